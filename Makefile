@@ -1,0 +1,32 @@
+.PHONY: run test check fmt generate install lock
+
+python := .venv/bin/python
+
+run: install      ## install what is missing, then the whole story on this machine
+	@$(python) -m deploy.demo
+
+test: install     ## every test, on real parts
+	@$(python) -m pytest
+
+check: install    ## format, lint, strict types, proto lint, import rules
+	@$(python) -m ruff format --check
+	@$(python) -m ruff check
+	@$(python) -m mypy
+	@cd proto && ../.venv/bin/buf lint
+	@.venv/bin/lint-imports
+
+fmt: install      ## put the code into its format
+	@$(python) -m ruff check --fix --select I
+	@$(python) -m ruff format
+
+generate: install ## Python code from proto/
+	@$(python) proto/generate.py
+
+install:
+	@deploy/install.sh
+
+lock:             ## pin the dependencies of both pyproject files; UPGRADE=--upgrade for newer ones
+	@"$$(deploy/install.sh uv)" pip compile --quiet --universal --generate-hashes --no-header \
+		--no-annotate --group dev --python-version 3.11 $(UPGRADE) \
+		pyproject.toml clients/python/pyproject.toml -o requirements.lock
+	@sed -i '/^-e /d' requirements.lock

