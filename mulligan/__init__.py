@@ -1,0 +1,1 @@
+"""The domain: what is true about inventory, claims, machines and their states."""

@@ -1,0 +1,147 @@
+"""One engine a process, two kinds of transaction, and the rule by which a conflict is tried again.
+
+Domain functions receive a session and never commit. Only `Database.read` and `Database.write` open
+sessions: the RPC interceptor and the record activities call them, nobody else does.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from random import uniform
+from typing import Any, ClassVar, TypeVar
+
+from sqlalchemy import JSON, DateTime, Dialect, Engine, MetaData, Uuid, create_engine, event
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.types import TypeDecorator
+
+from mulligan.values.errors import ConflictError
+
+T = TypeVar("T")
+
+WRITE_ATTEMPTS = 8
+"""How often a transaction that met a conflict is tried, each time from its start."""
+
+_PG_CONFLICTS = {"40001", "40P01", "55P03"}
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware instant, in UTC on either database."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a time without zone; SQLite keeps UTC without saying so."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a time without zone reached the database: {value}")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give UTC back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Json = JSON().with_variant(JSONB(), "postgresql")
+Id = Uuid(as_uuid=False)
+
+
+class Base(DeclarativeBase):
+    """What all tables have in common: named constraints, UUIDs as text, UTC times, JSON."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar = {datetime: UtcDateTime(), dict[str, Any]: Json, list[Any]: Json}
+
+
+class Database:
+    """A SQLite file or a PostgreSQL database.
+
+    Args:
+        url: SQLAlchemy URL, such as sqlite:////var/lib/mulligan/site.sqlite or
+            postgresql+psycopg://user@host/name.
+        pool_size: connections kept open at most.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 8) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = self._create_engine(pool_size)
+        self.before_commit: list[Callable[[Session], None]] = []
+        self.after_commit: list[Callable[[Session], None]] = []
+
+    def _create_engine(self, pool_size: int) -> Engine:
+        if not self.is_sqlite:
+            return create_engine(self.url, pool_size=pool_size, pool_pre_ping=True)
+        engine = create_engine(self.url, pool_size=pool_size, connect_args={"timeout": 30})
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+
+    def read(self, query: Callable[[Session], T]) -> T:
+        """Run a query in a transaction of its own that changes nothing."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            return query(session)
+
+    def write(self, change: Callable[[Session], T]) -> T:
+        """Run a change in one transaction and commit it; on a conflict, again from the start.
+
+        Raises:
+            ConflictError: it met a conflict each time.
+        """
+        for attempt in range(WRITE_ATTEMPTS):
+            try:
+                return self._write_once(change)
+            except DBAPIError as error:
+                if not _is_conflict(error):
+                    raise
+                time.sleep(uniform(0, 0.01 * 2**attempt))  # noqa: S311 - spreads retries
+        raise ConflictError(
+            f"the change met a conflict {WRITE_ATTEMPTS} times in a row; try it again"
+        )
+
+    def _write_once(self, change: Callable[[Session], T]) -> T:
+        engine = self.engine.execution_options(mulligan_write=True)
+        with Session(engine, expire_on_commit=False) as session:
+            result = change(session)
+            for hook in self.before_commit:
+                hook(session)
+            session.commit()
+            for hook in self.after_commit:
+                hook(session)
+            return result
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Any) -> None:
+    write = connection.get_execution_options().get("mulligan_write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _is_conflict(error: DBAPIError) -> bool:
+    if "database is locked" in str(error.orig):
+        return True
+    return getattr(error.orig, "sqlstate", None) in _PG_CONFLICTS

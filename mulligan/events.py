@@ -1,0 +1,155 @@
+"""The append-only table of changes: audit, watch and an object's history are views of it.
+
+An event is written in the transaction of its change. Revisions come from one counter row that is
+updated last in the transaction, so that commit order is revision order and a reader's cursor never
+skips a writer that commits late.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Index, String, Text, insert, select, text, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from mulligan.database import Base, Database, Id
+from mulligan.values.status import Status
+
+CHANNEL = "mulligan_events"
+"""The PostgreSQL channel on which a commit with events is announced."""
+
+
+class Revision(Base):
+    """The one counter row."""
+
+    __tablename__ = "revisions"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    value: Mapped[int] = mapped_column(BigInteger)
+
+
+class EventRow(Base):
+    """One change of one object."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        Index(None, "object_id", "revision"),
+        Index(None, "operation", "revision"),
+        Index(None, "project", "revision"),
+    )
+    revision: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    object_type: Mapped[str] = mapped_column(String(32))
+    object_id: Mapped[str] = mapped_column(Id)
+    project: Mapped[str | None] = mapped_column(Id)
+    region: Mapped[str | None] = mapped_column(Id)
+    kind: Mapped[str] = mapped_column(String(32))
+    author: Mapped[str | None] = mapped_column(Id)
+    operation: Mapped[str | None] = mapped_column(Id)
+    state: Mapped[str] = mapped_column(String(32), default="")
+    reason: Mapped[str] = mapped_column(Text, default="")
+    since: Mapped[datetime | None]
+    deadline: Mapped[datetime | None]
+    next_action: Mapped[str] = mapped_column(Text, default="")
+    message: Mapped[str] = mapped_column(Text, default="")
+
+
+@dataclass(frozen=True)
+class Event:
+    """What is written of a change."""
+
+    object_type: str
+    object_id: str
+    kind: str
+    project: str | None = None
+    region: str | None = None
+    author: str | None = None
+    operation: str | None = None
+    status: Status | None = None
+    message: str = ""
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+def append(session: Session, event: Event) -> None:
+    """Have the event written when the transaction commits."""
+    session.info.setdefault("events", []).append(event)
+
+
+def write_pending(session: Session) -> None:
+    """Write the transaction's events as its last statements; a `Database.before_commit` hook."""
+    pending: list[Event] = session.info.get("events", [])
+    if not pending:
+        return
+    session.flush()
+    take = update(Revision).values(value=Revision.value + len(pending)).returning(Revision.value)
+    last = session.execute(take).scalar_one()
+    first = last - len(pending) + 1
+    rows = [_columns(event, revision) for revision, event in enumerate(pending, first)]
+    session.execute(insert(EventRow), rows)
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text(f"NOTIFY {CHANNEL}"))
+
+
+def _columns(event: Event, revision: int) -> dict[str, Any]:
+    status = event.status
+    return {
+        "revision": revision,
+        "at": event.at,
+        "object_type": event.object_type,
+        "object_id": event.object_id,
+        "project": event.project,
+        "region": event.region,
+        "kind": event.kind,
+        "author": event.author,
+        "operation": event.operation,
+        "message": event.message,
+        "state": status.state if status else "",
+        "reason": status.reason if status else "",
+        "since": status.since if status else None,
+        "deadline": status.deadline if status else None,
+        "next_action": status.next_action if status else "",
+    }
+
+
+def record(database: Database) -> None:
+    """Have this database's transactions write their events."""
+    database.before_commit.append(write_pending)
+
+
+def current_revision(session: Session) -> int:
+    """Read the revision of the session's snapshot."""
+    return session.execute(select(Revision.value)).scalar_one()
+
+
+def read_after(
+    session: Session,
+    revision: int,
+    *,
+    projects: Sequence[str] | None = None,
+    project: str = "",
+    object_id: str = "",
+    operation: str = "",
+    limit: int = 500,
+) -> list[EventRow]:
+    """Read events after a revision, in order.
+
+    Args:
+        session: a session.
+        revision: the cursor.
+        projects: only events of these projects; None for a reader who sees everything.
+        project: only this project.
+        object_id: only this object.
+        operation: only this operation and what it changed.
+        limit: at most this many.
+    """
+    query = select(EventRow).where(EventRow.revision > revision)
+    if projects is not None:
+        query = query.where(EventRow.project.in_(projects))
+    for column, wanted in (
+        (EventRow.project, project),
+        (EventRow.object_id, object_id),
+        (EventRow.operation, operation),
+    ):
+        if wanted:
+            query = query.where(column == wanted)
+    return list(session.scalars(query.order_by(EventRow.revision).limit(limit)))

@@ -1,0 +1,1 @@
+"""Small frozen values shared by every layer."""

@@ -1,0 +1,119 @@
+"""Every error that Mulligan tells a caller, in one tree.
+
+    MulliganError
+    ├── InvalidArgumentError      INVALID_ARGUMENT    a field's value can't be used
+    ├── UnauthenticatedError      UNAUTHENTICATED     no token, or one that is expired or not ours
+    ├── PermissionDeniedError     PERMISSION_DENIED   the role does not reach this far
+    ├── NotFoundError             NOT_FOUND           no such object, or another project's
+    ├── AlreadyExistsError        ALREADY_EXISTS      the name or the request id is taken
+    ├── FailedPreconditionError   FAILED_PRECONDITION its state does not allow it
+    ├── NoCapacityError           RESOURCE_EXHAUSTED  nothing fits; says why
+    ├── ConflictError             ABORTED             changed meanwhile; a retry can help
+    ├── UnavailableError          UNAVAILABLE         a part is not reachable now; a retry can help
+    └── HardwareError             FAILED_PRECONDITION hardware, image or medium did not do as asked
+        └── HardwareBusyError     UNAVAILABLE         it may do so later; a retry can help
+
+A leaf's `code` never changes its meaning. `message` says what happened, to which object, and what
+the caller can do. `details` are words for programs: `field`, `object_type`, `object_id` and others.
+"""
+
+from typing import ClassVar
+
+
+class MulliganError(Exception):
+    """What went wrong, to which object, and what can be done about it."""
+
+    code: ClassVar[str] = "INTERNAL"
+    grpc_status: ClassVar[str] = "INTERNAL"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, code: str = "", **details: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.reason = code or self.code
+        self.details = details
+
+
+class InvalidArgumentError(MulliganError):
+    """A field's value can't be used; `field` names it."""
+
+    code = "INVALID_ARGUMENT"
+    grpc_status = "INVALID_ARGUMENT"
+
+
+class UnauthenticatedError(MulliganError):
+    """The caller brought no token, or one that is expired or not ours."""
+
+    code = "UNAUTHENTICATED"
+    grpc_status = "UNAUTHENTICATED"
+
+
+class PermissionDeniedError(MulliganError):
+    """The caller's role does not reach this far."""
+
+    code = "PERMISSION_DENIED"
+    grpc_status = "PERMISSION_DENIED"
+
+
+class NotFoundError(MulliganError):
+    """There is no such object, or it is another project's."""
+
+    code = "NOT_FOUND"
+    grpc_status = "NOT_FOUND"
+
+
+class AlreadyExistsError(MulliganError):
+    """The name is taken, or the request id was used for something else."""
+
+    code = "ALREADY_EXISTS"
+    grpc_status = "ALREADY_EXISTS"
+
+
+class FailedPreconditionError(MulliganError):
+    """The object's state does not allow it."""
+
+    code = "FAILED_PRECONDITION"
+    grpc_status = "FAILED_PRECONDITION"
+
+
+class NoCapacityError(MulliganError):
+    """Nothing fits: the message says for each constraint how many providers it removed."""
+
+    code = "NO_CAPACITY"
+    grpc_status = "RESOURCE_EXHAUSTED"
+
+
+class ConflictError(MulliganError):
+    """Somebody else changed the object first."""
+
+    code = "CONFLICT"
+    grpc_status = "ABORTED"
+    retryable = True
+
+
+class UnavailableError(MulliganError):
+    """A part of the system can't be reached now."""
+
+    code = "UNAVAILABLE"
+    grpc_status = "UNAVAILABLE"
+    retryable = True
+
+
+class HardwareError(MulliganError):
+    """Hardware, an image or a medium did not do as asked, and asking again won't change that.
+
+    `code` is one of the codes of the activity that raised it, such as IMAGE_CHECKSUM_MISMATCH,
+    IMAGE_FORMAT_MISMATCH, IMAGE_TOO_LARGE, URL_NOT_ALLOWED, BMC_CREDENTIALS_REFUSED,
+    CAPABILITY_NOT_OFFERED.
+    """
+
+    code = "HARDWARE"
+    grpc_status = "FAILED_PRECONDITION"
+
+
+class HardwareBusyError(HardwareError):
+    """Hardware is busy or did not answer (BMC_UNREACHABLE, ...); a later try may succeed."""
+
+    code = "HARDWARE_BUSY"
+    grpc_status = "UNAVAILABLE"
+    retryable = True

@@ -1,0 +1,135 @@
+"""The state tables: what a machine, a server, a host and an operation can be, and what follows.
+
+The tables are data: the domain refuses a transition that they don't have, and docs/states.md is
+drawn from them. A passing state ends by itself: it always has a deadline.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One state: what it means, where it leads, how long it may last, what happens next."""
+
+    meaning: str
+    leads_to: tuple[str, ...] = ()
+    lasts: timedelta | None = None
+    next_action: str = ""
+
+
+StateTable = Mapping[str, State]
+
+MACHINE: StateTable = {
+    "requested": State(
+        "asked for; nothing is claimed yet",
+        ("provisioning", "failed"),
+        timedelta(minutes=5),
+        "a claim is committed",
+    ),
+    "provisioning": State(
+        "its claim is committed and it is being made",
+        ("active", "failed", "decommissioning"),
+        timedelta(minutes=60),
+        "it reports that it is active, or everything is undone",
+    ),
+    "active": State(
+        "it runs and has said so",
+        ("decommissioning",),
+        next_action="decommission it when it is no longer needed",
+    ),
+    "decommissioning": State(
+        "it is being stopped and its traces removed",
+        ("gone",),
+        timedelta(hours=24),
+        "it is gone, or its server is quarantined with the reason",
+    ),
+    "gone": State("it ended as asked; its name and capacity are free"),
+    "failed": State(
+        "it could not be made; everything was undone, its name and capacity are free",
+        next_action="mend the reason and ask again",
+    ),
+}
+
+SERVER: StateTable = {
+    "enrolled": State(
+        "known, but not yet seen to work",
+        ("verified", "available", "retired"),
+        timedelta(minutes=10),
+        "verify it",
+    ),
+    "verified": State(
+        "its BMC answers with our credentials; its inventory is not read yet",
+        ("available", "enrolled", "retired"),
+        timedelta(minutes=10),
+        "inspect it",
+    ),
+    "available": State(
+        "clean, and offered to requests",
+        ("in_use", "verified", "enrolled", "quarantined", "retired", "available"),
+        next_action="provision a machine on it",
+    ),
+    "in_use": State(
+        "a project's machine runs on it",
+        ("cleaning", "available", "quarantined"),
+        next_action="decommission the machine to have it back",
+    ),
+    "cleaning": State(
+        "its last owner's traces are being destroyed",
+        ("available", "quarantined"),
+        timedelta(hours=24),
+        "it is available again, or quarantined with the reason",
+    ),
+    "quarantined": State(
+        "not to be trusted: something failed that must be looked at; never offered",
+        ("enrolled", "verified", "available", "cleaning", "retired", "quarantined"),
+        next_action="mend the reason, then run `mulligan server verify`",
+    ),
+    "retired": State("never offered again"),
+}
+
+HOST: StateTable = {
+    "enrolled": State(
+        "known, but not yet seen to work",
+        ("verified", "available", "retired"),
+        timedelta(minutes=10),
+        "verify it",
+    ),
+    "verified": State(
+        "its hypervisor answers; its inventory is not read yet",
+        ("available", "enrolled", "retired"),
+        timedelta(minutes=10),
+        "inspect it",
+    ),
+    "available": State(
+        "offered to requests",
+        ("verified", "enrolled", "quarantined", "retired", "available"),
+        next_action="provision machines on it",
+    ),
+    "quarantined": State(
+        "not to be trusted: something failed that must be looked at; never offered",
+        ("enrolled", "verified", "available", "retired"),
+        next_action="mend the reason, then run `mulligan host verify`",
+    ),
+    "retired": State("never offered again"),
+}
+
+OPERATION: StateTable = {
+    "running": State(
+        "its workflow is at work",
+        ("done", "failed", "cancelled"),
+        timedelta(hours=24),
+        "its next step, or undoing what was done",
+    ),
+    "done": State("everything that was asked for is there"),
+    "failed": State("it could not be done; what it had done was undone", next_action="see its log"),
+    "cancelled": State("somebody cancelled it; what it had done was undone"),
+}
+
+TABLES: Mapping[str, StateTable] = {
+    "machine": MACHINE,
+    "server": SERVER,
+    "host": HOST,
+    "operation": OPERATION,
+}

@@ -1,0 +1,98 @@
+"""Waking readers of events when somebody committed, in this process or another.
+
+PostgreSQL announces commits itself (LISTEN); SQLite's write-ahead log is watched as a file. A
+wake-up carries nothing: readers read from their cursor. A slow safety read covers a lost one.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psycopg
+from watchfiles import awatch
+
+from mulligan.database import Database
+from mulligan.events import CHANNEL
+
+SAFETY_READ_S = 60.0
+
+
+class Wakeups:
+    """Tells any number of waiting readers of one process that there may be new events."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._readers: set[asyncio.Event] = set()
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        """Listen as long as the context lasts."""
+        task = asyncio.create_task(self._listen(), name="wakeups")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    @asynccontextmanager
+    async def reader(self) -> AsyncIterator["Reader"]:
+        """Register a reader; commits from now on wake it."""
+        woken = asyncio.Event()
+        self._readers.add(woken)
+        try:
+            yield Reader(woken)
+        finally:
+            self._readers.discard(woken)
+
+    async def _listen(self) -> None:
+        listen = self._listen_sqlite if self._database.is_sqlite else self._listen_postgresql
+        while True:
+            try:
+                await listen()
+            except (psycopg.Error, OSError):
+                await asyncio.sleep(1)
+            self._wake()
+
+    async def _listen_sqlite(self) -> None:
+        log = Path(f"{self._database.url.database}-wal").resolve()
+        watched = awatch(
+            log.parent,
+            watch_filter=lambda _change, path: path == str(log),
+            recursive=False,
+            debounce=20,
+            step=5,
+        )
+        async for _ in watched:
+            self._wake()
+
+    async def _listen_postgresql(self) -> None:
+        url = self._database.url.set(drivername="postgresql")
+        target = url.render_as_string(hide_password=False)
+        async with await psycopg.AsyncConnection.connect(target, autocommit=True) as connection:
+            await connection.execute(f"LISTEN {CHANNEL}")
+            self._wake()
+            async for _ in connection.notifies():
+                self._wake()
+
+    def _wake(self) -> None:
+        for woken in self._readers:
+            woken.set()
+
+
+class Reader:
+    """One reader's wake-ups; several that come while it reads are one."""
+
+    def __init__(self, woken: asyncio.Event) -> None:
+        self._woken = woken
+
+    def expect(self) -> None:
+        """Call before reading: a commit after this is not missed."""
+        self._woken.clear()
+
+    async def wait(self) -> None:
+        """Wait for a commit, or for the safety read."""
+        try:
+            await asyncio.wait_for(self._woken.wait(), SAFETY_READ_S)
+        except TimeoutError:
+            return

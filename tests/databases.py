@@ -1,0 +1,155 @@
+"""Fixtures: a private PostgreSQL for the session, and a fresh database of each kind for a test."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, insert, text
+from sqlalchemy.engine import URL
+
+from mulligan import events
+from mulligan.database import Base, Database
+
+TEMPLATE = "mulligan_template"
+OPTIONS = {
+    "listen_addresses": "''",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "100",
+    "shared_buffers": "32MB",
+    "autovacuum": "off",
+}
+_numbers = count(1)
+
+
+class PostgreSQL:
+    """A PostgreSQL server of our own on a Unix socket in a short folder."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="mpg", dir="/tmp"))
+        self.has_template = False
+        self._programs = newest_programs()
+        self._user = unprivileged_user()
+        if self._user:
+            shutil.chown(self.folder, self._user)
+
+    def start(self) -> None:
+        """Create the cluster and start the server."""
+        self._run("initdb", "-D", self._cluster, "-U", "mulligan", "-A", "trust", "--no-sync",
+                  "-E", "UTF8", "--locale=C")  # fmt: skip
+        options = " ".join(f"-c {name}={value}" for name, value in OPTIONS.items())
+        self._run("pg_ctl", "-D", self._cluster, "-w", "-l", f"{self.folder}/log",
+                  "-o", f"-k {self.folder} {options}", "start")  # fmt: skip
+
+    def stop(self) -> None:
+        """Stop the server and remove what it wrote."""
+        self._run("pg_ctl", "-D", self._cluster, "-m", "immediate", "-w", "stop")
+        shutil.rmtree(self.folder)
+
+    @property
+    def _cluster(self) -> str:
+        return f"{self.folder}/cluster"
+
+    def _run(self, program: str, *arguments: str) -> None:
+        # To a file: the server inherits the output, and a pipe would never come to its end.
+        with (self.folder / "output").open("a") as output:
+            command = [str(self._programs / program), *arguments]
+            done = subprocess.run(
+                command, cwd="/", user=self._user, stdout=output, stderr=output, check=False
+            )
+        if done.returncode:
+            raise RuntimeError(f"{program} failed: {(self.folder / 'output').read_text()}")
+
+    def url(self, name: str) -> URL:
+        """The URL of one of its databases."""
+        query = {"host": str(self.folder)}
+        return URL.create("postgresql+psycopg", "mulligan", database=name, query=query)
+
+    def administer(self, statement: str) -> None:
+        """Run a statement such as CREATE DATABASE."""
+        engine = create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(statement))
+        engine.dispose()
+
+    def create_database(self) -> str:
+        """Create a database with all tables; give its name."""
+        if not self.has_template:
+            self.administer(f"CREATE DATABASE {TEMPLATE}")
+            template = Database(self.url(TEMPLATE).render_as_string())
+            create_tables(template)
+            template.close()
+            self.has_template = True
+        name = f"test_{next(_numbers)}"
+        self.administer(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        return name
+
+
+def newest_programs() -> Path:
+    """Find the folder with initdb and pg_ctl."""
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda f: int(f.parent.name))
+    if folders:
+        return folders[-1]
+    found = shutil.which("pg_ctl")
+    if found is None:
+        raise RuntimeError("no PostgreSQL server here; install it: apt-get install postgresql")
+    return Path(found).resolve().parent
+
+
+def unprivileged_user() -> str | None:
+    """Name the user as whom the server runs: PostgreSQL refuses root."""
+    if os.geteuid() != 0:
+        return None
+    users = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in users else "nobody"
+
+
+def create_tables(database: Database) -> None:
+    """Create all tables and the row that counts revisions."""
+    Base.metadata.create_all(database.engine)
+    with database.engine.begin() as connection:
+        connection.execute(insert(events.Revision).values(id=1, value=0))
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgreSQL]:
+    """A private PostgreSQL that lives as long as the test session."""
+    server = PostgreSQL()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def sqlite_database(tmp_path: Path) -> Iterator[Database]:
+    """A fresh SQLite database with all tables, whose transactions write their events."""
+    database = Database(f"sqlite:///{tmp_path}/site.sqlite", pool_size=32)
+    create_tables(database)
+    events.record(database)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def postgresql_database(postgresql_server: PostgreSQL) -> Iterator[Database]:
+    """A fresh PostgreSQL database with all tables, whose transactions write their events."""
+    name = postgresql_server.create_database()
+    database = Database(postgresql_server.url(name).render_as_string(), pool_size=32)
+    events.record(database)
+    yield database
+    database.close()
+    postgresql_server.administer(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Database:
+    """A fresh database, once of each kind."""
+    found: Database = request.getfixturevalue(f"{request.param}_database")
+    return found

@@ -1,0 +1,142 @@
+"""Revisions rise in the order of commits, and a reader's cursor misses nothing."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Event as Flag
+from threading import current_thread
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from mulligan import events
+from mulligan.database import Database
+from mulligan.events import Event
+
+THING = str(uuid4())
+
+
+def tell(database: Database, *messages: str, **of: str) -> None:
+    def change(session: Session) -> None:
+        for message in messages:
+            event = Event("thing", of.get("object_id", THING), "state", message=message)
+            events.append(session, event)
+
+    database.write(change)
+
+
+def told(database: Database, after: int = 0, **narrowed: str) -> list[tuple[int, str]]:
+    return database.read(
+        lambda s: [(e.revision, e.message) for e in events.read_after(s, after, **narrowed)]  # type: ignore[arg-type]
+    )
+
+
+def test_revisions_rise_by_one(database: Database) -> None:
+    tell(database, "a", "b")
+    tell(database, "c")
+    assert told(database) == [(1, "a"), (2, "b"), (3, "c")]
+    assert told(database, after=2) == [(3, "c")]
+    assert database.read(events.current_revision) == 3
+
+
+def test_a_transaction_without_events_takes_no_revision(database: Database) -> None:
+    tell(database)
+    assert database.read(events.current_revision) == 0
+
+
+def test_a_failed_transaction_tells_nothing(database: Database) -> None:
+    def fail(session: Session) -> None:
+        events.append(session, Event("thing", THING, "state"))
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        database.write(fail)
+    tell(database, "a")
+    assert told(database) == [(1, "a")]
+
+
+def test_reading_is_narrowed_and_limited(database: Database) -> None:
+    other, project, operation = (str(uuid4()) for _ in range(3))
+    tell(database, "a", "b")
+    tell(database, "c", object_id=other)
+    event = Event("thing", other, "state", project=project, operation=operation, message="d")
+    database.write(lambda session: events.append(session, event))
+    assert told(database, object_id=other) == [(3, "c"), (4, "d")]
+    assert told(database, project=project) == [(4, "d")]
+    assert told(database, operation=operation) == [(4, "d")]
+    visible = database.read(
+        lambda s: [e.revision for e in events.read_after(s, 0, projects=[project])]
+    )
+    assert visible == [4]
+    assert len(database.read(lambda s: events.read_after(s, 0, limit=2))) == 2
+
+
+class HeldCommits:
+    """Stops the transactions of threads named `held` just before they commit."""
+
+    def __init__(self, database: Database) -> None:
+        self.reached, self.go_on = Flag(), Flag()
+        database.before_commit.append(self)
+
+    def __call__(self, _session: Session) -> None:
+        if current_thread().name.startswith("held"):
+            self.reached.set()
+            assert self.go_on.wait(timeout=20)
+
+
+def wait_for_waiting_lock(database: Database) -> None:
+    """Come back when a transaction waits for another's lock."""
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    while not database.read(lambda session: session.scalar(waiting)):
+        pass
+
+
+def test_a_writer_that_commits_late_is_not_skipped(postgresql_database: Database) -> None:
+    database = postgresql_database
+    held = HeldCommits(database)
+    with (
+        ThreadPoolExecutor(1, thread_name_prefix="held") as late_pool,
+        ThreadPoolExecutor(1) as other_pool,
+    ):
+        late: Future[None] = late_pool.submit(tell, database, "late")
+        assert held.reached.wait(timeout=20)
+        # It has its revision and is not committed: who comes after it has to wait.
+        other = other_pool.submit(tell, database, "other")
+        wait_for_waiting_lock(database)
+        assert told(database) == []
+        held.go_on.set()
+        late.result(timeout=20)
+        other.result(timeout=20)
+    assert told(database) == [(1, "late"), (2, "other")]
+
+
+def test_a_long_transaction_gets_its_revision_when_it_commits(
+    postgresql_database: Database,
+) -> None:
+    database = postgresql_database
+    started, go_on = Flag(), Flag()
+
+    def long(session: Session) -> None:
+        events.append(session, Event("thing", THING, "state", message="long"))
+        started.set()
+        assert go_on.wait(timeout=20)
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(database.write, long)
+        assert started.wait(timeout=20)
+        tell(database, "short")
+        cursor = told(database)[-1][0]
+        go_on.set()
+        running.result(timeout=20)
+    assert told(database, after=cursor) == [(2, "long")]
+
+
+def test_a_reader_that_follows_many_writers_misses_nothing(database: Database) -> None:
+    writers, each = 8, 10
+    seen: list[int] = []
+    with ThreadPoolExecutor(writers) as pool:
+        for number in range(writers * each):
+            pool.submit(tell, database, str(number))
+        while len(seen) < writers * each:
+            seen += [revision for revision, _ in told(database, after=seen[-1] if seen else 0)]
+    assert seen == list(range(1, writers * each + 1))
