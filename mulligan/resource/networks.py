@@ -1,0 +1,299 @@
+"""Networks as records, and the claiming of their addresses."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from ipaddress import ip_network
+
+from sqlalchemy import func, insert, or_, select, text
+from sqlalchemy.orm import Session
+
+from mulligan import events
+from mulligan.resource.addresses import choose_addresses, derive_mac
+from mulligan.resource.network_values import (
+    AddressClaim,
+    AddressMode,
+    Network,
+    NetworkSpec,
+    NicWanted,
+    refuse_spec,
+)
+from mulligan.resource.occupation import not_lapsed, occupation_of, occupies, present
+from mulligan.resource.tables import AddressClaimRow, ClaimRow, NetworkRow
+from mulligan.resource.values import Page, check_id, page_size
+from mulligan.values.errors import (
+    AlreadyExistsError,
+    FailedPreconditionError,
+    InvalidArgumentError,
+    NotFoundError,
+)
+from mulligan.values.window import Window
+
+__all__ = [
+    "AddressClaim", "AddressMode", "Network", "NetworkSpec", "NicWanted", "claim_addresses",
+    "create_network", "delete_network", "get_network", "list_networks", "lock_networks",
+]  # fmt: skip
+
+
+def create_network(
+    session: Session,
+    *,
+    id: str,  # noqa: A002 (the word of every Create)
+    region: str,
+    spec: NetworkSpec,
+    project: str | None = None,
+    now: datetime | None = None,
+) -> Network:
+    """Create a network.
+
+    Raises:
+        AlreadyExistsError: there is a network with that id.
+        InvalidArgumentError: a network of the same region, VLAN and bridge overlaps it: their
+            addresses would be handed out twice on one link.
+    """
+    network, region = check_id(id, field="id"), check_id(region, field="region")
+    if session.get_bind().dialect.name == "postgresql":
+        # Two that overlap must not both find the other missing. Claims of addresses go on.
+        session.execute(text("LOCK TABLE networks IN SHARE ROW EXCLUSIVE MODE"))
+    if session.get(NetworkRow, network):
+        raise AlreadyExistsError(
+            f"there is a network {network} already", object_type="network", object_id=network
+        )
+    _refuse_overlap(session, region, spec)
+    row = NetworkRow(
+        id=network,
+        region=region,
+        project=check_id(project, field="project") if project else None,
+        created_at=now or datetime.now(UTC),
+        prefix=spec.prefix,
+        gateway=spec.gateway,
+        dns=list(spec.dns),
+        vlan=spec.vlan,
+        host_bridge=spec.host_bridge,
+        first_address=spec.first_address,
+        last_address=spec.last_address,
+    )
+    session.add(row)
+    session.flush()
+    _tell(session, row, "created", now)
+    return _network(row, 0)
+
+
+def _refuse_overlap(session: Session, region: str, spec: NetworkSpec) -> None:
+    prefix = ip_network(spec.prefix)
+    beside = select(NetworkRow).where(
+        NetworkRow.region == region,
+        NetworkRow.vlan == spec.vlan,
+        NetworkRow.host_bridge == spec.host_bridge,
+    )
+    for other in session.scalars(beside.order_by(NetworkRow.id)):
+        if prefix.overlaps(ip_network(other.prefix)):
+            link = f"VLAN {spec.vlan}, bridge {spec.host_bridge or 'none'}"
+            refuse_spec(
+                "prefix",
+                f"{prefix} overlaps {other.prefix} of network {other.id} on the same link "
+                f"({link}); choose another prefix, VLAN or bridge",
+            )
+
+
+def _tell(session: Session, row: NetworkRow, kind: str, now: datetime | None) -> None:
+    event = events.Event(
+        "network", row.id, kind, project=row.project, region=row.region,
+        message=row.prefix, at=now or datetime.now(UTC),
+    )  # fmt: skip
+    events.append(session, event)
+
+
+def _spec(row: NetworkRow) -> NetworkSpec:
+    return NetworkSpec(
+        prefix=row.prefix,
+        gateway=row.gateway,
+        dns=tuple(row.dns),
+        vlan=row.vlan,
+        host_bridge=row.host_bridge,
+        first_address=row.first_address,
+        last_address=row.last_address,
+    )
+
+
+def _network(row: NetworkRow, used: int) -> Network:
+    spec = _spec(row)
+    return Network(
+        id=row.id,
+        region=row.region,
+        project=row.project,
+        spec=spec,
+        addresses=spec.addresses,
+        addresses_used=used,
+        generation=row.generation,
+        created_at=row.created_at,
+    )
+
+
+def _no_network(network: str) -> NotFoundError:
+    return NotFoundError(f"there is no network {network}", object_type="network", object_id=network)
+
+
+def _used(session: Session, networks: Iterable[str], now: datetime) -> dict[str, int]:
+    rows = AddressClaimRow
+    query = (
+        select(rows.network, func.count(rows.address.distinct()))
+        .where(rows.network.in_(list(networks)), occupies(rows, present(now), now))
+        .group_by(rows.network)
+    )
+    return dict(session.execute(query).all())
+
+
+def get_network(
+    session: Session, network: str, *, project: str | None = None, now: datetime | None = None
+) -> Network:
+    """Read a network with its use now.
+
+    Args:
+        session: a session.
+        network: UUID.
+        project: the reader's project; None for one who sees everything.
+        now: the present by default.
+
+    Raises:
+        NotFoundError: there is no such network, or it is another project's.
+    """
+    row = session.get(NetworkRow, network)
+    if row is None or (project and row.project not in (None, project)):
+        raise _no_network(network)
+    used = _used(session, [network], now or datetime.now(UTC))
+    return _network(row, used.get(network, 0))
+
+
+def list_networks(
+    session: Session,
+    *,
+    region: str = "",
+    project: str | None = None,
+    after: str = "",
+    limit: int = 0,
+    now: datetime | None = None,
+) -> Page[Network]:
+    """Read a page of networks with their use now, in the order of their ids.
+
+    Args:
+        session: a session.
+        region: only in this region.
+        project: only what this project sees; None for one who sees everything.
+        after: the token of the page before.
+        limit: at most this many; 0 for 100.
+        now: the present by default.
+    """
+    limit = page_size(limit)
+    query = select(NetworkRow).order_by(NetworkRow.id).limit(limit + 1)
+    if region:
+        query = query.where(NetworkRow.region == check_id(region, field="region"))
+    if project:
+        query = query.where(or_(NetworkRow.project.is_(None), NetworkRow.project == project))
+    if after:
+        query = query.where(NetworkRow.id > check_id(after, field="page.token"))
+    page = Page.cut(list(session.scalars(query)), limit, lambda row: row.id)
+    used = _used(session, [row.id for row in page.items], now or datetime.now(UTC))
+    return Page([_network(row, used.get(row.id, 0)) for row in page.items], page.next_token)
+
+
+def delete_network(session: Session, network: str, *, now: datetime | None = None) -> None:
+    """Delete a network in which no claim has a NIC.
+
+    Raises:
+        FailedPreconditionError: claims have NICs in it, now or later.
+        NotFoundError: there is no such network.
+    """
+    now = now or datetime.now(UTC)
+    row = lock_networks(session, [network]).get(network)
+    if row is None:
+        raise _no_network(network)
+    rows = AddressClaimRow
+    using = (
+        select(rows.claim)
+        .where(rows.network == network, rows.occupied_until > now, not_lapsed(rows, now))
+        .distinct()
+        .order_by(rows.claim)
+    )
+    claims = list(session.scalars(using))
+    if claims:
+        more = f" and {len(claims) - 5} more" if len(claims) > 5 else ""
+        raise FailedPreconditionError(
+            f"network {network} has NICs of claims {', '.join(claims[:5])}{more}, now or later; "
+            "release them first",
+            object_type="network",
+            object_id=network,
+        )
+    session.delete(row)
+    session.flush()
+    _tell(session, row, "deleted", now)
+
+
+def lock_networks(session: Session, networks: Iterable[str]) -> dict[str, NetworkRow]:
+    """Read networks by id and keep others from claiming addresses of them, in the order of ids."""
+    query = (
+        select(NetworkRow)
+        .where(NetworkRow.id.in_(sorted(set(networks))))
+        .order_by(NetworkRow.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return {row.id: row for row in session.scalars(query)}
+
+
+def claim_addresses(
+    session: Session, *, claim: str, window: Window, nics: Sequence[NicWanted], now: datetime
+) -> list[AddressClaim]:
+    """Give each NIC of a claim its address and MAC; they are released with the claim.
+
+    Args:
+        session: a session.
+        claim: UUID of a claim that was written before, in this transaction.
+        window: when the addresses are needed.
+        nics: what is wanted, in the order of the machine's NICs.
+        now: the present.
+
+    Raises:
+        InvalidArgumentError: no such network in the claim's region, or an address out of range.
+        NoCapacityError: no address is free for the whole window, explained.
+    """
+    if not nics:
+        return []
+    row = session.get_one(ClaimRow, claim)
+    rows = lock_networks(session, [nic.network for nic in nics])
+    for index, nic in enumerate(nics):
+        _refuse_foreign(rows.get(nic.network), nic, row, index)
+    specs = {network: _spec(found) for network, found in rows.items()}
+    addresses = choose_addresses(session, specs, nics, window, now)
+    claimed = [
+        AddressClaim(nic.network, nic.mode, address, derive_mac(claim, index))
+        for index, (nic, address) in enumerate(zip(nics, addresses, strict=True))
+    ]
+    occupation = occupation_of(row)
+    columns = [
+        {
+            **occupation,
+            "claim": claim,
+            "nic": index,
+            "network": nic.network,
+            "mode": str(nic.mode),
+            "address": nic.address or None,
+            "mac": nic.mac,
+        }
+        for index, nic in enumerate(claimed)
+    ]
+    session.execute(insert(AddressClaimRow), columns)
+    return claimed
+
+
+def _refuse_foreign(row: NetworkRow | None, nic: NicWanted, claim: ClaimRow, index: int) -> None:
+    if row is None or row.project not in (None, claim.project):
+        raise InvalidArgumentError(
+            f"there is no network {nic.network}; `mulligan network list` shows those there are",
+            field=f"nics[{index}].network",
+        )
+    if row.region != claim.region:
+        raise InvalidArgumentError(
+            f"network {nic.network} is in region {row.region}, the claim in {claim.region}; choose "
+            "a network of the claim's region",
+            field=f"nics[{index}].network",
+        )

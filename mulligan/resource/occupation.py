@@ -1,0 +1,162 @@
+"""From when to when something is occupied, and the peak of what is used at the same time.
+
+The window is the plan; three things bend it:
+
+- a hold counts for its whole window until its deadline, and from then on as nothing;
+- a released claim ends at its release;
+- a claim that a machine uses and that is past its planned end occupies the present instant, until
+  it is released: a window that contains now sees it, one that starts later does not.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy.orm import Session
+
+from mulligan.database import UtcDateTime
+from mulligan.resource.tables import CONFIRMED, HELD, AddressClaimRow, AllocationRow, ClaimRow
+from mulligan.values.window import WITHOUT_END, Window
+
+INSTANT = timedelta(microseconds=1)
+"""The shortest window: what the databases and Python can tell apart."""
+
+Occupation = type[AllocationRow] | type[AddressClaimRow]
+
+
+def occupation_of(claim: ClaimRow) -> dict[str, Any]:
+    """The columns with which a claim's rows occupy something, as the claim stands."""
+    release_at = occupied_until = claim.planned_release_at
+    if claim.released_at is not None:
+        release_at, occupied_until = min(release_at, claim.released_at), claim.released_at
+    elif claim.state == CONFIRMED and claim.consumer:
+        occupied_until = WITHOUT_END
+    return {
+        "project": claim.project,
+        "region": claim.region,
+        "acquire_at": claim.acquire_at,
+        "release_at": release_at,
+        "occupied_until": occupied_until,
+        "held_until": claim.release_at if claim.state == HELD else None,
+    }
+
+
+def present(now: datetime) -> Window:
+    """The window of the present instant."""
+    return Window(now, now + INSTANT)
+
+
+def from_now_on(now: datetime) -> Window:
+    """The window that starts now and has no end."""
+    return Window(now, WITHOUT_END)
+
+
+def instant(moment: datetime) -> ColumnElement[datetime]:
+    """Give a moment to SQL."""
+    return literal(moment, UtcDateTime())
+
+
+def end_of(rows: Occupation, now: datetime, *, overruns: bool) -> ColumnElement[datetime]:
+    """When the occupation by a row ends, as far as can be said now."""
+    if not overruns:
+        return rows.release_at.expression
+    return case(
+        (rows.release_at > now, rows.release_at),
+        (rows.occupied_until > now, instant(now + INSTANT)),
+        else_=rows.occupied_until,
+    )
+
+
+def not_lapsed(rows: Occupation, now: datetime) -> ColumnElement[bool]:
+    """Say that a row is no hold, or one whose deadline is still to come."""
+    return or_(rows.held_until.is_(None), rows.held_until > now)
+
+
+def occupies(
+    rows: Occupation, window: Window, now: datetime, *, overruns: bool = True
+) -> ColumnElement[bool]:
+    """Say that a row occupies an instant of the window."""
+    end = end_of(rows, now, overruns=overruns)
+    return and_(
+        rows.acquire_at < window.release_at,
+        rows.occupied_until > window.acquire_at,
+        end > window.acquire_at,
+        end > rows.acquire_at,
+        not_lapsed(rows, now),
+    )
+
+
+def peaks(
+    scope: ColumnElement[bool], window: Window, now: datetime, *, overruns: bool = True
+) -> Select[str, str, int]:
+    """The greatest concurrent use in the window, per provider and resource type.
+
+    Of the allocations in `scope` each adds its amount at its start (or the window's) and takes it
+    back at its end; the running sum's maximum is the peak. Ends come before starts of the same
+    instant, since windows are half-open::
+
+        WITH spans AS (
+            SELECT provider, resource_type, amount, <start, clipped>, <end> FROM allocations
+            WHERE provider = :p AND resource_type IN (...) AND occupied_until > :window_start ...),
+        steps AS (
+            SELECT provider, resource_type, start AS at, amount FROM spans UNION ALL
+            SELECT provider, resource_type, "end", -amount FROM spans WHERE "end" < :window_end),
+        levels AS (
+            SELECT provider, resource_type, sum(amount) OVER (PARTITION BY provider, resource_type
+                ORDER BY at, amount ROWS UNBOUNDED PRECEDING) AS level FROM steps)
+        SELECT provider, resource_type, max(level) FROM levels GROUP BY provider, resource_type
+
+    Index: allocations (provider | region, resource_type, occupied_until), so that what ended before
+    the window is not read.
+    """
+    start, end = window.acquire_at, window.release_at
+    rows = AllocationRow
+    clipped = case((rows.acquire_at < start, instant(start)), else_=rows.acquire_at)
+    spans = (
+        select(
+            rows.provider,
+            rows.resource_type,
+            rows.amount,
+            clipped.label("starts_at"),
+            end_of(rows, now, overruns=overruns).label("ends_at"),
+        )
+        .where(scope, occupies(rows, window, now, overruns=overruns))
+        .cte("spans")
+    )
+    key = (spans.c.provider, spans.c.resource_type)
+    steps = union_all(
+        select(*key, spans.c.starts_at.label("at"), spans.c.amount.label("step")),
+        select(*key, spans.c.ends_at, -spans.c.amount).where(spans.c.ends_at < end),
+    ).cte("steps")
+    level = func.sum(steps.c.step).over(
+        partition_by=(steps.c.provider, steps.c.resource_type),
+        order_by=(steps.c.at, steps.c.step),
+        rows=(None, 0),
+    )
+    levels = select(steps.c.provider, steps.c.resource_type, level.label("level")).cte("levels")
+    peak = cast(func.max(levels.c.level), BigInteger).label("peak")
+    return select(levels.c.provider, levels.c.resource_type, peak).group_by(
+        levels.c.provider, levels.c.resource_type
+    )
+
+
+def usage(
+    session: Session, provider: str, window: Window, now: datetime, *, overruns: bool = True
+) -> dict[str, int]:
+    """Read a provider's greatest concurrent use in the window by resource type."""
+    found = session.execute(
+        peaks(AllocationRow.provider == provider, window, now, overruns=overruns)
+    )
+    return {resource_type: peak for _, resource_type, peak in found}

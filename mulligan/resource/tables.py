@@ -1,0 +1,157 @@
+"""The tables of the resource service. They hold no names: those live in meta.
+
+Rows of what occupies something (`allocations`, `address_claims`) outlive the provider or network
+that they name, as history; hence no foreign key there.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mulligan.database import Base, Id
+from mulligan.status import StatusColumns
+
+HELD, CONFIRMED, RELEASED, LAPSED = "held", "confirmed", "released", "lapsed"
+"""States of a claim; lapsed is never written, time alone makes a hold so."""
+
+
+class ProviderRow(Base):
+    """Anything that has inventory."""
+
+    __tablename__ = "providers"
+    __table_args__ = (Index(None, "region", "type", "available"), Index(None, "parent"))
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    region: Mapped[str] = mapped_column(Id)
+    project: Mapped[str | None] = mapped_column(Id)
+    type: Mapped[str] = mapped_column(String(16))
+    parent: Mapped[str | None] = mapped_column(Id, ForeignKey("providers.id"))
+    available: Mapped[bool]
+    unavailable_reason: Mapped[str] = mapped_column(Text, default="")
+    generation: Mapped[int] = mapped_column(BigInteger, default=1)
+    created_at: Mapped[datetime]
+
+
+class InventoryRow(Base):
+    """How much of a resource type a provider has; `capacity` is computed when it is written."""
+
+    __tablename__ = "inventories"
+    provider: Mapped[str] = mapped_column(
+        Id, ForeignKey("providers.id", ondelete="CASCADE"), primary_key=True
+    )
+    resource_type: Mapped[str] = mapped_column(String(64), primary_key=True)
+    total: Mapped[int] = mapped_column(BigInteger)
+    reserved: Mapped[int] = mapped_column(BigInteger)
+    min_unit: Mapped[int] = mapped_column(BigInteger)
+    max_unit: Mapped[int] = mapped_column(BigInteger)
+    step_size: Mapped[int] = mapped_column(BigInteger)
+    allocation_ratio: Mapped[float]
+    capacity: Mapped[int] = mapped_column(BigInteger)
+
+
+class CapabilityRow(Base):
+    """One thing that a provider can do."""
+
+    __tablename__ = "provider_capabilities"
+    __table_args__ = (Index(None, "capability", "provider"),)
+    provider: Mapped[str] = mapped_column(
+        Id, ForeignKey("providers.id", ondelete="CASCADE"), primary_key=True
+    )
+    capability: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
+class PropertyRow(Base):
+    """One measure of a provider that is compared, not counted: cpus, memory_mib, ..."""
+
+    __tablename__ = "provider_properties"
+    provider: Mapped[str] = mapped_column(
+        Id, ForeignKey("providers.id", ondelete="CASCADE"), primary_key=True
+    )
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[int] = mapped_column(BigInteger)
+
+
+class NetworkRow(Base):
+    """A network as a record: what machines in it are told, and which addresses are handed out."""
+
+    __tablename__ = "networks"
+    __table_args__ = (Index(None, "region"),)
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    region: Mapped[str] = mapped_column(Id)
+    project: Mapped[str | None] = mapped_column(Id)
+    prefix: Mapped[str] = mapped_column(String(64))
+    gateway: Mapped[str] = mapped_column(String(64))
+    dns: Mapped[list[Any]]
+    vlan: Mapped[int]
+    host_bridge: Mapped[str] = mapped_column(String(16))
+    first_address: Mapped[str] = mapped_column(String(64))
+    last_address: Mapped[str] = mapped_column(String(64))
+    generation: Mapped[int] = mapped_column(BigInteger, default=1)
+    created_at: Mapped[datetime]
+
+
+class ClaimRow(StatusColumns, Base):
+    """What was committed.
+
+    The window that counts is `[acquire_at, planned_release_at)`. `release_at` is when the claim
+    ends unless somebody acts: a hold's deadline (which may lie before a window in the future), then
+    the planned end, then the moment of release.
+    """
+
+    __tablename__ = "claims"
+    __table_args__ = (Index(None, "project", "id"), Index(None, "consumer"))
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    project: Mapped[str] = mapped_column(Id)
+    region: Mapped[str] = mapped_column(Id)
+    consumer: Mapped[str | None] = mapped_column(Id)
+    acquire_at: Mapped[datetime]
+    release_at: Mapped[datetime]
+    planned_release_at: Mapped[datetime]
+    released_at: Mapped[datetime | None]
+    spec: Mapped[dict[str, Any]]
+    generation: Mapped[int] = mapped_column(BigInteger, default=1)
+    created_at: Mapped[datetime]
+
+
+class OccupationColumns:
+    """From when to when a row of a claim occupies something.
+
+    `release_at` is the plan's end. `occupied_until` is where the occupation ends as far as the
+    database knows: the plan's end, or the moment of release, or without end while a machine uses
+    the claim. `held_until` is a hold's deadline; from then on the row counts as nothing.
+    """
+
+    project: Mapped[str] = mapped_column(Id)
+    region: Mapped[str] = mapped_column(Id)
+    acquire_at: Mapped[datetime]
+    release_at: Mapped[datetime]
+    occupied_until: Mapped[datetime]
+    held_until: Mapped[datetime | None]
+
+
+class AllocationRow(OccupationColumns, Base):
+    """One amount of one resource type from one provider in one window."""
+
+    __tablename__ = "allocations"
+    __table_args__ = (
+        Index(None, "provider", "resource_type", "occupied_until"),
+        Index(None, "region", "resource_type", "occupied_until"),
+    )
+    claim: Mapped[str] = mapped_column(Id, ForeignKey("claims.id"), primary_key=True)
+    provider: Mapped[str] = mapped_column(Id, primary_key=True)
+    resource_type: Mapped[str] = mapped_column(String(64), primary_key=True)
+    amount: Mapped[int] = mapped_column(BigInteger)
+
+
+class AddressClaimRow(OccupationColumns, Base):
+    """One NIC of a claim in a network; without an address when DHCP gives it one."""
+
+    __tablename__ = "address_claims"
+    __table_args__ = (Index(None, "network", "occupied_until"),)
+    claim: Mapped[str] = mapped_column(Id, ForeignKey("claims.id"), primary_key=True)
+    nic: Mapped[int] = mapped_column(primary_key=True)
+    network: Mapped[str] = mapped_column(Id)
+    mode: Mapped[str] = mapped_column(String(8))
+    address: Mapped[str | None] = mapped_column(String(64))
+    mac: Mapped[str] = mapped_column(String(17))

@@ -1,0 +1,103 @@
+"""Many claims at once: never above capacity, and exactly as many as fit."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+from mulligan.database import Database
+from mulligan.resource import claims
+from mulligan.resource.networks import NicWanted
+from mulligan.resource.values import Placement
+from mulligan.values.errors import ConflictError, MulliganError, NoCapacityError
+from tests.mulligan.resource.fleet import Fleet, at, new_id, window
+
+THREADS = 16
+
+
+def at_once(call: Callable[[int], Any], count: int = THREADS) -> list[Any]:
+    """Call from many threads at the same time; give the answers, errors among them."""
+    start = Barrier(count)
+
+    def run(index: int) -> Any:
+        start.wait()
+        try:
+            return call(index)
+        except MulliganError as error:
+            return error
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(run, range(count)))
+
+
+def committed(answers: list[Any]) -> list[claims.Claim]:
+    return [answer for answer in answers if isinstance(answer, claims.Claim)]
+
+
+def test_the_last_units_of_one_host_are_claimed_once(database: Database) -> None:
+    fleet = Fleet(database)
+    host = fleet.add(VCPU=10)
+    answers = at_once(lambda _: fleet.claim(VCPU=2))
+    assert len(committed(answers)) == 5
+    assert sum(isinstance(answer, NoCapacityError) for answer in answers) == THREADS - 5
+    assert fleet.usage(host, window(0)) == {"VCPU": 10}
+
+
+def test_the_last_servers_of_many_are_claimed_once(database: Database) -> None:
+    fleet = Fleet(database)
+    servers = {fleet.add(SERVER=1) for _ in range(10)}
+    answers = at_once(lambda _: fleet.claim(SERVER=1))
+    taken = [claim.provider for claim in committed(answers)]
+    assert len(taken) == 10
+    assert set(taken) == servers
+
+
+def test_windows_that_meet_never_share_what_is_there_once(database: Database) -> None:
+    fleet = Fleet(database)
+    hosts = [fleet.add(VCPU=4), fleet.add(VCPU=4)]
+    answers = at_once(
+        lambda i: fleet.claim(window(i % 4, i % 4 + 4), VCPU=2, placement=Placement.PACK)
+    )
+    assert all(isinstance(a, claims.Claim | NoCapacityError) for a in answers)
+    for host in hosts:
+        assert fleet.usage(host, window(0)).get("VCPU", 0) <= 4
+    assert fleet.usage(hosts[0], window(3, 4)) == {"VCPU": 4}
+
+
+def test_the_last_addresses_are_given_once(database: Database) -> None:
+    fleet = Fleet(database)
+    fleet.add(VCPU=100)
+    network = fleet.network("10.0.0.0/28", first_address="10.0.0.2", last_address="10.0.0.6")
+    nic = NicWanted(network)
+    answers = at_once(lambda _: fleet.claim(VCPU=1, nics=[nic]))
+    given = sorted(claim.addresses[0].address for claim in committed(answers))
+    assert given == [f"10.0.0.{n}" for n in range(2, 7)]
+
+
+def test_a_claim_that_is_committed_twice_at_once_is_there_once(database: Database) -> None:
+    fleet = Fleet(database)
+    host = fleet.add(VCPU=100)
+    claim_id = new_id()
+    answers = at_once(lambda _: fleet.claim(VCPU=3, claim_id=claim_id))
+    assert all(isinstance(a, claims.Claim | ConflictError) for a in answers)
+    assert len(committed(answers)) > 0
+    assert fleet.claim(VCPU=3, claim_id=claim_id).id == claim_id
+    assert fleet.usage(host, window(0)) == {"VCPU": 3}
+
+
+def test_confirming_and_taking_the_place_of_a_hold_exclude_each_other(database: Database) -> None:
+    fleet, late = Fleet(database), Fleet(database)
+    late.region, late.now = fleet.region, at(5)
+    hosts = [fleet.add(SERVER=1) for _ in range(THREADS // 2)]
+    held = [fleet.claim(SERVER=1, provider=host, hold_until=at(5)) for host in hosts]
+    fleet.now = at(4.99)
+
+    def confirm_or_take(index: int) -> claims.Claim:
+        if index % 2:
+            return fleet.confirm(held[index // 2])
+        return late.claim(SERVER=1, provider=hosts[index // 2])
+
+    answers = at_once(confirm_or_take)
+    assert len(committed(answers)) == len(hosts)
+    for host in hosts:
+        assert late.usage(host, window(5)) == {"SERVER": 1}
