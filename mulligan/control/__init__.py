@@ -1,0 +1,1 @@
+"""Servers, hosts, images, machines and the operations that change them."""

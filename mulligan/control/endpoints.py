@@ -1,0 +1,276 @@
+"""Servers and hosts: enrolled, verified, inspected, offered, and one day forgotten."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mulligan import events, marks, states
+from mulligan.control import operations
+from mulligan.control.tables import Host, Server
+from mulligan.meta import names
+from mulligan.resource import providers
+from mulligan.resource.values import Inventory
+from mulligan.values.errors import (
+    AlreadyExistsError,
+    FailedPreconditionError,
+    InvalidArgumentError,
+    NotFoundError,
+)
+
+Endpoint = Server | Host
+
+
+def enrol_server(
+    session: Session,
+    *,
+    server: str,
+    region: str,
+    name: str,
+    address: str,
+    sealed_credentials: str,
+    insecure_tls: bool,
+    system: str,
+    author: str,
+) -> Server:
+    """Write a server's row, its name and its provider.
+
+    Raises:
+        AlreadyExistsError: another server has this BMC address, or its name.
+        InvalidArgumentError: the credentials are not sealed.
+    """
+    if session.get(Server, server) is not None:
+        raise AlreadyExistsError(
+            f"there is a server {server} already", object_type="server", object_id=server
+        )
+    at_bmc = select(Server).where(Server.address == address)
+    taken = next((row for row in session.scalars(at_bmc) if _same(row.system, system)), None)
+    if taken is not None:
+        raise AlreadyExistsError(
+            f"server {names.name_of(session, taken.id)} has the BMC at {address} already; when it "
+            "has several systems, say which one each server is",
+            field="spec.address",
+            object_type="server",
+            object_id=taken.id,
+        )
+    if "." not in sealed_credentials:
+        raise InvalidArgumentError(
+            "the BMC's credentials must be sealed to the region's key", field="spec.credentials"
+        )
+    row = Server(
+        id=server,
+        region=region,
+        address=address,
+        sealed_credentials=sealed_credentials,
+        insecure_tls=insecure_tls,
+        system=system,
+        created_at=datetime.now(UTC),
+    )
+    row.status = states.enter("server", "enrolled", "it is being verified")
+    _enrol(session, "server", row, name, author)
+    return row
+
+
+def _same(system: str, other: str) -> bool:
+    """Say whether two Redfish paths may be the same system; an empty one is the BMC's only one."""
+    return not system or not other or system == other
+
+
+def enrol_host(
+    session: Session, *, host: str, region: str, name: str, uri: str, pool: str, author: str
+) -> Host:
+    """Write a host's row, its name and its provider.
+
+    Raises:
+        AlreadyExistsError: another host has this URI, or its name.
+    """
+    taken = session.scalar(select(Host).where(Host.uri == uri))
+    if taken is not None:
+        raise AlreadyExistsError(
+            f"host {names.name_of(session, taken.id)} has the URI {uri} already",
+            field="spec.uri",
+            object_type="host",
+            object_id=taken.id,
+        )
+    row = Host(id=host, region=region, uri=uri, pool=pool, created_at=datetime.now(UTC))
+    row.status = states.enter("host", "enrolled", "it is being verified")
+    _enrol(session, "host", row, name, author)
+    return row
+
+
+def _enrol(session: Session, object_type: str, row: Endpoint, name: str, author: str) -> None:
+    session.add(row)
+    names.give_name(session, object_type, row.id, name, region=row.region)
+    providers.create_provider(session, id=row.id, region=row.region, type=object_type)
+    providers.set_availability(session, row.id, False, f"{object_type} is enrolled, not verified")
+    events.append(
+        session,
+        events.Event(
+            object_type, row.id, "created", region=row.region, author=author, status=row.status
+        ),
+    )
+
+
+def get_endpoint(session: Session, object_type: str, endpoint: str) -> Endpoint:
+    """Find a server or host.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    row: Endpoint | None = (
+        session.get(Server, endpoint) if object_type == "server" else session.get(Host, endpoint)
+    )
+    if row is None:
+        raise NotFoundError(
+            f"there is no {object_type} {endpoint}; see `mulligan {object_type} list`",
+            object_type=object_type,
+            object_id=endpoint,
+        )
+    return row
+
+
+def get_server(session: Session, server: str) -> Server:
+    """Find a server."""
+    return cast("Server", get_endpoint(session, "server", server))
+
+
+def get_host(session: Session, host: str) -> Host:
+    """Find a host."""
+    return cast("Host", get_endpoint(session, "host", host))
+
+
+def list_servers(session: Session, region: str, after: str, limit: int) -> list[Server]:
+    """List servers by id."""
+    query = select(Server).where(Server.region == region) if region else select(Server)
+    if after:
+        query = query.where(Server.id > after)
+    return list(session.scalars(query.order_by(Server.id).limit(limit)))
+
+
+def list_hosts(session: Session, region: str, after: str, limit: int) -> list[Host]:
+    """List hosts by id."""
+    query = select(Host).where(Host.region == region) if region else select(Host)
+    if after:
+        query = query.where(Host.id > after)
+    return list(session.scalars(query.order_by(Host.id).limit(limit)))
+
+
+def move(
+    session: Session, object_type: str, row: Endpoint, state: str, reason: str, operation: str
+) -> None:
+    """Bring a server or host into a state, and offer its provider exactly when it is available."""
+    status = states.enter(object_type, state, reason)
+    states.move(session, object_type, row, status, region=row.region, operation=operation)
+    refresh_offer(session, object_type, row)
+
+
+def refresh_offer(session: Session, object_type: str, row: Endpoint) -> None:
+    """Offer a provider when its server or host is available and no mark forbids it."""
+    forbidding = [
+        mark for mark in marks.marks_of(session, [row.id])[row.id] if mark.kind in marks.NOT_OFFERED
+    ]
+    why = f"{object_type} is {row.state}: {row.reason}"
+    if forbidding:
+        why = f"{object_type} is in {forbidding[0].kind}: {forbidding[0].reason}"
+    offered = row.state == "available" and not forbidding
+    providers.set_availability(session, row.id, offered, "" if offered else why)
+
+
+def record_server_inventory(
+    session: Session, row: Server, inventory: dict[str, Any], operation: str
+) -> None:
+    """Write what was found in a server, and offer it unless a machine runs on it.
+
+    One SERVER is what a request claims; its size is a property that a request can ask a least of.
+    """
+    row.inventory = inventory
+    row.generation += 1
+    disks = [int(disk["size_bytes"]) for disk in inventory.get("disks", ())]
+    properties = {
+        "cpus": int(inventory.get("cpus", 0)),
+        "memory_mib": int(inventory.get("memory_mib", 0)),
+        "nics": sum(bool(nic["mac"]) for nic in inventory.get("nics", ())),
+    }
+    if any(disks):
+        properties["largest_disk_gib"] = max(disks) >> 30
+    providers.set_inventories(session, row.id, [Inventory("SERVER", 1)])
+    providers.set_properties(session, row.id, properties)
+    providers.set_capabilities(session, row.id, _capabilities(inventory))
+    if row.machine is None and row.state in ("enrolled", "verified", "quarantined", "available"):
+        move(session, "server", row, "available", "verified and inspected", operation)
+
+
+def _capabilities(inventory: Mapping[str, Any]) -> list[str]:
+    found = []
+    if inventory.get("architecture"):
+        found.append(f"arch:{inventory['architecture']}")
+    if inventory.get("boot_mode") in ("uefi", "bios"):
+        found.append(f"firmware:{inventory['boot_mode']}")
+    return found
+
+
+def record_host_inventory(
+    session: Session, row: Host, inventory: dict[str, Any], operation: str
+) -> None:
+    """Write what was found on a host, and offer it."""
+    row.inventory = inventory
+    row.generation += 1
+    found = [
+        Inventory(resource_type, int(inventory[name]))
+        for resource_type, name in (
+            ("VCPU", "cpus"),
+            ("MEMORY_MIB", "memory_mib"),
+            ("DISK_GIB", "disk_gib"),
+        )
+    ]
+    providers.set_inventories(session, row.id, found)
+    providers.set_capabilities(session, row.id, list(inventory.get("capabilities", ())))
+    move(session, "host", row, "available", "verified and inspected", operation)
+
+
+def record_check_failed(
+    session: Session, object_type: str, row: Endpoint, reason: str, operation: str
+) -> None:
+    """Write why a server or host can't be used; one in use keeps its state."""
+    if row.state == "in_use":
+        return
+    state = "quarantined" if row.state in ("quarantined", "available") else "enrolled"
+    status = states.rest(
+        object_type, state, reason, f"mend the reason, then run `mulligan {object_type} verify`"
+    )
+    states.move(session, object_type, row, status, region=row.region, operation=operation)
+    refresh_offer(session, object_type, row)
+
+
+def delete_endpoint(session: Session, object_type: str, endpoint: str, author: str) -> None:
+    """Forget a server or host that nobody uses.
+
+    Raises:
+        FailedPreconditionError: something runs on it or is claimed from it, or it is protected.
+    """
+    row = get_endpoint(session, object_type, endpoint)
+    marks.refuse_if_marked(session, object_type, endpoint, "protected", "locked")
+    holder = operations.holder_of(session, [endpoint]).get(endpoint)
+    if holder:
+        raise FailedPreconditionError(
+            f"{object_type} {endpoint} is busy with operation {holder}; wait for it, see "
+            "`mulligan operation show`",
+            code="ENDPOINT_BUSY",
+            object_type=object_type,
+            object_id=endpoint,
+        )
+    if row.state in ("in_use", "cleaning"):
+        raise FailedPreconditionError(
+            f"{object_type} {endpoint} is {row.state} ({row.reason}); decommission its machine "
+            "first",
+            object_type=object_type,
+            object_id=endpoint,
+        )
+    providers.delete_provider(session, endpoint)
+    names.release_name(session, endpoint)
+    session.delete(row)
+    events.append(
+        session, events.Event(object_type, endpoint, "deleted", region=row.region, author=author)
+    )

@@ -1,0 +1,110 @@
+"""Images: where an operating system is, its checksum and its format. Nothing of it is guessed."""
+
+import re
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mulligan import events
+from mulligan.control.tables import Image
+from mulligan.meta import names
+from mulligan.values.errors import InvalidArgumentError, NotFoundError
+
+DISK_FORMATS = ("raw", "qcow2")
+ACTIVATIONS = ("phone-home", "power-on", "none")
+CONFIG_FORMATS = ("config-2", "cidata")
+SCHEMES = ("http", "https", "file")
+
+
+def create_image(
+    session: Session,
+    *,
+    region: str,
+    name: str,
+    url: str,
+    sha256: str,
+    disk_format: str,
+    activation: str,
+    config_format: str,
+    author: str,
+) -> Image:
+    """Register an image; it is fetched and checked when a machine is made from it.
+
+    Raises:
+        InvalidArgumentError: a field's value can't be used; names it and what can.
+    """
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
+        raise InvalidArgumentError(
+            "sha256 must be 64 hexadecimal digits: the output of `sha256sum` for the file",
+            field="spec.sha256",
+        )
+    parts = urlsplit(url)
+    if parts.scheme not in SCHEMES or parts.username or not (parts.hostname or parts.path):
+        raise InvalidArgumentError(
+            f"url {url!r} can't be used; give an http, https or file URL without credentials",
+            field="spec.url",
+        )
+    row = Image(
+        id=str(uuid4()),
+        region=region,
+        url=url,
+        sha256=sha256.lower(),
+        disk_format=_one_of("disk_format", disk_format, DISK_FORMATS),
+        activation=_one_of("activation", activation or ACTIVATIONS[0], ACTIVATIONS),
+        config_format=_one_of("config_format", config_format or CONFIG_FORMATS[0], CONFIG_FORMATS),
+        created_at=datetime.now(UTC),
+    )
+    session.add(row)
+    names.give_name(session, "image", row.id, name, region=region)
+    events.append(session, events.Event("image", row.id, "created", region=region, author=author))
+    return row
+
+
+def get_image(session: Session, image: str, region: str = "") -> Image:
+    """Find an image, of a region where one is given.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    row = session.get(Image, image)
+    if row is None or row.deleted_at is not None or (region and row.region != region):
+        where = " in this region" if region else ""
+        raise NotFoundError(
+            f"there is no image {image}{where}; see `mulligan image list`",
+            object_type="image",
+            object_id=image,
+            field="spec.image",
+        )
+    return row
+
+
+def list_images(session: Session, region: str, after: str, limit: int) -> list[Image]:
+    """List images by id."""
+    query = select(Image).where(Image.deleted_at.is_(None))
+    if region:
+        query = query.where(Image.region == region)
+    if after:
+        query = query.where(Image.id > after)
+    return list(session.scalars(query.order_by(Image.id).limit(limit)))
+
+
+def delete_image(session: Session, image: str, author: str) -> None:
+    """Forget an image; machines made from it stay."""
+    row = get_image(session, image)
+    row.deleted_at = datetime.now(UTC)
+    names.release_name(session, image)
+    events.append(
+        session, events.Event("image", row.id, "deleted", region=row.region, author=author)
+    )
+
+
+def _one_of(field: str, value: str, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise InvalidArgumentError(
+            f"{field} {value!r} can't be used; give one of {', '.join(allowed)}",
+            field=f"spec.{field}",
+        )
+    return value

@@ -1,0 +1,485 @@
+"""Machines: from a wish to a claim, a row and a place; and from there to gone."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mulligan import events, marks, states
+from mulligan.control import endpoints, images, operations
+from mulligan.control.operations import Ask
+from mulligan.control.tables import Host, Image, Machine, Server
+from mulligan.meta import names
+from mulligan.resource import claims, networks
+from mulligan.resource.claims import Claim
+from mulligan.resource.network_values import AddressClaim, NicWanted
+from mulligan.resource.values import ClaimRequest, Placement
+from mulligan.values.amount import Amount
+from mulligan.values.caller import Caller
+from mulligan.values.errors import (
+    FailedPreconditionError,
+    InvalidArgumentError,
+    NotFoundError,
+)
+from mulligan.values.window import WITHOUT_END, Window
+
+ENDED = ("gone", "failed")
+KINDS = ("virtual", "baremetal")
+MAX_USER_DATA = 64 << 10
+_PROVISION_LASTS = timedelta(hours=2)
+
+
+@dataclass(frozen=True, slots=True)
+class MachineSpec:
+    """A machine as it is asked for; sizes exactly for a virtual one, at least for baremetal.
+
+    Raises:
+        InvalidArgumentError: a field can't be used; names it.
+    """
+
+    kind: str
+    image: str
+    vcpus: int
+    memory_mib: int
+    disk_gib: int
+    nics: tuple[NicWanted, ...] = ()
+    ssh_keys: tuple[str, ...] = ()
+    sealed_user_data: str = ""
+    acquire_at: datetime | None = None
+    release_at: datetime | None = None
+    required_capabilities: tuple[str, ...] = ()
+    provider: str = ""
+    placement: str = "pack"
+    root_disk_serial: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise InvalidArgumentError(
+                f"kind {self.kind!r} can't be used; give one of {', '.join(KINDS)}",
+                field="spec.kind",
+            )
+        least = 1 if self.kind == "virtual" else 0
+        for field in ("vcpus", "memory_mib", "disk_gib"):
+            if getattr(self, field) < least:
+                raise InvalidArgumentError(
+                    f"a {self.kind} machine needs {field} of at least {least}",
+                    field=f"spec.{field}",
+                )
+        if len(self.sealed_user_data) > 3 * MAX_USER_DATA:
+            raise InvalidArgumentError(
+                "user data may have 64 KiB at most", field="spec.sealed_user_data"
+            )
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the columns' JSON, without user data, which is of use only once."""
+        spec = asdict(self) | {"sealed_user_data": ""}
+        for field in ("acquire_at", "release_at"):
+            spec[field] = spec[field].isoformat() if spec[field] else None
+        return spec
+
+    def claim_request(self, region: str, now: datetime) -> ClaimRequest:
+        """Say what is claimed for such a machine."""
+        window = Window(self.acquire_at or now, self.release_at or WITHOUT_END)
+        if self.acquire_at is not None and self.acquire_at > now:
+            raise InvalidArgumentError(
+                f"acquire_at {self.acquire_at.isoformat()} is in the future, and a machine is "
+                "provisioned at once; leave it out, or make a claim for that window",
+                field="spec.window.acquire_at",
+            )
+        sizes = {
+            "cpus": self.vcpus,
+            "memory_mib": self.memory_mib,
+            "largest_disk_gib": self.disk_gib,
+            "nics": len(self.nics),
+        }
+        virtual = self.kind == "virtual"
+        amounts = (
+            (
+                Amount("VCPU", self.vcpus),
+                Amount("MEMORY_MIB", self.memory_mib),
+                Amount("DISK_GIB", self.disk_gib),
+            )
+            if virtual
+            else (Amount("SERVER", 1),)
+        )
+        return ClaimRequest(
+            amounts=amounts,
+            window=window,
+            region=region,
+            required_capabilities=self.required_capabilities,
+            minimum_properties={} if virtual else {k: v for k, v in sizes.items() if v},
+            provider=self.provider or None,
+            provider_type="host" if virtual else "server",
+            placement=Placement(self.placement),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Nic:
+    """One network interface with its address, and what its network says."""
+
+    mac: str
+    network: str
+    mode: str
+    address: str
+    prefix_length: int
+    gateway: str
+    dns: tuple[str, ...]
+    host_bridge: str
+    vlan: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where a machine is and everything that hardware needs to know of it."""
+
+    machine: Machine
+    name: str
+    hostname: str
+    provider_name: str
+    fence: int
+    nics: tuple[Nic, ...]
+    image: Image
+    host: Host | None
+    server: Server | None
+
+
+def begin_provision(session: Session, ask: Ask, machine: str, name: str, spec: MachineSpec) -> Plan:
+    """Commit claim, addresses, name, machine and operation together, or nothing.
+
+    Raises:
+        NotFoundError: no such image or network.
+        NoCapacityError: nothing fits; says which constraint removed what.
+        AlreadyExistsError: the name is taken.
+    """
+    earlier = operations.find_same(session, ask.operation, ask.digest)
+    if earlier is not None:
+        return plan_of(session, get(session, machine), ask.operation)
+    now = datetime.now(UTC)
+    image = images.get_image(session, spec.image, ask.region)
+    claim = claims.commit_claim(
+        session,
+        claim_id=str(uuid5(UUID(machine), "claim")),
+        project=ask.project,
+        request=spec.claim_request(ask.region, now),
+        now=now,
+        consumer=machine,
+        nics=spec.nics,
+    )
+    names.give_name(session, "machine", machine, name, project=ask.project, region=ask.region)
+    provider = claim.provider
+    row = Machine(
+        id=machine,
+        region=ask.region,
+        project=ask.project,
+        kind=spec.kind,
+        image=image.id,
+        provider=provider,
+        claim=claim.id,
+        spec=spec.as_json(),
+        nics=[
+            _nic_json(session, address, mac)
+            for address, mac in zip(claim.addresses, _macs(session, spec, claim), strict=True)
+        ],
+        operation=ask.operation,
+        created_at=now,
+    )
+    row.status = states.enter("machine", "requested", "asked for")
+    session.add(row)
+    endpoint = machine
+    if spec.kind == "baremetal":
+        endpoint = provider
+        server = endpoints.get_server(session, provider)
+        server.machine = machine
+        endpoints.move(
+            session, "server", server, "in_use", f"machine {name} is on it", ask.operation
+        )
+    operations.begin(session, ask, endpoint)
+    _move(session, row, "provisioning", f"on {names.name_of(session, provider)}", ask.operation)
+    return plan_of(session, row, ask.operation)
+
+
+def _macs(session: Session, spec: MachineSpec, claim: Claim) -> list[str]:
+    """Say which interfaces get the addresses: a server's own ones, in the order of its BMC."""
+    if spec.kind == "virtual":
+        return [address.mac for address in claim.addresses]
+    found = endpoints.get_server(session, claim.provider).inventory.get("nics", ())
+    return [nic["mac"] for nic in found if nic["mac"]][: len(claim.addresses)]
+
+
+def _nic_json(session: Session, claimed: AddressClaim, mac: str) -> dict[str, Any]:
+    network = networks.get_network(session, claimed.network).spec
+    return asdict(
+        Nic(
+            mac=mac,
+            network=claimed.network,
+            mode="dhcp" if claimed.mode == "dhcp" else "static",
+            address=claimed.address,
+            prefix_length=int(network.prefix.partition("/")[2]),
+            gateway=network.gateway,
+            dns=tuple(network.dns),
+            host_bridge=network.host_bridge,
+            vlan=network.vlan,
+        )
+    )
+
+
+def plan_of(session: Session, row: Machine, operation: str) -> Plan:
+    """Gather what hardware needs to know of a machine for an operation that has its slot."""
+    endpoint = row.provider if row.kind == "baremetal" else row.id
+    fence = operations.take_slot(session, "machine", endpoint, operation)
+    described = names.describe(session, [row.id, row.provider])
+    host = endpoints.get_host(session, row.provider) if row.kind == "virtual" else None
+    server = endpoints.get_server(session, row.provider) if row.kind == "baremetal" else None
+    image = session.get_one(Image, row.image)
+    return Plan(
+        machine=row,
+        name=described[row.id].name,
+        hostname=described[row.id].slug[:63].strip("-"),
+        provider_name=described[row.provider].name,
+        fence=fence,
+        nics=tuple(Nic(**{**nic, "dns": tuple(nic["dns"])}) for nic in row.nics),
+        image=image,
+        host=host,
+        server=server,
+    )
+
+
+def record_active(
+    session: Session, operation: str, machine: str, reported: Mapping[str, Any]
+) -> None:
+    """Write that a machine is active, and what it said of itself."""
+    row = get(session, machine)
+    if row.state == "active":
+        return
+    row.reported = dict(reported)
+    row.active_at = datetime.now(UTC)
+    row.generation += 1
+    _move(session, row, "active", "it reported that it is active", operation)
+
+
+def record_failed(
+    session: Session,
+    operation: str,
+    machine: str,
+    reason: str,
+    provider_state: str,
+    provider_reason: str,
+) -> None:
+    """Free the claim, the addresses and the name of a machine that could not be made."""
+    row = get(session, machine)
+    if row.state == "failed":
+        return
+    _release(session, row)
+    _return_provider(session, row, operation, provider_state, provider_reason)
+    _move(session, row, "failed", reason, operation)
+
+
+def begin_decommission(session: Session, ask: Ask, machine: str) -> Plan:
+    """Take the slot of a machine and say that it is being ended.
+
+    Raises:
+        NotFoundError: there is no such machine in the project.
+        FailedPreconditionError: it is protected, busy, or ended already.
+    """
+    row = get_visible(session, ask.project, machine)
+    if operations.find_same(session, ask.operation, ask.digest) is None:
+        refuse_to_end(session, row)
+        endpoint = row.provider if row.kind == "baremetal" else row.id
+        operations.begin(session, ask, endpoint)
+        row.operation = ask.operation
+        _move(session, row, "decommissioning", "asked to end", ask.operation)
+    return plan_of(session, row, ask.operation)
+
+
+def refuse_to_end(session: Session, row: Machine) -> None:
+    """Refuse to end a machine that has ended, or that a mark protects."""
+    if row.state in ENDED:
+        raise FailedPreconditionError(
+            f"machine {names.name_of(session, row.id)} is {row.state} already ({row.reason})",
+            object_type="machine",
+            object_id=row.id,
+        )
+    marks.refuse_if_marked(session, "machine", row.id, "protected", "locked")
+    if row.kind == "baremetal":
+        marks.refuse_if_marked(session, "server", row.provider, "protected", "locked")
+
+
+def record_cleaning(session: Session, operation: str, machine: str) -> None:
+    """Write that the machine's server is being cleaned."""
+    row = get(session, machine)
+    server = endpoints.get_server(session, row.provider)
+    if server.state == "in_use":
+        endpoints.move(
+            session, "server", server, "cleaning", "its disks are being wiped", operation
+        )
+
+
+def record_gone(
+    session: Session, operation: str, machine: str, provider_state: str, provider_reason: str
+) -> None:
+    """Free everything that a machine had."""
+    row = get(session, machine)
+    if row.state == "gone":
+        return
+    _release(session, row)
+    _return_provider(session, row, operation, provider_state, provider_reason)
+    _move(session, row, "gone", "decommissioned", operation)
+
+
+def _release(session: Session, row: Machine) -> None:
+    claims.release_claim(session, row.claim, datetime.now(UTC))
+    names.release_name(session, row.id)
+
+
+def _return_provider(
+    session: Session, row: Machine, operation: str, state: str, reason: str
+) -> None:
+    if not state:
+        return
+    if row.kind == "virtual":
+        endpoints.move(
+            session, "host", endpoints.get_host(session, row.provider), state, reason, operation
+        )
+        return
+    server = endpoints.get_server(session, row.provider)
+    server.machine = None
+    endpoints.move(session, "server", server, state, reason, operation)
+
+
+def _move(session: Session, row: Machine, state: str, reason: str, operation: str) -> None:
+    states.move(
+        session,
+        "machine",
+        row,
+        states.enter("machine", state, reason),
+        project=row.project,
+        region=row.region,
+        operation=operation,
+    )
+
+
+def get(session: Session, machine: str) -> Machine:
+    """Find a machine of any project.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    row = session.get(Machine, machine)
+    if row is None:
+        raise _not_found(machine)
+    return row
+
+
+def get_visible(session: Session, project: str, machine: str) -> Machine:
+    """Find a machine of a project; another project's looks as if it weren't there."""
+    row = session.get(Machine, machine)
+    if row is None or row.project != project:
+        raise _not_found(machine)
+    return row
+
+
+def _not_found(machine: str) -> NotFoundError:
+    return NotFoundError(
+        f"there is no machine {machine} in this project; see `mulligan machine list`",
+        object_type="machine",
+        object_id=machine,
+    )
+
+
+def list_machines(
+    session: Session, project: str, *, include_ended: bool, after: str, limit: int
+) -> list[Machine]:
+    """List a project's machines by id."""
+    query = select(Machine).where(Machine.project == project)
+    if not include_ended:
+        query = query.where(Machine.state.not_in(ENDED))
+    if after:
+        query = query.where(Machine.id > after)
+    return list(session.scalars(query.order_by(Machine.id).limit(limit)))
+
+
+@dataclass(frozen=True, slots=True)
+class DoomedDisk:
+    """A disk or volume that decommissioning destroys, and how."""
+
+    name: str
+    serial: str
+    size_bytes: int
+    policy: str
+
+
+def doomed_disks(session: Session, row: Machine) -> list[DoomedDisk]:
+    """List what decommissioning a machine destroys; a server's unknown disks are all wiped."""
+    if row.kind == "virtual":
+        size = int(row.spec["disk_gib"]) << 30
+        return [
+            DoomedDisk(f"root-{row.id}", "", size, "delete"),
+            DoomedDisk(f"config-{row.id}", "", 0, "delete"),
+        ]
+    server = endpoints.get_server(session, row.provider)
+    found = server.inventory.get("disks", ())
+    if not found:
+        return [DoomedDisk("every disk (the BMC does not list them)", "", 0, "wipe")]
+    return [
+        DoomedDisk(disk["name"], disk["serial"], int(disk["size_bytes"]), "wipe") for disk in found
+    ]
+
+
+def _markable(session: Session, object_id: str) -> Server | Host | Machine:
+    row: Server | Host | Machine | None = None
+    if names.is_uuid(object_id):
+        row = (
+            session.get(Server, object_id)
+            or session.get(Host, object_id)
+            or session.get(Machine, object_id)
+        )
+    if row is None:
+        raise NotFoundError(f"there is no server, host or machine {object_id}", object_id=object_id)
+    return row
+
+
+def region_of(session: Session, object_id: str) -> str:
+    """Give the region of a server, host or machine.
+
+    Raises:
+        NotFoundError: there is no such object.
+    """
+    return _markable(session, object_id).region
+
+
+def set_mark(
+    session: Session, caller: Caller, object_id: str, kind: str, reason: str, *, is_set: bool
+) -> list[marks.Mark]:
+    """Set or clear a mark on a server, host or machine, and offer or withdraw its provider.
+
+    Raises:
+        NotFoundError: there is no such object.
+    """
+    row = _markable(session, object_id)
+    object_type = type(row).__name__.lower()
+    if is_set:
+        marks.set_mark(session, object_id, kind, reason, caller.account)
+    else:
+        marks.clear_mark(session, object_id, kind)
+    session.flush()
+    if isinstance(row, (Server, Host)):
+        endpoints.refresh_offer(session, object_type, row)
+    events.append(
+        session,
+        events.Event(
+            object_type,
+            object_id,
+            "mark",
+            project=row.project,
+            region=row.region,
+            author=caller.account,
+            status=row.status,
+            message=f"{kind} {'set: ' + reason if is_set else 'cleared'}",
+        ),
+    )
+    return marks.marks_of(session, [object_id])[object_id]

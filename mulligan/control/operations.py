@@ -1,0 +1,283 @@
+"""Operations: their rows, steps, logs, and the slots that keep them apart."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from mulligan import events, marks, states
+from mulligan.control.tables import Operation, OperationLog, Slot, Step
+from mulligan.values.caller import Caller
+from mulligan.values.errors import AlreadyExistsError, FailedPreconditionError, NotFoundError
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Who asks for an operation on which object, with what digest of the request's content."""
+
+    operation: str
+    type: str
+    region: str
+    project: str
+    author: str
+    request_id: str
+    digest: str
+    object_type: str
+    object_id: str
+    lasts: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepChange:
+    """A step that begins, goes on or ends."""
+
+    name: str
+    state: str
+    message: str = ""
+    percent: int = 0
+
+
+def find_same(session: Session, operation: str, digest: str) -> Operation | None:
+    """Find the operation that the same request started before.
+
+    Raises:
+        AlreadyExistsError: the request id was used with other content.
+    """
+    row = session.get(Operation, operation)
+    if row is not None and row.digest != digest:
+        raise AlreadyExistsError(
+            f"request id {row.request_id} was used before for another request (a {row.type} of "
+            f"{row.object_type} {row.object_id}); use a new request id for new content",
+            code="REQUEST_ID_REUSED",
+            field="request_id",
+        )
+    return row
+
+
+def begin(session: Session, ask: Ask, endpoint: str | None = None) -> int:
+    """Write an operation's row and take its end-point's slot.
+
+    Returns:
+        The fence, higher than that of every earlier operation on the end-point.
+
+    Raises:
+        FailedPreconditionError: another operation has the slot, or the end-point is locked.
+        AlreadyExistsError: the request id was used with other content.
+    """
+    fence = 0
+    if endpoint is not None:
+        fence = take_slot(session, ask.object_type, endpoint, ask.operation)
+    if find_same(session, ask.operation, ask.digest) is not None:
+        return fence
+    now = datetime.now(UTC)
+    row = Operation(
+        id=ask.operation,
+        type=ask.type,
+        region=ask.region,
+        project=ask.project or None,
+        object_type=ask.object_type,
+        object_id=ask.object_id,
+        endpoint=endpoint,
+        author=ask.author,
+        request_id=ask.request_id,
+        digest=ask.digest,
+        created_at=now,
+    )
+    row.status = states.enter("operation", "running", f"{ask.type} asked for", lasts=ask.lasts)
+    session.add(row)
+    _announce(session, row, "created", f"{ask.type} of {ask.object_type} begins")
+    return fence
+
+
+def take_slot(session: Session, object_type: str, endpoint: str, operation: str) -> int:
+    """Take the slot of an end-point, or keep it when the operation has it already.
+
+    Raises:
+        FailedPreconditionError: another operation has it; says which, since when, until when.
+    """
+    marks.refuse_if_marked(session, object_type, endpoint, "locked")
+    slot = session.get(Slot, endpoint, with_for_update=True)
+    if slot is None:
+        slot = Slot(endpoint=endpoint, operation=None, fence=0)
+        session.add(slot)
+    if slot.operation == operation:
+        return slot.fence
+    if slot.operation is not None:
+        raise _busy(object_type, endpoint, session.get(Operation, slot.operation))
+    slot.operation = operation
+    slot.fence += 1
+    session.flush()
+    return slot.fence
+
+
+def _busy(object_type: str, endpoint: str, holder: Operation | None) -> FailedPreconditionError:
+    doing = "another operation"
+    if holder is not None:
+        until = f", until {holder.deadline:%Y-%m-%d %H:%M:%S} UTC at the latest"
+        doing = (
+            f"operation {holder.id} ({holder.type}, since {holder.created_at:%Y-%m-%d %H:%M:%S} "
+            f"UTC{until if holder.deadline else ''})"
+        )
+    return FailedPreconditionError(
+        f"{object_type} {endpoint} is busy with {doing}; wait for it, see "
+        "`mulligan operation show`",
+        code="ENDPOINT_BUSY",
+        object_type=object_type,
+        object_id=endpoint,
+    )
+
+
+def free_slots(session: Session, operation: str) -> None:
+    """Free whatever slot the operation has; the fence stays where it is."""
+    session.execute(update(Slot).where(Slot.operation == operation).values(operation=None))
+
+
+def holder_of(session: Session, endpoints: Sequence[str]) -> dict[str, str]:
+    """Read which operations have the slots of these end-points."""
+    slots = select(Slot).where(Slot.endpoint.in_(endpoints), Slot.operation.is_not(None))
+    return {slot.endpoint: slot.operation or "" for slot in session.scalars(slots)}
+
+
+def record_steps(
+    session: Session, operation: str, at: datetime, changes: Sequence[StepChange]
+) -> None:
+    """Write how steps changed; writing the same change again changes nothing."""
+    row = get(session, operation)
+    if not changes or row.state != "running":
+        return
+    steps = steps_of(session, [operation])[operation]
+    for change in changes:
+        step = next((step for step in reversed(steps) if step.name == change.name), None)
+        if step is None or (step.ended_at is not None and change.state == "running"):
+            if step is not None and step.started_at == at:
+                continue
+            step = Step(operation=operation, number=len(steps) + 1, name=change.name, started_at=at)
+            steps.append(step)
+            session.add(step)
+        step.state, step.message, step.percent = change.state, change.message, change.percent
+        step.ended_at = None if change.state == "running" else at
+    last = changes[-1]
+    row.reason = f"{last.name}: {last.message or last.state}"
+    _announce(session, row, "step", f"{last.name} {last.state}: {last.message}".rstrip(": "))
+
+
+def finish(
+    session: Session, operation: str, state: str, reason: str = "", error_code: str = ""
+) -> None:
+    """Write the operation's end and free its slot; an operation that ended stays as it is."""
+    row = get(session, operation)
+    free_slots(session, operation)
+    if row.state != "running":
+        return
+    row.status = states.enter("operation", state, reason or "everything asked for is there")
+    row.error_code = error_code
+    row.ended_at = datetime.now(UTC)
+    row.generation += 1
+    _announce(session, row, "state", row.reason)
+
+
+def _announce(session: Session, row: Operation, kind: str, message: str) -> None:
+    events.append(
+        session,
+        events.Event(
+            "operation",
+            row.id,
+            kind,
+            project=row.project,
+            region=row.region,
+            author=row.author if kind == "created" else None,
+            operation=row.id,
+            status=row.status,
+            message=message,
+        ),
+    )
+
+
+def record_log(session: Session, operation: str, source: str, compressed: str) -> None:
+    """Keep what a source said; the newest word replaces the one before."""
+    session.merge(OperationLog(operation=operation, source=source, compressed=compressed))
+
+
+def get(session: Session, operation: str) -> Operation:
+    """Find an operation.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    row = session.get(Operation, operation)
+    if row is None:
+        raise NotFoundError(
+            f"there is no operation {operation}", object_type="operation", object_id=operation
+        )
+    return row
+
+
+def get_visible(session: Session, caller: Caller, operation: str) -> Operation:
+    """Find an operation that the caller may see; another project's looks as if it weren't there."""
+    row = session.get(Operation, operation)
+    if row is None or not caller.has("reader", row.project or ""):
+        raise NotFoundError(
+            f"there is no operation {operation}", object_type="operation", object_id=operation
+        )
+    return row
+
+
+def list_visible(
+    session: Session,
+    caller: Caller,
+    *,
+    project: str = "",
+    object_id: str = "",
+    before: tuple[datetime, str] | None = None,
+    limit: int = 100,
+) -> list[Operation]:
+    """List the operations that the caller may see, newest first."""
+    query = select(Operation)
+    if caller.projects is not None:
+        query = query.where(Operation.project.in_(caller.projects))
+    if project:
+        query = query.where(Operation.project == project)
+    if object_id:
+        query = query.where(Operation.object_id == object_id)
+    if before is not None:
+        at, row_id = before
+        query = query.where(
+            (Operation.created_at < at) | ((Operation.created_at == at) & (Operation.id < row_id))
+        )
+    order = (Operation.created_at.desc(), Operation.id.desc())
+    return list(session.scalars(query.order_by(*order).limit(limit)))
+
+
+def steps_of(session: Session, operations: Sequence[str]) -> dict[str, list[Step]]:
+    """Read the steps of operations, in order."""
+    found: dict[str, list[Step]] = {operation: [] for operation in operations}
+    rows = select(Step).where(Step.operation.in_(operations)).order_by(Step.number)
+    for step in session.scalars(rows):
+        found[step.operation].append(step)
+    return found
+
+
+def logs_of(session: Session, operation: str) -> list[OperationLog]:
+    """Read what was said during an operation."""
+    rows = select(OperationLog).where(OperationLog.operation == operation)
+    return list(session.scalars(rows.order_by(OperationLog.source)))
+
+
+def waiting_for_capacity(session: Session, region: str) -> list[str]:
+    """List the claim operations that may wait for capacity, oldest first."""
+    rows = select(Operation.id).where(
+        Operation.type == "claim", Operation.state == "running", Operation.region == region
+    )
+    return list(session.scalars(rows.order_by(Operation.created_at)))
+
+
+def of_object(session: Session, operation_type: str, object_id: str) -> list[str]:
+    """List the running operations of a type on an object."""
+    rows = select(Operation.id).where(
+        Operation.object_id == object_id,
+        Operation.type == operation_type,
+        Operation.state == "running",
+    )
+    return list(session.scalars(rows))

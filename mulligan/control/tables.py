@@ -1,0 +1,148 @@
+"""The tables of control."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mulligan.database import Base, Id
+from mulligan.status import StatusColumns
+
+
+class Server(StatusColumns, Base):
+    """Hardware with a BMC; `project` is its owner, empty for the operator's own."""
+
+    __tablename__ = "servers"
+    __table_args__ = (UniqueConstraint("address", "system"),)
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    region: Mapped[str] = mapped_column(Id, index=True)
+    project: Mapped[str | None] = mapped_column(Id)
+    address: Mapped[str] = mapped_column(String(255))
+    sealed_credentials: Mapped[str] = mapped_column(Text)
+    insecure_tls: Mapped[bool] = mapped_column(default=False)
+    system: Mapped[str] = mapped_column(String(255), default="")
+    verified: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    inventory: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    machine: Mapped[str | None] = mapped_column(Id)
+    created_at: Mapped[datetime]
+    generation: Mapped[int] = mapped_column(BigInteger, default=1)
+
+
+class Host(StatusColumns, Base):
+    """A hypervisor."""
+
+    __tablename__ = "hosts"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    region: Mapped[str] = mapped_column(Id, index=True)
+    project: Mapped[str | None] = mapped_column(Id)
+    uri: Mapped[str] = mapped_column(String(255), unique=True)
+    pool: Mapped[str] = mapped_column(String(64))
+    inventory: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime]
+    generation: Mapped[int] = mapped_column(BigInteger, default=1)
+
+
+class Image(Base):
+    """An operating system to put on machines."""
+
+    __tablename__ = "images"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    region: Mapped[str] = mapped_column(Id, index=True)
+    project: Mapped[str | None] = mapped_column(Id)
+    url: Mapped[str] = mapped_column(Text)
+    sha256: Mapped[str] = mapped_column(String(64))
+    disk_format: Mapped[str] = mapped_column(String(16))
+    activation: Mapped[str] = mapped_column(String(16))
+    config_format: Mapped[str] = mapped_column(String(16))
+    created_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
+    generation: Mapped[int] = mapped_column(BigInteger, default=1)
+
+
+class Machine(StatusColumns, Base):
+    """What a project gets. `spec` is what was asked for; `reported` what the machine said."""
+
+    __tablename__ = "machines"
+    __table_args__ = (Index(None, "project", "state", "id"), Index(None, "provider", "state"))
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    region: Mapped[str] = mapped_column(Id)
+    project: Mapped[str] = mapped_column(Id)
+    kind: Mapped[str] = mapped_column(String(16))
+    image: Mapped[str] = mapped_column(Id)
+    provider: Mapped[str] = mapped_column(Id)
+    claim: Mapped[str] = mapped_column(Id)
+    spec: Mapped[dict[str, Any]]
+    nics: Mapped[list[Any]]
+    reported: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    operation: Mapped[str] = mapped_column(Id)
+    active_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    generation: Mapped[int] = mapped_column(BigInteger, default=1)
+
+
+class Operation(StatusColumns, Base):
+    """One thing asked of control, done by the workflow with the same id."""
+
+    __tablename__ = "operations"
+    __table_args__ = (
+        Index(None, "project", "created_at"),
+        Index(None, "object_id", "created_at"),
+        Index(None, "type", "state", "created_at"),
+    )
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    type: Mapped[str] = mapped_column(String(16))
+    region: Mapped[str] = mapped_column(Id)
+    project: Mapped[str | None] = mapped_column(Id)
+    object_type: Mapped[str] = mapped_column(String(16))
+    object_id: Mapped[str] = mapped_column(Id)
+    endpoint: Mapped[str | None] = mapped_column(Id)
+    author: Mapped[str] = mapped_column(Id)
+    request_id: Mapped[str] = mapped_column(String(64))
+    digest: Mapped[str] = mapped_column(String(64))
+    error_code: Mapped[str] = mapped_column(String(64), default="")
+    created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    generation: Mapped[int] = mapped_column(BigInteger, default=1)
+
+
+class Step(Base):
+    """One step of an operation, in order."""
+
+    __tablename__ = "operation_steps"
+    operation: Mapped[str] = mapped_column(Id, primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(16))
+    message: Mapped[str] = mapped_column(Text, default="")
+    percent: Mapped[int] = mapped_column(default=0)
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class OperationLog(Base):
+    """What one source said during an operation, redacted, compressed."""
+
+    __tablename__ = "operation_logs"
+    operation: Mapped[str] = mapped_column(Id, primary_key=True)
+    source: Mapped[str] = mapped_column(String(16), primary_key=True)
+    compressed: Mapped[str] = mapped_column(Text)
+
+
+class Slot(Base):
+    """The operation that has an end-point (server, host, machine), and the rising fence."""
+
+    __tablename__ = "slots"
+    endpoint: Mapped[str] = mapped_column(Id, primary_key=True)
+    operation: Mapped[str | None] = mapped_column(Id)
+    fence: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class RegionKey(Base):
+    """A public key to which secrets for a region are sealed, as its executors told it."""
+
+    __tablename__ = "region_keys"
+    region: Mapped[str] = mapped_column(Id, primary_key=True)
+    key_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    public_key: Mapped[str] = mapped_column(String(64))
+    seen_at: Mapped[datetime]

@@ -1,0 +1,69 @@
+"""The tables of iam."""
+
+from datetime import datetime
+
+from sqlalchemy import String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mulligan.database import Base, Id
+
+
+class Account(Base):
+    """A user (later also an application credential). Its name is in meta."""
+
+    __tablename__ = "accounts"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    type: Mapped[str] = mapped_column(String(16), default="user")
+    password_hash: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]
+    generation: Mapped[int] = mapped_column(default=1)
+
+
+class Project(Base):
+    """A tenant, in a tree."""
+
+    __tablename__ = "projects"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    parent: Mapped[str | None] = mapped_column(Id)
+    created_at: Mapped[datetime]
+    generation: Mapped[int] = mapped_column(default=1)
+
+
+class Region(Base):
+    """Where objects live."""
+
+    __tablename__ = "regions"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    parent: Mapped[str | None] = mapped_column(Id)
+    created_at: Mapped[datetime]
+    generation: Mapped[int] = mapped_column(default=1)
+
+
+class Assignment(Base):
+    """A role of an account, on one project or (empty project) on the system."""
+
+    __tablename__ = "assignments"
+    account: Mapped[str] = mapped_column(Id, primary_key=True)
+    project: Mapped[str] = mapped_column(String(36), primary_key=True)
+    role: Mapped[str] = mapped_column(String(16))
+    created_at: Mapped[datetime]
+
+
+class TokenKey(Base):
+    """A key pair (Ed25519, PEM) that signs access tokens."""
+
+    __tablename__ = "token_keys"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    private_key: Mapped[str] = mapped_column(Text)
+    public_key: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]
+
+
+class Bootstrap(Base):
+    """The one-time token of an installation, as a hash; `used_at` says that it is spent."""
+
+    __tablename__ = "bootstrap"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(Text)
+    used_at: Mapped[datetime | None]
+    first_region: Mapped[str | None] = mapped_column(Id)

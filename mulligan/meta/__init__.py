@@ -1,0 +1,1 @@
+"""Names: uuid ⇄ name ⇄ slug. The only tables that have them."""

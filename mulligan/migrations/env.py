@@ -1,0 +1,8 @@
+"""What alembic runs: the migrations of all services, on the connection that `migrate` gives."""
+
+from alembic import context
+
+from mulligan.tables import METADATA
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=METADATA)
+context.run_migrations()
