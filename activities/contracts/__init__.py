@@ -1,0 +1,1 @@
+"""Names and payloads of activities, importable by workflows: nothing here touches the world."""

@@ -1,0 +1,113 @@
+"""Contracts of the records of servers and hosts: enrol, verify, inspect."""
+
+from typing import Literal
+
+from temporalio import activity
+
+from activities.contracts.hypervisor import HostAccess, HostInventory
+from activities.contracts.operations import Asked, Recorded
+from activities.contracts.payload import Payload, contract_only
+from activities.contracts.redfish import BmcAccess, ServerInventory, VerifiedServer
+
+
+class EnrolServer(Payload):
+    """A server that nobody knows yet."""
+
+    name: str
+    address: str
+    sealed_credentials: str
+    insecure_tls: bool = False
+    system: str = ""
+
+
+class EnrolHost(Payload):
+    """A host that nobody knows yet."""
+
+    name: str
+    uri: str
+    pool: str = "mulligan"
+
+
+class BeginCheck(Payload):
+    """Take the slot of a server or host to verify or inspect it; enrol it first when it is new."""
+
+    asked: Asked
+    type: Literal["server", "host"]
+    id: str
+    check: Literal["verify", "inspect"]
+    enrol_server: EnrolServer | None = None
+    enrol_host: EnrolHost | None = None
+
+
+class CheckPlan(Payload):
+    """How the end-point is reached. One of `server` and `host` is given."""
+
+    id: str
+    name: str
+    region: str
+    fence: int
+    server: BmcAccess | None = None
+    host: HostAccess | None = None
+
+
+class RecordVerified(Payload):
+    """The server answered."""
+
+    operation: str
+    server: str
+    found: VerifiedServer
+
+
+class RecordServerInventory(Payload):
+    """What was found in the server, which is offered from now on."""
+
+    operation: str
+    server: str
+    found: ServerInventory
+
+
+class RecordHostInventory(Payload):
+    """What was found on the host, which is offered from now on."""
+
+    operation: str
+    host: str
+    found: HostInventory
+
+
+class RecordCheckFailed(Payload):
+    """It could not be verified or inspected: it isn't offered until it can."""
+
+    operation: str
+    type: Literal["server", "host"]
+    id: str
+    reason: str
+
+
+@activity.defn(name="endpoints.begin_check")
+def begin_check(request: BeginCheck) -> CheckPlan:
+    """Take the slot, enrolling the end-point where it is new."""
+    contract_only()
+
+
+@activity.defn(name="endpoints.record_verified")
+def record_verified(request: RecordVerified) -> Recorded:
+    """Write what verify found."""
+    contract_only()
+
+
+@activity.defn(name="endpoints.record_server_inventory")
+def record_server_inventory(request: RecordServerInventory) -> Recorded:
+    """Write a server's inventory and offer it."""
+    contract_only()
+
+
+@activity.defn(name="endpoints.record_host_inventory")
+def record_host_inventory(request: RecordHostInventory) -> Recorded:
+    """Write a host's inventory and offer it."""
+    contract_only()
+
+
+@activity.defn(name="endpoints.record_check_failed")
+def record_check_failed(request: RecordCheckFailed) -> Recorded:
+    """Write why the end-point can't be used."""
+    contract_only()

@@ -1,0 +1,157 @@
+"""Contracts of a machine's record: begin, activate, undo, end."""
+
+from datetime import datetime
+from typing import Literal
+
+from temporalio import activity
+
+from activities.contracts.hardware import GuestReport, ImageSource, NicPlan
+from activities.contracts.hypervisor import HostAccess
+from activities.contracts.operations import Asked, Recorded, StepChange
+from activities.contracts.payload import Payload, contract_only
+from activities.contracts.redfish import BmcAccess, DiskHint
+
+
+class NicWish(Payload):
+    """A network interface as it was asked for."""
+
+    network: str
+    mode: Literal["auto", "static", "dhcp"] = "auto"
+    address: str = ""
+
+
+class MachineWish(Payload):
+    """A machine as it was asked for; sizes exactly for a virtual one, at least for baremetal."""
+
+    kind: Literal["virtual", "baremetal"]
+    image: str
+    vcpus: int
+    memory_mib: int
+    disk_gib: int
+    nics: tuple[NicWish, ...] = ()
+    ssh_keys: tuple[str, ...] = ()
+    sealed_user_data: str = ""
+    acquire_at: datetime | None = None
+    release_at: datetime | None = None
+    required_capabilities: tuple[str, ...] = ()
+    provider: str = ""
+    placement: Literal["pack", "spread"] = "pack"
+    root_disk_serial: str = ""
+
+
+class BeginProvision(Payload):
+    """Commit a machine's claim, its name, its row and its operation, or nothing."""
+
+    asked: Asked
+    machine: str
+    name: str
+    wish: MachineWish
+
+
+class MachinePlan(Payload):
+    """What was decided: where the machine goes, and everything that hardware needs to know.
+
+    One of `host` and `server` is given.
+    """
+
+    machine: str
+    name: str
+    hostname: str
+    project: str
+    region: str
+    provider: str
+    provider_name: str
+    fence: int
+    vcpus: int
+    memory_mib: int
+    disk_gib: int
+    nics: tuple[NicPlan, ...] = ()
+    ssh_keys: tuple[str, ...] = ()
+    sealed_user_data: str = ""
+    image: ImageSource | None = None
+    host: HostAccess | None = None
+    server: BmcAccess | None = None
+    root_disk: DiskHint = DiskHint()
+    wipe_disks: tuple[DiskHint, ...] = ()
+
+
+class RecordActive(Payload):
+    """The machine is active."""
+
+    operation: str
+    machine: str
+    at: datetime
+    report: GuestReport
+    changes: tuple[StepChange, ...] = ()
+
+
+class RecordFailed(Payload):
+    """The machine could not be made; its claim and name are free again.
+
+    `provider_state` is where its server or host goes; empty leaves a host as it is.
+    """
+
+    operation: str
+    machine: str
+    reason: str
+    provider_state: Literal["", "available", "quarantined"] = ""
+    provider_reason: str = ""
+
+
+class BeginDecommission(Payload):
+    """Take the machine's slot and say that it is being ended."""
+
+    asked: Asked
+    machine: str
+
+
+class RecordCleaning(Payload):
+    """The machine's server is being cleaned."""
+
+    operation: str
+    machine: str
+
+
+class RecordGone(Payload):
+    """The machine is gone; its server is available, or quarantined with the reason."""
+
+    operation: str
+    machine: str
+    provider_state: Literal["", "available", "quarantined"] = ""
+    provider_reason: str = ""
+
+
+@activity.defn(name="machines.begin_provision")
+def begin_provision(request: BeginProvision) -> MachinePlan:
+    """Choose a provider and commit; NO_CAPACITY explains itself and leaves nothing."""
+    contract_only()
+
+
+@activity.defn(name="machines.record_active")
+def record_active(request: RecordActive) -> Recorded:
+    """Write that the machine is active, and what it said, and end the operation."""
+    contract_only()
+
+
+@activity.defn(name="machines.record_failed")
+def record_failed(request: RecordFailed) -> Recorded:
+    """Release the claim, the addresses and the name of a machine that could not be made."""
+    contract_only()
+
+
+@activity.defn(name="machines.begin_decommission")
+def begin_decommission(request: BeginDecommission) -> MachinePlan:
+    """Take the slot of an active machine."""
+    contract_only()
+
+
+@activity.defn(name="machines.record_cleaning")
+def record_cleaning(request: RecordCleaning) -> Recorded:
+    """Write that the server is being cleaned."""
+    contract_only()
+
+
+@activity.defn(name="machines.record_gone")
+def record_gone(request: RecordGone) -> Recorded:
+    """Release everything that the machine had."""
+    contract_only()
