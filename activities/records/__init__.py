@@ -1,0 +1,1 @@
+"""The database side of workflows: one transaction around one domain call."""

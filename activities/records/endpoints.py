@@ -1,0 +1,120 @@
+"""The records of servers and hosts."""
+
+from collections.abc import Mapping
+
+from sqlalchemy.orm import Session
+
+from activities.contracts import endpoints as contract
+from activities.contracts.endpoints import (
+    BeginCheck,
+    CheckPlan,
+    RecordCheckFailed,
+    RecordHostInventory,
+    RecordServerInventory,
+    RecordVerified,
+)
+from activities.contracts.hypervisor import HostAccess
+from activities.contracts.operations import Recorded
+from activities.contracts.redfish import BmcAccess
+from activities.records.operations import ask_of
+from activities.records.transaction import Contract, Record
+from mulligan.control import endpoints, operations
+from mulligan.control.tables import Host, Server
+from mulligan.meta import names
+
+
+def bmc_access(server: Server) -> BmcAccess:
+    """Say how a server's BMC is reached."""
+    return BmcAccess(
+        server=server.id,
+        region=server.region,
+        address=server.address,
+        sealed_credentials=server.sealed_credentials,
+        verify_tls=not server.insecure_tls,
+        system=server.system,
+    )
+
+
+def host_access(host: Host) -> HostAccess:
+    """Say how a host is reached."""
+    return HostAccess(host=host.id, region=host.region, uri=host.uri, pool=host.pool)
+
+
+def begin_check(session: Session, request: BeginCheck) -> CheckPlan:
+    """Take the slot of a server or host, enrolling it first where it is new."""
+    asked = request.asked
+    if operations.find_same(session, asked.operation, asked.digest) is None:
+        _enrol(session, request)
+    row = endpoints.get_endpoint(session, request.type, request.id)
+    ask = ask_of(asked, request.check, request.type, request.id)
+    fence = operations.begin(session, ask, request.id)
+    return CheckPlan(
+        id=row.id,
+        name=names.name_of(session, row.id),
+        region=row.region,
+        fence=fence,
+        server=bmc_access(row) if isinstance(row, Server) else None,
+        host=host_access(row) if isinstance(row, Host) else None,
+    )
+
+
+def _enrol(session: Session, request: BeginCheck) -> None:
+    asked = request.asked
+    if request.enrol_server is not None:
+        endpoints.enrol_server(
+            session,
+            server=request.id,
+            region=asked.region,
+            author=asked.account,
+            **request.enrol_server.model_dump(),
+        )
+    if request.enrol_host is not None:
+        endpoints.enrol_host(
+            session,
+            host=request.id,
+            region=asked.region,
+            author=asked.account,
+            **request.enrol_host.model_dump(),
+        )
+
+
+def record_verified(session: Session, request: RecordVerified) -> Recorded:
+    """Write what verify found; a server that waits for it is verified now."""
+    row = endpoints.get_server(session, request.server)
+    row.system = request.found.system
+    row.verified = request.found.model_dump(mode="json")
+    if row.state in ("enrolled", "quarantined"):
+        endpoints.move(session, "server", row, "verified", "its BMC answers", request.operation)
+    return Recorded()
+
+
+def record_server_inventory(session: Session, request: RecordServerInventory) -> Recorded:
+    """Write a server's inventory and offer it."""
+    row = endpoints.get_server(session, request.server)
+    found = request.found.model_dump(mode="json")
+    endpoints.record_server_inventory(session, row, found, request.operation)
+    return Recorded(waiting=tuple(operations.waiting_for_capacity(session, row.region)))
+
+
+def record_host_inventory(session: Session, request: RecordHostInventory) -> Recorded:
+    """Write a host's inventory and offer it."""
+    row = endpoints.get_host(session, request.host)
+    found = request.found.model_dump(mode="json")
+    endpoints.record_host_inventory(session, row, found, request.operation)
+    return Recorded(waiting=tuple(operations.waiting_for_capacity(session, row.region)))
+
+
+def record_check_failed(session: Session, request: RecordCheckFailed) -> Recorded:
+    """Write why a server or host can't be used."""
+    row = endpoints.get_endpoint(session, request.type, request.id)
+    endpoints.record_check_failed(session, request.type, row, request.reason, request.operation)
+    return Recorded()
+
+
+RECORDS: Mapping[Contract, Record] = {
+    contract.begin_check: begin_check,
+    contract.record_verified: record_verified,
+    contract.record_server_inventory: record_server_inventory,
+    contract.record_host_inventory: record_host_inventory,
+    contract.record_check_failed: record_check_failed,
+}

@@ -1,0 +1,162 @@
+"""The records of machines."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from sqlalchemy.orm import Session
+
+from activities.contracts import machines as contract
+from activities.contracts.hardware import ImageSource, NicPlan
+from activities.contracts.hypervisor import HostAccess
+from activities.contracts.machines import (
+    BeginDecommission,
+    BeginProvision,
+    MachinePlan,
+    MachineWish,
+    RecordActive,
+    RecordCleaning,
+    RecordFailed,
+    RecordGone,
+)
+from activities.contracts.operations import Recorded
+from activities.contracts.redfish import DiskHint
+from activities.records.endpoints import bmc_access, host_access
+from activities.records.operations import ask_of, steps_of
+from activities.records.transaction import Contract, Record
+from mulligan.control import machines, operations
+from mulligan.control.machines import MachineSpec, Plan
+from mulligan.control.tables import Image
+from mulligan.resource.network_values import AddressMode, NicWanted
+
+
+def spec_of(wish: MachineWish) -> MachineSpec:
+    """Say in the domain's words what is wished."""
+    fields = wish.model_dump(exclude={"nics"})
+    nics = tuple(NicWanted(nic.network, AddressMode(nic.mode), nic.address) for nic in wish.nics)
+    return MachineSpec(**fields, nics=nics)
+
+
+def begin_provision(session: Session, request: BeginProvision) -> MachinePlan:
+    """Commit everything that a machine needs, or nothing."""
+    ask = ask_of(request.asked, "provision", "machine", request.machine)
+    plan = machines.begin_provision(
+        session, ask, request.machine, request.name, spec_of(request.wish)
+    )
+    return _plan(plan).model_copy(update={"sealed_user_data": request.wish.sealed_user_data})
+
+
+def record_active(session: Session, request: RecordActive) -> Recorded:
+    """Write that a machine is active, and end its operation."""
+    operations.record_steps(session, request.operation, request.at, steps_of(request.changes))
+    machines.record_active(
+        session, request.operation, request.machine, request.report.model_dump(mode="json")
+    )
+    operations.finish(session, request.operation, "done")
+    return Recorded()
+
+
+def record_failed(session: Session, request: RecordFailed) -> Recorded:
+    """Free what a machine that could not be made had."""
+    machines.record_failed(
+        session,
+        request.operation,
+        request.machine,
+        request.reason,
+        request.provider_state,
+        request.provider_reason,
+    )
+    return _freed(session, request.machine)
+
+
+def begin_decommission(session: Session, request: BeginDecommission) -> MachinePlan:
+    """Take a machine's slot to end it."""
+    ask = ask_of(request.asked, "decommission", "machine", request.machine)
+    return _plan(machines.begin_decommission(session, ask, request.machine))
+
+
+def record_cleaning(session: Session, request: RecordCleaning) -> Recorded:
+    """Write that a machine's server is being cleaned."""
+    machines.record_cleaning(session, request.operation, request.machine)
+    return Recorded()
+
+
+def record_gone(session: Session, request: RecordGone) -> Recorded:
+    """Free what a machine had."""
+    machines.record_gone(
+        session,
+        request.operation,
+        request.machine,
+        request.provider_state,
+        request.provider_reason,
+    )
+    return _freed(session, request.machine)
+
+
+def _freed(session: Session, machine: str) -> Recorded:
+    region = machines.get(session, machine).region
+    return Recorded(waiting=tuple(operations.waiting_for_capacity(session, region)))
+
+
+def _plan(plan: Plan) -> MachinePlan:
+    machine = plan.machine
+    spec = machine.spec
+    return MachinePlan(
+        machine=machine.id,
+        name=plan.name,
+        hostname=plan.hostname,
+        project=machine.project,
+        region=machine.region,
+        provider=machine.provider,
+        provider_name=plan.provider_name,
+        fence=plan.fence,
+        vcpus=spec["vcpus"],
+        memory_mib=spec["memory_mib"],
+        disk_gib=spec["disk_gib"],
+        nics=tuple(NicPlan(**asdict(nic)) for nic in plan.nics),
+        ssh_keys=tuple(spec["ssh_keys"]),
+        image=_image(plan.image),
+        host=_host(plan),
+        server=bmc_access(plan.server) if plan.server else None,
+        root_disk=DiskHint(
+            serial=spec["root_disk_serial"], min_bytes=max(spec["disk_gib"], 0) << 30
+        ),
+        wipe_disks=_known_disks(plan),
+    )
+
+
+def _host(plan: Plan) -> HostAccess | None:
+    return host_access(plan.host) if plan.host else None
+
+
+def _image(image: Image) -> ImageSource:
+    return ImageSource.model_validate(
+        {
+            "image": image.id,
+            "name": image.id[:8],
+            "url": image.url,
+            "sha256": image.sha256,
+            "disk_format": image.disk_format,
+            "activation": image.activation,
+            "config_format": image.config_format,
+        }
+    )
+
+
+def _known_disks(plan: Plan) -> tuple[DiskHint, ...]:
+    if plan.server is None:
+        return ()
+    disks = plan.server.inventory.get("disks", ())
+    known = [disk for disk in disks if disk["serial"] or disk["wwn"]]
+    if len(known) != len(disks):
+        return ()
+    return tuple(DiskHint(serial=disk["serial"], wwn=disk["wwn"]) for disk in known)
+
+
+RECORDS: Mapping[Contract, Record] = {
+    contract.begin_provision: begin_provision,
+    contract.record_active: record_active,
+    contract.record_failed: record_failed,
+    contract.begin_decommission: begin_decommission,
+    contract.record_cleaning: record_cleaning,
+    contract.record_gone: record_gone,
+}

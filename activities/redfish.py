@@ -1,0 +1,254 @@
+"""What an executor does to a server through its BMC: `activities.contracts.redfish`, done.
+
+Each activity reads before it writes, finds an effect that is there already to be success, and reads
+back what it wrote. The parts: `bmc` speaks Redfish, `server_control` has power and boot override,
+`virtual_media` the virtual CD drive, `server_inventory` what a server has.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import urllib3
+from temporalio import activity
+
+from activities.bmc import Bmc, Body, Patience, connected, links, text
+from activities.config_drive import config_drive_iso, prepare_config_drive
+from activities.contracts.hardware import Done, Fenced, OperationLog
+from activities.contracts.redfish import (
+    BmcAccess,
+    BmcTarget,
+    BootMedium,
+    InspectServer,
+    RamdiskFile,
+    ServerInventory,
+    StagedServer,
+    StageServer,
+    VerifiedServer,
+    VerifyServer,
+)
+from activities.images import ImageCache
+from activities.keys import RegionKeys
+from activities.media import MediaStore
+from activities.operation_logs import OperationLogs
+from activities.server_control import (
+    boot_once_from_cd,
+    boot_once_from_disk,
+    find_system,
+    power_of,
+    power_off,
+    power_on,
+    read_power,
+    restart,
+)
+from activities.server_inventory import read_inventory
+from activities.settings import ExecutorSettings
+from activities.virtual_media import eject, find_slots, insert, require_slots
+from mulligan.values.errors import HardwareBusyError
+
+STARTED_FROM_DISK = "started from disk"
+"""Heartbeat's mark: a later try of boot_disk finds it and does not restart the machine again."""
+
+QUIRKS: tuple[tuple[str, str, Patience], ...] = ()
+"""Who needs other patience: (how manufacturer and model begin, patience); the first match counts.
+
+A row needs a recorded exchange that shows the need, beside the test that replays it.
+"""
+
+
+class Redfish:
+    """The activities of `activities.contracts.redfish`, with what they need."""
+
+    def __init__(
+        self,
+        settings: ExecutorSettings,
+        keys: RegionKeys,
+        images: ImageCache,
+        media: MediaStore,
+        *,
+        patience: Patience | None = None,
+    ) -> None:
+        self._settings = settings
+        self._keys = keys
+        self._images = images
+        self._media = media
+        self._patience = patience or Patience()
+        self._logs = OperationLogs(settings.state_folder)
+
+    @activity.defn(name="redfish.verify")
+    def verify(self, request: VerifyServer) -> VerifiedServer:
+        """Try credentials, find the system, read power and virtual media; check our own address."""
+        with self._server(request, request.access) as (bmc, path, system):
+            slots = find_slots(bmc, system)
+            manager = _first_manager(bmc, system)
+            notes = [*_notes_on_trust(request.access), *bmc.notes]
+            if not slots:
+                notes.append("no virtual CD drive: machines can't be deployed on this server")
+            notes.append(
+                f"whether the BMC itself reaches {self._settings.media_url} shows when it first "
+                "fetches a medium"
+            )
+            _check_served(f"{self._settings.media_url}/healthz")
+            return VerifiedServer(
+                system=path,
+                system_uuid=text(system, "UUID"),
+                vendor=text(system, "Manufacturer"),
+                model=text(system, "Model"),
+                redfish_version=str(bmc.root.redfish_version or ""),
+                bmc_firmware=text(manager, "FirmwareVersion"),
+                power=power_of(system),
+                virtual_media=slots[0].place if slots else "none",
+                notes=tuple(dict.fromkeys(notes)),
+            )
+
+    @activity.defn(name="redfish.inspect")
+    def inspect(self, request: InspectServer) -> ServerInventory:
+        """Read a server's inventory as far as its BMC tells it."""
+        with self._server(request, request.access) as (bmc, _, system):
+            return read_inventory(bmc, system)
+
+    @activity.defn(name="redfish.stage")
+    def stage(self, request: StageServer) -> StagedServer:
+        """Fetch and verify the image, write config drive and boot medium, and serve them."""
+        operation, server = request.operation, request.access.server
+        image = None
+        if request.image is not None:
+            cached = self._images.fetch(request.image, activity.heartbeat)
+            raw = self._images.raw(cached, activity.heartbeat)
+            image = self._media.serve_image(operation, server, raw)
+        return StagedServer(
+            boot_url=self._media.write_boot_medium(operation, server),
+            image=image,
+            config_drive=self._stage_config_drive(request),
+        )
+
+    @activity.defn(name="redfish.boot_medium")
+    def boot_medium(self, request: BootMedium) -> Done:
+        """Power off, insert the medium, boot from it once, power on; each is read back.
+
+        A server that is on with exactly this medium was booted from it by an earlier try.
+        """
+        _check_served(request.boot_url)
+        with self._server(request, request.access) as (bmc, path, system):
+            slots = require_slots(bmc, path, system)
+            is_in = any(slot.holds(request.boot_url) for slot in slots)
+            if is_in and bmc.steady(lambda: read_power(bmc, path)) == "on":
+                return Done(changed=False)
+            power_off(bmc, path)
+            insert(bmc, slots, request.boot_url)
+            boot_once_from_cd(bmc, path)
+            power_on(bmc, path)
+            return Done()
+
+    @activity.defn(name="redfish.boot_disk")
+    def boot_disk(self, request: BmcTarget) -> Done:
+        """Eject our medium and boot from disk, whatever the power was."""
+        was_started = STARTED_FROM_DISK in activity.info().heartbeat_details
+        with self._server(request, request.access) as (bmc, path, system):
+            _eject_ours(bmc, system)
+            if was_started and bmc.steady(lambda: read_power(bmc, path)) == "on":
+                return Done(changed=False)
+            boot_once_from_disk(bmc, path)
+            restart(bmc, path)
+            activity.heartbeat(STARTED_FROM_DISK)
+            return Done()
+
+    @activity.defn(name="redfish.power_off")
+    def power_off(self, request: BmcTarget) -> Done:
+        """Power the server off, eject our medium, and read both back."""
+        with self._server(request, request.access) as (bmc, path, system):
+            switched = power_off(bmc, path)
+            ejected = _eject_ours(bmc, system)
+            return Done(changed=switched or ejected)
+
+    @activity.defn(name="redfish.unstage")
+    def unstage(self, request: BmcTarget) -> Done:
+        """Stop serving what was staged for the operation and delete it."""
+        return Done(changed=self._media.remove(request.operation))
+
+    @activity.defn(name="redfish.read_log")
+    def read_log(self, request: BmcTarget) -> tuple[OperationLog, ...]:
+        """Read what ramdisk and BMC said during the operation."""
+        return self._logs.read(request.operation)
+
+    def _stage_config_drive(self, request: StageServer) -> RamdiskFile | None:
+        if request.image is None or request.config_drive is None:
+            return None
+        drive = prepare_config_drive(
+            self._settings,
+            self._keys,
+            operation=request.operation,
+            machine=request.machine,
+            image=request.image,
+            nics=request.nics,
+            plan=request.config_drive,
+        )
+        return self._media.serve_config_drive(
+            request.operation, request.access.server, config_drive_iso(drive)
+        )
+
+    @contextmanager
+    def _server(self, request: Fenced, access: BmcAccess) -> Iterator[tuple[Bmc, str, Body]]:
+        """Connect to a server's BMC and find its system; what it answers is kept in the log."""
+
+        def hear(line: str) -> None:
+            if line:
+                now = datetime.now(UTC).isoformat(timespec="milliseconds")
+                self._logs.append(request.operation, "bmc", f"{now} {line}\n")
+
+        with connected(
+            access, self._keys, beat=activity.heartbeat, hear=hear, patience=self._patience
+        ) as bmc:
+            path, system = find_system(bmc)
+            bmc.patience = _patience_with(system) or self._patience
+            yield bmc, path, system
+
+
+def _patience_with(system: Body) -> Patience | None:
+    """Find the quirk that a server is known for."""
+    vendor, model = text(system, "Manufacturer"), text(system, "Model")
+    for vendor_begins, model_begins, patience in QUIRKS:
+        if vendor.startswith(vendor_begins) and model.startswith(model_begins):
+            return patience
+    return None
+
+
+def _eject_ours(bmc: Bmc, system: Body) -> bool:
+    """Take our media out of the server's drives; says whether there was one."""
+    ours = [slot for slot in find_slots(bmc, system) if slot.ours]
+    for slot in ours:
+        eject(bmc, slot)
+    return bool(ours)
+
+
+def _first_manager(bmc: Bmc, system: Body) -> Body:
+    path = next(iter(links(system, "Links", "ManagedBy")), None)
+    return bmc.get_if_offered(path, "Manager")
+
+
+def _notes_on_trust(access: BmcAccess) -> Iterator[str]:
+    if access.address.startswith("http://"):
+        yield "the BMC is reached over http: its credentials travel readable"
+    elif not access.verify_tls:
+        yield "the BMC's certificate is not verified"
+
+
+def _check_served(url: str) -> None:
+    """See that our own media server answers at an address that we give to others.
+
+    Raises:
+        HardwareBusyError: MEDIA_URL_UNREACHABLE.
+    """
+    address = url.partition("/media/")[0].removesuffix("/healthz")
+    try:
+        answer = urllib3.request("HEAD", url, timeout=5, retries=False, redirect=False)
+        if answer.status == 200:
+            return
+        why = f"it answers {answer.status}"
+    except urllib3.exceptions.HTTPError as error:
+        why = f"it does not answer ({type(error).__name__})"
+    raise HardwareBusyError(
+        f"the executor's media are to be served at {address}, but {why} there; set --media-url to "
+        "an address of the executor that BMCs and machines reach",
+        code="MEDIA_URL_UNREACHABLE",
+    )

@@ -1,0 +1,1 @@
+"""The control worker and the executor: which queues, which activities, drain, health."""
