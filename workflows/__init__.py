@@ -1,0 +1,1 @@
+"""In what order things happen: one module a workflow, read top to bottom like a runbook."""

@@ -1,0 +1,143 @@
+"""How a workflow talks with the ramdisk that runs on its server."""
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.contracts import redfish, reports
+    from activities.contracts.hardware import Done
+    from activities.contracts.redfish import (
+        BmcAccess,
+        BmcTarget,
+        BootMedium,
+        RamdiskFacts,
+        RamdiskProgress,
+        RamdiskResult,
+        RamdiskTask,
+        StagedServer,
+        StageServer,
+    )
+    from workflows.operation import OperationWorkflow
+    from workflows.policies import RAMDISK
+
+
+class HearsRamdisk(OperationWorkflow):
+    """The messages of a ramdisk, for workflows that boot one. `task` is None while none may act."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.task: RamdiskTask | None = None
+        self.task_taken = False
+        self.messages = 0
+        self.progress: RamdiskProgress | None = None
+        self.facts: RamdiskFacts | None = None
+        self.result: RamdiskResult | None = None
+
+    @workflow.signal(name=reports.RAMDISK_FACTS)
+    def on_facts(self, facts: RamdiskFacts) -> None:
+        """Hear what hardware the ramdisk found."""
+        self.messages += 1
+        self.facts = facts
+
+    @workflow.signal(name=reports.RAMDISK_PROGRESS)
+    def on_progress(self, progress: RamdiskProgress) -> None:
+        """Hear how far the ramdisk is."""
+        self.messages += 1
+        self.progress = progress
+
+    @workflow.signal(name=reports.RAMDISK_RESULT)
+    def on_result(self, result: RamdiskResult) -> None:
+        """Hear how the task ended; only a task that was taken can end, and once."""
+        if self.task is not None and self.task_taken and self.result is None:
+            self.messages += 1
+            self.result = result
+
+    @workflow.update(name=reports.RAMDISK_TASK)
+    def take_task(self) -> RamdiskTask:
+        """Hand the task to the ramdisk that is about to act."""
+        self.messages += 1
+        self.task_taken = True
+        if self.task is None:
+            raise ApplicationError("no task", type="NO_TASK", non_retryable=True)
+        return self.task
+
+    @take_task.validator
+    def validate_take_task(self) -> None:
+        """Refuse when this operation no longer has anything to do on the server."""
+        if self.task is None or self.result is not None:
+            raise ApplicationError(
+                "this operation has no task for a ramdisk", type="NO_TASK", non_retryable=True
+            )
+
+    async def run_ramdisk(
+        self, access: BmcAccess, fence: int, staged: StagedServer, task: RamdiskTask
+    ) -> None:
+        """Boot the ramdisk, have it do one task, and power the server off.
+
+        Raises:
+            ApplicationError: the ramdisk failed, with its code, or was not heard any more.
+        """
+        operation = self.operation
+        self.task, self.task_taken, self.result = task, False, None
+        target = BmcTarget(operation=operation.id, fence=fence, access=access)
+        try:
+            await operation.step(f"boot ramdisk ({task.action})")
+            await operation.executor(
+                redfish.boot_medium,
+                BootMedium(
+                    operation=operation.id, fence=fence, access=access, boot_url=staged.boot_url
+                ),
+                summary="insert the ramdisk's medium and boot it once",
+            )
+            await operation.step(task.action, "waits for the ramdisk")
+            await self._hear_out(task)
+        finally:
+            self.task = None
+        await operation.step("power off")
+        await operation.executor(redfish.power_off, target)
+
+    async def _hear_out(self, task: RamdiskTask) -> None:
+        told = 0
+        while self.result is None:
+            heard = self.messages
+            try:
+                await workflow.wait_condition(
+                    lambda heard=heard: self.messages != heard,  # type: ignore[misc]
+                    timeout=RAMDISK,
+                )
+            except TimeoutError:
+                raise ApplicationError(
+                    f"the ramdisk was not heard for {RAMDISK}; look at the server's console",
+                    type="RAMDISK_SILENT",
+                    non_retryable=True,
+                ) from None
+            if self.progress and self.progress.percent >= told + 10 and self.result is None:
+                told = self.progress.percent - self.progress.percent % 10
+                await self.operation.tell(f"{self.progress.step} {told} %", told)
+        if not self.result.ok:
+            raise ApplicationError(
+                f"the ramdisk could not {task.action}: {self.result.message}",
+                type=self.result.code or "RAMDISK_FAILED",
+                non_retryable=True,
+            )
+
+    async def wipe(
+        self, access: BmcAccess, fence: int, disks: tuple[redfish.DiskHint, ...]
+    ) -> None:
+        """Boot the ramdisk to destroy the data on the server's disks, and leave it off."""
+        operation = self.operation
+        await operation.step("stage ramdisk (wipe)")
+        staged = await operation.executor(
+            redfish.stage, StageServer(operation=operation.id, fence=fence, access=access)
+        )
+        await self.run_ramdisk(
+            access, fence, staged, RamdiskTask(action="wipe", disks=disks, after="poweroff")
+        )
+        await self.unstage(access, fence)
+
+    async def unstage(self, access: BmcAccess, fence: int) -> Done:
+        """Have nothing of the operation served any more."""
+        return await self.operation.executor(
+            redfish.unstage,
+            BmcTarget(operation=self.operation.id, fence=fence, access=access),
+        )
