@@ -1,0 +1,86 @@
+"""One call: who calls, and the transactions in which it is answered."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from google.protobuf.message import Message
+from sqlalchemy.orm import Session
+
+from mulligan import requests
+from mulligan.database import Database
+from mulligan.values.caller import Caller
+from mulligan.values.ids import digest
+
+T = TypeVar("T")
+M = TypeVar("M", bound=Message)
+
+_current: ContextVar["Call"] = ContextVar("call")
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call in progress; its transactions run in a bounded pool of threads."""
+
+    caller: Caller
+    method: str
+    request_id: str
+    database: Database
+    threads: ThreadPoolExecutor
+
+    def on(self, database: Database) -> "Call":
+        """Give the same call with transactions in another database."""
+        return replace(self, database=database)
+
+    async def read(self, query: Callable[[Session], T]) -> T:
+        """Answer from one snapshot."""
+        return await self._run(lambda: self.database.read(query))
+
+    async def write(self, request: Message, response: type[M], change: Callable[[Session], M]) -> M:
+        """Change something in one transaction, once for each request id.
+
+        A retry of the same request gets the first answer; the same id with other content is
+        refused.
+        """
+        content = digest(_without_secrets(request).SerializeToString(deterministic=True))
+
+        def once(session: Session) -> M:
+            key = (session, self.caller.account, self.request_id, self.method, content)
+            earlier = requests.earlier_answer(*key)
+            if earlier is not None:
+                return response.FromString(earlier)
+            answer = change(session)
+            requests.keep_answer(*key, answer.SerializeToString())
+            return answer
+
+        return await self._run(lambda: self.database.write(once))
+
+    async def write_anonymously(self, change: Callable[[Session], T]) -> T:
+        """Change something for a caller that has no account yet."""
+        return await self._run(lambda: self.database.write(change))
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self.threads, work)
+
+
+def _without_secrets(request: M) -> M:
+    """Leave out what must not be stored even as a digest."""
+    if "password" not in request.DESCRIPTOR.fields_by_name:
+        return request
+    copy = type(request)()
+    copy.CopyFrom(request)
+    copy.ClearField("password")
+    return copy
+
+
+def current_call() -> Call:
+    """Give the call that is being answered."""
+    return _current.get()
+
+
+def enter_call(call: Call) -> None:
+    """Say which call this task answers; done by the interceptor only."""
+    _current.set(call)

@@ -1,0 +1,142 @@
+"""The front door of control: each RPC is handed to the noun that it is about."""
+
+from typing import Any
+
+from api import logs
+from api.endpoints import Endpoints
+from api.images import Images
+from api.machines import Machines
+from api.operations import Operations, Starter
+from api.regions import Regions
+from api.watch import Watch
+from mulligan_client.gen.mulligan.control.v1 import control_pb2 as pb
+from mulligan_client.gen.mulligan.control.v1 import control_pb2_grpc
+from workflows.check import Inspect, Verify
+
+
+class ControlServicer(control_pb2_grpc.ControlServiceServicer):
+    """Servers, hosts, images, machines, operations."""
+
+    def __init__(self, starter: Starter, shown: Operations, regions: Regions, watch: Watch) -> None:
+        self._starter = starter
+        self._operations = shown
+        self._regions = regions
+        self._watch = watch
+        self._endpoints = Endpoints(starter, shown, regions)
+        self._images = Images(regions)
+        self._machines = Machines(starter, shown, regions)
+
+    async def ListRegionKeys(self, request: pb.ListRegionKeysRequest, context: Any) -> Any:
+        """Give the keys to which secrets are sealed."""
+        await self._regions.require(request.region)
+        keys = await self._starter.region_keys(request.region)
+        return pb.ListRegionKeysResponse(
+            keys=[pb.RegionKey(key_id=key, public_key=public) for key, public in keys]
+        )
+
+    async def CreateServer(self, request: pb.CreateServerRequest, context: Any) -> Any:
+        """Enrol a server."""
+        return await self._endpoints.create_server(request)
+
+    async def GetServer(self, request: pb.GetServerRequest, context: Any) -> Any:
+        """Show a server."""
+        return await self._endpoints.get_server(request.id)
+
+    async def ListServers(self, request: pb.ListServersRequest, context: Any) -> Any:
+        """List servers."""
+        return await self._endpoints.list_servers(request)
+
+    async def VerifyServer(self, request: pb.VerifyServerRequest, context: Any) -> Any:
+        """Check that a server can be driven."""
+        return await self._endpoints.check(request, "server", Verify)
+
+    async def InspectServer(self, request: pb.InspectServerRequest, context: Any) -> Any:
+        """Read a server's inventory."""
+        return await self._endpoints.check(request, "server", Inspect)
+
+    async def DeleteServer(self, request: pb.DeleteServerRequest, context: Any) -> Any:
+        """Forget a server."""
+        return await self._endpoints.delete(request, "server", pb.DeleteServerResponse)
+
+    async def CreateHost(self, request: pb.CreateHostRequest, context: Any) -> Any:
+        """Add a host."""
+        return await self._endpoints.create_host(request)
+
+    async def GetHost(self, request: pb.GetHostRequest, context: Any) -> Any:
+        """Show a host."""
+        return await self._endpoints.get_host(request.id)
+
+    async def ListHosts(self, request: pb.ListHostsRequest, context: Any) -> Any:
+        """List hosts."""
+        return await self._endpoints.list_hosts(request)
+
+    async def VerifyHost(self, request: pb.VerifyHostRequest, context: Any) -> Any:
+        """Check that a host can be driven."""
+        return await self._endpoints.check(request, "host", Verify)
+
+    async def InspectHost(self, request: pb.InspectHostRequest, context: Any) -> Any:
+        """Read a host's inventory."""
+        return await self._endpoints.check(request, "host", Inspect)
+
+    async def DeleteHost(self, request: pb.DeleteHostRequest, context: Any) -> Any:
+        """Forget a host."""
+        return await self._endpoints.delete(request, "host", pb.DeleteHostResponse)
+
+    async def SetMark(self, request: pb.SetMarkRequest, context: Any) -> Any:
+        """Set a mark."""
+        return await self._machines.mark(request)
+
+    async def ClearMark(self, request: pb.ClearMarkRequest, context: Any) -> Any:
+        """Clear a mark."""
+        return await self._machines.unmark(request)
+
+    async def CreateImage(self, request: pb.CreateImageRequest, context: Any) -> Any:
+        """Register an image."""
+        return await self._images.create(request)
+
+    async def GetImage(self, request: pb.GetImageRequest, context: Any) -> Any:
+        """Show an image."""
+        return await self._images.get(request.id)
+
+    async def ListImages(self, request: pb.ListImagesRequest, context: Any) -> Any:
+        """List images."""
+        return await self._images.list(request)
+
+    async def DeleteImage(self, request: pb.DeleteImageRequest, context: Any) -> Any:
+        """Forget an image."""
+        return await self._images.delete(request)
+
+    async def ProvisionMachine(self, request: pb.ProvisionMachineRequest, context: Any) -> Any:
+        """Make a machine."""
+        return await self._machines.provision(request)
+
+    async def DecommissionMachine(
+        self, request: pb.DecommissionMachineRequest, context: Any
+    ) -> Any:
+        """End a machine."""
+        return await self._machines.decommission(request)
+
+    async def GetMachine(self, request: pb.GetMachineRequest, context: Any) -> Any:
+        """Show a machine."""
+        return await self._machines.get(request)
+
+    async def ListMachines(self, request: pb.ListMachinesRequest, context: Any) -> Any:
+        """List machines."""
+        return await self._machines.list(request)
+
+    async def GetOperation(self, request: pb.GetOperationRequest, context: Any) -> Any:
+        """Show an operation."""
+        return await self._operations.get(request.id)
+
+    async def ListOperations(self, request: pb.ListOperationsRequest, context: Any) -> Any:
+        """List operations."""
+        return await self._operations.list(request)
+
+    async def GetOperationLog(self, request: pb.GetOperationLogRequest, context: Any) -> Any:
+        """Show an operation's log."""
+        return await logs.get_log(request.id)
+
+    async def Watch(self, request: pb.WatchRequest, context: Any) -> Any:
+        """Stream changes."""
+        async for event in self._watch.stream(request):
+            yield event

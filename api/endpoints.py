@@ -1,0 +1,260 @@
+"""Servers and hosts, from their rows to their messages, and the checks that are asked of them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from google.protobuf.message import Message
+from sqlalchemy.orm import Session
+
+from activities.contracts.endpoints import BeginCheck, EnrolHost, EnrolServer
+from api import messages
+from api.call import current_call
+from api.operations import Operations, Starter
+from api.regions import Regions
+from mulligan import events, marks
+from mulligan.control import endpoints, operations
+from mulligan.control.tables import Host, Server
+from mulligan.meta import names
+from mulligan.meta.names import Name
+from mulligan.values.errors import InvalidArgumentError
+from mulligan.values.ids import object_id
+from mulligan_client.gen.mulligan.control.v1 import control_pb2
+from workflows.check import Inspect, Verify
+
+
+class Endpoints:
+    """The RPCs of servers and hosts."""
+
+    def __init__(self, starter: Starter, shown: Operations, regions: Regions) -> None:
+        self._starter = starter
+        self._operations = shown
+        self._regions = regions
+
+    async def create_server(self, request: control_pb2.CreateServerRequest) -> control_pb2.Server:
+        """Enrol a server: its row is written and its verification runs when this answers."""
+        spec = request.spec
+        _check_address(spec.address)
+        await self._regions.require(request.region)
+        asked = self._starter.asked(request, "", request.region)
+        begin = BeginCheck(
+            asked=asked,
+            type="server",
+            id=_checked_id(request.id),
+            check="verify",
+            enrol_server=EnrolServer(
+                name=request.name,
+                address=spec.address,
+                sealed_credentials=spec.sealed_credentials,
+                insecure_tls=spec.insecure_tls,
+                system=spec.system,
+            ),
+        )
+        summary = f"enrol server {request.name}"
+        await self._starter.start(
+            Verify.run, Verify.accepted, begin, asked, summary=summary, provider=request.id
+        )
+        return await self.get_server(request.id)
+
+    async def create_host(self, request: control_pb2.CreateHostRequest) -> control_pb2.Host:
+        """Add a host: its row is written and its verification runs when this answers."""
+        if not urlsplit(request.spec.uri).scheme:
+            raise InvalidArgumentError(
+                f"uri {request.spec.uri!r} is not a libvirt URI; give one such as qemu:///session "
+                "or qemu+tls://host/system",
+                field="spec.uri",
+            )
+        await self._regions.require(request.region)
+        asked = self._starter.asked(request, "", request.region)
+        host = object_id(asked.operation, "host")
+        begin = BeginCheck(
+            asked=asked,
+            type="host",
+            id=host,
+            check="verify",
+            enrol_host=EnrolHost(
+                name=request.name, uri=request.spec.uri, pool=request.spec.pool or "mulligan"
+            ),
+        )
+        summary = f"add host {request.name}"
+        await self._starter.start(
+            Verify.run, Verify.accepted, begin, asked, summary=summary, provider=host
+        )
+        return await self.get_host(host)
+
+    async def check(
+        self, request: Any, object_type: str, workflow: type[Verify] | type[Inspect]
+    ) -> control_pb2.Operation:
+        """Start a verification or inspection."""
+        row = await current_call().read(
+            lambda session: endpoints.get_endpoint(session, object_type, request.id)
+        )
+        asked = self._starter.asked(request, "", row.region)
+        kind = workflow.__name__.lower()
+        begin = BeginCheck.model_validate(
+            {"asked": asked, "type": object_type, "id": row.id, "check": kind}
+        )
+        await self._starter.start(
+            workflow.run,
+            workflow.accepted,
+            begin,
+            asked,
+            summary=f"{kind} {object_type}",
+            provider=row.id,
+        )
+        return await self._operations.get(asked.operation)
+
+    async def get_server(self, server: str) -> control_pb2.Server:
+        """Show one server."""
+        return await current_call().read(
+            lambda session: _servers(session, [endpoints.get_server(session, server)])[0]
+        )
+
+    async def get_host(self, host: str) -> control_pb2.Host:
+        """Show one host."""
+        return await current_call().read(
+            lambda session: _hosts(session, [endpoints.get_host(session, host)])[0]
+        )
+
+    async def list_servers(
+        self, request: control_pb2.ListServersRequest
+    ) -> control_pb2.ListServersResponse:
+        """List servers."""
+        size = messages.page_size(request.page)
+
+        def read(session: Session) -> control_pb2.ListServersResponse:
+            revision = events.current_revision(session)
+            rows = endpoints.list_servers(
+                session, request.region, messages.after_id(request.page), size
+            )
+            return control_pb2.ListServersResponse(
+                servers=_servers(session, rows),
+                next_page_token=messages.next_token(rows, size),
+                revision=revision,
+            )
+
+        return await current_call().read(read)
+
+    async def list_hosts(
+        self, request: control_pb2.ListHostsRequest
+    ) -> control_pb2.ListHostsResponse:
+        """List hosts."""
+        size = messages.page_size(request.page)
+
+        def read(session: Session) -> control_pb2.ListHostsResponse:
+            revision = events.current_revision(session)
+            rows = endpoints.list_hosts(
+                session, request.region, messages.after_id(request.page), size
+            )
+            return control_pb2.ListHostsResponse(
+                hosts=_hosts(session, rows),
+                next_page_token=messages.next_token(rows, size),
+                revision=revision,
+            )
+
+        return await current_call().read(read)
+
+    async def delete(self, request: Any, object_type: str, response: type[Message]) -> Message:
+        """Forget a server or host."""
+        call = current_call()
+
+        def delete(session: Session) -> Message:
+            endpoints.delete_endpoint(session, object_type, request.id, call.caller.account)
+            return response()
+
+        return await call.write(request, response, delete)
+
+
+def _check_address(address: str) -> None:
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.username:
+        raise InvalidArgumentError(
+            f"address {address!r} is not a BMC's address; give scheme://host or "
+            "scheme://host:port, with nothing behind it",
+            field="spec.address",
+        )
+
+
+def _checked_id(server: str) -> str:
+    if not names.is_uuid(server):
+        raise InvalidArgumentError("id must be a UUID chosen by the caller", field="id")
+    return server
+
+
+def _servers(session: Session, rows: Sequence[Server]) -> list[control_pb2.Server]:
+    ids = [row.id for row in rows]
+    described, marked = names.describe(session, ids), marks.marks_of(session, ids)
+    holders = operations.holder_of(session, ids)
+    return [_server(row, described, marked[row.id], holders.get(row.id, "")) for row in rows]
+
+
+def _server(
+    row: Server, described: Mapping[str, Name], marked: Sequence[marks.Mark], operation: str
+) -> control_pb2.Server:
+    return control_pb2.Server(
+        metadata=messages.metadata(row, described, project=row.project, region=row.region),
+        spec=control_pb2.ServerSpec(
+            address=row.address, insecure_tls=row.insecure_tls, system=row.system
+        ),
+        status=messages.status(row.status),
+        marks=messages.marks(marked),
+        inventory=_server_inventory(row.inventory),
+        power=row.verified.get("power", "unknown"),
+        machine=row.machine or "",
+        operation=operation,
+    )
+
+
+def _server_inventory(found: Mapping[str, Any]) -> control_pb2.ServerInventory:
+    plain = ("manufacturer", "model", "serial", "architecture", "sockets", "cpus", "memory_mib")
+    return control_pb2.ServerInventory(
+        **{name: found[name] for name in plain if name in found},
+        boot_mode=found.get("boot_mode", ""),
+        not_offered=found.get("not_offered", ()),
+        disks=[
+            control_pb2.Disk(
+                name=disk["name"],
+                size_bytes=disk["size_bytes"],
+                serial=disk["serial"],
+                wwn=disk["wwn"],
+                model=disk["model"],
+            )
+            for disk in found.get("disks", ())
+        ],
+        nics=[
+            control_pb2.Nic(name=nic["name"], mac=nic["mac"], speed_mbps=nic["speed_mbps"])
+            for nic in found.get("nics", ())
+        ],
+    )
+
+
+def _hosts(session: Session, rows: Sequence[Host]) -> list[control_pb2.Host]:
+    ids = [row.id for row in rows]
+    described, marked = names.describe(session, ids), marks.marks_of(session, ids)
+    holders = operations.holder_of(session, ids)
+    return [_host(row, described, marked[row.id], holders.get(row.id, "")) for row in rows]
+
+
+def _host(
+    row: Host, described: Mapping[str, Name], marked: Sequence[marks.Mark], operation: str
+) -> control_pb2.Host:
+    found = row.inventory
+    plain = (
+        "hostname",
+        "hypervisor",
+        "hypervisor_version",
+        "architecture",
+        "cpus",
+        "memory_mib",
+        "disk_gib",
+    )
+    return control_pb2.Host(
+        metadata=messages.metadata(row, described, project=row.project, region=row.region),
+        spec=control_pb2.HostSpec(uri=row.uri, pool=row.pool),
+        status=messages.status(row.status),
+        marks=messages.marks(marked),
+        inventory=control_pb2.HostInventory(
+            **{name: found[name] for name in plain if name in found}
+        ),
+        operation=operation,
+    )

@@ -1,0 +1,145 @@
+"""The front door of iam."""
+
+from typing import Any
+
+from api import messages
+from api.call import current_call
+from mulligan.iam import accounts, tables, tokens
+from mulligan.meta import names
+from mulligan.meta.names import Name
+from mulligan_client.gen.mulligan.common.v1 import common_pb2
+from mulligan_client.gen.mulligan.iam.v1 import iam_pb2, iam_pb2_grpc
+
+_ROLE_NAMES = {
+    common_pb2.ROLE_READER: "reader",
+    common_pb2.ROLE_MEMBER: "member",
+    common_pb2.ROLE_OPERATOR: "operator",
+    common_pb2.ROLE_ADMIN: "admin",
+}
+
+
+class IamServicer(iam_pb2_grpc.IamServiceServicer):
+    """Bootstrap, sign-in, projects, accounts, roles, regions."""
+
+    async def Bootstrap(self, request: iam_pb2.BootstrapRequest, context: Any) -> Any:
+        """Create the administrator, once."""
+
+        def bootstrap(session: Any) -> iam_pb2.BootstrapResponse:
+            account = accounts.bootstrap(session, request.token, request.account, request.password)
+            session.flush()
+            token, expires_at = tokens.issue(session, account)
+            return iam_pb2.BootstrapResponse(
+                account=account, access_token=token, expires_at=messages.timestamp(expires_at)
+            )
+
+        return await current_call().write_anonymously(bootstrap)
+
+    async def Login(self, request: iam_pb2.LoginRequest, context: Any) -> Any:
+        """Exchange a password for a token."""
+        account, token, expires_at = await current_call().read(
+            lambda session: accounts.login(session, request.account, request.password)
+        )
+        return iam_pb2.LoginResponse(
+            account=account, access_token=token, expires_at=messages.timestamp(expires_at)
+        )
+
+    async def ListTokenKeys(self, request: iam_pb2.ListTokenKeysRequest, context: Any) -> Any:
+        """Publish the keys with which tokens are checked."""
+        keys = await current_call().read(tokens.public_keys)
+        return iam_pb2.ListTokenKeysResponse(
+            keys=[iam_pb2.TokenKey(key_id=key, public_key=pem) for key, pem in keys.items()]
+        )
+
+    async def CreateProject(self, request: iam_pb2.CreateProjectRequest, context: Any) -> Any:
+        """Create a project."""
+        call = current_call()
+
+        def create(session: Any) -> iam_pb2.Project:
+            row = accounts.create_project(
+                session, request.name, request.parent, author=call.caller.account
+            )
+            return _project(row, names.describe(session, [row.id]))
+
+        return await call.write(request, iam_pb2.Project, create)
+
+    async def ListProjects(self, request: iam_pb2.ListProjectsRequest, context: Any) -> Any:
+        """List the caller's projects."""
+        call = current_call()
+        size = messages.page_size(request.page)
+
+        def read(session: Any) -> iam_pb2.ListProjectsResponse:
+            after = messages.after_id(request.page)
+            rows = accounts.list_projects(session, call.caller, after, size)
+            described = names.describe(session, [row.id for row in rows])
+            return iam_pb2.ListProjectsResponse(
+                projects=[_project(row, described) for row in rows],
+                next_page_token=messages.next_token(rows, size),
+            )
+
+        return await call.read(read)
+
+    async def CreateAccount(self, request: iam_pb2.CreateAccountRequest, context: Any) -> Any:
+        """Create a user."""
+        call = current_call()
+
+        def create(session: Any) -> iam_pb2.Account:
+            row = accounts.create_account(
+                session, request.name, request.password, author=call.caller.account
+            )
+            described = names.describe(session, [row.id])
+            return iam_pb2.Account(metadata=messages.metadata(row, described))
+
+        return await call.write(request, iam_pb2.Account, create)
+
+    async def AssignRole(self, request: iam_pb2.AssignRoleRequest, context: Any) -> Any:
+        """Give an account a role."""
+        call = current_call()
+
+        def assign(session: Any) -> iam_pb2.Assignment:
+            role = _ROLE_NAMES.get(request.role, "")
+            accounts.assign_role(
+                session, request.account, role, request.project, author=call.caller.account
+            )
+            return iam_pb2.Assignment(
+                account=request.account, role=request.role, project=request.project
+            )
+
+        return await call.write(request, iam_pb2.Assignment, assign)
+
+    async def CreateRegion(self, request: iam_pb2.CreateRegionRequest, context: Any) -> Any:
+        """Create a region."""
+        call = current_call()
+
+        def create(session: Any) -> iam_pb2.Region:
+            row = accounts.create_region(
+                session, request.name, request.parent, author=call.caller.account
+            )
+            return _region(row, names.describe(session, [row.id]))
+
+        return await call.write(request, iam_pb2.Region, create)
+
+    async def ListRegions(self, request: iam_pb2.ListRegionsRequest, context: Any) -> Any:
+        """List all regions."""
+        size = messages.page_size(request.page)
+
+        def read(session: Any) -> iam_pb2.ListRegionsResponse:
+            rows = accounts.list_regions(session, messages.after_id(request.page), size)
+            described = names.describe(session, [row.id for row in rows])
+            return iam_pb2.ListRegionsResponse(
+                regions=[_region(row, described) for row in rows],
+                next_page_token=messages.next_token(rows, size),
+            )
+
+        return await current_call().read(read)
+
+
+def _project(row: tables.Project, described: dict[str, Name]) -> iam_pb2.Project:
+    return iam_pb2.Project(
+        metadata=messages.metadata(row, described, project=row.id), parent=row.parent or ""
+    )
+
+
+def _region(row: tables.Region, described: dict[str, Name]) -> iam_pb2.Region:
+    return iam_pb2.Region(
+        metadata=messages.metadata(row, described, region=row.id), parent=row.parent or ""
+    )

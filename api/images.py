@@ -1,0 +1,90 @@
+"""Images, from their rows to their messages."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from api import messages
+from api.call import current_call
+from api.regions import Regions
+from mulligan.control import images
+from mulligan.control.tables import Image
+from mulligan.meta import names
+from mulligan_client.gen.mulligan.control.v1 import control_pb2
+
+
+class Images:
+    """The RPCs of images."""
+
+    def __init__(self, regions: Regions) -> None:
+        self._regions = regions
+
+    async def create(self, request: control_pb2.CreateImageRequest) -> control_pb2.Image:
+        """Register an image."""
+        call = current_call()
+        await self._regions.require(request.region)
+        spec = request.spec
+
+        def create(session: Session) -> control_pb2.Image:
+            row = images.create_image(
+                session,
+                region=request.region,
+                name=request.name,
+                url=spec.url,
+                sha256=spec.sha256,
+                disk_format=spec.disk_format,
+                activation=spec.activation,
+                config_format=spec.config_format,
+                author=call.caller.account,
+            )
+            return _images(session, [row])[0]
+
+        return await call.write(request, control_pb2.Image, create)
+
+    async def get(self, image: str) -> control_pb2.Image:
+        """Show one image."""
+        return await current_call().read(
+            lambda session: _images(session, [images.get_image(session, image)])[0]
+        )
+
+    async def list(self, request: control_pb2.ListImagesRequest) -> control_pb2.ListImagesResponse:
+        """List images."""
+        size = messages.page_size(request.page)
+
+        def read(session: Session) -> control_pb2.ListImagesResponse:
+            after = messages.after_id(request.page)
+            rows = images.list_images(session, request.region, after, size)
+            return control_pb2.ListImagesResponse(
+                images=_images(session, rows), next_page_token=messages.next_token(rows, size)
+            )
+
+        return await current_call().read(read)
+
+    async def delete(
+        self, request: control_pb2.DeleteImageRequest
+    ) -> control_pb2.DeleteImageResponse:
+        """Forget an image."""
+        call = current_call()
+
+        def delete(session: Session) -> control_pb2.DeleteImageResponse:
+            images.delete_image(session, request.id, call.caller.account)
+            return control_pb2.DeleteImageResponse()
+
+        return await call.write(request, control_pb2.DeleteImageResponse, delete)
+
+
+def _images(session: Session, rows: Sequence[Image]) -> list[control_pb2.Image]:
+    described = names.describe(session, [row.id for row in rows])
+    return [
+        control_pb2.Image(
+            metadata=messages.metadata(row, described, region=row.region),
+            spec=control_pb2.ImageSpec(
+                url=row.url,
+                sha256=row.sha256,
+                disk_format=row.disk_format,
+                activation=row.activation,
+                config_format=row.config_format,
+            ),
+        )
+        for row in rows
+    ]

@@ -1,0 +1,138 @@
+"""Rows to messages: what every resource's answer has in common."""
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Protocol
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from mulligan.marks import Mark
+from mulligan.meta.names import Name, is_uuid
+from mulligan.values.errors import InvalidArgumentError
+from mulligan.values.status import Status
+from mulligan.values.window import WITHOUT_END
+from mulligan_client.gen.mulligan.common.v1 import common_pb2
+
+MAX_PAGE = 1000
+DEFAULT_PAGE = 100
+
+
+class Row(Protocol):
+    """What every object's row has."""
+
+    @property
+    def id(self) -> str:
+        """UUID."""
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was made."""
+
+    @property
+    def generation(self) -> int:
+        """Rises with each change."""
+
+
+def timestamp(value: datetime | None) -> Timestamp | None:
+    """Give a time; none for "without end"."""
+    if value is None or value >= WITHOUT_END:
+        return None
+    result = Timestamp()
+    result.FromDatetime(value)
+    return result
+
+
+def time_of(value: Timestamp) -> datetime:
+    """Read a time."""
+    return value.ToDatetime(UTC)
+
+
+def metadata(
+    row: Row, names: Mapping[str, Name], *, project: str | None = None, region: str | None = None
+) -> common_pb2.Metadata:
+    """Give what every object has."""
+    name = names.get(row.id)
+    return common_pb2.Metadata(
+        id=row.id,
+        name=name.name if name else "",
+        slug=name.slug if name else "",
+        project=project or "",
+        region=region or "",
+        created_at=timestamp(row.created_at),
+        generation=row.generation,
+    )
+
+
+def status(value: Status) -> common_pb2.Status:
+    """Give where an object stands."""
+    return common_pb2.Status(
+        state=value.state,
+        reason=value.reason,
+        since=timestamp(value.since),
+        deadline=timestamp(value.deadline),
+        next_action=value.next_action,
+    )
+
+
+def marks(rows: Sequence[Mark]) -> list[common_pb2.Mark]:
+    """Give an object's marks."""
+    return [
+        common_pb2.Mark(
+            kind=row.kind, reason=row.reason, author=row.author, since=timestamp(row.since)
+        )
+        for row in rows
+    ]
+
+
+def page_size(page: common_pb2.Page) -> int:
+    """Read how many are wanted."""
+    if page.size < 0 or page.size > MAX_PAGE:
+        raise InvalidArgumentError(
+            f"a page has 1 to {MAX_PAGE} objects; 0 means {DEFAULT_PAGE}", field="page.size"
+        )
+    return page.size or DEFAULT_PAGE
+
+
+def token_of(*cursor: str) -> str:
+    """Make a page token of where the page ended."""
+    return urlsafe_b64encode(json.dumps(cursor).encode()).decode()
+
+
+def cursor_of(page: common_pb2.Page) -> list[str]:
+    """Read where the page before ended; empty for the first page."""
+    if not page.token:
+        return []
+    try:
+        cursor = json.loads(urlsafe_b64decode(page.token.encode()))
+    except ValueError:
+        cursor = None
+    if (
+        not cursor
+        or not isinstance(cursor, list)
+        or not all(isinstance(part, str) for part in cursor)
+    ):
+        raise foreign_token()
+    return cursor
+
+
+def foreign_token() -> InvalidArgumentError:
+    """Say that a page token is not one of ours."""
+    return InvalidArgumentError(
+        "the page token is not one that this list gave; start from the first page",
+        field="page.token",
+    )
+
+
+def after_id(page: common_pb2.Page) -> str:
+    """Read the id after which the page starts."""
+    cursor = cursor_of(page)
+    if cursor and (len(cursor) != 1 or not is_uuid(cursor[0])):
+        raise foreign_token()
+    return cursor[0] if cursor else ""
+
+
+def next_token(rows: Sequence[Row], size: int) -> str:
+    """Make the token of the next page; empty when this one was the last."""
+    return token_of(rows[-1].id) if len(rows) == size else ""

@@ -1,0 +1,94 @@
+"""The front door of meta."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from api.call import current_call
+from mulligan.database import Database
+from mulligan.meta import names
+from mulligan.meta.names import Name
+from mulligan.values.caller import Caller
+from mulligan.values.errors import InvalidArgumentError
+from mulligan_client.gen.mulligan.meta.v1 import meta_pb2, meta_pb2_grpc
+
+MAX_NAMES = 1000
+INSTALLATION_TYPES = ("account", "project", "region")
+"""What belongs to the whole installation has its names in iam's database."""
+
+TENANT_TYPES = ("machine", "claim")
+
+
+class MetaServicer(meta_pb2_grpc.MetaServiceServicer):
+    """From names to ids and back."""
+
+    def __init__(self, installation: Database) -> None:
+        self._installation = installation
+
+    async def ResolveNames(self, request: meta_pb2.ResolveNamesRequest, context: Any) -> Any:
+        """Find ids by names, slugs or ids, of objects that the caller can see."""
+        call = current_call()
+        _refuse_too_many("names", request.names)
+        owners = _owners(request, call.caller)
+
+        def read(session: Session) -> meta_pb2.ResolveNamesResponse:
+            found = names.resolve(session, request.object_type, list(request.names), owners=owners)
+            return meta_pb2.ResolveNamesResponse(
+                objects=[
+                    _named(asked, row) for asked, row in found.items() if visible(call.caller, row)
+                ]
+            )
+
+        if request.object_type in INSTALLATION_TYPES:
+            return await call.on(self._installation).read(read)
+        return await call.read(read)
+
+    async def DescribeObjects(self, request: meta_pb2.DescribeObjectsRequest, context: Any) -> Any:
+        """Give the names of ids, of objects that the caller can see."""
+        call = current_call()
+        _refuse_too_many("ids", request.ids)
+        found = await call.read(lambda session: names.describe(session, request.ids))
+        left = [asked for asked in request.ids if asked not in found]
+        if left:
+            found |= await call.on(self._installation).read(
+                lambda session: names.describe(session, left)
+            )
+        return meta_pb2.DescribeObjectsResponse(
+            objects=[_named(row.id, row) for row in found.values() if visible(call.caller, row)]
+        )
+
+
+def _owners(request: meta_pb2.ResolveNamesRequest, caller: Caller) -> list[str] | None:
+    """Say whose names are looked at: what others have must not even make a name ambiguous."""
+    if request.object_type not in TENANT_TYPES:
+        return [request.region] if request.region else None
+    return [request.project] if request.project else caller.projects
+
+
+def visible(caller: Caller, row: Name) -> bool:
+    """Say whether a caller may know of a named object."""
+    if row.object_type == "account":
+        return caller.has("reader") or row.id == caller.account
+    if row.object_type == "project":
+        return caller.has("reader", row.id)
+    if row.object_type in TENANT_TYPES:
+        return caller.has("reader", row.project or "")
+    return row.object_type in ("region", "network", "image") or caller.has("reader")
+
+
+def _named(asked: str, row: Name) -> meta_pb2.NamedObject:
+    return meta_pb2.NamedObject(
+        asked=asked,
+        id=row.id,
+        object_type=row.object_type,
+        name=row.name,
+        slug=row.slug,
+        project=row.project or "",
+        region=row.region or "",
+    )
+
+
+def _refuse_too_many(field: str, asked: Sequence[str]) -> None:
+    if len(asked) > MAX_NAMES:
+        raise InvalidArgumentError(f"ask for {MAX_NAMES} at most in one call", field=field)

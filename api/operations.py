@@ -1,0 +1,272 @@
+"""Starting operations, and showing how they go."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from google.protobuf.message import Message
+from sqlalchemy.orm import Session
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowFailureError,
+    WorkflowUpdateFailedError,
+)
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.contracts.executor import DescribeExecutor
+from activities.contracts.operations import Asked
+from api import messages
+from api.call import current_call
+from mulligan.control import keys, operations
+from mulligan.control.tables import Operation, Step
+from mulligan.meta import names
+from mulligan.meta.names import Name
+from mulligan.values.errors import MulliganError, UnavailableError
+from mulligan.values.ids import digest, operation_id
+from mulligan_client.gen.mulligan.common.v1 import common_pb2
+from mulligan_client.gen.mulligan.control.v1 import control_pb2
+from workflows.operation import CONTROL_QUEUE, search_attributes
+from workflows.region_keys import ReadRegionKeys
+from workflows.wake import CAPACITY_CHANGED
+
+ACCEPT_WITHIN_S = 25.0
+
+
+class RefusedError(MulliganError):
+    """What a workflow's first step refused, in the words and with the code that it gave."""
+
+    def __init__(self, cause: ApplicationError) -> None:
+        details = dict(cause.details[0]) if cause.details else {}
+        self.grpc_status = details.pop("grpc_status", "INTERNAL")  # type: ignore[misc]
+        super().__init__(cause.message, code=cause.type or "", **details)
+
+
+class Starter:
+    """Starts one workflow for each operation, once for each request id."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def asked(self, request: Message, project: str, region: str) -> Asked:
+        """Say who asks for what, with the id that the operation gets."""
+        call = current_call()
+        account = call.caller.account
+        content = request.SerializeToString(deterministic=True)
+        return Asked(
+            operation=operation_id(project, account, call.request_id),
+            request_id=call.request_id,
+            account=account,
+            project=project,
+            region=region,
+            digest=digest(call.method.encode() + content),
+        )
+
+    async def start(
+        self,
+        run: Any,
+        accepted: Any,
+        payload: Any,
+        asked: Asked,
+        *,
+        summary: str,
+        machine: str = "",
+        provider: str = "",
+    ) -> None:
+        """Start an operation's workflow and wait until its row is written.
+
+        A retry of the same request finds what the first try started, ended or not.
+
+        Raises:
+            MulliganError: what the operation's first step refused.
+            UnavailableError: Temporal or the control worker did not answer in time.
+        """
+        if await self._is_known(asked):
+            return
+        operation = WithStartWorkflowOperation(
+            run,
+            payload,
+            id=asked.operation,
+            task_queue=CONTROL_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            search_attributes=search_attributes(
+                project=asked.project, region=asked.region, machine=machine, provider=provider
+            ),
+            static_summary=summary,
+        )
+        try:
+            await asyncio.wait_for(
+                self._client.execute_update_with_start_workflow(
+                    accepted, start_workflow_operation=operation
+                ),
+                ACCEPT_WITHIN_S,
+            )
+        except WorkflowUpdateFailedError as error:
+            cause = error.cause
+            if isinstance(cause, ApplicationError):
+                raise RefusedError(cause) from None
+            raise
+        except (RPCError, TimeoutError) as error:
+            raise UnavailableError(
+                "no control worker took the request in time; look whether `mulligan serve worker` "
+                "runs, then try again with the same request id"
+            ) from error
+        await self._is_known(asked)
+
+    async def _is_known(self, asked: Asked) -> bool:
+        row = await current_call().read(
+            lambda session: operations.find_same(session, asked.operation, asked.digest)
+        )
+        return row is not None
+
+    async def tell_holder(self, claim: str) -> None:
+        """Tell the workflow that holds a claim that its hold changed."""
+        rows = await current_call().read(
+            lambda session: operations.of_object(session, "claim", claim)
+        )
+        await self._signal(rows, "hold_changed")
+
+    async def wake_waiting(self, region: str) -> None:
+        """Tell the operations that wait for capacity to try again."""
+        rows = await current_call().read(
+            lambda session: operations.waiting_for_capacity(session, region)
+        )
+        await self._signal(rows, CAPACITY_CHANGED)
+
+    async def _signal(self, workflows: Sequence[str], signal: str) -> None:
+        for workflow in workflows:
+            try:
+                await self._client.get_workflow_handle(workflow).signal(signal)
+            except RPCError as error:
+                if error.status != RPCStatusCode.NOT_FOUND:
+                    raise
+
+    async def region_keys(self, region: str) -> list[tuple[str, str]]:
+        """Give a region's keys, asking its executors for them the first time.
+
+        Raises:
+            UnavailableError: no executor of the region answers.
+        """
+        call = current_call()
+        known = await call.read(lambda session: keys.keys_of(session, region))
+        if known:
+            return known
+        try:
+            told = await self._client.execute_workflow(
+                ReadRegionKeys.run,
+                DescribeExecutor(region=region),
+                id=f"region-keys-{region}",
+                task_queue=CONTROL_QUEUE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                execution_timeout=timedelta(seconds=20),
+                static_summary="read a region's public keys from its executor",
+            )
+        except (RPCError, WorkflowFailureError) as error:
+            raise UnavailableError(
+                f"no executor of region {region} answers; start one with `mulligan serve "
+                f"executor --region {region}`",
+                object_type="region",
+                object_id=region,
+            ) from error
+        found = [(key.key_id, key.public_key) for key in told.keys]
+        await call.write_anonymously(lambda session: keys.keep_keys(session, region, found))
+        return found
+
+
+class Operations:
+    """The RPCs that show operations; `ui_url` is where Temporal's UI shows this namespace."""
+
+    def __init__(self, ui_url: str) -> None:
+        self._ui_url = ui_url
+
+    async def get(self, operation: str) -> control_pb2.Operation:
+        """Show one operation that the caller may see."""
+        call = current_call()
+
+        def read(session: Session) -> control_pb2.Operation:
+            row = operations.get_visible(session, call.caller, operation)
+            return self._messages(session, [row])[0]
+
+        return await call.read(read)
+
+    async def list(
+        self, request: control_pb2.ListOperationsRequest
+    ) -> control_pb2.ListOperationsResponse:
+        """List the operations that the caller may see, newest first."""
+        call = current_call()
+        size = messages.page_size(request.page)
+        before = _cursor(request.page)
+
+        def read(session: Session) -> control_pb2.ListOperationsResponse:
+            rows = operations.list_visible(
+                session,
+                call.caller,
+                project=request.project,
+                object_id=request.object_id,
+                before=before,
+                limit=size,
+            )
+            last = rows[-1] if len(rows) == size else None
+            return control_pb2.ListOperationsResponse(
+                operations=self._messages(session, rows),
+                next_page_token=messages.token_of(
+                    last.created_at.astimezone(UTC).isoformat(), last.id
+                )
+                if last
+                else "",
+            )
+
+        return await call.read(read)
+
+    def _messages(
+        self, session: Session, rows: Sequence[Operation]
+    ) -> Sequence[control_pb2.Operation]:
+        steps = operations.steps_of(session, [row.id for row in rows])
+        described = names.describe(session, [row.object_id for row in rows])
+        return [self._message(row, steps[row.id], described) for row in rows]
+
+    def _message(
+        self, row: Operation, steps: Sequence[Step], described: Mapping[str, Name]
+    ) -> control_pb2.Operation:
+        shown = messages.metadata(row, {}, project=row.project, region=row.region)
+        if row.object_id in described:
+            shown.name = described[row.object_id].name
+        return control_pb2.Operation(
+            metadata=shown,
+            type=row.type,
+            status=messages.status(row.status),
+            object_type=row.object_type,
+            object_id=row.object_id,
+            steps=[_step(step) for step in steps],
+            ended_at=messages.timestamp(row.ended_at),
+            workflow_url=f"{self._ui_url}/workflows/{row.id}" if self._ui_url else "",
+            author=row.author,
+            error_code=row.error_code,
+        )
+
+
+def _cursor(page: common_pb2.Page) -> tuple[datetime, str] | None:
+    cursor = messages.cursor_of(page)
+    if not cursor:
+        return None
+    try:
+        at, operation = datetime.fromisoformat(cursor[0]), cursor[1]
+    except (ValueError, IndexError):
+        raise messages.foreign_token() from None
+    if at.tzinfo is None or not names.is_uuid(operation):
+        raise messages.foreign_token()
+    return at, operation
+
+
+def _step(step: Step) -> control_pb2.Step:
+    return control_pb2.Step(
+        name=step.name,
+        state=step.state,
+        started_at=messages.timestamp(step.started_at),
+        ended_at=messages.timestamp(step.ended_at),
+        percent=step.percent,
+        message=step.message,
+    )

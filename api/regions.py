@@ -1,0 +1,28 @@
+"""Whether a region exists: iam knows."""
+
+from api.call import current_call
+from mulligan.database import Database
+from mulligan.iam import accounts
+from mulligan.values.errors import InvalidArgumentError
+
+
+class Regions:
+    """Asks iam's database about regions."""
+
+    def __init__(self, installation: Database) -> None:
+        self._installation = installation
+
+    async def require(self, region: str) -> None:
+        """Refuse a region that doesn't exist.
+
+        Raises:
+            InvalidArgumentError: none was given.
+            NotFoundError: there is no such region.
+        """
+        if not region:
+            raise InvalidArgumentError("say which region", field="region")
+        await (
+            current_call()
+            .on(self._installation)
+            .read(lambda session: accounts.get_region(session, region))
+        )

@@ -1,0 +1,326 @@
+"""The front door of resource."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy.orm import Session
+
+from activities.contracts.claims import AmountWish, ClaimWish, TryClaim
+from api import messages
+from api.call import current_call
+from api.operations import Starter
+from api.regions import Regions
+from mulligan import marks
+from mulligan.control import operations
+from mulligan.meta import names
+from mulligan.meta.names import Name
+from mulligan.resource import claims, networks, providers
+from mulligan.resource.network_values import Network, NetworkSpec
+from mulligan.values.errors import NotFoundError
+from mulligan.values.ids import object_id
+from mulligan_client.gen.mulligan.common.v1 import common_pb2
+from mulligan_client.gen.mulligan.resource.v1 import resource_pb2, resource_pb2_grpc
+from workflows.claim import Claim
+
+PLACEMENTS = {
+    common_pb2.PLACEMENT_UNSPECIFIED: "pack",
+    common_pb2.PLACEMENT_PACK: "pack",
+    common_pb2.PLACEMENT_SPREAD: "spread",
+}
+
+
+class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
+    """Providers, networks, claims."""
+
+    def __init__(self, starter: Starter, regions: Regions) -> None:
+        self._starter = starter
+        self._regions = regions
+
+    async def GetProvider(self, request: resource_pb2.GetProviderRequest, context: Any) -> Any:
+        """Show one provider."""
+
+        def read(session: Session) -> resource_pb2.Provider:
+            row = providers.get_provider(session, request.id)
+            return _providers(session, [row])[0]
+
+        return await current_call().read(read)
+
+    async def ListProviders(self, request: resource_pb2.ListProvidersRequest, context: Any) -> Any:
+        """List providers."""
+        size = messages.page_size(request.page)
+
+        def read(session: Session) -> resource_pb2.ListProvidersResponse:
+            page = providers.list_providers(
+                session, region=request.region, after=messages.after_id(request.page), limit=size
+            )
+            return resource_pb2.ListProvidersResponse(
+                providers=_providers(session, page.items),
+                next_page_token=messages.token_of(page.next_token) if page.next_token else "",
+            )
+
+        return await current_call().read(read)
+
+    async def CreateNetwork(self, request: resource_pb2.CreateNetworkRequest, context: Any) -> Any:
+        """Create a network."""
+        call = current_call()
+        await self._regions.require(request.region)
+        spec = request.spec
+
+        def create(session: Session) -> resource_pb2.Network:
+            row = networks.create_network(
+                session,
+                id=str(uuid4()),
+                region=request.region,
+                spec=NetworkSpec(
+                    prefix=spec.prefix,
+                    gateway=spec.gateway,
+                    dns=tuple(spec.dns),
+                    vlan=spec.vlan,
+                    host_bridge=spec.host_bridge,
+                    first_address=spec.first_address,
+                    last_address=spec.last_address,
+                ),
+            )
+            names.give_name(session, "network", row.id, request.name, region=request.region)
+            return _network(row, names.describe(session, [row.id]))
+
+        return await call.write(request, resource_pb2.Network, create)
+
+    async def GetNetwork(self, request: resource_pb2.GetNetworkRequest, context: Any) -> Any:
+        """Show one network."""
+
+        def read(session: Session) -> resource_pb2.Network:
+            row = networks.get_network(session, request.id)
+            return _network(row, names.describe(session, [row.id]))
+
+        return await current_call().read(read)
+
+    async def ListNetworks(self, request: resource_pb2.ListNetworksRequest, context: Any) -> Any:
+        """List networks."""
+        size = messages.page_size(request.page)
+
+        def read(session: Session) -> resource_pb2.ListNetworksResponse:
+            page = networks.list_networks(
+                session, region=request.region, after=messages.after_id(request.page), limit=size
+            )
+            described = names.describe(session, [row.id for row in page.items])
+            return resource_pb2.ListNetworksResponse(
+                networks=[_network(row, described) for row in page.items],
+                next_page_token=messages.token_of(page.next_token) if page.next_token else "",
+            )
+
+        return await current_call().read(read)
+
+    async def DeleteNetwork(self, request: resource_pb2.DeleteNetworkRequest, context: Any) -> Any:
+        """Delete a network that nobody uses."""
+
+        def delete(session: Session) -> resource_pb2.DeleteNetworkResponse:
+            networks.delete_network(session, request.id)
+            names.release_name(session, request.id)
+            return resource_pb2.DeleteNetworkResponse()
+
+        return await current_call().write(request, resource_pb2.DeleteNetworkResponse, delete)
+
+    async def CreateClaim(self, request: resource_pb2.CreateClaimRequest, context: Any) -> Any:
+        """Claim, hold or wait: the workflow answers when it is committed or waits."""
+        await self._regions.require(request.spec.region)
+        asked = self._starter.asked(request, request.project, request.spec.region)
+        claim = object_id(asked.operation, "claim")
+        await self._starter.start(
+            Claim.run,
+            Claim.accepted,
+            TryClaim(
+                asked=asked,
+                claim=claim,
+                wish=_wish(request.spec),
+                at=datetime.now(UTC),
+                hold_until=_time(request, "hold_until"),
+                wait_until=_time(request, "wait_until"),
+            ),
+            asked,
+            summary="claim resources",
+        )
+        return await current_call().read(
+            lambda session: _claim_or_waiting(session, asked.operation, claim, request.spec)
+        )
+
+    async def GetClaim(self, request: resource_pb2.GetClaimRequest, context: Any) -> Any:
+        """Show one claim."""
+        return await current_call().read(
+            lambda session: _claim(
+                claims.get_claim(
+                    session, request.id, now=datetime.now(UTC), project=request.project
+                )
+            )
+        )
+
+    async def ListClaims(self, request: resource_pb2.ListClaimsRequest, context: Any) -> Any:
+        """List a project's claims."""
+        size = messages.page_size(request.page)
+
+        def read(session: Session) -> resource_pb2.ListClaimsResponse:
+            page = claims.list_claims(
+                session,
+                now=datetime.now(UTC),
+                project=request.project,
+                include_ended=request.include_ended,
+                after=messages.after_id(request.page),
+                limit=size,
+            )
+            return resource_pb2.ListClaimsResponse(
+                claims=[_claim(row) for row in page.items],
+                next_page_token=messages.token_of(page.next_token) if page.next_token else "",
+            )
+
+        return await current_call().read(read)
+
+    async def ConfirmClaim(self, request: resource_pb2.ConfirmClaimRequest, context: Any) -> Any:
+        """Turn a hold into a claim for its whole window."""
+
+        def confirm(session: Session) -> resource_pb2.Claim:
+            return _claim(
+                claims.confirm_claim(
+                    session, request.id, datetime.now(UTC), project=request.project
+                )
+            )
+
+        answer = await current_call().write(request, resource_pb2.Claim, confirm)
+        await self._starter.tell_holder(request.id)
+        return answer
+
+    async def ReleaseClaim(self, request: resource_pb2.ReleaseClaimRequest, context: Any) -> Any:
+        """End a claim that no machine uses."""
+
+        def release(session: Session) -> resource_pb2.Claim:
+            return _claim(
+                claims.release_claim(
+                    session,
+                    request.id,
+                    datetime.now(UTC),
+                    project=request.project,
+                    unless_used=True,
+                )
+            )
+
+        answer = await current_call().write(request, resource_pb2.Claim, release)
+        await self._starter.tell_holder(request.id)
+        await self._starter.wake_waiting(answer.metadata.region)
+        return answer
+
+
+def _time(request: resource_pb2.CreateClaimRequest, field: str) -> datetime | None:
+    return messages.time_of(getattr(request, field)) if request.HasField(field) else None  # type: ignore[arg-type]
+
+
+def _wish(spec: resource_pb2.ClaimSpec) -> ClaimWish:
+    window = spec.window
+    return ClaimWish.model_validate(
+        {
+            "amounts": [
+                AmountWish(resource_type=amount.resource_type, amount=amount.amount)
+                for amount in spec.amounts
+            ],
+            "acquire_at": window.acquire_at.ToDatetime(UTC)
+            if window.HasField("acquire_at")
+            else None,
+            "release_at": window.release_at.ToDatetime(UTC)
+            if window.HasField("release_at")
+            else None,
+            "required_capabilities": tuple(spec.required_capabilities),
+            "forbidden_capabilities": tuple(spec.forbidden_capabilities),
+            "provider": spec.provider,
+            "placement": PLACEMENTS[spec.placement],
+        }
+    )
+
+
+def _claim_or_waiting(
+    session: Session, operation: str, claim: str, spec: resource_pb2.ClaimSpec
+) -> resource_pb2.Claim:
+    """Show the claim, or, while it waits for capacity, the status of the operation that waits."""
+    try:
+        return _claim(claims.get_claim(session, claim, now=datetime.now(UTC)))
+    except NotFoundError:
+        row = operations.get(session, operation)
+    shown = messages.metadata(row, {}, project=row.project, region=row.region)
+    shown.id = claim
+    return resource_pb2.Claim(metadata=shown, spec=spec, status=messages.status(row.status))
+
+
+def _claim(row: claims.Claim) -> resource_pb2.Claim:
+    request = row.request
+    return resource_pb2.Claim(
+        metadata=messages.metadata(row, {}, project=row.project, region=row.region),
+        spec=resource_pb2.ClaimSpec(
+            amounts=[
+                common_pb2.Amount(resource_type=amount.resource_type, amount=amount.amount)
+                for amount in request.amounts
+            ],
+            window=common_pb2.Window(
+                acquire_at=messages.timestamp(row.window.acquire_at),
+                release_at=messages.timestamp(row.window.release_at),
+            ),
+            required_capabilities=request.required_capabilities,
+            forbidden_capabilities=request.forbidden_capabilities,
+            provider=request.provider or "",
+            region=row.region,
+        ),
+        status=messages.status(row.status),
+        allocations=[
+            resource_pb2.Allocation(
+                provider=part.provider, resource_type=part.resource_type, amount=part.amount
+            )
+            for part in row.allocations
+        ],
+        consumer=row.consumer or "",
+    )
+
+
+def _network(row: Network, described: Mapping[str, Name]) -> resource_pb2.Network:
+    spec = row.spec
+    return resource_pb2.Network(
+        metadata=messages.metadata(row, described, region=row.region),
+        spec=resource_pb2.NetworkSpec(
+            prefix=spec.prefix,
+            gateway=spec.gateway,
+            dns=spec.dns,
+            vlan=spec.vlan,
+            host_bridge=spec.host_bridge,
+            first_address=spec.first_address,
+            last_address=spec.last_address,
+        ),
+        addresses=row.addresses,
+        addresses_used=row.addresses_used,
+    )
+
+
+def _providers(session: Session, rows: list[providers.Provider]) -> list[resource_pb2.Provider]:
+    ids = [row.id for row in rows]
+    described, marked = names.describe(session, ids), marks.marks_of(session, ids)
+    return [
+        resource_pb2.Provider(
+            metadata=messages.metadata(row, described, project=row.project, region=row.region),
+            type=row.type,
+            parent=row.parent or "",
+            inventories=[_inventory(use) for use in row.inventories],
+            capabilities=row.capabilities,
+            marks=messages.marks(marked[row.id]),
+        )
+        for row in rows
+    ]
+
+
+def _inventory(use: providers.InventoryUse) -> resource_pb2.Inventory:
+    inventory = use.inventory
+    return resource_pb2.Inventory(
+        resource_type=inventory.resource_type,
+        total=inventory.total,
+        reserved=inventory.reserved,
+        min_unit=inventory.min_unit,
+        max_unit=min(inventory.max_unit, inventory.total),
+        step_size=inventory.step_size,
+        allocation_ratio=inventory.allocation_ratio,
+        used=use.used,
+    )

@@ -1,0 +1,161 @@
+"""The gRPC server: the servicers that are asked for, behind the one interceptor."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from temporalio.client import Client
+
+from api.control import ControlServicer
+from api.iam import IamServicer
+from api.interceptor import Gate, Method, methods_of
+from api.meta import MetaServicer
+from api.operations import Operations, Starter
+from api.regions import Regions
+from api.resource import ResourceServicer
+from api.token_keys import published_keys
+from api.watch import Watch
+from mulligan.database import Database
+from mulligan.values.errors import FailedPreconditionError
+from mulligan.wakeups import Wakeups
+from mulligan_client.gen.mulligan.control.v1 import control_pb2, control_pb2_grpc
+from mulligan_client.gen.mulligan.iam.v1 import iam_pb2, iam_pb2_grpc
+from mulligan_client.gen.mulligan.meta.v1 import meta_pb2, meta_pb2_grpc
+from mulligan_client.gen.mulligan.resource.v1 import resource_pb2, resource_pb2_grpc
+
+SERVICES: Mapping[str, ServiceDescriptor] = {
+    "iam": iam_pb2.DESCRIPTOR.services_by_name["IamService"],
+    "meta": meta_pb2.DESCRIPTOR.services_by_name["MetaService"],
+    "resource": resource_pb2.DESCRIPTOR.services_by_name["ResourceService"],
+    "control": control_pb2.DESCRIPTOR.services_by_name["ControlService"],
+}
+MAX_MESSAGE_BYTES = 4 << 20
+GRACE_S = 5.0
+
+
+@dataclass(frozen=True)
+class Backends:
+    """What servicers stand on: the site's and iam's database, Temporal, and where its UI is."""
+
+    site: Database
+    installation: Database
+    temporal: Client | None
+    ui_url: str
+
+
+@dataclass(frozen=True)
+class Tls:
+    """PEM texts: certificate and key of the services, and the CA of iam's certificate."""
+
+    certificate: bytes | None = None
+    key: bytes | None = None
+    ca: bytes | None = None
+
+
+NO_TLS = Tls()
+
+
+@asynccontextmanager
+async def running_server(
+    services: Sequence[str],
+    backends: Backends,
+    *,
+    listen: str,
+    iam_address: str = "",
+    tls: Tls = NO_TLS,
+    threads: int = 16,
+) -> AsyncIterator[int]:
+    """Serve as long as the context lasts; gives the port.
+
+    Args:
+        services: some of SERVICES.
+        backends: what they stand on.
+        listen: host:port.
+        iam_address: where iam is; empty: in this process.
+        tls: with what to encrypt, if at all.
+        threads: transactions at once.
+
+    Raises:
+        FailedPreconditionError: the port is taken.
+    """
+    pool = ThreadPoolExecutor(threads, "transactions")
+    methods: dict[str, Method] = {}
+    for name in services:
+        database = backends.installation if name == "iam" else backends.site
+        methods |= methods_of(SERVICES[name], database)
+    async with AsyncExitStack() as stack:
+        keys = await stack.enter_async_context(
+            published_keys(iam_address, backends.installation, tls.ca)
+        )
+        server = grpc.aio.server(
+            interceptors=[Gate(methods, keys, pool)],
+            options=[
+                ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+                ("grpc.so_reuseport", 0),
+            ],
+        )
+        wakeups = Wakeups(backends.site)
+        if "control" in services:
+            await stack.enter_async_context(wakeups.listening())
+        _add_servicers(server, services, backends, wakeups)
+        _add_health_and_reflection(server, services)
+        try:
+            port = _listen(server, listen, tls)
+        except RuntimeError as error:
+            raise FailedPreconditionError(
+                f"{listen} can't be listened on ({error}); another process has the port, or the "
+                "address is not this machine's: choose another with --listen",
+                code="PORT_TAKEN",
+                field="listen",
+            ) from error
+        await server.start()
+        try:
+            yield port
+        finally:
+            await server.stop(GRACE_S)
+            await asyncio.to_thread(pool.shutdown)
+
+
+def _listen(server: grpc.aio.Server, address: str, tls: Tls) -> int:
+    if tls.key is None or tls.certificate is None:
+        return int(server.add_insecure_port(address))
+    credentials = grpc.ssl_server_credentials([(tls.key, tls.certificate)])
+    return int(server.add_secure_port(address, credentials))
+
+
+def _add_servicers(
+    server: grpc.aio.Server, services: Sequence[str], backends: Backends, wakeups: Wakeups
+) -> None:
+    regions = Regions(backends.installation)
+    if "iam" in services:
+        iam_pb2_grpc.add_IamServiceServicer_to_server(IamServicer(), server)
+    if "meta" in services:
+        meta = MetaServicer(backends.installation)
+        meta_pb2_grpc.add_MetaServiceServicer_to_server(meta, server)
+    if backends.temporal is None:
+        return
+    starter = Starter(backends.temporal)
+    if "resource" in services:
+        resource = ResourceServicer(starter, regions)
+        resource_pb2_grpc.add_ResourceServiceServicer_to_server(resource, server)
+    if "control" in services:
+        shown = Operations(backends.ui_url)
+        control = ControlServicer(starter, shown, regions, Watch(wakeups))
+        control_pb2_grpc.add_ControlServiceServicer_to_server(control, server)
+
+
+def _add_health_and_reflection(server: grpc.aio.Server, services: Sequence[str]) -> None:
+    names = [SERVICES[name].full_name for name in services]
+    checker = health.HealthServicer()
+    for name in ("", *names):
+        checker.set(name, health_pb2.HealthCheckResponse.SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(checker, server)
+    reflection.enable_server_reflection(
+        (*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server
+    )
