@@ -1,0 +1,332 @@
+"""The smart client: typed stubs with deadlines, retries, names, sealing and gapless watching."""
+
+import time
+import uuid
+from collections.abc import Callable, Generator, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar
+
+import grpc
+
+from mulligan_client.errors import MulliganCallError, not_found
+from mulligan_client.gen.mulligan.common.v1 import common_pb2
+from mulligan_client.gen.mulligan.control.v1 import control_pb2
+from mulligan_client.gen.mulligan.control.v1.control_pb2_grpc import ControlServiceStub
+from mulligan_client.gen.mulligan.iam.v1.iam_pb2_grpc import IamServiceStub
+from mulligan_client.gen.mulligan.meta.v1 import meta_pb2
+from mulligan_client.gen.mulligan.meta.v1.meta_pb2_grpc import MetaServiceStub
+from mulligan_client.gen.mulligan.resource.v1.resource_pb2_grpc import ResourceServiceStub
+from mulligan_client.sealing import seal
+from mulligan_client.transport import Caller, Target, delays, open_channel
+
+Service = Literal["iam", "meta", "resource", "control"]
+SERVICES: tuple[Service, ...] = ("iam", "meta", "resource", "control")
+NAMES_PER_CALL = 1000
+# Nobody answered for about 45 s: a server that is only being restarted is back by then.
+WATCH_ATTEMPTS = 12
+# How often an operation is read although nothing was said about it: percentages of a long step
+# are no events, and without a revision to start from an event can be missed.
+REREAD_S = 10.0
+_NOT_FOR_US = ("PERMISSION_DENIED", "NOT_FOUND", "INVALID_ARGUMENT")
+_ENDED = ("done", "failed", "cancelled")
+_Answer = TypeVar("_Answer")
+
+
+class Client:
+    """One signed-in caller of one installation.
+
+    `iam`, `meta`, `resource` and `control` are the generated stubs; every call on them has a
+    deadline, carries the token, is repeated while nobody answers (with the same request id, which
+    is made up where the caller gives none), and raises MulliganCallError when it fails.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        token: str = "",
+        addresses: Mapping[Service, str] | None = None,
+        ca_file: Path | None = None,
+        timeout_s: float = 30.0,
+        attempts: int = 4,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Get ready; nothing is sent before the first call.
+
+        Args:
+            address: host:port, with https:// or grpcs:// for TLS, http:// or grpc:// for none;
+                without a scheme: TLS, except to the machine itself.
+            token: access token, as Login and Bootstrap give it.
+            addresses: of services that listen elsewhere.
+            ca_file: PEM file with the authorities to trust instead of the system's.
+            timeout_s: deadline of a call that is given none; watches have none.
+            attempts: how often a call is made while the answer is UNAVAILABLE.
+            pause: waits between attempts.
+
+        Raises:
+            ValueError: an address can't be read.
+            OSError: the CA file can't be read.
+        """
+        self.token = token
+        self._pause = pause
+        self._channels: dict[str, grpc.Channel] = {}
+        self._callers: dict[Service, Caller] = {}
+        routed: dict[Service, grpc.Channel] = {}
+        for service in SERVICES:
+            where = (addresses or {}).get(service, address)
+            if where not in self._channels:
+                self._channels[where] = open_channel(Target.parse(where), ca_file)
+            self._callers[service] = Caller(
+                where,
+                token=lambda: self.token,
+                timeout_s=timeout_s,
+                attempts=max(1, attempts),
+                pause=pause,
+            )
+            routed[service] = grpc.intercept_channel(self._channels[where], self._callers[service])
+        self.iam = IamServiceStub(routed["iam"])
+        self.meta = MetaServiceStub(routed["meta"])
+        self.resource = ResourceServiceStub(routed["resource"])
+        self.control = ControlServiceStub(routed["control"])
+
+    def close(self) -> None:
+        """Close the channels; calls under way are ended."""
+        for channel in self._channels.values():
+            channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def list_all(self, call: Callable[[Any], _Answer], request: Any) -> _Answer:
+        """Read a list to its end and give all pages as one answer with the first one's revision.
+
+        Args:
+            call: a List RPC of one of the stubs.
+            request: its request; its page token is moved on.
+        """
+        first: Any = call(request)
+        token = first.next_page_token
+        revision = getattr(first, "revision", 0)
+        while token:
+            request.page.token = token
+            following: Any = call(request)
+            token = following.next_page_token
+            first.MergeFrom(following)
+        first.next_page_token = ""
+        if revision:
+            first.revision = revision
+        answer: _Answer = first
+        return answer
+
+    def resolve(self, object_type: str, name: str, *, project: str = "", region: str = "") -> str:
+        """Find the id of one object by name or slug; a UUID is given back as it is.
+
+        Args:
+            object_type: machine, server, host, network, image, region, project, account, ...
+            name: name, slug or UUID.
+            project: UUID; where a tenant's object is looked for.
+            region: UUID; look only there.
+
+        Raises:
+            MulliganCallError: NOT_FOUND, or AMBIGUOUS_NAME when several objects are called so.
+        """
+        return self.resolve_all(object_type, [name], project=project, region=region)[name]
+
+    def resolve_all(
+        self, object_type: str, names: Iterable[str], *, project: str = "", region: str = ""
+    ) -> dict[str, str]:
+        """Find the ids of many names at once, as `resolve` does for one."""
+        asked = list(dict.fromkeys(names))
+        ids = {name: name.lower() for name in asked if is_uuid(name)}
+        unknown = [name for name in asked if name not in ids]
+        for start in range(0, len(unknown), NAMES_PER_CALL):
+            request = meta_pb2.ResolveNamesRequest(
+                object_type=object_type,
+                names=unknown[start : start + NAMES_PER_CALL],
+                project=project,
+                region=region,
+            )
+            for found in self.meta.ResolveNames(request).objects:
+                if ids.setdefault(found.asked, found.id) != found.id:
+                    raise _ambiguous(object_type, found.asked)
+        for name in asked:
+            if name not in ids:
+                raise not_found(object_type, name)
+        return ids
+
+    def names(self, ids: Iterable[str]) -> dict[str, str]:
+        """Give the names of ids; what the caller can't see is absent."""
+        asked = [one for one in dict.fromkeys(ids) if one]
+        names: dict[str, str] = {}
+        for start in range(0, len(asked), NAMES_PER_CALL):
+            request = meta_pb2.DescribeObjectsRequest(ids=asked[start : start + NAMES_PER_CALL])
+            answer = self.meta.DescribeObjects(request)
+            names.update({one.id: one.name for one in answer.objects})
+        return names
+
+    def seal(self, region: str, **content: str) -> str:
+        """Seal a content to the newest key of a region (UUID); `region` becomes part of it.
+
+        Raises:
+            MulliganCallError: NO_REGION_KEY while no executor of the region has offered one.
+        """
+        keys = self.control.ListRegionKeys(control_pb2.ListRegionKeysRequest(region=region)).keys
+        if not keys:
+            raise MulliganCallError(
+                code="NO_REGION_KEY",
+                grpc_status="FAILED_PRECONDITION",
+                message=f"region {region} has no key to seal secrets to, because no executor "
+                "of it has started yet; start one with `mulligan serve executor`",
+                object_type="region",
+                object_id=region,
+            )
+        return seal(keys[0].public_key, keys[0].key_id, region=region, **content)
+
+    def watch(
+        self,
+        *,
+        after_revision: int = 0,
+        project: str = "",
+        object_id: str = "",
+        operation: str = "",
+        timeout_s: float | None = None,
+    ) -> Generator[common_pb2.Event, None, None]:
+        """Give the changes after a revision, in order and each once.
+
+        A stream that breaks is taken up after the last revision that was seen. A watch that starts
+        at 0 has no such revision before its first event, so a break then can miss some: start from
+        the revision of a list.
+
+        Args:
+            after_revision: 0: from the next change on.
+            project: only this project (UUID).
+            object_id: only this object.
+            operation: only this operation and what it changes.
+            timeout_s: stop after so long; None: never.
+
+        Raises:
+            MulliganCallError: the watch is refused, or nobody has answered for WATCH_ATTEMPTS.
+        """
+        ends_at = None if timeout_s is None else time.monotonic() + timeout_s
+        failures, waits = 0, delays()
+        while True:
+            left_s = None if ends_at is None else max(0.001, ends_at - time.monotonic())
+            request = control_pb2.WatchRequest(
+                after_revision=after_revision,
+                project=project,
+                object_id=object_id,
+                operation=operation,
+            )
+            stream = self.control.Watch(request, timeout=left_s)
+            broken: MulliganCallError | None = None
+            try:
+                for event in stream:
+                    failures, waits = 0, delays()
+                    if event.revision > after_revision:
+                        after_revision = event.revision
+                        yield event
+            except grpc.RpcError as error:
+                broken = self._callers["control"].translate(error, "Watch")
+                if broken.grpc_status == "DEADLINE_EXCEEDED" and ends_at is not None:
+                    return
+                if not _is_broken_stream(broken):
+                    raise broken from None
+            finally:
+                stream.cancel()
+            failures += 1
+            if failures >= WATCH_ATTEMPTS:
+                raise broken or MulliganCallError(
+                    "UNAVAILABLE", "UNAVAILABLE", "the server ends each watch at once"
+                )
+            if ends_at is not None and time.monotonic() >= ends_at:
+                return
+            self._pause(next(waits))
+
+    def wait_for_operation(
+        self,
+        operation: str,
+        on_change: Callable[[control_pb2.Operation], None] = lambda _: None,
+    ) -> control_pb2.Operation:
+        """Wait until an operation (UUID) is done, failed or cancelled, and give it then.
+
+        Args:
+            operation: its id.
+            on_change: told the operation first as it is, then with each change; raise to stop.
+
+        Raises:
+            MulliganCallError: it can't be read; servers that are away for a moment are waited for.
+        """
+        request = control_pb2.GetOperationRequest(id=operation)
+        found = self.control.GetOperation(request)
+        revision = self._revision_before(found)
+        failures = 0
+        while True:
+            try:
+                found = self.control.GetOperation(request)
+                on_change(found)
+                if found.status.state in _ENDED:
+                    return found
+                for event in self.watch(
+                    after_revision=revision, operation=operation, timeout_s=REREAD_S
+                ):
+                    revision, failures = event.revision, 0
+                    found = self.control.GetOperation(request)
+                    on_change(found)
+                    if found.status.state in _ENDED:
+                        return found
+            except MulliganCallError as error:
+                failures += 1
+                if error.grpc_status != "UNAVAILABLE" or failures >= WATCH_ATTEMPTS:
+                    raise
+
+    def _revision_before(self, operation: control_pb2.Operation) -> int:
+        """Find a revision to watch from: of a list that the object of the operation is in."""
+        page = common_pb2.Page(size=1)
+        try:
+            match operation.object_type:
+                case "machine":
+                    machines = control_pb2.ListMachinesRequest(
+                        page=page, project=operation.metadata.project
+                    )
+                    return self.control.ListMachines(machines).revision
+                case "server":
+                    servers = control_pb2.ListServersRequest(page=page)
+                    return self.control.ListServers(servers).revision
+                case "host":
+                    hosts = control_pb2.ListHostsRequest(page=page)
+                    return self.control.ListHosts(hosts).revision
+        except MulliganCallError as error:
+            if error.grpc_status not in _NOT_FOR_US:
+                raise
+        return 0
+
+
+def is_uuid(text: str) -> bool:
+    """Tell an id from a name."""
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False
+
+
+def _is_broken_stream(error: MulliganCallError) -> bool:
+    # A proxy or a killed server resets the stream, which gRPC reports as INTERNAL or UNKNOWN;
+    # what the server itself says carries a code of its own.
+    said_by_transport = error.code == error.grpc_status
+    return error.grpc_status == "UNAVAILABLE" or (
+        said_by_transport and error.grpc_status in ("INTERNAL", "UNKNOWN", "CANCELLED")
+    )
+
+
+def _ambiguous(object_type: str, name: str) -> MulliganCallError:
+    return MulliganCallError(
+        code="AMBIGUOUS_NAME",
+        grpc_status="FAILED_PRECONDITION",
+        message=f"several objects of type {object_type} are called {name!r}; give the UUID of the "
+        "one you mean",
+        object_type=object_type,
+        object_id=name,
+    )

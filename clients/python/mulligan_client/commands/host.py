@@ -1,0 +1,137 @@
+"""mulligan host: hypervisors."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from mulligan_client.commands.hardware import Noun, add_hardware_commands
+from mulligan_client.commands.options import pass_session, takes_output, takes_region, takes_wait
+from mulligan_client.commands.outcome import leave_if_failed, wait_for_enrolment
+from mulligan_client.gen.mulligan.control.v1 import control_pb2
+from mulligan_client.session import Session
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+@click.group()
+def host() -> None:
+    """Hypervisors.
+
+    A host is verified and inspected when it is added, and available after that.
+    """
+
+
+@host.command("add")
+@click.argument("name")
+@click.argument("uri")
+@click.option("--pool", default="", help="Storage pool for volumes; by default 'mulligan'.")
+@takes_region
+@takes_wait
+@takes_output
+@pass_session
+def add(
+    session: Session, name: str, uri: str, pool: str, region: str, wait: bool, output: str
+) -> None:
+    """Add the hypervisor at a libvirt URI, such as qemu:///session or qemu+tls://host/system."""
+    request = control_pb2.CreateHostRequest(
+        name=name,
+        region=session.region(region),
+        spec=control_pb2.HostSpec(uri=uri, pool=pool),
+    )
+    found = session.client.control.CreateHost(request)
+    if wait:
+        operation = wait_for_enrolment(session, found.metadata.id, found.operation)
+        request_again = control_pb2.GetHostRequest(id=found.metadata.id)
+        found = session.client.control.GetHost(request_again)
+        session.show(found, output, lambda: _sheet(session, found))
+        leave_if_failed(session, operation)
+        return
+    session.show(found, output, lambda: _sheet(session, found))
+    if output == "table" and found.operation:
+        session.remark(f"Follow it with: mulligan operation show {found.operation} --wait")
+
+
+@host.command("list")
+@click.option("--region", default="", help="Only hosts of this region.")
+@takes_output
+@pass_session
+def list_hosts(session: Session, region: str, output: str) -> None:
+    """List all hosts."""
+    request = control_pb2.ListHostsRequest(
+        region=session.resolve("region", region) if region else ""
+    )
+    answer = session.client.list_all(session.client.control.ListHosts, request)
+    session.show(answer, output, lambda: _table(answer))
+
+
+@host.command("show")
+@click.argument("name")
+@takes_output
+@pass_session
+def show(session: Session, name: str, output: str) -> None:
+    """Show a host: where it stands, and what was found on it."""
+    request = control_pb2.GetHostRequest(id=session.resolve("host", name))
+    found = session.client.control.GetHost(request)
+    session.show(found, output, lambda: _sheet(session, found))
+
+
+def _table(answer: control_pb2.ListHostsResponse) -> "Table":
+    from mulligan_client.output import outlook, state_text, table
+    from mulligan_client.quantities import age_words, mib_words
+
+    return table(
+        ["NAME", "STATE", "SINCE", "CPUS", "MEMORY", "WHY, AND WHAT NEXT"],
+        [
+            (
+                one.metadata.name,
+                state_text(one.status.state, one.marks),
+                age_words(one.status.since),
+                str(one.inventory.cpus or ""),
+                mib_words(one.inventory.memory_mib) if one.inventory.memory_mib else "",
+                outlook(one.status),
+            )
+            for one in answer.hosts
+        ],
+    )
+
+
+def _sheet(session: Session, one: control_pb2.Host) -> "Table":
+    from mulligan_client.output import sheet, status_pairs
+    from mulligan_client.quantities import mib_words
+
+    name = session.names([one.metadata.region])
+    inventory = one.inventory
+    return sheet(
+        [
+            ("host", one.metadata.name),
+            ("id", one.metadata.id),
+            ("region", name(one.metadata.region)),
+            *status_pairs(one.status, one.marks),
+            ("URI", one.spec.uri),
+            ("pool", one.spec.pool or "mulligan"),
+            ("operation", one.operation),
+            ("hostname", inventory.hostname),
+            ("hypervisor", f"{inventory.hypervisor} {inventory.hypervisor_version}".strip()),
+            ("CPUs", f"{inventory.cpus} {inventory.architecture}" if inventory.cpus else ""),
+            ("memory", mib_words(inventory.memory_mib) if inventory.memory_mib else ""),
+            ("disk", f"{inventory.disk_gib} GiB" if inventory.disk_gib else ""),
+        ]
+    )
+
+
+add_hardware_commands(
+    host,
+    Noun(
+        "host",
+        verify=lambda session, one: session.client.control.VerifyHost(
+            control_pb2.VerifyHostRequest(id=one)
+        ),
+        inspect=lambda session, one: session.client.control.InspectHost(
+            control_pb2.InspectHostRequest(id=one)
+        ),
+        delete=lambda session, one: session.client.control.DeleteHost(
+            control_pb2.DeleteHostRequest(id=one)
+        ),
+    ),
+)

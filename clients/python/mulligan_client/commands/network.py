@@ -1,0 +1,139 @@
+"""mulligan network: what machines are put in."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from mulligan_client.commands.options import (
+    confirm,
+    pass_session,
+    takes_output,
+    takes_region,
+    takes_yes,
+)
+from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
+from mulligan_client.session import Session
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+@click.group()
+def network() -> None:
+    """Networks that machines are put in. Mulligan never configures a switch."""
+
+
+@network.command("add")
+@click.argument("name")
+@click.option("--prefix", required=True, help="CIDR, such as 10.0.2.0/24.")
+@click.option("--gateway", default="", help="Default gateway.")
+@click.option("--dns", multiple=True, help="Name server; can be repeated.")
+@click.option("--first-address", required=True, help="First address handed out.")
+@click.option("--last-address", required=True, help="Last address handed out.")
+@click.option("--vlan", default=0, type=click.IntRange(0, 4094), help="VLAN; 0 is untagged.")
+@click.option("--host-bridge", default="", help="Bridge on hosts; none: user-mode networking.")
+@takes_region
+@takes_output
+@pass_session
+def add(
+    session: Session,
+    name: str,
+    prefix: str,
+    gateway: str,
+    dns: tuple[str, ...],
+    first_address: str,
+    last_address: str,
+    vlan: int,
+    host_bridge: str,
+    region: str,
+    output: str,
+) -> None:
+    """Add a network that exists already."""
+    spec = resource_pb2.NetworkSpec(
+        prefix=prefix,
+        gateway=gateway,
+        dns=dns,
+        vlan=vlan,
+        host_bridge=host_bridge,
+        first_address=first_address,
+        last_address=last_address,
+    )
+    request = resource_pb2.CreateNetworkRequest(name=name, region=session.region(region), spec=spec)
+    found = session.client.resource.CreateNetwork(request)
+    session.show(found, output, lambda: _sheet(session, found))
+
+
+@network.command("list")
+@click.option("--region", default="", help="Only networks of this region.")
+@takes_output
+@pass_session
+def list_networks(session: Session, region: str, output: str) -> None:
+    """List all networks."""
+    request = resource_pb2.ListNetworksRequest(
+        region=session.resolve("region", region) if region else ""
+    )
+    answer = session.client.list_all(session.client.resource.ListNetworks, request)
+    session.show(answer, output, lambda: _table(answer))
+
+
+@network.command("show")
+@click.argument("name")
+@takes_output
+@pass_session
+def show(session: Session, name: str, output: str) -> None:
+    """Show a network, and how many of its addresses are taken."""
+    request = resource_pb2.GetNetworkRequest(id=session.resolve("network", name))
+    found = session.client.resource.GetNetwork(request)
+    session.show(found, output, lambda: _sheet(session, found))
+
+
+@network.command("delete")
+@click.argument("name")
+@takes_yes
+@pass_session
+def delete(session: Session, name: str, yes: bool) -> None:
+    """Forget a network in which no address is taken."""
+    network_id = session.resolve("network", name)
+    confirm(session, f"Forget network {name}?", yes)
+    session.client.resource.DeleteNetwork(resource_pb2.DeleteNetworkRequest(id=network_id))
+    session.remark(f"network {name} is forgotten.")
+
+
+def _table(answer: resource_pb2.ListNetworksResponse) -> "Table":
+    from mulligan_client.output import table
+
+    return table(
+        ["NAME", "PREFIX", "GATEWAY", "VLAN", "BRIDGE", "TAKEN", "RANGE"],
+        [
+            (
+                one.metadata.name,
+                one.spec.prefix,
+                one.spec.gateway,
+                str(one.spec.vlan or ""),
+                one.spec.host_bridge,
+                f"{one.addresses_used} of {one.addresses}",
+                f"{one.spec.first_address} - {one.spec.last_address}",
+            )
+            for one in answer.networks
+        ],
+    )
+
+
+def _sheet(session: Session, one: resource_pb2.Network) -> "Table":
+    from mulligan_client.output import sheet
+
+    name = session.names([one.metadata.region])
+    return sheet(
+        [
+            ("network", one.metadata.name),
+            ("id", one.metadata.id),
+            ("region", name(one.metadata.region)),
+            ("prefix", one.spec.prefix),
+            ("gateway", one.spec.gateway),
+            ("DNS", ", ".join(one.spec.dns)),
+            ("VLAN", str(one.spec.vlan or "untagged")),
+            ("host bridge", one.spec.host_bridge or "none: user-mode networking"),
+            ("range", f"{one.spec.first_address} - {one.spec.last_address}"),
+            ("taken", f"{one.addresses_used} of {one.addresses} addresses"),
+        ]
+    )

@@ -1,0 +1,192 @@
+"""mulligan server: hardware with a BMC."""
+
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mulligan_client.commands.hardware import Noun, add_hardware_commands
+from mulligan_client.commands.options import (
+    pass_session,
+    read_password,
+    takes_output,
+    takes_password,
+    takes_region,
+    takes_wait,
+)
+from mulligan_client.commands.outcome import leave_if_failed, wait_for_enrolment
+from mulligan_client.complaint import ComplaintError
+from mulligan_client.exits import Exit
+from mulligan_client.gen.mulligan.control.v1 import control_pb2
+from mulligan_client.session import Session
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+@click.group()
+def server() -> None:
+    """Hardware with a BMC.
+
+    It is verified and inspected when it is added, and available after that.
+    """
+
+
+@server.command("add")
+@click.argument("name")
+@click.argument("address")
+@click.option("--username", required=True, help="User of the BMC.")
+@takes_password
+@click.option("--insecure-tls", is_flag=True, help="Don't verify the BMC's certificate; is shown.")
+@click.option("--system", default="", help="Redfish path of the system, if the BMC has several.")
+@takes_region
+@takes_wait
+@takes_output
+@pass_session
+def add(
+    session: Session,
+    name: str,
+    address: str,
+    username: str,
+    password_file: Path | None,
+    password_stdin: bool,
+    insecure_tls: bool,
+    system: str,
+    region: str,
+    wait: bool,
+    output: str,
+) -> None:
+    """Add a server whose BMC is at ADDRESS (https://host[:port]).
+
+    The password is asked for, or read from a file or standard input. It is sealed before it leaves
+    this terminal; only the region's executors can open it.
+    """
+    from mulligan_client.sealing import canonical_address
+
+    try:
+        bmc = canonical_address(address)
+    except ValueError as error:
+        raise ComplaintError(
+            f"BMC address: {error}",
+            do="write it like https://10.0.0.17 or http://127.0.0.1:8000",
+            exit_code=Exit.USAGE,
+        ) from None
+    password = read_password(
+        session, password_file, password_stdin, prompt=f"Password of {username} at {bmc}"
+    )
+    region_id, server_id = session.region(region), str(uuid.uuid4())
+    sealed = session.client.seal(
+        region_id, endpoint=server_id, address=bmc, username=username, password=password
+    )
+    spec = control_pb2.ServerSpec(
+        address=bmc, sealed_credentials=sealed, insecure_tls=insecure_tls, system=system
+    )
+    request = control_pb2.CreateServerRequest(id=server_id, name=name, region=region_id, spec=spec)
+    found = session.client.control.CreateServer(request)
+    if wait:
+        operation = wait_for_enrolment(session, server_id, found.operation)
+        found = session.client.control.GetServer(control_pb2.GetServerRequest(id=server_id))
+        session.show(found, output, lambda: _sheet(session, found))
+        leave_if_failed(session, operation)
+        return
+    session.show(found, output, lambda: _sheet(session, found))
+    if output == "table" and found.operation:
+        session.remark(f"Follow it with: mulligan operation show {found.operation} --wait")
+
+
+@server.command("list")
+@click.option("--region", default="", help="Only servers of this region.")
+@takes_output
+@pass_session
+def list_servers(session: Session, region: str, output: str) -> None:
+    """List all servers."""
+    request = control_pb2.ListServersRequest(
+        region=session.resolve("region", region) if region else ""
+    )
+    answer = session.client.list_all(session.client.control.ListServers, request)
+    session.show(answer, output, lambda: _table(session, answer))
+
+
+@server.command("show")
+@click.argument("name")
+@takes_output
+@pass_session
+def show(session: Session, name: str, output: str) -> None:
+    """Show a server: where it stands, and what was found in it."""
+    request = control_pb2.GetServerRequest(id=session.resolve("server", name))
+    found = session.client.control.GetServer(request)
+    session.show(found, output, lambda: _sheet(session, found))
+
+
+def _table(session: Session, answer: control_pb2.ListServersResponse) -> "Table":
+    from mulligan_client.output import outlook, state_text, table
+    from mulligan_client.quantities import age_words
+
+    name = session.names(one.machine for one in answer.servers)
+    return table(
+        ["NAME", "STATE", "SINCE", "MACHINE", "WHY, AND WHAT NEXT"],
+        [
+            (
+                one.metadata.name,
+                state_text(one.status.state, one.marks),
+                age_words(one.status.since),
+                name(one.machine),
+                outlook(one.status),
+            )
+            for one in answer.servers
+        ],
+    )
+
+
+def _sheet(session: Session, one: control_pb2.Server) -> "Table":
+    from mulligan_client.output import sheet, state_text, status_pairs
+    from mulligan_client.quantities import bytes_words, mib_words
+
+    name = session.names([one.machine, one.metadata.region])
+    inventory = one.inventory
+    hardware = " ".join(filter(None, (inventory.manufacturer, inventory.model, inventory.serial)))
+    disks = [
+        f"{disk.name} {bytes_words(disk.size_bytes)} {disk.model} {disk.serial}".strip()
+        for disk in inventory.disks
+    ]
+    nics = [f"{nic.name} {nic.mac}" for nic in inventory.nics]
+    tls = "not verified (--insecure-tls)" if one.spec.insecure_tls else ""
+    return sheet(
+        [
+            ("server", one.metadata.name),
+            ("id", one.metadata.id),
+            ("region", name(one.metadata.region)),
+            *status_pairs(one.status, one.marks),
+            ("BMC", one.spec.address),
+            ("BMC certificate", tls),
+            ("system", one.spec.system),
+            ("power", state_text(one.power) if one.power else ""),
+            ("machine", name(one.machine)),
+            ("operation", one.operation),
+            ("hardware", hardware),
+            ("CPUs", f"{inventory.cpus} {inventory.architecture}" if inventory.cpus else ""),
+            ("memory", mib_words(inventory.memory_mib) if inventory.memory_mib else ""),
+            ("boot mode", inventory.boot_mode),
+            ("disks", "\n".join(disks)),
+            ("NICs", "\n".join(nics)),
+            ("not offered", ", ".join(inventory.not_offered)),
+        ]
+    )
+
+
+add_hardware_commands(
+    server,
+    Noun(
+        "server",
+        verify=lambda session, one: session.client.control.VerifyServer(
+            control_pb2.VerifyServerRequest(id=one)
+        ),
+        inspect=lambda session, one: session.client.control.InspectServer(
+            control_pb2.InspectServerRequest(id=one)
+        ),
+        delete=lambda session, one: session.client.control.DeleteServer(
+            control_pb2.DeleteServerRequest(id=one)
+        ),
+    ),
+)
