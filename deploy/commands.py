@@ -1,0 +1,99 @@
+"""The commands that the server adds to `mulligan`: up and serve."""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from deploy.settings import Settings, load
+from mulligan.values.errors import MulliganError
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a flag of each setting."""
+    for name, field in reversed(Settings.model_fields.items()):
+        flag = f"--{name.replace('_', '-')}"
+        if name == "allowed_image_hosts":
+            option = click.option(
+                "--allowed-image-host", name, multiple=True, help=field.description
+            )
+        else:
+            option = click.option(flag, name, default=None, help=field.description)
+        command = option(command)
+    return click.option(
+        "--config", type=click.Path(path_type=Path), default=None, help="TOML file with settings"
+    )(command)
+
+
+def _settings(config: Path | None, flags: dict[str, Any]) -> Settings:
+    given = {name: value for name, value in flags.items() if value}
+    try:
+        return load(config, given, os.environ)
+    except MulliganError as error:
+        raise click.UsageError(error.message) from error
+
+
+def _run(main: Any) -> None:
+    logging.basicConfig(
+        level=os.environ.get("LOG_LEVEL", "INFO"),
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    )
+    try:
+        asyncio.run(main)
+    except MulliganError as error:
+        print(f"mulligan: {error.message}", file=sys.stderr, flush=True)
+        raise SystemExit(4) from error
+
+
+@click.command()
+@_options
+@click.option("--temporal-port", type=int, default=7233, show_default=True, help="0: any")
+@click.option("--ui-port", type=int, default=8233, show_default=True, help="0: any")
+@click.option(
+    "--media-port", type=int, default=7680, show_default=True, help="0: any; the next one too"
+)
+def up(
+    config: Path | None, temporal_port: int, ui_port: int, media_port: int, **flags: Any
+) -> None:
+    """Run everything on this machine: Temporal, all services, a worker, an executor."""
+    from deploy.up import up as bring_up
+
+    settings = _settings(config, flags)
+    settings.state = settings.state.absolute()
+    _run(
+        bring_up(
+            settings,
+            temporal_port=temporal_port,
+            ui_port=ui_port,
+            media_port=media_port,
+            say=_say,
+        )
+    )
+
+
+@click.command()
+@click.argument(
+    "roles",
+    nargs=-1,
+    required=True,
+    type=click.Choice(["iam", "meta", "resource", "control", "worker", "executor"]),
+)
+@_options
+def serve(roles: tuple[str, ...], config: Path | None, **flags: Any) -> None:
+    """Run some of the services, the control worker or an executor."""
+    from deploy.serve import serve as run_roles
+
+    _run(run_roles(roles, _settings(config, flags), _say))
+
+
+if __name__ == "__main__":
+    click.Group(commands={"up": up, "serve": serve})()

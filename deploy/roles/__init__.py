@@ -1,0 +1,1 @@
+"""What each role of `mulligan serve` runs; loaded only where it runs, because imports take time."""

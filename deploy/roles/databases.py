@@ -1,0 +1,17 @@
+"""The databases of a process: migrated, and with events that are written."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+from mulligan import events
+from mulligan.database import Database
+from mulligan.migrations import migrate
+
+
+async def open_database(stack: AsyncExitStack, url: str) -> Database:
+    """Open a database for as long as the stack lasts, bringing it to the newest revision first."""
+    database = Database(url)
+    stack.callback(database.close)
+    events.record(database)
+    await asyncio.to_thread(migrate, database)
+    return database

@@ -1,0 +1,83 @@
+"""The gRPC services as a role."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from api.server import SERVICES, Backends, Tls, running_server
+from deploy.connect import connect
+from deploy.roles.databases import open_database
+from deploy.settings import Settings
+from mulligan.database import Database
+from mulligan.iam import accounts
+from mulligan.values.errors import InvalidArgumentError
+
+
+async def run_services(
+    stack: AsyncExitStack, services: Sequence[str], settings: Settings, site: Database
+) -> str | None:
+    """Serve for as long as the stack lasts; gives the bootstrap token of a new installation.
+
+    Raises:
+        InvalidArgumentError: iam's address or half of the TLS settings is missing.
+        FailedPreconditionError: the port is taken.
+    """
+    iam_address, tls = _iam_address(services, settings), _tls(settings)
+    installation = await open_database(stack, settings.iam_database)
+    needs_temporal = {"resource", "control"} & set(services)
+    temporal = await connect(settings) if needs_temporal else None
+    ui_url = settings.temporal_ui_url.rstrip("/")
+    backends = Backends(
+        site,
+        installation,
+        temporal,
+        f"{ui_url}/namespaces/{settings.temporal_namespace}" if ui_url else "",
+    )
+    token = None
+    if "iam" in services:
+        first_region = settings.region or None
+        token = await asyncio.to_thread(
+            installation.write, lambda session: accounts.prepare(session, first_region)
+        )
+    server = running_server(
+        services, backends, listen=settings.listen, iam_address=iam_address, tls=tls
+    )
+    await stack.enter_async_context(server)
+    return token
+
+
+def services_of(roles: Sequence[str]) -> list[str]:
+    """Pick the services among roles."""
+    return [name for name in SERVICES if name in roles]
+
+
+def _iam_address(services: Sequence[str], settings: Settings) -> str:
+    if "iam" in services:
+        return ""
+    if not settings.iam_address:
+        raise InvalidArgumentError(
+            "these services need to know where iam is: give --iam-address HOST:PORT (or "
+            "https://HOST:PORT), or serve iam too",
+            field="iam_address",
+        )
+    return settings.iam_address
+
+
+def _tls(settings: Settings) -> Tls:
+    if (settings.tls_certificate is None) != (settings.tls_key is None):
+        raise InvalidArgumentError(
+            "TLS needs both --tls-certificate and --tls-key", field="tls_certificate"
+        )
+    return Tls(
+        certificate=_text(settings.tls_certificate, "tls_certificate"),
+        key=_text(settings.tls_key, "tls_key"),
+        ca=_text(settings.tls_ca, "tls_ca"),
+    )
+
+
+def _text(path: Path | None, field: str) -> bytes | None:
+    try:
+        return path.read_bytes() if path else None
+    except OSError as error:
+        raise InvalidArgumentError(f"{path} can't be read: {error}", field=field) from error

@@ -1,0 +1,55 @@
+"""One process of Mulligan: any of the services, the control worker, the executor."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+
+from deploy.settings import Settings
+
+Say = Callable[[str], None]
+_log = logging.getLogger(__name__)
+
+
+async def serve(roles: Sequence[str], settings: Settings, say: Say) -> None:
+    """Run the roles until SIGTERM or SIGINT, then drain.
+
+    `say` gets the bootstrap token of a new installation, and a line that starts with "ready" when
+    everything answers.
+
+    Raises:
+        MulliganError: a setting is missing, or a port is taken.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    async with AsyncExitStack() as stack:
+        if set(roles) - {"executor"}:
+            await _run_site(stack, roles, settings, say)
+        if "executor" in roles:
+            from deploy.roles.executor import run_executor
+
+            await run_executor(stack, settings)
+        say(f"ready: {', '.join(roles)}")
+        await stop.wait()
+        _log.info("draining %s", ", ".join(roles))
+
+
+async def _run_site(
+    stack: AsyncExitStack, roles: Sequence[str], settings: Settings, say: Say
+) -> None:
+    from deploy.roles.databases import open_database
+
+    site = await open_database(stack, settings.site_database)
+    if "worker" in roles:
+        from deploy.roles.worker import run_worker
+
+        await run_worker(stack, settings, site)
+    if set(roles) - {"executor", "worker"}:
+        from deploy.roles.services import run_services, services_of
+
+        token = await run_services(stack, services_of(roles), settings, site)
+        if token:
+            say(f"bootstrap token: {token}")

@@ -1,0 +1,281 @@
+"""`mulligan up`: everything on one machine, with what production uses, and no configuration.
+
+Temporal's dev server, the services, a control worker and an executor are processes of their own;
+one that dies is started again. Everything is kept in the state folder, and goes on from there after
+a stop or a kill.
+"""
+
+import asyncio
+import fcntl
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, BinaryIO
+from uuid import uuid4
+
+from deploy.dev_server import DevServer, dies_with_parent
+from deploy.session_libvirt import SessionLibvirt
+from deploy.settings import Settings
+from deploy.temporal import cache_folder, existing_cluster, find_temporal
+from mulligan.values.errors import FailedPreconditionError
+
+ROLES: Mapping[str, Sequence[str]] = {
+    "services": ("iam", "meta", "resource", "control"),
+    "worker": ("worker",),
+    "executor": ("executor",),
+}
+GUEST_SEES_HOST_AT = "10.0.2.2"
+"""The host's loopback in QEMU's user-mode networking."""
+
+STOP_LIMIT_S = 30.0
+START_AGAIN_S = 0.5
+
+Say = Callable[[str], None]
+_log = logging.getLogger(__name__)
+
+
+class Child:
+    """One process of Mulligan, started again whenever it dies."""
+
+    def __init__(
+        self, name: str, roles: Sequence[str], environment: Mapping[str, str], log: Path, say: Say
+    ) -> None:
+        self._name = name
+        self._roles = roles
+        self._environment = environment
+        self._log = log
+        self._say = say
+        self._process: asyncio.subprocess.Process | None = None
+        self._stopping = False
+        self.ready = asyncio.Event()
+
+    async def run(self) -> None:
+        """Keep the process running until `stop`.
+
+        Raises:
+            FailedPreconditionError: it ended before it was ever ready; says what it said.
+        """
+        while True:
+            code = await self._run_once()
+            if self._stopping:
+                return
+            if not self.ready.is_set():
+                raise FailedPreconditionError(
+                    f"{self._name} did not start (exit code {code}): {self._last_words()}"
+                )
+            self._say(f"{self._name} ended with {code}; starting it again")
+            await asyncio.sleep(START_AGAIN_S)
+
+    async def _run_once(self) -> int:
+        with self._log.open("ab") as log:
+            process = self._process = await asyncio.create_subprocess_exec(
+                *dies_with_parent(),
+                *(sys.executable, "-m", "deploy.commands", "serve", *self._roles),
+                env={**os.environ, **self._environment},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+            )
+        said = process.stdout or asyncio.StreamReader()
+        async for line in said:
+            text = line.decode(errors="replace").rstrip()
+            if text.startswith("ready"):
+                self.ready.set()
+            else:
+                self._say(text)
+        return await process.wait()
+
+    async def stop(self) -> None:
+        """Ask the process to drain, and end it when it doesn't."""
+        self._stopping = True
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), STOP_LIMIT_S)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    @property
+    def pid(self) -> int | None:
+        """The process's id."""
+        return self._process.pid if self._process else None
+
+    def _last_words(self) -> str:
+        lines = self._log.read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "it said nothing"
+
+
+async def up(
+    settings: Settings, *, temporal_port: int, ui_port: int, media_port: int, say: Say
+) -> None:
+    """Bring everything up, say where it is, and stop it all at SIGTERM or SIGINT.
+
+    Raises:
+        FailedPreconditionError: the state folder is in use, or a port is taken.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    state = settings.state
+    state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(_lock(state))
+        _refuse_taken_port(settings.listen)
+        temporal_address, ui_url = await _temporal(stack, settings, temporal_port, ui_port)
+        libvirt = stack.enter_context(SessionLibvirt(state / "libvirt"))
+        environment = {
+            **_environment(settings, temporal_address, ui_url, media_port),
+            **libvirt.environment,
+        }
+        children = {
+            name: Child(name, roles, environment, state / f"{name}.log", say)
+            for name, roles in ROLES.items()
+        }
+        runs = [asyncio.create_task(child.run()) for child in children.values()]
+        try:
+            await _wait_ready(children, runs, stop)
+            _tell(settings, ui_url, say)
+            await _first(stop.wait(), runs)
+        finally:
+            await asyncio.gather(*(child.stop() for child in children.values()))
+            for run in runs:
+                run.cancel()
+            await asyncio.gather(*runs, return_exceptions=True)
+
+
+async def _temporal(
+    stack: AsyncExitStack, settings: Settings, port: int, ui_port: int
+) -> tuple[str, str]:
+    existing = existing_cluster(os.environ)
+    if existing is not None:
+        return existing, settings.temporal_ui_url
+    command = await asyncio.to_thread(find_temporal, cache_folder(os.environ))
+    server = DevServer(
+        command,
+        settings.state / "temporal.sqlite",
+        log=settings.state / "temporal.log",
+        port=port,
+        ui_port=ui_port,
+        namespace=settings.temporal_namespace,
+    )
+    await stack.enter_async_context(server)
+    return server.address, server.ui_url
+
+
+def _environment(
+    settings: Settings, temporal_address: str, ui_url: str, media_port: int
+) -> dict[str, str]:
+    media_port = media_port or _free_ports()
+    values = {
+        "STATE": settings.state,
+        "LISTEN": settings.listen,
+        "DATABASE_URL": settings.database_url,
+        "IAM_DATABASE_URL": settings.iam_database_url,
+        "TEMPORAL_ADDRESS": temporal_address,
+        "TEMPORAL_NAMESPACE": settings.temporal_namespace,
+        "TEMPORAL_UI_URL": ui_url,
+        "REGION": settings.region or _own_region(settings.state),
+        "MEDIA_URL": f"http://127.0.0.1:{media_port}",
+        "RAMDISK_URL": f"https://{GUEST_SEES_HOST_AT}:{media_port + 1}",
+        "REPORT_URL": f"http://{GUEST_SEES_HOST_AT}:{media_port}",
+        "ALLOWED_IMAGE_HOSTS": _json(settings.allowed_image_hosts),
+    }
+    if settings.image_folder:
+        values["IMAGE_FOLDER"] = settings.image_folder
+    if settings.ramdisk:
+        values["RAMDISK"] = settings.ramdisk
+    return {f"MULLIGAN_{name}": str(value) for name, value in values.items()}
+
+
+def _json(values: Sequence[str]) -> str:
+    return "[" + ", ".join(f'"{value}"' for value in values) + "]"
+
+
+def _own_region(state: Path) -> str:
+    """Read the id that the first region gets, so that its executor can wait for it."""
+    file = state / "region"
+    if not file.exists():
+        file.write_text(f"{uuid4()}\n")
+    return file.read_text().strip()
+
+
+def _lock(state: Path) -> BinaryIO:
+    file = (state / "up.lock").open("ab")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise FailedPreconditionError(
+            f"another `mulligan up` uses the state folder {state}; stop it first, or give another "
+            "folder with --state",
+            code="STATE_IN_USE",
+            field="state",
+        ) from None
+    return file
+
+
+def _refuse_taken_port(listen: str) -> None:
+    host, _, port = listen.rpartition(":")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, int(port)))
+        except (OSError, ValueError) as error:
+            raise FailedPreconditionError(
+                f"{listen} can't be listened on ({error}); stop what uses the port, or choose "
+                "another with --listen",
+                code="PORT_TAKEN",
+                field="listen",
+            ) from None
+
+
+def _free_ports() -> int:
+    """Find two free ports in a row."""
+    while True:
+        with socket.socket() as first, socket.socket() as second:
+            first.bind(("127.0.0.1", 0))
+            port = int(first.getsockname()[1])
+            try:
+                second.bind(("127.0.0.1", port + 1))
+            except OSError:
+                continue
+            return port
+
+
+async def _wait_ready(
+    children: Mapping[str, Child], runs: Sequence[asyncio.Task[Any]], stop: asyncio.Event
+) -> None:
+    async def all_ready() -> None:
+        for child in children.values():
+            await child.ready.wait()
+
+    stopped = asyncio.ensure_future(stop.wait())
+    await _first(all_ready(), [*runs, stopped])
+    stopped.cancel()
+
+
+async def _first(wait: Coroutine[Any, Any, object], tasks: Sequence[asyncio.Future[Any]]) -> None:
+    """Wait for the wait or the first task to end, and raise what that raised."""
+    waiting = asyncio.ensure_future(wait)
+    done, _ = await asyncio.wait({waiting, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    for task in done:
+        task.result()
+
+
+def _tell(settings: Settings, ui_url: str, say: Say) -> None:
+    say("Mulligan is up.")
+    say(f"  services     {settings.listen}")
+    if ui_url:
+        say(f"  Temporal UI  {ui_url}/namespaces/{settings.temporal_namespace}/workflows")
+    say(f"  state        {settings.state}")
+    say("ready")
