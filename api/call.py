@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from google.protobuf.message import Message
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from mulligan import requests
@@ -56,7 +57,14 @@ class Call:
             requests.keep_answer(*key, answer.SerializeToString())
             return answer
 
-        return await self._run(lambda: self.database.write(once))
+        def write() -> M:
+            try:
+                return self.database.write(once)
+            except IntegrityError:
+                # Somebody was faster; the second time meets what they wrote and can say so.
+                return self.database.write(once)
+
+        return await self._run(write)
 
     async def write_anonymously(self, change: Callable[[Session], T]) -> T:
         """Change something for a caller that has no account yet."""

@@ -202,6 +202,7 @@ def _server(
         power=row.verified.get("power", "unknown"),
         machine=row.machine or "",
         operation=operation,
+        notes=row.verified.get("notes", ()),
     )
 
 

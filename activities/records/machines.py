@@ -114,7 +114,7 @@ def _plan(plan: Plan) -> MachinePlan:
         disk_gib=spec["disk_gib"],
         nics=tuple(NicPlan(**asdict(nic)) for nic in plan.nics),
         ssh_keys=tuple(spec["ssh_keys"]),
-        image=_image(plan.image),
+        image=_image(plan.image, plan.image_name),
         host=_host(plan),
         server=bmc_access(plan.server) if plan.server else None,
         root_disk=DiskHint(
@@ -128,11 +128,11 @@ def _host(plan: Plan) -> HostAccess | None:
     return host_access(plan.host) if plan.host else None
 
 
-def _image(image: Image) -> ImageSource:
+def _image(image: Image, name: str) -> ImageSource:
     return ImageSource.model_validate(
         {
             "image": image.id,
-            "name": image.id[:8],
+            "name": name,
             "url": image.url,
             "sha256": image.sha256,
             "disk_format": image.disk_format,

@@ -166,6 +166,27 @@ def move(
     refresh_offer(session, object_type, row)
 
 
+def retire_or_restore(
+    session: Session, object_type: str, row: Endpoint, kind: str, reason: str, *, is_set: bool
+) -> None:
+    """Follow the mark "retired": whoever has it is retired, whoever loses it starts anew.
+
+    Raises:
+        FailedPreconditionError: something runs on it.
+    """
+    if kind != "retired" or (row.state == "retired") == is_set:
+        return
+    status = states.enter(object_type, "retired", reason)
+    if not is_set:
+        status = states.rest(
+            object_type,
+            "enrolled",
+            "no longer retired; not verified since",
+            f"run `mulligan {object_type} verify`",
+        )
+    states.move(session, object_type, row, status, region=row.region)
+
+
 def refresh_offer(session: Session, object_type: str, row: Endpoint) -> None:
     """Offer a provider when its server or host is available and no mark forbids it."""
     forbidding = [

@@ -141,6 +141,7 @@ class Plan:
     name: str
     hostname: str
     provider_name: str
+    image_name: str
     fence: int
     nics: tuple[Nic, ...]
     image: Image
@@ -232,7 +233,7 @@ def plan_of(session: Session, row: Machine, operation: str) -> Plan:
     """Gather what hardware needs to know of a machine for an operation that has its slot."""
     endpoint = row.provider if row.kind == "baremetal" else row.id
     fence = operations.take_slot(session, "machine", endpoint, operation)
-    described = names.describe(session, [row.id, row.provider])
+    described = names.describe(session, [row.id, row.provider, row.image])
     host = endpoints.get_host(session, row.provider) if row.kind == "virtual" else None
     server = endpoints.get_server(session, row.provider) if row.kind == "baremetal" else None
     image = session.get_one(Image, row.image)
@@ -241,6 +242,7 @@ def plan_of(session: Session, row: Machine, operation: str) -> Plan:
         name=described[row.id].name,
         hostname=described[row.id].slug[:63].strip("-"),
         provider_name=described[row.provider].name,
+        image_name=described[row.image].name,
         fence=fence,
         nics=tuple(Nic(**{**nic, "dns": tuple(nic["dns"])}) for nic in row.nics),
         image=image,
@@ -468,6 +470,7 @@ def set_mark(
         marks.clear_mark(session, object_id, kind)
     session.flush()
     if isinstance(row, (Server, Host)):
+        endpoints.retire_or_restore(session, object_type, row, kind, reason, is_set=is_set)
         endpoints.refresh_offer(session, object_type, row)
     events.append(
         session,

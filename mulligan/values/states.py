@@ -86,7 +86,7 @@ SERVER: StateTable = {
         ("enrolled", "verified", "available", "cleaning", "retired", "quarantined"),
         next_action="mend the reason, then run `mulligan server verify`",
     ),
-    "retired": State("never offered again"),
+    "retired": State("never offered again", ("enrolled",), next_action="take the mark back"),
 }
 
 HOST: StateTable = {
@@ -112,7 +112,7 @@ HOST: StateTable = {
         ("enrolled", "verified", "available", "retired"),
         next_action="mend the reason, then run `mulligan host verify`",
     ),
-    "retired": State("never offered again"),
+    "retired": State("never offered again", ("enrolled",), next_action="take the mark back"),
 }
 
 OPERATION: StateTable = {

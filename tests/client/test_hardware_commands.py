@@ -140,7 +140,8 @@ def test_a_name_that_leads_nowhere_gets_the_nearest_told(run: Run, fake: FakeMul
     fake.on("ListServers", control_pb2.ListServersResponse(servers=[a_server()]))
     result = run("server", "show", "rack1-70")
     assert result.exit_code == Exit.NOT_FOUND
-    assert "no server is called 'rack1-70'; the nearest is 'rack1-07'" in result.stderr
+    assert "no server is called 'rack1-70'" in result.stderr
+    assert "the nearest is 'rack1-07'" in result.stderr
 
 
 @pytest.mark.parametrize("noun", ["server", "host"])

@@ -66,15 +66,27 @@ def call_error_lines(error: "MulliganCallError") -> list[str]:
         about.append(f"field {error.field}")
     if error.object_type or error.object_id:
         about.append(f"{error.object_type} {error.object_id}".strip())
-    lines = [f"Error: {error.message}"]
+    what, do = _what_and_do(error)
+    lines = [f"Error: {what}"]
     lines.append(f"Why:   {error.code}" + (f" ({', '.join(about)})" if about else ""))
-    do = _REMEDIES.get(error.grpc_status, "")
-    if error.retry_after_s:
-        do = f"try again in {error.retry_after_s:.0f} s"
     if do:
         lines.append(f"Do:    {do}")
     lines.append(f"Request id: {error.request_id or 'none, nothing was asked to change'}")
     return lines
+
+
+def _what_and_do(error: "MulliganCallError") -> tuple[str, str]:
+    """Part the server's sentence: what to do stands behind its last semicolon.
+
+    A refusal for want of capacity parts its constraints with semicolons, and stays whole.
+    """
+    do = _REMEDIES.get(error.grpc_status, "")
+    if error.retry_after_s:
+        do = f"try again in {error.retry_after_s:.0f} s"
+    what, parted, remedy = error.message.rpartition("; ")
+    if parted and error.grpc_status != "RESOURCE_EXHAUSTED":
+        return what, remedy
+    return error.message, do
 
 
 def complaint_lines(complaint: ComplaintError) -> list[str]:

@@ -162,7 +162,7 @@ def show(session: Session, name: str, project: str, output: str) -> None:
     machine_id = session.resolve("machine", name, project=project_id)
     request = control_pb2.GetMachineRequest(id=machine_id, project=project_id)
     found = session.client.control.GetMachine(request)
-    session.show(found, output, lambda: _sheet(session, found))
+    session.show(found, output, lambda: _sheet(session, found, _operation(session, found)))
 
 
 @machine.command("watch")
@@ -232,6 +232,15 @@ def _table(answer: control_pb2.ListMachinesResponse) -> "Table":
 def _first_address(one: control_pb2.Machine) -> str:
     known = [address.address for address in one.addresses if address.address]
     return known[0] if known else one.reported_address
+
+
+def _operation(session: Session, one: control_pb2.Machine) -> control_pb2.Operation | None:
+    """Read the operation that changed the machine last."""
+    if not one.operation:
+        return None
+    asked = control_pb2.GetOperationRequest(id=one.operation)
+    found: control_pb2.Operation = session.client.control.GetOperation(asked)
+    return found
 
 
 def _sheet(

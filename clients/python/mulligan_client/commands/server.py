@@ -170,7 +170,8 @@ def _sheet(session: Session, one: control_pb2.Server) -> "Table":
             ("boot mode", inventory.boot_mode),
             ("disks", "\n".join(disks)),
             ("NICs", "\n".join(nics)),
-            ("not offered", ", ".join(inventory.not_offered)),
+            ("not offered", "\n".join(inventory.not_offered)),
+            ("notes", "\n".join(one.notes)),
         ]
     )
 

@@ -253,6 +253,7 @@ class Server(_message.Message):
     POWER_FIELD_NUMBER: _builtins.int
     MACHINE_FIELD_NUMBER: _builtins.int
     OPERATION_FIELD_NUMBER: _builtins.int
+    NOTES_FIELD_NUMBER: _builtins.int
     power: _builtins.str
     """on, off or unknown, as last read."""
     machine: _builtins.str
@@ -269,6 +270,10 @@ class Server(_message.Message):
     def marks(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Mark]: ...
     @_builtins.property
     def inventory(self) -> Global___ServerInventory: ...
+    @_builtins.property
+    def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the last verify had to say, in sentences: what is not offered, what could not be checked."""
+
     def __init__(
         self,
         *,
@@ -280,10 +285,11 @@ class Server(_message.Message):
         power: _builtins.str = ...,
         machine: _builtins.str = ...,
         operation: _builtins.str = ...,
+        notes: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["inventory", b"inventory", "metadata", b"metadata", "spec", b"spec", "status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["inventory", b"inventory", "machine", b"machine", "marks", b"marks", "metadata", b"metadata", "operation", b"operation", "power", b"power", "spec", b"spec", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inventory", b"inventory", "machine", b"machine", "marks", b"marks", "metadata", b"metadata", "notes", b"notes", "operation", b"operation", "power", b"power", "spec", b"spec", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
