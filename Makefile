@@ -2,8 +2,8 @@
 
 python := .venv/bin/python
 
-run: install      ## install what is missing, then the whole story on this machine
-	@$(python) -m deploy.demo
+run: install      ## install what is missing, then the whole story; ARGS=--allow-fallback without QEMU
+	@$(python) -m deploy.demo $(ARGS)
 
 test: install     ## every test, on real parts
 	@$(python) -m pytest

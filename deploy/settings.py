@@ -143,7 +143,9 @@ def _refuse_unknown(keys: list[str], where: str, *, upper: bool = False) -> None
         if key in known:
             continue
         near = difflib.get_close_matches(key, known, 1)
-        shown, nearest = (key.upper(), [n.upper() for n in near]) if upper else (key, near)
+        shown, nearest = (
+            (key.upper(), [f"MULLIGAN_{name.upper()}" for name in near]) if upper else (key, near)
+        )
         raise InvalidArgumentError(
             f"{where}{shown} is unknown"
             + (f"; did you mean {nearest[0]}?" if nearest else f"; known are {', '.join(known)}"),

@@ -261,7 +261,9 @@ def record_active(
     row.reported = dict(reported)
     row.active_at = datetime.now(UTC)
     row.generation += 1
-    _move(session, row, "active", "it reported that it is active", operation)
+    said = any(reported.values())
+    reason = "it reported that it is active" if said else "it was started; its image reports nothing"
+    _move(session, row, "active", reason, operation)
 
 
 def record_failed(

@@ -148,7 +148,7 @@ def resolve(
     rows = list(session.scalars(wanted))
     found: dict[str, Name] = {}
     for text_ in asked:
-        matches = [row for row in rows if text_ in (row.id, row.name, row.slug)]
+        matches = [row for row in rows if text_ in _words_for(row)]
         exact = [row for row in matches if text_ in (row.id, row.name)] or matches
         if len({row.id for row in exact}) > 1:
             raise InvalidArgumentError(
@@ -159,6 +159,11 @@ def resolve(
         if exact:
             found[text_] = exact[0]
     return found
+
+
+def _words_for(row: Name) -> tuple[str, ...]:
+    """Give what an object can be asked for by; one that ended only by its id."""
+    return (row.id, row.name, row.slug) if row.released_at is None else (row.id,)
 
 
 def require(session: Session, object_type: str, asked: str) -> str:

@@ -1,0 +1,100 @@
+"""Services of their own process and with TLS: iam here, meta there, tokens checked across."""
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from activities.certificates import RegionCertificates
+from deploy.ports import free_port
+from mulligan_client.client import Client
+from mulligan_client.errors import MulliganCallError
+from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
+from mulligan_client.gen.mulligan.meta.v1 import meta_pb2
+
+PASSWORD = "long enough"
+
+
+@contextmanager
+def serving(*words: str) -> Iterator[list[str]]:
+    """Run `mulligan serve`; gives what it said until it was ready."""
+    command = [sys.executable, "-m", "deploy.commands", "serve", *words]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    said = []
+    try:
+        for line in process.stdout or ():
+            said.append(line.strip())
+            if line.startswith("ready"):
+                break
+        yield said
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path, Path]:
+    """A certificate for localhost with its key, and the CA that signed it."""
+    folder = tmp_path / "tls"
+    made = RegionCertificates(folder, "region", "https://localhost:1")
+    made.server_context()
+    ca = tmp_path / "ca.pem"
+    ca.write_bytes(made.ca_pem)
+    return folder / "server.pem", folder / "server.pem", ca
+
+
+def test_services_find_each_other_over_tls_and_check_tokens_offline(
+    tmp_path: Path, certificate: tuple[Path, Path, Path]
+) -> None:
+    pem, key, ca = certificate
+    iam, meta = f"localhost:{free_port()}", f"localhost:{free_port()}"
+    tls = ("--tls-certificate", str(pem), "--tls-key", str(key), "--tls-ca", str(ca))
+    common = ("--state", str(tmp_path / "state"), *tls)
+    with serving("iam", "--listen", iam, *common) as said:
+        token = next(line.split()[-1] for line in said if line.startswith("bootstrap token:"))
+        with (
+            serving("meta", "--listen", meta, "--iam-address", f"https://{iam}", *common),
+            Client(f"https://{iam}", addresses={"meta": f"https://{meta}"}, ca_file=ca) as client,
+        ):
+            answer = client.iam.Bootstrap(
+                iam_pb2.BootstrapRequest(token=token, account="admin", password=PASSWORD)
+            )
+            client.token = answer.access_token
+            client.iam.CreateRegion(iam_pb2.CreateRegionRequest(name="home"))
+            wanted = meta_pb2.ResolveNamesRequest(object_type="region", names=["home"])
+            assert [one.name for one in client.meta.ResolveNames(wanted).objects] == ["home"]
+            client.token = answer.access_token[:-4] + "AAAA"
+            with pytest.raises(MulliganCallError) as refused:
+                client.meta.ResolveNames(wanted)
+            assert refused.value.code == "UNAUTHENTICATED"
+
+
+def test_a_service_without_iam_has_to_know_where_it_is(tmp_path: Path) -> None:
+    done = _serve("meta", "--state", str(tmp_path))
+    assert done.returncode == 4
+    assert "--iam-address" in done.stderr
+
+
+def test_a_taken_port_is_told(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = _serve("iam", "--state", str(tmp_path), "--listen", address)
+    assert done.returncode == 4
+    assert f"{address} can't be listened on" in done.stderr
+
+
+def test_an_executor_needs_its_region_and_an_address_that_machines_reach(tmp_path: Path) -> None:
+    assert "--region" in _serve("executor", "--state", str(tmp_path)).stderr
+    words = ("--state", str(tmp_path), "--region", "x", "--media-url", "ftp://x")
+    assert "media_url" in _serve("executor", *words).stderr
+
+
+def _serve(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "deploy.commands", "serve", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
