@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from mulligan import requests
 from mulligan.database import Database
 from mulligan.values.caller import Caller
+from mulligan.values.errors import AlreadyExistsError
 from mulligan.values.ids import digest
 
 T = TypeVar("T")
@@ -60,8 +61,8 @@ class Call:
         def write() -> M:
             try:
                 return self.database.write(once)
-            except IntegrityError:
-                # Somebody was faster; the second time meets what they wrote and can say so.
+            except (AlreadyExistsError, IntegrityError):
+                # Perhaps this very request, a moment ago: the second time finds its answer.
                 return self.database.write(once)
 
         return await self._run(write)

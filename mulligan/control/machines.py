@@ -262,7 +262,9 @@ def record_active(
     row.active_at = datetime.now(UTC)
     row.generation += 1
     said = any(reported.values())
-    reason = "it reported that it is active" if said else "it was started; its image reports nothing"
+    reason = (
+        "it reported that it is active" if said else "it was started; its image reports nothing"
+    )
     _move(session, row, "active", reason, operation)
 
 

@@ -157,7 +157,7 @@ def record_steps(
             steps.append(step)
             session.add(step)
         step.state, step.message, step.percent = change.state, change.message, change.percent
-        step.ended_at = None if change.state == "running" else at
+        step.ended_at = None if change.state == "running" else step.ended_at or at
     last = changes[-1]
     row.reason = f"{last.name}: {last.message or last.state}"
     _announce(session, row, "step", f"{last.name} {last.state}: {last.message}".rstrip(": "))

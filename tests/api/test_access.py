@@ -1,0 +1,294 @@
+"""Who may call what, and which requests are understood: what the one interceptor does."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import grpc
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from google.protobuf import descriptor_pb2, descriptor_pool
+from google.protobuf.descriptor import MethodDescriptor
+
+from api.interceptor import methods_of
+from api.server import SERVICES
+from mulligan.database import Database
+from mulligan_client.gen.mulligan.common.v1 import common_pb2
+from mulligan_client.gen.mulligan.control.v1 import control_pb2
+from tests.fakes.caller import METHODS, Caller, refused, request_of
+from tests.fakes.place import Place, new_name
+from tests.fakes.site import Site
+
+ROLES = (
+    common_pb2.ROLE_READER,
+    common_pb2.ROLE_MEMBER,
+    common_pb2.ROLE_OPERATOR,
+    common_pb2.ROLE_ADMIN,
+)
+ALL = [pytest.param(method, id=name) for name, method in METHODS.items()]
+
+
+def access_of(method: MethodDescriptor) -> Any:
+    return method.GetOptions().Extensions[common_pb2.access]
+
+
+NEEDS_TOKEN = [
+    pytest.param(method, id=name)
+    for name, method in METHODS.items()
+    if access_of(method).role != common_pb2.ROLE_ANONYMOUS
+]
+NEEDS_ROLE = [
+    pytest.param(method, id=name)
+    for name, method in METHODS.items()
+    if access_of(method).scope in (common_pb2.SCOPE_PROJECT, common_pb2.SCOPE_SYSTEM)
+]
+MUTATIONS = [
+    pytest.param(method, id=name)
+    for name, method in METHODS.items()
+    if "request_id" in method.input_type.fields_by_name
+]
+
+
+def ask(caller: Caller, method: MethodDescriptor, **fields: Any) -> Any:
+    """Call; of a stream the first message."""
+    answer = caller.send(method, request_of(method, **fields))
+    return next(answer) if method.server_streaming else answer
+
+
+def project_of(method: MethodDescriptor, project: str) -> dict[str, str]:
+    return {"project": project} if "project" in method.input_type.fields_by_name else {}
+
+
+# The option
+
+
+@pytest.mark.parametrize("method", ALL)
+def test_every_rpc_says_which_role_it_needs_and_where(method: MethodDescriptor) -> None:
+    access = access_of(method)
+    assert access.role
+    assert access.scope
+
+
+@pytest.mark.parametrize("method", ALL)
+def test_every_mutation_has_a_request_id(method: MethodDescriptor) -> None:
+    reads = ("Get", "List", "Watch", "Resolve", "Describe", "Login", "Bootstrap")
+    assert ("request_id" in method.input_type.fields_by_name) != method.name.startswith(reads)
+
+
+def test_an_rpc_without_the_option_stops_the_server_from_starting() -> None:
+    file = descriptor_pb2.FileDescriptorProto(name=f"{uuid4()}.proto", package="bare")
+    file.message_type.add(name="Nothing")
+    service = file.service.add(name="Bare")
+    service.method.add(name="Do", input_type=".bare.Nothing", output_type=".bare.Nothing")
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    bare = pool.FindServiceByName("bare.Bare")
+    with pytest.raises(LookupError, match=r"bare\.Bare\.Do"):
+        methods_of(bare, Database("sqlite://"))
+
+
+def test_the_services_can_be_read() -> None:
+    for service in SERVICES.values():
+        assert len(methods_of(service, Database("sqlite://"))) == len(service.methods)
+
+
+# Tokens
+
+
+@pytest.mark.parametrize("method", NEEDS_TOKEN)
+def test_without_a_token_nothing_is_answered(sqlite_site: Site, method: MethodDescriptor) -> None:
+    with refused("UNAUTHENTICATED", "UNAUTHENTICATED") as refusal:
+        ask(sqlite_site.caller(), method)
+    assert "mulligan login" in refusal.message
+
+
+def test_an_expired_token_is_refused_as_such(site: Site) -> None:
+    account = site.admin.CreateAccount(name=new_name("account"), password="long enough")
+    token = site.token(account.metadata.id, -timedelta(seconds=1))
+    with refused("UNAUTHENTICATED", "TOKEN_EXPIRED"):
+        site.caller(token).ListRegions()
+
+
+def test_a_token_of_another_key_is_refused(site: Site) -> None:
+    header = jwt.get_unverified_header(site.admin.token)
+    claims = jwt.decode(site.admin.token, options={"verify_signature": False})
+    for kid in (header["kid"], "another"):
+        forged = jwt.encode(
+            claims, Ed25519PrivateKey.generate(), algorithm="EdDSA", headers={"kid": kid}
+        )
+        with refused("UNAUTHENTICATED", "UNAUTHENTICATED"):
+            site.caller(forged).ListRegions()
+
+
+def test_a_token_that_is_none_is_refused(site: Site) -> None:
+    with refused("UNAUTHENTICATED"):
+        site.caller("abc").ListRegions()
+    unsigned = jwt.encode({"sub": str(uuid4()), "roles": {"": "admin"}}, "", algorithm="none")
+    with refused("UNAUTHENTICATED"):
+        site.caller(unsigned).ListRegions()
+
+
+# Roles
+
+
+@pytest.mark.parametrize("method", NEEDS_ROLE)
+def test_a_role_below_the_needed_one_is_refused(
+    callers: dict[int, Caller], callers_project: str, method: MethodDescriptor
+) -> None:
+    needed = access_of(method)
+    named = project_of(method, callers_project)
+    for role in ROLES:
+        in_project = needed.scope == common_pb2.SCOPE_PROJECT
+        if in_project and role >= needed.role:
+            continue
+        with refused("PERMISSION_DENIED", "PERMISSION_DENIED"):
+            ask(callers[role], method, **named)
+
+
+@pytest.mark.parametrize("method", NEEDS_ROLE)
+def test_another_project_is_refused_whatever_the_role(
+    callers: dict[int, Caller], method: MethodDescriptor
+) -> None:
+    with refused("PERMISSION_DENIED"):
+        ask(callers[common_pb2.ROLE_ADMIN], method, **project_of(method, str(uuid4())))
+
+
+@pytest.fixture(scope="module")
+def callers_project(_sites: Any) -> str:
+    return str(_sites("sqlite").admin.CreateProject(name=new_name("project")).metadata.id)
+
+
+@pytest.fixture(scope="module")
+def callers(_sites: Any, callers_project: str) -> dict[int, Caller]:
+    """One account for each role in a project."""
+    return {role: _sites("sqlite").account(role, callers_project) for role in ROLES}
+
+
+def test_a_project_has_to_be_named(sqlite_place: Place) -> None:
+    with refused("INVALID_ARGUMENT", about="project"):
+        sqlite_place.member.ListMachines()
+
+
+def test_a_reader_of_the_system_reads_every_project_and_changes_none(place: Place) -> None:
+    reader = place.site.account(common_pb2.ROLE_READER)
+    assert list(reader.ListMachines(project=place.project).machines) == []
+    with refused("PERMISSION_DENIED"):
+        reader.ProvisionMachine(project=place.project)
+
+
+# Requests
+
+
+@pytest.mark.parametrize("method", MUTATIONS)
+def test_a_mutation_without_request_id_is_refused(
+    sqlite_site: Site, method: MethodDescriptor
+) -> None:
+    named = project_of(method, str(uuid4()))
+    for request_id in ("", "x" * 65):
+        with refused("INVALID_ARGUMENT", about="request_id"):
+            ask(sqlite_site.admin, method, request_id=request_id, **named)
+
+
+def test_a_refusal_tells_the_request_id(site: Site) -> None:
+    with refused("INVALID_ARGUMENT") as refusal:
+        site.admin.CreateRegion(name="", request_id="my-request")
+    assert refusal.request_id == "my-request"
+
+
+def a_field_from_tomorrow() -> bytes:
+    """Field 999, a varint."""
+    return bytes([0b1011_1000, 0b0011_1110, 1])
+
+
+@pytest.mark.parametrize("method", [METHODS[n] for n in ("ListRegions", "CreateImage", "Watch")])
+def test_a_field_that_the_server_does_not_know_is_refused_by_number(
+    site: Site, method: MethodDescriptor
+) -> None:
+    request = request_of(method)
+    request.MergeFromString(a_field_from_tomorrow())
+    with refused("INVALID_ARGUMENT", "UNKNOWN_FIELD", about="999") as refusal:
+        answer = site.admin.send(method, request)
+        if method.server_streaming:
+            next(answer)
+    assert method.input_type.full_name in refusal.message
+    assert "999" in refusal.message
+
+
+def test_an_unknown_field_deep_inside_is_refused_too(site: Site) -> None:
+    nic = control_pb2.NicRequest()
+    nic.MergeFromString(a_field_from_tomorrow())
+    request = request_of(
+        METHODS["ProvisionMachine"], project=str(uuid4()), spec=control_pb2.MachineSpec(nics=[nic])
+    )
+    with refused("INVALID_ARGUMENT", "UNKNOWN_FIELD") as refusal:
+        site.admin.send("ProvisionMachine", request)
+    assert "mulligan.control.v1.NicRequest" in refusal.message
+
+
+@pytest.mark.parametrize("name", [n for n in METHODS if n.startswith(("Get", "Verify", "Inspect"))])
+@pytest.mark.parametrize("identity", ["", "web-1", "'; --"])
+def test_an_id_that_is_none_is_refused_as_such(site: Site, name: str, identity: str) -> None:
+    named = project_of(METHODS[name], str(uuid4()))
+    with refused("INVALID_ARGUMENT", about="id"):
+        ask(site.admin, METHODS[name], id=identity, **named)
+
+
+@pytest.mark.parametrize("name", [n for n in METHODS if n.startswith(("Get", "Verify", "Inspect"))])
+def test_an_object_that_is_not_there_is_named(site: Site, name: str) -> None:
+    wanted = str(uuid4())
+    named = project_of(METHODS[name], str(uuid4()))
+    with refused("NOT_FOUND", "NOT_FOUND") as refusal:
+        ask(site.admin, METHODS[name], id=wanted, **named)
+    assert refusal.resource[1] == wanted
+    assert refusal.resource[0]
+
+
+PAGED = [n for n, method in METHODS.items() if "page" in method.input_type.fields_by_name]
+
+
+@pytest.mark.parametrize("name", PAGED)
+@pytest.mark.parametrize("token", ["abc", "W10", "WyJhYmMiXQ==", "WzFd", "WyJhIiwiYiJd", "eyJ9"])
+def test_a_page_token_that_was_tampered_with_is_refused(site: Site, name: str, token: str) -> None:
+    named = project_of(METHODS[name], str(uuid4()))
+    with refused("INVALID_ARGUMENT", about="page.token"):
+        ask(site.admin, METHODS[name], page={"token": token}, **named)
+
+
+@pytest.mark.parametrize("name", PAGED)
+@pytest.mark.parametrize("size", [-1, 1001])
+def test_a_page_has_a_size_that_can_be_had(sqlite_site: Site, name: str, size: int) -> None:
+    named = project_of(METHODS[name], str(uuid4()))
+    with refused("INVALID_ARGUMENT", about="page.size"):
+        ask(sqlite_site.admin, METHODS[name], page={"size": size}, **named)
+
+
+def test_pages_follow_each_other_without_gap(site: Site) -> None:
+    names = {new_name("paged") for _ in range(5)}
+    made = {site.admin.CreateRegion(name=name).metadata.id for name in names}
+    seen, token = [], ""
+    while True:
+        answer = site.admin.ListRegions(page={"size": 2, "token": token})
+        seen += [region.metadata.id for region in answer.regions]
+        token = answer.next_page_token
+        if not token:
+            break
+    assert seen == sorted(seen)
+    assert len(seen) == len(set(seen))
+    assert made <= set(seen)
+
+
+def test_health_and_reflection_answer_without_a_token(sqlite_site: Site) -> None:
+    from grpc_health.v1 import health_pb2, health_pb2_grpc
+    from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+    with grpc.insecure_channel(sqlite_site.address) as channel:
+        health: Any = health_pb2_grpc.HealthStub(channel)
+        for service in SERVICES.values():
+            request = health_pb2.HealthCheckRequest(service=service.full_name)
+            assert health.Check(request).status == health_pb2.HealthCheckResponse.SERVING
+        reflection: Any = reflection_pb2_grpc.ServerReflectionStub(channel)
+        asked = reflection_pb2.ServerReflectionRequest(list_services="")
+        [answer] = reflection.ServerReflectionInfo(iter([asked]))
+        offered = {service.name for service in answer.list_services_response.service}
+        assert {service.full_name for service in SERVICES.values()} <= offered

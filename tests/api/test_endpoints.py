@@ -1,0 +1,294 @@
+"""Servers and hosts: enrolled, shown, checked, marked, forgotten."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from activities.contracts import redfish
+from tests.fakes.caller import refused
+from tests.fakes.executor import PUBLIC_KEY
+from tests.fakes.place import SEALED, Place, new_name, on_sqlite
+from tests.workflows.outcome import used
+
+
+def test_the_keys_of_a_region_come_from_its_executor_and_are_remembered(place: Place) -> None:
+    assert place.executor
+    for _ in range(2):
+        [key] = place.member.ListRegionKeys(region=place.region).keys
+        assert (key.key_id, key.public_key) == ("key-1", PUBLIC_KEY)
+    assert place.executor.called == ["executor.describe"]
+    with refused("NOT_FOUND", about="region"):
+        place.member.ListRegionKeys(region=str(uuid4()))
+
+
+# Servers
+
+
+@on_sqlite
+def test_a_server_answers_as_it_is_and_never_gives_its_secret_back(place: Place) -> None:
+    server = place.server()
+    shown = place.operator.GetServer(id=server)
+    assert shown.spec.sealed_credentials == ""
+    assert SEALED not in str(shown)
+    assert shown.spec.system == "/redfish/v1/Systems/1"
+    assert list(place.operator.ListServers(region=place.region).servers) == [shown]
+
+
+def test_the_same_server_twice_is_one(place: Place) -> None:
+    assert place.executor
+    fields: dict[str, Any] = {
+        "id": str(uuid4()),
+        "name": new_name("server"),
+        "request_id": str(uuid4()),
+        "spec": {"address": f"https://{uuid4()}", "sealed_credentials": SEALED},
+    }
+    server = place.add_server(**fields)
+    place.end_of_check(server)
+    assert place.add_server(**fields) == server
+    assert len(place.operator.ListOperations(object_id=server).operations) == 1
+    with refused("ALREADY_EXISTS", "REQUEST_ID_REUSED", about="request_id"):
+        place.add_server(**{**fields, "name": "other"})
+
+
+def test_a_server_that_is_known_already_is_refused(place: Place) -> None:
+    server = place.operator.GetServer(id=place.server())
+    fresh = {"address": f"https://{uuid4()}", "sealed_credentials": SEALED}
+    with refused("ALREADY_EXISTS", "NAME_TAKEN", about="name"):
+        place.add_server(name=server.metadata.name, spec=fresh)
+    with refused("ALREADY_EXISTS", about="spec.address"):
+        place.add_server(spec={"address": server.spec.address, "sealed_credentials": SEALED})
+    with refused("ALREADY_EXISTS") as refusal:
+        place.add_server(id=server.metadata.id, spec=fresh)
+    assert refusal.resource == ("server", server.metadata.id)
+    assert len(place.operator.ListServers(region=place.region).servers) == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ({"spec": {"address": "https://bmc", "sealed_credentials": ""}}, "spec.credentials"),
+        ({"spec": {"address": "https://bmc", "sealed_credentials": "pw"}}, "spec.credentials"),
+        ({"spec": {"address": "bmc", "sealed_credentials": SEALED}}, "spec.address"),
+        ({"spec": {"address": "https://bmc/x", "sealed_credentials": SEALED}}, "spec.address"),
+        ({"spec": {"address": "https://a:b@bmc", "sealed_credentials": SEALED}}, "spec.address"),
+        ({"id": "server-1"}, "id"),
+        ({"name": ""}, "name"),
+        ({"region": ""}, "region"),
+    ],
+)
+def test_a_server_that_can_not_be_is_refused(place: Place, more: Any, field: str) -> None:
+    with refused("INVALID_ARGUMENT", about=field):
+        place.add_server(**more)
+    assert not place.operator.ListServers(region=place.region).servers
+
+
+@on_sqlite
+def test_an_unknown_region_is_refused(place: Place) -> None:
+    for add in (place.add_server, place.add_host):
+        with refused("NOT_FOUND", about="region"):
+            add(region=str(uuid4()))
+
+
+@on_sqlite
+def test_a_check_of_a_busy_server_is_refused_and_names_who_has_it(place: Place) -> None:
+    held = place.executor.holds(redfish.verify)
+    server = place.add_server()
+    held.wait()
+    holder = place.operator.GetServer(id=server).operation
+    with refused("FAILED_PRECONDITION", "ENDPOINT_BUSY") as refusal:
+        place.operator.InspectServer(id=server)
+    assert holder in refusal.message
+    with refused("FAILED_PRECONDITION", "ENDPOINT_BUSY"):
+        place.operator.DeleteServer(id=server)
+    held.release()
+    assert place.site.end_of(holder).status.state == "done"
+
+
+def test_the_same_check_twice_is_one_operation(place: Place) -> None:
+    server, request_id = place.server(), str(uuid4())
+    first = place.operator.InspectServer(id=server, request_id=request_id)
+    again = place.operator.InspectServer(id=server, request_id=request_id)
+    assert first.metadata.id == again.metadata.id
+    place.site.end_of(first.metadata.id)
+    after = place.operator.InspectServer(id=server, request_id=request_id)
+    assert after.status.state == "done"
+    with refused("ALREADY_EXISTS", "REQUEST_ID_REUSED", about="request_id"):
+        place.operator.VerifyServer(id=server, request_id=request_id)
+
+
+def test_a_server_that_nobody_uses_is_forgotten(place: Place) -> None:
+    server = place.server()
+    name = place.operator.GetServer(id=server).metadata.name
+    place.operator.DeleteServer(id=server)
+    with refused("NOT_FOUND") as refusal:
+        place.operator.GetServer(id=server)
+    assert refusal.resource == ("server", server)
+    assert not place.operator.ListProviders(region=place.region).providers
+    assert place.add_server(name=name)
+
+
+@on_sqlite
+def test_a_server_in_use_is_not_forgotten(place: Place) -> None:
+    server = place.server()
+    place.machine("baremetal")
+    with refused("FAILED_PRECONDITION") as refusal:
+        place.operator.DeleteServer(id=server)
+    assert "decommission its machine first" in refusal.message
+
+
+# Hosts
+
+
+def test_a_host_is_shown_and_listed(place: Place) -> None:
+    shown = place.operator.GetHost(id=place.host())
+    assert (shown.inventory.cpus, shown.spec.pool) == (8, "mulligan")
+    assert list(place.operator.ListHosts(region=place.region).hosts) == [shown]
+
+
+def test_a_host_that_is_known_already_is_refused(place: Place) -> None:
+    host = place.operator.GetHost(id=place.host())
+    with refused("ALREADY_EXISTS", about="spec.uri"):
+        place.add_host(spec={"uri": host.spec.uri})
+    with refused("ALREADY_EXISTS", "NAME_TAKEN", about="name"):
+        place.add_host(name=host.metadata.name)
+    with refused("INVALID_ARGUMENT", about="spec.uri"):
+        place.add_host(spec={"uri": "host"})
+
+
+@on_sqlite
+def test_a_host_in_use_is_not_forgotten_and_one_that_is_free_is(place: Place) -> None:
+    host = place.host()
+    machine = place.machine()
+    with refused("FAILED_PRECONDITION"):
+        place.operator.DeleteHost(id=host)
+    place.site.end_of(place.decommission(machine).metadata.id)
+    place.operator.DeleteHost(id=host)
+    with refused("NOT_FOUND"):
+        place.operator.GetHost(id=host)
+
+
+@pytest.mark.parametrize("rpc", ["VerifyHost", "InspectHost"])
+@on_sqlite
+def test_a_host_is_checked(place: Place, rpc: str) -> None:
+    host = place.host()
+    operation = getattr(place.operator, rpc)(id=host)
+    assert operation.type == rpc.removesuffix("Host").lower()
+    assert place.site.end_of(operation.metadata.id).status.state == "done"
+    assert place.executor.called.count("hypervisor.inspect") == 2
+
+
+# Marks
+
+
+def test_maintenance_withdraws_a_provider_and_says_who_and_why(place: Place) -> None:
+    host = place.host()
+    [mark] = place.operator.SetMark(object_id=host, kind="maintenance", reason="new memory").marks
+    assert (mark.kind, mark.reason) == ("maintenance", "new memory")
+    assert (
+        mark.author == place.site.caller().Login(account="admin", password="correct horse").account
+    )
+    assert list(place.operator.GetHost(id=host).marks) == [mark]
+    assert list(place.operator.GetProvider(id=host).marks) == [mark]
+    with refused("RESOURCE_EXHAUSTED") as refusal:
+        place.provision()
+    assert "maintenance: new memory" in refusal.message
+    # Operators may look at it all the same.
+    checked = place.operator.VerifyHost(id=host)
+    assert place.site.end_of(checked.metadata.id).status.state == "done"
+    with refused("RESOURCE_EXHAUSTED"):
+        place.provision()
+    assert not place.operator.ClearMark(object_id=host, kind="maintenance").marks
+    assert place.machine()
+
+
+def test_clearing_maintenance_wakes_who_waits(sqlite_place: Place) -> None:
+    host = sqlite_place.host()
+    sqlite_place.operator.SetMark(object_id=host, kind="maintenance", reason="new memory")
+    waiting = sqlite_place.claim(wait_until=Timestamp(seconds=4_000_000_000)).metadata.id
+    [operation] = sqlite_place.member.ListOperations(object_id=waiting).operations
+    sqlite_place.operator.ClearMark(object_id=host, kind="maintenance")
+    assert sqlite_place.site.end_of(operation.metadata.id).status.state == "done"
+    assert used(sqlite_place, host) == {"VCPU": 2}
+
+
+@on_sqlite
+def test_what_is_protected_is_not_ended(place: Place) -> None:
+    host = place.host()
+    machine = place.machine()
+    ends: tuple[tuple[str, Callable[[], Any]], ...] = (
+        (machine, lambda: place.decommission(machine)),
+        (host, lambda: place.operator.DeleteHost(id=host)),
+    )
+    for marked, end in ends:
+        place.operator.SetMark(object_id=marked, kind="protected", reason="payroll")
+        with refused("FAILED_PRECONDITION") as refusal:
+            end()
+        assert "protected (payroll)" in refusal.message
+    with refused("FAILED_PRECONDITION"):
+        place.member.DecommissionMachine(project=place.project, id=machine, dry_run=True)
+    place.operator.ClearMark(object_id=machine, kind="protected")
+    assert place.site.end_of(place.decommission(machine).metadata.id).status.state == "done"
+
+
+@on_sqlite
+def test_a_protected_server_is_not_wiped(place: Place) -> None:
+    server = place.server()
+    machine = place.machine("baremetal")
+    place.operator.SetMark(object_id=server, kind="protected", reason="evidence")
+    with refused("FAILED_PRECONDITION") as refusal:
+        place.decommission(machine)
+    assert "evidence" in refusal.message
+    assert place.get(machine).status.state == "active"
+
+
+@on_sqlite
+def test_what_is_locked_takes_no_operation(place: Place) -> None:
+    host, server = place.host(), place.server()
+    for marked in (host, server):
+        place.operator.SetMark(object_id=marked, kind="locked", reason="court order")
+    asked: tuple[Callable[[], Any], ...] = (
+        lambda: place.operator.VerifyHost(id=host),
+        lambda: place.operator.InspectServer(id=server),
+        lambda: place.operator.DeleteServer(id=server),
+    )
+    for ask in asked:
+        with refused("FAILED_PRECONDITION") as refusal:
+            ask()
+        assert "locked (court order)" in refusal.message
+    with refused("RESOURCE_EXHAUSTED"):
+        place.provision()
+
+
+@on_sqlite
+def test_a_mark_needs_an_object_a_kind_and_a_reason(place: Place) -> None:
+    host = place.host()
+    with refused("INVALID_ARGUMENT", about="reason"):
+        place.operator.SetMark(object_id=host, kind="maintenance", reason=" ")
+    with refused("INVALID_ARGUMENT", about="kind"):
+        place.operator.SetMark(object_id=host, kind="sleepy", reason="x")
+    for nothing in (str(uuid4()), ""):
+        with refused("NOT_FOUND"):
+            place.operator.SetMark(object_id=nothing, kind="locked", reason="x")
+        with refused("NOT_FOUND"):
+            place.operator.ClearMark(object_id=nothing, kind="locked")
+
+
+def test_the_same_mark_twice_is_one_and_other_content_is_refused(place: Place) -> None:
+    host, request_id = place.host(), str(uuid4())
+    fields = {"object_id": host, "kind": "maintenance", "request_id": request_id}
+    first = place.operator.SetMark(reason="new memory", **fields)
+    assert place.operator.SetMark(reason="new memory", **fields) == first
+    with refused("ALREADY_EXISTS", "REQUEST_ID_REUSED"):
+        place.operator.SetMark(reason="another", **fields)
+
+
+@on_sqlite
+def test_a_retired_host_is_never_offered(place: Place) -> None:
+    host = place.host()
+    place.operator.SetMark(object_id=host, kind="retired", reason="too old")
+    with refused("RESOURCE_EXHAUSTED") as refusal:
+        place.provision()
+    assert "retired: too old" in refusal.message

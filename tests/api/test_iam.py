@@ -1,0 +1,148 @@
+"""Bootstrap, sign-in, projects, accounts, roles, regions."""
+
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+import pytest
+
+from mulligan_client.gen.mulligan.common.v1 import common_pb2
+from tests.fakes.caller import refused
+from tests.fakes.place import Place, new_name
+from tests.fakes.site import PASSWORD, Site
+
+
+def test_the_bootstrap_token_is_good_for_one_use(site: Site) -> None:
+    with refused("FAILED_PRECONDITION", "ALREADY_BOOTSTRAPPED"):
+        site.caller().Bootstrap(token=site.bootstrap_token, account="second", password=PASSWORD)
+
+
+def test_a_password_signs_in(site: Site) -> None:
+    answer = site.caller().Login(account="admin", password=PASSWORD)
+    assert answer.HasField("expires_at")
+    assert site.caller(answer.access_token).ListRegions() is not None
+
+
+@pytest.mark.parametrize(("account", "password"), [("admin", "wrong"), ("nobody", PASSWORD)])
+def test_account_and_password_that_do_not_go_together_are_refused_alike(
+    site: Site, account: str, password: str
+) -> None:
+    with refused("UNAUTHENTICATED", "LOGIN_REFUSED") as refusal:
+        site.caller().Login(account=account, password=password)
+    assert refusal.message == "account and password don't go together"
+
+
+def test_the_keys_are_published(site: Site) -> None:
+    [key] = site.caller().ListTokenKeys().keys
+    assert "PUBLIC KEY" in key.public_key
+
+
+def test_projects_are_seen_by_who_has_a_role_in_them(place: Place) -> None:
+    other = place.operator.CreateProject(name=new_name("project"), parent=place.project)
+    assert other.parent == place.project
+    assert other.metadata.name
+    seen = [project.metadata.id for project in place.member.ListProjects().projects]
+    assert seen == [place.project]
+    size = {"size": 1000}
+    all_seen = [p.metadata.id for p in place.operator.ListProjects(page=size).projects]
+    assert {place.project, other.metadata.id} <= set(all_seen)
+
+
+def test_a_project_below_one_that_is_not_there_is_refused(site: Site) -> None:
+    with refused("NOT_FOUND") as refusal:
+        site.admin.CreateProject(name=new_name("project"), parent=str(uuid4()))
+    assert refusal.resource[0] == "project"
+
+
+@pytest.mark.parametrize("rpc", ["CreateProject", "CreateRegion", "CreateAccount"])
+def test_a_name_is_unique(site: Site, rpc: str) -> None:
+    name = new_name("name")
+    more = {"password": PASSWORD} if rpc == "CreateAccount" else {}
+    getattr(site.admin, rpc)(name=name, **more)
+    with refused("ALREADY_EXISTS", "NAME_TAKEN", about="name"):
+        getattr(site.admin, rpc)(name=name, **more)
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\nb", str(uuid4()), "x" * 256, "zero\u200bwidth"])
+def test_a_name_that_can_not_be_used_is_refused(site: Site, name: str) -> None:
+    with refused("INVALID_ARGUMENT", about="name"):
+        site.admin.CreateProject(name=name)
+
+
+def test_the_same_request_gets_the_same_answer(site: Site) -> None:
+    request_id, name = str(uuid4()), new_name("region")
+    first = site.admin.CreateRegion(name=name, request_id=request_id)
+    assert site.admin.CreateRegion(name=name, request_id=request_id) == first
+    with refused("ALREADY_EXISTS", "REQUEST_ID_REUSED", about="request_id"):
+        site.admin.CreateRegion(name=new_name("region"), request_id=request_id)
+    with refused("ALREADY_EXISTS", "REQUEST_ID_REUSED"):
+        site.admin.CreateProject(name=name, request_id=request_id)
+
+
+def test_the_same_request_at_the_same_time_gets_the_same_answer(site: Site) -> None:
+    fields = {"name": new_name("region"), "request_id": str(uuid4())}
+    with ThreadPoolExecutor(6) as pool:
+        answers = [pool.submit(site.admin.CreateRegion, **fields) for _ in range(6)]
+    assert len({answer.result().metadata.id for answer in answers}) == 1
+
+
+def test_a_name_wanted_by_many_at_the_same_time_goes_to_one(site: Site) -> None:
+    name, refusals = new_name("region"), 0
+    with ThreadPoolExecutor(6) as pool:
+        answers = [pool.submit(site.admin.CreateRegion, name=name) for _ in range(6)]
+    for answer in answers:
+        if answer.exception():
+            refusals += 1
+            with refused("ALREADY_EXISTS", "NAME_TAKEN"):
+                answer.result()
+    assert refusals == 5
+
+
+def test_another_account_may_use_the_same_request_id(site: Site) -> None:
+    request_id = str(uuid4())
+    other = site.account(common_pb2.ROLE_ADMIN)
+    mine = site.admin.CreateRegion(name=new_name("region"), request_id=request_id)
+    theirs = other.CreateRegion(name=new_name("region"), request_id=request_id)
+    assert mine.metadata.id != theirs.metadata.id
+
+
+def test_a_short_password_is_refused(site: Site) -> None:
+    with refused("INVALID_ARGUMENT", about="password"):
+        site.admin.CreateAccount(name=new_name("account"), password="short")
+
+
+def test_a_role_is_given_and_replaced(site: Site) -> None:
+    project = site.admin.CreateProject(name=new_name("project")).metadata.id
+    name = new_name("account")
+    account = site.admin.CreateAccount(name=name, password=PASSWORD).metadata.id
+    for role in (common_pb2.ROLE_MEMBER, common_pb2.ROLE_READER):
+        given = site.admin.AssignRole(account=account, role=role, project=project)
+        assert (given.account, given.role, given.project) == (account, role, project)
+    token = site.caller().Login(account=name, password=PASSWORD).access_token
+    assert list(site.caller(token).ListMachines(project=project).machines) == []
+    with refused("PERMISSION_DENIED"):
+        site.caller(token).ProvisionMachine(project=project)
+
+
+@pytest.mark.parametrize("role", [common_pb2.ROLE_UNSPECIFIED, common_pb2.ROLE_ANONYMOUS])
+def test_a_role_that_can_not_be_given_is_refused(site: Site, role: int) -> None:
+    account = site.admin.CreateAccount(name=new_name("account"), password=PASSWORD).metadata.id
+    with refused("INVALID_ARGUMENT", about="role"):
+        site.admin.AssignRole(account=account, role=role)
+
+
+@pytest.mark.parametrize("account", [str(uuid4()), "somebody", ""])
+def test_a_role_for_nobody_is_refused(site: Site, account: str) -> None:
+    with refused("NOT_FOUND"):
+        site.admin.AssignRole(account=account, role=common_pb2.ROLE_READER)
+
+
+def test_a_role_on_a_project_that_is_not_there_is_refused(site: Site) -> None:
+    account = site.admin.CreateAccount(name=new_name("account"), password=PASSWORD).metadata.id
+    with refused("NOT_FOUND"):
+        site.admin.AssignRole(account=account, role=common_pb2.ROLE_READER, project=str(uuid4()))
+
+
+def test_a_region_below_one_that_is_not_there_is_refused(site: Site) -> None:
+    with refused("NOT_FOUND") as refusal:
+        site.admin.CreateRegion(name=new_name("region"), parent=str(uuid4()))
+    assert refusal.resource[0] == "region"

@@ -1,0 +1,214 @@
+"""A whole site in one thread: API, control worker and Temporal are real, hardware is fake."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import pytest
+from sqlalchemy.orm import Session
+from temporalio.client import Client, WorkflowHandle
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Worker
+
+from api.server import SERVICES, Backends, running_server
+from deploy.dev_server import DevServer
+from deploy.temporal import cache_folder, find_temporal
+from mulligan import events
+from mulligan.database import Database
+from mulligan.iam import accounts, tokens
+from tests.databases import PostgreSQL, create_tables
+from tests.fakes.caller import Caller
+from tests.fakes.executor import FakeExecutor
+from worker.control import control_worker
+
+Result = TypeVar("Result")
+PASSWORD = "correct horse"
+
+
+class Site:
+    """A site that runs as long as `running` lasts. Tests are ordinary functions and call it."""
+
+    def __init__(self, database: Database, installation: Database, folder: Path) -> None:
+        self.database, self.installation = database, installation
+        self.temporal = DevServer(
+            find_temporal(cache_folder(os.environ)),
+            folder / "temporal.db",
+            log=folder / "temporal.log",
+        )
+        self.client: Client
+        self._folder = folder
+        self.bootstrap_token = ""
+        self._loop = asyncio.new_event_loop()
+        self._ready: Future[None] = Future()
+        self._stop = asyncio.Event()
+        self._executors: list[tuple[Worker, asyncio.Task[None]]] = []
+
+    @contextmanager
+    def running(self) -> Iterator["Site"]:
+        """Run in a thread of its own, bootstrapped."""
+        thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),))
+        thread.start()
+        self._ready.result(timeout=120)
+        try:
+            self.admin = self._bootstrap()
+            yield self
+        finally:
+            self._loop.call_soon_threadsafe(self._stop.set)
+            thread.join(timeout=60)
+
+    async def _serve(self) -> None:
+        try:
+            await self._run()
+        except BaseException as error:
+            if self._ready.done():
+                raise
+            self._ready.set_exception(error)
+
+    async def _run(self) -> None:
+        token = self.installation.write(lambda session: accounts.prepare(session))
+        self.bootstrap_token = token or ""
+        async with self.temporal:
+            self.client = await Client.connect(
+                self.temporal.address,
+                namespace=self.temporal.namespace,
+                data_converter=pydantic_data_converter,
+            )
+            backends = Backends(
+                self.database, self.installation, self.client, "http://temporal/namespaces/mulligan"
+            )
+            # A socket's path, unlike a port, is known before the server listens and free for sure.
+            worker = control_worker(self.client, self.database)
+            async with (
+                worker,
+                running_server(
+                    tuple(SERVICES), backends, listen=self.address, iam_address=self.address
+                ),
+            ):
+                self._ready.set_result(None)
+                await self._stop.wait()
+                for executor, running in self._executors:
+                    await executor.shutdown()
+                    await running
+
+    def run(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Have the site's loop do something, and wait for it."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=60)
+
+    # Callers
+
+    @property
+    def address(self) -> str:
+        return f"unix:{self._folder}/api"
+
+    def caller(self, token: str = "") -> Caller:
+        """Somebody with a token, or nobody."""
+        return Caller(self.address, token)
+
+    def _bootstrap(self) -> Caller:
+        answer = self.caller().Bootstrap(
+            token=self.bootstrap_token, account="admin", password=PASSWORD
+        )
+        return self.caller(answer.access_token)
+
+    def account(self, role: int, project: str = "") -> Caller:
+        """Somebody new with a role on a project or on the system, signed in."""
+        name = f"account-{uuid4()}"
+        account = self.admin.CreateAccount(name=name, password=PASSWORD).metadata.id
+        self.admin.AssignRole(account=account, role=role, project=project)
+        answer = self.caller().Login(account=name, password=PASSWORD)
+        return self.caller(answer.access_token)
+
+    def token(self, account: str, lifetime: timedelta) -> str:
+        """A token of an account that lives as long as is said."""
+        return self.installation.write(
+            lambda session: tokens.issue(session, account, lifetime=lifetime)
+        )[0]
+
+    # Parts
+
+    def executor(self, region: str) -> FakeExecutor:
+        """Start a fake executor for a region."""
+        fake = FakeExecutor(region)
+
+        async def start() -> None:
+            worker = fake.worker(self.client)
+            self._executors.append((worker, asyncio.create_task(worker.run())))
+
+        self.run(start())
+        return fake
+
+    def handle(self, operation: str) -> WorkflowHandle[Any, Any]:
+        """The workflow of an operation."""
+        return self.client.get_workflow_handle(operation)
+
+    def end_of(self, operation: str) -> Any:
+        """Wait until an operation's workflow has ended, however it did, and give its row."""
+        self.run(self.ended(operation))
+        return self.admin.GetOperation(id=operation)
+
+    async def ended(self, workflow: str) -> None:
+        """Wait until a workflow has ended, however it did."""
+        await asyncio.gather(self.handle(workflow).result(), return_exceptions=True)
+
+    def read(self, query: Callable[[Session], Result]) -> Result:
+        """Look into the site's database."""
+        return self.database.read(query)
+
+
+def _sqlite(folder: Path, name: str) -> Database:
+    return Database(f"sqlite:///{folder}/{name}.sqlite", pool_size=32)
+
+
+def _postgresql(server: PostgreSQL) -> Database:
+    return Database(server.url(server.create_database()).render_as_string(), pool_size=32)
+
+
+@pytest.fixture(scope="session")
+def _sites(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Site]]:
+    """Sites by kind of database, each started when a test first asks for it."""
+    running: dict[str, tuple[Site, Any]] = {}
+
+    def site(kind: str) -> Site:
+        if kind not in running:
+            folder = tmp_path_factory.mktemp(kind)
+            if kind == "sqlite":
+                databases = [_sqlite(folder, name) for name in ("site", "iam")]
+            else:
+                server = request.getfixturevalue("postgresql_server")
+                databases = [_postgresql(server) for _ in range(2)]
+            for database in databases:
+                if kind == "sqlite":
+                    create_tables(database)
+                events.record(database)
+            made = Site(databases[0], databases[1], folder)
+            context = made.running()
+            context.__enter__()
+            running[kind] = (made, context)
+        return running[kind][0]
+
+    yield site
+    for made, context in running.values():
+        context.__exit__(None, None, None)
+        made.database.close()
+        made.installation.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def site(request: pytest.FixtureRequest, _sites: Callable[[str], Site]) -> Site:
+    """A running site, once on each kind of database; tests share it and must not disturb others."""
+    return _sites(request.param)
+
+
+@pytest.fixture
+def sqlite_site(_sites: Callable[[str], Site]) -> Site:
+    """A running site on SQLite."""
+    return _sites("sqlite")

@@ -1,0 +1,57 @@
+"""Tokens say who somebody is and what they may, and are checked without asking."""
+
+from datetime import timedelta
+
+import pytest
+
+from mulligan.database import Database
+from mulligan.iam import accounts, tokens
+from mulligan.values.caller import ROLES, SYSTEM, Caller
+from mulligan.values.errors import UnauthenticatedError
+
+
+def an_account(database: Database) -> str:
+    database.write(tokens.ensure_key)
+    return database.write(lambda session: accounts.create_account(session, "ann", "long enough")).id
+
+
+def test_a_token_tells_the_roles_of_its_account(database: Database) -> None:
+    account = an_account(database)
+    project = database.write(lambda session: accounts.create_project(session, "shop")).id
+    database.write(lambda session: accounts.assign_role(session, account, "member", project))
+    token, _ = database.read(lambda session: tokens.issue(session, account))
+    caller = tokens.check(token, database.read(tokens.public_keys))
+    assert caller == Caller(account, {project: "member"})
+    assert caller.projects == [project]
+
+
+def test_a_token_ends(database: Database) -> None:
+    account = an_account(database)
+    gone = timedelta(seconds=-1)
+    token, _ = database.read(lambda session: tokens.issue(session, account, lifetime=gone))
+    with pytest.raises(UnauthenticatedError) as raised:
+        tokens.check(token, database.read(tokens.public_keys))
+    assert raised.value.reason == "TOKEN_EXPIRED"
+
+
+def test_a_token_of_a_key_that_is_not_live_is_refused(sqlite_database: Database) -> None:
+    account = an_account(sqlite_database)
+    token, _ = sqlite_database.read(lambda session: tokens.issue(session, account))
+    with pytest.raises(UnauthenticatedError):
+        tokens.check(token, {})
+
+
+def test_the_key_is_made_once(database: Database) -> None:
+    for _ in range(2):
+        database.write(tokens.ensure_key)
+    assert len(database.read(tokens.public_keys)) == 1
+
+
+@pytest.mark.parametrize("held", ROLES)
+@pytest.mark.parametrize("needed", ROLES)
+def test_a_role_includes_the_ones_before_it(held: str, needed: str) -> None:
+    enough = ROLES.index(held) >= ROLES.index(needed)
+    assert Caller("a", {"p": held}).has(needed, "p") == enough
+    assert Caller("a", {SYSTEM: held}).has(needed, "p") == enough
+    assert not Caller("a", {"p": held}).has(needed, "other")
+    assert not Caller("a", {"p": held}).has(needed)

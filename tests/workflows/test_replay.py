@@ -1,0 +1,151 @@
+"""Histories of earlier runs still replay.
+
+`pytest tests/workflows/test_replay.py --record-histories` writes them anew. Do that only for a
+workflow that nobody runs yet; otherwise a change needs `workflow.patched`.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio import workflow
+from temporalio.client import WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer
+
+from activities.contracts import hypervisor
+from activities.contracts.redfish import RamdiskResult
+from tests.fakes.place import Place
+from tests.workflows.test_claim import all_vcpus, claims_of, soon
+from worker.control import WORKFLOWS
+
+HISTORIES = Path(__file__).parent / "histories"
+LIMIT_BYTES = 128 << 10
+
+
+def provision_virtual(place: Place) -> str:
+    place.host()
+    return str(place.provision(name="web").metadata.id)
+
+
+def provision_virtual_undone(place: Place) -> str:
+    place.host()
+    place.executor.breaks(hypervisor.start, "DOMAIN_REFUSED")
+    return str(place.provision(name="web").metadata.id)
+
+
+def provision_baremetal(place: Place) -> str:
+    place.server()
+    return str(place.provision("baremetal", name="db").metadata.id)
+
+
+def provision_baremetal_undone(place: Place) -> str:
+    place.server()
+    place.executor.ramdisk["deploy"] = RamdiskResult(ok=False, code="CHECKSUM_MISMATCH")
+    return str(place.provision("baremetal", name="db").metadata.id)
+
+
+def decommission_virtual(place: Place) -> str:
+    place.host()
+    return str(place.decommission(place.machine()).metadata.id)
+
+
+def decommission_baremetal(place: Place) -> str:
+    place.server()
+    return str(place.decommission(place.machine("baremetal")).metadata.id)
+
+
+def verify_server(place: Place) -> str:
+    server = place.server()
+    return str(place.operator.VerifyServer(id=server).metadata.id)
+
+
+def inspect_host(place: Place) -> str:
+    host = place.host()
+    return str(place.operator.InspectHost(id=host).metadata.id)
+
+
+def claim_waited_and_held(place: Place) -> str:
+    place.host()
+    first = all_vcpus(place)
+    waiting = all_vcpus(place, wait_until=soon(hours=1), hold_until=soon(hours=1))
+    operation = claims_of(place, waiting.metadata.id)
+    place.member.ReleaseClaim(project=place.project, id=first.metadata.id)
+    place.member.until(lambda event: event.message.startswith("hold"), operation=operation)
+    place.member.ConfirmClaim(project=place.project, id=waiting.metadata.id)
+    return operation
+
+
+def read_region_keys(place: Place) -> str:
+    assert place.executor
+    place.operator.ListRegionKeys(region=place.region)
+    return f"region-keys-{place.region}"
+
+
+RUNS: tuple[Callable[[Place], str], ...] = (
+    provision_virtual,
+    provision_virtual_undone,
+    provision_baremetal,
+    provision_baremetal_undone,
+    decommission_virtual,
+    decommission_baremetal,
+    verify_server,
+    inspect_host,
+    claim_waited_and_held,
+    read_region_keys,
+)
+
+
+def history_of(place: Place, operation: str) -> WorkflowHistory:
+    """The history of a workflow that has ended or is about to."""
+
+    async def fetch() -> WorkflowHistory:
+        handle = place.site.handle(operation)
+        await place.site.ended(operation)
+        return await handle.fetch_history()
+
+    return place.site.run(fetch())
+
+
+@pytest.fixture
+def record(request: pytest.FixtureRequest) -> Callable[[Callable[[Place], str]], None] | None:
+    if not request.config.getoption("--record-histories", default=False):
+        return None
+
+    def write(run: Callable[[Place], str]) -> None:
+        place: Place = request.getfixturevalue("sqlite_place")
+        history = history_of(place, run(place))
+        HISTORIES.mkdir(exist_ok=True)
+        text = json.dumps(json.loads(history.to_json()), indent=1)
+        (HISTORIES / f"{run.__name__}.json").write_text(text + "\n")
+
+    return write
+
+
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: str(run.__name__))
+async def test_a_history_replays(run: Any, record: Any) -> None:
+    if record is not None:
+        record(run)
+    path = HISTORIES / f"{run.__name__}.json"
+    assert path.stat().st_size < LIMIT_BYTES
+    history = WorkflowHistory.from_json(run.__name__, path.read_text())
+    replayer = Replayer(workflows=list(WORKFLOWS), data_converter=pydantic_data_converter)
+    await replayer.replay_workflow(history)
+
+
+def test_every_workflow_has_a_history() -> None:
+    recorded = {
+        json.loads(path.read_text())["events"][0]["workflowExecutionStartedEventAttributes"][
+            "workflowType"
+        ]["name"]
+        for path in HISTORIES.glob("*.json")
+    }
+    assert recorded == {workflow._Definition.must_from_class(one).name for one in WORKFLOWS}
+    assert {path.stem for path in HISTORIES.glob("*.json")} == {run.__name__ for run in RUNS}
+
+
+def test_histories_hold_no_secret() -> None:
+    for path in HISTORIES.glob("*.json"):
+        assert "correct horse" not in path.read_text()
