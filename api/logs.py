@@ -11,7 +11,7 @@ from mulligan_client.gen.mulligan.control.v1 import control_pb2
 
 
 async def get_log(operation: str) -> control_pb2.GetOperationLogResponse:
-    """Show what was said during an operation that the caller may see."""
+    """Show what was said during an operation; a BMC's words are for the system's readers."""
     call = current_call()
 
     def read(session: Session) -> control_pb2.GetOperationLogResponse:
@@ -23,6 +23,7 @@ async def get_log(operation: str) -> control_pb2.GetOperationLogResponse:
                     text=zlib.decompress(b64decode(part.compressed)).decode(errors="replace"),
                 )
                 for part in operations.logs_of(session, row.id)
+                if part.source != "bmc" or call.caller.has("reader")
             ]
         )
 

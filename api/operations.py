@@ -151,8 +151,8 @@ class Starter:
             UnavailableError: no executor of the region answers.
         """
         call = current_call()
-        known = await call.read(lambda session: keys.keys_of(session, region))
-        if known:
+        known, fresh = await call.read(lambda session: keys.keys_of(session, region))
+        if fresh:
             return known
         try:
             told = await self._client.execute_workflow(
@@ -165,6 +165,8 @@ class Starter:
                 static_summary="read a region's public keys from its executor",
             )
         except (RPCError, WorkflowFailureError) as error:
+            if known:
+                return known
             raise UnavailableError(
                 f"no executor of region {region} answers; start one with `mulligan serve "
                 f"executor --region {region}`",

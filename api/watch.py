@@ -24,8 +24,9 @@ class Watch:
         async with self._wakeups.reader() as reader:
             while True:
                 reader.expect()
-                rows = await call.read(
-                    lambda session, cursor=cursor: events.read_after(  # type: ignore[misc]
+                call.caller.refuse_if_expired()
+                rows, seen = await call.read(
+                    lambda session, cursor=cursor: events.read_on(  # type: ignore[misc]
                         session,
                         cursor,
                         projects=call.caller.projects,
@@ -36,7 +37,7 @@ class Watch:
                 )
                 for row in rows:
                     yield _event(row)
-                    cursor = row.revision
+                cursor = seen
                 if not rows:
                     await reader.wait()
 

@@ -86,8 +86,12 @@ class Database:
 
     def _create_engine(self, pool_size: int) -> Engine:
         if not self.is_sqlite:
-            return create_engine(self.url, pool_size=pool_size, pool_pre_ping=True)
-        engine = create_engine(self.url, pool_size=pool_size, connect_args={"timeout": 30})
+            return create_engine(
+                self.url, pool_size=pool_size, pool_pre_ping=True, hide_parameters=True
+            )
+        engine = create_engine(
+            self.url, pool_size=pool_size, connect_args={"timeout": 30}, hide_parameters=True
+        )
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine

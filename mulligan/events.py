@@ -20,6 +20,10 @@ CHANNEL = "mulligan_events"
 """The PostgreSQL channel on which a commit with events is announced."""
 
 
+PAGE = 500
+"""How many events a watcher reads at once."""
+
+
 class Revision(Base):
     """The one counter row."""
 
@@ -153,3 +157,15 @@ def read_after(
         if wanted:
             query = query.where(column == wanted)
     return list(session.scalars(query.order_by(EventRow.revision).limit(limit)))
+
+
+def read_on(session: Session, revision: int, **narrowed: Any) -> tuple[list[EventRow], int]:
+    """Read like `read_after`; gives the rows and the cursor with which to go on.
+
+    The newest revision is read first: what is committed later has a higher one. So a reader that
+    is told of little need not look at the rest again.
+    """
+    newest = current_revision(session)
+    rows = read_after(session, revision, limit=PAGE, **narrowed)
+    last = rows[-1].revision if rows else revision
+    return rows, last if len(rows) == PAGE else max(newest, last)

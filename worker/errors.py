@@ -1,8 +1,10 @@
 """Errors of activities as Temporal keeps them: a stable type, a sentence, whether to retry."""
 
+import asyncio
+import logging
 from typing import Any
 
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.worker import (
     ActivityInboundInterceptor,
     ExecuteActivityInput,
@@ -11,6 +13,8 @@ from temporalio.worker import (
 
 from activities.redaction import redact
 from mulligan.values.errors import MulliganError
+
+_log = logging.getLogger(__name__)
 
 
 class TellsErrors(Interceptor):
@@ -35,3 +39,9 @@ class _TellsErrors(ActivityInboundInterceptor):
                 type=error.reason,
                 non_retryable=not error.retryable,
             ) from None
+        except (FailureError, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            _log.exception("an activity failed")
+            words = redact(f"{type(error).__name__}: {error}")
+            raise ApplicationError(words, type="INTERNAL") from None

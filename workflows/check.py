@@ -12,27 +12,31 @@ with workflow.unsafe.imports_passed_through():
         CheckPlan,
         RecordCheckFailed,
         RecordHostInventory,
+        RecordServerCleaning,
         RecordServerInventory,
         RecordVerified,
     )
     from activities.contracts.hypervisor import HostAccess, InspectHost
     from activities.contracts.operations import Recorded
     from activities.contracts.redfish import BmcAccess, InspectServer, VerifyServer
-    from workflows.operation import STATE, Failure, OperationWorkflow, why
+    from workflows.operation import STATE, Failure, why
+    from workflows.ramdisk import HearsRamdisk
     from workflows.wake import wake
 
 
-class _Check(OperationWorkflow):
+class _Check(HearsRamdisk):
     async def check(self, request: BeginCheck) -> None:
         """Do what was asked and record what was found, or why it could not be."""
         plan = await self.begin(request.asked.region, endpoints.begin_check, request)
-        inspects = request.check == "inspect" or request.enrol_server or request.enrol_host
+        inspects = request.check == "inspect" or plan.needs_cleaning or not plan.is_offered
         recorded = Recorded()
         try:
             if plan.server is not None:
                 access = plan.server
                 if request.check == "verify":
                     access = await self._verify_server(plan, access)
+                    if plan.needs_cleaning:
+                        await self._clean(plan, access)
                 if inspects:
                     recorded = await self._inspect_server(plan, access)
             elif plan.host is not None:
@@ -57,6 +61,13 @@ class _Check(OperationWorkflow):
             RecordVerified(operation=operation.id, server=plan.id, found=found),
         )
         return access.model_copy(update={"system": found.system})
+
+    async def _clean(self, plan: CheckPlan, access: BmcAccess) -> None:
+        """Wipe a server that may have its last owner's data: the way out of quarantine."""
+        cleaning = RecordServerCleaning(operation=self.operation.id, server=plan.id)
+        await self.operation.record(endpoints.record_cleaning, cleaning)
+        await self.wipe(access, plan.fence)
+        await self.operation.record(endpoints.record_cleaned, cleaning)
 
     async def _inspect_server(self, plan: CheckPlan, access: BmcAccess) -> Recorded:
         operation = self.operation

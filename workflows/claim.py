@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.contracts import claims
@@ -31,11 +31,17 @@ class Claim(OperationWorkflow):
         """Give the state in which the claim ended: confirmed, lapsed or released."""
         request = request.model_copy(update={"at": workflow.now()})
         tried = await self.begin(request.asked.region, claims.try_claim, request)
+        return await self._to_its_end(request, tried)
+
+    async def _to_its_end(self, request: TryClaim, tried: ClaimTried) -> str:
         try:
             await self._wait_for_capacity(request, tried)
             state = "confirmed"
             if request.hold_until is not None:
                 state = await self._hold(request, request.hold_until)
+        except FailureError as error:
+            await self.operation.finish(why(error))
+            raise
         except asyncio.CancelledError as error:
             state = await self.operation.to_the_end(self._give_up(request, why(error)))
             if state != "confirmed":
@@ -58,14 +64,12 @@ class Claim(OperationWorkflow):
         if not tried.committed:
             await self.operation.step("wait for capacity", tried.explanation)
         while not tried.committed:
-            waits_until = request.wait_until or workflow.now()
+            waits_until = _last_chance(request)
             if workflow.now() >= waits_until:
-                failure = Failure("NO_CAPACITY", tried.explanation)
-                await self.operation.finish(failure)
-                raise ApplicationError(failure.message, type=failure.code, non_retryable=True)
+                raise ApplicationError(tried.explanation, type="NO_CAPACITY", non_retryable=True)
             next_try = min(tried.fits_at or waits_until, waits_until)
-            self._capacity_changed = False
             await self._wait_until(lambda: self._capacity_changed, next_try - workflow.now())
+            self._capacity_changed = False
             request = request.model_copy(update={"at": workflow.now()})
             tried = await self.operation.record(claims.try_claim, request)
             await self.operation.tell(tried.explanation)
@@ -94,3 +98,11 @@ class Claim(OperationWorkflow):
             await workflow.wait_condition(happened, timeout=max(span, timedelta(seconds=1)))
         except TimeoutError:
             return
+
+
+def _last_chance(request: TryClaim) -> datetime:
+    """Until when waiting makes sense: afterwards the window or the hold would be over."""
+    if request.wait_until is None:
+        return workflow.now()
+    ends = (request.wait_until, request.wish.release_at, request.hold_until)
+    return min(end for end in ends if end is not None)

@@ -48,7 +48,7 @@ class Decommission(HearsRamdisk):
     async def _remove_virtual(self, plan: MachinePlan, host: HostAccess) -> None:
         """Remove the machine; one that can't be removed keeps its claim and can be ended again."""
         operation = self.operation
-        await operation.step("remove machine", f"from {plan.provider_name}")
+        await operation.step("remove machine")
         try:
             await operation.executor(
                 hypervisor.remove,
@@ -71,7 +71,7 @@ class Decommission(HearsRamdisk):
                 machines.record_cleaning,
                 RecordCleaning(operation=operation.id, machine=plan.machine),
             )
-            await self.wipe(server, plan.fence, plan.wipe_disks)
+            await self.wipe(server, plan.fence)
         except FailureError as error:
             problem = f"could not be cleaned: {why(error).message}"
             await operation.end_step("failed", problem)
@@ -97,10 +97,11 @@ class Decommission(HearsRamdisk):
             RecordGone(
                 operation=operation.id,
                 machine=plan.machine,
+                at=workflow.now(),
+                changes=operation.closing("done"),
                 provider_state="" if plan.host else "quarantined" if problem else "available",
                 provider_reason=problem or "wiped, and read back empty",
             ),
         )
-        await operation.finish()
         workflow.upsert_search_attributes([STATE.value_set("gone")])
         await wake(recorded.waiting)

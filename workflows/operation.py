@@ -182,7 +182,7 @@ class Operation:
         while True:
             left = max(ends_at - workflow.now(), timedelta(seconds=1))
             try:
-                return await workflow.execute_activity(
+                activity = workflow.start_activity(
                     contract,
                     request,
                     task_queue=executor_queue(self.region),
@@ -194,6 +194,7 @@ class Operation:
                     cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
                     summary=summary or None,
                 )
+                return await self._until_it_ended(activity)
             except ActivityError as error:
                 if not _nobody_came(error) or workflow.now() >= ends_at:
                     raise
@@ -215,6 +216,21 @@ class Operation:
             except asyncio.CancelledError:
                 self._cancelled = True
         return task.result()
+
+    async def _until_it_ended(self, activity: asyncio.Task[Result]) -> Result:
+        """Wait for an activity, asking it to stop when we are cancelled.
+
+        One that succeeds all the same would swallow the cancellation: it is heeded here.
+        """
+        while not activity.done():
+            try:
+                await workflow.wait([activity])
+            except asyncio.CancelledError:
+                self._cancelled = True
+                activity.cancel()
+        result = await activity
+        self._heed_cancellation()
+        return result
 
     def _heed_cancellation(self) -> None:
         if self._cancelled and self._can_be_cancelled:

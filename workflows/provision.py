@@ -83,7 +83,7 @@ class Provision(HearsRamdisk):
             hostname=plan.hostname,
             ssh_keys=plan.ssh_keys,
             sealed_user_data=plan.sealed_user_data,
-            token_expires_at=workflow.now() + timedelta(hours=3),
+            token_expires_at=workflow.now() + timedelta(hours=24),
         )
         if plan.image is None:
             raise ApplicationError("the plan has no image", type="INTERNAL", non_retryable=True)
@@ -101,9 +101,7 @@ class Provision(HearsRamdisk):
         )
         remove = RemoveMachine(**dict(target))
         operation.undo("remove machine", lambda: operation.executor(hypervisor.remove, remove))
-        await operation.step(
-            "stage", f"image {image.name} and config drive, on {plan.provider_name}"
-        )
+        await operation.step("stage", f"image {image.name} and config drive")
         volumes = await operation.executor(
             hypervisor.stage,
             StageMachine(
@@ -225,17 +223,21 @@ class Provision(HearsRamdisk):
             RecordFailed(
                 operation=operation.id,
                 machine=plan.machine,
+                at=workflow.now(),
+                state="cancelled" if failure.cancelled else "failed",
                 reason=failure.message,
+                error_code=failure.code,
+                changes=operation.closing("done"),
                 provider_state="quarantined" if problem else "available" if plan.server else "",
                 provider_reason=problem or "unused: nothing was written to it, or it was wiped",
             ),
         )
-        await operation.finish(failure)
+        workflow.upsert_search_attributes([STATE.value_set("failed")])
         await wake(recorded.waiting)
 
     async def _wipe(self, plan: MachinePlan, server: BmcAccess) -> str:
         try:
-            await self.wipe(server, plan.fence, plan.wipe_disks)
+            await self.wipe(server, plan.fence)
         except FailureError as error:
             problem = f"could not be wiped after a failed provision: {why(error).message}"
             await self.operation.end_step("failed", problem)

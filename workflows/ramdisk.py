@@ -1,7 +1,7 @@
 """How a workflow talks with the ramdisk that runs on its server."""
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.contracts import redfish, reports
@@ -121,19 +121,31 @@ class HearsRamdisk(OperationWorkflow):
                 non_retryable=True,
             )
 
-    async def wipe(
-        self, access: BmcAccess, fence: int, disks: tuple[redfish.DiskHint, ...]
-    ) -> None:
-        """Boot the ramdisk to destroy the data on the server's disks, and leave it off."""
+    async def wipe(self, access: BmcAccess, fence: int) -> None:
+        """Boot the ramdisk to destroy the data on every local disk, and leave the server off.
+
+        What a BMC lists is not asked: the disk that a tenant wrote may be one that it doesn't know.
+        """
         operation = self.operation
+        target = BmcTarget(operation=operation.id, fence=fence, access=access)
         await operation.step("stage ramdisk (wipe)")
-        staged = await operation.executor(
-            redfish.stage, StageServer(operation=operation.id, fence=fence, access=access)
-        )
-        await self.run_ramdisk(
-            access, fence, staged, RamdiskTask(action="wipe", disks=disks, after="poweroff")
-        )
-        await self.unstage(access, fence)
+        try:
+            staged = await operation.executor(
+                redfish.stage, StageServer(operation=operation.id, fence=fence, access=access)
+            )
+            await self.run_ramdisk(access, fence, staged, RamdiskTask(action="wipe"))
+        except FailureError:
+            await self._leave_off(target)
+            raise
+        finally:
+            await self.unstage(access, fence)
+
+    async def _leave_off(self, target: BmcTarget) -> None:
+        """Power off and eject after a failed wipe, if the BMC still does as asked."""
+        try:
+            await self.operation.executor(redfish.power_off, target)
+        except FailureError as error:
+            workflow.logger.warning("the server could not be powered off: %s", error)
 
     async def unstage(self, access: BmcAccess, fence: int) -> Done:
         """Have nothing of the operation served any more."""

@@ -40,7 +40,11 @@ class BeginCheck(Payload):
 
 
 class CheckPlan(Payload):
-    """How the end-point is reached. One of `server` and `host` is given."""
+    """How the end-point is reached. One of `server` and `host` is given.
+
+    A server that `needs_cleaning` may have its last owner's data. `is_offered` says that it needs
+    no inspection to be of use.
+    """
 
     id: str
     name: str
@@ -48,6 +52,15 @@ class CheckPlan(Payload):
     fence: int
     server: BmcAccess | None = None
     host: HostAccess | None = None
+    needs_cleaning: bool = False
+    is_offered: bool = False
+
+
+class RecordServerCleaning(Payload):
+    """A server that nobody has is being wiped, or was."""
+
+    operation: str
+    server: str
 
 
 class RecordVerified(Payload):
@@ -92,6 +105,18 @@ def begin_check(request: BeginCheck) -> CheckPlan:
 @activity.defn(name="endpoints.record_verified")
 def record_verified(request: RecordVerified) -> Recorded:
     """Write what verify found."""
+    contract_only()
+
+
+@activity.defn(name="endpoints.record_cleaning")
+def record_cleaning(request: RecordServerCleaning) -> Recorded:
+    """Write that a server is being wiped."""
+    contract_only()
+
+
+@activity.defn(name="endpoints.record_cleaned")
+def record_cleaned(request: RecordServerCleaning) -> Recorded:
+    """Write that a server was wiped."""
     contract_only()
 
 

@@ -72,7 +72,6 @@ class MachinePlan(Payload):
     host: HostAccess | None = None
     server: BmcAccess | None = None
     root_disk: DiskHint = DiskHint()
-    wipe_disks: tuple[DiskHint, ...] = ()
 
 
 class RecordActive(Payload):
@@ -93,7 +92,11 @@ class RecordFailed(Payload):
 
     operation: str
     machine: str
+    at: datetime
+    state: Literal["failed", "cancelled"] = "failed"
     reason: str
+    error_code: str = ""
+    changes: tuple[StepChange, ...] = ()
     provider_state: Literal["", "available", "quarantined"] = ""
     provider_reason: str = ""
 
@@ -117,6 +120,8 @@ class RecordGone(Payload):
 
     operation: str
     machine: str
+    at: datetime
+    changes: tuple[StepChange, ...] = ()
     provider_state: Literal["", "available", "quarantined"] = ""
     provider_reason: str = ""
 
@@ -135,7 +140,7 @@ def record_active(request: RecordActive) -> Recorded:
 
 @activity.defn(name="machines.record_failed")
 def record_failed(request: RecordFailed) -> Recorded:
-    """Release the claim, the addresses and the name of a machine that could not be made."""
+    """Release what a machine that could not be made had, and end the operation."""
     contract_only()
 
 
@@ -153,5 +158,5 @@ def record_cleaning(request: RecordCleaning) -> Recorded:
 
 @activity.defn(name="machines.record_gone")
 def record_gone(request: RecordGone) -> Recorded:
-    """Release everything that the machine had."""
+    """Release everything that the machine had, and end the operation."""
     contract_only()

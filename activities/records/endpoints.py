@@ -10,6 +10,7 @@ from activities.contracts.endpoints import (
     CheckPlan,
     RecordCheckFailed,
     RecordHostInventory,
+    RecordServerCleaning,
     RecordServerInventory,
     RecordVerified,
 )
@@ -48,6 +49,8 @@ def begin_check(session: Session, request: BeginCheck) -> CheckPlan:
     row = endpoints.get_endpoint(session, request.type, request.id)
     ask = ask_of(asked, request.check, request.type, request.id)
     fence = operations.begin(session, ask, request.id)
+    if isinstance(row, Server):
+        endpoints.refresh_offer(session, "server", row)
     return CheckPlan(
         id=row.id,
         name=names.name_of(session, row.id),
@@ -55,6 +58,8 @@ def begin_check(session: Session, request: BeginCheck) -> CheckPlan:
         fence=fence,
         server=bmc_access(row) if isinstance(row, Server) else None,
         host=host_access(row) if isinstance(row, Host) else None,
+        needs_cleaning=isinstance(row, Server) and row.needs_cleaning and row.machine is None,
+        is_offered=row.state in ("available", "in_use", "cleaning", "retired"),
     )
 
 
@@ -81,10 +86,22 @@ def _enrol(session: Session, request: BeginCheck) -> None:
 def record_verified(session: Session, request: RecordVerified) -> Recorded:
     """Write what verify found; a server that waits for it is verified now."""
     row = endpoints.get_server(session, request.server)
-    row.system = request.found.system
-    row.verified = request.found.model_dump(mode="json")
-    if row.state in ("enrolled", "quarantined"):
-        endpoints.move(session, "server", row, "verified", "its BMC answers", request.operation)
+    found = request.found.model_dump(mode="json")
+    endpoints.record_verified(session, row, found, request.operation)
+    return Recorded()
+
+
+def record_cleaning(session: Session, request: RecordServerCleaning) -> Recorded:
+    """Write that a server's disks are being wiped."""
+    row = endpoints.get_server(session, request.server)
+    endpoints.record_cleaning(session, row, request.operation)
+    return Recorded()
+
+
+def record_cleaned(session: Session, request: RecordServerCleaning) -> Recorded:
+    """Write that a server was wiped."""
+    row = endpoints.get_server(session, request.server)
+    endpoints.record_cleaned(session, row, request.operation)
     return Recorded()
 
 
@@ -114,6 +131,8 @@ def record_check_failed(session: Session, request: RecordCheckFailed) -> Recorde
 RECORDS: Mapping[Contract, Record] = {
     contract.begin_check: begin_check,
     contract.record_verified: record_verified,
+    contract.record_cleaning: record_cleaning,
+    contract.record_cleaned: record_cleaned,
     contract.record_server_inventory: record_server_inventory,
     contract.record_host_inventory: record_host_inventory,
     contract.record_check_failed: record_check_failed,

@@ -23,7 +23,7 @@ from activities.contracts.redfish import DiskHint
 from activities.records.endpoints import bmc_access, host_access
 from activities.records.operations import ask_of, steps_of
 from activities.records.transaction import Contract, Record
-from mulligan.control import machines, operations
+from mulligan.control import endpoints, machines, operations
 from mulligan.control.machines import MachineSpec, Plan
 from mulligan.control.tables import Image
 from mulligan.resource.network_values import AddressMode, NicWanted
@@ -51,12 +51,13 @@ def record_active(session: Session, request: RecordActive) -> Recorded:
     machines.record_active(
         session, request.operation, request.machine, request.report.model_dump(mode="json")
     )
-    operations.finish(session, request.operation, "done")
+    endpoints.end_operation(session, request.operation, "done")
     return Recorded()
 
 
 def record_failed(session: Session, request: RecordFailed) -> Recorded:
-    """Free what a machine that could not be made had."""
+    """Free what a machine that could not be made had, and end its operation."""
+    operations.record_steps(session, request.operation, request.at, steps_of(request.changes))
     machines.record_failed(
         session,
         request.operation,
@@ -64,6 +65,9 @@ def record_failed(session: Session, request: RecordFailed) -> Recorded:
         request.reason,
         request.provider_state,
         request.provider_reason,
+    )
+    endpoints.end_operation(
+        session, request.operation, request.state, request.reason, request.error_code
     )
     return _freed(session, request.machine)
 
@@ -81,7 +85,8 @@ def record_cleaning(session: Session, request: RecordCleaning) -> Recorded:
 
 
 def record_gone(session: Session, request: RecordGone) -> Recorded:
-    """Free what a machine had."""
+    """Free what a machine had, and end its operation."""
+    operations.record_steps(session, request.operation, request.at, steps_of(request.changes))
     machines.record_gone(
         session,
         request.operation,
@@ -89,6 +94,7 @@ def record_gone(session: Session, request: RecordGone) -> Recorded:
         request.provider_state,
         request.provider_reason,
     )
+    endpoints.end_operation(session, request.operation, "done")
     return _freed(session, request.machine)
 
 
@@ -120,7 +126,6 @@ def _plan(plan: Plan) -> MachinePlan:
         root_disk=DiskHint(
             serial=spec["root_disk_serial"], min_bytes=max(spec["disk_gib"], 0) << 30
         ),
-        wipe_disks=_known_disks(plan),
     )
 
 
@@ -140,16 +145,6 @@ def _image(image: Image, name: str) -> ImageSource:
             "config_format": image.config_format,
         }
     )
-
-
-def _known_disks(plan: Plan) -> tuple[DiskHint, ...]:
-    if plan.server is None:
-        return ()
-    disks = plan.server.inventory.get("disks", ())
-    known = [disk for disk in disks if disk["serial"] or disk["wwn"]]
-    if len(known) != len(disks):
-        return ()
-    return tuple(DiskHint(serial=disk["serial"], wwn=disk["wwn"]) for disk in known)
 
 
 RECORDS: Mapping[Contract, Record] = {

@@ -14,7 +14,7 @@ from activities.contracts.operations import (
     StepChange,
 )
 from activities.records.transaction import Contract, Record
-from mulligan.control import operations
+from mulligan.control import endpoints, operations
 from mulligan.control.operations import Ask
 
 
@@ -50,7 +50,9 @@ def record_steps(session: Session, request: RecordSteps) -> Recorded:
 def finish(session: Session, request: FinishOperation) -> Recorded:
     """Write an operation's end and free its slot."""
     operations.record_steps(session, request.operation, request.at, steps_of(request.changes))
-    operations.finish(session, request.operation, request.state, request.reason, request.error_code)
+    endpoints.end_operation(
+        session, request.operation, request.state, request.reason, request.error_code
+    )
     return Recorded()
 
 

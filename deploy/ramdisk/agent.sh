@@ -222,6 +222,7 @@ disk_transport() {
     *"/ata"*) echo sata ;;
     *"/end_device-"*) echo sas ;;
     *"/rport-"*) echo fc ;;
+    *"/session"[0-9]*) echo iscsi ;;
     *) echo scsi ;;
     esac
 }
@@ -251,7 +252,7 @@ choose_disks() {
         | if ($w.serial // "") != "" then map(select(.serial == $w.serial))
           elif ($w.wwn // "") != "" then map(select((.wwn | bare) == ($w.wwn | bare)))
           elif ($w.name // "") != "" then map(select(.name == ($w.name | ltrimstr("/dev/"))))
-          else .[:1] end
+          else map(select(.transport | IN("usb", "fc", "iscsi") | not)) | .[:1] end
         | if length == 1 then .[0].name else error("\(length) disks match \($w); this machine has: \(
               $disks | map("\(.name) (serial \(.serial), wwn \(.wwn), \(.size_bytes) bytes)") | join("; "))") end' \
         "$RUN/facts" 2>"$RUN/jq.words") || fail NO_DISK "$(sed 's/^jq: error (at [^)]*): //' "$RUN/jq.words")"
@@ -406,7 +407,8 @@ wipe() {
         fail BAD_TASK "the wipe task has no list of disks"
     [ "$blank" = 0 ] || fail BAD_TASK "$blank disks of the task have no serial, wwn or name"
     if [ "$wanted" = "[]" ]; then
-        disks=$(cut -f 1 "$RUN/disks")
+        # What hangs on a network or a USB port may be somebody else's: it is touched only when it is named.
+        disks=$(grep -vE '(usb|fc|iscsi)$' "$RUN/disks" | cut -f 1)
     else
         choose_disks "$wanted"
         disks=$chosen

@@ -188,15 +188,53 @@ def retire_or_restore(
 
 
 def refresh_offer(session: Session, object_type: str, row: Endpoint) -> None:
-    """Offer a provider when its server or host is available and no mark forbids it."""
+    """Offer a provider when its server or host is available and no mark forbids it.
+
+    Why not is told to every project in need of it: a state, never whose or with what.
+    """
     forbidding = [
         mark for mark in marks.marks_of(session, [row.id])[row.id] if mark.kind in marks.NOT_OFFERED
     ]
-    why = f"{object_type} is {row.state}: {row.reason}"
+    why = "" if row.state == "available" else f"{object_type} is {row.state}"
     if forbidding:
-        why = f"{object_type} is in {forbidding[0].kind}: {forbidding[0].reason}"
-    offered = row.state == "available" and not forbidding
-    providers.set_availability(session, row.id, offered, "" if offered else why)
+        why = f"{object_type} is marked {forbidding[0].kind}"
+    if object_type == "server" and operations.holder_of(session, [row.id]):
+        why = "server is busy with an operation"
+    offered = not why
+    providers.set_availability(session, row.id, offered, why)
+
+
+def end_operation(
+    session: Session, operation: str, state: str, reason: str = "", error_code: str = ""
+) -> None:
+    """Write an operation's end, free its slot, and offer its server again if it may be."""
+    operations.finish(session, operation, state, reason, error_code)
+    endpoint = operations.get(session, operation).endpoint
+    server = session.get(Server, endpoint) if endpoint else None
+    if server is not None:
+        refresh_offer(session, "server", server)
+
+
+def record_verified(session: Session, row: Server, found: dict[str, Any], operation: str) -> None:
+    """Write what verify found. One that needs cleaning is no more to be trusted for it."""
+    row.system = str(found["system"])
+    row.verified = found
+    if row.state in ("enrolled", "quarantined") and not row.needs_cleaning:
+        move(session, "server", row, "verified", "its BMC answers", operation)
+    refresh_offer(session, "server", row)
+
+
+def record_cleaning(session: Session, row: Server, operation: str) -> None:
+    """Write that a server's disks are being wiped."""
+    if row.state in ("in_use", "quarantined"):
+        move(session, "server", row, "cleaning", "its disks are being wiped", operation)
+
+
+def record_cleaned(session: Session, row: Server, operation: str) -> None:
+    """Write that a quarantined server was wiped and read back empty."""
+    row.needs_cleaning = False
+    if row.state == "cleaning":
+        move(session, "server", row, "verified", "wiped, and read back empty", operation)
 
 
 def record_server_inventory(
@@ -219,7 +257,9 @@ def record_server_inventory(
     providers.set_inventories(session, row.id, [Inventory("SERVER", 1)])
     providers.set_properties(session, row.id, properties)
     providers.set_capabilities(session, row.id, _capabilities(inventory))
-    if row.machine is None and row.state in ("enrolled", "verified", "quarantined", "available"):
+    if row.needs_cleaning or row.machine is not None:
+        return
+    if row.state in ("enrolled", "verified", "quarantined", "available"):
         move(session, "server", row, "available", "verified and inspected", operation)
 
 
@@ -248,16 +288,18 @@ def record_host_inventory(
     ]
     providers.set_inventories(session, row.id, found)
     providers.set_capabilities(session, row.id, list(inventory.get("capabilities", ())))
-    move(session, "host", row, "available", "verified and inspected", operation)
+    if row.state != "retired":
+        move(session, "host", row, "available", "verified and inspected", operation)
 
 
 def record_check_failed(
     session: Session, object_type: str, row: Endpoint, reason: str, operation: str
 ) -> None:
-    """Write why a server or host can't be used; one in use keeps its state."""
-    if row.state == "in_use":
+    """Write why a server or host can't be used; one in use or retired keeps its state."""
+    if row.state in ("in_use", "retired"):
         return
-    state = "quarantined" if row.state in ("quarantined", "available") else "enrolled"
+    trusted = row.state in ("quarantined", "available", "cleaning")
+    state = "quarantined" if trusted else "enrolled"
     status = states.rest(
         object_type, state, reason, f"mend the reason, then run `mulligan {object_type} verify`"
     )

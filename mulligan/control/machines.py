@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -30,7 +30,6 @@ from mulligan.values.window import WITHOUT_END, Window
 ENDED = ("gone", "failed")
 KINDS = ("virtual", "baremetal")
 MAX_USER_DATA = 64 << 10
-_PROVISION_LASTS = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,11 +195,10 @@ def begin_provision(session: Session, ask: Ask, machine: str, name: str, spec: M
         endpoint = provider
         server = endpoints.get_server(session, provider)
         server.machine = machine
-        endpoints.move(
-            session, "server", server, "in_use", f"machine {name} is on it", ask.operation
-        )
+        server.needs_cleaning = True
+        endpoints.move(session, "server", server, "in_use", "a machine is on it", ask.operation)
     operations.begin(session, ask, endpoint)
-    _move(session, row, "provisioning", f"on {names.name_of(session, provider)}", ask.operation)
+    _move(session, row, "provisioning", "its claim is committed", ask.operation)
     return plan_of(session, row, ask.operation)
 
 
@@ -256,7 +254,7 @@ def record_active(
 ) -> None:
     """Write that a machine is active, and what it said of itself."""
     row = get(session, machine)
-    if row.state == "active":
+    if operations.get(session, operation).state != "running":
         return
     row.reported = dict(reported)
     row.active_at = datetime.now(UTC)
@@ -319,10 +317,7 @@ def record_cleaning(session: Session, operation: str, machine: str) -> None:
     """Write that the machine's server is being cleaned."""
     row = get(session, machine)
     server = endpoints.get_server(session, row.provider)
-    if server.state == "in_use":
-        endpoints.move(
-            session, "server", server, "cleaning", "its disks are being wiped", operation
-        )
+    endpoints.record_cleaning(session, server, operation)
 
 
 def record_gone(
@@ -348,12 +343,13 @@ def _return_provider(
     if not state:
         return
     if row.kind == "virtual":
-        endpoints.move(
-            session, "host", endpoints.get_host(session, row.provider), state, reason, operation
-        )
+        host = endpoints.get_host(session, row.provider)
+        if host.state != "retired":
+            endpoints.move(session, "host", host, state, reason, operation)
         return
     server = endpoints.get_server(session, row.provider)
     server.machine = None
+    server.needs_cleaning = state != "available"
     endpoints.move(session, "server", server, state, reason, operation)
 
 
@@ -420,7 +416,7 @@ class DoomedDisk:
 
 
 def doomed_disks(session: Session, row: Machine) -> list[DoomedDisk]:
-    """List what decommissioning a machine destroys; a server's unknown disks are all wiped."""
+    """List what decommissioning a machine destroys: of a server, every local disk."""
     if row.kind == "virtual":
         size = int(row.spec["disk_gib"]) << 30
         return [
@@ -428,12 +424,11 @@ def doomed_disks(session: Session, row: Machine) -> list[DoomedDisk]:
             DoomedDisk(f"config-{row.id}", "", 0, "delete"),
         ]
     server = endpoints.get_server(session, row.provider)
-    found = server.inventory.get("disks", ())
-    if not found:
-        return [DoomedDisk("every disk (the BMC does not list them)", "", 0, "wipe")]
-    return [
-        DoomedDisk(disk["name"], disk["serial"], int(disk["size_bytes"]), "wipe") for disk in found
+    known = [
+        DoomedDisk(disk["name"], disk["serial"], int(disk["size_bytes"]), "wipe")
+        for disk in server.inventory.get("disks", ())
     ]
+    return [*known, DoomedDisk("every other local disk that the ramdisk finds", "", 0, "wipe")]
 
 
 def _markable(session: Session, object_id: str) -> Server | Host | Machine:

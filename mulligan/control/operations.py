@@ -97,13 +97,13 @@ def take_slot(session: Session, object_type: str, endpoint: str, operation: str)
     Raises:
         FailedPreconditionError: another operation has it; says which, since when, until when.
     """
-    marks.refuse_if_marked(session, object_type, endpoint, "locked")
     slot = session.get(Slot, endpoint, with_for_update=True)
     if slot is None:
         slot = Slot(endpoint=endpoint, operation=None, fence=0)
         session.add(slot)
     if slot.operation == operation:
         return slot.fence
+    marks.refuse_if_marked(session, object_type, endpoint, "locked")
     if slot.operation is not None:
         raise _busy(object_type, endpoint, session.get(Operation, slot.operation))
     slot.operation = operation

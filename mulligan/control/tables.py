@@ -11,7 +11,11 @@ from mulligan.status import StatusColumns
 
 
 class Server(StatusColumns, Base):
-    """Hardware with a BMC; `project` is its owner, empty for the operator's own."""
+    """Hardware with a BMC; `project` is its owner, empty for the operator's own.
+
+    `needs_cleaning` is set when a machine takes it, and cleared by a wipe that was read back, or
+    when nothing was ever written: until then it is never offered.
+    """
 
     __tablename__ = "servers"
     __table_args__ = (UniqueConstraint("address", "system"),)
@@ -25,6 +29,7 @@ class Server(StatusColumns, Base):
     verified: Mapped[dict[str, Any]] = mapped_column(default=dict)
     inventory: Mapped[dict[str, Any]] = mapped_column(default=dict)
     machine: Mapped[str | None] = mapped_column(Id)
+    needs_cleaning: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
     generation: Mapped[int] = mapped_column(BigInteger, default=1)
 
@@ -145,4 +150,5 @@ class RegionKey(Base):
     region: Mapped[str] = mapped_column(Id, primary_key=True)
     key_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     public_key: Mapped[str] = mapped_column(String(64))
+    position: Mapped[int]
     seen_at: Mapped[datetime]

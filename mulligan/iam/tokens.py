@@ -109,4 +109,5 @@ def check(token: str, keys: Mapping[str, str]) -> Caller:
     return Caller(
         str(claims["sub"]),
         {str(project): str(role) for project, role in roles.items() if role in ROLES},
+        expires_at=datetime.fromtimestamp(claims["exp"], UTC),
     )

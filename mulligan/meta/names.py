@@ -79,7 +79,7 @@ def give_name(
     )
     if any(taken_name == name for taken_name, _ in taken):
         raise AlreadyExistsError(
-            f"there is a {object_type} named {name!r} already; choose another name",
+            f"another {object_type} is named {name!r} already; choose another name",
             code="NAME_TAKEN",
             field="name",
             object_type=object_type,

@@ -139,8 +139,8 @@ def describe(
         else "It never fits as things are: claims without end, or later ones, leave no such window."
     )
     if overruns and start and start <= now + INSTANT:
-        named = ", ".join(sorted(set(overruns))[:3])
-        words = f"It fits as soon as what is past its planned end is released: claim {named}."
+        count = len(set(overruns))
+        words = f"It fits as soon as what is past its planned end is released: {count} claims."
     if hold:
         words += f" The next hold in the way ends at {hold.isoformat()}, unless it is confirmed."
     return Earliest(start, words, hold)

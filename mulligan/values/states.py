@@ -31,7 +31,7 @@ MACHINE: StateTable = {
     "provisioning": State(
         "its claim is committed and it is being made",
         ("active", "failed", "decommissioning"),
-        timedelta(minutes=60),
+        timedelta(hours=4),
         "it reports that it is active, or everything is undone",
     ),
     "active": State(
@@ -77,14 +77,14 @@ SERVER: StateTable = {
     ),
     "cleaning": State(
         "its last owner's traces are being destroyed",
-        ("available", "quarantined"),
+        ("available", "verified", "quarantined"),
         timedelta(hours=24),
         "it is available again, or quarantined with the reason",
     ),
     "quarantined": State(
         "not to be trusted: something failed that must be looked at; never offered",
         ("enrolled", "verified", "available", "cleaning", "retired", "quarantined"),
-        next_action="mend the reason, then run `mulligan server verify`",
+        next_action="mend the reason, then run `mulligan server verify`, which wipes it if needed",
     ),
     "retired": State("never offered again", ("enrolled",), next_action="take the mark back"),
 }

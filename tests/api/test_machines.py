@@ -252,7 +252,7 @@ def test_a_reader_sees_and_does_not_touch(place: Place, site: Site) -> None:
 def test_a_dry_run_lists_what_goes_and_does_nothing(place: Place, kind: str) -> None:
     doomed = {
         "virtual": [("delete", ""), ("delete", "")],
-        "baremetal": [("wipe", "disk-1"), ("wipe", "disk-2")],
+        "baremetal": [("wipe", "disk-1"), ("wipe", "disk-2"), ("wipe", "")],
     }
     add: dict[str, Callable[[], str]] = {"virtual": place.host, "baremetal": place.server}
     add[kind]()

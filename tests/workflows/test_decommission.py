@@ -61,8 +61,30 @@ def test_a_server_that_can_not_be_wiped_is_quarantined_and_the_machine_is_gone(
     assert (shown.machine, shown.operation) == ("", "")
     assert place.get(machine).status.state == "gone"
     assert claim_of(place, machine) == "released"
-    log = place.member.GetOperationLog(id=ended.metadata.id)
+    log = place.operator.GetOperationLog(id=ended.metadata.id)
     assert {part.source for part in log.parts} == {"bmc", "ramdisk"}
+    tenants = place.member.GetOperationLog(id=ended.metadata.id)
+    assert {part.source for part in tenants.parts} == {"ramdisk"}
+
+
+def test_a_quarantined_server_with_an_owners_data_is_wiped_before_it_is_offered_again(
+    place: Place,
+) -> None:
+    server = place.server()
+    machine = place.machine("baremetal")
+    place.executor.ramdisk["wipe"] = RamdiskResult(ok=False, code="DISK_FROZEN", message="frozen")
+    place.site.end_of(place.decommission(machine).metadata.id)
+    inspected = place.operator.InspectServer(id=server)
+    assert place.site.end_of(inspected.metadata.id).status.state == "done"
+    assert place.operator.GetServer(id=server).status.state == "quarantined"
+    failed = place.site.end_of(place.operator.VerifyServer(id=server).metadata.id)
+    assert failed.status.state == "failed"
+    assert place.operator.GetServer(id=server).status.state == "quarantined"
+    place.executor.ramdisk["wipe"] = RamdiskResult(ok=True)
+    wiped = place.site.end_of(place.operator.VerifyServer(id=server).metadata.id)
+    assert wiped.status.state == "done"
+    assert "wipe" in [step.name for step in wiped.steps]
+    assert place.operator.GetServer(id=server).status.state == "available"
 
 
 def test_a_cancellation_does_not_stop_it(sqlite_place: Place) -> None:

@@ -333,6 +333,7 @@ def upgrade() -> None:
         sa.Column("region", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("key_id", sa.String(length=32), nullable=False),
         sa.Column("public_key", sa.String(length=64), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("seen_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("region", "key_id", name=op.f("pk_region_keys")),
     )
@@ -370,6 +371,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("machine", sa.Uuid(as_uuid=False), nullable=True),
+        sa.Column("needs_cleaning", sa.Boolean(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("generation", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.String(length=32), nullable=False),
