@@ -24,7 +24,7 @@ async def run_services(
         FailedPreconditionError: the port is taken.
     """
     iam_address, tls = _iam_address(services, settings), _tls(settings)
-    installation = await open_database(stack, settings.iam_database)
+    installation = await open_database(stack, settings.iam_database, owned="iam" in services)
     needs_temporal = {"resource", "control"} & set(services)
     temporal = await connect(settings) if needs_temporal else None
     ui_url = settings.temporal_ui_url.rstrip("/")
