@@ -1,0 +1,28 @@
+"""The stack that most tests of this folder share, and what was built for it."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.demo import Built, build
+from deploy.ports import free_port
+from deploy.temporal import cache_folder, find_temporal
+from tests.e2e.stack import Stack, running_stack
+
+
+@pytest.fixture(scope="session")
+def built() -> Built:
+    """The test image and the ramdisk, built on this machine unless they are there."""
+    cache = cache_folder(os.environ)
+    find_temporal(cache)
+    return build(cache)
+
+
+@pytest.fixture(scope="package")
+def stack(built: Built) -> Iterator[Stack]:
+    """A running Mulligan with a host; each test takes the servers that it needs."""
+    with running_stack(built, servers=6) as running:
+        nobody = f"http://127.0.0.1:{free_port()}"
+        running.unreachable = running.enrol(running.lab.servers[-1], address=nobody, name="nobody")
+        yield running
