@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from typing import Any
 from uuid import uuid4
 
@@ -34,6 +35,7 @@ KeySource = Callable[[str], Awaitable[Mapping[str, str]]]
 
 ANONYMOUS = Caller("00000000-0000-0000-0000-000000000000", {})
 MAX_REQUEST_ID = 64
+VERSION = version("mulligan")
 _OPEN_SERVICES = ("grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection")
 _ROLES = {
     common_pb2.ROLE_READER: "reader",
@@ -200,7 +202,7 @@ def _refuse_unknown_fields(message: Message, method: Method) -> None:
         if len(unknown):
             raise InvalidArgumentError(
                 f"message {nested.DESCRIPTOR.full_name} has field number "
-                f"{unknown[0].field_number}, which this server (0.1.0) does not know; use a "
+                f"{unknown[0].field_number}, which this server ({VERSION}) does not know; use a "
                 "client of the same version or leave the field out",
                 code="UNKNOWN_FIELD",
                 field=str(unknown[0].field_number),

@@ -60,7 +60,7 @@ POLICIES: Mapping[Callable[..., Any], Policy] = {
     hypervisor.start: _minutes(2, 5),
     hypervisor.remove: _minutes(5, 24 * 60),
     hypervisor.read_console: _minutes(0.5, 1),
-    redfish.verify: _minutes(2, 4),
+    redfish.verify: _minutes(1, 1.5),
     redfish.inspect: _minutes(5, 10),
     redfish.stage: _minutes(60, 90),
     redfish.boot_medium: _minutes(10, 20),
