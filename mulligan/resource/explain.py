@@ -140,7 +140,7 @@ def describe(
     )
     if overruns and start and start <= now + INSTANT:
         count = len(set(overruns))
-        words = f"It fits as soon as what is past its planned end is released: {count} claims."
+        words = f"It fits as soon as what is past its planned end is released (claims: {count})."
     if hold:
         words += f" The next hold in the way ends at {hold.isoformat()}, unless it is confirmed."
     return Earliest(start, words, hold)
