@@ -186,15 +186,15 @@ def test_a_refused_begin_is_an_update_failure_and_leaves_no_row(place: Place) ->
         region=place.region,
         digest="d",
     )
-    start = WithStartWorkflowOperation(
-        Provision.run,
-        BeginProvision(asked=asked, machine=machine, name="web", wish=wish),
-        id=operation,
-        task_queue="control",
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-    )
 
     async def accept() -> None:
+        start = WithStartWorkflowOperation(
+            Provision.run,
+            BeginProvision(asked=asked, machine=machine, name="web", wish=wish),
+            id=operation,
+            task_queue="control",
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        )
         accepted: Any = Provision.accepted
         await place.site.client.execute_update_with_start_workflow(
             accepted, start_workflow_operation=start

@@ -19,9 +19,9 @@ def test_a_token_tells_the_roles_of_its_account(database: Database) -> None:
     account = an_account(database)
     project = database.write(lambda session: accounts.create_project(session, "shop")).id
     database.write(lambda session: accounts.assign_role(session, account, "member", project))
-    token, _ = database.read(lambda session: tokens.issue(session, account))
+    token, ends = database.read(lambda session: tokens.issue(session, account))
     caller = tokens.check(token, database.read(tokens.public_keys))
-    assert caller == Caller(account, {project: "member"})
+    assert caller == Caller(account, {project: "member"}, expires_at=ends.replace(microsecond=0))
     assert caller.projects == [project]
 
 
