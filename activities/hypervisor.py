@@ -787,10 +787,11 @@ def _devices(request: StartMachine, machinery: _Machinery, console: Path | None)
             "disk",
             _element("driver", name="qemu", type="raw"),
             _element("source", pool=pool, volume=volumes.config_volume),
-            _element("target", dev="sda", bus="sata"),
+            # A disk: the cloud kernel of Debian has no driver for SATA, and virtio it needs anyway.
+            _element("target", dev="vdb", bus="virtio"),
             _element("readonly"),
             type="volume",
-            device="cdrom",
+            device="disk",
         ),
         _element("rng", _element("backend", "/dev/urandom", model="random"), model="virtio"),
         _serial(console),

@@ -269,7 +269,7 @@ def test_the_domain_is_a_uefi_machine_that_says_whose_it_is(lab: Lab) -> None:
     assert "OVMF_CODE" in xml
     assert ".secboot" not in xml
     assert "web &amp; &lt;1&gt;" in xml
-    for part in ("q35", "bus='virtio'", "device='cdrom'", "<rng", "<interface type='user'>"):
+    for part in ("q35", "bus='virtio'", "<readonly/>", "<rng", "<interface type='user'>"):
         assert part in xml
     for stated in (f'id="{machine}"', 'operation="o1"', 'fence="1"'):
         assert stated in xml
