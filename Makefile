@@ -1,4 +1,4 @@
-.PHONY: run test check fmt generate install lock
+.PHONY: run test stock check fmt generate install lock
 
 python := .venv/bin/python
 
@@ -7,6 +7,10 @@ run: install      ## install what is missing, then the whole story; ARGS=--allow
 
 test: install     ## every test, on real parts
 	@$(python) -m pytest
+
+stock: install    ## a stock Debian with cloud-init, built here, in both config formats; needs mmdebstrap
+	@command -v mmdebstrap >/dev/null || { echo "install mmdebstrap first: apt-get install mmdebstrap" >&2; exit 1; }
+	@$(python) -m pytest tests/e2e/stock/stock_image.py
 
 check: install    ## format, lint, strict types, proto lint, import rules
 	@$(python) -m ruff format --check
