@@ -24,8 +24,8 @@ T = TypeVar("T")
 WRITE_ATTEMPTS = 8
 """How often a transaction that met a conflict is tried, each time from its start."""
 
-_PG_CONFLICTS = {"40001", "40P01", "55P03", "23505"}
-"""Serialization, deadlock, lock not available, unique: who was second sees the first one now."""
+_PG_CONFLICTS = {"40001", "40P01", "55P03"}
+"""Serialization failure, deadlock, lock not available."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
