@@ -161,8 +161,6 @@ def begin_provision(session: Session, ask: Ask, machine: str, name: str, spec: M
         return plan_of(session, get(session, machine), ask.operation)
     now = datetime.now(UTC)
     image = images.get_image(session, spec.image, ask.region)
-    for nic in spec.nics:
-        networks.get_network(session, nic.network)
     claim = claims.commit_claim(
         session,
         claim_id=str(uuid5(UUID(machine), "claim")),
