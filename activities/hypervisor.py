@@ -95,6 +95,9 @@ REFUSED_CODES = {
 }
 NOT_OFFERED_CODES = {libvirt.VIR_ERR_NO_SUPPORT, libvirt.VIR_ERR_INVALID_ARG}
 
+EVENT_LIMIT_S = 5.0
+"""How long the event of a stop that libvirt has answered is waited for."""
+
 UNDEFINE_FLAGS = (
     libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
     | libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
@@ -684,6 +687,8 @@ def _stop(domain: libvirt.virDomain, stopped: threading.Event, grace_s: int) -> 
     try:
         if domain.isActive():
             domain.destroyFlags(libvirt.VIR_DOMAIN_DESTROY_DEFAULT)
+            # The event may come after the answer; then it must not look like news.
+            stopped.wait(EVENT_LIMIT_S)
     except libvirt.libvirtError as error:
         if error.get_error_code() != libvirt.VIR_ERR_OPERATION_INVALID or domain.isActive():
             raise
