@@ -27,7 +27,7 @@ from deploy.lab import VirtualServer, VirtualServers
 from mulligan.values.errors import HardwareBusyError, HardwareError
 from tests.lab import Executor, bmc_access, free_port, running_executor, serving
 
-RECORDED = Path("/work/shared/redfish")
+RECORDED = Path(__file__).resolve().parents[3] / "shared" / "redfish"
 TREES = sorted(path.name for path in RECORDED.glob("*/") if (path / "redfish").is_dir())
 
 OPERATION = "operation-1"

@@ -22,6 +22,7 @@ from tests.workflows.test_claim import all_vcpus, claims_of, soon
 from worker.control import WORKFLOWS
 
 HISTORIES = Path(__file__).parent / "histories"
+ROOT = Path(__file__).resolve().parents[2]
 LIMIT_BYTES = 128 << 10
 
 
@@ -118,7 +119,7 @@ def record(request: pytest.FixtureRequest) -> Callable[[Callable[[Place], str]],
         place: Place = request.getfixturevalue("sqlite_place")
         history = history_of(place, run(place))
         HISTORIES.mkdir(exist_ok=True)
-        text = json.dumps(json.loads(history.to_json()), indent=1)
+        text = json.dumps(json.loads(history.to_json()), indent=1).replace(f"{ROOT}/", "")
         (HISTORIES / f"{run.__name__}.json").write_text(text + "\n")
 
     return write
