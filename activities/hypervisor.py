@@ -29,6 +29,7 @@ from urllib.parse import urlsplit
 import libvirt
 from temporalio import activity
 
+from activities import lease
 from activities.config_drive import config_drive_iso, prepare_config_drive
 from activities.contracts.hardware import Done, OperationLog
 from activities.contracts.hypervisor import (
@@ -159,7 +160,7 @@ class Hypervisor:
             HardwareError: IMAGE_LARGER_THAN_DISK, the codes of `ImageCache.fetch`, SECRET_*.
             HardwareBusyError: HOST_UNREACHABLE, HOST_BUSY, IMAGE_SERVER_UNREACHABLE.
         """
-        image = self._images.fetch(request.image, _heartbeat)
+        image = self._images.fetch(request.image, lease.beat)
         if image.virtual_size_bytes > request.disk_gib << 30:
             raise HardwareError(
                 f"image {request.image.name} is a disk of {image.virtual_size_bytes} bytes, the "
@@ -233,7 +234,7 @@ class Hypervisor:
     def _pool_lock(self, access: HostAccess) -> AbstractContextManager[None]:
         """Let one at a time change a pool: bases are made once, and never deleted too early."""
         name = blake2b(f"{access.uri}\n{access.pool}".encode(), digest_size=8).hexdigest()
-        return hold_lock(self._settings.state_folder / "locks" / f"pool-{name}", _heartbeat)
+        return hold_lock(self._settings.state_folder / "locks" / f"pool-{name}", lease.beat)
 
     def _config_drive(self, request: StageMachine) -> bytes:
         """Write the config drive. VLANs are the host bridge's business, the guest sees none."""
@@ -375,7 +376,7 @@ class _Host:
         pool = self._found_pool()
         if pool is not None and pool.isActive():
             return pool
-        with hold_lock(self.state_folder / "locks" / "making-a-pool", _heartbeat):
+        with hold_lock(self.state_folder / "locks" / "making-a-pool", lease.beat):
             pool = self._found_pool() or self._define_pool()
             if not pool.isActive():
                 pool.create(0)
@@ -488,7 +489,7 @@ class _Connections:
         with self._locks[uri]:
             connection = self._open.get(uri)
             if connection is None or not connection.isAlive():
-                _heartbeat(f"connecting to {uri}")
+                lease.beat(f"connecting to {uri}")
                 connection = self._open[uri] = self._connect(uri)
             return connection
 
@@ -700,7 +701,7 @@ def _wait(stopped: threading.Event, domain: libvirt.virDomain, grace_s: int) -> 
     while (left := deadline - time.monotonic()) > 0:
         if stopped.wait(min(left, 1)) or not domain.connect().isAlive():
             return
-        _heartbeat(f"waiting for {domain.name()} to power off")
+        lease.beat(f"waiting for {domain.name()} to power off")
 
 
 def _undefine(domain: libvirt.virDomain) -> None:
@@ -903,7 +904,7 @@ def _upload(
 
 
 def _read(_stream: libvirt.virStream, size: int, content: Content) -> bytes:
-    _heartbeat(f"{content.tell() >> 20} MiB uploaded")
+    lease.beat(f"{content.tell() >> 20} MiB uploaded")
     return content.read(size)
 
 
@@ -939,9 +940,3 @@ def _operation_log(text: bytes) -> OperationLog:
     """Pack a console's text; cloud-init prints its report's address there, token and all."""
     redacted = redact(text.decode(errors="replace")).encode()
     return OperationLog(source="console", compressed=compress(redacted))
-
-
-def _heartbeat(words: str) -> None:
-    """Tell Temporal that the activity lives; outside of one (in tests) nobody listens."""
-    if activity.in_activity():
-        activity.heartbeat(words)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 import urllib3
 from temporalio import activity
 
+from activities import lease
 from activities.bmc import Bmc, Body, Patience, connected, links, text
 from activities.config_drive import config_drive_iso, prepare_config_drive
 from activities.contracts.hardware import Done, Fenced, OperationLog
@@ -113,8 +114,8 @@ class Redfish:
         operation, server = request.operation, request.access.server
         image = None
         if request.image is not None:
-            cached = self._images.fetch(request.image, activity.heartbeat)
-            raw = self._images.raw(cached, activity.heartbeat)
+            cached = self._images.fetch(request.image, lease.beat)
+            raw = self._images.raw(cached, lease.beat)
             image = self._media.serve_image(operation, server, raw)
         return StagedServer(
             boot_url=self._media.write_boot_medium(operation, server),
@@ -150,7 +151,7 @@ class Redfish:
                 return Done(changed=False)
             boot_once_from_disk(bmc, path)
             restart(bmc, path)
-            activity.heartbeat(STARTED_FROM_DISK)
+            lease.mark(STARTED_FROM_DISK)
             return Done()
 
     @activity.defn(name="redfish.power_off")
@@ -197,7 +198,7 @@ class Redfish:
                 self._logs.append(request.operation, "bmc", f"{now} {line}\n")
 
         with connected(
-            access, self._keys, beat=activity.heartbeat, hear=hear, patience=self._patience
+            access, self._keys, beat=lease.beat, hear=hear, patience=self._patience
         ) as bmc:
             path, system = find_system(bmc)
             bmc.patience = _patience_with(system) or self._patience

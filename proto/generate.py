@@ -3,6 +3,7 @@
 Run by `make generate`; running it again leaves no diff.
 """
 
+import os
 import re
 import shutil
 import sys
@@ -23,6 +24,8 @@ def main() -> int:
     sources = sorted(str(path) for path in (PROTO / "mulligan").rglob("*.proto"))
     well_known = str(files("grpc_tools") / "_proto")
     outputs = [f"--{kind}_out={OUT}" for kind in ("python", "grpc_python", "mypy", "mypy_grpc")]
+    # The plugins stand beside this Python, which need not be on PATH.
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     failed = protoc.main(["protoc", f"-I{PROTO}", f"-I{well_known}", *outputs, *sources])
     for path in [*OUT.rglob("*.py"), *OUT.rglob("*.pyi")]:
         path.write_text(_inside_package(path.read_text()))

@@ -21,6 +21,7 @@ from activities.keys import RegionKeys
 from activities.media import MediaStore
 from activities.redfish import Redfish
 from activities.settings import ExecutorSettings
+from worker.beats import Beats
 from worker.errors import TellsErrors
 from worker.media_server import MediaServer
 from worker.reports import TemporalReports
@@ -75,7 +76,7 @@ async def running_executor(
         ],
         activity_executor=ThreadPoolExecutor(threads, "hardware"),
         max_concurrent_activities=threads,
-        interceptors=[TellsErrors()],
+        interceptors=[TellsErrors(), Beats(client)],
         graceful_shutdown_timeout=GRACE,
     )
     await server.start()

@@ -24,8 +24,12 @@ ACTIVATION = timedelta(minutes=15)
 RAMDISK = timedelta(minutes=30)
 """A ramdisk that has not said anything for this long is lost."""
 
-BEATS = timedelta(seconds=30)
-"""An executor whose activity was silent for this long is given up, and another one goes on."""
+BEATS = timedelta(seconds=22)
+"""An executor whose activity was silent for this long is given up, and another one goes on.
+
+Longer than the oldest heartbeat with which an executor still writes and its longest write together
+(`activities.lease`, 8 s and 12 s), so that it has stopped before its successor begins.
+"""
 
 RECORD = RetryPolicy(
     initial_interval=timedelta(milliseconds=200),
