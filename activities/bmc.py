@@ -9,24 +9,23 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import sushy
-from requests import Response
 from requests import exceptions as requests_errors
-from sushy import auth as sushy_auth
 from sushy import connector as sushy_connector
 from sushy import exceptions as sushy_errors
 
+from activities.bmc_line import READ_TIMEOUTS_S, WRITE_TIMEOUTS_S, Line, Turns
+from activities.bmc_sessions import BmcSessions
 from activities.contracts.redfish import BmcAccess
 from activities.keys import RegionKeys
 from activities.redaction import redact
 from mulligan.values.errors import HardwareBusyError, HardwareError
 
-CONNECT_TIMEOUT_S = 5
-READ_TIMEOUT_S = 20
-"""With one try a write, none takes longer than the silence that an activity may keep (30 s)."""
+MOST_PAGES = 100
+"""How many pages of a collection are read: no server has so many parts."""
 
 Body = Mapping[str, Any]
 """A Redfish resource as the BMC gave it: nothing in it can be relied upon."""
@@ -42,22 +41,27 @@ class Patience:
     power_s: float = 120
     media_s: float = 60
     boot_s: float = 30
+    bmc_goes_s: float = 30
+    bmc_comes_s: float = 420
 
 
 @dataclass
 class Bmc:
     """A connection to a server's BMC, for the length of one activity.
 
-    `beat` is called with words before each call and may end the activity by raising.
+    `beat` is called with words before each call and may end the activity by raising. Whatever is
+    asked through `connector` goes out on `line`.
     """
 
     access: BmcAccess
     connector: Any
     beat: Callable[[str], None]
     patience: Patience
-    secrets: tuple[str, ...] = ()
+    line: Line
     root: Any = None
     notes: list[str] = field(default_factory=list)
+    unread: list[HardwareBusyError] = field(default_factory=list)
+    """Why parts that may be there could not be read."""
 
     def words(self) -> str:
         """Name the server for a sentence."""
@@ -70,16 +74,17 @@ class Bmc:
         Raises:
             HardwareError: BMC_CREDENTIALS_REFUSED, BMC_TLS_UNTRUSTED, BMC_NOT_FOUND (404),
                 BMC_REFUSED (any other 4xx) or BMC_ANSWER_MALFORMED.
-            HardwareBusyError: BMC_UNREACHABLE or BMC_BUSY.
+            HardwareBusyError: BMC_UNREACHABLE, BMC_BUSY, or FENCED_OFF for a write.
         """
         self.beat(what)
+        self.line.doing = f"{what} on {self.words()}"
         try:
             yield
         except HardwareError:
             raise
         except sushy_errors.HTTPError as error:
             raise self._http_error(what, error) from None
-        except sushy_errors.ConnectionError as error:
+        except (sushy_errors.ConnectionError, *_NO_ANSWER) as error:
             raise self._connection_error(what, error) from None
         except (
             sushy_errors.SushyError,
@@ -118,14 +123,30 @@ class Bmc:
             if error.reason not in _LACKING:
                 raise
             self.notes.append(f"{name}: {_LACKING[error.reason]} at {path}")
+            if isinstance(error, HardwareBusyError):
+                self.unread.append(error)
             return {}
 
     def members(self, collection: str | None, name: str) -> Iterator[tuple[str, Body]]:
         """Read the members of a collection one by one, as (path, body); note what is missing."""
-        for path in links(self.get_if_offered(collection, name), "Members"):
+        for path in self.member_paths(collection, name):
             body = self.get_if_offered(path, name)
             if body:
                 yield path, body
+
+    def member_paths(self, collection: str | None, name: str) -> Iterator[str]:
+        """Give the paths of a collection's members, page after page (DSP0266, "Paging")."""
+        page, seen = collection, set[str]()
+        while True:
+            body = self.get_if_offered(page, name)
+            yield from links(body, "Members")
+            seen.add(page or "")
+            page = text(body, "Members@odata.nextLink")
+            if not page:
+                return
+            if page in seen or len(seen) == MOST_PAGES:
+                self.notes.append(f"{name}: the pages have no end at {page}")
+                return
 
     def post(self, path: str, body: Mapping[str, object], what: str) -> None:
         """Send an action; errors as `asked` raises them."""
@@ -148,18 +169,26 @@ class Bmc:
     ) -> bool:
         """Read until two readings in a row are as wanted; says whether they came to be.
 
-        A reading that fails because the BMC is busy decides nothing.
+        A reading that fails because the BMC is busy decides nothing, unless it is the last one.
+
+        Raises:
+            HardwareBusyError: the BMC could not be read any more, or FENCED_OFF.
         """
         give_up_at = time.monotonic() + within_s
         agreeing = 0
         while True:
+            busy = None
             try:
                 agreeing = agreeing + 1 if wanted(read()) else 0
-            except HardwareBusyError:
-                agreeing = 0
+            except HardwareBusyError as error:
+                if error.reason == "FENCED_OFF":
+                    raise
+                agreeing, busy = 0, error
             if agreeing == 2:
                 return True
             if agreeing == 0 and time.monotonic() >= give_up_at:
+                if busy is not None:
+                    raise busy
                 return False
             self.pause()
 
@@ -169,28 +198,35 @@ class Bmc:
 
     def _clean(self, error: BaseException) -> str:
         detail = getattr(error, "detail", None) or str(error) or type(error).__name__
-        return redact(str(detail), self.secrets).strip()[:500]
+        return redact(str(detail), self.line.secrets).strip()[:500]
+
+    @property
+    def _update(self) -> str:
+        return f"mulligan server update {self.access.server}"
 
     def _http_error(self, what: str, error: sushy_errors.HTTPError) -> HardwareError:
         status, said = error.status_code, self._clean(error)
         if status == 401:
             return HardwareError(
                 f"{self.words()} refused the credentials (HTTP 401); give the right user and "
-                "password, and mind that some BMCs lock an account after a few wrong ones",
+                f"password with `{self._update} --username …`, and mind that some BMCs lock an "
+                "account after a few wrong ones",
                 code="BMC_CREDENTIALS_REFUSED",
             )
         if status == 403:
             return HardwareError(
                 f"{self.words()} does not let this account {what} (HTTP 403: {said}); give the "
-                "account the role Administrator, or give another account",
+                f"account the role Administrator, or give another with `{self._update} "
+                "--username …`",
                 code="BMC_CREDENTIALS_REFUSED",
             )
-        if status in (408, 425, 429) or status >= 500:
+        if status in (408, 409, 425, 429) or status >= 500:
             return HardwareBusyError(
                 f"{self.words()} could not {what} now (HTTP {status}: {said}); it is tried again; "
                 "if this lasts, restart the BMC",
                 code="BMC_BUSY",
                 said=said,
+                status=str(status),
             )
         return HardwareError(
             f"{self.words()} refused to {what} (HTTP {status}: {said})",
@@ -203,8 +239,8 @@ class Bmc:
         if isinstance(cause, requests_errors.SSLError) and "CERTIFICATE" in str(cause).upper():
             return HardwareError(
                 f"{self.words()} shows a certificate that is not trusted: {self._clean(cause)}; "
-                "install a certificate for this address on the BMC, or add the server with "
-                "insecure TLS",
+                "install a certificate for this address on the BMC, or don't verify it: "
+                f"`{self._update} --insecure-tls`",
                 code="BMC_TLS_UNTRUSTED",
             )
         return HardwareBusyError(
@@ -213,6 +249,13 @@ class Bmc:
             code="BMC_UNREACHABLE",
         )
 
+
+_NO_ANSWER = (
+    requests_errors.ConnectionError,
+    requests_errors.Timeout,
+    requests_errors.ChunkedEncodingError,
+)
+"""What requests raises below sushy, when the line logs in by itself."""
 
 _LACKING = {
     "BMC_NOT_FOUND": "missing",
@@ -231,10 +274,13 @@ def connected(
     beat: Callable[[str], None],
     hear: Callable[[str], None],
     patience: Patience,
+    turns: Turns,
+    state_folder: Path,
 ) -> Iterator[Bmc]:
     """Connect to a BMC with its sealed credentials, which are opened here only.
 
-    `hear` is told what the BMC answered, one redacted line each.
+    `hear` is told what the BMC answered, one redacted line each. `turns` are those of the process;
+    in `state_folder` the executors of the region see each other's sessions.
 
     Raises:
         HardwareError: as `Bmc.asked`; SECRET_UNREADABLE or SECRET_MISMATCH.
@@ -245,27 +291,53 @@ def connected(
         address=access.address,
         region=access.region,
     )
-    username, password = secret.get("username", ""), secret.get("password", "")
+    line = Line(
+        access.address,
+        secret.get("username", ""),
+        secret.get("password", ""),
+        turn=turns.at(access.address),
+        sessions=BmcSessions(state_folder, access.server),
+        hear=hear,
+        pause_s=patience.pause_s,
+    )
+    line.verify = access.verify_tls
+    # One try: sushy takes 0 for "as usual", which repeats writes whose answer was lost.
     connector = sushy_connector.Connector(
         access.address,
         verify=access.verify_tls,
-        response_callback=lambda response: hear(_heard(response, (password,))),
         server_side_retries=1,
         server_side_retries_delay=1,
-        default_request_timeout=READ_TIMEOUT_S,
-        connect_timeout=CONNECT_TIMEOUT_S,
+        default_request_timeout=READ_TIMEOUTS_S[1],
+        connect_timeout=READ_TIMEOUTS_S[0],
     )
-    bmc = Bmc(access, connector, beat, patience, secrets=(password,))
+    connector._session = line
+    bmc = Bmc(access, connector, beat, patience, line)
     try:
         with bmc.asked("read its service root"):
-            bmc.root = sushy.Sushy(
-                access.address,
-                auth=sushy_auth.BasicAuth(username=username, password=password),
-                connector=connector,
-            )
+            bmc.root = sushy.Sushy(access.address, auth=_OnTheLine(line), connector=connector)
         yield bmc
     finally:
-        connector.close()
+        line.close()
+
+
+class _OnTheLine:
+    """Logs in when sushy has read the service root. The line renews its session by itself."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        self._root: Any = None
+
+    def set_context(self, root_resource: Any, _connector: Any) -> None:
+        self._root = root_resource
+
+    def authenticate(self) -> None:
+        root: Body = self._root.json
+        service = link(root, "SessionService")
+        beside = f"{service.rstrip('/')}/Sessions" if service else ""
+        self._line.log_in(link(root, "Links", "Sessions") or beside)
+
+    def close(self) -> None:
+        """Leave the line open: whoever opened it closes it."""
 
 
 def links(body: Body, *keys: str) -> list[str]:
@@ -310,16 +382,6 @@ def number(body: Body, *keys: str) -> int:
     return 0
 
 
-def _heard(response: Response, secrets: tuple[str, ...]) -> str:
-    """Write what a BMC answered as one line, or nothing when it was read without complaint."""
-    method, path = response.request.method, urlsplit(response.url).path
-    if response.status_code < 400 and method == "GET":
-        return ""
-    said = response.text[:1000] if response.status_code >= 400 else ""
-    words = " ".join(f"{method} {path} {response.status_code} {said}".split())
-    return redact(words, secrets)
-
-
 def _cause(error: BaseException) -> BaseException:
     """Find what requests raised below sushy's own error."""
     below = error.__cause__ or error.__context__
@@ -329,10 +391,13 @@ def _cause(error: BaseException) -> BaseException:
 def _reason(cause: BaseException) -> str:
     """Say shortly why a connection failed: urllib3's words hold addresses of objects."""
     words = str(cause)
+    asked = getattr(cause, "request", None)
+    is_write = asked is not None and asked.method != "GET"
+    connect_s, answer_s = WRITE_TIMEOUTS_S if is_write else READ_TIMEOUTS_S
     if isinstance(cause, requests_errors.ConnectTimeout):
-        return f"no connection within {CONNECT_TIMEOUT_S} s"
+        return f"no connection within {connect_s:.0f} s"
     if isinstance(cause, requests_errors.Timeout):
-        return f"no answer within {READ_TIMEOUT_S} s"
+        return f"no answer within {answer_s:.0f} s"
     if isinstance(cause, (requests_errors.SSLError, ssl.SSLError)):
         return "TLS could not be agreed upon"
     for phrase in ("Connection refused", "No route to host", "Network is unreachable"):

@@ -20,6 +20,7 @@ from pycdlib.rockridge import RRTFRecord
 from activities.contracts.hardware import ConfigDrivePlan, ImageSource, NicPlan
 from activities.keys import RegionKeys
 from activities.settings import ExecutorSettings
+from mulligan.values.errors import HardwareError
 
 PHONE_HOME_POST = (
     "instance_id",
@@ -32,6 +33,8 @@ PHONE_HOME_POST = (
 """What cloud-init's phone_home module is asked to say; it arrives as a `GuestReport`."""
 
 PHONE_HOME_TRIES = 10
+
+MAX_USER_DATA_BYTES = 64 << 10
 
 ANYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
 """A default route's destination, by IP version; cloud-init before 23 does not know "default"."""
@@ -65,12 +68,18 @@ def prepare_config_drive(
     """Open what is sealed in a plan and sign the token with which the machine reports.
 
     Raises:
-        HardwareError: SECRET_UNREADABLE or SECRET_MISMATCH, about the user data.
+        HardwareError: SECRET_UNREADABLE, SECRET_MISMATCH or USER_DATA_TOO_LARGE.
     """
     user_data, report_url = "", ""
     if plan.sealed_user_data:
         opened = keys.open(plan.sealed_user_data, region=settings.region, purpose="user-data")
         user_data = opened["user_data"]
+        if (size := len(user_data.encode())) > MAX_USER_DATA_BYTES:
+            raise HardwareError(
+                f"the user data of machine {machine} has {size} bytes, and {MAX_USER_DATA_BYTES} "
+                "are allowed; have it fetch what is large",
+                code="USER_DATA_TOO_LARGE",
+            )
     if image.activation == "phone-home":
         token = keys.report_token(operation, "guest", plan.token_expires_at)
         report_url = f"{settings.report_url}/report/{token}"

@@ -11,11 +11,9 @@ import json
 import os
 import re
 import secrets
-import shutil
 import struct
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -27,21 +25,18 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError
+from urllib3.util import make_headers
 
 from activities.contracts.hardware import ImageSource
+from activities.disk_space import in_room_of
+from activities.keys import RegionKeys
+from activities.qemu_img import Heartbeat, qemu_img
 from activities.settings import ExecutorSettings
 from mulligan.values.errors import HardwareBusyError, HardwareError
-
-Heartbeat = Callable[[str], None]
-"""Told in words how far a long step is; what it raises ends the step."""
 
 CHUNK_BYTES = 1 << 20
 MOST_REDIRECTS = 5
 SERVER_TIMEOUT = urllib3.Timeout(connect=10, read=30)
-
-QEMU_IMG_ADDRESS_SPACE = 1 << 30
-QEMU_IMG_CPU_S = {"info": 30, "convert": 1800}
-"""Limits of qemu-img on an untrusted file, those of OpenStack Nova and Glance (QEMU_IMG_LIMITS)."""
 
 QCOW2_MAGIC = b"QFI\xfb"
 QCOW2_DATA_FILE_BIT = 1 << 2
@@ -83,10 +78,14 @@ def hold_lock(path: Path, heartbeat: Heartbeat) -> Iterator[None]:
 
 
 class ImageCache:
-    """The images below `settings.state_folder`, shared by all executors of a machine."""
+    """The images below `settings.state_folder`, shared by all executors of a machine.
 
-    def __init__(self, settings: ExecutorSettings) -> None:
+    `keys` open the credentials of images that need some.
+    """
+
+    def __init__(self, settings: ExecutorSettings, keys: RegionKeys | None = None) -> None:
         self._settings = settings
+        self._keys = keys
         self._folder = settings.state_folder / "images"
         self._locks = settings.state_folder / "locks"
 
@@ -96,7 +95,7 @@ class ImageCache:
         Raises:
             HardwareError: IMAGE_URL_NOT_ALLOWED, IMAGE_NOT_FOUND, IMAGE_TOO_LARGE,
                 IMAGE_CHECKSUM_MISMATCH, IMAGE_FORMAT_MISMATCH or IMAGE_HAS_BACKING_FILE.
-            HardwareBusyError: IMAGE_SERVER_UNREACHABLE.
+            HardwareBusyError: IMAGE_SERVER_UNREACHABLE, DISK_FULL.
         """
         if not re.fullmatch("[0-9a-f]{64}", source.sha256):
             raise HardwareError(
@@ -107,7 +106,10 @@ class ImageCache:
             )
         self._check_url(source, source.url)
         path = self._folder / f"{source.sha256}.{source.disk_format}"
-        with hold_lock(self._locks / f"image-{source.sha256}", heartbeat):
+        with (
+            in_room_of(self._folder, f"image {source.name}"),
+            hold_lock(self._locks / f"image-{source.sha256}", heartbeat),
+        ):
             if not path.exists():
                 with self._part_of(path) as part:
                     self._download(source, part, heartbeat)
@@ -121,16 +123,20 @@ class ImageCache:
 
         Raises:
             HardwareError: IMAGE_FORMAT_MISMATCH, when qemu-img can't read the image to its end.
+            HardwareBusyError: DISK_FULL.
         """
         if cached.disk_format == "raw":
             return RawImage(cached.path, cached.sha256, cached.virtual_size_bytes)
         path = cached.path.with_suffix(".converted")
         checksum = cached.path.with_suffix(".converted.sha256")
-        with hold_lock(self._locks / f"image-{cached.sha256}", heartbeat):
+        with (
+            in_room_of(self._folder, f"image {cached.path.name} as a raw disk"),
+            hold_lock(self._locks / f"image-{cached.sha256}", heartbeat),
+        ):
             if not path.exists():
                 with self._part_of(path) as part:
                     formats = ["-f", cached.disk_format, "-O", "raw"]
-                    _qemu_img("convert", *formats, str(cached.path), str(part), heartbeat=heartbeat)
+                    qemu_img("convert", *formats, str(cached.path), str(part), heartbeat=heartbeat)
                     checksum.write_text(_sha256_of(part, heartbeat))
                     part.replace(path)
         return RawImage(path, checksum.read_text(), path.stat().st_size)
@@ -252,6 +258,11 @@ class ImageCache:
         somewhere else. Proxies are not used for the same reason.
         """
         parts = self._check_url(source, url)
+        headers = {
+            "Host": parts.netloc,
+            "Accept-Encoding": "identity",
+            **self._credentials(source, parts),
+        }
         target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
         failure: Exception | None = None
         for address in self._addresses(source, url, parts):
@@ -260,7 +271,7 @@ class ImageCache:
                 return pool.request(
                     "GET",
                     target,
-                    headers={"Host": parts.netloc, "Accept-Encoding": "identity"},
+                    headers=headers,
                     redirect=False,
                     retries=False,
                     preload_content=False,
@@ -268,6 +279,23 @@ class ImageCache:
             except HTTPError as error:
                 failure = error
         raise _unreachable(source, url, str(failure))
+
+    def _credentials(self, source: ImageSource, parts: SplitResult) -> dict[str, str]:
+        """Give the header that signs in, to nobody but the host for which it was sealed.
+
+        Raises:
+            HardwareError: SECRET_UNREADABLE or SECRET_MISMATCH.
+        """
+        sealed_for = origin(urlsplit(source.url))
+        if not source.sealed_credentials or self._keys is None or origin(parts) != sealed_for:
+            return {}
+        secret = self._keys.open(
+            source.sealed_credentials,
+            endpoint=source.image,
+            address=sealed_for,
+            region=self._keys.region,
+        )
+        return make_headers(basic_auth=f"{secret.get('username', '')}:{secret.get('password', '')}")
 
     def _addresses(
         self, source: ImageSource, url: str, parts: SplitResult
@@ -299,7 +327,7 @@ class ImageCache:
         self._check_size(source, _virtual_size(path, source.disk_format), "disk")
         asked = ["--output=json", "-f", source.disk_format, str(path)]
         try:
-            seen = json.loads(_qemu_img("info", *asked, heartbeat=heartbeat))
+            seen = json.loads(qemu_img("info", *asked, heartbeat=heartbeat))
         except HardwareError as error:
             raise _wrong_format(source, error.message) from error
         if seen.get("format") != source.disk_format:
@@ -319,6 +347,11 @@ def _pool(parts: SplitResult, address: str) -> urllib3.HTTPConnectionPool:
         server_hostname=parts.hostname,
         assert_hostname=parts.hostname,
     )
+
+
+def origin(parts: SplitResult) -> str:
+    """Write what a URL's credentials are sealed for: scheme://host:port, the port always."""
+    return f"{parts.scheme}://{parts.hostname}:{_port(parts)}"
 
 
 def _port(parts: SplitResult) -> int:
@@ -404,41 +437,6 @@ def _sha256_of(path: Path, heartbeat: Heartbeat) -> str:
             digest.update(chunk)
             heartbeat(f"checksum of {path.name}")
     return digest.hexdigest()
-
-
-def _qemu_img(command: str, *arguments: str, heartbeat: Heartbeat) -> str:
-    """Run qemu-img within limits and give what it says.
-
-    Raises:
-        HardwareError: IMAGE_FORMAT_MISMATCH with qemu-img's words.
-    """
-    limits = ["prlimit", f"--as={QEMU_IMG_ADDRESS_SPACE}", f"--cpu={QEMU_IMG_CPU_S[command]}"]
-    environment = {**os.environ, "LC_ALL": "C"}
-    with subprocess.Popen(
-        [*limits, "--", shutil.which("qemu-img") or "qemu-img", command, *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
-    ) as process:
-        try:
-            said, complaint = _wait_for(process, f"qemu-img {command}", heartbeat)
-        except BaseException:
-            process.kill()
-            raise
-    if process.returncode != 0:
-        reason = complaint.strip() or f"ended by a limit or signal ({process.returncode})"
-        raise HardwareError(f"qemu-img {command}: {reason}", code="IMAGE_FORMAT_MISMATCH")
-    return said
-
-
-def _wait_for(process: subprocess.Popen[str], words: str, heartbeat: Heartbeat) -> tuple[str, str]:
-    while True:
-        try:
-            return process.communicate(timeout=1)
-        except subprocess.TimeoutExpired:
-            heartbeat(words)
 
 
 def _words(source: ImageSource) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from activities.boot_iso import write_boot_iso
 from activities.certificates import RegionCertificates
 from activities.contracts.redfish import RamdiskFile, RamdiskImage
+from activities.disk_space import in_room_of
 from activities.images import RawImage
 from activities.keys import RegionKeys
 from activities.operation_logs import single_name
@@ -49,8 +50,13 @@ class MediaStore:
         secret = self._secret(operation, server, BOOT_MEDIUM)
         return f"{self._settings.media_url}/media/{secret}/{BOOT_MEDIUM}"
 
-    def write_boot_medium(self, operation: str, server: str) -> str:
-        """Write the ramdisk's medium for one operation; gives its address.
+    def ramdisk_url(self, operation: str, server: str, name: str) -> str:
+        """Give the address at which the server's ramdisk finds IMAGE or CONFIG_DRIVE."""
+        secret = self._secret(operation, server, name)
+        return f"{self._settings.ramdisk_url}/media/{secret}/{name}"
+
+    def write_boot_medium(self, operation: str, server: str) -> None:
+        """Write the ramdisk's medium for one operation.
 
         Raises:
             HardwareError: RAMDISK_NOT_BUILT.
@@ -77,14 +83,11 @@ class MediaStore:
                 "build it with deploy/ramdisk/build.sh, or correct the executor's ramdisk_folder",
                 code="RAMDISK_NOT_BUILT",
             ) from None
-        return self.boot_url(operation, server)
 
     def serve_image(self, operation: str, server: str, image: RawImage) -> RamdiskImage:
         """Offer an image of the cache to the server's ramdisk; it is linked, not copied."""
-        url = self._publish(
-            operation, server, IMAGE, lambda path: os.link(image.path.resolve(), path)
-        )
-        return RamdiskImage(url=url, sha256=image.sha256, size_bytes=image.size_bytes)
+        self._publish(operation, server, IMAGE, lambda path: os.link(image.path.resolve(), path))
+        return RamdiskImage(sha256=image.sha256, size_bytes=image.size_bytes)
 
     def serve_config_drive(self, operation: str, server: str, content: bytes) -> RamdiskFile:
         """Offer a config drive to the server's ramdisk."""
@@ -92,14 +95,18 @@ class MediaStore:
         def write(path: Path) -> None:
             path.write_bytes(content)
 
-        url = self._publish(operation, server, CONFIG_DRIVE, write)
-        return RamdiskFile(url=url, sha256=sha256(content).hexdigest())
+        self._publish(operation, server, CONFIG_DRIVE, write)
+        return RamdiskFile(sha256=sha256(content).hexdigest())
 
     def find(self, secret: str, name: str) -> Path | None:
         """Find what is served at /media/<secret>/<name>, if anything."""
         if not (_SECRET.fullmatch(secret) and _NAME.fullmatch(name)):
             return None
         return next(self._folder.glob(f"*/{secret}/{name}"), None)
+
+    def operations(self) -> tuple[str, ...]:
+        """List the operations of which something is served."""
+        return tuple(sorted(folder.name for folder in self._folder.glob("*")))
 
     def remove(self, operation: str) -> bool:
         """Delete everything that is served for an operation; says whether there was something."""
@@ -111,22 +118,26 @@ class MediaStore:
         return True
 
     def _secret(self, operation: str, server: str, name: str) -> str:
-        return self._keys.secret_path(operation, server, name)
+        """Give the secret under which it is served already, whichever key that came from."""
+        secrets_of_keys = self._keys.secret_paths(operation, server, name)
+        folder = self._folder / single_name(operation)
+        served = (secret for secret in secrets_of_keys if (folder / secret).exists())
+        return next(served, secrets_of_keys[0])
 
     def _publish(
         self, operation: str, server: str, name: str, write: Callable[[Path], None]
-    ) -> str:
-        """Write a file beside its place and move it there; gives its address for ramdisks.
+    ) -> None:
+        """Write a file beside its place and move it there.
 
         A predecessor that still writes the same file disturbs nothing.
         """
         secret = self._secret(operation, server, name)
         folder = self._folder / single_name(operation) / secret
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         part = folder / f".part-{secrets.token_hex(6)}"
-        try:
-            write(part)
-            part.replace(folder / name)
-        finally:
-            part.unlink(missing_ok=True)
-        return f"{self._settings.ramdisk_url}/media/{secret}/{name}"
+        with in_room_of(self._folder, f"{name} of operation {operation}"):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            try:
+                write(part)
+                part.replace(folder / name)
+            finally:
+                part.unlink(missing_ok=True)

@@ -14,6 +14,7 @@ from temporalio import activity
 
 from activities import lease
 from activities.bmc import Bmc, Body, Patience, connected, links, text
+from activities.bmc_line import Turns
 from activities.config_drive import config_drive_iso, prepare_config_drive
 from activities.contracts.hardware import Done, Fenced, OperationLog
 from activities.contracts.redfish import (
@@ -23,6 +24,7 @@ from activities.contracts.redfish import (
     InspectServer,
     RamdiskFile,
     ServerInventory,
+    ServerLook,
     StagedServer,
     StageServer,
     VerifiedServer,
@@ -33,14 +35,16 @@ from activities.keys import RegionKeys
 from activities.media import MediaStore
 from activities.operation_logs import OperationLogs
 from activities.server_control import (
+    await_bmc,
     boot_once_from_cd,
     boot_once_from_disk,
     find_system,
+    power_cycle,
     power_of,
     power_off,
     power_on,
     read_power,
-    restart,
+    restart_bmc,
 )
 from activities.server_inventory import read_inventory
 from activities.settings import ExecutorSettings
@@ -48,7 +52,19 @@ from activities.virtual_media import eject, find_slots, insert, require_slots
 from mulligan.values.errors import HardwareBusyError
 
 STARTED_FROM_DISK = "started from disk"
-"""Heartbeat's mark: a later try of boot_disk finds it and does not restart the machine again."""
+"""Heartbeat's mark: a later try of boot_disk takes a server that is on for one that it started."""
+
+BMC_RESTARTS = "the BMC restarts"
+"""Heartbeat's mark: a later try waits for the BMC and does not restart it again."""
+
+POWER_CYCLES = "the power is cut"
+"""Heartbeat's mark: a later try waits until the server comes on by itself."""
+
+LACKING_FOR_GOOD = 3
+"""The try with which a part of the inventory that is still busy counts as not offered.
+
+One that is in error (500), also when it was asked again, does so at once: some BMCs always are.
+"""
 
 QUIRKS: tuple[tuple[str, str, Patience], ...] = ()
 """Who needs other patience: (how manufacturer and model begin, patience); the first match counts.
@@ -75,6 +91,7 @@ class Redfish:
         self._media = media
         self._patience = patience or Patience()
         self._logs = OperationLogs(settings.state_folder)
+        self._turns = Turns()
 
     @activity.defn(name="redfish.verify")
     def verify(self, request: VerifyServer) -> VerifiedServer:
@@ -106,7 +123,39 @@ class Redfish:
     def inspect(self, request: InspectServer) -> ServerInventory:
         """Read a server's inventory as far as its BMC tells it."""
         with self._server(request, request.access) as (bmc, _, system):
-            return read_inventory(bmc, system)
+            found = read_inventory(bmc, system)
+            passing = [error for error in bmc.unread if error.details["status"] != "500"]
+            if passing and activity.info().attempt < LACKING_FOR_GOOD:
+                raise passing[-1]
+            return found
+
+    @activity.defn(name="redfish.look")
+    def look(self, request: InspectServer) -> ServerLook:
+        """Read power and media; changes nothing."""
+        with self._server(request, request.access) as (bmc, path, system):
+            return ServerLook(
+                power=bmc.steady(lambda: read_power(bmc, path)),
+                has_our_medium=any(slot.ours for slot in find_slots(bmc, system)),
+            )
+
+    @activity.defn(name="redfish.restart_bmc")
+    def restart_bmc(self, request: BmcTarget) -> Done:
+        """Restart the BMC, never the server, and wait until it answers again."""
+        was_told = BMC_RESTARTS in activity.info().heartbeat_details
+        with self._server(request, request.access) as (bmc, _, system):
+            if not was_told:
+                restart_bmc(bmc, system)
+                lease.mark(BMC_RESTARTS)
+            await_bmc(bmc)
+            return Done()
+
+    @activity.defn(name="redfish.power_cycle")
+    def power_cycle(self, request: BmcTarget) -> Done:
+        """Take the server's power away, wholly where that is offered, and leave it off."""
+        was_told = POWER_CYCLES in activity.info().heartbeat_details
+        with self._server(request, request.access) as (bmc, path, _):
+            power_cycle(bmc, path, told=lambda: lease.mark(POWER_CYCLES), was_told=was_told)
+            return Done()
 
     @activity.defn(name="redfish.stage")
     def stage(self, request: StageServer) -> StagedServer:
@@ -117,11 +166,8 @@ class Redfish:
             cached = self._images.fetch(request.image, lease.beat)
             raw = self._images.raw(cached, lease.beat)
             image = self._media.serve_image(operation, server, raw)
-        return StagedServer(
-            boot_url=self._media.write_boot_medium(operation, server),
-            image=image,
-            config_drive=self._stage_config_drive(request),
-        )
+        self._media.write_boot_medium(operation, server)
+        return StagedServer(image=image, config_drive=self._stage_config_drive(request))
 
     @activity.defn(name="redfish.boot_medium")
     def boot_medium(self, request: BootMedium) -> Done:
@@ -129,14 +175,15 @@ class Redfish:
 
         A server that is on with exactly this medium was booted from it by an earlier try.
         """
-        _check_served(request.boot_url)
+        url = self._media.boot_url(request.operation, request.access.server)
+        _check_served(url)
         with self._server(request, request.access) as (bmc, path, system):
             slots = require_slots(bmc, path, system)
-            is_in = any(slot.holds(request.boot_url) for slot in slots)
+            is_in = any(slot.holds(url) for slot in slots)
             if is_in and bmc.steady(lambda: read_power(bmc, path)) == "on":
                 return Done(changed=False)
             power_off(bmc, path)
-            insert(bmc, slots, request.boot_url)
+            insert(bmc, slots, url)
             boot_once_from_cd(bmc, path)
             power_on(bmc, path)
             return Done()
@@ -146,12 +193,13 @@ class Redfish:
         """Eject our medium and boot from disk, whatever the power was."""
         was_started = STARTED_FROM_DISK in activity.info().heartbeat_details
         with self._server(request, request.access) as (bmc, path, system):
-            _eject_ours(bmc, system)
             if was_started and bmc.steady(lambda: read_power(bmc, path)) == "on":
                 return Done(changed=False)
+            power_off(bmc, path)
+            _eject_ours(bmc, system)
             boot_once_from_disk(bmc, path)
-            restart(bmc, path)
             lease.mark(STARTED_FROM_DISK)
+            power_on(bmc, path)
             return Done()
 
     @activity.defn(name="redfish.power_off")
@@ -198,7 +246,13 @@ class Redfish:
                 self._logs.append(request.operation, "bmc", f"{now} {line}\n")
 
         with connected(
-            access, self._keys, beat=lease.beat, hear=hear, patience=self._patience
+            access,
+            self._keys,
+            beat=lease.beat,
+            hear=hear,
+            patience=self._patience,
+            turns=self._turns,
+            state_folder=self._settings.state_folder,
         ) as bmc:
             path, system = find_system(bmc)
             bmc.patience = _patience_with(system) or self._patience

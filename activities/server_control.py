@@ -1,5 +1,6 @@
 """Finding a server's system, its power, and from what it boots next: read, written, read back."""
 
+from collections.abc import Callable, Set
 from typing import Literal
 
 import sushy
@@ -12,8 +13,13 @@ Power = Literal["on", "off", "unknown"]
 
 OFF = (sushy.ResetType.FORCE_OFF,)
 ON = (sushy.ResetType.ON, sushy.ResetType.FORCE_ON)
-RESTART = (sushy.ResetType.FORCE_RESTART, sushy.ResetType.POWER_CYCLE)
-"""What does it, the usual one first. Never a graceful one: an operating system may say no."""
+"""What does it, the usual one first. Never a graceful one: an operating system may say no.
+
+Nor one that restarts: whether it did can't be read back.
+"""
+
+RESTART_BMC = (sushy.ResetType.GRACEFUL_RESTART, sushy.ResetType.FORCE_RESTART)
+"""A BMC that is asked politely keeps its logs and settings."""
 
 CD_TARGETS = frozenset({"Cd", "UsbCd"})
 DISK_TARGETS = frozenset({"Hdd"})
@@ -29,6 +35,7 @@ def find_system(bmc: Bmc) -> tuple[str, Body]:
 
     Raises:
         HardwareError: SYSTEM_NOT_FOUND.
+        HardwareBusyError: the BMC could not show all of its systems now.
     """
     wanted = bmc.access.system
     if wanted.startswith("/"):
@@ -41,6 +48,8 @@ def find_system(bmc: Bmc) -> tuple[str, Body]:
     meant = {path: body for path, body in found.items() if _is_meant(path, body, wanted)}
     if len(meant) == 1:
         return meant.popitem()
+    if bmc.unread:
+        raise bmc.unread[-1]
     offered = ", ".join(found) or "none"
     what = f"has no system {wanted}" if wanted else f"has {len(meant)} systems that can be reset"
     raise HardwareError(
@@ -92,16 +101,85 @@ def power_on(bmc: Bmc, system_path: str) -> bool:
     return True
 
 
-def restart(bmc: Bmc, system_path: str) -> None:
-    """Start the server anew, whatever its power is.
+def power_cycle(bmc: Bmc, system_path: str, *, told: Callable[[], None], was_told: bool) -> None:
+    """Cut a server's power wholly where its BMC offers that, and leave the server off.
+
+    `told` is called once the BMC was told to; `was_told` says that an earlier try did. Such a
+    server comes on by itself, so that it is off for good only after that.
 
     Raises:
         HardwareError: POWER_NOT_CHANGED, or CAPABILITY_NOT_OFFERED.
     """
-    if bmc.steady(lambda: read_power(bmc, system_path)) == "on":
-        _switch(bmc, system_path, RESTART, "on")
-    else:
-        _switch(bmc, system_path, ON, "on")
+    is_on = bmc.steady(lambda: read_power(bmc, system_path)) == "on"
+    if is_on and not was_told and sushy.ResetType.POWER_CYCLE in _resets(bmc, system_path)[1]:
+        refusal = _reset(bmc, system_path, (sushy.ResetType.POWER_CYCLE,))
+        was_told = refusal is None or refusal.reason == "BMC_UNREACHABLE"
+        if was_told:
+            told()
+    if was_told:
+        for state in ("off", "on"):
+            bmc.comes_to(
+                lambda: read_power(bmc, system_path),
+                lambda power, state=state: power == state,  # type: ignore[misc]
+                bmc.patience.power_s / 4,
+            )
+    power_off(bmc, system_path)
+
+
+def restart_bmc(bmc: Bmc, system: Body) -> None:
+    """Tell the BMC to restart itself.
+
+    Raises:
+        HardwareError: CAPABILITY_NOT_OFFERED.
+    """
+    managers = links(system, "Links", "ManagedBy") or list(
+        bmc.member_paths(link(bmc.root.json, "Managers"), "Managers")
+    )
+    for path in managers:
+        if "#Manager.Reset" not in part(bmc.get_if_offered(path, "Manager"), "Actions"):
+            continue
+        with bmc.asked("read how the BMC can be restarted"):
+            manager = bmc.root.get_manager(path)
+            offered = manager.get_allowed_reset_manager_values()
+        way = next((way for way in RESTART_BMC if way in offered), None)
+        if way is not None:
+            try:
+                with bmc.asked(f"restart itself ({way.value})"):
+                    manager.reset_manager(way)
+            except HardwareError as error:
+                if error.reason != "BMC_UNREACHABLE":  # it went before it said yes
+                    raise
+            return
+    if bmc.unread:
+        raise bmc.unread[-1]
+    raise HardwareError(
+        f"{bmc.words()} can't be told to restart itself: {', '.join(managers) or 'no manager'} "
+        "offers no such reset; restart it in its own interface, or cut the server's power",
+        code="CAPABILITY_NOT_OFFERED",
+    )
+
+
+def await_bmc(bmc: Bmc) -> None:
+    """Wait until a BMC that restarts has gone, then until it answers again twice in a row.
+
+    Raises:
+        HardwareBusyError: it does not come back.
+    """
+
+    def answers() -> bool:
+        try:
+            bmc.get(bmc.root.path, "answer again")
+        except HardwareError:  # also nonsense: its web server is up before the rest
+            return False
+        return True
+
+    bmc.comes_to(lambda: not answers(), bool, bmc.patience.bmc_goes_s)
+    if not bmc.comes_to(answers, bool, bmc.patience.bmc_comes_s):
+        raise HardwareBusyError(
+            f"{bmc.words()} was restarted and does not answer again after "
+            f"{bmc.patience.bmc_comes_s:.0f} s; look at its console, or cut the server's power",
+            code="BMC_UNREACHABLE",
+        )
 
 
 def boot_once_from_cd(bmc: Bmc, system_path: str) -> None:
@@ -150,9 +228,7 @@ def _switch(bmc: Bmc, system_path: str, ways: tuple[sushy.ResetType, ...], wante
 
 def _reset(bmc: Bmc, system_path: str, ways: tuple[sushy.ResetType, ...]) -> HardwareError | None:
     """Send a reset; gives what the BMC had against it, which reading back may still refute."""
-    with bmc.asked("read how it can be reset"):
-        system = bmc.root.get_system(system_path)
-        offered = system.get_allowed_reset_system_values()
+    system, offered = _resets(bmc, system_path)
     way = next((way for way in ways if way in offered), None)
     if way is None:
         wanted = " or ".join(way.value for way in ways)
@@ -169,6 +245,12 @@ def _reset(bmc: Bmc, system_path: str, ways: tuple[sushy.ResetType, ...]) -> Har
             raise
         return error
     return None
+
+
+def _resets(bmc: Bmc, system_path: str) -> tuple[System, Set[sushy.ResetType]]:
+    with bmc.asked("read how it can be reset"):
+        system = bmc.root.get_system(system_path)
+        return system, system.get_allowed_reset_system_values()
 
 
 def _override(

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from sushy.resources.manager.virtual_media import VirtualMedia
 
 from activities.bmc import Bmc, Body, links, part, text
+from activities.redaction import redact
 from mulligan.values.errors import HardwareBusyError, HardwareError
 
 OPTICAL = frozenset({"CD", "DVD", "CDROMDVD", "CDROM", "CDDVD"})
@@ -59,7 +60,11 @@ class Slot:
 
 
 def find_slots(bmc: Bmc, system: Body) -> list[Slot]:
-    """Find the drives for CDs: the system's if it has any, else its managers'."""
+    """Find the drives for CDs: the system's if it has any, else its managers'.
+
+    Raises:
+        HardwareBusyError: there may be some, but the BMC could not show them now.
+    """
     for place, collections in _places(bmc, system):
         found = [
             Slot(path, place, body)
@@ -69,6 +74,8 @@ def find_slots(bmc: Bmc, system: Body) -> list[Slot]:
         ]
         if found:
             return found
+    if bmc.unread:
+        raise bmc.unread[-1]
     return []
 
 
@@ -109,16 +116,22 @@ def eject(bmc: Bmc, slot: Slot) -> None:
     Raises:
         HardwareError: MEDIA_NOT_ACCEPTED, when it stays in.
     """
+    refusal = None
     try:
         with bmc.asked("eject a virtual medium"):
             _sushy_slot(bmc, slot).eject_media()
+            bmc.line.check_last_write()
     except HardwareError as error:
         # Reading back decides: some BMCs complain about a drive that emptied itself meanwhile.
         if error.reason not in ("BMC_REFUSED", "BMC_BUSY", "BMC_UNREACHABLE"):
             raise
+        refusal = error
     if not bmc.comes_to(partial(_read, bmc, slot), _is_empty, bmc.patience.media_s):
+        if isinstance(refusal, HardwareBusyError):
+            raise refusal
+        medium = redact(slot.image) or "a medium"
         raise HardwareError(
-            f"{bmc.words()}: {slot.image or 'a medium'} stays in {slot.path} after it was ejected; "
+            f"{bmc.words()}: {medium} stays in {slot.path} after it was ejected; "
             "eject it in the BMC's own interface, or restart the BMC",
             code="MEDIA_NOT_ACCEPTED",
         )

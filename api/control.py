@@ -2,13 +2,17 @@
 
 from typing import Any
 
-from api import logs
 from api.endpoints import Endpoints
+from api.freezes import Freezes
 from api.images import Images
+from api.keys import Keys
+from api.logs import Logs
 from api.machines import Machines
 from api.operations import Operations, Starter
+from api.reconcile import Reconciliations
 from api.regions import Regions
 from api.watch import Watch
+from api.ways_out import WaysOut
 from mulligan_client.gen.mulligan.control.v1 import control_pb2 as pb
 from mulligan_client.gen.mulligan.control.v1 import control_pb2_grpc
 from workflows.check import Inspect, Verify
@@ -23,16 +27,21 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         self._regions = regions
         self._watch = watch
         self._endpoints = Endpoints(starter, shown, regions)
+        self._freezes = Freezes(starter, regions)
         self._images = Images(regions)
+        self._keys = Keys(starter, shown, regions)
+        self._logs = Logs(starter.client)
         self._machines = Machines(starter, shown, regions)
+        self._reconciliations = Reconciliations(starter, shown, regions)
+        self._ways_out = WaysOut(starter, shown)
 
     async def ListRegionKeys(self, request: pb.ListRegionKeysRequest, context: Any) -> Any:
         """Give the keys to which secrets are sealed."""
-        await self._regions.require(request.region)
-        keys = await self._starter.region_keys(request.region)
-        return pb.ListRegionKeysResponse(
-            keys=[pb.RegionKey(key_id=key, public_key=public) for key, public in keys]
-        )
+        return await self._keys.list(request)
+
+    async def RotateRegionKey(self, request: pb.RotateRegionKeyRequest, context: Any) -> Any:
+        """Give a region a new key."""
+        return await self._keys.rotate(request)
 
     async def CreateServer(self, request: pb.CreateServerRequest, context: Any) -> Any:
         """Enrol a server."""
@@ -45,6 +54,10 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
     async def ListServers(self, request: pb.ListServersRequest, context: Any) -> Any:
         """List servers."""
         return await self._endpoints.list_servers(request)
+
+    async def UpdateServer(self, request: pb.UpdateServerRequest, context: Any) -> Any:
+        """Change how a server's BMC is reached."""
+        return await self._endpoints.update_server(request)
 
     async def VerifyServer(self, request: pb.VerifyServerRequest, context: Any) -> Any:
         """Check that a server can be driven."""
@@ -134,7 +147,39 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
 
     async def GetOperationLog(self, request: pb.GetOperationLogRequest, context: Any) -> Any:
         """Show an operation's log."""
-        return await logs.get_log(request.id)
+        return await self._logs.get(request.id)
+
+    async def AbortOperation(self, request: pb.AbortOperationRequest, context: Any) -> Any:
+        """Have an operation take back what it did."""
+        return await self._ways_out.abort(request)
+
+    async def RetryOperation(self, request: pb.RetryOperationRequest, context: Any) -> Any:
+        """Try the failed step again."""
+        return await self._ways_out.retry(request)
+
+    async def ForceRelease(self, request: pb.ForceReleaseRequest, context: Any) -> Any:
+        """End a claim at once."""
+        return await self._ways_out.force_release(request)
+
+    async def Freeze(self, request: pb.FreezeRequest, context: Any) -> Any:
+        """Stop what powers, wipes, deletes or starts."""
+        return await self._freezes.freeze(request)
+
+    async def Thaw(self, request: pb.ThawRequest, context: Any) -> Any:
+        """Take a freeze back."""
+        return await self._freezes.thaw(request)
+
+    async def ListFreezes(self, request: pb.ListFreezesRequest, context: Any) -> Any:
+        """List what is frozen."""
+        return await self._freezes.list()
+
+    async def Reconcile(self, request: pb.ReconcileRequest, context: Any) -> Any:
+        """Compare a region with Temporal and hardware."""
+        return await self._reconciliations.reconcile(request)
+
+    async def ListDifferences(self, request: pb.ListDifferencesRequest, context: Any) -> Any:
+        """List what differed."""
+        return await self._reconciliations.list(request)
 
     async def Watch(self, request: pb.WatchRequest, context: Any) -> Any:
         """Stream changes."""

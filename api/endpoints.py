@@ -56,6 +56,25 @@ class Endpoints:
         )
         return await self.get_server(request.id)
 
+    async def update_server(self, request: control_pb2.UpdateServerRequest) -> control_pb2.Server:
+        """Change how a server's BMC is reached, as far as the mask says."""
+        call, spec, paths = current_call(), request.spec, request.update_mask.paths
+        _check_mask(paths)
+
+        def update(session: Session) -> control_pb2.Server:
+            row = endpoints.update_server(
+                session,
+                request.id,
+                sealed_credentials=(
+                    spec.sealed_credentials if "sealed_credentials" in paths else None
+                ),
+                insecure_tls=spec.insecure_tls if "insecure_tls" in paths else None,
+                author=call.caller.account,
+            )
+            return _servers(session, [row])[0]
+
+        return await call.write(request, control_pb2.Server, update)
+
     async def create_host(self, request: control_pb2.CreateHostRequest) -> control_pb2.Host:
         """Add a host: its row is written and its verification runs when this answers."""
         if not urlsplit(request.spec.uri).scheme:
@@ -173,6 +192,26 @@ def _check_address(address: str) -> None:
             "scheme://host:port, with nothing behind it",
             field="spec.address",
         )
+
+
+def _check_mask(paths: Sequence[str]) -> None:
+    allowed = "sealed_credentials and insecure_tls"
+    if not paths:
+        raise InvalidArgumentError(
+            f"update_mask is empty; say what to change, of {allowed}", field="update_mask"
+        )
+    for path in paths:
+        if path in ("address", "system"):
+            raise InvalidArgumentError(
+                f"update_mask names {path}, and a server with another one is another server; "
+                f"delete this one and add that one. What can be changed is {allowed}",
+                field="update_mask",
+            )
+        if path not in ("sealed_credentials", "insecure_tls"):
+            raise InvalidArgumentError(
+                f"update_mask names {path!r}, which can't be changed; name {allowed} only",
+                field="update_mask",
+            )
 
 
 def _checked_id(server: str) -> str:

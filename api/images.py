@@ -36,6 +36,8 @@ class Images:
                 activation=spec.activation,
                 config_format=spec.config_format,
                 author=call.caller.account,
+                image=request.image_id,
+                sealed_credentials=spec.sealed_credentials,
             )
             return _images(session, [row])[0]
 

@@ -1,30 +1,102 @@
 """The log of an operation: what console, ramdisk and BMC said."""
 
+import asyncio
+import logging
 import zlib
 from base64 import b64decode
+from collections.abc import Sequence
+from datetime import timedelta
 
 from sqlalchemy.orm import Session
+from temporalio.client import Client, WorkflowFailureError
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.service import RPCError
 
+from activities.contracts.hardware import OperationLog
+from activities.contracts.hypervisor import HostAccess, ReadConsole
+from activities.contracts.redfish import BmcAccess, BmcTarget
 from api.call import current_call
-from mulligan.control import operations
+from mulligan.control import hardware, operations
+from mulligan.control.tables import Host, Operation, Server
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
+from workflows.operation import CONTROL_QUEUE
+from workflows.read_log import ReadLog, ReadOperationLog
+
+_log = logging.getLogger(__name__)
+
+READ_WITHIN_S = 10.0
 
 
-async def get_log(operation: str) -> control_pb2.GetOperationLogResponse:
-    """Show what was said during an operation; a BMC's words are for the system's readers."""
-    call = current_call()
+class Logs:
+    """The RPC that shows what was said; of an operation that runs, an executor is asked."""
 
-    def read(session: Session) -> control_pb2.GetOperationLogResponse:
-        row = operations.get_visible(session, call.caller, operation)
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def get(self, operation: str) -> control_pb2.GetOperationLogResponse:
+        """Show what was said during an operation; a BMC's words are for the system's readers.
+
+        What is kept is shown, and what an executor says instead of it when it answers in time.
+        """
+        call = current_call()
+
+        def read(session: Session) -> tuple[dict[str, str], ReadLog | None]:
+            row = operations.get_visible(session, call.caller, operation)
+            kept = {part.source: part.compressed for part in operations.logs_of(session, row.id)}
+            return kept, _running_at(session, row)
+
+        said, running_at = await call.read(read)
+        if running_at is not None:
+            said |= {
+                part.source: part.compressed for part in await self._ask(operation, running_at)
+            }
+        texts = {
+            source: zlib.decompress(b64decode(compressed)).decode(errors="replace")
+            for source, compressed in sorted(said.items())
+        }
         return control_pb2.GetOperationLogResponse(
             parts=[
-                control_pb2.LogPart(
-                    source=part.source,
-                    text=zlib.decompress(b64decode(part.compressed)).decode(errors="replace"),
-                )
-                for part in operations.logs_of(session, row.id)
-                if part.source != "bmc" or call.caller.has("reader")
+                control_pb2.LogPart(source=source, text=text)
+                for source, text in texts.items()
+                if source != "bmc" or call.caller.has("reader")
             ]
         )
 
-    return await call.read(read)
+    async def _ask(self, operation: str, request: ReadLog) -> Sequence[OperationLog]:
+        """Ask an executor; nobody waits for long, and no answer is none."""
+        try:
+            return await asyncio.wait_for(
+                self._client.execute_workflow(
+                    ReadOperationLog.run,
+                    request,
+                    id=f"operation-log-{operation}",
+                    task_queue=CONTROL_QUEUE,
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                    execution_timeout=timedelta(seconds=READ_WITHIN_S),
+                    static_summary="read what was said so far in an operation",
+                ),
+                READ_WITHIN_S,
+            )
+        except (RPCError, WorkflowFailureError, TimeoutError):
+            _log.info("no executor told an operation's log", extra={"operation": operation})
+            return ()
+
+
+def _running_at(session: Session, row: Operation) -> ReadLog | None:
+    """Say on which machine or server an operation is at work; None when it ended, or on none."""
+    found = hardware.hardware_of(session, row) if row.state == "running" else None
+    if isinstance(found, Host):
+        access = HostAccess(host=found.id, region=found.region, uri=found.uri, pool=found.pool)
+        console = ReadConsole(operation=row.id, fence=0, access=access, machine=row.object_id)
+        return ReadLog(region=row.region, console=console)
+    if isinstance(found, Server):
+        bmc = BmcAccess(
+            server=found.id,
+            region=found.region,
+            address=found.address,
+            sealed_credentials=found.sealed_credentials,
+            verify_tls=not found.insecure_tls,
+            system=found.system,
+        )
+        return ReadLog(region=row.region, bmc=BmcTarget(operation=row.id, fence=0, access=bmc))
+    return None

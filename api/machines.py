@@ -16,7 +16,7 @@ from api.call import current_call
 from api.operations import Operations, Starter
 from api.regions import Regions
 from mulligan import events, marks
-from mulligan.control import machines
+from mulligan.control import machines, marking
 from mulligan.control.tables import Machine
 from mulligan.meta import names
 from mulligan.meta.names import Name
@@ -141,7 +141,7 @@ class Machines:
         call = current_call()
 
         def change(session: Session) -> control_pb2.SetMarkResponse:
-            rows = machines.set_mark(
+            rows = marking.set_mark(
                 session,
                 call.caller,
                 request.object_id,
@@ -158,13 +158,13 @@ class Machines:
         call = current_call()
 
         def change(session: Session) -> control_pb2.ClearMarkResponse:
-            rows = machines.set_mark(
+            rows = marking.set_mark(
                 session, call.caller, request.object_id, request.kind, "", is_set=False
             )
             return control_pb2.ClearMarkResponse(marks=messages.marks(rows))
 
         answer = await call.write(request, control_pb2.ClearMarkResponse, change)
-        region = await call.read(lambda session: machines.region_of(session, request.object_id))
+        region = await call.read(lambda session: marking.region_of(session, request.object_id))
         await self._starter.wake_waiting(region)
         return answer
 

@@ -49,7 +49,7 @@ class Starter:
     """Starts one workflow for each operation, once for each request id."""
 
     def __init__(self, client: Client) -> None:
-        self._client = client
+        self.client = client
 
     def asked(self, request: Message, project: str, region: str) -> Asked:
         """Say who asks for what, with the id that the operation gets."""
@@ -99,7 +99,7 @@ class Starter:
         )
         try:
             await asyncio.wait_for(
-                self._client.execute_update_with_start_workflow(
+                self.client.execute_update_with_start_workflow(
                     accepted, start_workflow_operation=operation
                 ),
                 ACCEPT_WITHIN_S,
@@ -127,19 +127,20 @@ class Starter:
         rows = await current_call().read(
             lambda session: operations.of_object(session, "claim", claim)
         )
-        await self._signal(rows, "hold_changed")
+        await self.signal(rows, "hold_changed")
 
     async def wake_waiting(self, region: str) -> None:
         """Tell the operations that wait for capacity to try again."""
         rows = await current_call().read(
             lambda session: operations.waiting_for_capacity(session, region)
         )
-        await self._signal(rows, CAPACITY_CHANGED)
+        await self.signal(rows, CAPACITY_CHANGED)
 
-    async def _signal(self, workflows: Sequence[str], signal: str) -> None:
+    async def signal(self, workflows: Sequence[str], signal: str, *words: str) -> None:
+        """Signal workflows; one that ended meanwhile is fine."""
         for workflow in workflows:
             try:
-                await self._client.get_workflow_handle(workflow).signal(signal)
+                await self.client.get_workflow_handle(workflow).signal(signal, args=words)
             except RPCError as error:
                 if error.status != RPCStatusCode.NOT_FOUND:
                     raise
@@ -155,7 +156,7 @@ class Starter:
         if fresh:
             return known
         try:
-            told = await self._client.execute_workflow(
+            told = await self.client.execute_workflow(
                 ReadRegionKeys.run,
                 DescribeExecutor(region=region),
                 id=f"region-keys-{region}",

@@ -1,7 +1,8 @@
 """Where the interceptor gets iam's published keys from, to check tokens offline."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,6 +16,48 @@ from mulligan_client.gen.mulligan.iam.v1 import iam_pb2, iam_pb2_grpc
 
 ANSWER_WITHIN_S = 5
 
+ASKED_AGAIN_AFTER_S = 3.0
+"""How often unknown keys may have iam asked: a token can name any key, also one that is made up."""
+
+
+class PublishedKeys:
+    """iam's keys as they are known here; `ask` reads them, at most once in a while."""
+
+    def __init__(
+        self,
+        ask: Callable[[], Awaitable[Mapping[str, str]]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ask = ask
+        self._clock = clock
+        self._known: Mapping[str, str] = {}
+        self._asks_again_at = clock()
+        self._failure: UnavailableError | None = None
+        self._asking = asyncio.Lock()
+
+    async def __call__(self, key_id: str) -> Mapping[str, str]:
+        """Give the known keys, asking for them when this one is not among them.
+
+        Raises:
+            UnavailableError: iam did not answer, now or a moment ago.
+        """
+        if key_id in self._known:
+            return self._known
+        async with self._asking:
+            if key_id not in self._known and self._clock() >= self._asks_again_at:
+                await self._renew()
+        if key_id not in self._known and self._failure is not None:
+            raise self._failure
+        return self._known
+
+    async def _renew(self) -> None:
+        self._failure = None
+        try:
+            self._known = {**self._known, **await self._ask()}
+        except UnavailableError as error:
+            self._failure = error
+        self._asks_again_at = self._clock() + ASKED_AGAIN_AFTER_S
+
 
 @asynccontextmanager
 async def published_keys(
@@ -27,25 +70,12 @@ async def published_keys(
         installation: iam's database, read when it runs in this process.
         ca: PEM of the CA of iam's certificate; None for the system's.
     """
-    known: dict[str, str] = {}
     if not iam_address:
-
-        async def own(key_id: str) -> Mapping[str, str]:
-            if key_id not in known:
-                known.update(await asyncio.to_thread(installation.read, tokens.public_keys))
-            return known
-
-        yield own
+        yield PublishedKeys(lambda: asyncio.to_thread(installation.read, tokens.public_keys))
         return
     async with _channel(iam_address, ca) as channel:
         stub: Any = iam_pb2_grpc.IamServiceStub(channel)
-
-        async def asked(key_id: str) -> Mapping[str, str]:
-            if key_id not in known:
-                known.update(await _ask(stub, iam_address))
-            return known
-
-        yield asked
+        yield PublishedKeys(lambda: _ask(stub, iam_address))
 
 
 def _channel(address: str, ca: bytes | None) -> grpc.aio.Channel:

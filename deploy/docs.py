@@ -1,12 +1,15 @@
-"""Draw the state tables into docs/states.md: `python -m deploy.docs`."""
+"""Draw the state tables and the rules of reconciling into docs: `python -m deploy.docs`."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+from mulligan.control.reconcile_rules import RULES
 from mulligan.values.states import TABLES, StateTable
 
 STATES = Path(__file__).parents[1] / "docs" / "states.md"
+RECONCILE = STATES.with_name("reconcile.md")
 
 HEAD = """\
 # States
@@ -54,6 +57,51 @@ def _words(span: timedelta) -> str:
     return f"{minutes // 60} h" if minutes >= 120 and minutes % 60 == 0 else f"{minutes} min"
 
 
+RECONCILE_HEAD = """\
+# Reconciling
+
+Compares database ↔ Temporal ↔ libvirt ↔ BMCs, and tells each difference with what mends it. Drawn
+from `mulligan/control/reconcile_rules.py` by `python -m deploy.docs`; a test compares.
+
+- **On a schedule**, every 10 minutes for the whole site: the database with itself and with
+  Temporal. No hardware is called. The control worker keeps the schedule (`mulligan-reconcile` in
+  Temporal; a pause there is respected).
+- **On demand**, for a region: `mulligan reconcile run --wait`. Hosts, BMCs and what executors serve
+  are looked at too. Looking changes nothing.
+
+`mulligan reconcile show` lists what differs; each difference is an event of its object too.
+
+A difference is only told after it was seen twice, some seconds apart, within one run. Whatever an
+operation works on, and whatever changed in the last minute, is left out of what is looked at. No
+end-point is taken: operations go on meanwhile. A host or BMC that can't be reached is a difference
+like any other, and what was known of it before stays until it answers. What is gone at a later run
+is told as mended, and forgotten after a week.
+
+So a workflow that somebody terminated or cancelled in Temporal's UI is brought to an end: it is
+started again from the operation's row and takes back what was done. When Temporal has lost it
+altogether (its own database was lost), it goes on where it was.
+
+Mended by itself is only what touches no hardware: nothing of it powers, wipes or deletes.
+"""
+
+
+def reconcile_page() -> str:
+    """Write the page: what may differ, who mends it, and how."""
+    rows = (
+        f"| `{kind}` | {rule.meaning} | {'itself' if rule.mends_itself else 'an operator'} "
+        f"| {_placeholders(rule.action)} |"
+        for kind, rule in RULES.items()
+    )
+    table = ("| kind | means | mended by | how |", "|---|---|---|---|", *rows)
+    return "\n".join([RECONCILE_HEAD, *table, ""])
+
+
+def _placeholders(action: str) -> str:
+    """Show the words of a template as they are written in a command's help."""
+    return re.sub(r"{(\w+)}", lambda word: word.group(1).upper(), action)
+
+
 if __name__ == "__main__":
     STATES.parent.mkdir(exist_ok=True)
     STATES.write_text(states_page())
+    RECONCILE.write_text(reconcile_page())

@@ -17,11 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid5
 
 import bcrypt
 import libvirt
 
+from deploy.daemon_watch import DaemonWatch
 from deploy.session_libvirt import end_process
 from mulligan.values.errors import UnavailableError
 
@@ -72,7 +74,9 @@ def some_servers(count: int, *, prefix: str = "lab", disk_mib: int = 2048) -> li
 class VirtualServers:
     """Virtual servers of one libvirt and the BMC in front of them, with their files in `folder`.
 
-    `address` is the Redfish service of all of them; it asks for `username` and `password`.
+    `address` is the Redfish service of all of them; it asks for `username` and `password`. When the
+    daemon behind the socket of `libvirt_uri` was replaced, the BMC is restarted: the emulator keeps
+    its connection, dead or not.
     """
 
     def __init__(
@@ -91,6 +95,7 @@ class VirtualServers:
         self._folder = folder
         self._uri = libvirt_uri
         self._port = port or _free_port()
+        self._watch: DaemonWatch | None = None
 
     @property
     def address(self) -> str:
@@ -118,13 +123,19 @@ class VirtualServers:
                 _make_disk(pool, server)
                 if _find(connection, server) is None:
                     connection.defineXML(self._domain_xml(server))
+        self._stop_watching()
+        watch = self._new_watch()
         self._start_emulator()
+        if watch is not None:
+            watch.start()
+            self._watch = watch
 
     def stop(self, *, keep_servers: bool = False) -> None:
         """End the BMC and remove the servers with their NVRAM, volumes, pool and files.
 
         With `keep_servers` only the BMC ends, and a later start goes on with the same servers.
         """
+        self._stop_watching()
         self._end_emulator()
         if keep_servers:
             return
@@ -163,6 +174,15 @@ class VirtualServers:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+    def _new_watch(self) -> DaemonWatch | None:
+        sockets = parse_qs(urlsplit(self._uri).query).get("socket")
+        return DaemonWatch(Path(sockets[0]), self._start_emulator) if sockets else None
+
+    def _stop_watching(self) -> None:
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.stop()
 
     def _make_pool(self, connection: libvirt.virConnect) -> libvirt.virStoragePool:
         path = self._folder / "pool"

@@ -64,10 +64,11 @@ class SessionLibvirt:
     @property
     def uri(self) -> str:
         """The address of this libvirt."""
-        return f"qemu+unix:///session?socket={quote(str(self._socket))}"
+        return f"qemu+unix:///session?socket={quote(str(self.socket))}"
 
     @property
-    def _socket(self) -> Path:
+    def socket(self) -> Path:
+        """Where the daemon listens."""
         return self._short / "runtime" / "libvirt" / "libvirt-sock"
 
     def start(self) -> None:
@@ -139,17 +140,21 @@ class SessionLibvirt:
 
     def _answers(self) -> bool:
         with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
-            probe.connect(str(self._socket))
+            probe.connect(str(self.socket))
             return True
         return False
 
     def _running_pid(self) -> int | None:
-        """Find the daemon that serves our socket: the kernel knows who listens there."""
-        with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
-            probe.connect(str(self._socket))
-            credentials = probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-            return int.from_bytes(credentials[:4], "little")
-        return None
+        return listening_pid(self.socket)
+
+
+def listening_pid(path: Path) -> int | None:
+    """Find the process that serves a unix socket, which the kernel knows; None when nobody does."""
+    with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
+        probe.connect(str(path))
+        credentials = probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+        return int.from_bytes(credentials[:4], "little")
+    return None
 
 
 def end_process(pid: int, within_s: float) -> None:

@@ -161,7 +161,7 @@ async def _temporal(
     command = await asyncio.to_thread(find_temporal, cache_folder(os.environ))
     server = DevServer(
         command,
-        settings.state / "temporal.sqlite",
+        _temporal_file(settings.state),
         log=settings.state / "temporal.log",
         port=port,
         ui_port=ui_port,
@@ -270,6 +270,13 @@ async def _first(wait: Coroutine[Any, Any, object], tasks: Sequence[asyncio.Futu
     waiting.cancel()
     for task in done:
         task.result()
+
+
+def _temporal_file(state: Path) -> Path:
+    """Keep Temporal's file in a folder of its own: whoever watches ours is not woken by it."""
+    folder = state / "temporal"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder / "temporal.sqlite"
 
 
 def _tell(settings: Settings, ui_url: str, say: Say) -> None:

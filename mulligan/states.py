@@ -58,6 +58,8 @@ def move(
 ) -> None:
     """Give a row its next status and write the event; staying in a state is allowed.
 
+    What is said again, as by a record that is made a second time, changes nothing.
+
     Raises:
         FailedPreconditionError: the state table has no such transition.
     """
@@ -68,6 +70,8 @@ def move(
             object_type=object_type,
             object_id=row.id,
         )
+    if _is_the_same(row.status, status):
+        return
     row.status = status
     events.append(
         session,
@@ -82,3 +86,9 @@ def move(
             message=message or status.reason,
         ),
     )
+
+
+def _is_the_same(old: Status, new: Status) -> bool:
+    """Say whether nothing but the time is new; a deadline that is set anew counts."""
+    said = (old.state, old.reason, old.next_action) == (new.state, new.reason, new.next_action)
+    return said and old.deadline is None and new.deadline is None

@@ -1,42 +1,67 @@
 """The control worker: all workflows, and the record activities that they run locally."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import Interceptor, Worker
 
-from activities.records import claims, endpoints, machines, operations
+from activities.records import claims, endpoints, keys, machines, operations, reconcile
 from activities.records.transaction import Contract, Record, in_transactions
 from mulligan.database import Database
 from worker.errors import TellsErrors
+from worker.temporal_view import TemporalView
 from workflows.check import Inspect, Verify
 from workflows.claim import Claim
 from workflows.decommission import Decommission
+from workflows.force_release import ForceRelease
 from workflows.operation import CONTROL_QUEUE
 from workflows.provision import Provision
+from workflows.read_log import ReadOperationLog
+from workflows.reconcile import Reconcile, ReconcileRecords
 from workflows.region_keys import ReadRegionKeys
+from workflows.rotate_key import RotateRegionKey
 
-WORKFLOWS = (Claim, Decommission, Inspect, Provision, ReadRegionKeys, Verify)
+WORKFLOWS = (
+    Claim,
+    Decommission,
+    ForceRelease,
+    Inspect,
+    Provision,
+    ReadOperationLog,
+    ReadRegionKeys,
+    Reconcile,
+    ReconcileRecords,
+    RotateRegionKey,
+    Verify,
+)
 RECORDS: Mapping[Contract, Record] = {
     **claims.RECORDS,
     **endpoints.RECORDS,
+    **keys.RECORDS,
     **machines.RECORDS,
     **operations.RECORDS,
+    **reconcile.RECORDS,
 }
 GRACE = timedelta(seconds=10)
 
 
-def control_worker(client: Client, database: Database, *, threads: int = 8) -> Worker:
+def control_worker(
+    client: Client,
+    database: Database,
+    *,
+    threads: int = 8,
+    interceptors: Sequence[Interceptor] = (),
+) -> Worker:
     """Make the worker of the control queue; `threads` bounds its transactions at once."""
     return Worker(
         client,
         task_queue=CONTROL_QUEUE,
         workflows=list(WORKFLOWS),
-        activities=in_transactions(database, RECORDS),
+        activities=[*in_transactions(database, RECORDS), *TemporalView(client).activities],
         activity_executor=ThreadPoolExecutor(threads, "records"),
         max_concurrent_local_activities=threads,
-        interceptors=[TellsErrors()],
+        interceptors=[*interceptors, TellsErrors()],
         graceful_shutdown_timeout=GRACE,
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -10,13 +10,20 @@ from importlib.metadata import version
 
 from temporalio import activity
 from temporalio.client import Client
-from temporalio.service import RPCError
-from temporalio.worker import Worker
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.worker import Interceptor, PollerBehaviorSimpleMaximum, Worker
 
-from activities.contracts.executor import DescribeExecutor, ExecutorDescription, RegionKey
+from activities.bmc import Patience
+from activities.contracts.executor import (
+    DescribeExecutor,
+    ExecutorDescription,
+    Served,
+    StopServing,
+)
 from activities.contracts.reports import MACHINE_STOPPED
 from activities.hypervisor import Hypervisor
 from activities.images import ImageCache
+from activities.key_rotation import KeyRotation, live_keys
 from activities.keys import RegionKeys
 from activities.media import MediaStore
 from activities.redfish import Redfish
@@ -28,55 +35,85 @@ from worker.reports import TemporalReports
 from workflows.operation import executor_queue
 
 GRACE = timedelta(seconds=20)
+
+ONE_POLL = PollerBehaviorSimpleMaximum(maximum=1)
+"""What Temporal hands to the poll of an executor that is frozen is lost for a heartbeat time-out.
+
+So there is one at a time; it is answered and sent again within milliseconds.
+"""
+
+TOLD_AGAIN_S = (1, 2, 5, 10, 20, 30, 60, 120, 240)
+"""Pauses after which Temporal, when it does not answer, is told again that a machine stopped."""
+
 _log = logging.getLogger(__name__)
 
 
 class Executor:
-    """The activity by which an executor tells about itself."""
+    """The activities about an executor itself."""
 
-    def __init__(self, settings: ExecutorSettings, keys: RegionKeys) -> None:
+    def __init__(self, settings: ExecutorSettings, keys: RegionKeys, media: MediaStore) -> None:
         self._settings = settings
         self._keys = keys
+        self._media = media
 
     @activity.defn(name="executor.describe")
     def describe(self, request: DescribeExecutor) -> ExecutorDescription:
         """Tell version, keys and addresses."""
         return ExecutorDescription(
             version=version("mulligan"),
-            keys=tuple(
-                RegionKey(key_id=key_id, public_key=public_key)
-                for key_id, public_key in self._keys.public_keys()
-            ),
+            keys=live_keys(self._keys).keys,
             media_url=self._settings.media_url,
             report_url=self._settings.report_url,
         )
 
+    @activity.defn(name="executor.list_served")
+    def list_served(self, request: DescribeExecutor) -> Served:
+        """List the operations for which media are served."""
+        return Served(operations=self._media.operations())
+
+    @activity.defn(name="executor.stop_serving")
+    def stop_serving(self, request: StopServing) -> Served:
+        """Serve nothing of an operation any more."""
+        self._media.remove(request.operation)
+        return Served(operations=self._media.operations())
+
 
 @asynccontextmanager
 async def running_executor(
-    client: Client, settings: ExecutorSettings, *, listen: str, threads: int = 8
+    client: Client,
+    settings: ExecutorSettings,
+    *,
+    listen: str,
+    threads: int = 8,
+    patience: Patience | None = None,
+    interceptors: Sequence[Interceptor] = (),
 ) -> AsyncIterator[None]:
     """Run an executor as long as the context lasts; leaving it drains."""
     keys = RegionKeys.load(settings.state_folder / "keys", settings.region)
-    images, media = ImageCache(settings), MediaStore(settings, keys)
+    images, media = ImageCache(settings, keys), MediaStore(settings, keys)
     hypervisor = Hypervisor(
         settings, keys, images, on_stopped=_tells(client, asyncio.get_running_loop())
     )
-    redfish = Redfish(settings, keys, images, media)
+    redfish = Redfish(settings, keys, images, media, patience=patience)
+    rotation = KeyRotation(keys)
+    itself = Executor(settings, keys, media)
     server = MediaServer(settings, keys, media, TemporalReports(client), listen=listen)
     worker = Worker(
         client,
         task_queue=executor_queue(settings.region),
         activities=[
-            Executor(settings, keys).describe,
+            *(itself.describe, itself.list_served, itself.stop_serving),
+            *(rotation.make_key, rotation.seal_anew, rotation.retire_keys),
             *(hypervisor.inspect, hypervisor.stage, hypervisor.start, hypervisor.remove),
-            hypervisor.read_console,
-            *(redfish.verify, redfish.inspect, redfish.stage, redfish.boot_medium),
+            *(hypervisor.survey, hypervisor.read_console),
+            *(redfish.verify, redfish.inspect, redfish.look, redfish.stage, redfish.boot_medium),
+            *(redfish.restart_bmc, redfish.power_cycle),
             *(redfish.boot_disk, redfish.power_off, redfish.unstage, redfish.read_log),
         ],
         activity_executor=ThreadPoolExecutor(threads, "hardware"),
         max_concurrent_activities=threads,
-        interceptors=[TellsErrors(), Beats(client)],
+        activity_task_poller_behavior=ONE_POLL,
+        interceptors=[*interceptors, TellsErrors(), Beats(client)],
         graceful_shutdown_timeout=GRACE,
     )
     await server.start()
@@ -92,10 +129,15 @@ def _tells(client: Client, loop: asyncio.AbstractEventLoop) -> Callable[[str, st
     """Make what tells an operation, from libvirt's thread, that its machine stopped."""
 
     async def tell(operation: str) -> None:
-        try:
-            await client.get_workflow_handle(operation).signal(MACHINE_STOPPED)
-        except RPCError:
-            _log.info("a machine stopped after its operation", extra={"operation": operation})
+        for pause_s in (*TOLD_AGAIN_S, None):
+            try:
+                await client.get_workflow_handle(operation).signal(MACHINE_STOPPED)
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND and pause_s is not None:
+                    await asyncio.sleep(pause_s)
+                    continue
+                _log.info("a machine stopped after its operation", extra={"operation": operation})
+            return
 
     def on_stopped(operation: str, _domain: str) -> None:
         asyncio.run_coroutine_threadsafe(tell(operation), loop)

@@ -2,7 +2,7 @@
 
 Plain HTTP (`media_url`, `report_url`), because BMCs and cloud-init know no certificate of ours:
 
-    GET  /media/<secret>/<name>      boot media, with ranges
+    GET  /media/<secret>/boot.iso    boot media, with ranges
     POST /report/<guest token>       cloud-init's phone_home
     GET  /healthz
 
@@ -20,8 +20,9 @@ import asyncio
 import logging
 import ssl
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Set
+from ipaddress import ip_address
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 from aiohttp import web
@@ -29,10 +30,16 @@ from pydantic import ValidationError
 
 from activities.contracts.hardware import GuestReport
 from activities.contracts.payload import Payload
-from activities.contracts.redfish import RamdiskFacts, RamdiskProgress, RamdiskResult
+from activities.contracts.redfish import (
+    RamdiskFacts,
+    RamdiskProgress,
+    RamdiskResult,
+    RamdiskTask,
+)
 from activities.keys import Audience, RegionKeys
-from activities.media import MediaStore
+from activities.media import BOOT_MEDIUM, CONFIG_DRIVE, IMAGE, MediaStore
 from activities.operation_logs import OperationLogs
+from activities.redaction import redact
 from activities.settings import ExecutorSettings
 from mulligan.values.errors import (
     ConflictError,
@@ -109,7 +116,7 @@ def plain_app(keys: RegionKeys, media: MediaStore, reports: Reports) -> web.Appl
     app = _app()
     guests = _Guests(keys, reports)
     app.router.add_get("/healthz", _healthy)
-    app.router.add_get("/media/{secret}/{name}", _media_handler(media))
+    app.router.add_get("/media/{secret}/{name}", _media_handler(media, {BOOT_MEDIUM}))
     app.router.add_post("/report/{token}", guests.report)
     return app
 
@@ -119,7 +126,7 @@ def ramdisk_app(
 ) -> web.Application:
     """Make the application for ramdisks."""
     app = _app()
-    ramdisks = _Ramdisks(keys, reports, logs)
+    ramdisks = _Ramdisks(keys, media, reports, logs)
 
     async def ca_pem(_: web.Request) -> web.Response:
         body = media.certificates.ca_pem
@@ -127,7 +134,7 @@ def ramdisk_app(
 
     app.router.add_get("/healthz", _healthy)
     app.router.add_get("/ca.pem", ca_pem)
-    app.router.add_get("/media/{secret}/{name}", _media_handler(media))
+    app.router.add_get("/media/{secret}/{name}", _media_handler(media, {IMAGE, CONFIG_DRIVE}))
     app.router.add_post("/ramdisk/v1/facts", ramdisks.facts)
     app.router.add_post("/ramdisk/v1/task", ramdisks.task)
     app.router.add_post("/ramdisk/v1/progress", ramdisks.progress)
@@ -170,24 +177,37 @@ class _Guests:
 
 
 def guest_report(fields: dict[str, str], came_from: str) -> GuestReport:
-    """Read a report's form; cloud-init writes N/A for what it doesn't know."""
+    """Read a report's form; cloud-init writes N/A for what it doesn't know.
+
+    Who comes from the loopback sits in user-mode networking: that address is nobody's.
+    """
     known = {name: value.strip() for name, value in fields.items() if value not in ("", "N/A")}
     return GuestReport(
         hostname=known.get("hostname", ""),
         fqdn=known.get("fqdn", ""),
         instance_id=known.get("instance_id", ""),
-        address=known.get("address", came_from),
+        address=known.get("address", "" if _is_loopback(came_from) else came_from),
         ssh_host_keys=tuple(
             value for name, value in sorted(known.items()) if name.startswith("pub_key_")
         ),
     )
 
 
+def _is_loopback(address: str) -> bool:
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
 class _Ramdisks:
     """Takes ramdisks' reports, each with its operation's token as bearer (RFC 6750)."""
 
-    def __init__(self, keys: RegionKeys, reports: Reports, logs: OperationLogs) -> None:
+    def __init__(
+        self, keys: RegionKeys, media: MediaStore, reports: Reports, logs: OperationLogs
+    ) -> None:
         self._keys = keys
+        self._media = media
         self._reports = reports
         self._logs = logs
 
@@ -197,8 +217,9 @@ class _Ramdisks:
         return web.json_response({})
 
     async def task(self, request: web.Request) -> web.Response:
-        task = await self._reports.task(self._operation(request))
-        return web.json_response(text=task.model_dump_json())
+        operation = self._operation(request)
+        task = await self._reports.task(operation)
+        return web.json_response(_task_of(task, operation, self._media))
 
     async def progress(self, request: web.Request) -> web.Response:
         operation = self._operation(request)
@@ -207,7 +228,9 @@ class _Ramdisks:
 
     async def result(self, request: web.Request) -> web.Response:
         operation = self._operation(request)
-        await self._reports.result(operation, await _sent(request, RamdiskResult))
+        result = await _sent(request, RamdiskResult)
+        said = result.model_copy(update={"message": redact(result.message)})
+        await self._reports.result(operation, said)
         return web.json_response({})
 
     async def log(self, request: web.Request) -> web.Response:
@@ -221,6 +244,15 @@ class _Ramdisks:
         if scheme.lower() != "bearer":
             raise web.HTTPForbidden(text="a ramdisk's token is needed\n")
         return _operation_of(self._keys, token.strip(), "ramdisk")
+
+
+def _task_of(task: RamdiskTask, operation: str, media: MediaStore) -> dict[str, Any]:
+    """Write a task for its ramdisk, with the addresses that no history may hold."""
+    told: dict[str, Any] = task.model_dump(exclude={"server"})
+    for part, name in (("image", IMAGE), ("config_drive", CONFIG_DRIVE)):
+        if told[part] is not None:
+            told[part]["url"] = media.ramdisk_url(operation, task.server, name)
+    return told
 
 
 def _operation_of(keys: RegionKeys, token: str, audience: Audience) -> str:
@@ -241,12 +273,11 @@ async def _sent(request: web.Request, payload: type[Sent]) -> Sent:
         raise web.HTTPBadRequest(text=f"the body is no {payload.__name__}\n") from None
 
 
-def _media_handler(media: MediaStore) -> Handler:
+def _media_handler(media: MediaStore, offered: Set[str]) -> Handler:
     async def serve(request: web.Request) -> web.StreamResponse:
         """Send a file: by sendfile over HTTP, in pieces over HTTPS, ranges as asked (RFC 9110)."""
-        found = await asyncio.to_thread(
-            media.find, request.match_info["secret"], request.match_info["name"]
-        )
+        secret, name = request.match_info["secret"], request.match_info["name"]
+        found = await asyncio.to_thread(media.find, secret, name) if name in offered else None
         if found is None:
             raise web.HTTPNotFound(text="nothing is served here\n")
         return web.FileResponse(found, headers={"Content-Type": "application/octet-stream"})

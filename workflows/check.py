@@ -10,16 +10,18 @@ with workflow.unsafe.imports_passed_through():
     from activities.contracts.endpoints import (
         BeginCheck,
         CheckPlan,
+        ListLeftovers,
         RecordCheckFailed,
         RecordHostInventory,
+        RecordLeftoverRemoved,
         RecordServerCleaning,
         RecordServerInventory,
         RecordVerified,
     )
-    from activities.contracts.hypervisor import HostAccess, InspectHost
+    from activities.contracts.hypervisor import HostAccess, InspectHost, RemoveMachine
     from activities.contracts.operations import Recorded
     from activities.contracts.redfish import BmcAccess, InspectServer, VerifyServer
-    from workflows.operation import STATE, Failure, why
+    from workflows.operation import STATE, Failure, ended_by, why
     from workflows.ramdisk import HearsRamdisk
     from workflows.wake import wake
 
@@ -28,9 +30,12 @@ class _Check(HearsRamdisk):
     async def check(self, request: BeginCheck) -> None:
         """Do what was asked and record what was found, or why it could not be."""
         plan = await self.begin(request.asked.region, endpoints.begin_check, request)
+        self.operation.deadline = plan.deadline
         inspects = request.check == "inspect" or plan.needs_cleaning or not plan.is_offered
         recorded = Recorded()
         try:
+            if request.resume == "undo":
+                raise asyncio.CancelledError
             if plan.server is not None:
                 access = plan.server
                 if request.check == "verify":
@@ -42,8 +47,8 @@ class _Check(HearsRamdisk):
             elif plan.host is not None:
                 recorded = await self._inspect_host(plan, plan.host)
         except (FailureError, asyncio.CancelledError) as error:
-            await self.operation.to_the_end(self._record_failed(request, why(error)))
-            raise
+            await self.operation.to_the_end(self._record_failed(request, plan, why(error)))
+            raise ended_by(error) from None
         await self.operation.finish()
         workflow.upsert_search_attributes([STATE.value_set("done")])
         await wake(recorded.waiting)
@@ -90,15 +95,37 @@ class _Check(HearsRamdisk):
             InspectHost(operation=operation.id, fence=plan.fence, access=access),
             summary=f"inspect {plan.name}",
         )
+        await self._remove_leftovers(plan, access)
         return await operation.record(
             endpoints.record_host_inventory,
             RecordHostInventory(operation=operation.id, host=plan.id, found=found),
         )
 
-    async def _record_failed(self, request: BeginCheck, failure: Failure) -> None:
+    async def _remove_leftovers(self, plan: CheckPlan, access: HostAccess) -> None:
+        """Remove what is left on a host of machines that ended: its way out of quarantine."""
+        operation = self.operation
+        target = InspectHost(operation=operation.id, fence=plan.fence, access=access)
+        survey = await operation.executor(hypervisor.survey, target)
+        found = tuple(one.machine for one in survey.machines)
+        leftovers = await operation.record(
+            endpoints.list_leftovers,
+            ListLeftovers(operation=operation.id, host=plan.id, found=found),
+        )
+        for machine, fence in leftovers.machines:
+            await operation.step("remove leftovers", f"of machine {machine}, which has ended")
+            await operation.executor(
+                hypervisor.remove,
+                RemoveMachine(operation=operation.id, fence=fence, access=access, machine=machine),
+            )
+            await operation.record(
+                endpoints.record_leftover_removed,
+                RecordLeftoverRemoved(operation=operation.id, machine=machine),
+            )
+
+    async def _record_failed(self, request: BeginCheck, plan: CheckPlan, failure: Failure) -> None:
         enrols = request.enrol_server is not None or request.enrol_host is not None
         # A check that somebody cancelled says nothing of what was known before.
-        if enrols or not failure.cancelled:
+        if enrols or plan.needs_cleaning or not failure.cancelled:
             await self.operation.record(
                 endpoints.record_check_failed,
                 RecordCheckFailed(

@@ -13,7 +13,7 @@ from temporalio.exceptions import ApplicationError, FailureError
 with workflow.unsafe.imports_passed_through():
     from activities.contracts import claims
     from activities.contracts.claims import ClaimTried, EndHold, TryClaim
-    from workflows.operation import STATE, Failure, OperationWorkflow, why
+    from workflows.operation import STATE, Failure, OperationWorkflow, ended_by, why
     from workflows.wake import CAPACITY_CHANGED
 
 
@@ -35,13 +35,15 @@ class Claim(OperationWorkflow):
 
     async def _to_its_end(self, request: TryClaim, tried: ClaimTried) -> str:
         try:
+            if request.resume == "undo":
+                raise asyncio.CancelledError
             await self._wait_for_capacity(request, tried)
             state = "confirmed"
             if request.hold_until is not None:
                 state = await self._hold(request, request.hold_until)
         except FailureError as error:
             await self.operation.finish(why(error))
-            raise
+            raise ended_by(error) from None
         except asyncio.CancelledError as error:
             state = await self.operation.to_the_end(self._give_up(request, why(error)))
             if state != "confirmed":

@@ -1,8 +1,10 @@
 """Decommission: stop → clean → verify → release → available. Forward only.
 
 What can't be done now is tried again; a server that can't be wiped is quarantined with the reason
-and the project's claim still ends.
+and the project's claim still ends. Aborted, it stops trying: the machine rests half-ended.
 """
+
+import asyncio
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
@@ -15,10 +17,11 @@ with workflow.unsafe.imports_passed_through():
         MachinePlan,
         RecordCleaning,
         RecordGone,
+        RecordStoppedEnding,
     )
     from activities.contracts.operations import RecordLog
     from activities.contracts.redfish import BmcAccess, BmcTarget
-    from workflows.operation import PROVIDER, STATE, why
+    from workflows.operation import PROVIDER, STATE, Failure, ended_by, why
     from workflows.ramdisk import HearsRamdisk
     from workflows.wake import wake
 
@@ -34,39 +37,57 @@ class Decommission(HearsRamdisk):
         workflow.upsert_search_attributes(
             [PROVIDER.value_set(plan.provider), STATE.value_set("decommissioning")]
         )
-        await self.operation.to_the_end(self._end(plan))
+        self.operation.deadline = plan.deadline
+        try:
+            if request.resume == "undo":
+                raise asyncio.CancelledError
+            problem = await self._end(plan)
+        except (FailureError, asyncio.CancelledError) as error:
+            await self.operation.to_the_end(self._stop(plan, why(error)))
+            raise ended_by(error) from None
+        await self.operation.to_the_end(self._record_gone(plan, problem))
         return plan.machine
 
-    async def _end(self, plan: MachinePlan) -> None:
-        problem = ""
+    async def _end(self, plan: MachinePlan) -> str:
+        """End the machine; says why its server could not be cleaned, if it could not."""
         if plan.host is not None:
             await self._remove_virtual(plan, plan.host)
         elif plan.server is not None:
-            problem = await self._clean(plan, plan.server)
-        await self._record_gone(plan, problem)
+            return await self._clean(plan, plan.server)
+        return ""
 
     async def _remove_virtual(self, plan: MachinePlan, host: HostAccess) -> None:
-        """Remove the machine; one that can't be removed keeps its claim and can be ended again."""
         operation = self.operation
         await operation.step("remove machine")
-        try:
-            await operation.executor(
-                hypervisor.remove,
-                RemoveMachine(
-                    operation=operation.id, fence=plan.fence, access=host, machine=plan.machine
-                ),
-                summary=f"stop and remove {plan.name}",
-            )
-        except FailureError as error:
-            await operation.finish(why(error))
-            raise
+        await operation.executor(
+            hypervisor.remove,
+            RemoveMachine(
+                operation=operation.id, fence=plan.fence, access=host, machine=plan.machine
+            ),
+            summary=f"stop and remove {plan.name}",
+        )
+
+    async def _stop(self, plan: MachinePlan, failure: Failure) -> None:
+        """Stop trying: the machine keeps its claim, and can be ended again, or by force."""
+        operation = self.operation
+        await operation.record(
+            machines.record_stopped_ending,
+            RecordStoppedEnding(
+                operation=operation.id,
+                machine=plan.machine,
+                at=workflow.now(),
+                state="cancelled" if failure.cancelled else "failed",
+                reason=failure.message,
+                error_code=failure.code,
+                changes=operation.closing("failed", failure.message),
+            ),
+        )
 
     async def _clean(self, plan: MachinePlan, server: BmcAccess) -> str:
         operation = self.operation
         target = BmcTarget(operation=operation.id, fence=plan.fence, access=server)
         try:
-            await operation.step("power off")
-            await operation.executor(redfish.power_off, target)
+            await self.power_off(target)
             await operation.record(
                 machines.record_cleaning,
                 RecordCleaning(operation=operation.id, machine=plan.machine),
@@ -101,6 +122,7 @@ class Decommission(HearsRamdisk):
                 changes=operation.closing("done"),
                 provider_state="" if plan.host else "quarantined" if problem else "available",
                 provider_reason=problem or "wiped, and read back empty",
+                may_answer=bool(problem) and not self.is_off,
             ),
         )
         workflow.upsert_search_attributes([STATE.value_set("gone")])

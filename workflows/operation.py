@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -25,12 +26,27 @@ with workflow.unsafe.imports_passed_through():
         StepChange,
     )
     from activities.contracts.payload import Payload
-    from workflows.policies import PICKED_UP, POLICIES, RECORD, RECORD_TAKES
+    from workflows.policies import (
+        PICKED_UP,
+        POLICIES,
+        RECORD,
+        RECORD_TAKES,
+        THAW_IS_LOOKED_FOR,
+    )
 
 Request = TypeVar("Request", bound=Payload)
 Result = TypeVar("Result")
 
 CONTROL_QUEUE = "control"
+
+FREEZE_CHANGED = "freeze_changed"
+"""Workflow signal with the reason of a freeze; an empty one is a thaw."""
+
+LET_GO = "let_go"
+"""Workflow signal with the reason why another operation ends this one."""
+
+TRY_AGAIN = "try_again"
+"""Workflow signal without argument: try the failing step again now."""
 
 PROJECT = SearchAttributeKey.for_keyword("MulliganProject")
 REGION = SearchAttributeKey.for_keyword("MulliganRegion")
@@ -80,13 +96,16 @@ class Failure:
     details: Mapping[str, str] = field(default_factory=dict)
 
 
+CANCELLED = Failure("CANCELLED", "somebody cancelled it", cancelled=True)
+
+
 def why(error: BaseException) -> Failure:
     """Find the words in what a step raised."""
     cause: BaseException = error
     while isinstance(cause, ActivityError) and cause.cause is not None:
         cause = cause.cause
     if isinstance(cause, (CancelledError, asyncio.CancelledError)):
-        return Failure("CANCELLED", "somebody cancelled it", cancelled=True)
+        return CANCELLED
     if isinstance(cause, ApplicationError):
         details = dict(cause.details[0]) if cause.details else {}
         return Failure(cause.type or "INTERNAL", cause.message, details=details)
@@ -95,12 +114,28 @@ def why(error: BaseException) -> Failure:
     return Failure("INTERNAL", str(cause))
 
 
+def ended_by(error: BaseException) -> BaseException:
+    """Give what a workflow ends with: our sentence comes first where people look at Temporal."""
+    failure = why(error)
+    if failure.cancelled:
+        return error
+    return ApplicationError(failure.message, type=failure.code, non_retryable=True)
+
+
 class Operation:
     """One operation at work: it records steps, calls executors, and takes back what it did."""
 
     def __init__(self) -> None:
         self.region = ""
         self.steps: list[StepProgress] = []
+        self.deadline: datetime | None = None
+        """When the way forward ends, and the way back begins."""
+        self.frozen = ""
+        """Why nothing may power, wipe, delete or start now; empty when it may."""
+        self.let_go = ""
+        """Why no hardware may be touched any more; empty when it may."""
+        self.try_again = False
+        """Somebody asked to try the failing step again now."""
         self._undo: list[tuple[str, Callable[[], Awaitable[object]]]] = []
         self._cancelled = False
         self._can_be_cancelled = True
@@ -112,16 +147,22 @@ class Operation:
 
     # Steps
 
+    @property
+    def doing(self) -> str:
+        """The running step's name, if one runs."""
+        return self.steps[-1].name if self.steps and self.steps[-1].state == "running" else ""
+
     async def step(self, name: str, message: str = "") -> None:
         """Begin a step; the one before it is done."""
         changes = (*self.closing("done"), StepChange(name=name, state="running", message=message))
         self.steps.append(StepProgress(name, "running", workflow.now(), message=message))
         await self._record_steps(changes)
-        self._heed_cancellation()
+        if self._can_be_cancelled:
+            self._heed()
 
     def closing(self, state: str, message: str = "") -> tuple[StepChange, ...]:
         """End the running step, if there is one, and give the change to be recorded with others."""
-        if not self.steps or self.steps[-1].state != "running":
+        if not self.doing:
             return ()
         step = self.steps[-1]
         step.state, step.ended_at = state, workflow.now()
@@ -148,10 +189,14 @@ class Operation:
         )
 
     async def _record_steps(self, changes: tuple[StepChange, ...]) -> None:
-        await self.record(
+        last = changes[-1]
+        workflow.set_current_details(f"{last.name}: {last.message or last.state}")
+        recorded = await self.record(
             operations.record_steps,
             RecordSteps(operation=self.id, at=workflow.now(), changes=changes),
+            summary=f"{last.name}: {last.state}",
         )
+        self.frozen = recorded.frozen
 
     # Activities
 
@@ -173,33 +218,100 @@ class Operation:
         )
 
     async def executor(
-        self, contract: Callable[[Request], Result], request: Request, *, summary: str = ""
+        self,
+        contract: Callable[[Request], Result],
+        request: Request,
+        *,
+        summary: str = "",
+        within: timedelta | None = None,
     ) -> Result:
-        """Have an executor of the region do it, waiting visibly while there is none."""
-        self._heed_cancellation()
+        """Have an executor of the region do it, waiting visibly while there is none.
+
+        What powers, wipes, deletes or starts waits for a thaw, and is stopped by a freeze.
+        """
         policy = POLICIES[contract]
-        ends_at = workflow.now() + policy.ends
+        ends_at = self._ends_at(within or policy.ends)
         while True:
+            self._heed()
+            if policy.writes:
+                await self._until_thawed()
             left = max(ends_at - workflow.now(), timedelta(seconds=1))
+            activity = workflow.start_activity(
+                contract,
+                request,
+                task_queue=executor_queue(self.region),
+                schedule_to_start_timeout=min(PICKED_UP, left),
+                schedule_to_close_timeout=left,
+                start_to_close_timeout=policy.takes,
+                heartbeat_timeout=policy.beats,
+                retry_policy=policy.retry,
+                cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+                summary=summary or self.doing or None,
+            )
+            was_stopped = await self._until_it_ended(activity, policy.writes)
             try:
-                activity = workflow.start_activity(
-                    contract,
-                    request,
-                    task_queue=executor_queue(self.region),
-                    schedule_to_start_timeout=min(PICKED_UP, left),
-                    schedule_to_close_timeout=left,
-                    start_to_close_timeout=policy.takes,
-                    heartbeat_timeout=policy.beats,
-                    retry_policy=policy.retry,
-                    cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-                    summary=summary or None,
-                )
-                return await self._until_it_ended(activity)
-            except ActivityError as error:
+                result = await activity
+            except (ActivityError, asyncio.CancelledError) as error:
+                self._heed()
+                if was_stopped:
+                    self.try_again = False
+                    ends_at = self._ends_at(within or policy.ends)
+                    continue
                 if not _nobody_came(error) or workflow.now() >= ends_at:
                     raise
+            else:
+                self._heed()
+                return result
             if self.steps:
                 await self.tell(f"waits for an executor of region {self.region}; none answers")
+
+    def _ends_at(self, span: timedelta) -> datetime:
+        ends_at = workflow.now() + span
+        if self.deadline is None or not self._can_be_cancelled:
+            return ends_at
+        return min(ends_at, self.deadline)
+
+    async def _until_it_ended(self, activity: asyncio.Task[Any], writes: bool) -> bool:
+        """Wait for an activity, asking it to stop when it should; says whether it was asked.
+
+        One that succeeds all the same would swallow a cancellation: that is heeded afterwards.
+        """
+        while not activity.done() and not self._is_stopped(writes):
+            await self._note_cancellation(
+                workflow.wait_condition(lambda: activity.done() or self._is_stopped(writes))
+            )
+        if activity.done():
+            return False
+        activity.cancel()
+        while not activity.done():
+            await self._note_cancellation(workflow.wait([activity]))
+        return True
+
+    def _is_stopped(self, writes: bool) -> bool:
+        cancelled = self._cancelled and self._can_be_cancelled
+        return bool(cancelled or self.let_go or self.try_again or (writes and self.frozen))
+
+    async def _until_thawed(self) -> None:
+        while self.frozen:
+            await self.tell(f"waits, because {self.frozen}")
+            with suppress(TimeoutError):
+                await workflow.wait_condition(
+                    lambda: not self.frozen or self._is_stopped(writes=False),
+                    timeout=THAW_IS_LOOKED_FOR,
+                )
+            self.try_again = False
+            self._heed()
+
+    async def until(self, happened: Callable[[], bool], within: timedelta) -> bool:
+        """Wait for something to happen; says whether it did in time."""
+        span = max(self._ends_at(within) - workflow.now(), timedelta(seconds=1))
+        try:
+            await workflow.wait_condition(lambda: happened() or bool(self.let_go), timeout=span)
+        except TimeoutError:
+            self._heed()
+            return False
+        self._heed()
+        return True
 
     # Cancellation
 
@@ -211,30 +323,30 @@ class Operation:
     async def _shielded(self, work: Coroutine[Any, Any, Result]) -> Result:
         task = asyncio.create_task(work)
         while not task.done():
-            try:
-                await workflow.wait([task])
-            except asyncio.CancelledError:
-                self._cancelled = True
+            await self._note_cancellation(workflow.wait([task]))
         return task.result()
 
-    async def _until_it_ended(self, activity: asyncio.Task[Result]) -> Result:
-        """Wait for an activity, asking it to stop when we are cancelled.
+    async def _note_cancellation(self, wait: Awaitable[object]) -> None:
+        """Wait; a cancellation meanwhile is for `_heed`."""
+        try:
+            await wait
+        except asyncio.CancelledError:
+            self._cancelled = True
 
-        One that succeeds all the same would swallow the cancellation: it is heeded here.
-        """
-        while not activity.done():
-            try:
-                await workflow.wait([activity])
-            except asyncio.CancelledError:
-                self._cancelled = True
-                activity.cancel()
-        result = await activity
-        self._heed_cancellation()
-        return result
-
-    def _heed_cancellation(self) -> None:
-        if self._cancelled and self._can_be_cancelled:
+    def _heed(self) -> None:
+        """Stop here if somebody said so, or if the time is over."""
+        if self.let_go:
+            raise ApplicationError(self.let_go, type="FORCE_RELEASED", non_retryable=True)
+        if not self._can_be_cancelled:
+            return
+        if self._cancelled:
             raise asyncio.CancelledError
+        if self.deadline is not None and workflow.now() >= self.deadline:
+            raise ApplicationError(
+                f"it did not end until its deadline, {self.deadline:%Y-%m-%d %H:%M:%S} UTC",
+                type="DEADLINE_EXCEEDED",
+                non_retryable=True,
+            )
 
     # Undo
 
@@ -304,6 +416,21 @@ class OperationWorkflow:
             )
         return self.operation.id
 
+    @workflow.signal(name=FREEZE_CHANGED)
+    def on_freeze_changed(self, frozen: str) -> None:
+        """Hear that the region was frozen, with the reason, or thawed."""
+        self.operation.frozen = frozen
+
+    @workflow.signal(name=LET_GO)
+    def on_let_go(self, reason: str) -> None:
+        """Hear that somebody else ends this: no hardware is touched any more."""
+        self.operation.let_go = reason
+
+    @workflow.signal(name=TRY_AGAIN)
+    def on_try_again(self) -> None:
+        """Hear that the failing step should be tried again now."""
+        self.operation.try_again = True
+
     @workflow.query(name="progress")
     def steps(self) -> list[StepProgress]:
         """Tell the steps so far."""
@@ -324,6 +451,6 @@ class OperationWorkflow:
         return result
 
 
-def _nobody_came(error: ActivityError) -> bool:
-    cause = error.cause
+def _nobody_came(error: BaseException) -> bool:
+    cause = error.cause if isinstance(error, ActivityError) else None
     return isinstance(cause, TimedOutError) and cause.type == TimeoutType.SCHEDULE_TO_START

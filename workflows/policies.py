@@ -31,6 +31,12 @@ Longer than the oldest heartbeat with which an executor still writes and its lon
 (`activities.lease`, 8 s and 12 s), so that it has stopped before its successor begins.
 """
 
+LOG_IS_READ = timedelta(seconds=8)
+"""Whoever reads the log of a running operation waits for an executor this long."""
+
+THAW_IS_LOOKED_FOR = timedelta(minutes=1)
+"""An operation that waits for a thaw looks for itself this often, should nobody tell it."""
+
 RECORD = RetryPolicy(
     initial_interval=timedelta(milliseconds=200),
     maximum_interval=timedelta(seconds=10),
@@ -45,34 +51,52 @@ HARDWARE = RetryPolicy(
 
 @dataclass(frozen=True)
 class Policy:
-    """Limits of one activity."""
+    """Limits of one activity; `writes` says that it powers, wipes, deletes or starts."""
 
     takes: timedelta
     ends: timedelta
     beats: timedelta
     retry: RetryPolicy
+    writes: bool
 
 
-def _minutes(takes: float, ends: float) -> Policy:
-    return Policy(timedelta(minutes=takes), timedelta(minutes=ends), BEATS, HARDWARE)
+def _reads(takes: float, ends: float) -> Policy:
+    return Policy(timedelta(minutes=takes), timedelta(minutes=ends), BEATS, HARDWARE, False)
+
+
+def _writes(takes: float, ends: float) -> Policy:
+    return Policy(timedelta(minutes=takes), timedelta(minutes=ends), BEATS, HARDWARE, True)
 
 
 POLICIES: Mapping[Callable[..., Any], Policy] = {
-    executor.describe: _minutes(0.5, 1),
-    hypervisor.inspect: _minutes(1, 3),
-    hypervisor.stage: _minutes(60, 90),
-    hypervisor.start: _minutes(2, 5),
-    hypervisor.remove: _minutes(5, 24 * 60),
-    hypervisor.read_console: _minutes(0.5, 1),
-    redfish.verify: _minutes(1, 1.5),
-    redfish.inspect: _minutes(5, 10),
-    redfish.stage: _minutes(60, 90),
-    redfish.boot_medium: _minutes(10, 20),
-    redfish.boot_disk: _minutes(10, 20),
-    redfish.power_off: _minutes(5, 30),
-    redfish.unstage: _minutes(1, 30),
-    redfish.read_log: _minutes(0.5, 1),
+    executor.describe: _reads(0.5, 1),
+    executor.list_served: _reads(0.5, 1),
+    executor.stop_serving: _reads(1, 5),
+    executor.make_key: _reads(0.5, 60),
+    executor.seal_anew: _reads(1, 60),
+    executor.retire_keys: _reads(0.5, 60),
+    hypervisor.inspect: _reads(1, 3),
+    hypervisor.survey: _reads(1, 3),
+    hypervisor.stage: _reads(60, 90),
+    hypervisor.start: _writes(2, 5),
+    hypervisor.remove: _writes(5, 24 * 60),
+    hypervisor.read_console: _reads(0.5, 1),
+    redfish.verify: _reads(1, 1.5),
+    redfish.inspect: _reads(5, 10),
+    redfish.look: _reads(1, 1.5),
+    redfish.restart_bmc: _writes(10, 15),
+    redfish.power_cycle: _writes(5, 10),
+    redfish.stage: _reads(60, 90),
+    redfish.boot_medium: _writes(10, 12),
+    redfish.boot_disk: _writes(10, 12),
+    redfish.power_off: _writes(5, 8),
+    redfish.unstage: _reads(1, 10),
+    redfish.read_log: _reads(0.5, 1),
 }
 """Activities of executors. Records are local activities: 5 s each, tried until they succeed."""
 
 RECORD_TAKES = timedelta(seconds=5)
+
+TEMPORAL_TAKES = timedelta(minutes=1)
+TEMPORAL_ENDS = timedelta(minutes=5)
+"""Limits of one try, and of all tries, to ask Temporal itself (`worker.temporal_view`)."""

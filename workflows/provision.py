@@ -35,7 +35,8 @@ with workflow.unsafe.imports_passed_through():
     )
     from activities.contracts.operations import RecordLog
     from activities.contracts.redfish import BmcAccess, BmcTarget, RamdiskTask, StageServer
-    from workflows.operation import PROVIDER, STATE, Failure, why
+    from workflows.ladder import WITHOUT_POWER, climb
+    from workflows.operation import CANCELLED, PROVIDER, STATE, Failure, ended_by, why
     from workflows.policies import ACTIVATION
     from workflows.ramdisk import HearsRamdisk
     from workflows.wake import wake
@@ -57,6 +58,10 @@ class Provision(HearsRamdisk):
         workflow.upsert_search_attributes(
             [PROVIDER.value_set(plan.provider), STATE.value_set("provisioning")]
         )
+        self.operation.deadline = plan.deadline
+        if request.resume == "undo":
+            await self.operation.to_the_end(self._take_everything_back(plan))
+            return plan.machine
         try:
             await self._make(plan)
             report = await self._activation(plan)
@@ -64,7 +69,7 @@ class Provision(HearsRamdisk):
         except (FailureError, asyncio.CancelledError) as error:
             failure = why(error)
             await self.operation.to_the_end(self._take_back(plan, failure))
-            raise
+            raise ended_by(error) from None
         await self.operation.to_the_end(self._tidy(plan))
         return plan.machine
 
@@ -99,8 +104,7 @@ class Provision(HearsRamdisk):
         target = MachineTarget(
             operation=operation.id, fence=plan.fence, access=host, machine=plan.machine
         )
-        remove = RemoveMachine(**dict(target))
-        operation.undo("remove machine", lambda: operation.executor(hypervisor.remove, remove))
+        self._will_remove(plan, host)
         await operation.step("stage", f"image {image.name} and config drive")
         volumes = await operation.executor(
             hypervisor.stage,
@@ -132,7 +136,7 @@ class Provision(HearsRamdisk):
     ) -> None:
         operation = self.operation
         target = BmcTarget(operation=operation.id, fence=plan.fence, access=server)
-        operation.undo("unstage", lambda: operation.executor(redfish.unstage, target))
+        self._will_unstage(plan, server)
         await operation.step("stage", f"image {image.name}, config drive and ramdisk")
         staged = await operation.executor(
             redfish.stage,
@@ -147,37 +151,55 @@ class Provision(HearsRamdisk):
             ),
             summary=f"image and boot medium of {plan.name}",
         )
-        operation.undo("power off", lambda: operation.executor(redfish.power_off, target))
+        self._will_power_off(plan, server)
         await self.run_ramdisk(
             server,
             plan.fence,
-            staged,
             RamdiskTask(
                 action="deploy",
+                server=server.server,
                 disk=plan.root_disk,
                 image=staged.image,
                 config_drive=staged.config_drive,
                 after="poweroff",
             ),
         )
-        await operation.step("boot")
-        await operation.executor(redfish.boot_disk, target, summary="boot from the disk")
+
+        async def boot() -> None:
+            await operation.step("boot")
+            self.is_off = False
+            await operation.executor(redfish.boot_disk, target, summary="boot from the disk")
+
+        await climb(operation, target, boot, WITHOUT_POWER)
+
+    def _will_remove(self, plan: MachinePlan, host: HostAccess) -> None:
+        operation = self.operation
+        remove = RemoveMachine(
+            operation=operation.id, fence=plan.fence, access=host, machine=plan.machine
+        )
+        operation.undo("remove machine", lambda: operation.executor(hypervisor.remove, remove))
+
+    def _will_unstage(self, plan: MachinePlan, server: BmcAccess) -> None:
+        self.operation.undo("unstage", lambda: self.unstage(server, plan.fence))
+
+    def _will_power_off(self, plan: MachinePlan, server: BmcAccess) -> None:
+        bmc = BmcTarget(operation=self.operation.id, fence=plan.fence, access=server)
+        self.operation.undo("power off", lambda: self.power_off(bmc))
 
     async def _activation(self, plan: MachinePlan) -> GuestReport:
         if plan.image is not None and plan.image.activation != "phone-home":
             return GuestReport()
         await self.operation.step("activate", "waits for the machine to phone home")
-        try:
-            await workflow.wait_condition(
-                lambda: self._report is not None or self._stopped, timeout=ACTIVATION
-            )
-        except TimeoutError:
+        came = await self.operation.until(
+            lambda: self._report is not None or self._stopped, ACTIVATION
+        )
+        if not came:
             raise ApplicationError(
                 f"machine {plan.name} did not phone home within {ACTIVATION}; see its console "
                 "with `mulligan operation log`",
                 type="ACTIVATION_TIMED_OUT",
                 non_retryable=True,
-            ) from None
+            )
         if self._report is None:
             raise ApplicationError(
                 f"machine {plan.name} stopped before it phoned home; see its console with "
@@ -209,11 +231,20 @@ class Provision(HearsRamdisk):
 
     # Taking it back
 
+    async def _take_everything_back(self, plan: MachinePlan) -> None:
+        """Take back what a lost workflow of this operation may have done."""
+        if plan.host is not None:
+            self._will_remove(plan, plan.host)
+        elif plan.server is not None:
+            self._will_unstage(plan, plan.server)
+            self._will_power_off(plan, plan.server)
+        await self._take_back(plan, CANCELLED)
+
     async def _take_back(self, plan: MachinePlan, failure: Failure) -> None:
         """Undo everything, clean what was written to, release the claim, and say why."""
         operation = self.operation
         await operation.end_step("failed", failure.message)
-        written = plan.server is not None and self.task_taken
+        written = plan.server is not None and (self.was_tasked or plan.may_be_written)
         await self._keep_log(plan)
         problem = await operation.undo_all()
         if written and plan.server is not None and not problem:
@@ -230,6 +261,7 @@ class Provision(HearsRamdisk):
                 changes=operation.closing("done"),
                 provider_state="quarantined" if problem else "available" if plan.server else "",
                 provider_reason=problem or "unused: nothing was written to it, or it was wiped",
+                may_answer=bool(problem) and not self.is_off,
             ),
         )
         workflow.upsert_search_attributes([STATE.value_set("failed")])

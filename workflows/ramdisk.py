@@ -14,9 +14,9 @@ with workflow.unsafe.imports_passed_through():
         RamdiskProgress,
         RamdiskResult,
         RamdiskTask,
-        StagedServer,
         StageServer,
     )
+    from workflows.ladder import RUNGS, climb
     from workflows.operation import OperationWorkflow
     from workflows.policies import RAMDISK
 
@@ -28,6 +28,10 @@ class HearsRamdisk(OperationWorkflow):
         super().__init__()
         self.task: RamdiskTask | None = None
         self.task_taken = False
+        self.was_tasked = False
+        """A ramdisk took a task of this operation, and may have written to the disks."""
+        self.is_off = False
+        """The server was last seen to be off."""
         self.messages = 0
         self.progress: RamdiskProgress | None = None
         self.facts: RamdiskFacts | None = None
@@ -56,7 +60,7 @@ class HearsRamdisk(OperationWorkflow):
     def take_task(self) -> RamdiskTask:
         """Hand the task to the ramdisk that is about to act."""
         self.messages += 1
-        self.task_taken = True
+        self.task_taken = self.was_tasked = True
         if self.task is None:
             raise ApplicationError("no task", type="NO_TASK", non_retryable=True)
         return self.task
@@ -69,48 +73,60 @@ class HearsRamdisk(OperationWorkflow):
                 "this operation has no task for a ramdisk", type="NO_TASK", non_retryable=True
             )
 
-    async def run_ramdisk(
-        self, access: BmcAccess, fence: int, staged: StagedServer, task: RamdiskTask
-    ) -> None:
+    async def run_ramdisk(self, access: BmcAccess, fence: int, task: RamdiskTask) -> None:
         """Boot the ramdisk, have it do one task, and power the server off.
+
+        Nothing of a tenant runs meanwhile, so that every rung of the ladder may be climbed.
 
         Raises:
             ApplicationError: the ramdisk failed, with its code, or was not heard any more.
         """
         operation = self.operation
-        self.task, self.task_taken, self.result = task, False, None
         target = BmcTarget(operation=operation.id, fence=fence, access=access)
-        try:
-            await operation.step(f"boot ramdisk ({task.action})")
-            await operation.executor(
-                redfish.boot_medium,
-                BootMedium(
-                    operation=operation.id, fence=fence, access=access, boot_url=staged.boot_url
-                ),
-                summary="insert the ramdisk's medium and boot it once",
-            )
-            await operation.step(task.action, "waits for the ramdisk")
-            await self._hear_out(task)
-        finally:
-            self.task = None
-        await operation.step("power off")
-        await operation.executor(redfish.power_off, target)
+
+        async def boot_and_hear() -> None:
+            self.task, self.task_taken, self.result = task, False, None
+            try:
+                await operation.step(f"boot ramdisk ({task.action})")
+                self.is_off = False
+                await operation.executor(
+                    redfish.boot_medium,
+                    BootMedium(operation=operation.id, fence=fence, access=access),
+                    summary="insert the ramdisk's medium and boot it once",
+                )
+                await operation.step(task.action, "waits for the ramdisk")
+                await self._hear_out(task)
+            finally:
+                self.task = None
+
+        await climb(operation, target, boot_and_hear, RUNGS)
+        await self.power_off(target)
+
+    async def power_off(self, target: BmcTarget) -> None:
+        """Power the server off, by the ladder if need be."""
+
+        async def switch() -> None:
+            if self.operation.doing != "power off":
+                await self.operation.step("power off")
+            await self.operation.executor(redfish.power_off, target)
+            self.is_off = True
+
+        await climb(self.operation, target, switch, RUNGS)
 
     async def _hear_out(self, task: RamdiskTask) -> None:
         told = 0
         while self.result is None:
             heard = self.messages
-            try:
-                await workflow.wait_condition(
-                    lambda heard=heard: self.messages != heard,  # type: ignore[misc]
-                    timeout=RAMDISK,
-                )
-            except TimeoutError:
+            was_heard = await self.operation.until(
+                lambda heard=heard: self.messages != heard,  # type: ignore[misc]
+                RAMDISK,
+            )
+            if not was_heard:
                 raise ApplicationError(
                     f"the ramdisk was not heard for {RAMDISK}; look at the server's console",
                     type="RAMDISK_SILENT",
                     non_retryable=True,
-                ) from None
+                )
             if self.progress and self.progress.percent >= told + 10 and self.result is None:
                 told = self.progress.percent - self.progress.percent % 10
                 await self.operation.tell(f"{self.progress.step} {told} %", told)
@@ -130,10 +146,10 @@ class HearsRamdisk(OperationWorkflow):
         target = BmcTarget(operation=operation.id, fence=fence, access=access)
         await operation.step("stage ramdisk (wipe)")
         try:
-            staged = await operation.executor(
+            await operation.executor(
                 redfish.stage, StageServer(operation=operation.id, fence=fence, access=access)
             )
-            await self.run_ramdisk(access, fence, staged, RamdiskTask(action="wipe"))
+            await self.run_ramdisk(access, fence, RamdiskTask(action="wipe", server=access.server))
         except FailureError:
             await self._leave_off(target)
             raise
@@ -144,6 +160,7 @@ class HearsRamdisk(OperationWorkflow):
         """Power off and eject after a failed wipe, if the BMC still does as asked."""
         try:
             await self.operation.executor(redfish.power_off, target)
+            self.is_off = True
         except FailureError as error:
             workflow.logger.warning("the server could not be powered off: %s", error)
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from temporalio import activity
 
-from activities.contracts.operations import Asked
+from activities.contracts.operations import Asked, Resume
 from activities.contracts.payload import Payload, contract_only
 
 
@@ -37,6 +37,7 @@ class TryClaim(Payload):
     at: datetime
     hold_until: datetime | None = None
     wait_until: datetime | None = None
+    resume: Resume = ""
 
 
 class ClaimTried(Payload):

@@ -1,11 +1,12 @@
 """Contracts of the records of servers and hosts: enrol, verify, inspect."""
 
+from datetime import datetime
 from typing import Literal
 
 from temporalio import activity
 
 from activities.contracts.hypervisor import HostAccess, HostInventory
-from activities.contracts.operations import Asked, Recorded
+from activities.contracts.operations import Asked, Recorded, Resume
 from activities.contracts.payload import Payload, contract_only
 from activities.contracts.redfish import BmcAccess, ServerInventory, VerifiedServer
 
@@ -37,6 +38,7 @@ class BeginCheck(Payload):
     check: Literal["verify", "inspect"]
     enrol_server: EnrolServer | None = None
     enrol_host: EnrolHost | None = None
+    resume: Resume = ""
 
 
 class CheckPlan(Payload):
@@ -54,6 +56,28 @@ class CheckPlan(Payload):
     host: HostAccess | None = None
     needs_cleaning: bool = False
     is_offered: bool = False
+    deadline: datetime | None = None
+
+
+class Leftovers(Payload):
+    """The machines that ended and of which something is left on a host, each with its fence."""
+
+    machines: tuple[tuple[str, int], ...] = ()
+
+
+class ListLeftovers(Payload):
+    """Which of the machines that were found on a host have ended."""
+
+    operation: str
+    host: str
+    found: tuple[str, ...]
+
+
+class RecordLeftoverRemoved(Payload):
+    """Nothing of a machine that ended is left on its host."""
+
+    operation: str
+    machine: str
 
 
 class RecordServerCleaning(Payload):
@@ -135,4 +159,16 @@ def record_host_inventory(request: RecordHostInventory) -> Recorded:
 @activity.defn(name="endpoints.record_check_failed")
 def record_check_failed(request: RecordCheckFailed) -> Recorded:
     """Write why the end-point can't be used."""
+    contract_only()
+
+
+@activity.defn(name="endpoints.list_leftovers")
+def list_leftovers(request: ListLeftovers) -> Leftovers:
+    """Take the slots of machines that ended and are still on a host."""
+    contract_only()
+
+
+@activity.defn(name="endpoints.record_leftover_removed")
+def record_leftover_removed(request: RecordLeftoverRemoved) -> Recorded:
+    """Free what was kept of a machine because it might still run."""
     contract_only()

@@ -16,7 +16,8 @@ class Fenced(Payload):
 class ImageSource(Payload):
     """An image as its record states it; nothing of it is probed or guessed.
 
-    `sha256` is of the file at `url`. `disk_format` is raw or qcow2.
+    `sha256` is of the file at `url`. `disk_format` is raw or qcow2. The sealed credentials, if the
+    URL needs any, bind them to image, the URL's scheme://host:port and region.
     """
 
     image: str
@@ -26,6 +27,7 @@ class ImageSource(Payload):
     disk_format: Literal["raw", "qcow2"]
     activation: Literal["phone-home", "power-on", "none"] = "phone-home"
     config_format: Literal["config-2", "cidata"] = "config-2"
+    sealed_credentials: str = ""
 
 
 class NicPlan(Payload):

@@ -42,6 +42,21 @@ class HostInventory(Payload):
     foreign_domains: tuple[str, ...] = ()
 
 
+class FoundMachine(Payload):
+    """Something of one machine of ours on a host: its domain, its volumes, or both."""
+
+    machine: str
+    has_domain: bool = False
+    running: bool = False
+    volumes: tuple[str, ...] = ()
+
+
+class HostSurvey(Payload):
+    """Everything on a host that carries our mark, by machine."""
+
+    machines: tuple[FoundMachine, ...] = ()
+
+
 class MachineTarget(Fenced):
     """A machine on its host."""
 
@@ -99,6 +114,12 @@ class ReadConsole(MachineTarget):
 @activity.defn(name="hypervisor.inspect")
 def inspect(request: InspectHost) -> HostInventory:
     """Read what a host has: retried while it can't be reached (HardwareBusyError)."""
+    contract_only()
+
+
+@activity.defn(name="hypervisor.survey")
+def survey(request: InspectHost) -> HostSurvey:
+    """List what a host has of ours; changes nothing."""
     contract_only()
 
 

@@ -7,7 +7,7 @@ from temporalio import activity
 
 from activities.contracts.hardware import GuestReport, ImageSource, NicPlan
 from activities.contracts.hypervisor import HostAccess
-from activities.contracts.operations import Asked, Recorded, StepChange
+from activities.contracts.operations import Asked, Recorded, Resume, StepChange
 from activities.contracts.payload import Payload, contract_only
 from activities.contracts.redfish import BmcAccess, DiskHint
 
@@ -46,12 +46,14 @@ class BeginProvision(Payload):
     machine: str
     name: str
     wish: MachineWish
+    resume: Resume = ""
 
 
 class MachinePlan(Payload):
     """What was decided: where the machine goes, and everything that hardware needs to know.
 
-    One of `host` and `server` is given.
+    One of `host` and `server` is given. Until `deadline` the machine's state lasts at most.
+    `may_be_written` says that the operation may have had the server's disks written to already.
     """
 
     machine: str
@@ -72,6 +74,8 @@ class MachinePlan(Payload):
     host: HostAccess | None = None
     server: BmcAccess | None = None
     root_disk: DiskHint = DiskHint()
+    deadline: datetime | None = None
+    may_be_written: bool = False
 
 
 class RecordActive(Payload):
@@ -87,7 +91,8 @@ class RecordActive(Payload):
 class RecordFailed(Payload):
     """The machine could not be made; its claim and name are free again.
 
-    `provider_state` is where its server or host goes; empty leaves a host as it is.
+    `provider_state` is where its server or host goes; empty leaves a host as it is. What could not
+    be seen to be off `may_answer` at its addresses, which are kept until it was cleaned.
     """
 
     operation: str
@@ -99,6 +104,7 @@ class RecordFailed(Payload):
     changes: tuple[StepChange, ...] = ()
     provider_state: Literal["", "available", "quarantined"] = ""
     provider_reason: str = ""
+    may_answer: bool = False
 
 
 class BeginDecommission(Payload):
@@ -106,6 +112,50 @@ class BeginDecommission(Payload):
 
     asked: Asked
     machine: str
+    resume: Resume = ""
+
+
+class RecordStoppedEnding(Payload):
+    """Nobody tries to end the machine any more; it keeps its claim until somebody does again."""
+
+    operation: str
+    machine: str
+    at: datetime
+    state: Literal["failed", "cancelled"]
+    reason: str
+    error_code: str = ""
+    changes: tuple[StepChange, ...] = ()
+
+
+class BeginForceRelease(Payload):
+    """End the claim of a machine or server at once."""
+
+    asked: Asked
+    object_type: Literal["machine", "server"]
+    object_id: str
+    reason: str
+    resume: Resume = ""
+
+
+class ForceReleased(Payload):
+    """What was released: its hardware, and the operation that must let go of it."""
+
+    machine: str = ""
+    fence: int
+    host: HostAccess | None = None
+    server: BmcAccess | None = None
+    stopped: str = ""
+    waiting: tuple[str, ...] = ()
+
+
+class RecordForceReleased(Payload):
+    """How the hardware followed; `problem` says what may still be on the host."""
+
+    operation: str
+    machine: str
+    at: datetime
+    problem: str = ""
+    changes: tuple[StepChange, ...] = ()
 
 
 class RecordCleaning(Payload):
@@ -116,7 +166,10 @@ class RecordCleaning(Payload):
 
 
 class RecordGone(Payload):
-    """The machine is gone; its server is available, or quarantined with the reason."""
+    """The machine is gone; its server is available, or quarantined with the reason.
+
+    A server that could not be seen to be off `may_answer` at its addresses, which are kept.
+    """
 
     operation: str
     machine: str
@@ -124,6 +177,7 @@ class RecordGone(Payload):
     changes: tuple[StepChange, ...] = ()
     provider_state: Literal["", "available", "quarantined"] = ""
     provider_reason: str = ""
+    may_answer: bool = False
 
 
 @activity.defn(name="machines.begin_provision")
@@ -159,4 +213,22 @@ def record_cleaning(request: RecordCleaning) -> Recorded:
 @activity.defn(name="machines.record_gone")
 def record_gone(request: RecordGone) -> Recorded:
     """Release everything that the machine had, and end the operation."""
+    contract_only()
+
+
+@activity.defn(name="machines.record_stopped_ending")
+def record_stopped_ending(request: RecordStoppedEnding) -> Recorded:
+    """Write that a machine that should end rests half-ended, and end the operation."""
+    contract_only()
+
+
+@activity.defn(name="machines.begin_force_release")
+def begin_force_release(request: BeginForceRelease) -> ForceReleased:
+    """End a claim and the operation that is at work on it, in one transaction."""
+    contract_only()
+
+
+@activity.defn(name="machines.record_force_released")
+def record_force_released(request: RecordForceReleased) -> Recorded:
+    """Write how the hardware followed, and end the operation."""
     contract_only()

@@ -1,6 +1,7 @@
 """Contracts of an operation's record: its steps, its log, its end."""
 
 from datetime import datetime
+from typing import Literal
 
 from temporalio import activity
 
@@ -21,6 +22,23 @@ class Asked(Payload):
     project: str = ""
     region: str
     digest: str
+
+
+Resume = Literal["", "forward", "undo"]
+"""Why a workflow starts a second time: to go on where it was lost, or to take back what it did."""
+
+
+WORKFLOW_OF = {
+    "claim": "Claim",
+    "decommission": "Decommission",
+    "force-release": "ForceRelease",
+    "inspect": "Inspect",
+    "provision": "Provision",
+    "reconcile": "Reconcile",
+    "rotate-key": "RotateRegionKey",
+    "verify": "Verify",
+}
+"""The workflow of each type of operation that can be started again from its row."""
 
 
 class StepChange(Payload):
@@ -59,9 +77,13 @@ class RecordLog(Payload):
 
 
 class Recorded(Payload):
-    """It is written. `waiting` are operations that wait for capacity, to be woken."""
+    """It is written. `waiting` are operations that wait for capacity, to be woken.
+
+    `frozen` says why nothing may power, wipe, delete or start in the region now, if so.
+    """
 
     waiting: tuple[str, ...] = ()
+    frozen: str = ""
 
 
 @activity.defn(name="operations.record_steps")

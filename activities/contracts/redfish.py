@@ -56,6 +56,13 @@ class InspectServer(Fenced):
     access: BmcAccess
 
 
+class ServerLook(Payload):
+    """A glance at a server: its power, and whether a medium of ours is in its drive."""
+
+    power: Literal["on", "off", "unknown"] = "unknown"
+    has_our_medium: bool = False
+
+
 class DiskFacts(Payload):
     """One disk. What isn't known is empty or 0."""
 
@@ -115,9 +122,8 @@ class StageServer(Fenced):
 
 
 class RamdiskImage(Payload):
-    """The raw image as the ramdisk streams it."""
+    """The raw image as the ramdisk streams it. Where from is for the ramdisk only: a secret."""
 
-    url: str
     sha256: str
     size_bytes: int
 
@@ -125,23 +131,20 @@ class RamdiskImage(Payload):
 class RamdiskFile(Payload):
     """A small file that the ramdisk fetches whole."""
 
-    url: str
     sha256: str
 
 
 class StagedServer(Payload):
-    """Where the server finds what was staged; the URLs are unguessable and for this server only."""
+    """What was staged for the server besides its boot medium; the addresses are secrets."""
 
-    boot_url: str
     image: RamdiskImage | None = None
     config_drive: RamdiskFile | None = None
 
 
 class BootMedium(Fenced):
-    """The medium that the BMC should insert and boot once."""
+    """The server whose BMC should insert the operation's medium and boot it once."""
 
     access: BmcAccess
-    boot_url: str
 
 
 class BmcTarget(Fenced):
@@ -153,10 +156,12 @@ class BmcTarget(Fenced):
 class RamdiskTask(Payload):
     """What the ramdisk does; it asks right before it acts, and a dead operation answers no.
 
-    For a wipe, `disks` empty means every disk that isn't removable or read-only.
+    For a wipe, `disks` empty means every disk that isn't removable or read-only. `server` is the
+    one on which it is done: image and config drive were staged for it.
     """
 
     action: Literal["deploy", "wipe"]
+    server: str = ""
     disk: DiskHint = DiskHint()
     disks: tuple[DiskHint, ...] = ()
     image: RamdiskImage | None = None
@@ -199,6 +204,27 @@ def verify(request: VerifyServer) -> VerifiedServer:
 @activity.defn(name="redfish.inspect")
 def inspect(request: InspectServer) -> ServerInventory:
     """Read a server's inventory as far as its BMC tells it."""
+    contract_only()
+
+
+@activity.defn(name="redfish.look")
+def look(request: InspectServer) -> ServerLook:
+    """Read power and media; changes nothing."""
+    contract_only()
+
+
+@activity.defn(name="redfish.restart_bmc")
+def restart_bmc(request: BmcTarget) -> Done:
+    """Restart the BMC, never the server, and wait until it answers again."""
+    contract_only()
+
+
+@activity.defn(name="redfish.power_cycle")
+def power_cycle(request: BmcTarget) -> Done:
+    """Take a server's power away and leave it off: for a server on which nothing of a tenant runs.
+
+    A BMC that offers to cut the power wholly (PowerCycle) is asked for that first.
+    """
     contract_only()
 
 

@@ -34,7 +34,7 @@ def request_of(wish: ClaimWish, region: str, at: datetime) -> ClaimRequest:
 def try_claim(session: Session, request: TryClaim) -> ClaimTried:
     """Commit the claim if it fits; else say why, and keep on waiting where that was asked."""
     asked = request.asked
-    operations.begin(session, ask_of(asked, "claim", "claim", request.claim))
+    operations.begin(session, ask_of(request, "claim", "claim", request.claim))
     try:
         with session.begin_nested():
             claims.commit_claim(

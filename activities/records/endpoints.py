@@ -8,8 +8,11 @@ from activities.contracts import endpoints as contract
 from activities.contracts.endpoints import (
     BeginCheck,
     CheckPlan,
+    Leftovers,
+    ListLeftovers,
     RecordCheckFailed,
     RecordHostInventory,
+    RecordLeftoverRemoved,
     RecordServerCleaning,
     RecordServerInventory,
     RecordVerified,
@@ -44,10 +47,10 @@ def host_access(host: Host) -> HostAccess:
 def begin_check(session: Session, request: BeginCheck) -> CheckPlan:
     """Take the slot of a server or host, enrolling it first where it is new."""
     asked = request.asked
-    if operations.find_same(session, asked.operation, asked.digest) is None:
+    if operations.find_running(session, asked.operation, asked.digest) is None:
         _enrol(session, request)
     row = endpoints.get_endpoint(session, request.type, request.id)
-    ask = ask_of(asked, request.check, request.type, request.id)
+    ask = ask_of(request, request.check, request.type, request.id)
     fence = operations.begin(session, ask, request.id)
     if isinstance(row, Server):
         endpoints.refresh_offer(session, "server", row)
@@ -60,6 +63,7 @@ def begin_check(session: Session, request: BeginCheck) -> CheckPlan:
         host=host_access(row) if isinstance(row, Host) else None,
         needs_cleaning=isinstance(row, Server) and row.needs_cleaning and row.machine is None,
         is_offered=row.state in ("available", "in_use", "cleaning", "retired"),
+        deadline=operations.get(session, asked.operation).deadline,
     )
 
 
@@ -121,6 +125,18 @@ def record_host_inventory(session: Session, request: RecordHostInventory) -> Rec
     return Recorded(waiting=tuple(operations.waiting_for_capacity(session, row.region)))
 
 
+def list_leftovers(session: Session, request: ListLeftovers) -> Leftovers:
+    """Take the slots of machines that ended and are still on a host."""
+    found = endpoints.list_leftovers(session, request.found, request.operation)
+    return Leftovers(machines=tuple(found.items()))
+
+
+def record_leftover_removed(session: Session, request: RecordLeftoverRemoved) -> Recorded:
+    """Free what was kept of a machine because it might still run."""
+    endpoints.record_leftover_removed(session, request.machine)
+    return Recorded()
+
+
 def record_check_failed(session: Session, request: RecordCheckFailed) -> Recorded:
     """Write why a server or host can't be used."""
     row = endpoints.get_endpoint(session, request.type, request.id)
@@ -135,5 +151,7 @@ RECORDS: Mapping[Contract, Record] = {
     contract.record_cleaned: record_cleaned,
     contract.record_server_inventory: record_server_inventory,
     contract.record_host_inventory: record_host_inventory,
+    contract.list_leftovers: list_leftovers,
+    contract.record_leftover_removed: record_leftover_removed,
     contract.record_check_failed: record_check_failed,
 }

@@ -10,20 +10,24 @@ from activities.contracts.hardware import ImageSource, NicPlan
 from activities.contracts.hypervisor import HostAccess
 from activities.contracts.machines import (
     BeginDecommission,
+    BeginForceRelease,
     BeginProvision,
+    ForceReleased,
     MachinePlan,
     MachineWish,
     RecordActive,
     RecordCleaning,
     RecordFailed,
+    RecordForceReleased,
     RecordGone,
+    RecordStoppedEnding,
 )
 from activities.contracts.operations import Recorded
 from activities.contracts.redfish import DiskHint
 from activities.records.endpoints import bmc_access, host_access
 from activities.records.operations import ask_of, steps_of
 from activities.records.transaction import Contract, Record
-from mulligan.control import endpoints, machines, operations
+from mulligan.control import endpoints, force_release, machines, operations
 from mulligan.control.machines import MachineSpec, Plan
 from mulligan.control.tables import Image
 from mulligan.resource.network_values import AddressMode, NicWanted
@@ -38,7 +42,7 @@ def spec_of(wish: MachineWish) -> MachineSpec:
 
 def begin_provision(session: Session, request: BeginProvision) -> MachinePlan:
     """Commit everything that a machine needs, or nothing."""
-    ask = ask_of(request.asked, "provision", "machine", request.machine)
+    ask = ask_of(request, "provision", "machine", request.machine)
     plan = machines.begin_provision(
         session, ask, request.machine, request.name, spec_of(request.wish)
     )
@@ -65,6 +69,7 @@ def record_failed(session: Session, request: RecordFailed) -> Recorded:
         request.reason,
         request.provider_state,
         request.provider_reason,
+        may_answer=request.may_answer,
     )
     endpoints.end_operation(
         session, request.operation, request.state, request.reason, request.error_code
@@ -74,7 +79,7 @@ def record_failed(session: Session, request: RecordFailed) -> Recorded:
 
 def begin_decommission(session: Session, request: BeginDecommission) -> MachinePlan:
     """Take a machine's slot to end it."""
-    ask = ask_of(request.asked, "decommission", "machine", request.machine)
+    ask = ask_of(request, "decommission", "machine", request.machine)
     return _plan(machines.begin_decommission(session, ask, request.machine))
 
 
@@ -93,9 +98,44 @@ def record_gone(session: Session, request: RecordGone) -> Recorded:
         request.machine,
         request.provider_state,
         request.provider_reason,
+        may_answer=request.may_answer,
     )
     endpoints.end_operation(session, request.operation, "done")
     return _freed(session, request.machine)
+
+
+def record_stopped_ending(session: Session, request: RecordStoppedEnding) -> Recorded:
+    """Write that a machine that should end rests half-ended, and end the operation."""
+    operations.record_steps(session, request.operation, request.at, steps_of(request.changes))
+    machines.record_stopped_ending(session, request.operation, request.machine, request.reason)
+    endpoints.end_operation(
+        session, request.operation, request.state, request.reason, request.error_code
+    )
+    return Recorded()
+
+
+def begin_force_release(session: Session, request: BeginForceRelease) -> ForceReleased:
+    """End a claim and the operation that is at work on it."""
+    ask = ask_of(request, "force-release", request.object_type, request.object_id)
+    released = force_release.force_release(session, ask, request.object_id, request.reason)
+    return ForceReleased(
+        machine=released.machine.id if released.machine else "",
+        fence=released.fence,
+        host=host_access(released.host) if released.host else None,
+        server=bmc_access(released.server) if released.server else None,
+        stopped=released.stopped or "",
+        waiting=tuple(operations.waiting_for_capacity(session, request.asked.region)),
+    )
+
+
+def record_force_released(session: Session, request: RecordForceReleased) -> Recorded:
+    """Write how the hardware followed, and end the operation."""
+    operations.record_steps(session, request.operation, request.at, steps_of(request.changes))
+    force_release.record_force_released(
+        session, request.operation, request.machine, request.problem
+    )
+    endpoints.end_operation(session, request.operation, "done", request.problem)
+    return Recorded()
 
 
 def _freed(session: Session, machine: str) -> Recorded:
@@ -126,6 +166,8 @@ def _plan(plan: Plan) -> MachinePlan:
         root_disk=DiskHint(
             serial=spec["root_disk_serial"], min_bytes=max(spec["disk_gib"], 0) << 30
         ),
+        deadline=machine.deadline,
+        may_be_written=plan.may_be_written,
     )
 
 
@@ -143,6 +185,7 @@ def _image(image: Image, name: str) -> ImageSource:
             "disk_format": image.disk_format,
             "activation": image.activation,
             "config_format": image.config_format,
+            "sealed_credentials": image.sealed_credentials,
         }
     )
 
@@ -154,4 +197,7 @@ RECORDS: Mapping[Contract, Record] = {
     contract.begin_decommission: begin_decommission,
     contract.record_cleaning: record_cleaning,
     contract.record_gone: record_gone,
+    contract.record_stopped_ending: record_stopped_ending,
+    contract.begin_force_release: begin_force_release,
+    contract.record_force_released: record_force_released,
 }

@@ -1,6 +1,7 @@
 """The records of operations."""
 
 from collections.abc import Mapping
+from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
 
@@ -14,12 +15,24 @@ from activities.contracts.operations import (
     StepChange,
 )
 from activities.records.transaction import Contract, Record
-from mulligan.control import endpoints, operations
+from mulligan.control import endpoints, freezes, operations
 from mulligan.control.operations import Ask
 
 
-def ask_of(asked: Asked, operation_type: str, object_type: str, object_id: str) -> Ask:
+class Begins(Protocol):
+    """A payload with which a workflow starts."""
+
+    @property
+    def asked(self) -> Asked:
+        """Who asks, and for what."""
+
+    def model_dump(self, *, mode: str) -> dict[str, Any]:
+        """Give it as JSON."""
+
+
+def ask_of(request: Begins, operation_type: str, object_type: str, object_id: str) -> Ask:
     """Say in the domain's words who asks for what."""
+    asked = request.asked
     return Ask(
         operation=asked.operation,
         type=operation_type,
@@ -30,6 +43,7 @@ def ask_of(asked: Asked, operation_type: str, object_type: str, object_id: str) 
         digest=asked.digest,
         object_type=object_type,
         object_id=object_id,
+        request=request.model_dump(mode="json"),
     )
 
 
@@ -44,7 +58,8 @@ def steps_of(changes: tuple[StepChange, ...]) -> list[operations.StepChange]:
 def record_steps(session: Session, request: RecordSteps) -> Recorded:
     """Write how far an operation is."""
     operations.record_steps(session, request.operation, request.at, steps_of(request.changes))
-    return Recorded()
+    region = operations.get(session, request.operation).region
+    return Recorded(frozen=freezes.why_frozen(session, region))
 
 
 def finish(session: Session, request: FinishOperation) -> Recorded:

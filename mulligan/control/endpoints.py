@@ -1,6 +1,6 @@
 """Servers and hosts: enrolled, verified, inspected, offered, and one day forgotten."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from mulligan import events, marks, states
 from mulligan.control import operations
-from mulligan.control.tables import Host, Server
+from mulligan.control.tables import Host, Machine, Server
 from mulligan.meta import names
-from mulligan.resource import providers
+from mulligan.resource import kept_addresses, providers
 from mulligan.resource.values import Inventory
 from mulligan.values.errors import (
     AlreadyExistsError,
@@ -19,6 +19,7 @@ from mulligan.values.errors import (
     InvalidArgumentError,
     NotFoundError,
 )
+from mulligan.values.states import MACHINE_ENDED
 
 Endpoint = Server | Host
 
@@ -55,10 +56,7 @@ def enrol_server(
             object_type="server",
             object_id=taken.id,
         )
-    if "." not in sealed_credentials:
-        raise InvalidArgumentError(
-            "the BMC's credentials must be sealed to the region's key", field="spec.credentials"
-        )
+    _check_sealed(sealed_credentials, "spec.credentials")
     row = Server(
         id=server,
         region=region,
@@ -71,6 +69,55 @@ def enrol_server(
     row.status = states.enter("server", "enrolled", "it is being verified")
     _enrol(session, "server", row, name, author)
     return row
+
+
+def update_server(
+    session: Session,
+    server: str,
+    *,
+    sealed_credentials: str | None,
+    insecure_tls: bool | None,
+    author: str,
+) -> Server:
+    """Change how a server's BMC is reached; None leaves a part as it is.
+
+    Raises:
+        NotFoundError: there is no such server.
+        InvalidArgumentError: the credentials are not sealed.
+        FailedPreconditionError: the server is locked.
+    """
+    row = get_server(session, server)
+    session.refresh(row, with_for_update=True)
+    marks.refuse_if_marked(session, "server", server, "locked")
+    changed = []
+    if sealed_credentials is not None:
+        _check_sealed(sealed_credentials, "spec.sealed_credentials")
+        row.sealed_credentials = sealed_credentials
+        changed.append("the BMC's credentials were changed")
+    if insecure_tls is not None and insecure_tls != row.insecure_tls:
+        row.insecure_tls = insecure_tls
+        now = "no longer" if insecure_tls else "now"
+        changed.append(f"the BMC's certificate is {now} verified")
+    if changed:
+        row.generation += 1
+        event = events.Event(
+            "server",
+            server,
+            "updated",
+            region=row.region,
+            author=author,
+            status=row.status,
+            message=" and ".join(changed),
+        )
+        events.append(session, event)
+    return row
+
+
+def _check_sealed(credentials: str, field: str) -> None:
+    if "." not in credentials:
+        raise InvalidArgumentError(
+            "the BMC's credentials must be sealed to the region's key", field=field
+        )
 
 
 def _same(system: str, other: str) -> bool:
@@ -192,16 +239,23 @@ def refresh_offer(session: Session, object_type: str, row: Endpoint) -> None:
 
     Why not is told to every project in need of it: a state, never whose or with what.
     """
-    forbidding = [
-        mark for mark in marks.marks_of(session, [row.id])[row.id] if mark.kind in marks.NOT_OFFERED
-    ]
-    why = "" if row.state == "available" else f"{object_type} is {row.state}"
+    is_held = object_type == "server" and bool(operations.holder_of(session, [row.id]))
+    why = why_not_offered(
+        object_type, row.state, marks.marks_of(session, [row.id])[row.id], is_held
+    )
+    providers.set_availability(session, row.id, not why, why)
+
+
+def why_not_offered(
+    object_type: str, state: str, marked: Iterable[marks.Mark], is_held: bool
+) -> str:
+    """Say why a server or host may not be offered; empty when it may."""
+    if object_type == "server" and is_held:
+        return "server is busy with an operation"
+    forbidding = [mark.kind for mark in marked if mark.kind in marks.NOT_OFFERED]
     if forbidding:
-        why = f"{object_type} is marked {forbidding[0].kind}"
-    if object_type == "server" and operations.holder_of(session, [row.id]):
-        why = "server is busy with an operation"
-    offered = not why
-    providers.set_availability(session, row.id, offered, why)
+        return f"{object_type} is marked {forbidding[0]}"
+    return "" if state == "available" else f"{object_type} is {state}"
 
 
 def end_operation(
@@ -233,6 +287,10 @@ def record_cleaning(session: Session, row: Server, operation: str) -> None:
 def record_cleaned(session: Session, row: Server, operation: str) -> None:
     """Write that a quarantined server was wiped and read back empty."""
     row.needs_cleaning = False
+    last = select(Machine.claim).where(Machine.provider == row.id)
+    claim = session.scalar(last.order_by(Machine.created_at.desc()).limit(1))
+    if claim is not None:
+        kept_addresses.free_kept_addresses(session, claim, datetime.now(UTC))
     if row.state == "cleaning":
         move(session, "server", row, "verified", "wiped, and read back empty", operation)
 
@@ -292,6 +350,24 @@ def record_host_inventory(
         move(session, "host", row, "available", "verified and inspected", operation)
 
 
+def list_leftovers(session: Session, found: Iterable[str], operation: str) -> dict[str, int]:
+    """Pick the machines that ended among those found on a host, each with its new fence.
+
+    One that nobody here knows may be another site's and is left alone.
+    """
+    query = select(Machine.id).where(Machine.id.in_(list(found)), Machine.state.in_(MACHINE_ENDED))
+    return {
+        machine: operations.seize_slot(session, machine, operation)[0]
+        for machine in session.scalars(query.order_by(Machine.id))
+    }
+
+
+def record_leftover_removed(session: Session, machine: str) -> None:
+    """Write that nothing of a machine that ended is left on its host."""
+    row = session.get_one(Machine, machine)
+    kept_addresses.free_kept_addresses(session, row.claim, datetime.now(UTC))
+
+
 def record_check_failed(
     session: Session, object_type: str, row: Endpoint, reason: str, operation: str
 ) -> None:
@@ -329,6 +405,14 @@ def delete_endpoint(session: Session, object_type: str, endpoint: str, author: s
             f"{object_type} {endpoint} is {row.state} ({row.reason}); decommission its machine "
             "first",
             object_type=object_type,
+            object_id=endpoint,
+        )
+    if isinstance(row, Server) and row.needs_cleaning and row.state != "retired":
+        raise FailedPreconditionError(
+            f"server {endpoint} may have its last owner's data, which would be forgotten with it; "
+            "wipe it with `mulligan server verify`, or retire it when it leaves the rack as it is",
+            code="SERVER_NOT_CLEAN",
+            object_type="server",
             object_id=endpoint,
         )
     providers.delete_provider(session, endpoint)

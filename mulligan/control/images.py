@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from mulligan import events
 from mulligan.control.tables import Image
 from mulligan.meta import names
-from mulligan.values.errors import InvalidArgumentError, NotFoundError
+from mulligan.values.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
 
 DISK_FORMATS = ("raw", "qcow2")
 ACTIVATIONS = ("phone-home", "power-on", "none")
@@ -30,10 +30,15 @@ def create_image(
     activation: str,
     config_format: str,
     author: str,
+    image: str = "",
+    sealed_credentials: str = "",
 ) -> Image:
     """Register an image; it is fetched and checked when a machine is made from it.
 
+    `image` is its id, chosen by who sealed credentials together with it.
+
     Raises:
+        AlreadyExistsError: there is an image with this id, or its name is taken.
         InvalidArgumentError: a field's value can't be used; names it and what can.
     """
     if not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
@@ -44,17 +49,25 @@ def create_image(
     parts = urlsplit(url)
     if parts.scheme not in SCHEMES or parts.username or not (parts.hostname or parts.path):
         raise InvalidArgumentError(
-            f"url {url!r} can't be used; give an http, https or file URL without credentials",
+            "the url can't be used; give an http, https or file URL without credentials in it, and "
+            "credentials sealed",
             field="spec.url",
         )
+    if sealed_credentials:
+        _check_sealed(image, sealed_credentials, parts.scheme)
+    if image and session.get(Image, image) is not None:
+        raise AlreadyExistsError(
+            f"there is an image {image} already", object_type="image", object_id=image
+        )
     row = Image(
-        id=str(uuid4()),
+        id=image or str(uuid4()),
         region=region,
         url=url,
         sha256=sha256.lower(),
         disk_format=_one_of("disk_format", disk_format, DISK_FORMATS),
         activation=_one_of("activation", activation or ACTIVATIONS[0], ACTIVATIONS),
         config_format=_one_of("config_format", config_format or CONFIG_FORMATS[0], CONFIG_FORMATS),
+        sealed_credentials=sealed_credentials,
         created_at=datetime.now(UTC),
     )
     session.add(row)
@@ -99,6 +112,19 @@ def delete_image(session: Session, image: str, author: str) -> None:
     events.append(
         session, events.Event("image", row.id, "deleted", region=row.region, author=author)
     )
+
+
+def _check_sealed(image: str, sealed: str, scheme: str) -> None:
+    if not names.is_uuid(image):
+        raise InvalidArgumentError(
+            "image_id must be the UUID that the credentials were sealed together with",
+            field="image_id",
+        )
+    if "." not in sealed or scheme == "file":
+        raise InvalidArgumentError(
+            "credentials must be sealed to the region's key, and go with an http or https URL",
+            field="spec.sealed_credentials",
+        )
 
 
 def _one_of(field: str, value: str, allowed: tuple[str, ...]) -> str:

@@ -9,25 +9,24 @@ from uuid import UUID, uuid5
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mulligan import events, marks, states
+from mulligan import marks, states
 from mulligan.control import endpoints, images, operations
 from mulligan.control.operations import Ask
 from mulligan.control.tables import Host, Image, Machine, Server
 from mulligan.meta import names
-from mulligan.resource import claims, networks
+from mulligan.resource import claims, kept_addresses, networks
 from mulligan.resource.claims import Claim
 from mulligan.resource.network_values import AddressClaim, NicWanted
 from mulligan.resource.values import ClaimRequest, Placement
 from mulligan.values.amount import Amount
-from mulligan.values.caller import Caller
 from mulligan.values.errors import (
     FailedPreconditionError,
     InvalidArgumentError,
     NotFoundError,
 )
+from mulligan.values.states import MACHINE_ENDED
 from mulligan.values.window import WITHOUT_END, Window
 
-ENDED = ("gone", "failed")
 KINDS = ("virtual", "baremetal")
 MAX_USER_DATA = 64 << 10
 
@@ -134,7 +133,10 @@ class Nic:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Where a machine is and everything that hardware needs to know of it."""
+    """Where a machine is and everything that hardware needs to know of it.
+
+    `may_be_written` says that the operation may have had its server's disks written to.
+    """
 
     machine: Machine
     name: str
@@ -146,6 +148,7 @@ class Plan:
     image: Image
     host: Host | None
     server: Server | None
+    may_be_written: bool = False
 
 
 def begin_provision(session: Session, ask: Ask, machine: str, name: str, spec: MachineSpec) -> Plan:
@@ -156,7 +159,7 @@ def begin_provision(session: Session, ask: Ask, machine: str, name: str, spec: M
         NoCapacityError: nothing fits; says which constraint removed what.
         AlreadyExistsError: the name is taken.
     """
-    earlier = operations.find_same(session, ask.operation, ask.digest)
+    earlier = operations.find_running(session, ask.operation, ask.digest)
     if earlier is not None:
         return plan_of(session, get(session, machine), ask.operation)
     now = datetime.now(UTC)
@@ -227,10 +230,14 @@ def _nic_json(session: Session, claimed: AddressClaim, mac: str) -> dict[str, An
     )
 
 
+def endpoint_of(row: Machine) -> str:
+    """Give the end-point whose slot an operation on a machine takes."""
+    return row.provider if row.kind == "baremetal" else row.id
+
+
 def plan_of(session: Session, row: Machine, operation: str) -> Plan:
     """Gather what hardware needs to know of a machine for an operation that has its slot."""
-    endpoint = row.provider if row.kind == "baremetal" else row.id
-    fence = operations.take_slot(session, "machine", endpoint, operation)
+    fence = operations.take_slot(session, "machine", endpoint_of(row), operation)
     described = names.describe(session, [row.id, row.provider, row.image])
     host = endpoints.get_host(session, row.provider) if row.kind == "virtual" else None
     server = endpoints.get_server(session, row.provider) if row.kind == "baremetal" else None
@@ -246,6 +253,7 @@ def plan_of(session: Session, row: Machine, operation: str) -> Plan:
         image=image,
         host=host,
         server=server,
+        may_be_written=operations.may_have_written(session, operation),
     )
 
 
@@ -273,12 +281,14 @@ def record_failed(
     reason: str,
     provider_state: str,
     provider_reason: str,
+    *,
+    may_answer: bool = False,
 ) -> None:
     """Free the claim, the addresses and the name of a machine that could not be made."""
     row = get(session, machine)
-    if row.state == "failed":
+    if row.state in MACHINE_ENDED:
         return
-    _release(session, row)
+    _release(session, row, keep_addresses=may_answer)
     _return_provider(session, row, operation, provider_state, provider_reason)
     _move(session, row, "failed", reason, operation)
 
@@ -291,10 +301,9 @@ def begin_decommission(session: Session, ask: Ask, machine: str) -> Plan:
         FailedPreconditionError: it is protected, busy, or ended already.
     """
     row = get_visible(session, ask.project, machine)
-    if operations.find_same(session, ask.operation, ask.digest) is None:
+    if operations.find_running(session, ask.operation, ask.digest) is None:
         refuse_to_end(session, row)
-        endpoint = row.provider if row.kind == "baremetal" else row.id
-        operations.begin(session, ask, endpoint)
+        operations.begin(session, ask, endpoint_of(row))
         row.operation = ask.operation
         _move(session, row, "decommissioning", "asked to end", ask.operation)
     return plan_of(session, row, ask.operation)
@@ -302,7 +311,7 @@ def begin_decommission(session: Session, ask: Ask, machine: str) -> Plan:
 
 def refuse_to_end(session: Session, row: Machine) -> None:
     """Refuse to end a machine that has ended, or that a mark protects."""
-    if row.state in ENDED:
+    if row.state in MACHINE_ENDED:
         raise FailedPreconditionError(
             f"machine {names.name_of(session, row.id)} is {row.state} already ({row.reason})",
             object_type="machine",
@@ -321,19 +330,61 @@ def record_cleaning(session: Session, operation: str, machine: str) -> None:
 
 
 def record_gone(
-    session: Session, operation: str, machine: str, provider_state: str, provider_reason: str
+    session: Session,
+    operation: str,
+    machine: str,
+    provider_state: str,
+    provider_reason: str,
+    *,
+    may_answer: bool = False,
 ) -> None:
     """Free everything that a machine had."""
     row = get(session, machine)
-    if row.state == "gone":
+    if row.state in MACHINE_ENDED:
         return
-    _release(session, row)
+    _release(session, row, keep_addresses=may_answer)
     _return_provider(session, row, operation, provider_state, provider_reason)
     _move(session, row, "gone", "decommissioned", operation)
 
 
-def _release(session: Session, row: Machine) -> None:
+def record_released(session: Session, operation: str, row: Machine, reason: str) -> None:
+    """Write that a machine lost its claim by force; what may still run keeps its addresses."""
+    _release(session, row, keep_addresses=True)
+    _move(session, row, "gone", reason, operation)
+
+
+def free_kept_addresses(session: Session, row: Machine) -> None:
+    """Free the addresses that were kept of a machine that ended: it is seen not to run."""
+    kept_addresses.free_kept_addresses(session, row.claim, datetime.now(UTC))
+
+
+def record_stopped_ending(session: Session, operation: str, machine: str, reason: str) -> None:
+    """Write that nobody tries to end a machine any more: it keeps its claim until somebody does."""
+    row = get(session, machine)
+    if row.state in MACHINE_ENDED:
+        return
+    next_action = "`mulligan operation retry`, or `mulligan machine force-release`"
+    status = states.rest("machine", "decommissioning", reason, next_action)
+    states.move(
+        session,
+        "machine",
+        row,
+        status,
+        project=row.project,
+        region=row.region,
+        operation=operation,
+    )
+    server = session.get(Server, row.provider)
+    if server is not None and server.state == "cleaning":
+        status = states.rest("server", "cleaning", reason, next_action)
+        states.move(session, "server", server, status, region=row.region, operation=operation)
+
+
+def _release(session: Session, row: Machine, *, keep_addresses: bool = False) -> None:
+    """End a machine's claim and name; its addresses stay its own where it may still run."""
     claims.release_claim(session, row.claim, datetime.now(UTC))
+    if keep_addresses:
+        kept_addresses.keep_addresses(session, row.claim)
     names.release_name(session, row.id)
 
 
@@ -399,7 +450,7 @@ def list_machines(
     """List a project's machines by id."""
     query = select(Machine).where(Machine.project == project)
     if not include_ended:
-        query = query.where(Machine.state.not_in(ENDED))
+        query = query.where(Machine.state.not_in(MACHINE_ENDED))
     if after:
         query = query.where(Machine.id > after)
     return list(session.scalars(query.order_by(Machine.id).limit(limit)))
@@ -429,59 +480,3 @@ def doomed_disks(session: Session, row: Machine) -> list[DoomedDisk]:
         for disk in server.inventory.get("disks", ())
     ]
     return [*known, DoomedDisk("every other local disk that the ramdisk finds", "", 0, "wipe")]
-
-
-def _markable(session: Session, object_id: str) -> Server | Host | Machine:
-    row: Server | Host | Machine | None = None
-    if names.is_uuid(object_id):
-        row = (
-            session.get(Server, object_id)
-            or session.get(Host, object_id)
-            or session.get(Machine, object_id)
-        )
-    if row is None:
-        raise NotFoundError(f"there is no server, host or machine {object_id}", object_id=object_id)
-    return row
-
-
-def region_of(session: Session, object_id: str) -> str:
-    """Give the region of a server, host or machine.
-
-    Raises:
-        NotFoundError: there is no such object.
-    """
-    return _markable(session, object_id).region
-
-
-def set_mark(
-    session: Session, caller: Caller, object_id: str, kind: str, reason: str, *, is_set: bool
-) -> list[marks.Mark]:
-    """Set or clear a mark on a server, host or machine, and offer or withdraw its provider.
-
-    Raises:
-        NotFoundError: there is no such object.
-    """
-    row = _markable(session, object_id)
-    object_type = type(row).__name__.lower()
-    if is_set:
-        marks.set_mark(session, object_id, kind, reason, caller.account)
-    else:
-        marks.clear_mark(session, object_id, kind)
-    session.flush()
-    if isinstance(row, (Server, Host)):
-        endpoints.retire_or_restore(session, object_type, row, kind, reason, is_set=is_set)
-        endpoints.refresh_offer(session, object_type, row)
-    events.append(
-        session,
-        events.Event(
-            object_type,
-            object_id,
-            "mark",
-            project=row.project,
-            region=row.region,
-            author=caller.account,
-            status=row.status,
-            message=f"{kind} {'set: ' + reason if is_set else 'cleared'}",
-        ),
-    )
-    return marks.marks_of(session, [object_id])[object_id]

@@ -1,8 +1,9 @@
 """Operations: their rows, steps, logs, and the slots that keep them apart."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -15,7 +16,10 @@ from mulligan.values.errors import AlreadyExistsError, FailedPreconditionError, 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Who asks for an operation on which object, with what digest of the request's content."""
+    """Who asks for an operation on which object, with what digest of the request's content.
+
+    `request` is the workflow's input, kept so that the operation can be started again.
+    """
 
     operation: str
     type: str
@@ -27,6 +31,7 @@ class Ask:
     object_type: str
     object_id: str
     lasts: timedelta | None = None
+    request: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,24 @@ def find_same(session: Session, operation: str, digest: str) -> Operation | None
     return row
 
 
+def find_running(session: Session, operation: str, digest: str) -> Operation | None:
+    """Find the operation that the same request started before and that is still at work.
+
+    Raises:
+        AlreadyExistsError: the request id was used with other content.
+        FailedPreconditionError: the operation ended; nothing of it is done again.
+    """
+    row = find_same(session, operation, digest)
+    if row is not None and row.state != "running":
+        raise FailedPreconditionError(
+            f"operation {row.id} is {row.state} already ({row.reason})",
+            code="OPERATION_ENDED",
+            object_type="operation",
+            object_id=row.id,
+        )
+    return row
+
+
 def begin(session: Session, ask: Ask, endpoint: str | None = None) -> int:
     """Write an operation's row and take its end-point's slot.
 
@@ -63,13 +86,15 @@ def begin(session: Session, ask: Ask, endpoint: str | None = None) -> int:
         The fence, higher than that of every earlier operation on the end-point.
 
     Raises:
-        FailedPreconditionError: another operation has the slot, or the end-point is locked.
+        FailedPreconditionError: another operation has the slot, the end-point is locked, or this
+            very operation ended already.
         AlreadyExistsError: the request id was used with other content.
     """
+    same = find_running(session, ask.operation, ask.digest)
     fence = 0
     if endpoint is not None:
         fence = take_slot(session, ask.object_type, endpoint, ask.operation)
-    if find_same(session, ask.operation, ask.digest) is not None:
+    if same is not None:
         return fence
     now = datetime.now(UTC)
     row = Operation(
@@ -83,6 +108,7 @@ def begin(session: Session, ask: Ask, endpoint: str | None = None) -> int:
         author=ask.author,
         request_id=ask.request_id,
         digest=ask.digest,
+        request=ask.request,
         created_at=now,
     )
     row.status = states.enter("operation", "running", f"{ask.type} asked for", lasts=ask.lasts)
@@ -112,6 +138,24 @@ def take_slot(session: Session, object_type: str, endpoint: str, operation: str)
     return slot.fence
 
 
+def seize_slot(session: Session, endpoint: str, operation: str) -> tuple[int, str | None]:
+    """Take the slot of an end-point from whoever has it: for what ends an operation by force.
+
+    Returns:
+        The fence, and the operation that had the slot.
+    """
+    slot = session.get(Slot, endpoint, with_for_update=True)
+    if slot is None:
+        slot = Slot(endpoint=endpoint, operation=None, fence=0)
+        session.add(slot)
+    before = slot.operation
+    if before != operation:
+        slot.operation = operation
+        slot.fence += 1
+    session.flush()
+    return slot.fence, before if before != operation else None
+
+
 def _busy(object_type: str, endpoint: str, holder: Operation | None) -> FailedPreconditionError:
     doing = "another operation"
     if holder is not None:
@@ -121,8 +165,8 @@ def _busy(object_type: str, endpoint: str, holder: Operation | None) -> FailedPr
             f"UTC{until if holder.deadline else ''})"
         )
     return FailedPreconditionError(
-        f"{object_type} {endpoint} is busy with {doing}; wait for it, see "
-        "`mulligan operation show`",
+        f"{object_type} {endpoint} is busy with {doing}; wait for it, or stop it with "
+        "`mulligan operation abort`",
         code="ENDPOINT_BUSY",
         object_type=object_type,
         object_id=endpoint,
@@ -148,6 +192,7 @@ def record_steps(
     if not changes or row.state != "running":
         return
     steps = steps_of(session, [operation])[operation]
+    changed = False
     for change in changes:
         step = next((step for step in reversed(steps) if step.name == change.name), None)
         if step is None or (step.ended_at is not None and change.state == "running"):
@@ -156,8 +201,12 @@ def record_steps(
             step = Step(operation=operation, number=len(steps) + 1, name=change.name, started_at=at)
             steps.append(step)
             session.add(step)
-        step.state, step.message, step.percent = change.state, change.message, change.percent
+        told = (change.state, change.message, change.percent)
+        changed |= told != (step.state, step.message, step.percent)
+        step.state, step.message, step.percent = told
         step.ended_at = None if change.state == "running" else step.ended_at or at
+    if not changed:
+        return
     last = changes[-1]
     row.reason = f"{last.name}: {last.message or last.state}"
     _announce(session, row, "step", f"{last.name} {last.state}: {last.message}".rstrip(": "))
@@ -166,7 +215,10 @@ def record_steps(
 def finish(
     session: Session, operation: str, state: str, reason: str = "", error_code: str = ""
 ) -> None:
-    """Write the operation's end and free its slot; an operation that ended stays as it is."""
+    """Write the operation's end and free its slot; an operation that ended stays as it is.
+
+    A step that a lost workflow left running ends with it.
+    """
     row = get(session, operation)
     free_slots(session, operation)
     if row.state != "running":
@@ -174,7 +226,13 @@ def finish(
     row.status = states.enter("operation", state, reason or "everything asked for is there")
     row.error_code = error_code
     row.ended_at = datetime.now(UTC)
+    for step in steps_of(session, [operation])[operation]:
+        if step.ended_at is None:
+            step.state, step.ended_at = "done" if state == "done" else "failed", row.ended_at
     row.generation += 1
+    if state == "done":
+        # Only what can be asked for again is kept.
+        row.request = {}
     _announce(session, row, "state", row.reason)
 
 
@@ -271,6 +329,14 @@ def waiting_for_capacity(session: Session, region: str) -> list[str]:
         Operation.type == "claim", Operation.state == "running", Operation.region == region
     )
     return list(session.scalars(rows.order_by(Operation.created_at)))
+
+
+def may_have_written(session: Session, operation: str) -> bool:
+    """Say whether a ramdisk of the operation was told to write to its server's disks."""
+    query = select(Step.number).where(
+        Step.operation == operation, Step.name.in_(("deploy", "wipe", "boot"))
+    )
+    return session.scalar(query.limit(1)) is not None
 
 
 def of_object(session: Session, operation_type: str, object_id: str) -> list[str]:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mulligan.database import Base, Id
@@ -60,6 +60,7 @@ class Image(Base):
     disk_format: Mapped[str] = mapped_column(String(16))
     activation: Mapped[str] = mapped_column(String(16))
     config_format: Mapped[str] = mapped_column(String(16))
+    sealed_credentials: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
     generation: Mapped[int] = mapped_column(BigInteger, default=1)
@@ -87,13 +88,22 @@ class Machine(StatusColumns, Base):
 
 
 class Operation(StatusColumns, Base):
-    """One thing asked of control, done by the workflow with the same id."""
+    """One thing asked of control, done by the workflow with the same id.
+
+    `request` is the workflow's input, from which it can be started again; its secrets are sealed.
+    """
 
     __tablename__ = "operations"
     __table_args__ = (
         Index(None, "project", "created_at"),
         Index(None, "object_id", "created_at"),
         Index(None, "type", "state", "created_at"),
+        Index(
+            "ix_operations_running",
+            "region",
+            sqlite_where=text("state = 'running'"),
+            postgresql_where=text("state = 'running'"),
+        ),
     )
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     type: Mapped[str] = mapped_column(String(16))
@@ -106,6 +116,7 @@ class Operation(StatusColumns, Base):
     request_id: Mapped[str] = mapped_column(String(64))
     digest: Mapped[str] = mapped_column(String(64))
     error_code: Mapped[str] = mapped_column(String(64), default="")
+    request: Mapped[dict[str, Any]] = mapped_column(default=dict, deferred=True)
     created_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     generation: Mapped[int] = mapped_column(BigInteger, default=1)
@@ -152,3 +163,28 @@ class RegionKey(Base):
     public_key: Mapped[str] = mapped_column(String(64))
     position: Mapped[int]
     seen_at: Mapped[datetime]
+
+
+class Freeze(Base):
+    """An operator's stop; a `region` of "" is the whole site."""
+
+    __tablename__ = "freezes"
+    region: Mapped[str] = mapped_column(String(36), primary_key=True)
+    reason: Mapped[str] = mapped_column(Text)
+    author: Mapped[str] = mapped_column(Id)
+    since: Mapped[datetime]
+
+
+class Difference(Base):
+    """Something that the last comparison of a region found not to be the same in two places."""
+
+    __tablename__ = "differences"
+    region: Mapped[str] = mapped_column(Id, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(64), primary_key=True)
+    object_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    object_type: Mapped[str] = mapped_column(String(16))
+    message: Mapped[str] = mapped_column(Text)
+    action: Mapped[str] = mapped_column(Text)
+    mends_itself: Mapped[bool]
+    found_at: Mapped[datetime]
+    mended_at: Mapped[datetime | None]

@@ -24,19 +24,19 @@ StateTable = Mapping[str, State]
 MACHINE: StateTable = {
     "requested": State(
         "asked for; nothing is claimed yet",
-        ("provisioning", "failed"),
+        ("provisioning", "failed", "gone"),
         timedelta(minutes=5),
         "a claim is committed",
     ),
     "provisioning": State(
         "its claim is committed and it is being made",
-        ("active", "failed", "decommissioning"),
+        ("active", "failed", "decommissioning", "gone"),
         timedelta(hours=4),
         "it reports that it is active, or everything is undone",
     ),
     "active": State(
         "it runs and has said so",
-        ("decommissioning",),
+        ("decommissioning", "gone"),
         next_action="decommission it when it is no longer needed",
     ),
     "decommissioning": State(
@@ -45,12 +45,15 @@ MACHINE: StateTable = {
         timedelta(hours=24),
         "it is gone, or its server is quarantined with the reason",
     ),
-    "gone": State("it ended as asked; its name and capacity are free"),
+    "gone": State("it ended, as asked or by force; its name and capacity are free"),
     "failed": State(
         "it could not be made; everything was undone, its name and capacity are free",
         next_action="mend the reason and ask again",
     ),
 }
+
+MACHINE_ENDED = ("gone", "failed")
+"""States of a machine that has nothing any more."""
 
 SERVER: StateTable = {
     "enrolled": State(

@@ -1,17 +1,39 @@
 """A BMC with the manners of vendors: for what neither the emulator nor recordings can show."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import urllib3
 from aiohttp import web
 
 Answer = web.Response
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+ROOT = "/redfish/v1"
+SYSTEM = f"{ROOT}/Systems/1"
+MANAGER = f"{ROOT}/Managers/1"
+LOGIN = f"{ROOT}/SessionService/Sessions"
+
+
+@dataclass
+class Hiccup:
+    """What is answered once instead of the right thing, to a request whose line ends so."""
+
+    to: str
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+    body: str = '{"error": {"code": "Base.1.0.X", "message": "it hiccups"}}'
 
 
 @dataclass
 class ScriptedBmc:
-    """One system with a virtual CD drive under its manager; each option is a vendor's manner."""
+    """One system with a virtual CD drive under its manager; each option is a vendor's manner.
+
+    `login` is where it offers sessions; then it wants one, or basic authentication as admin.
+    `requests` and `writes` are what it was asked, `sessions` the open ones by path.
+    """
 
     media: Literal["action", "patch", "none"] = "action"
     wants_all_arguments: bool = False
@@ -38,20 +60,53 @@ class ScriptedBmc:
     )
     writes: list[str] = field(default_factory=list)
 
+    manager_resets: tuple[str, ...] = ()
+    login: str = ""
+    password: str = "password"
+    memory: bool = False
+    takes_s: float = 0
+    restarts_for: int = 0
+    pages: int = 0
+    last_page: str = ""
+
+    writes_take_s: float = 0
+    away_after_writes: bool = False
+
+    hiccups: list[Hiccup] = field(default_factory=list)
+    after_restart: list[Hiccup] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+    sessions: dict[str, str] = field(default_factory=dict)
+    logins: int = 0
+    at_once: int = 0
+    most_at_once: int = 0
+    away: int = 0
+    cycling: list[str] = field(default_factory=list)
+
     @property
     def app(self) -> web.Application:
-        app = web.Application()
-        root, system, manager = "/redfish/v1", "/redfish/v1/Systems/1", "/redfish/v1/Managers/1"
+        @web.middleware
+        async def door(request: web.Request, handler: Handler) -> web.StreamResponse:
+            return await self._at_the_door(request, handler)
+
+        app = web.Application(middlewares=[door])
+        root, system, manager = ROOT, SYSTEM, MANAGER
         drive = f"{manager}/VirtualMedia/CD1"
+        login = {"Links": {"Sessions": _link(self.login)}} if self.login else {}
         app.router.add_get(
-            f"{root}/", self._fixed({"Id": "r", "Systems": _link(f"{root}/Systems")})
+            f"{root}/", self._fixed({"Id": "r", "Systems": _link(f"{root}/Systems"), **login})
         )
-        app.router.add_get(f"{root}/Systems", self._fixed({"Members": [_link(system)]}))
+        app.router.add_post(LOGIN, self._log_in)
+        app.router.add_delete(f"{LOGIN}/{{name}}", self._log_out)
+        app.router.add_get(f"{root}/Systems", self._get_systems)
+        app.router.add_post(f"{manager}/Actions/Manager.Reset", self._restart)
         app.router.add_get(system, self._get_system)
         app.router.add_patch(system, self._patch_system)
         app.router.add_post(f"{system}/Actions/ComputerSystem.Reset", self._reset)
         media = {} if self.media == "none" else {"VirtualMedia": _link(f"{manager}/VirtualMedia")}
-        app.router.add_get(manager, self._fixed({"Id": "1", **media}))
+        target = f"{manager}/Actions/Manager.Reset"
+        allowed = {"ResetType@Redfish.AllowableValues": list(self.manager_resets)}
+        actions = {"#Manager.Reset": {"target": target, **allowed}} if self.manager_resets else {}
+        app.router.add_get(manager, self._fixed({"Id": "1", "Actions": actions, **media}))
         app.router.add_get(f"{manager}/VirtualMedia", self._fixed({"Members": [_link(drive)]}))
         app.router.add_get(drive, self._get_drive)
         app.router.add_patch(drive, self._patch_drive)
@@ -65,7 +120,80 @@ class ScriptedBmc:
 
         return get
 
+    async def _at_the_door(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        line = f"{request.method} {request.path_qs}"
+        self.requests.append(line)
+        self.at_once += 1
+        self.most_at_once = max(self.at_once, self.most_at_once)
+        try:
+            await asyncio.sleep(self.takes_s)
+            if self.away:
+                self.away -= 1
+                return _refusal(503, "it restarts")
+            for hiccup in self.hiccups:
+                if line.endswith(hiccup.to):
+                    self.hiccups.remove(hiccup)
+                    return web.Response(
+                        status=hiccup.status,
+                        headers=hiccup.headers,
+                        text=hiccup.body,
+                        content_type="application/json",
+                    )
+            if not self._lets_in(request):
+                return _refusal(401, "who are you?")
+            answer = await handler(request)
+            if request.method != "GET":
+                await asyncio.sleep(self.writes_take_s)
+            return answer
+        finally:
+            self.at_once -= 1
+
+    def _lets_in(self, request: web.Request) -> bool:
+        if not self.login or request.path in (f"{ROOT}/", LOGIN):
+            return True
+        if request.headers.get("X-Auth-Token", "-") in self.sessions.values():
+            return True
+        known = urllib3.make_headers(basic_auth=f"admin:{self.password}")["authorization"]
+        return request.headers.get("Authorization") == known
+
+    async def _log_in(self, request: web.Request) -> Answer:
+        self.logins += 1
+        if await request.json() != {"UserName": "admin", "Password": self.password}:
+            return _refusal(401, "who are you?")
+        path, token = f"{LOGIN}/{self.logins}", f"token-{self.logins}"
+        self.sessions[path] = token
+        return web.json_response(
+            {"@odata.id": path}, status=201, headers={"Location": path, "X-Auth-Token": token}
+        )
+
+    async def _log_out(self, request: web.Request) -> Answer:
+        if self.sessions.pop(request.path, None) is None:
+            return _refusal(404, "no such session")
+        return web.Response(status=204)
+
+    async def _get_systems(self, request: web.Request) -> Answer:
+        if not self.pages:
+            return web.json_response({"@odata.id": request.path, "Members": [_link(SYSTEM)]})
+        page = int(request.query.get("page", "1"))
+        body: dict[str, Any] = {"@odata.id": request.path, "Members": []}
+        if page == self.pages:
+            body["Members"] = [_link(SYSTEM)]
+        if page < self.pages or self.last_page:
+            following = self.last_page or str(page + 1)
+            body["Members@odata.nextLink"] = f"{request.path}?page={following}"
+        return web.json_response(body)
+
+    async def _restart(self, request: web.Request) -> Answer:
+        if busy := self._write(f"BMC {(await request.json())['ResetType']}"):
+            return busy
+        self.away = self.restarts_for
+        self.hiccups += self.after_restart
+        self.sessions.clear()
+        return web.Response(status=204)
+
     async def _get_system(self, request: web.Request) -> Answer:
+        if self.cycling:
+            self.power = self.cycling.pop(0)
         power = self.power
         if self.lies_about_power:
             self.lies_about_power -= 1
@@ -79,6 +207,7 @@ class ScriptedBmc:
             {
                 "@odata.id": request.path,
                 "Id": "1",
+                **({"Memory": _link(f"{SYSTEM}/Memory")} if self.memory else {}),
                 "PowerState": power,
                 "Boot": self.boot | allowed,
                 "Links": {"ManagedBy": [_link("/redfish/v1/Managers/1")]},
@@ -100,6 +229,8 @@ class ScriptedBmc:
             return busy
         if self.ignores_resets:
             self.ignores_resets -= 1
+        elif kind == "PowerCycle":
+            self.cycling = ["On", "On", "Off", "Off", "Off", "Off", "On"]
         else:
             self.power = "Off" if kind == "ForceOff" else "On"
         return web.Response(status=204)
@@ -156,6 +287,8 @@ class ScriptedBmc:
 
     def _write(self, what: str) -> Answer | None:
         self.writes.append(what)
+        if self.away_after_writes:
+            self.away = 999
         if self.busy_writes:
             self.busy_writes -= 1
             return _refusal(503, "the service is starting")

@@ -5,6 +5,7 @@ import os
 import struct
 import subprocess
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import suppress
@@ -18,8 +19,10 @@ import pytest
 
 from activities.contracts.hardware import ImageSource
 from activities.images import CachedImage, ImageCache
+from activities.keys import RegionKeys
 from activities.settings import ExecutorSettings
 from mulligan.values.errors import HardwareBusyError, HardwareError
+from mulligan_client.sealing import seal
 
 MIB = 1 << 20
 RAW = os.urandom(MIB) + bytes(2 * MIB)
@@ -36,6 +39,7 @@ class ImageServer:
     port: int = 0
     answers: dict[str, tuple[int, dict[str, str], bytes]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    signed_in: list[str | None] = field(default_factory=list)
 
     def url(self, path: str, host: str = "127.0.0.1") -> str:
         return f"http://{host}:{self.port}{path}"
@@ -48,6 +52,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[ImageServer]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             images.asked.append(self.path)
+            images.signed_in.append(self.headers["Authorization"])
             status, headers, body = images.answers.get(self.path, (404, {}, b""))
             self.send_response(status)
             for name, value in ({"Content-Length": str(len(body))} | headers).items():
@@ -396,3 +401,39 @@ def test_a_cancelled_fetch_leaves_nothing(settings: ExecutorSettings, server: Im
     with pytest.raises(KeyboardInterrupt):
         ImageCache(settings).fetch(image(server.url("/a")), cancelled)
     assert left_over(settings) == []
+
+
+def sealed_for(keys: RegionKeys, origin: str, image: str = "i1") -> str:
+    key_id, public = keys.public_keys()[0]
+    bound = {"endpoint": image, "address": origin, "region": keys.region}
+    return seal(public, key_id, **bound, username="ann", password="s3cret")
+
+
+def test_an_image_behind_a_sign_in_is_fetched_with_its_sealed_credentials(
+    settings: ExecutorSettings, server: ImageServer, tmp_path: Path
+) -> None:
+    keys = RegionKeys.load(tmp_path / "keys", "r1")
+    server.answers["/a"] = (302, {"Location": "/b"}, b"")
+    server.answers["/b"] = (200, {}, RAW)
+    sealed = sealed_for(keys, server.url("").rstrip("/"))
+    source = image(server.url("/a"), sealed_credentials=sealed)
+    assert ImageCache(settings, keys).fetch(source, quiet).path.read_bytes() == RAW
+    expected = "Basic " + b64encode(b"ann:s3cret").decode()
+    assert server.signed_in == [expected, expected]
+
+
+def test_credentials_go_to_nobody_but_the_host_that_they_were_sealed_for(
+    settings: ExecutorSettings, server: ImageServer, tmp_path: Path
+) -> None:
+    keys = RegionKeys.load(tmp_path / "keys", "r1")
+    server.answers["/a"] = (302, {"Location": server.url("/b", host="localhost")}, b"")
+    server.answers["/b"] = (200, {}, RAW)
+    listed = replace(settings, allowed_image_hosts=(*settings.allowed_image_hosts, "localhost"))
+    source = image(server.url("/a"), sealed_credentials=sealed_for(keys, server.url("")))
+    ImageCache(listed, keys).fetch(source, quiet)
+    assert server.signed_in[1] is None
+    other = image(server.url("/b"), sealed_credentials=sealed_for(keys, "http://elsewhere:80"))
+    with pytest.raises(HardwareError) as caught:
+        ImageCache(settings, keys).fetch(other.model_copy(update={"sha256": "1" * 64}), quiet)
+    assert caught.value.reason == "SECRET_MISMATCH"
+    assert "s3cret" not in caught.value.message

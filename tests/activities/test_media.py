@@ -16,13 +16,15 @@ from cryptography import x509
 from pycdlib import PyCdlib
 
 from activities.certificates import RegionCertificates
+from activities.contracts.executor import DescribeExecutor, Served, StopServing
 from activities.images import RawImage
 from activities.keys import RegionKeys
-from activities.media import MediaStore
+from activities.media import CONFIG_DRIVE, IMAGE, MediaStore
 from activities.operation_logs import KEPT_BYTES, OperationLogs
 from activities.redaction import BLANK, redact
 from activities.settings import ExecutorSettings
 from mulligan.values.errors import HardwareError
+from worker.executor import Executor
 
 
 @pytest.fixture
@@ -59,7 +61,8 @@ def found(media: MediaStore, url: str) -> Path | None:
 def test_the_boot_medium_carries_orders_for_one_operation(
     media: MediaStore, keys: RegionKeys
 ) -> None:
-    url = media.write_boot_medium("op-1", "server-1")
+    media.write_boot_medium("op-1", "server-1")
+    url = media.boot_url("op-1", "server-1")
     assert url.startswith("http://192.0.2.1:8070/media/")
     path = found(media, url)
     assert path is not None
@@ -77,13 +80,27 @@ def test_the_boot_medium_carries_orders_for_one_operation(
 def test_addresses_are_the_same_for_each_executor_and_nobody_elses(
     media: MediaStore, settings: ExecutorSettings, keys: RegionKeys, tmp_path: Path
 ) -> None:
-    url = media.write_boot_medium("op-1", "server-1")
-    assert MediaStore(settings, keys).write_boot_medium("op-1", "server-1") == url
-    assert media.boot_url("op-1", "server-1") == url
+    url = media.boot_url("op-1", "server-1")
+    assert MediaStore(settings, keys).boot_url("op-1", "server-1") == url
     assert media.boot_url("op-1", "server-2") != url
     assert media.boot_url("op-2", "server-1") != url
     others = RegionKeys.load(tmp_path / "other-keys", "region-2")
     assert MediaStore(settings, others).boot_url("op-1", "server-1") != url
+
+
+def test_what_is_served_keeps_its_address_when_the_key_is_rotated(
+    media: MediaStore, settings: ExecutorSettings, keys: RegionKeys
+) -> None:
+    url = media.boot_url("op-1", "server-1")
+    media.write_boot_medium("op-1", "server-1")
+    keys.make_key("rotation-1")
+    keys.retire_older(datetime.now(UTC))
+    for executor in (media, MediaStore(settings, keys)):
+        assert executor.boot_url("op-1", "server-1") == url
+        executor.write_boot_medium("op-1", "server-1")
+    assert len(list((settings.state_folder / "media" / "op-1").iterdir())) == 1
+    media.remove("op-1")
+    assert media.boot_url("op-1", "server-1") != url
 
 
 def test_an_image_is_linked_and_survives_the_cache(media: MediaStore, tmp_path: Path) -> None:
@@ -93,8 +110,10 @@ def test_an_image_is_linked_and_survives_the_cache(media: MediaStore, tmp_path: 
     raw = RawImage(cached, sha256(b"image").hexdigest(), 5)
     served = media.serve_image("op-1", "server-1", raw)
     assert media.serve_image("op-1", "server-1", raw) == served
-    assert served.url.startswith("https://192.0.2.1:8071/media/")
-    path = found(media, served.url)
+    assert (served.sha256, served.size_bytes) == (raw.sha256, 5)
+    url = media.ramdisk_url("op-1", "server-1", IMAGE)
+    assert url.startswith("https://192.0.2.1:8071/media/")
+    path = found(media, url)
     assert path is not None
     assert path.samefile(cached)
     cached.unlink()
@@ -103,7 +122,7 @@ def test_an_image_is_linked_and_survives_the_cache(media: MediaStore, tmp_path: 
 
 def test_a_config_drive_is_served_with_its_checksum(media: MediaStore) -> None:
     served = media.serve_config_drive("op-1", "server-1", b"drive")
-    path = found(media, served.url)
+    path = found(media, media.ramdisk_url("op-1", "server-1", CONFIG_DRIVE))
     assert path is not None
     assert sha256(path.read_bytes()).hexdigest() == served.sha256
 
@@ -111,13 +130,28 @@ def test_a_config_drive_is_served_with_its_checksum(media: MediaStore) -> None:
 def test_removing_leaves_nothing_of_one_operation(
     media: MediaStore, settings: ExecutorSettings
 ) -> None:
-    mine = media.write_boot_medium("op-1", "server-1")
-    other = media.write_boot_medium("op-2", "server-2")
+    media.write_boot_medium("op-1", "server-1")
+    media.write_boot_medium("op-2", "server-2")
     assert media.remove("op-1")
     assert not media.remove("op-1")
-    assert found(media, mine) is None
-    assert found(media, other) is not None
+    assert found(media, media.boot_url("op-1", "server-1")) is None
+    assert found(media, media.boot_url("op-2", "server-2")) is not None
     assert [path.name for path in (settings.state_folder / "media").iterdir()] == ["op-2"]
+
+
+def test_what_is_served_of_operations_that_ended_can_be_found_and_removed(
+    media: MediaStore, settings: ExecutorSettings, keys: RegionKeys
+) -> None:
+    itself = Executor(settings, keys, media)
+    region = settings.region
+    assert itself.list_served(DescribeExecutor(region=region)) == Served()
+    for operation in ("op-2", "op-1"):
+        media.write_boot_medium(operation, "server-1")
+    assert itself.list_served(DescribeExecutor(region=region)).operations == ("op-1", "op-2")
+    for _ in range(2):
+        left = itself.stop_serving(StopServing(region=region, operation="op-1"))
+        assert left.operations == ("op-2",)
+    assert found(media, media.boot_url("op-1", "server-1")) is None
 
 
 @pytest.mark.parametrize(

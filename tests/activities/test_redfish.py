@@ -17,18 +17,13 @@ from activities.contracts.redfish import (
     BootMedium,
     InspectServer,
     RamdiskTask,
-    ServerInventory,
     StageServer,
-    VerifiedServer,
     VerifyServer,
 )
 from activities.redfish import STARTED_FROM_DISK
 from deploy.lab import VirtualServer, VirtualServers
 from mulligan.values.errors import HardwareBusyError, HardwareError
 from tests.lab import Executor, bmc_access, free_port, running_executor, serving
-
-RECORDED = Path(__file__).resolve().parents[3] / "shared" / "redfish"
-TREES = sorted(path.name for path in RECORDED.glob("*/") if (path / "redfish").is_dir())
 
 OPERATION = "operation-1"
 
@@ -40,10 +35,8 @@ def target(executor: Executor, servers: VirtualServers, server: VirtualServer) -
 def booting(executor: Executor, servers: VirtualServers, server: VirtualServer) -> BootMedium:
     """Stage a medium and ask for a boot from it."""
     access = executor.access(servers, server)
-    staged = executor.run(
-        executor.redfish.stage, StageServer(operation=OPERATION, fence=1, access=access)
-    )
-    return BootMedium(operation=OPERATION, fence=1, access=access, boot_url=staged.boot_url)
+    executor.run(executor.redfish.stage, StageServer(operation=OPERATION, fence=1, access=access))
+    return BootMedium(operation=OPERATION, fence=1, access=access)
 
 
 def seen(servers: VirtualServers, path: str) -> dict[str, Any]:
@@ -236,9 +229,10 @@ def test_the_medium_of_another_operation_is_taken_out(
 ) -> None:
     first = booting(executor, virtual_servers, server)
     executor.run(executor.redfish.boot_medium, first)
-    url = executor.media.write_boot_medium("operation-2", server.name)
-    second = first.model_copy(update={"operation": "operation-2", "boot_url": url})
+    executor.media.write_boot_medium("operation-2", server.name)
+    second = first.model_copy(update={"operation": "operation-2"})
     assert executor.run(executor.redfish.boot_medium, second).changed
+    url = executor.media.boot_url("operation-2", server.name)
     assert seen(virtual_servers, f"{server.system}/VirtualMedia/Cd")["Image"] == url
 
 
@@ -302,90 +296,3 @@ def test_the_ramdisk_boots_and_asks_for_its_task(
 
 
 # Recorded BMCs
-
-
-class RecordedBmc:
-    """Serves a recorded tree as its BMC did; iLO matches paths without regard to case."""
-
-    def __init__(self, tree: Path, changes: dict[str, Any] | None = None) -> None:
-        self._files = {
-            "/" + str(file.parent.relative_to(tree)).lower(): file
-            for file in tree.rglob("index.json")
-        }
-        self._changes = changes or {}
-
-    @property
-    def app(self) -> web.Application:
-        app = web.Application()
-        app.router.add_get("/{path:.*}", self._get)
-        return app
-
-    async def _get(self, request: web.Request) -> web.Response:
-        path = request.path.rstrip("/").lower()
-        if path in self._changes:
-            return web.Response(text=self._changes[path], content_type="application/json")
-        if path not in self._files:
-            return web.json_response({"error": {"message": "no such resource"}}, status=404)
-        return web.Response(body=self._files[path].read_bytes(), content_type="application/json")
-
-
-EXPECTED = {
-    "dell-r750-idrac9": ("Dell Inc.", "system", 72, 512, 5, "uefi"),
-    "dmtf-public-rackmount1": ("Contoso", "system", 16, 96, 2, "uefi"),
-    "gigabyte-h262-megarac": ("GIGABYTE", "manager", 256, 244, 2, "bios"),
-    "hpe-dl365gen10plus-ilo5": ("HPE", "manager", 64, 192, 2, "uefi"),
-    "lenovo-sr670v2-xcc": ("Lenovo", "system", 128, 1024, 4, "uefi"),
-    "nvidia-dgxh100-megarac": ("NVIDIA", "none", 224, 2048, 5, "unknown"),
-    "openbmc-stock": ("", "none", 0, 0, 0, "uefi"),
-    "supermicro-sys821ge": ("Supermicro", "manager", 128, 2048, 11, "uefi"),
-}
-"""Vendor, place of virtual media, threads, GiB of memory, NICs, boot mode."""
-
-
-@pytest.mark.parametrize("tree", TREES)
-def test_recorded_bmcs_are_verified_and_inspected(executor: Executor, tree: str) -> None:
-    with serving(RecordedBmc(RECORDED / tree).app) as address:
-        verified, inventory = look_at(executor, address)
-    found = (
-        verified.vendor,
-        verified.virtual_media,
-        inventory.cpus,
-        inventory.memory_mib // 1024,
-        len(inventory.nics),
-        inventory.boot_mode,
-    )
-    assert found == EXPECTED.get(tree, found)
-    assert verified.power in ("on", "off")
-    assert len({nic.mac for nic in inventory.nics}) == len(inventory.nics)
-    assert all(disk.size_bytes > 0 for disk in inventory.disks)
-
-
-@pytest.mark.parametrize("tree", TREES)
-def test_a_bmc_with_broken_parts_is_inspected_all_the_same(executor: Executor, tree: str) -> None:
-    """What a system links to is answered with nonsense of all kinds, one kind a resource."""
-    nonsense = ["", "[]", "null", '{"Members": 7}', '{"Members": [{}, null, {"@odata.id": 3}]}']
-    recorded = RecordedBmc(RECORDED / tree)
-    systems = json.loads((RECORDED / tree / "redfish/v1/Systems/index.json").read_text())
-    system = systems["Members"][0]["@odata.id"].rstrip("/").lower()
-    below = sorted(path for path in recorded._files if path.startswith(f"{system}/"))
-    broken = {path: nonsense[i % len(nonsense)] for i, path in enumerate(below)}
-    with serving(RecordedBmc(RECORDED / tree, broken).app) as address:
-        _, inventory = look_at(executor, address)
-    assert inventory.not_offered
-
-
-def look_at(executor: Executor, address: str) -> tuple[VerifiedServer, ServerInventory]:
-    access = bmc_access(executor.keys, address)
-    return (
-        executor.run(
-            executor.redfish.verify, VerifyServer(operation=OPERATION, fence=1, access=access)
-        ),
-        executor.run(
-            executor.redfish.inspect, InspectServer(operation=OPERATION, fence=1, access=access)
-        ),
-    )
-
-
-if not TREES:  # an empty set of parameters would count as skipped
-    del test_recorded_bmcs_are_verified_and_inspected
-    del test_a_bmc_with_broken_parts_is_inspected_all_the_same

@@ -139,6 +139,128 @@ def test_a_server_in_use_is_not_forgotten(place: Place) -> None:
     assert "decommission its machine first" in refusal.message
 
 
+RESEALED = "key-1.cmVzZWFsZWQ="
+
+
+def update(place: Place, server: str, *paths: str, **more: Any) -> Any:
+    """Change what the paths name."""
+    spec = {"sealed_credentials": RESEALED, "insecure_tls": True}
+    fields = {"id": server, "spec": spec, "update_mask": {"paths": paths}}
+    return place.operator.UpdateServer(**fields | more)
+
+
+def test_new_credentials_are_used_by_the_retry_of_what_the_old_ones_broke(place: Place) -> None:
+    place.executor.breaks(redfish.verify, "BMC_CREDENTIALS_REFUSED")
+    server = place.add_server()
+    failed = place.end_of_check(server)
+    was = place.operator.GetServer(id=server)
+    now = update(place, server, "sealed_credentials")
+    assert now.metadata.generation == was.metadata.generation + 1
+    assert now == place.operator.GetServer(id=server)
+    assert now.spec == was.spec, "nothing else changed, and no secret is given back"
+    *_, event = place.operator.until(lambda event: event.kind == "updated", object_id=server)
+    assert event.message == "the BMC's credentials were changed"
+    assert (event.object_type, event.region, event.status) == ("server", place.region, was.status)
+    assert event.author
+    assert RESEALED not in f"{now}{event}"
+    place.executor.mends(redfish.verify)
+    retried = place.operator.RetryOperation(id=failed.metadata.id)
+    assert place.site.end_of(retried.metadata.id).status.state == "done"
+    assert place.executor.request_of(redfish.verify).access.sealed_credentials == RESEALED
+
+
+@on_sqlite
+def test_a_running_operation_goes_on_with_the_credentials_that_it_began_with(place: Place) -> None:
+    held = place.executor.holds(redfish.verify)
+    server = place.add_server()
+    held.wait()
+    holder = place.operator.GetServer(id=server).operation
+    assert update(place, server, "sealed_credentials").operation == holder
+    held.release()
+    assert place.site.end_of(holder).status.state == "done"
+    assert place.executor.request_of(redfish.inspect).access.sealed_credentials == SEALED
+    place.site.end_of(place.operator.InspectServer(id=server).metadata.id)
+    assert place.executor.request_of(redfish.inspect).access.sealed_credentials == RESEALED
+
+
+def test_only_what_the_mask_names_is_changed(place: Place) -> None:
+    server = place.server()
+    was = place.operator.GetServer(id=server)
+    now = update(place, server, "insecure_tls")
+    assert now.spec.insecure_tls
+    *_, event = place.operator.until(lambda event: event.kind == "updated", object_id=server)
+    assert event.message == "the BMC's certificate is no longer verified"
+    place.site.end_of(place.operator.VerifyServer(id=server).metadata.id)
+    access = place.executor.request_of(redfish.verify).access
+    assert (access.sealed_credentials, access.verify_tls) == (SEALED, False)
+    again = update(place, server, "insecure_tls")
+    assert again.metadata.generation == now.metadata.generation, "it was so already"
+    both = update(
+        place,
+        server,
+        "insecure_tls",
+        "sealed_credentials",
+        spec={"insecure_tls": False, "sealed_credentials": RESEALED},
+    )
+    assert both.spec == was.spec
+    updates = place.operator.until(
+        lambda event: event.message.endswith("and the BMC's certificate is now verified"),
+        object_id=server,
+    )
+    assert [event.kind for event in updates].count("updated") == 2
+
+
+def test_the_same_update_twice_is_one(place: Place) -> None:
+    server, request_id = place.server(), str(uuid4())
+    first = update(place, server, "sealed_credentials", request_id=request_id)
+    assert update(place, server, "sealed_credentials", request_id=request_id) == first
+    assert place.operator.GetServer(id=server) == first
+    with refused("ALREADY_EXISTS", "REQUEST_ID_REUSED", about="request_id"):
+        update(place, server, "insecure_tls", request_id=request_id)
+
+
+@pytest.mark.parametrize(
+    ("paths", "words"),
+    [
+        ((), "update_mask is empty; say what to change, of sealed_credentials and insecure_tls"),
+        (("insecure_tls", "address"), "delete this one and add that one"),
+        (("system",), "delete this one and add that one"),
+        (("spec.insecure_tls",), "name sealed_credentials and insecure_tls only"),
+        (("*",), "name sealed_credentials and insecure_tls only"),
+    ],
+)
+@on_sqlite
+def test_a_mask_that_names_what_can_not_be_changed_is_refused(
+    place: Place, paths: tuple[str, ...], words: str
+) -> None:
+    server = place.server()
+    was = place.operator.GetServer(id=server)
+    with refused("INVALID_ARGUMENT", about="update_mask") as refusal:
+        update(place, server, *paths)
+    assert words in refusal.message
+    assert place.operator.GetServer(id=server) == was
+
+
+@pytest.mark.parametrize("credentials", ["", "s3cret"])
+@on_sqlite
+def test_new_credentials_that_are_not_sealed_are_refused(place: Place, credentials: str) -> None:
+    server = place.server()
+    was = place.operator.GetServer(id=server)
+    spec = {"sealed_credentials": credentials, "insecure_tls": True}
+    with refused("INVALID_ARGUMENT", about="spec.sealed_credentials") as refusal:
+        update(place, server, "insecure_tls", "sealed_credentials", spec=spec)
+    assert "s3cret" not in str(refusal)
+    assert place.operator.GetServer(id=server) == was
+
+
+@on_sqlite
+def test_a_server_that_is_not_there_is_not_updated(place: Place) -> None:
+    nothing = str(uuid4())
+    with refused("NOT_FOUND") as refusal:
+        update(place, nothing, "insecure_tls")
+    assert refusal.resource == ("server", nothing)
+
+
 # Hosts
 
 
@@ -254,6 +376,7 @@ def test_what_is_locked_takes_no_operation(place: Place) -> None:
         lambda: place.operator.VerifyHost(id=host),
         lambda: place.operator.InspectServer(id=server),
         lambda: place.operator.DeleteServer(id=server),
+        lambda: update(place, server, "insecure_tls"),
     )
     for ask in asked:
         with refused("FAILED_PRECONDITION") as refusal:

@@ -1,11 +1,12 @@
 """Images: registered with everything said, shown, forgotten."""
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from tests.fakes.caller import refused
-from tests.fakes.place import Place, new_name
+from tests.fakes.place import SEALED, Place, new_name
 
 
 def test_an_image_is_registered_shown_listed_and_forgotten(place: Place) -> None:
@@ -58,3 +59,33 @@ def test_an_images_name_is_free_again_when_it_is_forgotten(place: Place) -> None
     place.operator.DeleteImage(id=made.metadata.id)
     fields = {"name": made.metadata.name, "region": place.region, "spec": made.spec}
     assert place.operator.CreateImage(**fields).metadata.id != made.metadata.id
+
+
+def test_credentials_come_sealed_with_the_images_id_and_are_never_given_back(place: Place) -> None:
+    fields: dict[str, Any] = {
+        "name": new_name("image"),
+        "region": place.region,
+        "spec": {
+            "url": "https://images/a",
+            "sha256": "0" * 64,
+            "disk_format": "raw",
+            "sealed_credentials": SEALED,
+        },
+    }
+    with refused("INVALID_ARGUMENT", about="image_id"):
+        place.operator.CreateImage(**fields)
+    with refused("INVALID_ARGUMENT", about="spec.sealed_credentials"):
+        plain = {**fields["spec"], "sealed_credentials": "s3cret"}
+        place.operator.CreateImage(**{**fields, "spec": plain}, image_id=str(uuid4()))
+    image = str(uuid4())
+    made = place.operator.CreateImage(**fields, image_id=image)
+    assert (made.metadata.id, made.spec.sealed_credentials) == (image, "")
+    assert SEALED not in str(place.member.GetImage(id=image))
+    with refused("ALREADY_EXISTS"):
+        place.operator.CreateImage(**{**fields, "name": new_name("image")}, image_id=image)
+
+
+def test_a_refused_address_does_not_repeat_its_password(place: Place) -> None:
+    with refused("INVALID_ARGUMENT", about="spec.url") as refusal:
+        place.create_image(url="http://user:s3cret@images/a")
+    assert "s3cret" not in str(refusal)

@@ -1,8 +1,11 @@
 """Operations: seen by their project, newest first, with what was said."""
 
+from typing import Any
 from uuid import uuid4
 
-from tests.fakes.caller import refused
+from activities.contracts import hypervisor, redfish
+from tests.fakes.caller import Caller, refused
+from tests.fakes.executor import a_log
 from tests.fakes.place import Place, on_sqlite
 from tests.fakes.site import Site
 
@@ -54,3 +57,51 @@ def test_operators_operations_are_not_for_members(place: Place) -> None:
     with refused("NOT_FOUND"):
         place.member.GetOperation(id=operation.metadata.id)
     assert not place.member.ListOperations(object_id=host).operations
+
+
+def said(caller: Caller, operation: Any) -> dict[str, str]:
+    """What a caller reads in an operation's log, by source."""
+    parts = caller.GetOperationLog(id=operation.metadata.id).parts
+    return {part.source: part.text for part in parts}
+
+
+@on_sqlite
+def test_the_log_of_a_running_operation_is_what_the_executor_says_now(place: Place) -> None:
+    place.host()
+    held = place.executor.holds(hypervisor.start)
+    operation = place.provision()
+    held.wait()
+    assert said(place.member, operation) == {"console": "login:"}
+    place.executor.answers(hypervisor.read_console, a_log("console", "login: web"))
+    assert said(place.member, operation) == {"console": "login: web"}
+    asked = place.executor.request_of(hypervisor.read_console)
+    assert (asked.machine, asked.operation) == (operation.object_id, operation.metadata.id)
+    held.release()
+    place.site.end_of(operation.metadata.id)
+    place.executor.answers(hypervisor.read_console, a_log("console", "another word"))
+    assert said(place.member, operation) == {"console": "login: web"}
+
+
+@on_sqlite
+def test_the_log_of_a_running_operation_without_an_answer_is_what_was_kept(place: Place) -> None:
+    place.host()
+    held = place.executor.holds(hypervisor.start)
+    operation = place.provision()
+    held.wait()
+    place.executor.breaks(hypervisor.read_console, "HARDWARE")
+    assert said(place.member, operation) == {}
+    place.executor.mends(hypervisor.read_console)
+    held.release()
+    place.site.end_of(operation.metadata.id)
+
+
+@on_sqlite
+def test_what_a_bmc_says_meanwhile_is_for_operators(place: Place) -> None:
+    place.server()
+    held = place.executor.holds(redfish.boot_medium)
+    operation = place.provision("baremetal")
+    held.wait()
+    assert said(place.member, operation) == {"ramdisk": "hello"}
+    assert said(place.operator, operation) == {"ramdisk": "hello", "bmc": "power on"}
+    held.release()
+    place.site.end_of(operation.metadata.id)

@@ -78,6 +78,81 @@ def test_an_address_with_a_password_in_it_is_refused_before_anything_is_sent(
     assert fake.calls == []
 
 
+def test_a_servers_new_password_reaches_the_executor_and_nobody_else(
+    run: Run, fake: FakeMulligan, keys: RegionKeys
+) -> None:
+    fake.on("GetServer", a_server("quarantined"))
+    fake.on("UpdateServer", a_server("quarantined"))
+    result = run(
+        "server", "update", "rack1-07", "--username", "admin", "--password-stdin", stdin="hobbes\n"
+    )
+    assert result.exit_code == 0, result.stderr
+    [asked] = fake.asked("UpdateServer")
+    assert asked.id == SERVER
+    assert asked.request_id
+    assert list(asked.update_mask.paths) == ["sealed_credentials"]
+    sealed = asked.spec.sealed_credentials
+    assert asked.spec == control_pb2.ServerSpec(sealed_credentials=sealed)
+    bound = {"endpoint": SERVER, "address": "https://10.0.0.17", "region": REGION}
+    assert keys.open(sealed, **bound) == {**bound, "username": "admin", "password": "hobbes"}
+    assert all(b"hobbes" not in call.request.SerializeToString() for call in fake.calls)
+    assert "hobbes" not in result.output
+    assert "server rack1-07 is updated" in result.stderr
+    assert "mulligan server verify rack1-07 --wait" in result.stderr
+    assert fake.asked("VerifyServer") == []
+
+
+@pytest.mark.parametrize(
+    ("switch", "insecure"), [("--insecure-tls", True), ("--verify-tls", False)]
+)
+def test_a_servers_tls_is_changed_without_a_password(
+    run: Run, fake: FakeMulligan, switch: str, insecure: bool
+) -> None:
+    fake.on("UpdateServer", a_server())
+    result = run("server", "update", "rack1-07", switch)
+    assert result.exit_code == 0, result.stderr
+    [asked] = fake.asked("UpdateServer")
+    assert asked.spec == control_pb2.ServerSpec(insecure_tls=insecure)
+    assert list(asked.update_mask.paths) == ["insecure_tls"]
+
+
+@pytest.mark.parametrize(("state", "code"), [("done", 0), ("failed", 1)])
+def test_an_update_that_is_waited_for_ends_as_the_verification_does(
+    run: Run, fake: FakeMulligan, state: str, code: int
+) -> None:
+    fake.on("UpdateServer", a_server("quarantined"))
+    fake.on("VerifyServer", an_operation("running"))
+    fake.on("ListMachines", control_pb2.ListMachinesResponse(revision=3))
+    fake.on("Watch", [an_event(4)])
+    fake.on("GetOperation", an_operation("running"), an_operation(state))
+    fake.on("GetServer", a_server("available"))
+    result = run("server", "update", "rack1-07", "--insecure-tls", "--wait", "-o", "json")
+    assert result.exit_code == code, result.stderr
+    assert [call.method for call in fake.calls if "Server" in call.method] == [
+        "UpdateServer",
+        "VerifyServer",
+        "GetServer",
+    ]
+    assert fake.asked("VerifyServer")[0].id == SERVER
+    assert json.loads(result.stdout)["status"]["state"] == "available"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ((), "say what to change: --username, --insecure-tls or --verify-tls"),
+        (("--password-stdin",), "a password needs its user: --username"),
+    ],
+)
+def test_an_update_of_nothing_is_refused_before_anything_is_sent(
+    run: Run, fake: FakeMulligan, options: tuple[str, ...], words: str
+) -> None:
+    result = run("server", "update", "rack1-07", *options, stdin="hobbes\n")
+    assert result.exit_code == Exit.USAGE
+    assert words in result.stderr
+    assert fake.calls == []
+
+
 @pytest.mark.parametrize(("state", "code"), [("done", 0), ("failed", 1), ("cancelled", 1)])
 def test_waiting_ends_with_how_the_operation_ended(
     run: Run, fake: FakeMulligan, state: str, code: int
@@ -161,7 +236,11 @@ def test_marks_are_set_with_a_reason_and_taken_back(
     assert "fan (1 m ago)" in result.stdout
     asked = fake.asked("SetMark")[-1]
     assert (asked.object_id, asked.kind, asked.reason) == (object_id, "maintenance", "fan")
-    for verb, kind in (("unprotect", "protected"), ("unlock", "locked")):
+    for verb, kind in (
+        ("unprotect", "protected"),
+        ("unlock", "locked"),
+        ("unretire", "retired"),
+    ):
         assert run(noun, verb, name).exit_code == 0
         assert fake.asked("ClearMark")[-1].kind == kind
     assert run(noun, "maintenance", name, "off").exit_code == 0

@@ -1,15 +1,17 @@
 """The virtual lab comes up in its folder and leaves nothing."""
 
 import os
+import select
 import signal
 import time
 from pathlib import Path
 
 import libvirt
 import pytest
+import urllib3
 
-from deploy.lab import VirtualServers, some_servers
-from deploy.session_libvirt import SessionLibvirt, end_process
+from deploy.lab import VirtualServer, VirtualServers, some_servers
+from deploy.session_libvirt import SessionLibvirt, end_process, listening_pid
 from mulligan.values.errors import FailedPreconditionError
 
 
@@ -55,6 +57,40 @@ def test_an_emulator_that_a_killed_predecessor_left_is_replaced(tmp_path: Path) 
         second = VirtualServers(tmp_path / "servers", session.uri, servers)
         second.start()
         second.stop()
+    assert processes(tmp_path) == []
+
+
+def bmc_answer(servers: VirtualServers, server: VirtualServer) -> int:
+    """Ask the BMC about a server, waiting for a BMC that just starts."""
+    patient = urllib3.Retry(connect=50, read=5, backoff_factor=0.05, backoff_max=0.2)
+    headers = urllib3.make_headers(basic_auth=f"{servers.username}:{servers.password}")
+    with urllib3.PoolManager() as pool:
+        url = f"{servers.address}{server.system}"
+        return pool.request("GET", url, headers=headers, retries=patient).status
+
+
+def wait_for_end_of(process: int) -> None:
+    """Wait until a process, given by its pidfd, has ended."""
+    assert select.select([process], [], [], 20)[0], "it goes on"
+    os.close(process)
+
+
+def test_the_bmc_finds_a_libvirt_that_was_killed_and_started_again(tmp_path: Path) -> None:
+    (server,) = some_servers(1, disk_mib=16)
+    with (
+        SessionLibvirt(tmp_path / "libvirt") as session,
+        VirtualServers(tmp_path / "servers", session.uri, [server]) as servers,
+    ):
+        assert bmc_answer(servers, server) == 200
+        bmc = os.pidfd_open(int((tmp_path / "servers/emulator.pid").read_text()))
+        daemon = listening_pid(session.socket)
+        assert daemon is not None
+        killed = os.pidfd_open(daemon)
+        os.kill(daemon, signal.SIGKILL)
+        wait_for_end_of(killed)
+        session.start()
+        wait_for_end_of(bmc)
+        assert bmc_answer(servers, server) == 200
     assert processes(tmp_path) == []
 
 

@@ -15,9 +15,9 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Worker
 
 from activities.contracts import executor, hypervisor, redfish, reports
-from activities.contracts.executor import ExecutorDescription, RegionKey
+from activities.contracts.executor import ExecutorDescription, RegionKey, Served
 from activities.contracts.hardware import Done, GuestReport, OperationLog
-from activities.contracts.hypervisor import HostInventory, StagedMachine, StartedMachine
+from activities.contracts.hypervisor import HostInventory, HostSurvey, StagedMachine, StartedMachine
 from activities.contracts.redfish import (
     DiskFacts,
     NicFacts,
@@ -28,6 +28,7 @@ from activities.contracts.redfish import (
     RamdiskResult,
     RamdiskTask,
     ServerInventory,
+    ServerLook,
     StagedServer,
     VerifiedServer,
 )
@@ -80,13 +81,25 @@ SERVER = ServerInventory(
 
 
 def _staged_server(request: redfish.StageServer) -> StagedServer:
-    image = RamdiskImage(url="http://media/image", sha256="0" * 64, size_bytes=1 << 20)
-    drive = RamdiskFile(url="http://media/drive", sha256="0" * 64)
+    image = RamdiskImage(sha256="0" * 64, size_bytes=1 << 20)
+    drive = RamdiskFile(sha256="0" * 64)
     return StagedServer(
-        boot_url="http://media/boot.iso",
         image=image if request.image else None,
         config_drive=drive if request.config_drive else None,
     )
+
+
+def _sealed_anew(request: executor.SealAnew) -> executor.SecretsSealedAnew:
+    anew = [
+        executor.SealedAnew(id=one.id, sealed=one.sealed.replace("key-1.", "key-2."))
+        for one in request.secrets
+    ]
+    return executor.SecretsSealedAnew(secrets=tuple(anew))
+
+
+def _live(*key_ids: str) -> executor.LiveKeys:
+    keys = [RegionKey(key_id=key_id, public_key=PUBLIC_KEY) for key_id in key_ids]
+    return executor.LiveKeys(keys=tuple(keys))
 
 
 ANSWERS: dict[Contract, Callable[[Any], Any]] = {
@@ -96,16 +109,25 @@ ANSWERS: dict[Contract, Callable[[Any], Any]] = {
         media_url="http://media",
         report_url="http://media",
     ),
+    executor.list_served: lambda _: Served(),
+    executor.stop_serving: lambda _: Served(),
+    executor.make_key: lambda _: _live("key-2", "key-1"),
+    executor.seal_anew: _sealed_anew,
+    executor.retire_keys: lambda _: _live("key-2"),
     hypervisor.inspect: lambda _: HOST,
     hypervisor.stage: lambda asked: StagedMachine(
         root_volume=f"root-{asked.machine}", config_volume=f"config-{asked.machine}"
     ),
     hypervisor.start: lambda _: StartedMachine(domain_uuid="domain-1", domain_name="web"),
+    hypervisor.survey: lambda _: HostSurvey(),
     hypervisor.remove: lambda _: Done(),
     hypervisor.read_console: lambda _: a_log("console", "login:"),
     redfish.verify: lambda _: VerifiedServer(system="/redfish/v1/Systems/1", power="off"),
     redfish.inspect: lambda _: SERVER,
     redfish.stage: _staged_server,
+    redfish.look: lambda _: ServerLook(power="off"),
+    redfish.restart_bmc: lambda _: Done(),
+    redfish.power_cycle: lambda _: Done(),
     redfish.boot_medium: lambda _: Done(),
     redfish.boot_disk: lambda _: Done(),
     redfish.power_off: lambda _: Done(),
@@ -134,6 +156,7 @@ class FakeExecutor:
     """What one region's hardware does. `guest` and `ramdisk` are what its machines say.
 
     `guest`: what a started machine phones home; None says nothing. `stops`: it stops instead.
+    `does`: what answers a contract, where that is more than a constant.
     `ramdisk`: how the ramdisk's tasks end, by action; an action without result is never reported.
     """
 
@@ -145,6 +168,7 @@ class FakeExecutor:
     ramdisk: dict[str, RamdiskResult] = field(default_factory=lambda: {"deploy": OK, "wipe": OK})
     asked: list[tuple[str, Any]] = field(default_factory=list)
     tasks: list[RamdiskTask] = field(default_factory=list)
+    does: dict[Contract, Callable[[Any], Any]] = field(default_factory=dict)
     _failures: dict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
     _broken: dict[str, Exception] = field(default_factory=dict)
     _answers: dict[str, Any] = field(default_factory=dict)
@@ -220,7 +244,9 @@ class FakeExecutor:
             await self._run_ramdisk(request.operation)
         if contract in (hypervisor.start, redfish.boot_disk):
             await self._run_guest(request.operation)
-        return self._answers[name] if name in self._answers else ANSWERS[contract](request)
+        if name in self._answers:
+            return self._answers[name]
+        return self.does.get(contract, ANSWERS[contract])(request)
 
     async def _wait(self, held: Held) -> None:
         held.reached.set()

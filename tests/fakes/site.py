@@ -3,7 +3,7 @@
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import timedelta
@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy.orm import Session
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.worker import Worker
+from temporalio.worker import Interceptor, Worker
 
 from api.server import SERVICES, Backends, running_server
 from deploy.dev_server import DevServer
@@ -35,8 +35,16 @@ PASSWORD = "correct horse"
 class Site:
     """A site that runs as long as `running` lasts. Tests are ordinary functions and call it."""
 
-    def __init__(self, database: Database, installation: Database, folder: Path) -> None:
+    def __init__(
+        self,
+        database: Database,
+        installation: Database,
+        folder: Path,
+        *,
+        interceptors: Sequence[Interceptor] = (),
+    ) -> None:
         self.database, self.installation = database, installation
+        self._interceptors = interceptors
         self.temporal = DevServer(
             find_temporal(cache_folder(os.environ)),
             folder / "temporal.db",
@@ -45,7 +53,7 @@ class Site:
         self.client: Client
         self._folder = folder
         self.bootstrap_token = ""
-        self._loop = asyncio.new_event_loop()
+        self.loop = asyncio.new_event_loop()
         self._ready: Future[None] = Future()
         self._stop = asyncio.Event()
         self._executors: list[tuple[Worker, asyncio.Task[None]]] = []
@@ -53,14 +61,14 @@ class Site:
     @contextmanager
     def running(self) -> Iterator["Site"]:
         """Run in a thread of its own, bootstrapped."""
-        thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),))
+        thread = threading.Thread(target=self.loop.run_until_complete, args=(self._serve(),))
         thread.start()
         self._ready.result(timeout=120)
         try:
             self.admin = self._bootstrap()
             yield self
         finally:
-            self._loop.call_soon_threadsafe(self._stop.set)
+            self.loop.call_soon_threadsafe(self._stop.set)
             thread.join(timeout=60)
 
     async def _serve(self) -> None:
@@ -84,7 +92,7 @@ class Site:
                 self.database, self.installation, self.client, "http://temporal/namespaces/mulligan"
             )
             # A socket's path, unlike a port, is known before the server listens and free for sure.
-            worker = control_worker(self.client, self.database)
+            worker = control_worker(self.client, self.database, interceptors=self._interceptors)
             async with (
                 worker,
                 running_server(
@@ -99,7 +107,7 @@ class Site:
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Have the site's loop do something, and wait for it."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=60)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout=60)
 
     # Callers
 

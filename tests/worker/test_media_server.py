@@ -13,11 +13,13 @@ import pytest
 import urllib3
 from urllib3.exceptions import SSLError
 
-from activities.contracts.redfish import RamdiskImage, RamdiskTask
+from activities.contracts.redfish import DiskHint, RamdiskResult, RamdiskTask
 from activities.images import RawImage
 from activities.keys import Audience
+from activities.media import IMAGE
 from activities.operation_logs import OperationLogs
 from tests.lab import Executor, running_executor
+from worker.media_server import guest_report
 
 OPERATION = "operation-1"
 PHONE_HOME = {
@@ -72,7 +74,8 @@ def call(
 
 
 def test_a_bmc_fetches_a_medium_whole_and_in_ranges(executor: Executor) -> None:
-    url = executor.media.write_boot_medium(OPERATION, "server-1")
+    executor.media.write_boot_medium(OPERATION, "server-1")
+    url = executor.media.boot_url(OPERATION, "server-1")
     path = executor.media.find(*url.split("/")[-2:])
     assert path is not None
     content = path.read_bytes()
@@ -90,7 +93,8 @@ def test_a_bmc_fetches_a_medium_whole_and_in_ranges(executor: Executor) -> None:
 
 
 def test_nothing_else_is_served(executor: Executor) -> None:
-    url = executor.media.write_boot_medium(OPERATION, "server-1")
+    executor.media.write_boot_medium(OPERATION, "server-1")
+    url = executor.media.boot_url(OPERATION, "server-1")
     base = executor.settings.media_url
     for path in ("/media", f"/media/{'0' * 40}/boot.iso", "/media/..%2F..%2Fkeys/x", "/ca.pem"):
         assert urllib3.request("GET", f"{base}{path}").status == 404
@@ -112,7 +116,17 @@ def test_a_machine_phones_home_as_cloud_init_does(executor: Executor) -> None:
     first, second = (content for _, _, content in executor.reports.heard)
     assert (first.hostname, first.fqdn, first.instance_id) == ("m1", "m1.example", "i-1")
     assert first.ssh_host_keys == ("ssh-ed25519 BBBB root@m1", "ssh-rsa AAAA root@m1")
-    assert (first.address, second.address) == ("127.0.0.1", "192.0.2.7")
+    assert second.address == "192.0.2.7"
+
+
+@pytest.mark.parametrize(
+    ("came_from", "address"),
+    [("127.0.0.1", ""), ("::1", ""), ("192.0.2.9", "192.0.2.9"), ("", "")],
+)
+def test_a_machine_behind_the_loopback_has_no_address(came_from: str, address: str) -> None:
+    assert guest_report(PHONE_HOME, came_from).address == address
+    told = guest_report(PHONE_HOME | {"address": "192.0.2.7"}, came_from)
+    assert told.address == "192.0.2.7"
 
 
 @pytest.mark.parametrize("kind", ["rubbish", "expired", "ramdisk's"])
@@ -162,18 +176,61 @@ def test_a_ramdisk_is_led_through_its_task(
     executor: Executor, ramdisk: urllib3.HTTPSConnectionPool
 ) -> None:
     bearer = token(executor, "ramdisk")
-    task = RamdiskTask(
-        action="deploy", image=RamdiskImage(url="https://x/y", sha256="0" * 64, size_bytes=7)
-    )
-    executor.reports.tasks[OPERATION] = task
+    executor.reports.tasks[OPERATION] = RamdiskTask(action="wipe", server="server-1")
     facts = {"disks": [{"name": "vda", "serial": "S1"}], "cpus": 2, "new": "ignored"}
     assert call(ramdisk, "facts", json.dumps(facts), bearer).status == 200
     answer = call(ramdisk, "task", b"", bearer)
-    assert (answer.status, RamdiskTask.model_validate_json(answer.data)) == (200, task)
+    assert (answer.status, answer.json()["action"]) == (200, "wipe")
     assert call(ramdisk, "progress", '{"step": "write", "percent": 5}', bearer).status == 200
     assert call(ramdisk, "result", '{"ok": true, "detail": {}}', bearer).status == 200
     assert executor.reports.kinds() == ["facts", "task", "progress", "result"]
     assert executor.reports.heard[0][2].disks[0].serial == "S1"
+
+
+def test_a_ramdisk_is_told_where_its_image_and_config_drive_are(
+    executor: Executor, ramdisk: urllib3.HTTPSConnectionPool, tmp_path: Path
+) -> None:
+    """The whole answer, as deploy/ramdisk/agent.sh reads it."""
+    cached = executor.settings.state_folder / "image"
+    cached.write_bytes(b"image")
+    raw = RawImage(cached, "0" * 64, 5)
+    image = executor.media.serve_image(OPERATION, "server-1", raw)
+    drive = executor.media.serve_config_drive(OPERATION, "server-1", b"drive")
+    executor.reports.tasks[OPERATION] = RamdiskTask(
+        action="deploy",
+        server="server-1",
+        disk=DiskHint(serial="S1"),
+        image=image,
+        config_drive=drive,
+    )
+    told = call(ramdisk, "task", b"", token(executor, "ramdisk")).json()
+    image_url, drive_url = told["image"].pop("url"), told["config_drive"].pop("url")
+    assert told == {
+        "action": "deploy",
+        "disk": {"serial": "S1", "wwn": "", "name": "", "min_bytes": 0},
+        "disks": [],
+        "image": {"sha256": "0" * 64, "size_bytes": 5},
+        "config_drive": {"sha256": drive.sha256},
+        "after": "poweroff",
+    }
+    base = executor.settings.ramdisk_url
+    assert ramdisk.request("GET", image_url.removeprefix(base)).data == b"image"
+    assert ramdisk.request("GET", drive_url.removeprefix(base)).data == b"drive"
+    for url in (image_url, drive_url):
+        readable = url.replace(base, executor.settings.media_url)
+        assert urllib3.request("GET", readable).status == 404, "served without TLS"
+
+
+def test_a_ramdisk_that_complains_about_its_task_does_not_spread_its_addresses(
+    executor: Executor, ramdisk: urllib3.HTTPSConnectionPool
+) -> None:
+    url = executor.media.ramdisk_url(OPERATION, "server-1", IMAGE)
+    result = RamdiskResult(ok=False, code="BAD_TASK", message=f"the task is incomplete: {url}")
+    bearer = token(executor, "ramdisk")
+    assert call(ramdisk, "result", result.model_dump_json(), bearer).status == 200
+    ((_, _, heard),) = executor.reports.heard
+    assert "the task is incomplete" in heard.message
+    assert url.split("/")[-2] not in heard.message
 
 
 def test_an_operation_without_task_refuses(
@@ -225,8 +282,9 @@ def test_a_ramdisk_fetches_an_image_and_goes_on_where_it_broke(
         file.truncate(64 << 20)
         file.seek(-4, 2)
         file.write(b"last")
-    served = executor.media.serve_image(OPERATION, "server-1", RawImage(image, "0" * 64, 64 << 20))
-    path = served.url.removeprefix(executor.settings.ramdisk_url)
+    executor.media.serve_image(OPERATION, "server-1", RawImage(image, "0" * 64, 64 << 20))
+    url = executor.media.ramdisk_url(OPERATION, "server-1", IMAGE)
+    path = url.removeprefix(executor.settings.ramdisk_url)
     whole = ramdisk.request("GET", path)
     assert (len(whole.data), whole.data[-4:]) == (64 << 20, b"last")
     rest = ramdisk.request("GET", path, headers={"Range": f"bytes={(64 << 20) - 4}-"})

@@ -54,7 +54,7 @@ def test_a_claim_that_waited_in_vain_says_why(sqlite_place: Place) -> None:
 
 def test_a_hold_lapses_unless_it_is_confirmed(place: Place) -> None:
     host = place.host()
-    held = all_vcpus(place, hold_until=soon(seconds=1.5))
+    held = all_vcpus(place, hold_until=soon(seconds=4))
     assert held.status.state == "held"
     assert used(place, host) == {"VCPU": 8}
     ended = place.site.end_of(claims_of(place, held.metadata.id))

@@ -14,21 +14,26 @@ from activities.contracts import (
     endpoints,
     executor,
     hypervisor,
+    keys,
     machines,
     operations,
+    reconcile,
     redfish,
+    temporal_view,
 )
 from activities.hypervisor import Hypervisor
+from activities.key_rotation import KeyRotation
 from activities.records.transaction import in_transactions
 from activities.redfish import Redfish
 from mulligan.database import Database
 from tests.fakes.executor import name_of
 from worker.control import RECORDS, WORKFLOWS
 from worker.executor import Executor
+from worker.temporal_view import TemporalView
 from workflows.policies import POLICIES
 
 Contract = Callable[[Any], Any]
-RECORD_CONTRACTS = (claims, endpoints, machines, operations)
+RECORD_CONTRACTS = (claims, endpoints, keys, machines, operations, reconcile)
 HARDWARE_CONTRACTS = (executor, hypervisor, redfish)
 
 
@@ -43,7 +48,7 @@ def contracts_in(*modules: ModuleType) -> dict[str, Contract]:
 
 
 def hardware() -> Iterator[tuple[str, Contract]]:
-    for implementer in (Hypervisor, Redfish, Executor):
+    for implementer in (Hypervisor, Redfish, Executor, KeyRotation):
         yield from contracts_in(implementer).items()  # type: ignore[arg-type]
 
 
@@ -73,6 +78,14 @@ def test_each_hardware_contract_has_one_implementation_with_its_types() -> None:
         assert types_of(implementation) == types_of(contracts[name]), name
 
 
+def test_each_contract_of_temporals_view_has_one_implementation_with_its_types() -> None:
+    contracts = contracts_in(temporal_view)
+    implemented = contracts_in(TemporalView)  # type: ignore[arg-type]
+    assert set(implemented) == set(contracts)
+    for name, implementation in implemented.items():
+        assert types_of(implementation) == types_of(contracts[name]), name
+
+
 def test_each_hardware_contract_has_a_policy_that_ends() -> None:
     assert {name_of(contract) for contract in POLICIES} == set(contracts_in(*HARDWARE_CONTRACTS))
     for contract, policy in POLICIES.items():
@@ -90,6 +103,7 @@ def test_workflow_names_are_unique() -> None:
     [
         ("workflows.provision", ("libvirt", "sushy", "sqlalchemy")),
         ("workflows.decommission", ("libvirt", "sushy", "sqlalchemy")),
+        ("workflows.reconcile", ("libvirt", "sushy", "sqlalchemy")),
         ("api.server", ("libvirt", "sushy", "pycdlib", "aiohttp")),
         ("worker.executor", ("sqlalchemy", "alembic", "psycopg")),
         ("worker.control", ("libvirt", "sushy", "pycdlib")),

@@ -1,9 +1,9 @@
 """Decommission: forward only, whatever happens."""
 
-from activities.contracts import hypervisor, redfish
+from activities.contracts import hypervisor
 from activities.contracts.redfish import RamdiskResult
 from tests.fakes.place import Place
-from tests.workflows.outcome import cancel, used
+from tests.workflows.outcome import used
 
 
 def claim_of(place: Place, machine: str) -> str:
@@ -85,30 +85,6 @@ def test_a_quarantined_server_with_an_owners_data_is_wiped_before_it_is_offered_
     assert wiped.status.state == "done"
     assert "wipe" in [step.name for step in wiped.steps]
     assert place.operator.GetServer(id=server).status.state == "available"
-
-
-def test_a_cancellation_does_not_stop_it(sqlite_place: Place) -> None:
-    sqlite_place.host()
-    machine = sqlite_place.machine()
-    held = sqlite_place.executor.holds(hypervisor.remove)
-    operation = sqlite_place.decommission(machine).metadata.id
-    held.wait()
-    cancel(sqlite_place, operation)
-    held.release()
-    assert sqlite_place.site.end_of(operation).status.state == "done"
-    assert sqlite_place.get(machine).status.state == "gone"
-
-
-def test_a_cancellation_does_not_stop_a_wipe(sqlite_place: Place) -> None:
-    server = sqlite_place.server()
-    machine = sqlite_place.machine("baremetal")
-    held = sqlite_place.executor.holds(redfish.stage)
-    operation = sqlite_place.decommission(machine).metadata.id
-    held.wait()
-    cancel(sqlite_place, operation)
-    held.release()
-    assert sqlite_place.site.end_of(operation).status.state == "done"
-    assert sqlite_place.operator.GetServer(id=server).status.state == "available"
 
 
 def test_a_machine_that_can_not_be_removed_can_be_ended_again(sqlite_place: Place) -> None:

@@ -15,10 +15,11 @@ from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
-from activities.contracts import hypervisor
-from activities.contracts.redfish import RamdiskResult
+from activities.contracts import hypervisor, redfish
+from activities.contracts.redfish import RamdiskResult, ServerLook
 from tests.fakes.place import Place
 from tests.workflows.test_claim import all_vcpus, claims_of, soon
+from tests.workflows.test_reconcile import begin_reconciliation, reconcile_records
 from worker.control import WORKFLOWS
 
 HISTORIES = Path(__file__).parent / "histories"
@@ -85,6 +86,39 @@ def read_region_keys(place: Place) -> str:
     return f"region-keys-{place.region}"
 
 
+def rotate_region_key(place: Place) -> str:
+    place.server()
+    return str(place.operator.RotateRegionKey(region=place.region).metadata.id)
+
+
+def force_release_server(place: Place) -> str:
+    server = place.server()
+    place.machine("baremetal")
+    released = place.operator.ForceRelease(object_id=server, reason="the BMC died")
+    return str(released.metadata.id)
+
+
+def reconcile_region(place: Place) -> str:
+    place.server()
+    place.executor.answers(redfish.look, ServerLook(has_our_medium=True))
+    return begin_reconciliation(place)
+
+
+def reconcile_on_schedule(place: Place) -> str:
+    reconcile_records(place, "reconcile-on-schedule")
+    return "reconcile-on-schedule"
+
+
+def read_operation_log(place: Place) -> str:
+    place.host()
+    held = place.executor.holds(hypervisor.stage)
+    operation = str(place.provision(name="web").metadata.id)
+    held.wait()
+    place.member.GetOperationLog(id=operation)
+    held.release()
+    return f"operation-log-{operation}"
+
+
 RUNS: tuple[Callable[[Place], str], ...] = (
     provision_virtual,
     provision_virtual_undone,
@@ -96,6 +130,11 @@ RUNS: tuple[Callable[[Place], str], ...] = (
     inspect_host,
     claim_waited_and_held,
     read_region_keys,
+    read_operation_log,
+    rotate_region_key,
+    force_release_server,
+    reconcile_region,
+    reconcile_on_schedule,
 )
 
 

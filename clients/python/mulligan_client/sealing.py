@@ -37,6 +37,16 @@ def seal(public_key_b64: str, key_id: str, **content: str) -> str:
     return f"{key_id}.{b64encode(SealedBox(key).encrypt(plain)).decode()}"
 
 
+def url_origin(url: str) -> str:
+    """Write what an image's credentials are sealed for: scheme://host:port, the port always.
+
+    Raises:
+        ValueError: the port is none.
+    """
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname}:{parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)}"
+
+
 def canonical_address(text: str) -> str:
     """Write a BMC's address in its one form: scheme://host[:port], lower case, nothing behind it.
 

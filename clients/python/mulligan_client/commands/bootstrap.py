@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +12,11 @@ from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 from mulligan_client.session import Session
 from mulligan_client.store import Login
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from mulligan_client.client import Client
 
 
 @click.command()
@@ -31,6 +37,7 @@ from mulligan_client.store import Login
 @pass_session
 def bootstrap(
     session: Session,
+    /,
     address: str,
     token: str,
     account: str,
@@ -39,21 +46,13 @@ def bootstrap(
     region: str,
     project: str,
     network: str,
-    prefix: str,
-    gateway: str,
-    dns: tuple[str, ...],
-    first_address: str,
-    last_address: str,
-    vlan: int,
-    host_bridge: str,
+    **spec: Any,
 ) -> None:
     """Create the administrator of the server at ADDRESS, a region, a project and a network.
 
     The server takes the token once. The defaults suit QEMU's user-mode networking. You are logged
     in afterwards.
     """
-    from mulligan_client.output import sheet
-
     session.keep_secret(token)
     password = read_password(
         session, password_file, password_stdin, prompt=f"New password of {account}", confirm=True
@@ -63,42 +62,44 @@ def bootstrap(
     client.token = session.keep_secret(client.iam.Bootstrap(request).access_token)
     login = Login(address=address, token=client.token, account=account, ca_file=session.ca_file)
     session.store.write(login)
-    spec = resource_pb2.NetworkSpec(
-        prefix=prefix,
-        gateway=gateway,
-        dns=dns,
-        vlan=vlan,
-        host_bridge=host_bridge,
-        first_address=first_address,
-        last_address=last_address,
-    )
     try:
-        first_region = client.iam.CreateRegion(iam_pb2.CreateRegionRequest(name=region))
-        login = replace(login, region=first_region.metadata.id)
-        session.store.write(login)
-        first_project = client.iam.CreateProject(iam_pb2.CreateProjectRequest(name=project))
-        login = replace(login, project=first_project.metadata.id)
-        session.store.write(login)
-        client.resource.CreateNetwork(
-            resource_pb2.CreateNetworkRequest(
-                name=network, region=first_region.metadata.id, spec=spec
-            )
+        login = _make_region_and_project(session, client, login, region, project)
+        first_network = resource_pb2.CreateNetworkRequest(
+            name=network, region=login.region, spec=resource_pb2.NetworkSpec(**spec)
         )
+        client.resource.CreateNetwork(first_network)
     except MulliganCallError:
         session.remark(
             "The administrator is there and you are logged in; go on by hand from where it "
             "stopped: mulligan region create, project create, network add."
         )
         raise
-    session.draw(
-        sheet(
-            [
-                ("logged in at", address),
-                ("account", account),
-                ("region", region),
-                ("project", project),
-                ("network", f"{network} ({prefix})"),
-                ("login kept in", str(session.store.path)),
-            ]
-        )
+    session.draw(_sheet(session, login, region, project, f"{network} ({spec['prefix']})"))
+
+
+def _make_region_and_project(
+    session: Session, client: "Client", login: Login, region: str, project: str
+) -> Login:
+    """Make both, and work in them from now on; what was made is kept in mind at once."""
+    first_region = client.iam.CreateRegion(iam_pb2.CreateRegionRequest(name=region))
+    login = replace(login, region=first_region.metadata.id)
+    session.store.write(login)
+    first_project = client.iam.CreateProject(iam_pb2.CreateProjectRequest(name=project))
+    login = replace(login, project=first_project.metadata.id)
+    session.store.write(login)
+    return login
+
+
+def _sheet(session: Session, login: Login, region: str, project: str, network: str) -> "Table":
+    from mulligan_client.output import sheet
+
+    return sheet(
+        [
+            ("logged in at", login.address),
+            ("account", login.account),
+            ("region", region),
+            ("project", project),
+            ("network", network),
+            ("login kept in", str(session.store.path)),
+        ]
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mulligan_client.commands.force_release import add_force_release
 from mulligan_client.commands.marks import add_marks
 from mulligan_client.commands.options import (
     confirm,
@@ -67,3 +68,5 @@ def add_hardware_commands(group: click.Group, noun: Noun) -> None:
         session.remark(f"{noun.name} {name} is forgotten.")
 
     add_marks(group, noun.name, noun.find)
+    if noun.name == "server":
+        add_force_release(group, noun.name, noun.find)

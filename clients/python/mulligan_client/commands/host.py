@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mulligan_client.commands.catalogue import Kind, add_list_and_show
 from mulligan_client.commands.hardware import Noun, add_hardware_commands
 from mulligan_client.commands.options import pass_session, takes_output, takes_region, takes_wait
 from mulligan_client.commands.outcome import leave_if_failed, wait_for_enrolment
@@ -52,31 +53,7 @@ def add(
         session.remark(f"Follow it with: mulligan operation show {found.operation} --wait")
 
 
-@host.command("list")
-@click.option("--region", default="", help="Only hosts of this region.")
-@takes_output
-@pass_session
-def list_hosts(session: Session, region: str, output: str) -> None:
-    """List all hosts."""
-    request = control_pb2.ListHostsRequest(
-        region=session.resolve("region", region) if region else ""
-    )
-    answer = session.client.list_all(session.client.control.ListHosts, request)
-    session.show(answer, output, lambda: _table(answer))
-
-
-@host.command("show")
-@click.argument("name")
-@takes_output
-@pass_session
-def show(session: Session, name: str, output: str) -> None:
-    """Show a host: where it stands, and what was found on it."""
-    request = control_pb2.GetHostRequest(id=session.resolve("host", name))
-    found = session.client.control.GetHost(request)
-    session.show(found, output, lambda: _sheet(session, found))
-
-
-def _table(answer: control_pb2.ListHostsResponse) -> "Table":
+def _table(_: Session, answer: control_pb2.ListHostsResponse) -> "Table":
     from mulligan_client.output import outlook, state_text, table
     from mulligan_client.quantities import age_words, mib_words
 
@@ -120,6 +97,21 @@ def _sheet(session: Session, one: control_pb2.Host) -> "Table":
     )
 
 
+add_list_and_show(
+    host,
+    Kind(
+        "host",
+        read_all=lambda session, region: session.client.list_all(
+            session.client.control.ListHosts, control_pb2.ListHostsRequest(region=region)
+        ),
+        read=lambda session, one: session.client.control.GetHost(
+            control_pb2.GetHostRequest(id=one)
+        ),
+        table=_table,
+        sheet=_sheet,
+        shows="Show a host: where it stands, and what was found on it.",
+    ),
+)
 add_hardware_commands(
     host,
     Noun(

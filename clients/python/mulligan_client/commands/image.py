@@ -1,17 +1,20 @@
 """mulligan image: operating systems to put on machines."""
 
 import re
+import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from mulligan_client.commands.catalogue import Kind, add_delete, add_list_and_show
 from mulligan_client.commands.options import (
-    confirm,
     one_of,
     pass_session,
+    read_password,
     takes_output,
+    takes_password,
     takes_region,
-    takes_yes,
 )
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from mulligan_client.session import Session
@@ -44,6 +47,8 @@ def image() -> None:
     show_default=True,
     help="Label of the config drive that it reads.",
 )
+@click.option("--username", default="", help="If the URL needs a sign-in; travels sealed.")
+@takes_password
 @takes_region
 @takes_output
 @pass_session
@@ -55,61 +60,49 @@ def add(
     disk_format: str,
     activation: str,
     config_format: str,
+    username: str,
+    password_file: Path | None,
+    password_stdin: bool,
     region: str,
     output: str,
 ) -> None:
-    """Register the image at a URL on an allowed host."""
+    """Register the image at a URL on an allowed host.
+
+    With --username the password is asked for, or read from a file or standard input.
+    """
     if not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
         raise click.BadParameter("it takes 64 hex digits", param_hint="'--sha256'")
+    from mulligan_client.sealing import url_origin
+
+    region_id, image_id = session.region(region), ""
+    sealed = ""
+    if username:
+        image_id = str(uuid.uuid4())
+        prompt = f"Password of {username} at {url_origin(url)}"
+        password = read_password(session, password_file, password_stdin, prompt=prompt)
+        sealed = session.client.seal(
+            region_id,
+            endpoint=image_id,
+            address=url_origin(url),
+            username=username,
+            password=password,
+        )
     spec = control_pb2.ImageSpec(
+        sealed_credentials=sealed,
         url=url,
         sha256=sha256.lower(),
         disk_format=disk_format,
         activation=activation,
         config_format=config_format,
     )
-    request = control_pb2.CreateImageRequest(name=name, region=session.region(region), spec=spec)
+    request = control_pb2.CreateImageRequest(
+        image_id=image_id, name=name, region=region_id, spec=spec
+    )
     found = session.client.control.CreateImage(request)
     session.show(found, output, lambda: _sheet(session, found))
 
 
-@image.command("list")
-@click.option("--region", default="", help="Only images of this region.")
-@takes_output
-@pass_session
-def list_images(session: Session, region: str, output: str) -> None:
-    """List all images."""
-    request = control_pb2.ListImagesRequest(
-        region=session.resolve("region", region) if region else ""
-    )
-    answer = session.client.list_all(session.client.control.ListImages, request)
-    session.show(answer, output, lambda: _table(answer))
-
-
-@image.command("show")
-@click.argument("name")
-@takes_output
-@pass_session
-def show(session: Session, name: str, output: str) -> None:
-    """Show an image."""
-    request = control_pb2.GetImageRequest(id=session.resolve("image", name))
-    found = session.client.control.GetImage(request)
-    session.show(found, output, lambda: _sheet(session, found))
-
-
-@image.command("delete")
-@click.argument("name")
-@takes_yes
-@pass_session
-def delete(session: Session, name: str, yes: bool) -> None:
-    """Forget an image; machines made from it stay."""
-    image_id = session.resolve("image", name)
-    confirm(session, f"Forget image {name}?", yes)
-    session.client.control.DeleteImage(control_pb2.DeleteImageRequest(id=image_id))
-    session.remark(f"image {name} is forgotten.")
-
-
-def _table(answer: control_pb2.ListImagesResponse) -> "Table":
+def _table(_: Session, answer: control_pb2.ListImagesResponse) -> "Table":
     from mulligan_client.output import table
 
     return table(
@@ -143,3 +136,26 @@ def _sheet(session: Session, one: control_pb2.Image) -> "Table":
             ("config drive", one.spec.config_format),
         ]
     )
+
+
+add_list_and_show(
+    image,
+    Kind(
+        "image",
+        read_all=lambda session, region: session.client.list_all(
+            session.client.control.ListImages, control_pb2.ListImagesRequest(region=region)
+        ),
+        read=lambda session, one: session.client.control.GetImage(
+            control_pb2.GetImageRequest(id=one)
+        ),
+        table=_table,
+        sheet=_sheet,
+        shows="Show an image.",
+    ),
+)
+add_delete(
+    image,
+    "image",
+    lambda session, one: session.client.control.DeleteImage(control_pb2.DeleteImageRequest(id=one)),
+    "Forget an image; machines made from it stay.",
+)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mulligan_client.commands.force_release import add_force_release
 from mulligan_client.commands.machine_spec import NicWish, Wishes, build_spec, parse_nic
 from mulligan_client.commands.marks import add_marks
 from mulligan_client.commands.options import (
@@ -306,9 +307,9 @@ def _doomed_table(name: str, doomed: control_pb2.DecommissionMachineResponse) ->
     )
 
 
-add_marks(
-    machine,
-    "machine",
-    lambda session, name: session.resolve("machine", name, project=session.project()),
-    machine=True,
-)
+def _find(session: Session, name: str) -> str:
+    return session.resolve("machine", name, project=session.project())
+
+
+add_marks(machine, "machine", _find, machine=True)
+add_force_release(machine, "machine", _find)

@@ -30,6 +30,7 @@ def add_marks(group: click.Group, noun: str, find: Find, *, machine: bool = Fals
     if machine:
         return
     _add_setter(group, noun, find, "retire", "retired", "Never offer the {} again.")
+    _add_clearer(group, noun, find, "unretire", "retired")
     _add_maintenance(group, noun, find)
 
 

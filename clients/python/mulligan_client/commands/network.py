@@ -4,13 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mulligan_client.commands.options import (
-    confirm,
-    pass_session,
-    takes_output,
-    takes_region,
-    takes_yes,
-)
+from mulligan_client.commands.catalogue import Kind, add_delete, add_list_and_show
+from mulligan_client.commands.options import pass_session, takes_output, takes_region
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 from mulligan_client.session import Session
 
@@ -63,43 +58,7 @@ def add(
     session.show(found, output, lambda: _sheet(session, found))
 
 
-@network.command("list")
-@click.option("--region", default="", help="Only networks of this region.")
-@takes_output
-@pass_session
-def list_networks(session: Session, region: str, output: str) -> None:
-    """List all networks."""
-    request = resource_pb2.ListNetworksRequest(
-        region=session.resolve("region", region) if region else ""
-    )
-    answer = session.client.list_all(session.client.resource.ListNetworks, request)
-    session.show(answer, output, lambda: _table(answer))
-
-
-@network.command("show")
-@click.argument("name")
-@takes_output
-@pass_session
-def show(session: Session, name: str, output: str) -> None:
-    """Show a network, and how many of its addresses are taken."""
-    request = resource_pb2.GetNetworkRequest(id=session.resolve("network", name))
-    found = session.client.resource.GetNetwork(request)
-    session.show(found, output, lambda: _sheet(session, found))
-
-
-@network.command("delete")
-@click.argument("name")
-@takes_yes
-@pass_session
-def delete(session: Session, name: str, yes: bool) -> None:
-    """Forget a network in which no address is taken."""
-    network_id = session.resolve("network", name)
-    confirm(session, f"Forget network {name}?", yes)
-    session.client.resource.DeleteNetwork(resource_pb2.DeleteNetworkRequest(id=network_id))
-    session.remark(f"network {name} is forgotten.")
-
-
-def _table(answer: resource_pb2.ListNetworksResponse) -> "Table":
+def _table(_: Session, answer: resource_pb2.ListNetworksResponse) -> "Table":
     from mulligan_client.output import table
 
     return table(
@@ -137,3 +96,28 @@ def _sheet(session: Session, one: resource_pb2.Network) -> "Table":
             ("taken", f"{one.addresses_used} of {one.addresses} addresses"),
         ]
     )
+
+
+add_list_and_show(
+    network,
+    Kind(
+        "network",
+        read_all=lambda session, region: session.client.list_all(
+            session.client.resource.ListNetworks, resource_pb2.ListNetworksRequest(region=region)
+        ),
+        read=lambda session, one: session.client.resource.GetNetwork(
+            resource_pb2.GetNetworkRequest(id=one)
+        ),
+        table=_table,
+        sheet=_sheet,
+        shows="Show a network, and how many of its addresses are taken.",
+    ),
+)
+add_delete(
+    network,
+    "network",
+    lambda session, one: session.client.resource.DeleteNetwork(
+        resource_pb2.DeleteNetworkRequest(id=one)
+    ),
+    "Forget a network in which no address is taken.",
+)

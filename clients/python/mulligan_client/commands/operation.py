@@ -55,6 +55,30 @@ def show(session: Session, operation_id: str, wait: bool, output: str) -> None:
     session.show(found, output, lambda: _sheet(session, found))
 
 
+@operation.command("abort")
+@click.argument("operation_id", metavar="ID")
+@takes_wait
+@takes_output
+@pass_session
+def abort(session: Session, operation_id: str, wait: bool, output: str) -> None:
+    """Stop a running operation: what it did is undone, and it ends as cancelled."""
+    request = control_pb2.AbortOperationRequest(id=session.resolve("operation", operation_id))
+    stopped = session.client.control.AbortOperation(request)
+    show_operation(session, stopped, wait=wait, output=output)
+
+
+@operation.command("retry")
+@click.argument("operation_id", metavar="ID")
+@takes_wait
+@takes_output
+@pass_session
+def retry(session: Session, operation_id: str, wait: bool, output: str) -> None:
+    """Try the failed step again: now if the operation runs, else by asking for it anew."""
+    request = control_pb2.RetryOperationRequest(id=session.resolve("operation", operation_id))
+    again = session.client.control.RetryOperation(request)
+    show_operation(session, again, wait=wait, output=output)
+
+
 @operation.command("log")
 @click.argument("operation_id", metavar="ID")
 @click.option("--source", default="", help="Only console, ramdisk or bmc.")

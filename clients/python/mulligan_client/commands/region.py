@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mulligan_client.commands.options import pass_session, takes_output
+from mulligan_client.commands.options import pass_session, takes_output, takes_wait
+from mulligan_client.commands.outcome import show_operation
+from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from mulligan_client.session import Session
 
@@ -39,6 +41,49 @@ def list_regions(session: Session, output: str) -> None:
     request = iam_pb2.ListRegionsRequest()
     answer = session.client.list_all(session.client.iam.ListRegions, request)
     session.show(answer, output, lambda: _table(session, answer))
+
+
+@region.group("key")
+def key() -> None:
+    """The keys to which secrets for a region are sealed."""
+
+
+@key.command("list")
+@click.argument("name", metavar="REGION")
+@takes_output
+@pass_session
+def list_keys(session: Session, name: str, output: str) -> None:
+    """List the keys that clients are offered, newest first."""
+    request = control_pb2.ListRegionKeysRequest(region=session.resolve("region", name))
+    answer = session.client.control.ListRegionKeys(request)
+    session.show(answer, output, lambda: _key_table(answer))
+
+
+@key.command("rotate")
+@click.argument("name", metavar="REGION")
+@takes_wait
+@takes_output
+@pass_session
+def rotate(session: Session, name: str, wait: bool, output: str) -> None:
+    """Give a region a new key, and seal everything that is stored to it.
+
+    What is in flight goes on: the older keys still open what was sealed to them.
+    """
+    request = control_pb2.RotateRegionKeyRequest(region=session.resolve("region", name))
+    operation = session.client.control.RotateRegionKey(request)
+    show_operation(session, operation, wait=wait, output=output)
+
+
+def _key_table(answer: control_pb2.ListRegionKeysResponse) -> "Table":
+    from mulligan_client.output import table
+
+    return table(
+        ["KEY", "USE", "PUBLIC KEY"],
+        [
+            (one.key_id, "opens and seals" if not number else "opens", one.public_key)
+            for number, one in enumerate(answer.keys)
+        ],
+    )
 
 
 def _table(session: Session, answer: iam_pb2.ListRegionsResponse) -> "Table":

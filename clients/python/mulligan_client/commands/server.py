@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mulligan_client.commands.catalogue import Kind, add_list_and_show
 from mulligan_client.commands.hardware import Noun, add_hardware_commands
 from mulligan_client.commands.options import (
     pass_session,
@@ -15,7 +16,7 @@ from mulligan_client.commands.options import (
     takes_region,
     takes_wait,
 )
-from mulligan_client.commands.outcome import leave_if_failed, wait_for_enrolment
+from mulligan_client.commands.outcome import leave_if_failed, wait_for, wait_for_enrolment
 from mulligan_client.complaint import ComplaintError
 from mulligan_client.exits import Exit
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
@@ -95,28 +96,65 @@ def add(
         session.remark(f"Follow it with: mulligan operation show {found.operation} --wait")
 
 
-@server.command("list")
-@click.option("--region", default="", help="Only servers of this region.")
-@takes_output
-@pass_session
-def list_servers(session: Session, region: str, output: str) -> None:
-    """List all servers."""
-    request = control_pb2.ListServersRequest(
-        region=session.resolve("region", region) if region else ""
-    )
-    answer = session.client.list_all(session.client.control.ListServers, request)
-    session.show(answer, output, lambda: _table(session, answer))
-
-
-@server.command("show")
+@server.command("update")
 @click.argument("name")
+@click.option("--username", default="", help="User of the BMC; a password is needed with it.")
+@takes_password
+@click.option(
+    "--insecure-tls/--verify-tls",
+    default=None,
+    help="Don't verify the BMC's certificate (is shown), or verify it.",
+)
+@takes_wait
 @takes_output
 @pass_session
-def show(session: Session, name: str, output: str) -> None:
-    """Show a server: where it stands, and what was found in it."""
-    request = control_pb2.GetServerRequest(id=session.resolve("server", name))
-    found = session.client.control.GetServer(request)
+def update(
+    session: Session,
+    name: str,
+    username: str,
+    password_file: Path | None,
+    password_stdin: bool,
+    insecure_tls: bool | None,
+    wait: bool,
+    output: str,
+) -> None:
+    """Change how a server's BMC is reached: its user and password, and whether TLS is verified.
+
+    With --username the password is asked for, or read from a file or standard input. With --wait
+    the server is verified with what is new, as by `mulligan server verify`. A running operation
+    goes on with what it began with.
+    """
+    if not username and (password_file is not None or password_stdin):
+        raise click.UsageError("a password needs its user: --username TEXT")
+    if not username and insecure_tls is None:
+        raise click.UsageError("say what to change: --username, --insecure-tls or --verify-tls")
+    control, server_id = session.client.control, session.resolve("server", name)
+    request = control_pb2.UpdateServerRequest(id=server_id)
+    if username:
+        known = control.GetServer(control_pb2.GetServerRequest(id=server_id))
+        prompt = f"Password of {username} at {known.spec.address}"
+        password = read_password(session, password_file, password_stdin, prompt=prompt)
+        request.spec.sealed_credentials = session.client.seal(
+            known.metadata.region,
+            endpoint=server_id,
+            address=known.spec.address,
+            username=username,
+            password=password,
+        )
+        request.update_mask.paths.append("sealed_credentials")
+    if insecure_tls is not None:
+        request.spec.insecure_tls = insecure_tls
+        request.update_mask.paths.append("insecure_tls")
+    found, operation = control.UpdateServer(request), None
+    session.remark(f"server {name} is updated.")
+    if wait:
+        begun = control.VerifyServer(control_pb2.VerifyServerRequest(id=server_id))
+        operation = wait_for(session, begun.metadata.id)
+        found = control.GetServer(control_pb2.GetServerRequest(id=server_id))
     session.show(found, output, lambda: _sheet(session, found))
+    leave_if_failed(session, operation)
+    if output == "table" and not wait:
+        session.remark(f"Check that it can be driven: mulligan server verify {name} --wait")
 
 
 def _table(session: Session, answer: control_pb2.ListServersResponse) -> "Table":
@@ -176,6 +214,21 @@ def _sheet(session: Session, one: control_pb2.Server) -> "Table":
     )
 
 
+add_list_and_show(
+    server,
+    Kind(
+        "server",
+        read_all=lambda session, region: session.client.list_all(
+            session.client.control.ListServers, control_pb2.ListServersRequest(region=region)
+        ),
+        read=lambda session, one: session.client.control.GetServer(
+            control_pb2.GetServerRequest(id=one)
+        ),
+        table=_table,
+        sheet=_sheet,
+        shows="Show a server: where it stands, and what was found in it.",
+    ),
+)
 add_hardware_commands(
     server,
     Noun(

@@ -56,6 +56,11 @@ class ControlServiceStub:
                 request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListServersRequest.SerializeToString,
                 response_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListServersResponse.FromString,
                 _registered_method=True)
+        self.UpdateServer = channel.unary_unary(
+                '/mulligan.control.v1.ControlService/UpdateServer',
+                request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.UpdateServerRequest.SerializeToString,
+                response_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.Server.FromString,
+                _registered_method=True)
         self.VerifyServer = channel.unary_unary(
                 '/mulligan.control.v1.ControlService/VerifyServer',
                 request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.VerifyServerRequest.SerializeToString,
@@ -166,6 +171,51 @@ class ControlServiceStub:
                 request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.GetOperationLogRequest.SerializeToString,
                 response_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.GetOperationLogResponse.FromString,
                 _registered_method=True)
+        self.AbortOperation = channel.unary_unary(
+                '/mulligan.control.v1.ControlService/AbortOperation',
+                request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.AbortOperationRequest.SerializeToString,
+                response_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.Operation.FromString,
+                _registered_method=True)
+        self.RetryOperation = channel.unary_unary(
+                '/mulligan.control.v1.ControlService/RetryOperation',
+                request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.RetryOperationRequest.SerializeToString,
+                response_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.Operation.FromString,
+                _registered_method=True)
+        self.ForceRelease = channel.unary_unary(
+                '/mulligan.control.v1.ControlService/ForceRelease',
+                request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.ForceReleaseRequest.SerializeToString,
+                response_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.Operation.FromString,
+                _registered_method=True)
+        self.Freeze = channel.unary_unary(
+                '/mulligan.control.v1.ControlService/Freeze',
+                request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.FreezeRequest.SerializeToString,
+                response_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.FreezeResponse.FromString,
+                _registered_method=True)
+        self.Thaw = channel.unary_unary(
+                '/mulligan.control.v1.ControlService/Thaw',
+                request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.ThawRequest.SerializeToString,
+                response_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.ThawResponse.FromString,
+                _registered_method=True)
+        self.ListFreezes = channel.unary_unary(
+                '/mulligan.control.v1.ControlService/ListFreezes',
+                request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListFreezesRequest.SerializeToString,
+                response_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListFreezesResponse.FromString,
+                _registered_method=True)
+        self.Reconcile = channel.unary_unary(
+                '/mulligan.control.v1.ControlService/Reconcile',
+                request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.ReconcileRequest.SerializeToString,
+                response_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.Operation.FromString,
+                _registered_method=True)
+        self.ListDifferences = channel.unary_unary(
+                '/mulligan.control.v1.ControlService/ListDifferences',
+                request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListDifferencesRequest.SerializeToString,
+                response_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListDifferencesResponse.FromString,
+                _registered_method=True)
+        self.RotateRegionKey = channel.unary_unary(
+                '/mulligan.control.v1.ControlService/RotateRegionKey',
+                request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.RotateRegionKeyRequest.SerializeToString,
+                response_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.Operation.FromString,
+                _registered_method=True)
         self.Watch = channel.unary_stream(
                 '/mulligan.control.v1.ControlService/Watch',
                 request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.WatchRequest.SerializeToString,
@@ -200,6 +250,14 @@ class ControlServiceServicer:
 
     def ListServers(self, request, context):
         """All servers.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateServer(self, request, context):
+        """Change how a server's BMC is reached. It needs no slot: a running operation goes on with what it
+        began with; its retry after it ended, and every later operation, use what is new.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -359,6 +417,72 @@ class ControlServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AbortOperation(self, request, context):
+        """Stop a running operation: what it did is undone, and it ends as cancelled. What only goes
+        forward (a decommission) stops trying and says how to go on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetryOperation(self, request, context):
+        """Try the failed step again: of a running operation at once; one that ended is asked for anew,
+        and finds what is there already.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ForceRelease(self, request, context):
+        """End a claim at once, whatever state machine, server, BMC or host are in. A server is left
+        quarantined and not clean.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Freeze(self, request, context):
+        """From now on nothing powers, wipes, deletes or starts there; operations wait visibly.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Thaw(self, request, context):
+        """Take a freeze back; what waited goes on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListFreezes(self, request, context):
+        """What is frozen.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Reconcile(self, request, context):
+        """Compare database, Temporal, hypervisors and BMCs of a region, and mend what is safe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDifferences(self, request, context):
+        """What the last comparison of each region found.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotateRegionKey(self, request, context):
+        """Give a region a new key, and seal its secrets anew to it; older keys live until that is done.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Watch(self, request, context):
         """Changes from a revision on, in order, none missed; ends only when the caller goes away.
         """
@@ -388,6 +512,11 @@ def add_ControlServiceServicer_to_server(servicer, server):
                     servicer.ListServers,
                     request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListServersRequest.FromString,
                     response_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListServersResponse.SerializeToString,
+            ),
+            'UpdateServer': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateServer,
+                    request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.UpdateServerRequest.FromString,
+                    response_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.Server.SerializeToString,
             ),
             'VerifyServer': grpc.unary_unary_rpc_method_handler(
                     servicer.VerifyServer,
@@ -498,6 +627,51 @@ def add_ControlServiceServicer_to_server(servicer, server):
                     servicer.GetOperationLog,
                     request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.GetOperationLogRequest.FromString,
                     response_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.GetOperationLogResponse.SerializeToString,
+            ),
+            'AbortOperation': grpc.unary_unary_rpc_method_handler(
+                    servicer.AbortOperation,
+                    request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.AbortOperationRequest.FromString,
+                    response_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.Operation.SerializeToString,
+            ),
+            'RetryOperation': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetryOperation,
+                    request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.RetryOperationRequest.FromString,
+                    response_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.Operation.SerializeToString,
+            ),
+            'ForceRelease': grpc.unary_unary_rpc_method_handler(
+                    servicer.ForceRelease,
+                    request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.ForceReleaseRequest.FromString,
+                    response_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.Operation.SerializeToString,
+            ),
+            'Freeze': grpc.unary_unary_rpc_method_handler(
+                    servicer.Freeze,
+                    request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.FreezeRequest.FromString,
+                    response_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.FreezeResponse.SerializeToString,
+            ),
+            'Thaw': grpc.unary_unary_rpc_method_handler(
+                    servicer.Thaw,
+                    request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.ThawRequest.FromString,
+                    response_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.ThawResponse.SerializeToString,
+            ),
+            'ListFreezes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFreezes,
+                    request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListFreezesRequest.FromString,
+                    response_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListFreezesResponse.SerializeToString,
+            ),
+            'Reconcile': grpc.unary_unary_rpc_method_handler(
+                    servicer.Reconcile,
+                    request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.ReconcileRequest.FromString,
+                    response_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.Operation.SerializeToString,
+            ),
+            'ListDifferences': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDifferences,
+                    request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListDifferencesRequest.FromString,
+                    response_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListDifferencesResponse.SerializeToString,
+            ),
+            'RotateRegionKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateRegionKey,
+                    request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.RotateRegionKeyRequest.FromString,
+                    response_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.Operation.SerializeToString,
             ),
             'Watch': grpc.unary_stream_rpc_method_handler(
                     servicer.Watch,
@@ -614,6 +788,33 @@ class ControlService:
             '/mulligan.control.v1.ControlService/ListServers',
             mulligan_dot_control_dot_v1_dot_control__pb2.ListServersRequest.SerializeToString,
             mulligan_dot_control_dot_v1_dot_control__pb2.ListServersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateServer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.control.v1.ControlService/UpdateServer',
+            mulligan_dot_control_dot_v1_dot_control__pb2.UpdateServerRequest.SerializeToString,
+            mulligan_dot_control_dot_v1_dot_control__pb2.Server.FromString,
             options,
             channel_credentials,
             insecure,
@@ -1208,6 +1409,249 @@ class ControlService:
             '/mulligan.control.v1.ControlService/GetOperationLog',
             mulligan_dot_control_dot_v1_dot_control__pb2.GetOperationLogRequest.SerializeToString,
             mulligan_dot_control_dot_v1_dot_control__pb2.GetOperationLogResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AbortOperation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.control.v1.ControlService/AbortOperation',
+            mulligan_dot_control_dot_v1_dot_control__pb2.AbortOperationRequest.SerializeToString,
+            mulligan_dot_control_dot_v1_dot_control__pb2.Operation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetryOperation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.control.v1.ControlService/RetryOperation',
+            mulligan_dot_control_dot_v1_dot_control__pb2.RetryOperationRequest.SerializeToString,
+            mulligan_dot_control_dot_v1_dot_control__pb2.Operation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ForceRelease(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.control.v1.ControlService/ForceRelease',
+            mulligan_dot_control_dot_v1_dot_control__pb2.ForceReleaseRequest.SerializeToString,
+            mulligan_dot_control_dot_v1_dot_control__pb2.Operation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Freeze(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.control.v1.ControlService/Freeze',
+            mulligan_dot_control_dot_v1_dot_control__pb2.FreezeRequest.SerializeToString,
+            mulligan_dot_control_dot_v1_dot_control__pb2.FreezeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Thaw(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.control.v1.ControlService/Thaw',
+            mulligan_dot_control_dot_v1_dot_control__pb2.ThawRequest.SerializeToString,
+            mulligan_dot_control_dot_v1_dot_control__pb2.ThawResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFreezes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.control.v1.ControlService/ListFreezes',
+            mulligan_dot_control_dot_v1_dot_control__pb2.ListFreezesRequest.SerializeToString,
+            mulligan_dot_control_dot_v1_dot_control__pb2.ListFreezesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Reconcile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.control.v1.ControlService/Reconcile',
+            mulligan_dot_control_dot_v1_dot_control__pb2.ReconcileRequest.SerializeToString,
+            mulligan_dot_control_dot_v1_dot_control__pb2.Operation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDifferences(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.control.v1.ControlService/ListDifferences',
+            mulligan_dot_control_dot_v1_dot_control__pb2.ListDifferencesRequest.SerializeToString,
+            mulligan_dot_control_dot_v1_dot_control__pb2.ListDifferencesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateRegionKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.control.v1.ControlService/RotateRegionKey',
+            mulligan_dot_control_dot_v1_dot_control__pb2.RotateRegionKeyRequest.SerializeToString,
+            mulligan_dot_control_dot_v1_dot_control__pb2.Operation.FromString,
             options,
             channel_credentials,
             insecure,

@@ -42,6 +42,10 @@ class ControlServiceStub:
     """A server."""
     ListServers: _grpc.UnaryUnaryMultiCallable[_control_pb2.ListServersRequest, _control_pb2.ListServersResponse]
     """All servers."""
+    UpdateServer: _grpc.UnaryUnaryMultiCallable[_control_pb2.UpdateServerRequest, _control_pb2.Server]
+    """Change how a server's BMC is reached. It needs no slot: a running operation goes on with what it
+    began with; its retry after it ended, and every later operation, use what is new.
+    """
     VerifyServer: _grpc.UnaryUnaryMultiCallable[_control_pb2.VerifyServerRequest, _control_pb2.Operation]
     """Check that a server can be driven."""
     InspectServer: _grpc.UnaryUnaryMultiCallable[_control_pb2.InspectServerRequest, _control_pb2.Operation]
@@ -86,6 +90,30 @@ class ControlServiceStub:
     """Operations, newest first."""
     GetOperationLog: _grpc.UnaryUnaryMultiCallable[_control_pb2.GetOperationLogRequest, _control_pb2.GetOperationLogResponse]
     """What console, ramdisk and BMC said during an operation, redacted."""
+    AbortOperation: _grpc.UnaryUnaryMultiCallable[_control_pb2.AbortOperationRequest, _control_pb2.Operation]
+    """Stop a running operation: what it did is undone, and it ends as cancelled. What only goes
+    forward (a decommission) stops trying and says how to go on.
+    """
+    RetryOperation: _grpc.UnaryUnaryMultiCallable[_control_pb2.RetryOperationRequest, _control_pb2.Operation]
+    """Try the failed step again: of a running operation at once; one that ended is asked for anew,
+    and finds what is there already.
+    """
+    ForceRelease: _grpc.UnaryUnaryMultiCallable[_control_pb2.ForceReleaseRequest, _control_pb2.Operation]
+    """End a claim at once, whatever state machine, server, BMC or host are in. A server is left
+    quarantined and not clean.
+    """
+    Freeze: _grpc.UnaryUnaryMultiCallable[_control_pb2.FreezeRequest, _control_pb2.FreezeResponse]
+    """From now on nothing powers, wipes, deletes or starts there; operations wait visibly."""
+    Thaw: _grpc.UnaryUnaryMultiCallable[_control_pb2.ThawRequest, _control_pb2.ThawResponse]
+    """Take a freeze back; what waited goes on."""
+    ListFreezes: _grpc.UnaryUnaryMultiCallable[_control_pb2.ListFreezesRequest, _control_pb2.ListFreezesResponse]
+    """What is frozen."""
+    Reconcile: _grpc.UnaryUnaryMultiCallable[_control_pb2.ReconcileRequest, _control_pb2.Operation]
+    """Compare database, Temporal, hypervisors and BMCs of a region, and mend what is safe."""
+    ListDifferences: _grpc.UnaryUnaryMultiCallable[_control_pb2.ListDifferencesRequest, _control_pb2.ListDifferencesResponse]
+    """What the last comparison of each region found."""
+    RotateRegionKey: _grpc.UnaryUnaryMultiCallable[_control_pb2.RotateRegionKeyRequest, _control_pb2.Operation]
+    """Give a region a new key, and seal its secrets anew to it; older keys live until that is done."""
     Watch: _grpc.UnaryStreamMultiCallable[_control_pb2.WatchRequest, _common_pb2.Event]
     """Changes from a revision on, in order, none missed; ends only when the caller goes away."""
 
@@ -102,6 +130,10 @@ class ControlServiceAsyncStub(ControlServiceStub):
     """A server."""
     ListServers: _aio.UnaryUnaryMultiCallable[_control_pb2.ListServersRequest, _control_pb2.ListServersResponse]  # type: ignore[assignment]
     """All servers."""
+    UpdateServer: _aio.UnaryUnaryMultiCallable[_control_pb2.UpdateServerRequest, _control_pb2.Server]  # type: ignore[assignment]
+    """Change how a server's BMC is reached. It needs no slot: a running operation goes on with what it
+    began with; its retry after it ended, and every later operation, use what is new.
+    """
     VerifyServer: _aio.UnaryUnaryMultiCallable[_control_pb2.VerifyServerRequest, _control_pb2.Operation]  # type: ignore[assignment]
     """Check that a server can be driven."""
     InspectServer: _aio.UnaryUnaryMultiCallable[_control_pb2.InspectServerRequest, _control_pb2.Operation]  # type: ignore[assignment]
@@ -146,6 +178,30 @@ class ControlServiceAsyncStub(ControlServiceStub):
     """Operations, newest first."""
     GetOperationLog: _aio.UnaryUnaryMultiCallable[_control_pb2.GetOperationLogRequest, _control_pb2.GetOperationLogResponse]  # type: ignore[assignment]
     """What console, ramdisk and BMC said during an operation, redacted."""
+    AbortOperation: _aio.UnaryUnaryMultiCallable[_control_pb2.AbortOperationRequest, _control_pb2.Operation]  # type: ignore[assignment]
+    """Stop a running operation: what it did is undone, and it ends as cancelled. What only goes
+    forward (a decommission) stops trying and says how to go on.
+    """
+    RetryOperation: _aio.UnaryUnaryMultiCallable[_control_pb2.RetryOperationRequest, _control_pb2.Operation]  # type: ignore[assignment]
+    """Try the failed step again: of a running operation at once; one that ended is asked for anew,
+    and finds what is there already.
+    """
+    ForceRelease: _aio.UnaryUnaryMultiCallable[_control_pb2.ForceReleaseRequest, _control_pb2.Operation]  # type: ignore[assignment]
+    """End a claim at once, whatever state machine, server, BMC or host are in. A server is left
+    quarantined and not clean.
+    """
+    Freeze: _aio.UnaryUnaryMultiCallable[_control_pb2.FreezeRequest, _control_pb2.FreezeResponse]  # type: ignore[assignment]
+    """From now on nothing powers, wipes, deletes or starts there; operations wait visibly."""
+    Thaw: _aio.UnaryUnaryMultiCallable[_control_pb2.ThawRequest, _control_pb2.ThawResponse]  # type: ignore[assignment]
+    """Take a freeze back; what waited goes on."""
+    ListFreezes: _aio.UnaryUnaryMultiCallable[_control_pb2.ListFreezesRequest, _control_pb2.ListFreezesResponse]  # type: ignore[assignment]
+    """What is frozen."""
+    Reconcile: _aio.UnaryUnaryMultiCallable[_control_pb2.ReconcileRequest, _control_pb2.Operation]  # type: ignore[assignment]
+    """Compare database, Temporal, hypervisors and BMCs of a region, and mend what is safe."""
+    ListDifferences: _aio.UnaryUnaryMultiCallable[_control_pb2.ListDifferencesRequest, _control_pb2.ListDifferencesResponse]  # type: ignore[assignment]
+    """What the last comparison of each region found."""
+    RotateRegionKey: _aio.UnaryUnaryMultiCallable[_control_pb2.RotateRegionKeyRequest, _control_pb2.Operation]  # type: ignore[assignment]
+    """Give a region a new key, and seal its secrets anew to it; older keys live until that is done."""
     Watch: _aio.UnaryStreamMultiCallable[_control_pb2.WatchRequest, _common_pb2.Event]  # type: ignore[assignment]
     """Changes from a revision on, in order, none missed; ends only when the caller goes away."""
 
@@ -183,6 +239,16 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_control_pb2.ListServersResponse, _abc.Awaitable[_control_pb2.ListServersResponse]]:
         """All servers."""
+
+    @_abc_1.abstractmethod
+    def UpdateServer(
+        self,
+        request: _control_pb2.UpdateServerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.Server, _abc.Awaitable[_control_pb2.Server]]:
+        """Change how a server's BMC is reached. It needs no slot: a running operation goes on with what it
+        began with; its retry after it ended, and every later operation, use what is new.
+        """
 
     @_abc_1.abstractmethod
     def VerifyServer(
@@ -359,6 +425,84 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_control_pb2.GetOperationLogResponse, _abc.Awaitable[_control_pb2.GetOperationLogResponse]]:
         """What console, ramdisk and BMC said during an operation, redacted."""
+
+    @_abc_1.abstractmethod
+    def AbortOperation(
+        self,
+        request: _control_pb2.AbortOperationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.Operation, _abc.Awaitable[_control_pb2.Operation]]:
+        """Stop a running operation: what it did is undone, and it ends as cancelled. What only goes
+        forward (a decommission) stops trying and says how to go on.
+        """
+
+    @_abc_1.abstractmethod
+    def RetryOperation(
+        self,
+        request: _control_pb2.RetryOperationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.Operation, _abc.Awaitable[_control_pb2.Operation]]:
+        """Try the failed step again: of a running operation at once; one that ended is asked for anew,
+        and finds what is there already.
+        """
+
+    @_abc_1.abstractmethod
+    def ForceRelease(
+        self,
+        request: _control_pb2.ForceReleaseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.Operation, _abc.Awaitable[_control_pb2.Operation]]:
+        """End a claim at once, whatever state machine, server, BMC or host are in. A server is left
+        quarantined and not clean.
+        """
+
+    @_abc_1.abstractmethod
+    def Freeze(
+        self,
+        request: _control_pb2.FreezeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.FreezeResponse, _abc.Awaitable[_control_pb2.FreezeResponse]]:
+        """From now on nothing powers, wipes, deletes or starts there; operations wait visibly."""
+
+    @_abc_1.abstractmethod
+    def Thaw(
+        self,
+        request: _control_pb2.ThawRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.ThawResponse, _abc.Awaitable[_control_pb2.ThawResponse]]:
+        """Take a freeze back; what waited goes on."""
+
+    @_abc_1.abstractmethod
+    def ListFreezes(
+        self,
+        request: _control_pb2.ListFreezesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.ListFreezesResponse, _abc.Awaitable[_control_pb2.ListFreezesResponse]]:
+        """What is frozen."""
+
+    @_abc_1.abstractmethod
+    def Reconcile(
+        self,
+        request: _control_pb2.ReconcileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.Operation, _abc.Awaitable[_control_pb2.Operation]]:
+        """Compare database, Temporal, hypervisors and BMCs of a region, and mend what is safe."""
+
+    @_abc_1.abstractmethod
+    def ListDifferences(
+        self,
+        request: _control_pb2.ListDifferencesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.ListDifferencesResponse, _abc.Awaitable[_control_pb2.ListDifferencesResponse]]:
+        """What the last comparison of each region found."""
+
+    @_abc_1.abstractmethod
+    def RotateRegionKey(
+        self,
+        request: _control_pb2.RotateRegionKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.Operation, _abc.Awaitable[_control_pb2.Operation]]:
+        """Give a region a new key, and seal its secrets anew to it; older keys live until that is done."""
 
     @_abc_1.abstractmethod
     def Watch(

@@ -1,0 +1,60 @@
+"""qemu-img, on files that nobody trusts."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from activities.disk_space import disk_full, says_full
+from mulligan.values.errors import HardwareError
+
+Heartbeat = Callable[[str], None]
+"""Told in words how far a long step is; what it raises ends the step."""
+
+QEMU_IMG_ADDRESS_SPACE = 1 << 30
+QEMU_IMG_CPU_S = {"info": 30, "convert": 1800}
+"""Limits of qemu-img on an untrusted file, those of OpenStack Nova and Glance (QEMU_IMG_LIMITS).
+
+Each of its threads would reserve address space for an arena of its own, and sometimes exceed the
+limit with that (seen: one conversion of 60): so they share one.
+"""
+
+
+def qemu_img(command: str, *arguments: str, heartbeat: Heartbeat) -> str:
+    """Run qemu-img within limits and give what it says.
+
+    Raises:
+        HardwareError: IMAGE_FORMAT_MISMATCH with qemu-img's words.
+        HardwareBusyError: DISK_FULL; the last argument is what it writes or reads.
+    """
+    limits = ["prlimit", f"--as={QEMU_IMG_ADDRESS_SPACE}", f"--cpu={QEMU_IMG_CPU_S[command]}"]
+    environment = {**os.environ, "LC_ALL": "C", "MALLOC_ARENA_MAX": "1"}
+    with subprocess.Popen(
+        [*limits, "--", shutil.which("qemu-img") or "qemu-img", command, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    ) as process:
+        try:
+            said, complaint = _wait_for(process, f"qemu-img {command}", heartbeat)
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode != 0:
+        if says_full(complaint):
+            written = Path(arguments[-1])
+            raise disk_full(written.parent, written.name, complaint.strip())
+        reason = complaint.strip() or f"ended by a limit or signal ({process.returncode})"
+        raise HardwareError(f"qemu-img {command}: {reason}", code="IMAGE_FORMAT_MISMATCH")
+    return said
+
+
+def _wait_for(process: subprocess.Popen[str], words: str, heartbeat: Heartbeat) -> tuple[str, str]:
+    while True:
+        try:
+            return process.communicate(timeout=1)
+        except subprocess.TimeoutExpired:
+            heartbeat(words)

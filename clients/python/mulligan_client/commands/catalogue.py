@@ -1,0 +1,68 @@
+"""What every kind of object in a region has in common: it is listed, shown and forgotten."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mulligan_client.commands.options import confirm, pass_session, takes_output, takes_yes
+from mulligan_client.session import Session
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of object: the calls that read all of a region (or of any) and one, and their looks.
+
+    `shows` is the help of the command that shows one.
+    """
+
+    name: str
+    read_all: Callable[[Session, str], Any]
+    read: Callable[[Session, str], Any]
+    table: "Callable[[Session, Any], Table]"
+    sheet: "Callable[[Session, Any], Table]"
+    shows: str
+
+    def find(self, session: Session, name: str) -> str:
+        """Find the id."""
+        return session.resolve(self.name, name)
+
+
+def add_list_and_show(group: click.Group, kind: Kind) -> None:
+    """Give a group the commands that list and show."""
+
+    @group.command("list", help=f"List all {kind.name}s.")
+    @click.option("--region", default="", help=f"Only {kind.name}s of this region.")
+    @takes_output
+    @pass_session
+    def list_all(session: Session, region: str, output: str) -> None:
+        answer = kind.read_all(session, session.resolve("region", region) if region else "")
+        session.show(answer, output, lambda: kind.table(session, answer))
+
+    @group.command("show", help=kind.shows)
+    @click.argument("name")
+    @takes_output
+    @pass_session
+    def show(session: Session, name: str, output: str) -> None:
+        found = kind.read(session, kind.find(session, name))
+        session.show(found, output, lambda: kind.sheet(session, found))
+
+
+def add_delete(
+    group: click.Group, noun: str, forget: Callable[[Session, str], Any], words: str
+) -> None:
+    """Give a group the command that forgets one, after a yes; `words` are its help."""
+
+    @group.command("delete", help=words)
+    @click.argument("name")
+    @takes_yes
+    @pass_session
+    def delete(session: Session, name: str, yes: bool) -> None:
+        object_id = session.resolve(noun, name)
+        confirm(session, f"Forget {noun} {name}?", yes)
+        forget(session, object_id)
+        session.remark(f"{noun} {name} is forgotten.")

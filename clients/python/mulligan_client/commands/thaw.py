@@ -1,0 +1,3 @@
+"""mulligan thaw: see `freeze`."""
+
+from mulligan_client.commands.freeze import thaw as thaw

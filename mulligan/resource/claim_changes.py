@@ -1,0 +1,199 @@
+"""What becomes of a claim: held, confirmed, released."""
+
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from mulligan import events
+from mulligan.resource.choice import from_now
+from mulligan.resource.networks import lock_networks
+from mulligan.resource.occupation import occupation_of, occupies, usage
+from mulligan.resource.standing import Claim, claim_of, complete, status_at, visible
+from mulligan.resource.tables import (
+    CONFIRMED,
+    HELD,
+    RELEASED,
+    AddressClaimRow,
+    AllocationRow,
+    ClaimRow,
+    InventoryRow,
+    ProviderRow,
+)
+from mulligan.values.errors import FailedPreconditionError, InvalidArgumentError
+from mulligan.values.status import Status
+from mulligan.values.window import Window
+
+
+def hold(row: ClaimRow, until: datetime, now: datetime) -> None:
+    """Hold a claim until then, when it lapses unless somebody confirms it.
+
+    Raises:
+        InvalidArgumentError: the hold is over before it begins.
+    """
+    if until.tzinfo is None or until <= now:
+        raise InvalidArgumentError(
+            f"a hold until {until.isoformat()} is over before it begins; give a UTC time after "
+            f"{now.isoformat()}",
+            field="hold_until",
+        )
+    row.release_at = min(until, row.planned_release_at)
+    row.status = Status(
+        HELD, "held until somebody confirms it", now, row.release_at, "lapses unless confirmed"
+    )
+
+
+def confirm(row: ClaimRow, now: datetime) -> None:
+    """Commit a claim for its whole window."""
+    has_end = Window(row.acquire_at, row.planned_release_at).has_end
+    row.release_at = row.planned_release_at
+    row.status = Status(
+        CONFIRMED,
+        "committed for its whole window",
+        now,
+        row.planned_release_at if has_end else None,
+        "ends with its window" if has_end else "lasts until it is released",
+    )
+
+
+def confirm_claim(
+    session: Session,
+    claim_id: str,
+    now: datetime,
+    *,
+    consumer: str | None = None,
+    project: str | None = None,
+) -> Claim:
+    """Turn a hold into a claim for its whole window; a claim that is confirmed stays so.
+
+    Args:
+        session: a session.
+        claim_id: UUID.
+        now: the present.
+        consumer: UUID of the machine that uses it from now on.
+        project: UUID of the caller's project; None for one who may confirm any.
+
+    Raises:
+        FailedPreconditionError: it lapsed or was released, or another machine uses it.
+        NotFoundError: there is no such claim, or it is another project's.
+    """
+    row = _lock_claim(session, claim_id, project)
+    status = status_at(row, now)
+    if status.state not in (HELD, CONFIRMED):
+        raise _precondition(row, f"claim {row.id} is {status.state}: {status.reason}; claim again")
+    if consumer and row.consumer not in (None, consumer):
+        raise _precondition(row, f"claim {row.id} is used by {row.consumer} already")
+    if status.state == CONFIRMED and row.consumer == (consumer or row.consumer):
+        return complete(session, [row], now)[0]
+    was_held = status.state == HELD
+    row.consumer = consumer or row.consumer
+    claim = complete(session, [row], now)[0]
+    if was_held:
+        _lock_what_it_uses(session, claim)
+        confirm(row, now)
+    _restate(session, row, now)
+    if was_held:
+        _refuse_overtaken(session, claim, now)
+    return claim_of(row, claim.allocations, claim.addresses, now)
+
+
+def _lock_what_it_uses(session: Session, claim: Claim) -> None:
+    providers = sorted({allocation.provider for allocation in claim.allocations})
+    session.execute(
+        select(ProviderRow.id)
+        .where(ProviderRow.id.in_(providers))
+        .order_by(ProviderRow.id)
+        .with_for_update()
+    )
+    if claim.addresses:
+        lock_networks(session, [nic.network for nic in claim.addresses])
+
+
+def _refuse_overtaken(session: Session, claim: Claim, now: datetime) -> None:
+    """Refuse a hold that a claim with a later clock took for lapsed, just before this one.
+
+    What overruns its plan does not count: it blocks the hand-over, not the claim.
+    """
+    window = from_now(claim.request, now).window
+    for allocation in claim.allocations:
+        used = usage(session, allocation.provider, window, now, overruns=False)
+        inventory = session.get(InventoryRow, (allocation.provider, allocation.resource_type))
+        if inventory is None or inventory.capacity < used[allocation.resource_type]:
+            raise _overtaken(claim)
+    rows = AddressClaimRow
+    for nic in claim.addresses:
+        taken = select(func.count()).where(
+            rows.network == nic.network,
+            rows.address == nic.address,
+            occupies(rows, window, now, overruns=False),
+        )
+        if nic.address and session.scalars(taken).one() > 1:
+            raise _overtaken(claim)
+
+
+def _overtaken(claim: Claim) -> FailedPreconditionError:
+    return FailedPreconditionError(
+        f"claim {claim.id} lapsed, and another one took its place; claim again",
+        object_type="claim",
+        object_id=claim.id,
+    )
+
+
+def release_claim(
+    session: Session,
+    claim_id: str,
+    now: datetime,
+    *,
+    project: str | None = None,
+    unless_used: bool = False,
+) -> Claim:
+    """End a claim; one that ended already stays as it is.
+
+    Args:
+        session: a session.
+        claim_id: UUID.
+        now: the present.
+        project: UUID of the caller's project; None for one who may release any.
+        unless_used: refuse when a machine uses it; only its decommissioning ends such a claim.
+
+    Raises:
+        FailedPreconditionError: a machine uses it, and `unless_used` was said.
+        NotFoundError: there is no such claim, or it is another project's.
+    """
+    row = _lock_claim(session, claim_id, project)
+    if status_at(row, now).state in (HELD, CONFIRMED):
+        if unless_used and row.consumer:
+            raise _precondition(
+                row, f"machine {row.consumer} uses claim {row.id}; decommission the machine"
+            )
+        row.released_at = row.release_at = now
+        row.status = Status(RELEASED, "somebody released it", now)
+        _restate(session, row, now)
+    return complete(session, [row], now)[0]
+
+
+def _lock_claim(session: Session, claim_id: str, project: str | None) -> ClaimRow:
+    query = select(ClaimRow).where(ClaimRow.id == claim_id).with_for_update()
+    row = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+    return visible(row, claim_id, project)
+
+
+def _precondition(row: ClaimRow, words: str) -> FailedPreconditionError:
+    return FailedPreconditionError(words, object_type="claim", object_id=row.id)
+
+
+def _restate(session: Session, row: ClaimRow, now: datetime) -> None:
+    """Write a claim's change to everything that it occupies, and tell."""
+    row.generation += 1
+    session.flush()
+    for rows in (AllocationRow, AddressClaimRow):
+        session.execute(update(rows).where(rows.claim == row.id).values(occupation_of(row)))
+    tell(session, row, "state", now)
+
+
+def tell(session: Session, row: ClaimRow, kind: str, now: datetime) -> None:
+    """Tell how a claim stands, to whoever watches."""
+    event = events.Event(
+        "claim", row.id, kind, project=row.project, region=row.region, status=row.status, at=now
+    )
+    events.append(session, event)

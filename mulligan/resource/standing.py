@@ -1,0 +1,194 @@
+"""Claims as they stand when they are read: holds lapse and windows end without anyone acting."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, not_, or_, select
+from sqlalchemy.orm import Session
+
+from mulligan.resource.network_values import AddressClaim
+from mulligan.resource.tables import (
+    CONFIRMED,
+    HELD,
+    LAPSED,
+    RELEASED,
+    AddressClaimRow,
+    AllocationRow,
+    ClaimRow,
+)
+from mulligan.resource.values import Allocation, ClaimRequest, Page, check_id, page_size
+from mulligan.values.errors import NotFoundError
+from mulligan.values.status import Status
+from mulligan.values.window import Window
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What was committed, as it stands at the time of reading.
+
+    `window` is the plan. `release_at` is when it ends unless somebody acts: a hold's deadline, then
+    the planned end, then the moment of release.
+    """
+
+    id: str
+    project: str
+    region: str
+    consumer: str | None
+    window: Window
+    release_at: datetime
+    released_at: datetime | None
+    status: Status
+    request: ClaimRequest
+    allocations: tuple[Allocation, ...]
+    addresses: tuple[AddressClaim, ...]
+    generation: int
+    created_at: datetime
+
+    @property
+    def provider(self) -> str:
+        """The provider from which everything comes."""
+        return self.allocations[0].provider
+
+
+def status_at(row: ClaimRow, now: datetime) -> Status:
+    """A claim's status at a time: holds lapse and windows end without anyone acting."""
+    if row.state == HELD and row.release_at <= now:
+        return Status(LAPSED, "nobody confirmed the hold in time", row.release_at)
+    if row.state != CONFIRMED or row.planned_release_at > now:
+        return row.status
+    if row.consumer is None:
+        return Status(RELEASED, "its window ended and no machine used it", row.planned_release_at)
+    return Status(
+        CONFIRMED,
+        f"past its planned end, and machine {row.consumer} still uses it",
+        row.since,
+        row.planned_release_at,
+        "decommission the machine",
+    )
+
+
+def get_claim(
+    session: Session, claim_id: str, *, now: datetime, project: str | None = None
+) -> Claim:
+    """Read a claim.
+
+    Raises:
+        NotFoundError: there is no such claim, or it is another project's.
+    """
+    row = visible(session.get(ClaimRow, claim_id), claim_id, project)
+    return complete(session, [row], now)[0]
+
+
+def list_claims(
+    session: Session,
+    *,
+    now: datetime,
+    project: str = "",
+    region: str = "",
+    consumer: str = "",
+    include_ended: bool = False,
+    after: str = "",
+    limit: int = 0,
+) -> Page[Claim]:
+    """Read a page of claims in the order of their ids.
+
+    Args:
+        session: a session.
+        now: the present.
+        project: only this project's.
+        region: only in this region.
+        consumer: only those that this machine uses.
+        include_ended: also the released and the lapsed.
+        after: the token of the page before.
+        limit: at most this many; 0 for 100.
+    """
+    limit = page_size(limit)
+    query = select(ClaimRow).order_by(ClaimRow.id).limit(limit + 1)
+    for column, wanted in (
+        (ClaimRow.project, project),
+        (ClaimRow.region, region),
+        (ClaimRow.consumer, consumer),
+    ):
+        if wanted:
+            query = query.where(column == check_id(wanted, field=column.key))
+    if not include_ended:
+        query = query.where(not_(_ended(now)))
+    if after:
+        query = query.where(ClaimRow.id > check_id(after, field="page.token"))
+    page = Page.cut(list(session.scalars(query)), limit, lambda row: row.id)
+    return Page(complete(session, page.items, now), page.next_token)
+
+
+def _ended(now: datetime) -> ColumnElement[bool]:
+    return or_(
+        ClaimRow.state == RELEASED,
+        and_(ClaimRow.state == HELD, ClaimRow.release_at <= now),
+        and_(
+            ClaimRow.state == CONFIRMED,
+            ClaimRow.consumer.is_(None),
+            ClaimRow.planned_release_at <= now,
+        ),
+    )
+
+
+def complete(session: Session, rows: Sequence[ClaimRow], now: datetime) -> list[Claim]:
+    """Read the parts of many claims at once."""
+    ids = [row.id for row in rows]
+    allocations = defaultdict(list)
+    parts = select(
+        AllocationRow.claim,
+        AllocationRow.provider,
+        AllocationRow.resource_type,
+        AllocationRow.amount,
+    ).where(AllocationRow.claim.in_(ids))
+    for claim, provider, resource_type, amount in session.execute(parts):
+        allocations[claim].append(Allocation(provider, resource_type, amount))
+    addresses = defaultdict(list)
+    nic = AddressClaimRow
+    nics = select(nic.claim, nic.network, nic.mode, nic.address, nic.mac).where(nic.claim.in_(ids))
+    for claim, network, mode, address, mac in session.execute(nics.order_by(nic.claim, nic.nic)):
+        addresses[claim].append(AddressClaim(network, mode, address or "", mac))
+    return [
+        claim_of(row, tuple(allocations[row.id]), tuple(addresses[row.id]), now) for row in rows
+    ]
+
+
+def claim_of(
+    row: ClaimRow,
+    allocations: tuple[Allocation, ...],
+    addresses: tuple[AddressClaim, ...],
+    now: datetime,
+) -> Claim:
+    """Put a claim together from its parts."""
+    request = ClaimRequest.from_json(row.spec)
+    order = [amount.resource_type for amount in request.amounts]
+    return Claim(
+        id=row.id,
+        project=row.project,
+        region=row.region,
+        consumer=row.consumer,
+        window=Window(row.acquire_at, row.planned_release_at),
+        release_at=row.release_at,
+        released_at=row.released_at,
+        status=status_at(row, now),
+        request=request,
+        allocations=tuple(sorted(allocations, key=lambda a: order.index(a.resource_type))),
+        addresses=addresses,
+        generation=row.generation,
+        created_at=row.created_at,
+    )
+
+
+def visible(row: ClaimRow | None, claim_id: str, project: str | None) -> ClaimRow:
+    """Give a claim's row to who may see it.
+
+    Raises:
+        NotFoundError: there is no such claim, or it is another project's.
+    """
+    if row is None or (project and row.project != project):
+        raise NotFoundError(
+            f"there is no claim {claim_id}", object_type="claim", object_id=claim_id
+        )
+    return row

@@ -1,0 +1,76 @@
+"""Tokens that name unknown keys have iam asked once in a while, however many they are."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pytest
+
+from api.token_keys import ASKED_AGAIN_AFTER_S, PublishedKeys
+from mulligan.values.errors import UnavailableError
+
+
+@dataclass
+class Iam:
+    """What iam publishes, how often it was asked, and the time."""
+
+    keys: dict[str, str] = field(default_factory=lambda: {"key-1": "public-1"})
+    asked: int = 0
+    now: float = 100.0
+    down: bool = False
+
+    async def ask(self) -> Mapping[str, str]:
+        self.asked += 1
+        await asyncio.sleep(0)
+        if self.down:
+            raise UnavailableError("iam does not answer")
+        return dict(self.keys)
+
+    def published(self) -> PublishedKeys:
+        return PublishedKeys(self.ask, lambda: self.now)
+
+
+async def test_forged_keys_have_iam_asked_once_in_a_while() -> None:
+    iam = Iam()
+    keys = iam.published()
+    for number in range(100):
+        assert f"forged-{number}" not in await keys(f"forged-{number}")
+    assert iam.asked == 1
+    iam.now += ASKED_AGAIN_AFTER_S
+    await keys("forged")
+    assert iam.asked == 2
+    assert (await keys("key-1"))["key-1"] == "public-1"
+    assert iam.asked == 2
+
+
+async def test_requests_that_come_together_wait_for_one_answer() -> None:
+    iam = Iam()
+    keys = iam.published()
+    found = await asyncio.gather(*(keys("key-1") for _ in range(20)))
+    assert all(one["key-1"] == "public-1" for one in found)
+    assert iam.asked == 1
+
+
+async def test_a_key_that_iam_made_meanwhile_is_found_in_time() -> None:
+    iam = Iam()
+    keys = iam.published()
+    await keys("key-1")
+    iam.keys["key-2"] = "public-2"
+    iam.now += ASKED_AGAIN_AFTER_S
+    assert set(await keys("key-2")) == {"key-1", "key-2"}
+
+
+async def test_while_iam_is_down_unknown_keys_say_so_and_known_ones_work() -> None:
+    iam = Iam()
+    keys = iam.published()
+    await keys("key-1")
+    iam.down = True
+    iam.now += ASKED_AGAIN_AFTER_S
+    for _ in range(10):
+        with pytest.raises(UnavailableError):
+            await keys("key-2")
+    assert iam.asked == 2
+    assert "key-1" in await keys("key-1")
+    iam.down, iam.keys["key-2"] = False, "public-2"
+    iam.now += ASKED_AGAIN_AFTER_S
+    assert "key-2" in await keys("key-2")

@@ -1,0 +1,468 @@
+"""Abort, retry, force-release, freeze and the ladder: an operator can always get out."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowExecutionStatus
+
+from activities.contracts import hypervisor, redfish
+from activities.contracts.hypervisor import FoundMachine, HostSurvey
+from mulligan.values.errors import HardwareError
+from mulligan.values.states import MACHINE
+from mulligan_client.gen.mulligan.common.v1 import common_pb2
+from tests.fakes.caller import refused
+from tests.fakes.place import Place
+from tests.workflows.outcome import cancel, nothing_is_left, used, workflow_status
+from workflows import force_release
+from workflows.operation import LET_GO
+
+
+@pytest.fixture(autouse=True)
+def no_fence_to_wait_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No executor of these tests is frozen: nobody waits for its heartbeats."""
+    monkeypatch.setattr(force_release, "BEATS", timedelta(milliseconds=1))
+
+
+def terminate(place: Place, operation: str) -> None:
+    """Terminate an operation's workflow, as Temporal's UI does."""
+    place.site.run(place.site.handle(operation).terminate("by hand"))
+
+
+def abort(place: Place, operation: str) -> None:
+    place.member.AbortOperation(id=operation)
+
+
+def until_said(place: Place, operation: str, words: str) -> None:
+    """Wait until an operation says something."""
+    place.operator.until(lambda event: words in event.message, operation=operation)
+
+
+def names_of(ended: Any) -> list[str]:
+    return [step.name for step in ended.steps]
+
+
+# Abort
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["running", "terminated"])
+def test_an_aborted_provision_is_undone_also_when_its_workflow_is_lost(
+    place: Place, lost: bool
+) -> None:
+    host = place.host()
+    held = place.executor.holds(hypervisor.start)
+    operation = place.provision().metadata.id
+    held.wait()
+    if lost:
+        terminate(place, operation)
+    place.member.AbortOperation(id=operation)
+    ended = place.site.end_of(operation)
+    assert ended.status.state == "cancelled", ended.status.reason
+    assert place.executor.called[-1] == "hypervisor.remove"
+    nothing_is_left(place, ended.object_id, host)
+
+
+def test_a_server_whose_lost_provision_may_have_written_is_wiped(sqlite_place: Place) -> None:
+    place = sqlite_place
+    server = place.server()
+    held = place.executor.holds(redfish.boot_disk)
+    operation = place.provision("baremetal").metadata.id
+    held.wait()
+    terminate(place, operation)
+    held.release()
+    place.member.AbortOperation(id=operation)
+    assert place.site.end_of(operation).status.state == "cancelled"
+    assert [task.action for task in place.executor.tasks] == ["deploy", "wipe"]
+    assert place.operator.GetServer(id=server).status.state == "available"
+
+
+@pytest.mark.parametrize("stop", [abort, cancel], ids=["abort", "from Temporal's UI"])
+def test_an_aborted_decommission_stops_trying_and_goes_on_when_retried(
+    sqlite_place: Place, stop: Callable[[Place, str], None]
+) -> None:
+    place = sqlite_place
+    host = place.host()
+    machine = place.machine()
+    held = place.executor.holds(hypervisor.remove)
+    operation = place.decommission(machine).metadata.id
+    held.wait()
+    stop(place, operation)
+    assert place.site.end_of(operation).status.state == "cancelled"
+    resting = place.get(machine).status
+    assert (resting.state, resting.HasField("deadline")) == ("decommissioning", False)
+    assert "retry" in resting.next_action
+    assert used(place, host), "it keeps its claim"
+    held.release()
+    again = place.member.RetryOperation(id=operation).metadata.id
+    assert again != operation
+    assert place.site.end_of(again).status.state == "done"
+    assert place.get(machine).status.state == "gone"
+    assert used(place, host) == {}
+
+
+def test_a_wipe_of_a_quarantined_server_that_is_aborted_leaves_it_quarantined(
+    sqlite_place: Place,
+) -> None:
+    place = sqlite_place
+    server = place.server()
+    machine = place.machine("baremetal")
+    place.operator.ForceRelease(object_id=machine, reason="the rack burns")
+    place.end_of_check(machine)
+    held = place.executor.holds(redfish.boot_medium)
+    operation = place.operator.VerifyServer(id=server).metadata.id
+    held.wait()
+    assert place.operator.GetServer(id=server).status.state == "cleaning"
+    place.operator.AbortOperation(id=operation)
+    assert place.site.end_of(operation).status.state == "cancelled"
+    assert place.operator.GetServer(id=server).status.state == "quarantined"
+
+
+def test_what_ended_can_not_be_aborted(sqlite_place: Place) -> None:
+    place = sqlite_place
+    place.host()
+    operation = place.provision().metadata.id
+    place.site.end_of(operation)
+    with refused("FAILED_PRECONDITION") as refusal:
+        place.member.AbortOperation(id=operation)
+    assert "done already" in refusal.message
+
+
+def test_only_members_abort_and_only_what_they_can_see(sqlite_place: Place) -> None:
+    place = sqlite_place
+    place.host()
+    held = place.executor.holds(hypervisor.stage)
+    operation = place.provision().metadata.id
+    held.wait()
+    reader = place.site.account(common_pb2.ROLE_READER, place.project)
+    stranger = Place(place.site).member
+    with refused("PERMISSION_DENIED"):
+        reader.AbortOperation(id=operation)
+    with refused("NOT_FOUND"):
+        stranger.AbortOperation(id=operation)
+    with refused("NOT_FOUND"):
+        stranger.RetryOperation(id=operation)
+    with refused("PERMISSION_DENIED"):
+        place.member.ForceRelease(object_id=operation, reason="mine")
+    held.release()
+    assert place.site.end_of(operation).status.state == "done"
+
+
+# Retry
+
+
+def test_a_failed_provision_is_asked_for_anew(place: Place) -> None:
+    place.host()
+    place.executor.breaks(hypervisor.start, "HOST_BROKEN")
+    failed = place.site.end_of(place.provision(name="web").metadata.id)
+    assert failed.error_code == "HOST_BROKEN"
+    place.executor.mends(hypervisor.start)
+    again = place.member.RetryOperation(id=failed.metadata.id).metadata.id
+    ended = place.site.end_of(again)
+    assert ended.status.state == "done", ended.status.reason
+    assert ended.object_id != failed.object_id
+    assert place.get(ended.object_id).metadata.name == "web"
+    with refused("FAILED_PRECONDITION"):
+        place.member.RetryOperation(id=again)
+
+
+def test_a_running_step_is_tried_again_now(sqlite_place: Place) -> None:
+    place = sqlite_place
+    place.host()
+    held = place.executor.holds(hypervisor.stage)
+    operation = place.provision().metadata.id
+    held.wait()
+    held.reached.clear()
+    place.member.RetryOperation(id=operation)
+    held.wait()
+    held.release()
+    assert place.site.end_of(operation).status.state == "done"
+    assert place.executor.called.count("hypervisor.stage") == 2
+
+
+def test_a_lost_workflow_goes_on_when_retried(place: Place) -> None:
+    place.host()
+    held = place.executor.holds(hypervisor.start)
+    operation = place.provision().metadata.id
+    held.wait()
+    terminate(place, operation)
+    held.release()
+    place.member.RetryOperation(id=operation)
+    ended = place.site.end_of(operation)
+    assert ended.status.state == "done", ended.status.reason
+    assert place.get(ended.object_id).status.state == "active"
+
+
+# Force-release
+
+
+def test_an_active_machine_is_released_at_once_and_removed_when_its_host_answers(
+    place: Place,
+) -> None:
+    host = place.host()
+    machine = place.machine(name="web")
+    held = place.executor.holds(hypervisor.remove)
+    operation = place.operator.ForceRelease(object_id=machine, reason="the tenant left").metadata.id
+    shown = place.get(machine).status
+    assert (shown.state, shown.reason) == ("gone", "force-released: the tenant left")
+    assert used(place, host) == {}
+    held.wait()
+    addresses = place.operator.GetNetwork(id=place.network).addresses_used
+    assert addresses == 1, "something may still answer there"
+    held.release()
+    assert place.site.end_of(operation).status.state == "done"
+    assert place.operator.GetNetwork(id=place.network).addresses_used == 0
+    with refused("FAILED_PRECONDITION"):
+        place.operator.ForceRelease(object_id=machine, reason="again")
+
+
+def test_a_dead_host_is_quarantined_and_its_verification_removes_what_is_left(
+    sqlite_place: Place,
+) -> None:
+    place = sqlite_place
+    host = place.host()
+    machine = place.machine()
+    place.executor.breaks(hypervisor.remove, "HOST_UNREACHABLE", "no route")
+    operation = place.operator.ForceRelease(object_id=machine, reason="host died").metadata.id
+    ended = place.site.end_of(operation)
+    assert (ended.status.state, ended.status.reason) == ("done", "no route")
+    shown = place.operator.GetHost(id=host).status
+    assert shown.state == "quarantined"
+    assert machine in shown.reason
+    place.executor.mends(hypervisor.remove)
+    place.executor.answers(
+        hypervisor.survey, HostSurvey(machines=(FoundMachine(machine=machine, has_domain=True),))
+    )
+    verified = place.site.end_of(place.operator.VerifyHost(id=host).metadata.id)
+    assert "remove leftovers" in names_of(verified)
+    assert place.executor.request_of(hypervisor.remove).machine == machine
+    assert place.operator.GetHost(id=host).status.state == "available"
+    assert place.operator.GetNetwork(id=place.network).addresses_used == 0
+
+
+def test_a_server_with_a_dead_bmc_is_released_and_left_quarantined_and_not_clean(
+    place: Place,
+) -> None:
+    server = place.server()
+    machine = place.machine("baremetal")
+    place.executor.breaks(redfish.power_off, "BMC_UNREACHABLE", "no answer")
+    operation = place.operator.ForceRelease(object_id=server, reason="BMC died").metadata.id
+    ended = place.site.end_of(operation)
+    assert ended.status.state == "done"
+    assert place.get(machine).status.state == "gone"
+    assert place.operator.GetServer(id=server).status.state == "quarantined"
+    assert place.operator.GetNetwork(id=place.network).addresses_used == 1
+    place.executor.mends(redfish.power_off)
+    verified = place.site.end_of(place.operator.VerifyServer(id=server).metadata.id)
+    assert verified.status.state == "done", verified.status.reason
+    assert place.executor.tasks[-1].action == "wipe"
+    assert place.operator.GetServer(id=server).status.state == "available"
+    assert place.operator.GetNetwork(id=place.network).addresses_used == 0
+
+
+def test_the_operation_at_work_is_ended_and_touches_no_hardware_any_more(place: Place) -> None:
+    host = place.host()
+    held = place.executor.holds(hypervisor.start)
+    provision = place.provision()
+    held.wait()
+    operation = place.operator.ForceRelease(object_id=provision.object_id, reason="stuck")
+    ended = place.site.end_of(provision.metadata.id)
+    assert (ended.status.state, ended.error_code) == ("cancelled", "FORCE_RELEASED")
+    assert place.site.end_of(operation.metadata.id).status.state == "done"
+    removals = [
+        asked.operation for name, asked in place.executor.asked if name == "hypervisor.remove"
+    ]
+    assert removals == [operation.metadata.id]
+    assert place.get(provision.object_id).status.state == "gone"
+    assert used(place, host) == {}
+    assert workflow_status(place, provision.metadata.id) == WorkflowExecutionStatus.FAILED
+
+
+def test_a_forced_release_needs_a_reason_and_heeds_protection(sqlite_place: Place) -> None:
+    place = sqlite_place
+    place.host()
+    machine = place.machine()
+    with refused("INVALID_ARGUMENT", about="reason"):
+        place.operator.ForceRelease(object_id=machine)
+    place.operator.SetMark(object_id=machine, kind="protected", reason="production")
+    with refused("FAILED_PRECONDITION"):
+        place.operator.ForceRelease(object_id=machine, reason="oops")
+    assert place.get(machine).status.state == "active"
+
+
+def test_letting_go_of_something_that_ended_is_fine(sqlite_place: Place) -> None:
+    place = sqlite_place
+    place.host()
+    held = place.executor.holds(hypervisor.stage)
+    provision = place.provision()
+    held.wait()
+    terminate(place, provision.metadata.id)
+    operation = place.operator.ForceRelease(object_id=provision.object_id, reason="lost")
+    assert place.site.end_of(operation.metadata.id).status.state == "done"
+    assert place.get(provision.object_id).status.state == "gone"
+
+
+# Freeze
+
+
+@pytest.mark.parametrize("whole_site", [False, True], ids=["region", "site"])
+def test_a_frozen_operation_waits_visibly_and_goes_on_after_the_thaw(
+    sqlite_place: Place, whole_site: bool
+) -> None:
+    place = sqlite_place
+    place.host()
+    where = "" if whole_site else place.region
+    place.operator.Freeze(region=where, reason="power works")
+    try:
+        operation = place.provision().metadata.id
+        until_said(place, operation, "power works")
+        assert "hypervisor.stage" in place.executor.called
+        assert "hypervisor.start" not in place.executor.called
+        [frozen] = place.operator.ListFreezes().freezes
+        assert (frozen.region, frozen.reason) == (where, "power works")
+    finally:
+        place.operator.Thaw(region=where)
+    assert place.site.end_of(operation).status.state == "done"
+    assert list(place.operator.ListFreezes().freezes) == []
+
+
+def test_a_freeze_stops_a_write_that_is_under_way(sqlite_place: Place) -> None:
+    place = sqlite_place
+    place.host()
+    held = place.executor.holds(hypervisor.start)
+    operation = place.provision().metadata.id
+    held.wait()
+    place.operator.Freeze(region=place.region, reason="fire drill")
+    until_said(place, operation, "fire drill")
+    held.release()
+    assert place.operator.GetOperation(id=operation).status.state == "running"
+    place.operator.Thaw(region=place.region)
+    assert place.site.end_of(operation).status.state == "done"
+    assert place.executor.called.count("hypervisor.start") == 2
+
+
+def test_a_frozen_operation_can_be_aborted(sqlite_place: Place) -> None:
+    """Its undo waits for the thaw too: it deletes."""
+    place = sqlite_place
+    host = place.host()
+    place.operator.Freeze(region=place.region, reason="audit")
+    operation = place.provision().metadata.id
+    until_said(place, operation, "audit")
+    place.member.AbortOperation(id=operation)
+    until_said(place, operation, "remove machine")
+    assert "hypervisor.remove" not in place.executor.called
+    place.operator.Thaw(region=place.region)
+    ended = place.site.end_of(operation)
+    assert ended.status.state == "cancelled"
+    nothing_is_left(place, ended.object_id, host)
+
+
+def test_another_region_is_not_frozen(sqlite_place: Place) -> None:
+    place, other = sqlite_place, Place(sqlite_place.site)
+    place.operator.Freeze(region=other.region, reason="theirs")
+    place.host()
+    assert place.get(place.machine()).status.state == "active"
+    with refused("INVALID_ARGUMENT", about="reason"):
+        place.operator.Freeze(region=place.region)
+    place.operator.Thaw(region=other.region)
+
+
+# The ladder
+
+
+def test_a_server_that_stays_on_climbs_the_ladder_and_is_quarantined(place: Place) -> None:
+    server = place.server()
+    machine = place.machine("baremetal")
+    place.executor.breaks(redfish.power_off, "POWER_NOT_CHANGED", "it stays on")
+    ended = place.site.end_of(place.decommission(machine).metadata.id)
+    rungs = [name for name in names_of(ended) if name != "power off"]
+    assert rungs == ["retry", "restart the BMC", "power cycle"]
+    assert place.executor.called.count("redfish.restart_bmc") == 1
+    assert place.executor.called.count("redfish.power_cycle") == 1
+    shown = place.operator.GetServer(id=server).status
+    assert shown.state == "quarantined"
+    assert "it stays on" in shown.reason
+    assert place.get(machine).status.state == "gone"
+
+
+def test_a_rung_that_helps_is_the_last_one(sqlite_place: Place) -> None:
+    place = sqlite_place
+    place.server()
+    place.executor.stumbles(
+        redfish.boot_medium, HardwareError("nothing in it", code="MEDIA_NOT_ACCEPTED")
+    )
+    ended = place.site.end_of(place.provision("baremetal").metadata.id)
+    assert ended.status.state == "done", ended.status.reason
+    assert names_of(ended)[:4] == [
+        "stage",
+        "boot ramdisk (deploy)",
+        "retry",
+        "boot ramdisk (deploy)",
+    ]
+    assert "redfish.restart_bmc" not in place.executor.called
+
+
+def test_no_rung_is_climbed_when_none_can_help(sqlite_place: Place) -> None:
+    place = sqlite_place
+    server = place.server()
+    place.executor.breaks(redfish.boot_medium, "BMC_CREDENTIALS_REFUSED", "wrong password")
+    ended = place.site.end_of(place.provision("baremetal").metadata.id)
+    assert ended.error_code == "BMC_CREDENTIALS_REFUSED"
+    assert "retry" not in names_of(ended)
+    assert place.operator.GetServer(id=server).status.state == "available"
+
+
+def test_booting_the_disk_never_cycles_the_power(sqlite_place: Place) -> None:
+    place = sqlite_place
+    place.server()
+    place.executor.breaks(redfish.boot_disk, "BOOT_OVERRIDE_REFUSED", "no")
+    ended = place.site.end_of(place.provision("baremetal").metadata.id)
+    assert ended.error_code == "BOOT_OVERRIDE_REFUSED"
+    assert "redfish.restart_bmc" in place.executor.called
+    assert "redfish.power_cycle" not in place.executor.called
+
+
+# Deadlines
+
+
+def test_a_provision_that_does_not_end_by_its_deadline_is_undone(
+    sqlite_place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = sqlite_place
+    host = place.host()
+    soon = replace(MACHINE["provisioning"], lasts=timedelta(seconds=2))
+    monkeypatch.setitem(MACHINE, "provisioning", soon)
+    held = place.executor.holds(hypervisor.start)
+    ended = place.site.end_of(place.provision().metadata.id)
+    held.release()
+    assert (ended.status.state, ended.error_code) == ("failed", "DEADLINE_EXCEEDED")
+    nothing_is_left(place, ended.object_id, host)
+
+
+def test_words_of_a_forced_end_reach_the_workflow(sqlite_place: Place) -> None:
+    """The workflow signal is what ends a wait for a machine that never phones home."""
+    place = sqlite_place
+    place.host()
+    place.executor.guest = None
+    operation = place.provision().metadata.id
+    until_said(place, operation, "phone home")
+    place.site.run(place.site.handle(operation).signal(LET_GO, "enough"))
+    ended = place.site.end_of(operation)
+    assert ended.error_code == "FORCE_RELEASED"
+
+
+def test_a_server_that_is_not_clean_is_forgotten_only_when_it_is_retired(
+    sqlite_place: Place,
+) -> None:
+    place = sqlite_place
+    server = place.server()
+    machine = place.machine("baremetal")
+    released = place.operator.ForceRelease(object_id=machine, reason="the tenant left")
+    place.site.end_of(released.metadata.id)
+    with refused("FAILED_PRECONDITION", "SERVER_NOT_CLEAN"):
+        place.operator.DeleteServer(id=server)
+    place.operator.SetMark(object_id=server, kind="retired", reason="scrapped")
+    place.operator.DeleteServer(id=server)
+    with refused("NOT_FOUND"):
+        place.operator.GetServer(id=server)
