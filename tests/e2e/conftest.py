@@ -20,9 +20,16 @@ def built() -> Built:
 
 
 @pytest.fixture(scope="package")
-def stack(built: Built) -> Iterator[Stack]:
+def image_port() -> int:
+    """The port of this machine from which images may be fetched."""
+    return free_port()
+
+
+@pytest.fixture(scope="package")
+def stack(built: Built, image_port: int) -> Iterator[Stack]:
     """A running Mulligan with a host; each test takes the servers that it needs."""
-    with running_stack(built, servers=6) as running:
+    allowed = f"127.0.0.1:{image_port}"
+    with running_stack(built, "--allowed-image-host", allowed, servers=8) as running:
         nobody = f"http://127.0.0.1:{free_port()}"
         running.unreachable = running.enrol(running.lab.servers[-1], address=nobody, name="nobody")
         yield running

@@ -29,7 +29,11 @@ def children(pid: int) -> dict[int, bytes]:
         for task in Path(f"/proc/{pid}/task").iterdir()
         for child in (task / "children").read_text().split()
     ]
-    return {child: Path(f"/proc/{child}/cmdline").read_bytes() for child in ids}
+    found = {}
+    for child in ids:
+        with suppress(OSError):  # it ended meanwhile
+            found[child] = Path(f"/proc/{child}/cmdline").read_bytes()
+    return found
 
 
 def kill(*pids: int, timeout_s: float = 30) -> None:

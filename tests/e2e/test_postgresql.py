@@ -25,7 +25,7 @@ def test_a_virtual_machine_there_and_back(built: Built, postgresql_server: Postg
         assert stack.machine(virtual.object_id).reported_hostname == "virtual-1"
         stack.end(virtual.object_id)
         assert stack.in_use() == before
-        assert list(stack.state.glob("*.sqlite")) == [stack.state / "temporal.sqlite"]
+        assert list(stack.state.glob("*.sqlite")) == []
         engine = create_engine(site)
         with engine.connect() as connection:
             states = connection.execute(text("SELECT state FROM machines")).scalars().all()
