@@ -1,4 +1,4 @@
-.PHONY: run test stock check fmt generate install lock
+.PHONY: run test bench chaos stock check fmt generate install lock
 
 python := .venv/bin/python
 
@@ -7,6 +7,12 @@ run: install      ## install what is missing, then the whole story; ARGS=--allow
 
 test: install     ## every test, on real parts
 	@$(python) -m pytest
+
+bench: install    ## figures beside their peers; ONLY=provision for some, ARGS=--quick for a look
+	@$(python) -m bench --only "$(ONLY)" $(ARGS)
+
+chaos: install    ## everything dies at every step under a mixed load; ARGS=--seed N plays it again
+	@$(python) -m tests.chaos.chaos $(ARGS)
 
 stock: install    ## a stock Debian with cloud-init, built here, in both config formats; needs mmdebstrap
 	@command -v mmdebstrap >/dev/null || { echo "install mmdebstrap first: apt-get install mmdebstrap" >&2; exit 1; }
