@@ -226,8 +226,12 @@ class Provision(HearsRamdisk):
     async def _tidy(self, plan: MachinePlan) -> None:
         """Keep what was said until the machine was active, and stop serving what it needed."""
         await self._keep_log(plan)
-        if plan.server is not None:
+        if plan.server is None:
+            return
+        try:
             await self.unstage(plan.server, plan.fence)
+        except FailureError as error:
+            workflow.logger.warning("media are still served: %s", why(error).message)
 
     # Taking it back
 

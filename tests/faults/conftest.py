@@ -1,0 +1,64 @@
+"""Fixtures: a site whose workers can be broken, and regions with hardware to break."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mulligan import events
+from mulligan.database import Database
+from tests.databases import create_tables
+from tests.fakes.site import Site
+from tests.faults.inject import Injector
+from tests.faults.lanes import Lanes, lanes
+from workflows import policies
+
+SOON = timedelta(milliseconds=50)
+BUDGET_S = 150
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say how long this folder's tests took."""
+    reports = (report for kind in terminalreporter.stats.values() for report in kind)
+    ours = [one for one in reports if getattr(one, "nodeid", "").startswith("tests/faults/")]
+    spent = sum(getattr(one, "duration", 0.0) for one in ours)
+    if spent:
+        terminalreporter.write_line(f"tests/faults: {spent:.0f} s, of a budget of {BUDGET_S} s")
+
+
+@pytest.fixture(scope="session")
+def injector() -> Injector:
+    return Injector()
+
+
+@pytest.fixture(scope="session")
+def breakable_site(injector: Injector, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site on SQLite whose control worker meets the injector's faults."""
+    folder = tmp_path_factory.mktemp("faults")
+    site, iam = (_database(folder, name) for name in ("site", "iam"))
+    with Site(site, iam, folder, interceptors=[injector]).running() as running:
+        yield running
+    site.close()
+    iam.close()
+
+
+@pytest.fixture(scope="session")
+def grounds(breakable_site: Site, injector: Injector) -> Iterator[Lanes]:
+    """Grounds on which runs go on side by side, and what failed is tried again soon."""
+    folder = Path(tempfile.mkdtemp(prefix="mf", dir="/tmp"))  # sockets have short names
+    with pytest.MonkeyPatch.context() as patch, lanes(breakable_site, injector, folder) as made:
+        for policy in (policies.HARDWARE, policies.RECORD):
+            patch.setattr(policy, "initial_interval", SOON)
+        yield made
+    shutil.rmtree(folder)
+
+
+def _database(folder: Path, name: str) -> Database:
+    database = Database(f"sqlite:///{folder}/{name}.sqlite", pool_size=32)
+    create_tables(database)
+    events.record(database)
+    return database
