@@ -273,3 +273,11 @@ def test_secrets_are_blanked(text: str, expected: str) -> None:
 
 def test_known_secrets_are_blanked_wherever_they_stand() -> None:
     assert redact("it said hunter2, loudly", ("hunter2", "")) == f"it said {BLANK}, loudly"
+
+
+def test_a_log_that_can_not_be_kept_stops_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "logs").write_text("a file where the folder should be, as on a full disk")
+    OperationLogs(tmp_path).append("operation-1", "bmc", "POST 204")
+    assert "could not be kept" in caplog.text

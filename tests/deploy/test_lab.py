@@ -62,7 +62,7 @@ def test_an_emulator_that_a_killed_predecessor_left_is_replaced(tmp_path: Path) 
 
 def bmc_answer(servers: VirtualServers, server: VirtualServer) -> int:
     """Ask the BMC about a server, waiting for a BMC that just starts."""
-    patient = urllib3.Retry(connect=50, read=5, backoff_factor=0.05, backoff_max=0.2)
+    patient = urllib3.Retry(total=200, connect=200, read=5, backoff_factor=0.05, backoff_max=0.2)
     headers = urllib3.make_headers(basic_auth=f"{servers.username}:{servers.password}")
     with urllib3.PoolManager() as pool:
         url = f"{servers.address}{server.system}"
