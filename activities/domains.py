@@ -69,15 +69,31 @@ def owner_of(domain: libvirt.virDomain) -> Owner | None:
     )
 
 
+@contextmanager
+def gone_is_fine() -> Iterator[None]:
+    """Let a domain vanish meanwhile: what was to be done or read of it is done with."""
+    try:
+        yield
+    except libvirt.libvirtError as error:
+        if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
+            raise
+
+
+def is_foreign(domain: libvirt.virDomain) -> bool:
+    """Say whether a domain is there and not one of ours."""
+    foreign = False
+    with gone_is_fine():
+        foreign = owner_of(domain) is None
+    return foreign
+
+
 def state_of(domain: libvirt.virDomain) -> tuple[str, bool] | None:
     """Read which machine a domain is and whether it runs; None when it isn't ours, or just gone."""
-    try:
+    state = None
+    with gone_is_fine():
         owner = owner_of(domain)
-        return None if owner is None else (owner.machine, bool(domain.isActive()))
-    except libvirt.libvirtError as error:
-        if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
-            return None
-        raise
+        state = (owner.machine, bool(domain.isActive())) if owner is not None else None
+    return state
 
 
 def check_owner(domain: libvirt.virDomain, operation: str | None, fence: int) -> None:

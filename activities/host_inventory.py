@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 import libvirt
 
 from activities.contracts.hypervisor import HostInventory
-from activities.domains import NOT_OFFERED_CODES, owner_of
+from activities.domains import NOT_OFFERED_CODES, is_foreign
 from activities.libvirt_xml import Machinery, chipset, parsed
 
 
@@ -90,7 +90,7 @@ def _offers_uefi(connection: libvirt.virConnect, architecture: str, virt: str) -
 
 def _foreign_domains(connection: libvirt.virConnect) -> tuple[str, ...]:
     running = connection.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
-    return tuple(sorted(domain.name() for domain in running if owner_of(domain) is None))
+    return tuple(sorted(domain.name() for domain in running if is_foreign(domain)))
 
 
 def _version(number: int) -> str:

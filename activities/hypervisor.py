@@ -34,6 +34,7 @@ from activities.domains import (
     OnStopped,
     Stops,
     check_owner,
+    gone_is_fine,
     start_domain,
     state_of,
     stop_domain,
@@ -183,10 +184,10 @@ class Hypervisor:
         with self._connections.to(request.access, doing) as connection:
             domain = _find(connection, request.machine)
             if domain is not None:
-                check_owner(domain, None, request.fence)
-                with self._stops.expected(request.machine) as stopped:
+                with gone_is_fine(), self._stops.expected(request.machine) as stopped:
+                    check_owner(domain, None, request.fence)
                     stop_domain(domain, stopped, request.grace_s)
-                undefine(domain)
+                    undefine(domain)
         with self._changed_pool(request.access, doing) as pool:
             deleted = pool.delete_volumes(volumes_of(request.machine))
         self._delete_console(request.machine)

@@ -104,6 +104,17 @@ class DevServer:
             FailedPreconditionError: the file or a port is in use.
             UnavailableError: the server ended or did not answer in time; the message has its words.
         """
+        wanted = self.port, self.ui_port
+        try:
+            await self._start()
+        except UnavailableError as error:
+            if "address already in use" not in error.message:
+                raise
+            # A port that was free a moment ago: its inner services choose some for themselves.
+            self.port, self.ui_port = wanted
+            await self._start()
+
+    async def _start(self) -> None:
         self.database.parent.mkdir(parents=True, exist_ok=True)
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self._lock = await _patiently(lambda: _lock_database(self.database))

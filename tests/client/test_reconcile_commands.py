@@ -26,7 +26,6 @@ DEAD = control_pb2.Difference(
     object_id=HOST,
     message="host hyper-1 can't be reached: no route",
     action="mend that, then `mulligan host verify hyper-1`",
-    found_at=ago(60),
 )
 MENDED = control_pb2.Difference(
     region=REGION,
@@ -36,14 +35,15 @@ MENDED = control_pb2.Difference(
     message="server rack1-07 is not offered to requests",
     action="offer it",
     mends_itself=True,
-    found_at=ago(200),
-    mended_at=ago(120),
 )
 
 
 @pytest.fixture(autouse=True)
 def differing(fake: FakeMulligan) -> None:
     listed = control_pb2.ListDifferencesResponse(differences=[DEAD, MENDED])
+    listed.differences[0].found_at.CopyFrom(ago(60))
+    listed.differences[1].found_at.CopyFrom(ago(200))
+    listed.differences[1].mended_at.CopyFrom(ago(120))
     fake.on("ListDifferences", listed)
 
 
