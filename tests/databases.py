@@ -30,9 +30,13 @@ _numbers = count(1)
 
 
 class PostgreSQL:
-    """A PostgreSQL server of our own on a Unix socket in a short folder."""
+    """A PostgreSQL server of our own on a Unix socket in a short folder.
 
-    def __init__(self) -> None:
+    One that is `durable` keeps what was committed when it is killed (not when the machine is).
+    """
+
+    def __init__(self, *, durable: bool = False) -> None:
+        self._options = OPTIONS | ({"synchronous_commit": "on"} if durable else {})
         self.folder = Path(tempfile.mkdtemp(prefix="mpg", dir="/tmp"))
         self.has_template = False
         self._programs = newest_programs()
@@ -44,7 +48,11 @@ class PostgreSQL:
         """Create the cluster and start the server."""
         self._run("initdb", "-D", self._cluster, "-U", "mulligan", "-A", "trust", "--no-sync",
                   "-E", "UTF8", "--locale=C")  # fmt: skip
-        options = " ".join(f"-c {name}={value}" for name, value in OPTIONS.items())
+        self.start_again()
+
+    def start_again(self) -> None:
+        """Start the server on the cluster that is there."""
+        options = " ".join(f"-c {name}={value}" for name, value in self._options.items())
         self._run("pg_ctl", "-D", self._cluster, "-w", "-l", f"{self.folder}/log",
                   "-o", f"-k {self.folder} {options}", "start")  # fmt: skip
 
@@ -54,16 +62,21 @@ class PostgreSQL:
         shutil.rmtree(self.folder)
 
     @property
+    def pid(self) -> int:
+        """The id of its first process."""
+        return int(Path(self._cluster, "postmaster.pid").read_text().split()[0])
+
+    @property
     def _cluster(self) -> str:
         return f"{self.folder}/cluster"
 
     def _run(self, program: str, *arguments: str) -> None:
         # To a file: the server inherits the output, and a pipe would never come to its end.
         with (self.folder / "output").open("a") as output:
-            command = [str(self._programs / program), *arguments]
-            done = subprocess.run(
-                command, cwd="/", user=self._user, stdout=output, stderr=output, check=False
-            )
+            # Not subprocess's `user`: it forks, which gRPC's threads don't survive.
+            as_user = ["setpriv", f"--reuid={self._user}", "--clear-groups"] if self._user else []
+            command = [*as_user, str(self._programs / program), *arguments]
+            done = subprocess.run(command, cwd="/", stdout=output, stderr=output, check=False)
         if done.returncode:
             raise RuntimeError(f"{program} failed: {(self.folder / 'output').read_text()}")
 

@@ -39,11 +39,6 @@ class Lifecycle:
             told = [line.split() for line in self._lines if line != LISTENING]
         return Counter(what for uuid, what in told if uuid == domain)
 
-    def domains(self) -> set[str]:
-        """Give the UUIDs of all domains to which something happened."""
-        with self._changed:
-            return {line.split()[0] for line in self._lines if line != LISTENING}
-
     def wait_for(self, domain: str, what: str, timeout_s: float) -> None:
         """Wait until something happened to a domain."""
         with self._changed:

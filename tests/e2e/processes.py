@@ -24,15 +24,11 @@ def naming(folder: Path) -> dict[int, str]:
 
 def children(pid: int) -> dict[int, bytes]:
     """Give the children of a process and their command lines."""
-    ids = [
-        int(child)
-        for task in Path(f"/proc/{pid}/task").iterdir()
-        for child in (task / "children").read_text().split()
-    ]
     found = {}
-    for child in ids:
-        with suppress(OSError):  # it ended meanwhile
-            found[child] = Path(f"/proc/{child}/cmdline").read_bytes()
+    for task in list(Path(f"/proc/{pid}/task").iterdir()):
+        with suppress(OSError):  # a thread or a child ended meanwhile
+            for child in (task / "children").read_text().split():
+                found[int(child)] = Path(f"/proc/{child}/cmdline").read_bytes()
     return found
 
 
