@@ -81,19 +81,19 @@ def gone_is_fine() -> Iterator[None]:
 
 def is_foreign(domain: libvirt.virDomain) -> bool:
     """Say whether a domain is there and not one of ours."""
-    foreign = False
+    found = []
     with gone_is_fine():
-        foreign = owner_of(domain) is None
-    return foreign
+        found.append(owner_of(domain))
+    return found == [None]
 
 
 def state_of(domain: libvirt.virDomain) -> tuple[str, bool] | None:
     """Read which machine a domain is and whether it runs; None when it isn't ours, or just gone."""
-    state = None
+    found = []
     with gone_is_fine():
         owner = owner_of(domain)
-        state = (owner.machine, bool(domain.isActive())) if owner is not None else None
-    return state
+        found += [(owner.machine, bool(domain.isActive()))] if owner is not None else []
+    return found[0] if found else None
 
 
 def check_owner(domain: libvirt.virDomain, operation: str | None, fence: int) -> None:

@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 from sqlalchemy.orm import Session
 from temporalio.client import (
     Client,
+    RPCTimeoutOrCancelledError,
     WithStartWorkflowOperation,
     WorkflowFailureError,
     WorkflowUpdateFailedError,
@@ -109,7 +110,7 @@ class Starter:
             if isinstance(cause, ApplicationError):
                 raise RefusedError(cause) from None
             raise
-        except (RPCError, TimeoutError) as error:
+        except (RPCError, RPCTimeoutOrCancelledError, TimeoutError) as error:
             raise UnavailableError(
                 "no control worker took the request in time; look whether `mulligan serve worker` "
                 "runs, then try again with the same request id"
