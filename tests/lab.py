@@ -247,7 +247,7 @@ def virtual_servers(
 @pytest.fixture(scope="session")
 def ramdisk_folder() -> Path:
     """The deploy ramdisk for the lab, built when it is not there."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = cache / "mulligan" / "built" / "ramdisk-lab"
     subprocess.run([REPOSITORY / "deploy/ramdisk/build.sh", folder, "--profile", "lab"], check=True)
     return folder

@@ -18,7 +18,7 @@ from tests.deploy.lab import REPOSITORY, Lab, make_authority
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
-    built = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "mulligan" / "built"
+    built = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mulligan" / "built"
     ramdisk, test_image = built / "ramdisk-lab", built / "testimage.raw"
     subprocess.run(
         [REPOSITORY / "deploy/ramdisk/build.sh", ramdisk, "--profile", "lab"], check=True

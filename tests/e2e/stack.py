@@ -101,7 +101,7 @@ def environment_in(folder: Path) -> dict[str, str]:
         for name, text in os.environ.items()
         if not name.startswith(("MULLIGAN_", "XDG_", "TEMPORAL_"))
     }
-    cache = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
+    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     places = {"HOME": str(folder / "home"), "TMPDIR": str(folder / "tmp")}
     return {**kept, **places, "MULLIGAN_CACHE": f"{cache}/mulligan"}
 
