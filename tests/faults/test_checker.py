@@ -308,8 +308,14 @@ VOLUME = "<volume><name>{}</name><capacity>1</capacity></volume>"
 
 @pytest.fixture
 def host(tmp_path: Path) -> Iterator[SeenHost]:
-    """libvirt's test driver with the domain of the virtual machine."""
+    """libvirt's test driver, one for the whole process, with the virtual machine's domain only."""
     connection = libvirt.open("test:///default")
+    for domain in connection.listAllDomains():
+        if domain.isActive():
+            domain.destroy()
+        domain.undefine()
+    for volume in connection.storagePoolLookupByName("default-pool").listAllVolumes():
+        volume.delete()
     connection.defineXML(DOMAIN.format(name=f"mulligan-{VIRTUAL}", uuid=VIRTUAL))
     for folder in ("nvram", "console", "media"):
         (tmp_path / folder).mkdir()
