@@ -89,39 +89,44 @@ def _enrol(session: Session, request: BeginCheck) -> None:
 
 def record_verified(session: Session, request: RecordVerified) -> Recorded:
     """Write what verify found; a server that waits for it is verified now."""
-    row = endpoints.get_server(session, request.server)
-    found = request.found.model_dump(mode="json")
-    endpoints.record_verified(session, row, found, request.operation)
+    if operations.is_at_work(session, request.operation):
+        row = endpoints.get_server(session, request.server)
+        found = request.found.model_dump(mode="json")
+        endpoints.record_verified(session, row, found, request.operation)
     return Recorded()
 
 
 def record_cleaning(session: Session, request: RecordServerCleaning) -> Recorded:
     """Write that a server's disks are being wiped."""
-    row = endpoints.get_server(session, request.server)
-    endpoints.record_cleaning(session, row, request.operation)
+    if operations.is_at_work(session, request.operation):
+        row = endpoints.get_server(session, request.server)
+        endpoints.record_cleaning(session, row, request.operation)
     return Recorded()
 
 
 def record_cleaned(session: Session, request: RecordServerCleaning) -> Recorded:
     """Write that a server was wiped."""
-    row = endpoints.get_server(session, request.server)
-    endpoints.record_cleaned(session, row, request.operation)
+    if operations.is_at_work(session, request.operation):
+        row = endpoints.get_server(session, request.server)
+        endpoints.record_cleaned(session, row, request.operation)
     return Recorded()
 
 
 def record_server_inventory(session: Session, request: RecordServerInventory) -> Recorded:
     """Write a server's inventory and offer it."""
     row = endpoints.get_server(session, request.server)
-    found = request.found.model_dump(mode="json")
-    endpoints.record_server_inventory(session, row, found, request.operation)
+    if operations.is_at_work(session, request.operation):
+        found = request.found.model_dump(mode="json")
+        endpoints.record_server_inventory(session, row, found, request.operation)
     return Recorded(waiting=tuple(operations.waiting_for_capacity(session, row.region)))
 
 
 def record_host_inventory(session: Session, request: RecordHostInventory) -> Recorded:
     """Write a host's inventory and offer it."""
     row = endpoints.get_host(session, request.host)
-    found = request.found.model_dump(mode="json")
-    endpoints.record_host_inventory(session, row, found, request.operation)
+    if operations.is_at_work(session, request.operation):
+        found = request.found.model_dump(mode="json")
+        endpoints.record_host_inventory(session, row, found, request.operation)
     return Recorded(waiting=tuple(operations.waiting_for_capacity(session, row.region)))
 
 
@@ -139,8 +144,9 @@ def record_leftover_removed(session: Session, request: RecordLeftoverRemoved) ->
 
 def record_check_failed(session: Session, request: RecordCheckFailed) -> Recorded:
     """Write why a server or host can't be used."""
-    row = endpoints.get_endpoint(session, request.type, request.id)
-    endpoints.record_check_failed(session, request.type, row, request.reason, request.operation)
+    if operations.is_at_work(session, request.operation):
+        row = endpoints.get_endpoint(session, request.type, request.id)
+        endpoints.record_check_failed(session, request.type, row, request.reason, request.operation)
     return Recorded()
 
 

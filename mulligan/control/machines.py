@@ -261,9 +261,9 @@ def record_active(
     session: Session, operation: str, machine: str, reported: Mapping[str, Any]
 ) -> None:
     """Write that a machine is active, and what it said of itself."""
-    row = get(session, machine)
-    if operations.get(session, operation).state != "running":
+    if not operations.is_at_work(session, operation):
         return
+    row = get(session, machine)
     row.reported = dict(reported)
     row.active_at = datetime.now(UTC)
     row.generation += 1
@@ -324,6 +324,8 @@ def refuse_to_end(session: Session, row: Machine) -> None:
 
 def record_cleaning(session: Session, operation: str, machine: str) -> None:
     """Write that the machine's server is being cleaned."""
+    if not operations.is_at_work(session, operation):
+        return
     row = get(session, machine)
     server = endpoints.get_server(session, row.provider)
     endpoints.record_cleaning(session, server, operation)

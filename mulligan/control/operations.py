@@ -144,6 +144,9 @@ def seize_slot(session: Session, endpoint: str, operation: str) -> tuple[int, st
     Returns:
         The fence, and the operation that had the slot.
     """
+    holder = holder_of(session, [endpoint]).get(endpoint)
+    if holder:
+        _lock(session, holder)  # before its slot, in the order of its own records
     slot = session.get(Slot, endpoint, with_for_update=True)
     if slot is None:
         slot = Slot(endpoint=endpoint, operation=None, fence=0)
@@ -188,7 +191,7 @@ def record_steps(
     session: Session, operation: str, at: datetime, changes: Sequence[StepChange]
 ) -> None:
     """Write how steps changed; writing the same change again changes nothing."""
-    row = get(session, operation)
+    row = _lock(session, operation)
     if not changes or row.state != "running":
         return
     steps = steps_of(session, [operation])[operation]
@@ -219,7 +222,7 @@ def finish(
 
     A step that a lost workflow left running ends with it.
     """
-    row = get(session, operation)
+    row = _lock(session, operation)
     free_slots(session, operation)
     if row.state != "running":
         return
@@ -270,6 +273,19 @@ def get(session: Session, operation: str) -> Operation:
             f"there is no operation {operation}", object_type="operation", object_id=operation
         )
     return row
+
+
+def is_at_work(session: Session, operation: str) -> bool:
+    """Say whether an operation may still record what it found or did.
+
+    It stays so until the end of the transaction: whoever ends it by force waits for that.
+    """
+    return _lock(session, operation).state == "running"
+
+
+def _lock(session: Session, operation: str) -> Operation:
+    row = session.get(Operation, operation, with_for_update=True, populate_existing=True)
+    return row or get(session, operation)
 
 
 def get_visible(session: Session, caller: Caller, operation: str) -> Operation:

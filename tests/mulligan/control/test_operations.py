@@ -1,11 +1,13 @@
 """Slots keep operations apart, fences rise, and what is written twice is written once."""
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from mulligan import events
 from mulligan.control import operations
@@ -111,6 +113,49 @@ def test_an_operation_ends_once(database: Database) -> None:
     assert row.state == "failed"
     told = database.read(lambda session: events.read_after(session, 0, operation=asked.operation))
     assert [event.state for event in told] == ["running", "failed"]
+
+
+def test_what_is_recorded_while_an_operation_ends_does_not_change_its_end(
+    database: Database,
+) -> None:
+    asked = ask()
+    begin(database, asked)
+    with ThreadPoolExecutor(1) as pool:
+
+        def end(session: Session) -> Future[None]:
+            operations.finish(session, asked.operation, "cancelled", "released by force")
+            late = pool.submit(record, database, asked, 1, StepChange("boot", "running"))
+            wait_for_waiting(database)
+            return late
+
+        database.write(end).result()
+    row = database.read(lambda session: operations.get(session, asked.operation))
+    assert (row.state, row.reason) == ("cancelled", "released by force")
+    told = database.read(lambda session: events.read_after(session, 0, operation=asked.operation))
+    assert [event.state for event in told] == ["running", "cancelled"]
+    assert not steps(database, asked)
+
+
+def wait_for_waiting(database: Database) -> None:
+    """Wait until somebody waits for a lock; SQLite lets nobody begin to write, and tells nobody."""
+    query = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    while not database.is_sqlite and not database.read(lambda s: s.scalar(query)):
+        pass
+
+
+def test_what_was_changed_is_kept_when_it_is_asked_for_again(database: Database) -> None:
+    asked = ask()
+    begin(database, asked)
+
+    def change(session: Session) -> None:
+        operations.record_steps(session, asked.operation, START, [StepChange("boot", "running")])
+        assert operations.is_at_work(session, asked.operation)
+        operations.finish(session, asked.operation, "done", "it boots")
+        assert not operations.is_at_work(session, asked.operation)
+
+    database.write(change)
+    row = database.read(lambda session: operations.get(session, asked.operation))
+    assert (row.state, row.reason) == ("done", "it boots")
 
 
 def test_an_operation_is_seen_by_readers_of_its_project(database: Database) -> None:
