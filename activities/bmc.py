@@ -74,7 +74,8 @@ class Bmc:
         Raises:
             HardwareError: BMC_CREDENTIALS_REFUSED, BMC_TLS_UNTRUSTED, BMC_NOT_FOUND (404),
                 BMC_REFUSED (any other 4xx) or BMC_ANSWER_MALFORMED.
-            HardwareBusyError: BMC_UNREACHABLE, BMC_BUSY, or FENCED_OFF for a write.
+            HardwareBusyError: BMC_UNREACHABLE, BMC_BUSY, BMC_ANSWER_CUT_OFF, or FENCED_OFF for a
+                write.
         """
         self.beat(what)
         self.line.doing = f"{what} on {self.words()}"
@@ -93,11 +94,7 @@ class Bmc:
             ValueError,
             AttributeError,
         ) as error:
-            raise HardwareError(
-                f"{self.words()} answered what is not Redfish when asked to {what}: "
-                f"{self._clean(error)}; check the address, or restart the BMC",
-                code="BMC_ANSWER_MALFORMED",
-            ) from None
+            raise self._not_redfish(what, error) from None
 
     def get(self, path: str, what: str = "") -> Body:
         """Read a resource; errors as `asked` raises them."""
@@ -112,7 +109,7 @@ class Bmc:
 
         Raises:
             HardwareError: BMC_CREDENTIALS_REFUSED or BMC_TLS_UNTRUSTED.
-            HardwareBusyError: BMC_UNREACHABLE.
+            HardwareBusyError: BMC_UNREACHABLE or FENCED_OFF.
         """
         if not path:
             self.notes.append(f"{name}: not offered")
@@ -192,6 +189,14 @@ class Bmc:
                 return False
             self.pause()
 
+    @staticmethod
+    def worth_waiting_s(refusal: HardwareError | None, within_s: float) -> float:
+        """Say for how long to read back a write, which is 0 when the BMC said that it is busy.
+
+        Such a one did nothing, most likely; the next try finds it if it did.
+        """
+        return 0 if refusal is not None and refusal.reason == "BMC_BUSY" else within_s
+
     def pause(self) -> None:
         """Let the BMC do its work for a moment."""
         time.sleep(self.patience.pause_s)
@@ -227,11 +232,26 @@ class Bmc:
                 code="BMC_BUSY",
                 said=said,
                 status=str(status),
+                retry_after_s=f"{self.line.wait_s or 0:.0f}",
             )
         return HardwareError(
             f"{self.words()} refused to {what} (HTTP {status}: {said})",
             code="BMC_NOT_FOUND" if status == 404 else "BMC_REFUSED",
             said=said,
+        )
+
+    def _not_redfish(self, what: str, error: BaseException) -> HardwareError:
+        if self.line.is_cut_off:
+            return HardwareBusyError(
+                f"{self.words()} cut its answer off, twice, when asked to {what}; it is tried "
+                "again; if this lasts, restart the BMC or update its firmware",
+                code="BMC_ANSWER_CUT_OFF",
+                status="200",
+            )
+        return HardwareError(
+            f"{self.words()} answered what is not Redfish when asked to {what}: "
+            f"{self._clean(error)}; check the address, or restart the BMC",
+            code="BMC_ANSWER_MALFORMED",
         )
 
     def _connection_error(self, what: str, error: BaseException) -> HardwareError:
@@ -261,6 +281,7 @@ _LACKING = {
     "BMC_NOT_FOUND": "missing",
     "BMC_REFUSED": "refused",
     "BMC_BUSY": "in error",
+    "BMC_ANSWER_CUT_OFF": "cut off",
     "BMC_ANSWER_MALFORMED": "malformed",
 }
 """Codes with which a BMC says that it lacks something, and the word for it."""

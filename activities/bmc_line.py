@@ -14,6 +14,7 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 from sushy import exceptions as sushy_errors
+from temporalio import activity
 
 from activities import lease
 from activities.bmc_sessions import BmcSessions
@@ -79,6 +80,10 @@ class Line(requests.Session):
         self._session_path = ""
         self._others_ended = False
         self._last_write: requests.Response | None = None
+        self.wait_s: float | None = None
+        """For how long the BMC wants to be left alone, if its latest answer says so."""
+        self.is_cut_off = False
+        """Whether the latest answer is the beginning of one only."""
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -173,12 +178,13 @@ class Line(requests.Session):
         waited_s, was_cut_off = 0.0, False
         while True:
             response = self._send(method, url, options)
-            wait_s = _asked_to_wait_s(response)
-            if wait_s is None:
-                if was_cut_off or method != "GET" or not _is_cut_off(response):
+            self.wait_s, is_malformed = _asked_to_wait_s(response), _is_malformed(response)
+            self.is_cut_off = is_malformed and response.text.lstrip().startswith("{")
+            if self.wait_s is None:
+                if was_cut_off or method != "GET" or not is_malformed:
                     return response
-                was_cut_off, wait_s = True, 0.0
-            wait_s = max(wait_s, self._pause_s)
+                was_cut_off = True
+            wait_s = max(self.wait_s or 0.0, self._pause_s)
             waited_s += wait_s
             if waited_s > LONGEST_WAIT_S:
                 return response
@@ -193,11 +199,24 @@ class Line(requests.Session):
             if method != "GET":
                 lease.require(self.doing)
                 options |= {"timeout": WRITE_TIMEOUTS_S, "allow_redirects": False}
-            response: requests.Response = super().request(method, url, **options)
+            try:
+                response: requests.Response = super().request(method, url, **options)
+            except requests.RequestException as error:
+                if method != "GET":
+                    self._tell_unanswered(f"{method} {urlsplit(url).path}", error)
+                raise
         if method != "GET":
             self._last_write = response
         self._hear(_heard(response, self.secrets))
         return response
+
+    def _tell_unanswered(self, request: str, error: requests.RequestException) -> None:
+        """Leave a trace of a write of which nobody knows yet whether it was done."""
+        words = redact(f"{request} got no answer ({type(error).__name__})", self.secrets)
+        self._hear(words)
+        told = activity.info() if activity.in_activity() else None
+        ids = {"operation": told.workflow_id if told else "", "endpoint": self._address}
+        _log.warning("a write to a BMC: %s; reading back decides", words, extra=ids)
 
 
 def _asked_to_wait_s(response: requests.Response) -> float | None:
@@ -208,9 +227,9 @@ def _asked_to_wait_s(response: requests.Response) -> float | None:
     return float(said) if said.isdecimal() else None
 
 
-def _is_cut_off(response: requests.Response) -> bool:
+def _is_malformed(response: requests.Response) -> bool:
     """Say whether an answer isn't the JSON that it should be."""
-    if response.status_code != 200:
+    if response.status_code != 200 or response.request.method != "GET":
         return False
     try:
         response.json()

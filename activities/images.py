@@ -30,7 +30,7 @@ from urllib3.util import make_headers
 from activities.contracts.hardware import ImageSource
 from activities.disk_space import in_room_of
 from activities.keys import RegionKeys
-from activities.qemu_img import Heartbeat, qemu_img
+from activities.qemu_img import Heartbeat, describe, qemu_img
 from activities.settings import ExecutorSettings
 from mulligan.values.errors import HardwareBusyError, HardwareError
 
@@ -95,7 +95,7 @@ class ImageCache:
         Raises:
             HardwareError: IMAGE_URL_NOT_ALLOWED, IMAGE_NOT_FOUND, IMAGE_TOO_LARGE,
                 IMAGE_CHECKSUM_MISMATCH, IMAGE_FORMAT_MISMATCH or IMAGE_HAS_BACKING_FILE.
-            HardwareBusyError: IMAGE_SERVER_UNREACHABLE, DISK_FULL.
+            HardwareBusyError: IMAGE_SERVER_UNREACHABLE, DISK_FULL, QEMU_IMG_FAILED.
         """
         if not re.fullmatch("[0-9a-f]{64}", source.sha256):
             raise HardwareError(
@@ -123,7 +123,7 @@ class ImageCache:
 
         Raises:
             HardwareError: IMAGE_FORMAT_MISMATCH, when qemu-img can't read the image to its end.
-            HardwareBusyError: DISK_FULL.
+            HardwareBusyError: DISK_FULL, QEMU_IMG_FAILED.
         """
         if cached.disk_format == "raw":
             return RawImage(cached.path, cached.sha256, cached.virtual_size_bytes)
@@ -325,9 +325,10 @@ class ImageCache:
         elif _head(path, 4) == QCOW2_MAGIC:
             raise _wrong_format(source, "the file is a qcow2 image")
         self._check_size(source, _virtual_size(path, source.disk_format), "disk")
-        asked = ["--output=json", "-f", source.disk_format, str(path)]
         try:
-            seen = json.loads(qemu_img("info", *asked, heartbeat=heartbeat))
+            seen = describe(path, source.disk_format, heartbeat)
+        except HardwareBusyError:
+            raise
         except HardwareError as error:
             raise _wrong_format(source, error.message) from error
         if seen.get("format") != source.disk_format:

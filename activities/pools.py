@@ -7,7 +7,6 @@ and `config-<machine>`.
 import os
 import re
 import shutil
-import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -144,8 +143,8 @@ class Pool:
         whole. (Copying it on the host instead would have libvirt probe what is in it.)
         """
         name = f"base-{image.sha256}"
-        folder = Path(text_at(self.running().XMLDesc(), "target/path"))
-        if is_session(self.access.uri) and folder.is_relative_to(self.state_folder):
+        folder = self._own_folder()
+        if folder is not None:
             if self._volume(name) is None:
                 lease.require(f"create volume {name}")
                 with in_room_of(folder, f"volume {name}"):
@@ -162,11 +161,20 @@ class Pool:
         self._create(f"{name}.whole", volume_xml(f"{name}.whole", SECTOR_BYTES, "raw"))
         return uploaded
 
+    def _own_folder(self) -> Path | None:
+        """Give the pool's folder where it is this machine's and below the state folder."""
+        folder = Path(text_at(self.running().XMLDesc(), "target/path"))
+        own = is_session(self.access.uri) and folder.is_relative_to(self.state_folder)
+        return folder if own else None
+
     def _delete_unused_bases(self) -> None:
         """Delete bases that nothing stands on, each after the word that it is whole.
 
         libvirt refuses one that another executor uploads just now.
         """
+        folder = self._own_folder()
+        if folder is not None:
+            _part_beside(folder).unlink(missing_ok=True)
         volumes = {volume.name(): volume for volume in self.running().listAllVolumes()}
         used = {text_at(volume.XMLDesc(), "backingStore/path") for volume in volumes.values()}
         for name, volume in sorted(volumes.items(), reverse=True):
@@ -194,9 +202,21 @@ def _link(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
     except OSError:
-        with tempfile.TemporaryDirectory(dir=target.parent.parent) as folder:
-            shutil.copyfile(source, Path(folder) / target.name)
-            (Path(folder) / target.name).replace(target)
+        part = _part_beside(target.parent)
+        try:
+            shutil.copyfile(source, part)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def _part_beside(folder: Path) -> Path:
+    """Name the copy in the making for a pool: not in its folder, where it would be a volume.
+
+    There is one at a time, as who makes it holds the pool's lock; one that a killed executor left
+    is written over, or deleted with the next machine.
+    """
+    return folder.with_name(f"{folder.name}.part")
 
 
 def _upload(

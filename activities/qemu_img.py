@@ -1,13 +1,16 @@
 """qemu-img, on files that nobody trusts."""
 
+import errno
+import json
 import os
 import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from activities.disk_space import disk_full, says_full
-from mulligan.values.errors import HardwareError
+from mulligan.values.errors import HardwareBusyError, HardwareError
 
 Heartbeat = Callable[[str], None]
 """Told in words how far a long step is; what it raises ends the step."""
@@ -20,13 +23,19 @@ Each of its threads would reserve address space for an arena of its own, and som
 limit with that (seen: one conversion of 60): so they share one.
 """
 
+REFUSED = 1
+"""The exit code with which qemu-img itself complains; a signal or a loader gives others."""
+
+OUT_OF_MEMORY = os.strerror(errno.ENOMEM)
+
 
 def qemu_img(command: str, *arguments: str, heartbeat: Heartbeat) -> str:
     """Run qemu-img within limits and give what it says.
 
     Raises:
         HardwareError: IMAGE_FORMAT_MISMATCH with qemu-img's words.
-        HardwareBusyError: DISK_FULL; the last argument is what it writes or reads.
+        HardwareBusyError: DISK_FULL; the last argument is what it writes or reads. QEMU_IMG_FAILED,
+            when what ended it says nothing about the image.
     """
     limits = ["prlimit", f"--as={QEMU_IMG_ADDRESS_SPACE}", f"--cpu={QEMU_IMG_CPU_S[command]}"]
     environment = {**os.environ, "LC_ALL": "C", "MALLOC_ARENA_MAX": "1"}
@@ -47,9 +56,34 @@ def qemu_img(command: str, *arguments: str, heartbeat: Heartbeat) -> str:
         if says_full(complaint):
             written = Path(arguments[-1])
             raise disk_full(written.parent, written.name, complaint.strip())
-        reason = complaint.strip() or f"ended by a limit or signal ({process.returncode})"
-        raise HardwareError(f"qemu-img {command}: {reason}", code="IMAGE_FORMAT_MISMATCH")
+        if process.returncode != REFUSED or OUT_OF_MEMORY in complaint:
+            raise _failed(command, f"ended with {process.returncode}: {complaint.strip()}")
+        raise HardwareError(
+            f"qemu-img {command}: {complaint.strip()}", code="IMAGE_FORMAT_MISMATCH"
+        )
     return said
+
+
+def describe(path: Path, disk_format: str, heartbeat: Heartbeat) -> dict[str, Any]:
+    """Give what qemu-img finds in an image that is said to be of a format.
+
+    Raises:
+        HardwareError: as of `qemu_img`.
+    """
+    said = qemu_img("info", "--output=json", "-f", disk_format, str(path), heartbeat=heartbeat)
+    try:
+        found: dict[str, Any] = json.loads(said)
+    except ValueError:
+        raise _failed("info", f"said {said[:200]!r}, which is no JSON") from None
+    return found
+
+
+def _failed(command: str, what: str) -> HardwareBusyError:
+    return HardwareBusyError(
+        f"qemu-img {command} {what.rstrip(': ')}; it is tried again, look whether the executor's "
+        "machine has memory left and its qemu-img works",
+        code="QEMU_IMG_FAILED",
+    )
 
 
 def _wait_for(process: subprocess.Popen[str], words: str, heartbeat: Heartbeat) -> tuple[str, str]:

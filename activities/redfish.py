@@ -34,6 +34,7 @@ from activities.images import ImageCache
 from activities.keys import RegionKeys
 from activities.media import MediaStore
 from activities.operation_logs import OperationLogs
+from activities.quirks import quirk_of
 from activities.server_control import (
     await_bmc,
     boot_once_from_cd,
@@ -54,6 +55,9 @@ from mulligan.values.errors import HardwareBusyError
 STARTED_FROM_DISK = "started from disk"
 """Heartbeat's mark: a later try of boot_disk takes a server that is on for one that it started."""
 
+STARTED_FROM_MEDIUM = "started from the medium"
+"""Heartbeat's mark: a later try of boot_medium takes a server that is on for booted anew."""
+
 BMC_RESTARTS = "the BMC restarts"
 """Heartbeat's mark: a later try waits for the BMC and does not restart it again."""
 
@@ -64,12 +68,6 @@ LACKING_FOR_GOOD = 3
 """The try with which a part of the inventory that is still busy counts as not offered.
 
 One that is in error (500), also when it was asked again, does so at once: some BMCs always are.
-"""
-
-QUIRKS: tuple[tuple[str, str, Patience], ...] = ()
-"""Who needs other patience: (how manufacturer and model begin, patience); the first match counts.
-
-A row needs a recorded exchange that shows the need, beside the test that replays it.
 """
 
 
@@ -173,18 +171,21 @@ class Redfish:
     def boot_medium(self, request: BootMedium) -> Done:
         """Power off, insert the medium, boot from it once, power on; each is read back.
 
-        A server that is on with exactly this medium was booted from it by an earlier try.
+        A server that is on with exactly this medium was booted from it by an earlier try, unless it
+        is to be booted anew and no earlier try did so.
         """
+        is_booted = not request.anew or STARTED_FROM_MEDIUM in activity.info().heartbeat_details
         url = self._media.boot_url(request.operation, request.access.server)
         _check_served(url)
         with self._server(request, request.access) as (bmc, path, system):
             slots = require_slots(bmc, path, system)
             is_in = any(slot.holds(url) for slot in slots)
-            if is_in and bmc.steady(lambda: read_power(bmc, path)) == "on":
+            if is_booted and is_in and bmc.steady(lambda: read_power(bmc, path)) == "on":
                 return Done(changed=False)
             power_off(bmc, path)
             insert(bmc, slots, url)
             boot_once_from_cd(bmc, path)
+            lease.mark(STARTED_FROM_MEDIUM)
             power_on(bmc, path)
             return Done()
 
@@ -255,17 +256,8 @@ class Redfish:
             state_folder=self._settings.state_folder,
         ) as bmc:
             path, system = find_system(bmc)
-            bmc.patience = _patience_with(system) or self._patience
+            bmc.patience = quirk_of(system).patience or self._patience
             yield bmc, path, system
-
-
-def _patience_with(system: Body) -> Patience | None:
-    """Find the quirk that a server is known for."""
-    vendor, model = text(system, "Manufacturer"), text(system, "Model")
-    for vendor_begins, model_begins, patience in QUIRKS:
-        if vendor.startswith(vendor_begins) and model.startswith(model_begins):
-            return patience
-    return None
 
 
 def _eject_ours(bmc: Bmc, system: Body) -> bool:

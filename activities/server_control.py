@@ -212,10 +212,11 @@ def _switch(bmc: Bmc, system_path: str, ways: tuple[sushy.ResetType, ...], wante
         done = bmc.comes_to(
             lambda: read_power(bmc, system_path),
             lambda power: power == wanted,
-            bmc.patience.power_s / 2,
+            bmc.worth_waiting_s(refusal, bmc.patience.power_s / 2),
         )
         if done:
             return
+        bmc.pause()
     if isinstance(refusal, HardwareBusyError):
         raise refusal
     said = f": {refusal.message}" if refusal else ""
@@ -278,7 +279,9 @@ def _override(
     done = bmc.comes_to(
         lambda: _is_overridden(bmc, system_path, targets),
         bool,
-        0 if refusal and refusal.reason == "BMC_REFUSED" else bmc.patience.boot_s,
+        0
+        if refusal and refusal.reason == "BMC_REFUSED"
+        else bmc.worth_waiting_s(refusal, bmc.patience.boot_s),
     )
     if not done:
         raise _not_overridden(bmc, source, refusal)

@@ -12,6 +12,7 @@ from typing import Literal
 
 from activities.bmc import Bmc, Body, link, links, number, part, text
 from activities.contracts.redfish import DiskFacts, NicFacts, ServerInventory
+from activities.quirks import quirk_of
 
 BootMode = Literal["uefi", "bios", "unknown"]
 
@@ -31,13 +32,6 @@ HOST_INTERFACE = "ToManager"
 
 ETHERNET_FUNCTIONS = ("Ethernet", "Disabled")
 """Kinds of network functions whose MAC is one of Ethernet; a disabled one is still in its slot."""
-
-MIXED_UNITS = (("GIGABYTE", "H262-", "gigabyte-h262-megarac"),)
-"""Servers that take MB for MiB: how manufacturer and model begin, and the tree that proves it.
-
-A module of 16 GiB (its part number says so) reads 15625 MiB, which is 16384 x 10^6 / 2^20; a drive
-of 1920383 MB reads 1920383 x 2^20 bytes.
-"""
 
 BIOS_BOOT_MODE_KEYS = ("BootMode", "BootModeSelect", "SystemBootMode", "BootModeSelection")
 """BIOS attributes in which vendors keep the boot mode."""
@@ -80,11 +74,6 @@ def _missing(found: ServerInventory) -> Iterator[str]:
     yield from (what for what, value in wanted.items() if not value)
 
 
-def _mixes_units(system: Body) -> bool:
-    vendor, model = text(system, "Manufacturer"), text(system, "Model")
-    return any(vendor.startswith(who) and model.startswith(what) for who, what, _ in MIXED_UNITS)
-
-
 def _processors(bmc: Bmc, system: Body) -> Iterator[Body]:
     """Read the CPUs; GPUs and empty sockets stand in the same collection."""
     for _, body in bmc.members(link(system, "Processors"), "Processors"):
@@ -112,7 +101,7 @@ def _memory_mib(bmc: Bmc, system: Body) -> int:
         mib = int(float(summary.get("TotalSystemMemoryGiB") or 0) * 1024)
     except (TypeError, ValueError, OverflowError):
         mib = 0
-    mixed = _mixes_units(system)
+    mixed = quirk_of(system).mixes_units
     if mib > 0 and not mixed:
         return mib
     modules = bmc.members(link(system, "Memory"), "Memory")
@@ -126,7 +115,7 @@ def _memory_mib(bmc: Bmc, system: Body) -> int:
 def _disks(bmc: Bmc, system: Body) -> Iterator[DiskFacts]:
     """Read the disks: Storage, and SimpleStorage only where Storage shows none."""
     found = list(_stored(bmc, system)) or list(_simple_disks(bmc, system))
-    mixed = _mixes_units(system)
+    mixed = quirk_of(system).mixes_units
     for disk in found:
         if mixed and disk.size_bytes % 2**20 == 0:
             bmc.notes.append("disks: corrected, this BMC's firmware takes MB for MiB")

@@ -126,7 +126,8 @@ def eject(bmc: Bmc, slot: Slot) -> None:
         if error.reason not in ("BMC_REFUSED", "BMC_BUSY", "BMC_UNREACHABLE"):
             raise
         refusal = error
-    if not bmc.comes_to(partial(_read, bmc, slot), _is_empty, bmc.patience.media_s):
+    within_s = bmc.worth_waiting_s(refusal, bmc.patience.media_s)
+    if not bmc.comes_to(partial(_read, bmc, slot), _is_empty, within_s):
         if isinstance(refusal, HardwareBusyError):
             raise refusal
         medium = redact(slot.image) or "a medium"
@@ -167,7 +168,9 @@ def _insert_into(bmc: Bmc, slot: Slot, url: str) -> None:
         if refusal is not None and refusal.reason == "BMC_REFUSED":
             continue
         accepted = bmc.comes_to(
-            partial(_read, bmc, slot), lambda now: _accepted(now, url), bmc.patience.media_s
+            partial(_read, bmc, slot),
+            lambda now: _accepted(now, url),
+            bmc.worth_waiting_s(refusal, bmc.patience.media_s),
         )
         if accepted:
             return

@@ -137,7 +137,7 @@ class Starter:
         )
         await self.signal(rows, CAPACITY_CHANGED)
 
-    async def signal(self, workflows: Sequence[str], signal: str, *words: str) -> None:
+    async def signal(self, workflows: Sequence[str], signal: str, *words: Any) -> None:
         """Signal workflows; one that ended meanwhile is fine."""
         for workflow in workflows:
             try:

@@ -8,7 +8,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.contracts.machines import BeginForceRelease
-from activities.contracts.operations import WORKFLOW_OF, Resume
+from activities.contracts.operations import WORKFLOW_OF, FreshAccess, Resume
 from api.call import current_call
 from api.operations import Operations, Starter
 from mulligan.control import endpoints, force_release, operations
@@ -58,7 +58,7 @@ class WaysOut:
         if row.state != "running":
             return await self._ask_anew(request, row, payload)
         if await self._has_workflow(row.id):
-            await self._starter.signal([row.id], TRY_AGAIN)
+            await self._starter.signal([row.id], TRY_AGAIN, *await self._fresh_access(row.id))
         else:
             await self._start_again(row, payload, "forward")
         return await self._operations.get(row.id)
@@ -97,6 +97,19 @@ class WaysOut:
             machine=machine,
         )
         return await self._operations.get(asked.operation)
+
+    async def _fresh_access(self, operation: str) -> list[FreshAccess]:
+        """Say how an operation's server is reached now: somebody may have changed it since."""
+        server = await current_call().read(lambda s: endpoints.held_server(s, operation))
+        if server is None:
+            return []
+        return [
+            FreshAccess(
+                server=server.id,
+                sealed_credentials=server.sealed_credentials,
+                verify_tls=not server.insecure_tls,
+            )
+        ]
 
     async def _of_caller(self, operation: str) -> tuple[Operation, dict[str, Any]]:
         """Find an operation that the caller may change, with the request that began it."""

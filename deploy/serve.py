@@ -15,8 +15,9 @@ _log = logging.getLogger(__name__)
 async def serve(roles: Sequence[str], settings: Settings, say: Say) -> None:
     """Run the roles until SIGTERM or SIGINT, then drain.
 
-    `say` gets the bootstrap token of a new installation, and a line that starts with "ready" when
-    everything answers.
+    What can't be reached at the start, a database or Temporal, is waited for; a stop meanwhile ends
+    it at once. `say` gets the bootstrap token of a new installation, and a line that starts with
+    "ready" when everything answers.
 
     Raises:
         MulliganError: a setting is missing, or a port is taken.
@@ -26,15 +27,26 @@ async def serve(roles: Sequence[str], settings: Settings, say: Say) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
     async with AsyncExitStack() as stack:
-        if set(roles) - {"executor"}:
-            await _run_site(stack, roles, settings, say)
-        if "executor" in roles:
-            from deploy.roles.executor import run_executor
-
-            await run_executor(stack, settings)
+        starting = asyncio.create_task(_start(stack, roles, settings, say))
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+            await asyncio.wait({starting})
+            return
+        await starting
         say(f"ready: {', '.join(roles)}")
-        await stop.wait()
+        await stopped
         _log.info("draining %s", ", ".join(roles))
+
+
+async def _start(stack: AsyncExitStack, roles: Sequence[str], settings: Settings, say: Say) -> None:
+    if set(roles) - {"executor"}:
+        await _run_site(stack, roles, settings, say)
+    if "executor" in roles:
+        from deploy.roles.executor import run_executor
+
+        await run_executor(stack, settings)
 
 
 async def _run_site(

@@ -48,8 +48,9 @@ class SessionLibvirt:
     process that meets several of these must use `uri`.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, daemon_environment: Mapping[str, str] | None = None) -> None:
         self._folder = folder.resolve()
+        self._daemon_environment = daemon_environment or {}
         self._short = _short_path(self._folder)
         self._pid: int | None = None
 
@@ -70,6 +71,11 @@ class SessionLibvirt:
     def socket(self) -> Path:
         """Where the daemon listens."""
         return self._short / "runtime" / "libvirt" / "libvirt-sock"
+
+    @property
+    def pid(self) -> int | None:
+        """The daemon's process, as of the last start."""
+        return self._pid
 
     def start(self) -> None:
         """Make the folders and start the daemon, or take over the one that runs there.
@@ -123,7 +129,7 @@ class SessionLibvirt:
         with log.open("wb") as output:
             daemon = subprocess.Popen(
                 [program] if os.geteuid() else [*AS_A_USER, program],
-                env={**os.environ, **self.environment},
+                env={**os.environ, **self.environment, **self._daemon_environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -1,8 +1,8 @@
 """`mulligan up`: everything on one machine, with what production uses, and no configuration.
 
-Temporal's dev server, the services, a control worker and an executor are processes of their own;
-one that dies is started again. Everything is kept in the state folder, and goes on from there after
-a stop or a kill.
+Temporal's dev server, libvirt's daemon, the services, a control worker and an executor are
+processes of their own; one that dies is started again. Everything is kept in the state folder, and
+goes on from there after a stop or a kill.
 """
 
 import asyncio
@@ -12,12 +12,13 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import uuid4
 
+from deploy.again import Pauses, Say, end_of, kept_running
 from deploy.dev_server import DevServer, dies_with_parent
 from deploy.session_libvirt import SessionLibvirt
 from deploy.settings import Settings
@@ -33,9 +34,7 @@ GUEST_SEES_HOST_AT = "10.0.2.2"
 """The host's loopback in QEMU's user-mode networking."""
 
 STOP_LIMIT_S = 30.0
-START_AGAIN_S = 0.5
 
-Say = Callable[[str], None]
 _log = logging.getLogger(__name__)
 
 
@@ -51,7 +50,7 @@ class Child:
         self._log = log
         self._say = say
         self._process: asyncio.subprocess.Process | None = None
-        self._stopping = False
+        self._stopping = asyncio.Event()
         self.ready = asyncio.Event()
 
     async def run(self) -> None:
@@ -60,16 +59,17 @@ class Child:
         Raises:
             FailedPreconditionError: it ended before it was ever ready; says what it said.
         """
-        while True:
+        pauses = Pauses()
+        while not self._stopping:
             code = await self._run_once()
-            if self._stopping:
+            if self._stopping.is_set():
                 return
             if not self.ready.is_set():
                 raise FailedPreconditionError(
                     f"{self._name} did not start (exit code {code}): {self._last_words()}"
                 )
             self._say(f"{self._name} ended with {code}; starting it again")
-            await asyncio.sleep(START_AGAIN_S)
+            await asyncio.sleep(pauses.next_s())
 
     async def _run_once(self) -> int:
         with self._log.open("ab") as log:
@@ -93,7 +93,7 @@ class Child:
 
     async def stop(self) -> None:
         """Ask the process to drain, and end it when it doesn't."""
-        self._stopping = True
+        self._stopping.set()
         process = self._process
         if process is None or process.returncode is not None:
             return
@@ -129,12 +129,11 @@ async def up(
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
     async with AsyncExitStack() as stack:
         stack.enter_context(_lock(state))
-        _refuse_taken_port(settings.listen)
-        temporal_address, ui_url = await _temporal(stack, settings, temporal_port, ui_port)
-        libvirt = stack.enter_context(SessionLibvirt(state / "libvirt"))
+        settings.listen = _free_address(settings.listen)
+        temporal_address, ui_url = await _temporal(stack, settings, temporal_port, ui_port, say)
         environment = {
             **_environment(settings, temporal_address, ui_url, media_port),
-            **libvirt.environment,
+            **await _libvirt(stack, state / "libvirt", say),
         }
         children = {
             name: Child(name, roles, environment, state / f"{name}.log", say)
@@ -153,7 +152,7 @@ async def up(
 
 
 async def _temporal(
-    stack: AsyncExitStack, settings: Settings, port: int, ui_port: int
+    stack: AsyncExitStack, settings: Settings, port: int, ui_port: int, say: Say
 ) -> tuple[str, str]:
     existing = existing_cluster(os.environ)
     if existing is not None:
@@ -168,7 +167,42 @@ async def _temporal(
         namespace=settings.temporal_namespace,
     )
     await stack.enter_async_context(server)
+    await stack.enter_async_context(keep_temporal(server, say))
     return server.address, server.ui_url
+
+
+async def _libvirt(stack: AsyncExitStack, folder: Path, say: Say) -> Mapping[str, str]:
+    """Run libvirt's session daemon; gives what a process needs to reach it."""
+    libvirt = stack.enter_context(SessionLibvirt(folder))
+    await stack.enter_async_context(keep_libvirt(libvirt, say))
+    return libvirt.environment
+
+
+def keep_temporal(server: DevServer, say: Say) -> AbstractAsyncContextManager[None]:
+    """Start Temporal again, on the ports that it had, whenever it ends."""
+
+    async def ended() -> str:
+        return f"with {await server.wait()}"
+
+    async def start() -> None:
+        await server.stop()
+        await server.start()
+
+    return kept_running("temporal", ended, start, say)
+
+
+def keep_libvirt(libvirt: SessionLibvirt, say: Say) -> AbstractAsyncContextManager[None]:
+    """Start libvirt's daemon again whenever it ends; machines run on meanwhile."""
+
+    async def ended() -> str:
+        if libvirt.pid is not None:
+            await end_of(libvirt.pid)
+        return ""
+
+    async def start() -> None:
+        await asyncio.to_thread(libvirt.start)
+
+    return kept_running("libvirtd", ended, start, say)
 
 
 def _environment(
@@ -223,12 +257,14 @@ def _lock(state: Path) -> BinaryIO:
     return file
 
 
-def _refuse_taken_port(listen: str) -> None:
+def _free_address(listen: str) -> str:
+    """Refuse an address that is taken; port 0 becomes one that is free."""
     host, _, port = listen.rpartition(":")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, int(port)))
+            return f"{host}:{probe.getsockname()[1]}"
         except (OSError, ValueError) as error:
             raise FailedPreconditionError(
                 f"{listen} can't be listened on ({error}); stop what uses the port, or choose "

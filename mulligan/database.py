@@ -24,6 +24,9 @@ T = TypeVar("T")
 WRITE_ATTEMPTS = 8
 """How often a transaction that met a conflict is tried, each time from its start."""
 
+CONNECT_S = 10
+"""How long a PostgreSQL server may take to answer a new connection; its URL may say otherwise."""
+
 _PG_CONFLICTS = {"40001", "40P01", "55P03"}
 """Serialization failure, deadlock, lock not available."""
 
@@ -87,8 +90,13 @@ class Database:
 
     def _create_engine(self, pool_size: int) -> Engine:
         if not self.is_sqlite:
+            limit = {} if "connect_timeout" in self.url.query else {"connect_timeout": CONNECT_S}
             return create_engine(
-                self.url, pool_size=pool_size, pool_pre_ping=True, hide_parameters=True
+                self.url,
+                pool_size=pool_size,
+                pool_pre_ping=True,
+                hide_parameters=True,
+                connect_args=limit,
             )
         engine = create_engine(
             self.url, pool_size=pool_size, connect_args={"timeout": 30}, hide_parameters=True

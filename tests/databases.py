@@ -5,7 +5,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import count
 from pathlib import Path
 
@@ -35,7 +35,10 @@ class PostgreSQL:
     One that is `durable` keeps what was committed when it is killed (not when the machine is).
     """
 
-    def __init__(self, *, durable: bool = False) -> None:
+    def __init__(
+        self, *, durable: bool = False, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self._environment = {**os.environ, **(environment or {})}
         self._options = OPTIONS | ({"synchronous_commit": "on"} if durable else {})
         self.folder = Path(tempfile.mkdtemp(prefix="mpg", dir="/tmp"))
         self.has_template = False
@@ -76,7 +79,14 @@ class PostgreSQL:
             # Not subprocess's `user`: it forks, which gRPC's threads don't survive.
             as_user = ["setpriv", f"--reuid={self._user}", "--clear-groups"] if self._user else []
             command = [*as_user, str(self._programs / program), *arguments]
-            done = subprocess.run(command, cwd="/", stdout=output, stderr=output, check=False)
+            done = subprocess.run(
+                command,
+                cwd="/",
+                env=self._environment,
+                stdout=output,
+                stderr=output,
+                check=False,
+            )
         if done.returncode:
             raise RuntimeError(f"{program} failed: {(self.folder / 'output').read_text()}")
 

@@ -46,6 +46,12 @@ RECORDS: Mapping[Contract, Record] = {
 }
 GRACE = timedelta(seconds=10)
 
+STICKY = timedelta(seconds=3)
+"""How long Temporal keeps a workflow's next task for the worker that knows it.
+
+A worker that was killed is waited for that long; one that is slower replays the history.
+"""
+
 
 def control_worker(
     client: Client,
@@ -63,5 +69,6 @@ def control_worker(
         activity_executor=ThreadPoolExecutor(threads, "records"),
         max_concurrent_local_activities=threads,
         interceptors=[*interceptors, TellsErrors()],
+        sticky_queue_schedule_to_start_timeout=STICKY,
         graceful_shutdown_timeout=GRACE,
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from datetime import timedelta
 from typing import Any
 
 from temporalio.exceptions import ApplicationError, FailureError
@@ -13,6 +14,9 @@ from temporalio.worker import (
 
 from activities.redaction import redact
 from mulligan.values.errors import MulliganError
+
+LONGEST_PAUSE_S = 60.0
+"""How long a BMC that asks to be left alone (Retry-After) is, at most."""
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +42,7 @@ class _TellsErrors(ActivityInboundInterceptor):
                 {**error.details, "grpc_status": error.grpc_status},
                 type=error.reason,
                 non_retryable=not error.retryable,
+                next_retry_delay=_pause(error),
             ) from None
         except (FailureError, asyncio.CancelledError):
             raise
@@ -45,3 +50,9 @@ class _TellsErrors(ActivityInboundInterceptor):
             _log.exception("an activity failed")
             words = redact(f"{type(error).__name__}: {error}")
             raise ApplicationError(words, type="INTERNAL") from None
+
+
+def _pause(error: MulliganError) -> timedelta | None:
+    """Give the pause that the hardware asked for; None leaves it to the policy."""
+    asked_s = float(error.details.get("retry_after_s") or 0)
+    return timedelta(seconds=min(asked_s, LONGEST_PAUSE_S)) if asked_s else None

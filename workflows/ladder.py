@@ -19,6 +19,7 @@ WITHOUT_POWER = RUNGS[:2]
 
 HELPS = frozenset(
     {
+        "BMC_ANSWER_CUT_OFF",
         "BMC_ANSWER_MALFORMED",
         "BMC_BUSY",
         "BMC_UNREACHABLE",

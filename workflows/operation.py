@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.contracts import operations
     from activities.contracts.operations import (
         FinishOperation,
+        FreshAccess,
         RecordSteps,
         StepChange,
     )
@@ -31,6 +32,7 @@ with workflow.unsafe.imports_passed_through():
         POLICIES,
         RECORD,
         RECORD_TAKES,
+        ROOM_IS_LOOKED_FOR,
         THAW_IS_LOOKED_FOR,
     )
 
@@ -46,7 +48,7 @@ LET_GO = "let_go"
 """Workflow signal with the reason why another operation ends this one."""
 
 TRY_AGAIN = "try_again"
-"""Workflow signal without argument: try the failing step again now."""
+"""Workflow signal: try the failing step again now, with a `FreshAccess` to its server, if any."""
 
 PROJECT = SearchAttributeKey.for_keyword("MulliganProject")
 REGION = SearchAttributeKey.for_keyword("MulliganRegion")
@@ -136,6 +138,8 @@ class Operation:
         """Why no hardware may be touched any more; empty when it may."""
         self.try_again = False
         """Somebody asked to try the failing step again now."""
+        self.fresh_access: FreshAccess | None = None
+        """How the server is reached by now, when that was told since the operation began."""
         self._undo: list[tuple[str, Callable[[], Awaitable[object]]]] = []
         self._cancelled = False
         self._can_be_cancelled = True
@@ -225,7 +229,7 @@ class Operation:
         summary: str = "",
         within: timedelta | None = None,
     ) -> Result:
-        """Have an executor of the region do it, waiting visibly while there is none.
+        """Have an executor of the region do it, waiting visibly while there is none, or no room.
 
         What powers, wipes, deletes or starts waits for a thaw, and is stopped by a freeze.
         """
@@ -238,7 +242,7 @@ class Operation:
             left = max(ends_at - workflow.now(), timedelta(seconds=1))
             activity = workflow.start_activity(
                 contract,
-                request,
+                self._reaching(request),
                 task_queue=executor_queue(self.region),
                 schedule_to_start_timeout=min(PICKED_UP, left),
                 schedule_to_close_timeout=left,
@@ -257,13 +261,37 @@ class Operation:
                     self.try_again = False
                     ends_at = self._ends_at(within or policy.ends)
                     continue
-                if not _nobody_came(error) or workflow.now() >= ends_at:
+                if workflow.now() >= ends_at or not await self._waits_out(error):
                     raise
             else:
                 self._heed()
                 return result
-            if self.steps:
-                await self.tell(f"waits for an executor of region {self.region}; none answers")
+
+    async def _waits_out(self, error: BaseException) -> bool:
+        """Say what an activity waits for, if it does: an executor, or room on a disk."""
+        is_full = why(error).code == "DISK_FULL"
+        if not is_full and not _nobody_came(error):
+            return False
+        if self.steps:
+            no_executor = f"waits for an executor of region {self.region}; none answers"
+            await self.tell(f"waits for room: {why(error).message}" if is_full else no_executor)
+        if is_full:
+            with suppress(TimeoutError):
+                await self._note_cancellation(
+                    workflow.wait_condition(
+                        lambda: self._is_stopped(writes=False), timeout=ROOM_IS_LOOKED_FOR
+                    )
+                )
+            self.try_again = False
+        return True
+
+    def _reaching(self, request: Request) -> Request:
+        """Write a request anew when its server is reached in another way by now."""
+        fresh, access = self.fresh_access, getattr(request, "access", None)
+        if fresh is None or getattr(access, "server", "") != fresh.server:
+            return request
+        changed = cast("Payload", access).model_copy(update=fresh.model_dump())
+        return request.model_copy(update={"access": changed})
 
     def _ends_at(self, span: timedelta) -> datetime:
         ends_at = workflow.now() + span
@@ -427,8 +455,9 @@ class OperationWorkflow:
         self.operation.let_go = reason
 
     @workflow.signal(name=TRY_AGAIN)
-    def on_try_again(self) -> None:
-        """Hear that the failing step should be tried again now."""
+    def on_try_again(self, access: FreshAccess | None = None) -> None:
+        """Hear that the failing step should be tried again now, and how its server is reached."""
+        self.operation.fresh_access = access or self.operation.fresh_access
         self.operation.try_again = True
 
     @workflow.query(name="progress")

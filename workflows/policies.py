@@ -37,6 +37,9 @@ LOG_IS_READ = timedelta(seconds=8)
 THAW_IS_LOOKED_FOR = timedelta(minutes=1)
 """An operation that waits for a thaw looks for itself this often, should nobody tell it."""
 
+ROOM_IS_LOOKED_FOR = timedelta(seconds=20)
+"""What found a disk full says so and tries again this often, until its policy's end."""
+
 RECORD = RetryPolicy(
     initial_interval=timedelta(milliseconds=200),
     maximum_interval=timedelta(seconds=10),
@@ -46,6 +49,7 @@ HARDWARE = RetryPolicy(
     initial_interval=timedelta(seconds=1),
     maximum_interval=timedelta(seconds=20),
     backoff_coefficient=2,
+    non_retryable_error_types=["DISK_FULL"],  # the workflow says that it waits, and tries again
 )
 
 

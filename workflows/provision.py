@@ -187,7 +187,7 @@ class Provision(HearsRamdisk):
         self.operation.undo("power off", lambda: self.power_off(bmc))
 
     async def _activation(self, plan: MachinePlan) -> GuestReport:
-        if plan.image is not None and plan.image.activation != "phone-home":
+        if not _reports(plan):
             return GuestReport()
         await self.operation.step("activate", "waits for the machine to phone home")
         came = await self.operation.until(
@@ -224,8 +224,12 @@ class Provision(HearsRamdisk):
         workflow.upsert_search_attributes([STATE.value_set("active")])
 
     async def _tidy(self, plan: MachinePlan) -> None:
-        """Keep what was said until the machine was active, and stop serving what it needed."""
-        await self._keep_log(plan)
+        """Keep what was said until the machine was active, and stop serving what it needed.
+
+        A virtual machine for which nobody waited has only just been started: it said nothing yet.
+        """
+        if plan.server is not None or _reports(plan):
+            await self._keep_log(plan)
         if plan.server is None:
             return
         try:
@@ -302,3 +306,7 @@ class Provision(HearsRamdisk):
             )
         except FailureError as error:
             workflow.logger.warning("the operation's log could not be read: %s", why(error).message)
+
+
+def _reports(plan: MachinePlan) -> bool:
+    return plan.image is not None and plan.image.activation == "phone-home"

@@ -5,7 +5,6 @@ from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.contracts import redfish, reports
-    from activities.contracts.hardware import Done
     from activities.contracts.redfish import (
         BmcAccess,
         BmcTarget,
@@ -17,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
         StageServer,
     )
     from workflows.ladder import RUNGS, climb
-    from workflows.operation import OperationWorkflow
+    from workflows.operation import OperationWorkflow, why
     from workflows.policies import RAMDISK
 
 
@@ -83,21 +82,25 @@ class HearsRamdisk(OperationWorkflow):
         """
         operation = self.operation
         target = BmcTarget(operation=operation.id, fence=fence, access=access)
+        boot = BootMedium(operation=operation.id, fence=fence, access=access)
 
         async def boot_and_hear() -> None:
+            nonlocal boot
             self.task, self.task_taken, self.result = task, False, None
             try:
                 await operation.step(f"boot ramdisk ({task.action})")
                 self.is_off = False
                 await operation.executor(
                     redfish.boot_medium,
-                    BootMedium(operation=operation.id, fence=fence, access=access),
+                    boot,
                     summary="insert the ramdisk's medium and boot it once",
                 )
                 await operation.step(task.action, "waits for the ramdisk")
                 await self._hear_out(task)
             finally:
                 self.task = None
+                # The ramdisk that may run now took a task whose end nobody hears any more.
+                boot = boot.model_copy(update={"anew": True})
 
         await climb(operation, target, boot_and_hear, RUNGS)
         await self.power_off(target)
@@ -164,9 +167,20 @@ class HearsRamdisk(OperationWorkflow):
         except FailureError as error:
             workflow.logger.warning("the server could not be powered off: %s", error)
 
-    async def unstage(self, access: BmcAccess, fence: int) -> Done:
-        """Have nothing of the operation served any more."""
-        return await self.operation.executor(
-            redfish.unstage,
-            BmcTarget(operation=self.operation.id, fence=fence, access=access),
-        )
+    async def unstage(self, access: BmcAccess, fence: int) -> None:
+        """Have nothing of the operation served any more.
+
+        What can't be deleted says nothing about the server, and reconcile deletes it by itself.
+        """
+        operation = self.operation
+        try:
+            await operation.executor(
+                redfish.unstage, BmcTarget(operation=operation.id, fence=fence, access=access)
+            )
+        except FailureError as error:
+            if operation.let_go:
+                raise
+            words = f"media are still served, until a reconcile: {why(error).message}"
+            workflow.logger.warning(words)
+            if operation.doing:
+                await operation.tell(words)

@@ -28,6 +28,14 @@ Resume = Literal["", "forward", "undo"]
 """Why a workflow starts a second time: to go on where it was lost, or to take back what it did."""
 
 
+class FreshAccess(Payload):
+    """How a server's BMC is reached since somebody changed it; names as in `BmcAccess`."""
+
+    server: str
+    sealed_credentials: str
+    verify_tls: bool = True
+
+
 WORKFLOW_OF = {
     "claim": "Claim",
     "decommission": "Decommission",

@@ -142,9 +142,13 @@ class StagedServer(Payload):
 
 
 class BootMedium(Fenced):
-    """The server whose BMC should insert the operation's medium and boot it once."""
+    """The server whose BMC should insert the operation's medium and boot it once.
+
+    `anew`: a server that runs from the medium already is booted from it again.
+    """
 
     access: BmcAccess
+    anew: bool = False
 
 
 class BmcTarget(Fenced):

@@ -1,21 +1,60 @@
 """The databases of a process: migrated, and with events that are written."""
 
 import asyncio
+import logging
 from contextlib import AsyncExitStack
+
+from sqlalchemy.exc import OperationalError
 
 from mulligan import events
 from mulligan.database import Database
 from mulligan.migrations import migrate
+from mulligan.values.errors import UnavailableError
+
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 5.0
+
+_log = logging.getLogger(__name__)
 
 
 async def open_database(stack: AsyncExitStack, url: str, *, owned: bool = True) -> Database:
     """Open a database for as long as the stack lasts.
 
-    Who owns it brings it to the newest revision first; who only reads it leaves that to the owner.
+    Who owns it brings it to the newest revision first, waiting for a PostgreSQL that does not
+    answer as long as it takes; who only reads it leaves that to the owner.
+
+    Raises:
+        UnavailableError: SQLite can't use its file.
     """
     database = Database(url)
     stack.callback(database.close)
     events.record(database)
     if owned:
-        await asyncio.to_thread(migrate, database)
+        await _migrate(database)
     return database
+
+
+async def _migrate(database: Database) -> None:
+    told, pause_s = "", FIRST_PAUSE_S
+    while True:
+        try:
+            await asyncio.to_thread(migrate, database)
+            return
+        except OperationalError as error:
+            words = f"the database {_shown(database)} can't be used: {_first_line(error)}"
+            if database.is_sqlite:
+                raise UnavailableError(words) from error
+            if words != told:
+                _log.warning("%s; waits for it", words)
+            told = words
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+
+def _shown(database: Database) -> str:
+    """Write a database's URL without what may be secret in it."""
+    return database.url.set(query={}).render_as_string()
+
+
+def _first_line(error: OperationalError) -> str:
+    return next(iter(str(error.orig).splitlines()), "it gave no reason")

@@ -9,16 +9,16 @@ from sqlalchemy.orm import Session
 
 from mulligan import events, marks, states
 from mulligan.control import operations
-from mulligan.control.tables import Host, Machine, Server
+from mulligan.control.tables import Host, Machine, Server, Slot
 from mulligan.meta import names
 from mulligan.resource import kept_addresses, providers
 from mulligan.resource.values import Inventory
 from mulligan.values.errors import (
     AlreadyExistsError,
     FailedPreconditionError,
-    InvalidArgumentError,
     NotFoundError,
 )
+from mulligan.values.sealed import require_sealed
 from mulligan.values.states import MACHINE_ENDED
 
 Endpoint = Server | Host
@@ -56,7 +56,7 @@ def enrol_server(
             object_type="server",
             object_id=taken.id,
         )
-    _check_sealed(sealed_credentials, "spec.credentials")
+    require_sealed(sealed_credentials, "spec.sealed_credentials")
     row = Server(
         id=server,
         region=region,
@@ -91,7 +91,7 @@ def update_server(
     marks.refuse_if_marked(session, "server", server, "locked")
     changed = []
     if sealed_credentials is not None:
-        _check_sealed(sealed_credentials, "spec.sealed_credentials")
+        require_sealed(sealed_credentials, "spec.sealed_credentials")
         row.sealed_credentials = sealed_credentials
         changed.append("the BMC's credentials were changed")
     if insecure_tls is not None and insecure_tls != row.insecure_tls:
@@ -111,13 +111,6 @@ def update_server(
         )
         events.append(session, event)
     return row
-
-
-def _check_sealed(credentials: str, field: str) -> None:
-    if "." not in credentials:
-        raise InvalidArgumentError(
-            "the BMC's credentials must be sealed to the region's key", field=field
-        )
 
 
 def _same(system: str, other: str) -> bool:
@@ -186,6 +179,12 @@ def get_server(session: Session, server: str) -> Server:
 def get_host(session: Session, host: str) -> Host:
     """Find a host."""
     return cast("Host", get_endpoint(session, "host", host))
+
+
+def held_server(session: Session, operation: str) -> Server | None:
+    """Find the server whose slot an operation has."""
+    held = select(Server).join(Slot, Slot.endpoint == Server.id).where(Slot.operation == operation)
+    return session.scalar(held)
 
 
 def list_servers(session: Session, region: str, after: str, limit: int) -> list[Server]:
@@ -302,8 +301,7 @@ def record_server_inventory(
 
     One SERVER is what a request claims; its size is a property that a request can ask a least of.
     """
-    row.inventory = inventory
-    row.generation += 1
+    _keep_inventory(row, inventory)
     disks = [int(disk["size_bytes"]) for disk in inventory.get("disks", ())]
     properties = {
         "cpus": int(inventory.get("cpus", 0)),
@@ -321,6 +319,13 @@ def record_server_inventory(
         move(session, "server", row, "available", "verified and inspected", operation)
 
 
+def _keep_inventory(row: Endpoint, inventory: dict[str, Any]) -> None:
+    """Write what was found; the same once more is no new generation."""
+    if row.inventory != inventory:
+        row.inventory = inventory
+        row.generation += 1
+
+
 def _capabilities(inventory: Mapping[str, Any]) -> list[str]:
     found = []
     if inventory.get("architecture"):
@@ -334,8 +339,7 @@ def record_host_inventory(
     session: Session, row: Host, inventory: dict[str, Any], operation: str
 ) -> None:
     """Write what was found on a host, and offer it."""
-    row.inventory = inventory
-    row.generation += 1
+    _keep_inventory(row, inventory)
     found = [
         Inventory(resource_type, int(inventory[name]))
         for resource_type, name in (

@@ -12,6 +12,7 @@ from mulligan import events
 from mulligan.control.tables import Image
 from mulligan.meta import names
 from mulligan.values.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
+from mulligan.values.sealed import require_sealed
 
 DISK_FORMATS = ("raw", "qcow2")
 ACTIVATIONS = ("phone-home", "power-on", "none")
@@ -120,11 +121,12 @@ def _check_sealed(image: str, sealed: str, scheme: str) -> None:
             "image_id must be the UUID that the credentials were sealed together with",
             field="image_id",
         )
-    if "." not in sealed or scheme == "file":
+    if scheme == "file":
         raise InvalidArgumentError(
-            "credentials must be sealed to the region's key, and go with an http or https URL",
+            "credentials go with an http or https URL; leave them out for a file",
             field="spec.sealed_credentials",
         )
+    require_sealed(sealed, "spec.sealed_credentials")
 
 
 def _one_of(field: str, value: str, allowed: tuple[str, ...]) -> str:

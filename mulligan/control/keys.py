@@ -10,11 +10,12 @@ from sqlalchemy import Subquery, delete, func, literal, not_, select, union_all,
 from sqlalchemy.orm import Session
 
 from mulligan.control.tables import Image, Operation, RegionKey, Server
+from mulligan.values.sealed import KEY_ID
 
 FRESH = timedelta(minutes=5)
 """Keys that were told longer ago are asked for again, so that rotated ones are noticed."""
 
-_SEALED = re.compile(r'"([0-9a-f]{12})\.[A-Za-z0-9+/=]{64,}"')
+_SEALED = re.compile(rf'"({KEY_ID})\.[A-Za-z0-9+/=]{{64,}}"')
 """A sealed text in JSON: the key's id, and what is sealed in base64 (48 bytes and the content)."""
 
 

@@ -24,6 +24,7 @@ from mulligan.values.errors import (
     InvalidArgumentError,
     NotFoundError,
 )
+from mulligan.values.sealed import require_sealed
 from mulligan.values.states import MACHINE_ENDED
 from mulligan.values.window import WITHOUT_END, Window
 
@@ -71,6 +72,8 @@ class MachineSpec:
             raise InvalidArgumentError(
                 "user data may have 64 KiB at most", field="spec.sealed_user_data"
             )
+        if self.sealed_user_data:
+            require_sealed(self.sealed_user_data, "spec.sealed_user_data")
 
     def as_json(self) -> dict[str, Any]:
         """Give the columns' JSON, without user data, which is of use only once."""

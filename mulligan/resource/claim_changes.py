@@ -166,7 +166,7 @@ def release_claim(
             raise _precondition(
                 row, f"machine {row.consumer} uses claim {row.id}; decommission the machine"
             )
-        row.released_at = row.release_at = now
+        row.released_at, row.release_at = now, max(now, row.acquire_at)
         row.status = Status(RELEASED, "somebody released it", now)
         _restate(session, row, now)
     return complete(session, [row], now)[0]

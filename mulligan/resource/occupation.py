@@ -3,12 +3,13 @@
 The window is the plan; three things bend it:
 
 - a hold counts for its whole window until its deadline, and from then on as nothing;
-- a released claim ends at its release;
+- a released claim occupies nothing, and one that began when it was committed has begun: clocks that
+  differ, or step back, make nothing of the past lie in the future again;
 - a claim that a machine uses and that is past its planned end occupies the present instant, until
   it is released: a window that contains now sees it, one that starts later does not.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -33,20 +34,24 @@ from mulligan.values.window import WITHOUT_END, Window
 INSTANT = timedelta(microseconds=1)
 """The shortest window: what the databases and Python can tell apart."""
 
+BEGUN = datetime(1970, 1, 1, tzinfo=UTC)
+"""Long ago by every clock: where an occupation starts that has begun, and ends that is over."""
+
 Occupation = type[AllocationRow] | type[AddressClaimRow]
 
 
 def occupation_of(claim: ClaimRow) -> dict[str, Any]:
     """The columns with which a claim's rows occupy something, as the claim stands."""
+    acquire_at = BEGUN if claim.acquire_at <= claim.created_at else claim.acquire_at
     release_at = occupied_until = claim.planned_release_at
     if claim.released_at is not None:
-        release_at, occupied_until = min(release_at, claim.released_at), claim.released_at
+        acquire_at = release_at = occupied_until = BEGUN
     elif claim.state == CONFIRMED and claim.consumer:
         occupied_until = WITHOUT_END
     return {
         "project": claim.project,
         "region": claim.region,
-        "acquire_at": claim.acquire_at,
+        "acquire_at": acquire_at,
         "release_at": release_at,
         "occupied_until": occupied_until,
         "held_until": claim.release_at if claim.state == HELD else None,

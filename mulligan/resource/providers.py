@@ -212,6 +212,11 @@ def _replace(
     table: type[InventoryRow] | type[CapabilityRow] | type[PropertyRow],
     rows: Sequence[Mapping[str, Any]],
 ) -> None:
+    """Replace what is known of a provider; the same once more changes nothing."""
+    columns = table.__table__.columns
+    known = session.execute(select(*columns).where(table.provider == row.id)).mappings()
+    if {frozenset(one.items()) for one in known} == {frozenset(one.items()) for one in rows}:
+        return
     session.execute(delete(table).where(table.provider == row.id))
     if rows:
         session.execute(insert(table), rows)

@@ -29,7 +29,7 @@ class Claim:
     """What was committed, as it stands at the time of reading.
 
     `window` is the plan. `release_at` is when it ends unless somebody acts: a hold's deadline, then
-    the planned end, then the moment of release.
+    the planned end, then the moment of release, or the window's start if that comes later.
     """
 
     id: str

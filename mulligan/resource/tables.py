@@ -96,7 +96,7 @@ class ClaimRow(StatusColumns, Base):
 
     The window that counts is `[acquire_at, planned_release_at)`. `release_at` is when the claim
     ends unless somebody acts: a hold's deadline (which may lie before a window in the future), then
-    the planned end, then the moment of release.
+    the planned end, then the moment of release, or the window's start if that comes later.
     """
 
     __tablename__ = "claims"
@@ -117,9 +117,10 @@ class ClaimRow(StatusColumns, Base):
 class OccupationColumns:
     """From when to when a row of a claim occupies something.
 
-    `release_at` is the plan's end. `occupied_until` is where the occupation ends as far as the
-    database knows: the plan's end, or the moment of release, or without end while a machine uses
-    the claim. `held_until` is a hold's deadline; from then on the row counts as nothing.
+    `acquire_at` is the plan's start, or long ago for what began when it was committed. `release_at`
+    is the plan's end. `occupied_until` is where the occupation ends as far as the database knows:
+    the plan's end, or without end while a machine uses the claim, or long ago for what is released.
+    `held_until` is a hold's deadline; from then on the row counts as nothing.
     """
 
     project: Mapped[str] = mapped_column(Id)

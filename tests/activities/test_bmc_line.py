@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,10 @@ def look(executor: Executor, access: BmcAccess) -> str:
 
 
 def on_the_line(
-    executor: Executor, access: BmcAccess, heard: list[str] | None = None
+    executor: Executor,
+    access: BmcAccess,
+    heard: list[str] | None = None,
+    patience: Patience = HASTY,
 ) -> AbstractContextManager[Bmc]:
     """Connect as another executor of the region does: another process with the same folder."""
     return connected(
@@ -54,7 +58,7 @@ def on_the_line(
         executor.keys,
         beat=lambda _: None,
         hear=lambda line: heard.append(line) if heard is not None and line else None,
-        patience=HASTY,
+        patience=patience,
         turns=Turns(),
         state_folder=executor.settings.state_folder,
     )
@@ -153,7 +157,7 @@ def test_a_write_whose_answer_was_lost_is_found_by_reading_back(
         with on_the_line(executor, bmc_access(executor.keys, address), heard) as line:
             assert switch_off(line, SYSTEM)
     assert bmc.writes == ["ForceOff"]
-    assert heard == [], "it was waited for longer than a write may take"
+    assert heard == [f"POST {RESET} got no answer (ReadTimeout)"], "it was waited for too long"
 
 
 def test_a_write_takes_no_longer_than_successors_expect() -> None:
@@ -345,6 +349,7 @@ def test_a_bmc_that_asks_to_wait_long_is_left_to_a_later_try(executor: Executor)
     with serving(bmc.app) as address, pytest.raises(HardwareBusyError) as caught:
         look(executor, bmc_access(executor.keys, address))
     assert caught.value.reason == "BMC_BUSY"
+    assert caught.value.details["retry_after_s"] == "3600"
 
 
 def test_a_conflict_passes(executor: Executor) -> None:
@@ -364,9 +369,72 @@ def test_an_answer_that_was_cut_off_is_asked_for_once_more(executor: Executor) -
         access = bmc_access(executor.keys, address).model_copy(update={"system": SYSTEM})
         assert look(executor, access) == "on"
         bmc.hiccups += [cut_off] * 2
+        with pytest.raises(HardwareBusyError) as caught:
+            look(executor, access)
+        assert look(executor, access) == "on"
+    assert caught.value.reason == "BMC_ANSWER_CUT_OFF"
+
+
+def test_what_is_not_redfish_at_all_is_no_matter_of_waiting(executor: Executor) -> None:
+    page = Hiccup(f"GET {SYSTEM}", 200, body="<html>please log in</html>")
+    bmc = ScriptedBmc(hiccups=[page] * 2)
+    with serving(bmc.app) as address:
+        access = bmc_access(executor.keys, address).model_copy(update={"system": SYSTEM})
         with pytest.raises(HardwareError) as caught:
             look(executor, access)
-    assert caught.value.reason == "BMC_ANSWER_MALFORMED"
+    assert (caught.value.reason, caught.value.retryable) == ("BMC_ANSWER_MALFORMED", False)
+
+
+def test_a_part_that_is_cut_off_is_noted_and_can_be_asked_for_again(
+    executor: Executor,
+) -> None:
+    bmc = ScriptedBmc(memory=True)
+    with serving(bmc.app) as address:
+        access = bmc_access(executor.keys, address)
+        with on_the_line(executor, access) as line:
+            bmc.hiccups += [Hiccup("Memory", 200, body='{"Members": [')] * 2
+            assert line.get_if_offered(f"{SYSTEM}/Memory", "Memory") == {}
+    assert line.notes == [f"Memory: cut off at {SYSTEM}/Memory"]
+    assert [error.retryable for error in line.unread] == [True]
+
+
+def test_a_bmc_that_says_it_is_busy_is_not_waited_for_in_vain(executor: Executor) -> None:
+    """What it refused it won't do: it is told again at once, then by a later try."""
+    bmc = ScriptedBmc(busy_writes=9)
+    with serving(bmc.app) as address:
+        patient = replace(HASTY, power_s=3600)
+        with (
+            on_the_line(executor, bmc_access(executor.keys, address), patience=patient) as line,
+            pytest.raises(HardwareBusyError) as caught,
+        ):
+            switch_off(line, SYSTEM)
+    assert caught.value.reason == "BMC_BUSY"
+    assert bmc.writes == ["ForceOff"] * 2
+
+
+def test_a_write_without_an_answer_leaves_a_trace(
+    executor: Executor, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard: list[str] = []
+
+    async def break_off(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_get(f"{ROOT}/", ScriptedBmc()._fixed({"Id": "r"}))
+    app.router.add_post(RESET, break_off)
+    with (
+        serving(app) as address,
+        on_the_line(executor, bmc_access(executor.keys, address), heard) as line,
+        pytest.raises(HardwareBusyError),
+    ):
+        line.post(RESET, FORCE_OFF, "reset")
+    [said] = [one for one in heard if "no answer" in one]
+    assert said.startswith(f"POST {RESET} got no answer")
+    [record] = [one for one in caplog.records if said in one.getMessage()]
+    assert vars(record)["endpoint"] == address
 
 
 @pytest.mark.parametrize("missing", [f"{ROOT}/Systems", "VirtualMedia", "VirtualMedia/CD1"])

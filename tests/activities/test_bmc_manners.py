@@ -8,7 +8,12 @@ import pytest
 from activities.bmc import Patience
 from activities.contracts.hardware import Done
 from activities.contracts.redfish import BmcTarget, BootMedium, InspectServer, ServerLook
-from activities.redfish import BMC_RESTARTS, POWER_CYCLES, STARTED_FROM_DISK
+from activities.redfish import (
+    BMC_RESTARTS,
+    POWER_CYCLES,
+    STARTED_FROM_DISK,
+    STARTED_FROM_MEDIUM,
+)
 from mulligan.values.errors import HardwareBusyError, HardwareError
 from tests.activities.scripted_bmc import LOGIN, MANAGER, Hiccup, ScriptedBmc
 from tests.lab import Executor, bmc_access, running_executor, serving
@@ -118,6 +123,20 @@ def test_a_bmc_that_stays_busy_is_tried_again_later_from_where_it_was(executor: 
     bmc.writes.clear()
     assert boot_medium(executor, bmc).changed
     assert bmc.writes == ["insert", "boot Cd", "On"]
+
+
+def test_a_server_that_runs_from_its_medium_is_booted_anew_once_when_that_is_asked(
+    executor: Executor,
+) -> None:
+    bmc = ScriptedBmc(image=executor.media.boot_url(OPERATION, "server-1"))
+    with serving(bmc.app) as address:
+        access = bmc_access(executor.keys, address)
+        request = BootMedium(operation=OPERATION, fence=1, access=access, anew=True)
+        assert executor.run(executor.redfish.boot_medium, request).changed
+        assert bmc.writes == ["ForceOff", "boot Cd", "On"]
+        later = executor.run(executor.redfish.boot_medium, request, [STARTED_FROM_MEDIUM])
+    assert not later.changed
+    assert bmc.writes == ["ForceOff", "boot Cd", "On"]
 
 
 def test_a_server_boots_from_disk_whatever_its_power_was(executor: Executor) -> None:

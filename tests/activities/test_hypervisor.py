@@ -1,5 +1,6 @@
 """Virtual machines come and go without a trace, on a real daemon and libvirt's test driver."""
 
+import errno
 import hashlib
 import os
 import queue
@@ -105,6 +106,25 @@ def test_a_machines_disk_reads_as_its_image(
         assert file.read(len(RAW)) == RAW
         assert not any(file.read(MIB))
     lab.remove(machine)
+
+
+def test_a_base_is_copied_across_file_systems_and_half_a_copy_does_not_stay(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_source: Path, target: Path) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), str(target))
+
+    monkeypatch.setattr(os, "link", refuse)
+    machine, base = str(uuid.uuid4()), f"base-{lab.image.sha256}"
+    half = lab.settings.state_folder / "pool.part"
+    half.parent.mkdir()
+    half.write_bytes(b"left by a killed executor")
+    lab.stage(machine)
+    assert (lab.pool_folder / base).read_bytes() == RAW
+    assert not half.exists()
+    half.write_bytes(b"left by a killed executor")
+    lab.remove(machine)
+    assert not half.exists()
 
 
 def test_parallel_stages_upload_a_base_once(

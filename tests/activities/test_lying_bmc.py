@@ -38,7 +38,7 @@ HASTY = Patience(pause_s=0.01, power_s=0.2, media_s=0.1, boot_s=0.1)
 
 PASSWORD = "a-password-that-nobody-may-see"
 SERVER = "server-7"
-WAITING_HELPS = {"BMC_UNREACHABLE", "BMC_BUSY"}
+WAITING_HELPS = {"BMC_UNREACHABLE", "BMC_BUSY", "BMC_ANSWER_CUT_OFF"}
 
 ACTIVITIES = ("verify", "inspect", "boot_medium", "boot_disk", "power_off")
 TELLS = {
@@ -99,7 +99,7 @@ FAULTS: dict[str, tuple[Fault, tuple[str, ...]]] = {
         (*READS_WORK, *["BMC_UNREACHABLE"] * 3),
     ),
     "writes dropped after": (Fault("drop after").for_writes(), ("",) * 5),
-    "truncated": (Fault("truncate", methods="GET"), ("BMC_ANSWER_MALFORMED",) * 5),
+    "truncated": (Fault("truncate", methods="GET"), ("BMC_ANSWER_CUT_OFF",) * 5),
     "truncated once": (Fault("truncate", methods="GET", times=1), ("",) * 5),
     "stale power": (Fault("stale power", methods="POST", path=RESET, reads=4), ("",) * 5),
     "sessions expire": (

@@ -16,7 +16,7 @@ from activities.contracts.redfish import (
     VerifiedServer,
     VerifyServer,
 )
-from activities.server_inventory import MIXED_UNITS
+from activities.quirks import QUIRKS
 from tests.activities.recorded_bmc import RecordedBmc, recorded_tree, recorded_trees, written_tree
 from tests.lab import Executor, bmc_access, running_executor, serving
 
@@ -365,8 +365,12 @@ def test_an_interface_of_the_bmc_listed_among_the_blades_ports_is_left_out(
 
 def test_sizes_are_corrected_only_where_the_firmware_mixes_units(executor: Executor) -> None:
     """A later firmware that does it right is believed."""
-    vendor, model, _ = MIXED_UNITS[0]
-    named = {**BLADE["Systems/1"], "Manufacturer": vendor, "Model": f"{model}X"}
+    [quirk] = [one for one in QUIRKS if one.mixes_units]
+    named = {
+        **BLADE["Systems/1"],
+        "Manufacturer": quirk.manufacturer,
+        "Model": f"{quirk.model}X",
+    }
     right = {**BLADE, "Systems/1": named}
     _, found = look_at(executor, RecordedBmc(written_tree(right)))
     assert (found.memory_mib, found.disks[1].size_bytes) == (65536, 10**12)
@@ -380,4 +384,4 @@ def test_sizes_are_corrected_only_where_the_firmware_mixes_units(executor: Execu
 
 
 def test_every_quirk_names_the_tree_that_proves_it() -> None:
-    assert {tree for _, _, tree in MIXED_UNITS} <= {*RECORDED}
+    assert {one.tree for one in QUIRKS} <= {*RECORDED}

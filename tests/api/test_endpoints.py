@@ -9,8 +9,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from activities.contracts import redfish
 from tests.fakes.caller import refused
-from tests.fakes.executor import PUBLIC_KEY
-from tests.fakes.place import SEALED, Place, new_name, on_sqlite
+from tests.fakes.executor import KEY_ID, PUBLIC_KEY, SERVER
+from tests.fakes.place import SEALED, Place, new_name, on_sqlite, sealed_text
 from tests.workflows.outcome import used
 
 
@@ -18,7 +18,7 @@ def test_the_keys_of_a_region_come_from_its_executor_and_are_remembered(place: P
     assert place.executor
     for _ in range(2):
         [key] = place.member.ListRegionKeys(region=place.region).keys
-        assert (key.key_id, key.public_key) == ("key-1", PUBLIC_KEY)
+        assert (key.key_id, key.public_key) == (KEY_ID, PUBLIC_KEY)
     assert place.executor.called == ["executor.describe"]
     with refused("NOT_FOUND", about="region"):
         place.member.ListRegionKeys(region=str(uuid4()))
@@ -69,8 +69,11 @@ def test_a_server_that_is_known_already_is_refused(place: Place) -> None:
 @pytest.mark.parametrize(
     ("more", "field"),
     [
-        ({"spec": {"address": "https://bmc", "sealed_credentials": ""}}, "spec.credentials"),
-        ({"spec": {"address": "https://bmc", "sealed_credentials": "pw"}}, "spec.credentials"),
+        ({"spec": {"address": "https://bmc", "sealed_credentials": ""}}, "spec.sealed_credentials"),
+        (
+            {"spec": {"address": "https://bmc", "sealed_credentials": "pw"}},
+            "spec.sealed_credentials",
+        ),
         ({"spec": {"address": "bmc", "sealed_credentials": SEALED}}, "spec.address"),
         ({"spec": {"address": "https://bmc/x", "sealed_credentials": SEALED}}, "spec.address"),
         ({"spec": {"address": "https://a:b@bmc", "sealed_credentials": SEALED}}, "spec.address"),
@@ -119,6 +122,24 @@ def test_the_same_check_twice_is_one_operation(place: Place) -> None:
         place.operator.VerifyServer(id=server, request_id=request_id)
 
 
+@on_sqlite
+def test_an_inventory_that_is_found_again_is_no_new_generation(place: Place) -> None:
+    server, host = place.server(), place.host()
+    before = [place.operator.GetServer(id=server), place.operator.GetHost(id=host)]
+    place.operator.InspectServer(id=server)
+    place.operator.InspectHost(id=host)
+    place.end_of_check(server)
+    place.end_of_check(host)
+    after = [place.operator.GetServer(id=server), place.operator.GetHost(id=host)]
+    assert [one.metadata.generation for one in after] == [one.metadata.generation for one in before]
+    more = SERVER.model_copy(update={"memory_mib": 2 * SERVER.memory_mib})
+    place.executor.answers(redfish.inspect, more)
+    place.operator.InspectServer(id=server)
+    place.end_of_check(server)
+    found = place.operator.GetServer(id=server)
+    assert found.metadata.generation == before[0].metadata.generation + 1
+
+
 def test_a_server_that_nobody_uses_is_forgotten(place: Place) -> None:
     server = place.server()
     name = place.operator.GetServer(id=server).metadata.name
@@ -139,7 +160,7 @@ def test_a_server_in_use_is_not_forgotten(place: Place) -> None:
     assert "decommission its machine first" in refusal.message
 
 
-RESEALED = "key-1.cmVzZWFsZWQ="
+RESEALED = sealed_text("sealed anew")
 
 
 def update(place: Place, server: str, *paths: str, **more: Any) -> Any:

@@ -12,7 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from activities.contracts import hypervisor
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from tests.fakes.caller import refused
-from tests.fakes.place import Place, new_name, on_sqlite
+from tests.fakes.place import SEALED, Place, new_name, on_sqlite
 from tests.fakes.site import Site
 from tests.workflows.outcome import used
 
@@ -160,6 +160,7 @@ def test_no_address_is_explained(place: Place) -> None:
         ({"window": {"release_at": at(hours=-1)}}, "window.release_at"),
         ({"window": {"acquire_at": at(hours=1)}}, "spec.window.acquire_at"),
         ({"sealed_user_data": "x" * (193 << 10)}, "spec.sealed_user_data"),
+        ({"sealed_user_data": "#cloud-config. plain"}, "spec.sealed_user_data"),
     ],
 )
 def test_a_machine_that_can_not_be_is_refused(place: Place, spec: Any, field: str) -> None:
@@ -205,9 +206,9 @@ def test_only_operators_choose_the_provider(place: Place) -> None:
 @on_sqlite
 def test_user_data_travels_sealed_and_is_kept_nowhere(place: Place) -> None:
     place.host()
-    machine = place.machine(spec={"sealed_user_data": "key-1.c2VjcmV0"})
+    machine = place.machine(spec={"sealed_user_data": SEALED})
     asked = place.executor.request_of(hypervisor.stage)
-    assert asked.config_drive.sealed_user_data == "key-1.c2VjcmV0"
+    assert asked.config_drive.sealed_user_data == SEALED
     assert place.get(machine).spec.sealed_user_data == ""
 
 

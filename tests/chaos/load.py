@@ -8,6 +8,7 @@ import random
 import threading
 import time
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -208,15 +209,15 @@ class Storyteller:
             self.load.refuse()  # it has ended already
 
 
-class Maker(Storyteller):
+class Maker(Storyteller, ABC):
     """Who asks for machines."""
 
     steps: ClassVar[tuple[str, ...]] = ()
     _number = 0
 
+    @abstractmethod
     def request(self) -> control_pb2.ProvisionMachineRequest:
         """Write the request for one more machine, with a request id of its own."""
-        raise NotImplementedError
 
     def provision(self) -> tuple[Asked, str]:
         """Ask for a machine."""

@@ -165,9 +165,9 @@ class TemporalServer(Part):
 class Database(Part):
     """PostgreSQL: all of it dies at once, as its machine would."""
 
-    def __init__(self) -> None:
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         super().__init__("postgresql")
-        self.server = PostgreSQL(durable=True)
+        self.server = PostgreSQL(durable=True, environment=environment)
         self._was_started = False
 
     def start(self) -> None:
@@ -192,10 +192,10 @@ class Database(Part):
 class Libvirt(Part):
     """A libvirt session daemon; its guests are not its processes."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
         super().__init__("libvirt", f"libvirt of {folder.name}")
         self.folder = folder
-        self.session = SessionLibvirt(folder)
+        self.session = SessionLibvirt(folder, environment)
 
     def start(self) -> None:
         self.session.start()

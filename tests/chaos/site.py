@@ -96,10 +96,12 @@ def running_site(
     executors: int = 1,
     built: Built | None = None,
     keep_logs: Path | None = None,
+    own: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Iterator[Site]:
     """Run a site in a folder of its own; afterwards nothing of it runs, and the folder is gone.
 
-    With `keep_logs` what its parts wrote is kept there.
+    With `keep_logs` what its parts wrote is kept there. `own` is what the environment of each kind
+    of part has besides.
     """
     folder = Path(tempfile.mkdtemp(prefix="chaos", dir="/tmp"))
     state = folder / "state"
@@ -107,7 +109,7 @@ def running_site(
         path.mkdir()
     try:
         with ExitStack() as stack:
-            site = _start(stack, folder, state, hosts, servers, executors, built)
+            site = _start(stack, folder, state, hosts, servers, executors, built, own or {})
             yield site
     finally:
         processes.kill(*processes.naming(folder))  # guests, and what a failed test has left
@@ -124,42 +126,33 @@ def _start(
     servers: int,
     executors: int,
     built: Built | None,
+    own: Mapping[str, Mapping[str, str]],
 ) -> Site:
     port = free_ports(4)
     base = environment_in(folder)
     temporal = TemporalServer(find_temporal(cache_folder(base)), state, port + 1, port + 2)
-    database = Database()
-    libvirts = [Libvirt(state / f"hv{number}") for number in range(hosts)]
+    database = Database(own.get("postgresql"))
+    libvirts = [Libvirt(state / f"hv{number}", own.get("libvirt")) for number in range(hosts)]
     _start_together(stack, temporal, database, *libvirts)
     for name in ("site", "iam"):
         database.server.administer(f"CREATE DATABASE {name}")
     environment = base | {
-        f"MULLIGAN_{name}": str(value)
-        for name, value in {
-            "STATE": state,
-            "LISTEN": f"127.0.0.1:{port}",
-            "DATABASE_URL": database.server.url("site").render_as_string(),
-            "IAM_DATABASE_URL": database.server.url("iam").render_as_string(),
-            "TEMPORAL_ADDRESS": temporal.server.address,
-            "REGION": uuid4(),
-            "IMAGE_FOLDER": folder / "images",
-            **({"RAMDISK": built.ramdisk} if built else {}),
-        }.items()
+        "MULLIGAN_STATE": str(state),
+        "MULLIGAN_LISTEN": f"127.0.0.1:{port}",
+        "MULLIGAN_IMAGE_FOLDER": str(folder / "images"),
+        **_backends(temporal, database),
+        **({"MULLIGAN_RAMDISK": str(built.ramdisk)} if built else {}),
     }
-    services = Served("services", SERVICES, environment, state / "services.log")
-    worker = Served("worker", ["worker"], environment, state / "worker.log")
-    served = [_executor(environment, state, number + 1) for number in range(executors)]
+    environments = {
+        kind: environment | dict(own.get(kind, {})) for kind in ("services", "worker", "executor")
+    }
+    services = Served("services", SERVICES, environments["services"], state / "services.log")
+    worker = Served("worker", ["worker"], environments["worker"], state / "worker.log")
+    served = [_executor(environments["executor"], state, n + 1) for n in range(executors)]
     _start_together(stack, services, worker, *served)
     client = stack.enter_context(patient_client(f"127.0.0.1:{port}"))
     tenant = bootstrap(client, f"127.0.0.1:{port}", services.token)
-    lab = VirtualServers(
-        state / "lab",
-        libvirts[0].session.uri,
-        some_servers(servers, prefix="chaos", disk_mib=DISK_MIB),
-    )
-    bmc = Bmc(lab, state / "lab")
-    stack.callback(bmc.stop)
-    bmc.start()
+    bmc = _bmc(stack, state / "lab", libvirts[0], servers)
     metal = client.iam.CreateProject(iam_pb2.CreateProjectRequest(name="metal")).metadata.id
     site = Site(
         folder=folder,
@@ -168,7 +161,7 @@ def _start(
         login=tenant.login,
         password=tenant.password,
         uri=libvirts[0].session.uri,
-        lab=lab,
+        lab=bmc.lab,
         network=tenant.network,
         image="",
         environment=environment,
@@ -181,15 +174,38 @@ def _start(
         bmc=bmc,
         metal_project=metal,
     )
-    for host in libvirts:
+    _furnish(site, built)
+    return site
+
+
+def _backends(temporal: TemporalServer, database: Database) -> dict[str, str]:
+    return {
+        "MULLIGAN_DATABASE_URL": database.server.url("site").render_as_string(),
+        "MULLIGAN_IAM_DATABASE_URL": database.server.url("iam").render_as_string(),
+        "MULLIGAN_TEMPORAL_ADDRESS": temporal.server.address,
+        "MULLIGAN_REGION": str(uuid4()),
+    }
+
+
+def _bmc(stack: ExitStack, folder: Path, host: Libvirt, servers: int) -> Bmc:
+    """Put servers behind a BMC that runs."""
+    some = some_servers(servers, prefix="chaos", disk_mib=DISK_MIB)
+    bmc = Bmc(VirtualServers(folder, host.session.uri, some), folder)
+    stack.callback(bmc.stop)
+    bmc.start()
+    return bmc
+
+
+def _furnish(site: Site, built: Built | None) -> None:
+    """Offer the hosts, and images to make machines of."""
+    for host in site.hosts:
         _make_pool(host)
         site.add_host(host.folder.name, host.session.uri, pool=POOL)
-    empty = folder / "images" / "empty.raw"
+    empty = site.folder / "images" / "empty.raw"
     empty.write_bytes(bytes(1 << 20))
     site.image = site.add_image("empty", empty, activation="none")
     if built:
         site.metal_image = site.add_image("tiny", site.offer(built.image, "tiny.raw"))
-    return site
 
 
 def _keep_logs(state: Path, folder: Path) -> None:

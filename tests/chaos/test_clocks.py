@@ -24,7 +24,9 @@ def test_a_claim_that_ends_before_it_began_gives_everything_back(fleet: Fleet) -
     fleet.now = at(60)
     claim = fleet.claim(VCPU=1, nics=nics)
     fleet.now = at(0)  # the clock was an hour fast, and somebody put it right
-    assert fleet.release(claim).status.state == "released"
+    released = fleet.release(claim)
+    assert (released.status.state, released.released_at) == ("released", at(0))
+    assert released.release_at == released.window.acquire_at, "it must not end before it began"
     for minute in (0, 30, 60, 90):
         fleet.now = at(minute)
         assert not fleet.usage(host, window(minute, minute + 1))
@@ -33,15 +35,30 @@ def test_a_claim_that_ends_before_it_began_gives_everything_back(fleet: Fleet) -
     assert [one.address for one in again.addresses] == [one.address for one in claim.addresses]
 
 
+def test_what_was_released_by_a_fast_clock_is_free_by_the_right_one(fleet: Fleet) -> None:
+    host, network = fleet.add(VCPU=1), fleet.network()
+    nics = [NicWanted(network)]
+    claim = fleet.claim(VCPU=1, nics=nics)
+    fleet.now = at(60)
+    assert fleet.release(claim).released_at == at(60)
+    fleet.now = at(5)
+    assert not fleet.usage(host, window(5))
+    again = fleet.claim(VCPU=1, nics=nics)
+    assert [one.address for one in again.addresses] == [one.address for one in claim.addresses]
+
+
 @pytest.mark.parametrize("first", [0, 60])
-def test_two_processes_whose_clocks_differ_never_claim_the_same(fleet: Fleet, first: int) -> None:
+@pytest.mark.parametrize("minutes", [None, 30])
+def test_two_processes_whose_clocks_differ_never_claim_the_same(
+    fleet: Fleet, first: int, minutes: int | None
+) -> None:
     fleet.add(VCPU=1)
     fleet.now = at(first)
     fleet.claim(VCPU=1)
     for minute in (0, 60):
         fleet.now = at(minute)
         with pytest.raises(NoCapacityError):
-            fleet.claim(VCPU=1)
+            fleet.claim(window(minute, minutes and minute + minutes), VCPU=1)
 
 
 def test_a_step_of_the_wall_clock_neither_ends_nor_prolongs_the_right_to_write(

@@ -4,13 +4,16 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from activities.certificates import RegionCertificates
 from deploy.ports import free_port
+from deploy.roles import databases
+from mulligan.database import Database
 from mulligan_client.client import Client
 from mulligan_client.errors import MulliganCallError
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
@@ -87,6 +90,52 @@ def test_a_taken_port_is_told(tmp_path: Path) -> None:
         done = _serve("iam", "--state", str(tmp_path), "--listen", address)
     assert done.returncode == 4
     assert f"{address} can't be listened on" in done.stderr
+
+
+def test_a_database_that_does_not_answer_is_waited_for_and_named_without_its_password(
+    tmp_path: Path,
+) -> None:
+    url = f"postgresql+psycopg://me:s3cret@127.0.0.1:{free_port()}/site?application_name=s3cret"
+    words = ("worker", "--state", str(tmp_path), "--database-url", url)
+    command = [sys.executable, "-m", "deploy.commands", "serve", *words]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        said = next(line for line in process.stderr if "database" in line)
+        process.terminate()
+        said_later = process.stderr.read()
+    assert process.returncode == 0
+    assert "postgresql+psycopg://me:***@127.0.0.1" in said
+    assert "refused" in said
+    assert said.endswith("; waits for it\n")
+    assert "s3cret" not in said + said_later
+    assert "Traceback" not in said_later
+
+
+async def test_a_database_is_used_when_it_answers_and_told_of_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    away = OperationalError("", None, OSError("nobody is there"))
+    answers = iter([away, away, None])
+
+    def migrate(_database: Database) -> None:
+        if error := next(answers):
+            raise error
+
+    monkeypatch.setattr(databases, "migrate", migrate)
+    monkeypatch.setattr(databases, "FIRST_PAUSE_S", 0.001)
+    async with AsyncExitStack() as stack:
+        await databases.open_database(stack, "postgresql+psycopg://me@db/site")
+    assert next(answers, "all asked") == "all asked"
+    assert len(caplog.records) == 1
+
+
+def test_a_file_that_can_not_be_a_database_is_told(tmp_path: Path) -> None:
+    (tmp_path / "site.sqlite").mkdir()
+    done = _serve("worker", "--state", str(tmp_path))
+    assert done.returncode == 4
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"mulligan: the database sqlite:///{tmp_path}/site.sqlite can't be used")
+    assert "Traceback" not in done.stderr
 
 
 def test_an_executor_needs_its_region_and_an_address_that_machines_reach(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import shutil
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -57,7 +58,7 @@ def bootstrap(client: Client, address: str, token: str) -> Tenant:
 
 
 @dataclass
-class Installation:
+class Installation(ABC):
     """A running Mulligan with a host, and the lab whose servers it may enrol."""
 
     folder: Path
@@ -71,9 +72,9 @@ class Installation:
     image: str
 
     @property
+    @abstractmethod
     def temporal_address(self) -> str:
         """Where its Temporal listens."""
-        raise NotImplementedError
 
     def add_host(self, name: str, uri: str, *, pool: str = "") -> str:
         """Add a hypervisor host and wait until it is offered; gives its id."""

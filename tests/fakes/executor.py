@@ -41,6 +41,7 @@ Contract = Callable[[Any], Any]
 OK = RamdiskResult(ok=True)
 OFTEN = timedelta(milliseconds=50)
 PUBLIC_KEY = b64encode(bytes(32)).decode()
+KEY_ID, NEXT_KEY_ID = "0000000000a1", "0000000000a2"
 
 
 def name_of(contract: Contract) -> str:
@@ -91,7 +92,7 @@ def _staged_server(request: redfish.StageServer) -> StagedServer:
 
 def _sealed_anew(request: executor.SealAnew) -> executor.SecretsSealedAnew:
     anew = [
-        executor.SealedAnew(id=one.id, sealed=one.sealed.replace("key-1.", "key-2."))
+        executor.SealedAnew(id=one.id, sealed=one.sealed.replace(f"{KEY_ID}.", f"{NEXT_KEY_ID}."))
         for one in request.secrets
     ]
     return executor.SecretsSealedAnew(secrets=tuple(anew))
@@ -105,15 +106,15 @@ def _live(*key_ids: str) -> executor.LiveKeys:
 ANSWERS: dict[Contract, Callable[[Any], Any]] = {
     executor.describe: lambda _: ExecutorDescription(
         version="fake",
-        keys=(RegionKey(key_id="key-1", public_key=PUBLIC_KEY),),
+        keys=(RegionKey(key_id=KEY_ID, public_key=PUBLIC_KEY),),
         media_url="http://media",
         report_url="http://media",
     ),
     executor.list_served: lambda _: Served(),
     executor.stop_serving: lambda _: Served(),
-    executor.make_key: lambda _: _live("key-2", "key-1"),
+    executor.make_key: lambda _: _live(NEXT_KEY_ID, KEY_ID),
     executor.seal_anew: _sealed_anew,
-    executor.retire_keys: lambda _: _live("key-2"),
+    executor.retire_keys: lambda _: _live(NEXT_KEY_ID),
     hypervisor.inspect: lambda _: HOST,
     hypervisor.stage: lambda asked: StagedMachine(
         root_volume=f"root-{asked.machine}", config_volume=f"config-{asked.machine}"

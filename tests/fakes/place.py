@@ -1,5 +1,6 @@
 """A region of a test's own with a project, and short ways to fill both."""
 
+from base64 import b64encode
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -9,10 +10,16 @@ import pytest
 
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from tests.fakes.caller import Caller
-from tests.fakes.executor import FakeExecutor
+from tests.fakes.executor import KEY_ID, FakeExecutor
 from tests.fakes.site import Site
 
-SEALED = "key-1.c2VhbGVk"
+
+def sealed_text(content: str) -> str:
+    """What looks as if it were sealed to the fake executor's key: nothing opens it."""
+    return f"{KEY_ID}.{b64encode(content.ljust(64).encode()).decode()}"
+
+
+SEALED = sealed_text("sealed")
 SHA256 = "0" * 64
 
 on_sqlite = pytest.mark.parametrize("site", ["sqlite"], indirect=True)

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy.orm import Session
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -179,8 +180,19 @@ def _postgresql(server: PostgreSQL) -> Database:
 
 
 @pytest.fixture(scope="session")
+def _quick_passwords() -> Iterator[None]:
+    """Hash passwords at next to no cost: each test makes accounts, and nobody guesses."""
+    with pytest.MonkeyPatch.context() as patch:
+        quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        patch.setattr(accounts, "_hasher", quick)
+        yield
+
+
+@pytest.fixture(scope="session")
 def _sites(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    _quick_passwords: None,
 ) -> Iterator[Callable[[str], Site]]:
     """Sites by kind of database, each started when a test first asks for it."""
     running: dict[str, tuple[Site, Any]] = {}

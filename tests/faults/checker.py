@@ -193,9 +193,11 @@ def _peaks(records: Records) -> Iterator[str]:
     """Add up, for each provider, what was used at the same time, from the rows alone."""
     changes: defaultdict[tuple[str, str], list[tuple[datetime, int]]] = defaultdict(list)
     for row in records.allocations:
-        end = min(row.release_at, row.occupied_until, row.held_until or row.release_at)
-        if end > row.acquire_at:
-            steps = [(row.acquire_at, row.amount), (end, -row.amount)]
+        claim = records.claims[row.claim]
+        ends = (claim.planned_release_at, claim.released_at, row.held_until)
+        end = min(moment for moment in ends if moment is not None)
+        if end > claim.acquire_at:
+            steps = [(claim.acquire_at, row.amount), (end, -row.amount)]
             changes[row.provider, row.resource_type] += steps
     for stock in records.inventories:
         capacity = int((stock.total - stock.reserved) * stock.allocation_ratio)

@@ -23,6 +23,7 @@ from activities.libvirt_connections import start_event_loop
 from activities.settings import ExecutorSettings
 from deploy.session_libvirt import SessionLibvirt
 from mulligan_client.sealing import seal
+from tests.fakes.lying_bmc import LyingBmc
 from tests.fakes.place import Place, new_name
 from tests.fakes.site import Site
 from tests.faults import checker
@@ -33,7 +34,7 @@ from tests.lab import free_port, serving
 from worker.executor import running_executor
 
 HASTY = Patience(
-    pause_s=0.01, power_s=0.4, media_s=0.3, boot_s=0.3, bmc_goes_s=0.2, bmc_comes_s=0.3
+    pause_s=0.01, power_s=0.2, media_s=0.1, boot_s=0.1, bmc_goes_s=0.1, bmc_comes_s=0.2
 )
 IMAGE = b"\1" * (1 << 20)
 SPEC = {"vcpus": 1, "memory_mib": 64, "disk_gib": 1}
@@ -54,7 +55,10 @@ class Witness:
 
 @dataclass
 class Ground:
-    """Everything of one region; `bmcs` are its servers by id. Clean between two scenarios."""
+    """Everything of one region; `bmcs` are its servers by id. Clean between two scenarios.
+
+    `proxies` are those of the servers whose BMC can be made to lie.
+    """
 
     place: Place
     injector: Injector
@@ -69,6 +73,7 @@ class Ground:
     silent: str = ""
     talking: str = ""
     bmcs: dict[str, PlayedServer] = field(default_factory=dict)
+    proxies: dict[str, LyingBmc] = field(default_factory=dict)
     known_problems: set[str] = field(default_factory=set)
     _records: Records | None = None
 
@@ -114,11 +119,14 @@ class Ground:
         spec = {"uri": f"{self.session.uri}{mark}", "pool": "faults"}
         return self.place.operator.CreateHost(name=new_name("host"), region=self.region, spec=spec)
 
-    def add_server(self, **more: Any) -> str:
+    def add_server(self, *, can_lie: bool = False, **more: Any) -> str:
         """Enrol a server with a BMC of its own."""
         bmc = PlayedServer(machines=self.machines, manager_resets=("GracefulRestart",))
         bmc.resets = (*bmc.resets, "PowerCycle")
         server, address = str(uuid4()), self.open.enter_context(serving(bmc.app))
+        if can_lie:
+            self.proxies[server] = self.open.enter_context(LyingBmc(address))
+            address = self.proxies[server].address
         [key, *_] = self.place.operator.ListRegionKeys(region=self.region).keys
         content = {"endpoint": server, "address": address, "region": self.region}
         sealed = seal(key.public_key, key.key_id, **content, username="admin", password="password")

@@ -6,7 +6,7 @@ regions go on side by side.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -65,6 +65,7 @@ class Injector(Interceptor):
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self._faults: list[Fault] = []
+        self._listeners: list[Callable[[Call], None]] = []
         self._regions: dict[str, str] = {}
         self._counting = threading.Lock()
 
@@ -81,6 +82,15 @@ class Injector(Interceptor):
         finally:
             self._faults.remove(fault)
 
+    @contextmanager
+    def heard_by(self, listener: Callable[[Call], None]) -> Iterator[None]:
+        """Have somebody told of each try that is about to begin."""
+        self._listeners.append(listener)
+        try:
+            yield
+        finally:
+            self._listeners.remove(listener)
+
     def heard(self, request: Any) -> Call:
         """Take note of a try that begins."""
         told = activity.info()
@@ -89,6 +99,8 @@ class Injector(Interceptor):
             region = self._region(told.task_queue, workflow, request)
             call = Call(region, workflow, told.activity_type, told.attempt)
             self.calls.append(call)
+        for listener in list(self._listeners):
+            listener(call)
         return call
 
     def _region(self, queue: str, workflow: str, request: Any) -> str:

@@ -1,5 +1,6 @@
 """Several grounds at once: each run has one for itself, and says what was different after it."""
 
+import os
 import queue
 import traceback
 from collections import Counter
@@ -14,7 +15,8 @@ from tests.faults.checker import Records
 from tests.faults.ground import Ground, ground
 from tests.faults.inject import Call, Injector
 
-LANES = 3
+LANES = 6 if os.environ.get("MULLIGAN_ALL_CELLS") else 3
+"""Runs wait more than they work."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ class Lanes:
         self._free: queue.SimpleQueue[Ground] = queue.SimpleQueue()
         for one in grounds:
             self._free.put(one)
+        self._all = len(grounds)
         self._threads = ThreadPoolExecutor(len(grounds), "lanes")
 
     def begin(self, work: Callable[[Ground], None]) -> "Future[Run]":
@@ -95,6 +98,15 @@ class Lanes:
                 self._free.put(ground)
 
         return self._threads.submit(run)
+
+    def each(self, work: Callable[[Ground], None]) -> None:
+        """Do something to every ground, once whatever was begun is done."""
+        grounds = [self._free.get() for _ in range(self._all)]
+        try:
+            list(self._threads.map(work, grounds))
+        finally:
+            for one in grounds:
+                self._free.put(one)
 
     def close(self) -> None:
         """Do what was begun no more than it is."""

@@ -21,7 +21,8 @@ from tests.activities.scripted_bmc import SYSTEM, ScriptedBmc, _link
 
 MAC = "02:00:00:00:00:01"
 PATIENT = urllib3.Retry(6, status_forcelist=[409, 503], allowed_methods=None, backoff_factor=0.1)
-"""A ramdisk and cloud-init ask again."""
+PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.6)
+"""Cloud-init asks again, and so does a ramdisk while its server is on."""
 
 
 @dataclass
@@ -39,14 +40,14 @@ class Machines:
         address = f"{self.settings.media_url}/report/{self._token(operation, 'guest')}"
         self._http.request("POST", address, fields={"hostname": "played"}, encode_multipart=False)
 
-    def ask_task(self, operation: str) -> Any:
-        """Say what hardware there is, and ask what is to be done."""
-        self._say(operation, "facts", {"cpus": 1})
-        return self._say(operation, "task", {})
+    def ask_task(self, operation: str, off: threading.Event) -> Any:
+        """Say what hardware there is, and ask what is to be done; None when nothing is."""
+        heard = self._say(operation, "facts", {"cpus": 1}, off)
+        return self._say(operation, "task", {}, off) if heard is not None else None
 
-    def end_task(self, operation: str, result: dict[str, Any]) -> None:
+    def end_task(self, operation: str, result: dict[str, Any], off: threading.Event) -> None:
         """Say how the task ended."""
-        self._say(operation, "result", result)
+        self._say(operation, "result", result, off)
 
     def operation_of(self, medium: str) -> str:
         """Read from a boot medium's address for which operation it was made."""
@@ -54,13 +55,20 @@ class Machines:
         [folder] = (self.settings.state_folder / "media").glob(f"*/{secret}")
         return folder.parent.name
 
-    def _say(self, operation: str, what: str, words: dict[str, Any]) -> Any:
-        answer = self._http.request(
-            "POST",
-            f"{self.settings.ramdisk_url}/ramdisk/v1/{what}",
-            body=json.dumps(words),
-            headers={"Authorization": f"Bearer {self._token(operation, 'ramdisk')}"},
-        )
+    def _say(self, operation: str, what: str, words: dict[str, Any], off: threading.Event) -> Any:
+        """Say it until it is heard; None when the power went off or the operation is over."""
+        for pause_s in PAUSES_S:
+            answer = self._http.request(
+                "POST",
+                f"{self.settings.ramdisk_url}/ramdisk/v1/{what}",
+                body=json.dumps(words),
+                headers={"Authorization": f"Bearer {self._token(operation, 'ramdisk')}"},
+                retries=False,
+            )
+            if answer.status not in (409, 503) or off.wait(pause_s):
+                break
+        if off.is_set() or answer.status in (409, 410):
+            return None
         assert answer.status == 200, f"{what}: {answer.status} {answer.data!r}"
         return answer.json()
 
@@ -74,7 +82,7 @@ class PlayedServer(ScriptedBmc):
     """A BMC whose server boots what is in its drive, else what is on its disk.
 
     `ramdisk`: how its tasks end, by action; one without result is never reported.
-    `starts` counts how often the server was started.
+    `starts` counts how often the server was started. What runs on it ends with its power.
     """
 
     machines: Machines | None = None
@@ -86,6 +94,7 @@ class PlayedServer(ScriptedBmc):
     starts: int = 0
     playing: list[threading.Thread] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    off: threading.Event = field(default_factory=threading.Event)
 
     @property
     def app(self) -> web.Application:
@@ -113,43 +122,50 @@ class PlayedServer(ScriptedBmc):
 
     async def _reset(self, request: web.Request) -> web.Response:
         kind = (await request.json())["ResetType"]
-        ignored = self.ignores_resets
+        was_on, ignored = self.power == "On", self.ignores_resets
         answer = await super()._reset(request)
-        if answer.status == 204 and not ignored and kind in ("On", "ForceOn", "ForceRestart"):
+        if answer.status != 204 or ignored or (was_on and kind in ("On", "ForceOn")):
+            return answer
+        self.off.set()
+        if self.power == "On" and kind != "PowerCycle":
             self._start()
         return answer
 
     def _start(self) -> None:
         self.starts += 1
+        self.off = off = threading.Event()
         once = self.boot["BootSourceOverrideEnabled"] == "Once"
         from_cd = once and self.boot["BootSourceOverrideTarget"] == "Cd" and self.image
         if once:
-            off = {"BootSourceOverrideEnabled": "Disabled", "BootSourceOverrideTarget": "None"}
-            self.boot = self.boot | off
+            none = {"BootSourceOverrideEnabled": "Disabled", "BootSourceOverrideTarget": "None"}
+            self.boot = self.boot | none
         machines = self.machines
         assert machines is not None
         if from_cd:
             operation = machines.operation_of(str(self.image))
-            self._play(lambda: self._run_ramdisk(machines, operation))
+            self._play(lambda: self._run_ramdisk(machines, operation, off), off)
         elif self.disk:
-            self._play(lambda: machines.phone_home(self.disk))
+            self._play(lambda: machines.phone_home(self.disk), off)
 
-    def _play(self, play: Callable[[], None]) -> None:
+    def _play(self, play: Callable[[], None], off: threading.Event) -> None:
         def run() -> None:
             try:
                 play()
             except BaseException as error:
-                self.errors.append(f"a played machine met {error!r}")
+                if not off.is_set():
+                    self.errors.append(f"a played machine met {error!r}")
 
         self.playing.append(threading.Thread(target=run, daemon=True))
         self.playing[-1].start()
 
-    def _run_ramdisk(self, machines: Machines, operation: str) -> None:
-        task = machines.ask_task(operation)
+    def _run_ramdisk(self, machines: Machines, operation: str, off: threading.Event) -> None:
+        task = machines.ask_task(operation, off)
+        if task is None:
+            return
         result = self.ramdisk.get(task["action"])
         if task["action"] == "deploy":
             self.disk = operation
         elif result and result["ok"]:
             self.disk = ""
         if result:
-            machines.end_task(operation, result)
+            machines.end_task(operation, result, off)

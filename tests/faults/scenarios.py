@@ -41,6 +41,21 @@ def state_of(ground: Ground, object_id: str) -> str:
     return str(ground.place.get(object_id).status.state)
 
 
+def mend(ground: Ground) -> None:
+    """Do what an operator does: end machines, verify what is quarantined, reconcile."""
+    operator = ground.place.operator
+    for machine in ground.place.member.ListMachines(project=ground.place.project).machines:
+        if machine.status.state in ("active", "decommissioning"):
+            expect(ground.end(ground.place.decommission(machine.metadata.id)), "done")
+    if state_of(ground, ground.host) == "quarantined":
+        expect(ground.end(operator.VerifyHost(id=ground.host)), "done")
+    if state_of(ground, ground.server) == "quarantined":
+        expect(ground.end(operator.VerifyServer(id=ground.server)), "done")
+    if any((ground.settings.state_folder / "media").glob("*")):
+        expect(ground.site.end_of(begin_reconcile(ground)), "done")
+    assert state_of(ground, ground.host) == state_of(ground, ground.server) == "available"
+
+
 # Virtual
 
 

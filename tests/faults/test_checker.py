@@ -251,7 +251,7 @@ def test_a_planted_record_is_found(
 def test_what_is_over_before_the_next_begins_is_no_peak(session: Session) -> None:
     changed(AllocationRow, CLAIMS[ENDED], amount=4)(session)
     ended = NOW - timedelta(minutes=1)
-    changed(AllocationRow, CLAIMS[VIRTUAL], acquire_at=ended)(session)
+    changed(ClaimRow, CLAIMS[VIRTUAL], acquire_at=ended)(session)
     assert checker.check_records(checker.read_records(session)) == []
 
 

@@ -10,20 +10,23 @@ from temporalio.client import WorkflowExecutionStatus
 
 from activities.contracts import hypervisor, redfish
 from activities.contracts.hypervisor import FoundMachine, HostSurvey
-from mulligan.values.errors import HardwareError
+from mulligan.values.errors import HardwareBusyError, HardwareError
 from mulligan.values.states import MACHINE
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from tests.fakes.caller import refused
-from tests.fakes.place import Place
+from tests.fakes.place import SEALED, Place, sealed_text
 from tests.workflows.outcome import cancel, nothing_is_left, used, workflow_status
-from workflows import force_release
+from workflows import policies
 from workflows.operation import LET_GO
 
 
 @pytest.fixture(autouse=True)
 def no_fence_to_wait_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No executor of these tests is frozen: nobody waits for its heartbeats."""
-    monkeypatch.setattr(force_release, "BEATS", timedelta(milliseconds=1))
+    """No executor of these tests is frozen: nobody waits for its heartbeats.
+
+    Temporal's sandbox imports a workflow's own module anew; what it passes through is ours.
+    """
+    monkeypatch.setattr(policies, "BEATS", timedelta(milliseconds=1))
 
 
 def terminate(place: Place, operation: str) -> None:
@@ -177,6 +180,41 @@ def test_a_running_step_is_tried_again_now(sqlite_place: Place) -> None:
     place.member.RetryOperation(id=operation)
     held.wait()
     held.release()
+    assert place.site.end_of(operation).status.state == "done"
+    assert place.executor.called.count("hypervisor.stage") == 2
+
+
+def test_a_running_step_is_tried_again_with_the_credentials_of_now(sqlite_place: Place) -> None:
+    place = sqlite_place
+    server = place.server()
+    held = place.executor.holds(redfish.inspect)
+    operation = place.operator.InspectServer(id=server).metadata.id
+    held.wait()
+    held.reached.clear()
+    fresh = sealed_text("another password")
+    spec = {"sealed_credentials": fresh, "insecure_tls": True}
+    mask = {"paths": ["sealed_credentials", "insecure_tls"]}
+    place.operator.UpdateServer(id=server, spec=spec, update_mask=mask)
+    place.operator.RetryOperation(id=operation)
+    held.wait()
+    held.release()
+    assert place.site.end_of(operation).status.state == "done"
+    asked = [asked for name, asked in place.executor.asked if name == "redfish.inspect"]
+    before, after = (one.access for one in asked[-2:])
+    assert (before.sealed_credentials, before.verify_tls) == (SEALED, True)
+    changed = {"sealed_credentials": fresh, "verify_tls": False}
+    assert after == before.model_copy(update=changed)
+
+
+def test_a_full_disk_is_told_and_waited_for(sqlite_place: Place) -> None:
+    place = sqlite_place
+    place.host()
+    full = HardwareBusyError("could not write x below /y; make room there", code="DISK_FULL")
+    place.executor.stumbles(hypervisor.stage, full)
+    operation = place.provision().metadata.id
+    until_said(place, operation, "stage running: waits for room: could not write x below /y")
+    assert "waits for room" in place.member.GetOperation(id=operation).status.reason
+    place.member.RetryOperation(id=operation)
     assert place.site.end_of(operation).status.state == "done"
     assert place.executor.called.count("hypervisor.stage") == 2
 
@@ -401,6 +439,8 @@ def test_a_rung_that_helps_is_the_last_one(sqlite_place: Place) -> None:
         "boot ramdisk (deploy)",
     ]
     assert "redfish.restart_bmc" not in place.executor.called
+    boots = [one.anew for name, one in place.executor.asked if name == "redfish.boot_medium"]
+    assert boots == [False, True], "the end of an earlier ramdisk's task is heard by nobody"
 
 
 def test_no_rung_is_climbed_when_none_can_help(sqlite_place: Place) -> None:

@@ -24,6 +24,7 @@ from mulligan.resource import claims, providers
 from mulligan.resource.values import ClaimRequest, Inventory
 from mulligan.values.amount import Amount
 from mulligan.values.window import WITHOUT_END, Window
+from tests.fakes.place import SEALED
 
 NOW = datetime.now(UTC)
 LONG_AGO, JUST_NOW = NOW - timedelta(hours=1), NOW - timedelta(seconds=1)
@@ -63,7 +64,7 @@ class Site:
                     session,
                     server=one,
                     address=f"https://{one}",
-                    sealed_credentials="key.sealed",
+                    sealed_credentials=SEALED,
                     insecure_tls=False,
                     system="",
                     **shared,

@@ -175,14 +175,14 @@ class TestOccupation:
         assert fleet.confirm(following).status.state == "confirmed"
 
     def test_release_frees_the_rest_of_the_window_and_keeps_history(self, fleet: Fleet) -> None:
-        host = fleet.add(SERVER=1)
+        fleet.add(SERVER=1)
         claim = fleet.claim(window(0, 60), SERVER=1)
         fleet.now = at(10)
         released = fleet.release(claim)
         assert (released.status.state, released.released_at) == ("released", at(10))
         assert fleet.release(claim) == released
         fleet.claim(window(10, 60), SERVER=1)
-        assert fleet.usage(host, window(0, 10)) == {"SERVER": 1}
+        assert (fleet.read(claim).window, fleet.read(claim).release_at) == (window(0, 60), at(10))
 
     def test_a_claim_released_before_it_began_never_was(self, fleet: Fleet) -> None:
         host = fleet.add(SERVER=1)

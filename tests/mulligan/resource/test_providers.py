@@ -74,6 +74,23 @@ def test_inventory_never_falls_below_what_is_claimed(fleet: Fleet) -> None:
     set_inventories(fleet, host, Inventory("VCPU", 1))
 
 
+def test_what_is_written_twice_is_no_new_generation(fleet: Fleet) -> None:
+    host = fleet.add_with([Inventory("VCPU", 8)], capabilities=["kvm"], cpus=8)
+
+    def write(session: Session, total: int) -> None:
+        inventories = [Inventory("MEMORY_MIB", 64), Inventory("VCPU", total)]
+        providers.set_inventories(session, host, inventories, now=fleet.now)
+        providers.set_capabilities(session, host, ["kvm"])
+        providers.set_properties(session, host, {"cpus": 8})
+
+    generations = [get(fleet, host).generation]
+    for total in (8, 8, 9):
+        fleet.database.write(lambda session, total=total: write(session, total))  # type: ignore[misc]
+        generations.append(get(fleet, host).generation)
+    first = generations[0]
+    assert generations == [first, first + 1, first + 1, first + 2]
+
+
 def test_inventories_name_a_type_once(fleet: Fleet) -> None:
     host = fleet.add(VCPU=8)
     with pytest.raises(InvalidArgumentError, match="twice"):

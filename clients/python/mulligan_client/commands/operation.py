@@ -1,5 +1,6 @@
 """mulligan operation: what was asked for, how far it is, and what was said meanwhile."""
 
+from functools import wraps
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +12,8 @@ from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from mulligan_client.session import Session
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Group
     from rich.table import Table
 
@@ -55,28 +58,33 @@ def show(session: Session, operation_id: str, wait: bool, output: str) -> None:
     session.show(found, output, lambda: _sheet(session, found))
 
 
-@operation.command("abort")
-@click.argument("operation_id", metavar="ID")
-@takes_wait
-@takes_output
-@pass_session
-def abort(session: Session, operation_id: str, wait: bool, output: str) -> None:
+def _way_out(ask: "Callable[[Session, str], control_pb2.Operation]") -> click.Command:
+    """Make a command of what asks something of an operation, and show what comes of it."""
+
+    @click.argument("operation_id", metavar="ID")
+    @takes_wait
+    @takes_output
+    @pass_session
+    @wraps(ask)
+    def run(session: Session, operation_id: str, wait: bool, output: str) -> None:
+        asked = ask(session, session.resolve("operation", operation_id))
+        show_operation(session, asked, wait=wait, output=output)
+
+    return operation.command(ask.__name__)(run)
+
+
+@_way_out
+def abort(session: Session, operation_id: str) -> control_pb2.Operation:
     """Stop a running operation: what it did is undone, and it ends as cancelled."""
-    request = control_pb2.AbortOperationRequest(id=session.resolve("operation", operation_id))
-    stopped = session.client.control.AbortOperation(request)
-    show_operation(session, stopped, wait=wait, output=output)
+    request = control_pb2.AbortOperationRequest(id=operation_id)
+    return session.client.control.AbortOperation(request)
 
 
-@operation.command("retry")
-@click.argument("operation_id", metavar="ID")
-@takes_wait
-@takes_output
-@pass_session
-def retry(session: Session, operation_id: str, wait: bool, output: str) -> None:
+@_way_out
+def retry(session: Session, operation_id: str) -> control_pb2.Operation:
     """Try the failed step again: now if the operation runs, else by asking for it anew."""
-    request = control_pb2.RetryOperationRequest(id=session.resolve("operation", operation_id))
-    again = session.client.control.RetryOperation(request)
-    show_operation(session, again, wait=wait, output=output)
+    request = control_pb2.RetryOperationRequest(id=operation_id)
+    return session.client.control.RetryOperation(request)
 
 
 @operation.command("log")
