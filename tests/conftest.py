@@ -45,7 +45,7 @@ def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """Print how long each area took beside its budget."""
-    spent: Mapping[str, float] = config.stash.get(_SPENT, {})
+    spent = config.stash.get(_SPENT, defaultdict[str, float](float))
     if not spent:
         return
     terminalreporter.section("seconds by area")
