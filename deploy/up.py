@@ -60,7 +60,7 @@ class Child:
             FailedPreconditionError: it ended before it was ever ready; says what it said.
         """
         pauses = Pauses()
-        while not self._stopping:
+        while not self._stopping.is_set():
             code = await self._run_once()
             if self._stopping.is_set():
                 return
