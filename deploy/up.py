@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 from collections.abc import Coroutine, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import uuid4
@@ -69,7 +69,8 @@ class Child:
                     f"{self._name} did not start (exit code {code}): {self._last_words()}"
                 )
             self._say(f"{self._name} ended with {code}; starting it again")
-            await asyncio.sleep(pauses.next_s())
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pauses.next_s())
 
     async def _run_once(self) -> int:
         with self._log.open("ab") as log:

@@ -128,6 +128,7 @@ def test_a_bmc_that_stays_busy_is_tried_again_later_from_where_it_was(executor: 
 def test_a_server_that_runs_from_its_medium_is_booted_anew_once_when_that_is_asked(
     executor: Executor,
 ) -> None:
+    executor.media.write_boot_medium(OPERATION, "server-1")
     bmc = ScriptedBmc(image=executor.media.boot_url(OPERATION, "server-1"))
     with serving(bmc.app) as address:
         access = bmc_access(executor.keys, address)
