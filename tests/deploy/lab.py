@@ -183,28 +183,33 @@ class Executor:
 
 
 class Guest:
-    """One run of QEMU; the disk comes before the CD-ROM, so a blank disk boots the CD-ROM.
-
-    With a ramdisk's folder as `kernel` QEMU itself starts that, without UEFI firmware and GRUB.
-    """
+    """One run of QEMU; the disk comes before the CD-ROM, so a blank disk boots the CD-ROM."""
 
     def __init__(
-        self,
-        folder: Path,
-        *,
-        disk: Path,
-        cdrom: Path | None,
-        disk_device: str = "virtio-blk-pci",
-        kernel: Path | None = None,
+        self, folder: Path, *, disk: Path, cdrom: Path | None, disk_device: str = "virtio-blk-pci"
     ) -> None:
         folder.mkdir(exist_ok=True)
+        variables = folder / "vars.fd"
+        shutil.copy(FIRMWARE / "OVMF_VARS_4M.fd", variables)
         self.console_file = folder / "console.log"
         self.monitor = folder / "monitor"
-        command = ["nice", "qemu-system-x86_64", "-machine", "q35,accel=tcg", "-m", "512"]
-        command += ["-display", "none", *(_direct_boot(kernel) if kernel else _firmware(folder))]
-        first, second = ("", "") if kernel else (",bootindex=0", ",bootindex=1")
+        command = [
+            "nice",
+            "qemu-system-x86_64",
+            "-machine",
+            "q35,accel=tcg",
+            "-m",
+            "512",
+            "-display",
+            "none",
+        ]
+        command += [
+            "-drive",
+            f"if=pflash,format=raw,readonly=on,file={FIRMWARE / 'OVMF_CODE_4M.fd'}",
+        ]
+        command += ["-drive", f"if=pflash,format=raw,file={variables}"]
         command += ["-drive", f"if=none,id=disk,format=raw,file={disk}"]
-        command += ["-device", f"{disk_device},drive=disk,serial=LAB-0001{first}"]
+        command += ["-device", f"{disk_device},drive=disk,bootindex=0,serial=LAB-0001"]
         command += [
             "-netdev",
             "user,id=net",
@@ -219,7 +224,7 @@ class Guest:
         ]
         if cdrom:
             command += ["-drive", f"if=none,id=cd,media=cdrom,readonly=on,format=raw,file={cdrom}"]
-            command += ["-device", f"ide-cd,bus=ide.1,drive=cd{second}"]
+            command += ["-device", "ide-cd,bus=ide.1,drive=cd,bootindex=1"]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
 
     def __enter__(self) -> "Guest":
@@ -244,20 +249,6 @@ class Guest:
 
     def console(self) -> str:
         return self.console_file.read_text(errors="replace")
-
-
-def _firmware(folder: Path) -> list[str]:
-    variables = folder / "vars.fd"
-    shutil.copy(FIRMWARE / "OVMF_VARS_4M.fd", variables)
-    code = f"if=pflash,format=raw,readonly=on,file={FIRMWARE / 'OVMF_CODE_4M.fd'}"
-    return ["-drive", code, "-drive", f"if=pflash,format=raw,file={variables}"]
-
-
-def _direct_boot(ramdisk: Path) -> list[str]:
-    words = re.search(r"^ *linux /vmlinuz (.*)$", (ramdisk / "grub.cfg").read_text(), re.MULTILINE)
-    assert words, "grub.cfg has no kernel command line"
-    files = ["-kernel", str(ramdisk / "vmlinuz"), "-initrd", str(ramdisk / "initrd.img")]
-    return [*files, "-append", words[1]]
 
 
 def write_iso(out: Path, label: str, files: dict[str, bytes]) -> None:

@@ -1,12 +1,148 @@
 """The deploy ramdisk in real guests: what it does to a disk, judged from the host."""
 
+import json
+from collections.abc import Callable
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any
 
-from tests.deploy.lab import MAC, TOKEN, Lab
-from tests.deploy.stories import DISK_MIB
+import pytest
+
+from tests.deploy.lab import MAC, TOKEN, Executor, Guest, Lab, blank_disk, sha256, write_iso
 
 Stories = dict[str, "Future[Any]"]
+DISK_MIB = 128
+PATTERN = b"somebody's secret " * 4096
+
+
+def config_drive(folder: Path, home_port: int) -> bytes:
+    phone_home = {
+        "phone_home": {"url": f"http://10.0.2.2:{home_port}/home", "post": "all", "tries": 5}
+    }
+    address = {
+        "id": "n0",
+        "link": "l0",
+        "type": "ipv4",
+        "ip_address": "10.0.2.77",
+        "netmask": "255.255.255.0",
+    }
+    address["routes"] = [{"network": "0.0.0.0", "netmask": "0.0.0.0", "gateway": "10.0.2.2"}]  # type: ignore[assignment]
+    files = {
+        "meta_data.json": {
+            "uuid": "m-1",
+            "hostname": "web-1.example.org",
+            "public_keys": {"k": "ssh-ed25519 AAAA x"},
+        },
+        "network_data.json": {
+            "links": [{"id": "l0", "type": "phy", "ethernet_mac_address": MAC}],
+            "networks": [address],
+        },
+        "vendor_data.json": {"cloud-init": "#cloud-config\n" + json.dumps(phone_home)},
+    }
+    write_iso(
+        folder / "drive.iso",
+        "config-2",
+        {
+            f"openstack/latest/{name}": json.dumps(content).encode()
+            for name, content in files.items()
+        },
+    )
+    return (folder / "drive.iso").read_bytes()
+
+
+def deploy_task(executor: Executor, image: bytes, drive: bytes, **changes: Any) -> dict[str, Any]:
+    executor.files |= {"/image": image, "/drive": drive}
+    url = f"https://10.0.2.2:{executor.port}"
+    return {
+        "action": "deploy",
+        "disk": {"serial": "LAB-0001", "wwn": "", "name": "", "min_bytes": 0},
+        "image": {"url": f"{url}/image", "sha256": sha256(image), "size_bytes": len(image)},
+        "config_drive": {"url": f"{url}/drive", "sha256": sha256(drive)},
+        "after": "reboot",
+    } | changes
+
+
+def plant(disk: Path) -> None:
+    """Write the pattern at the start, in the middle and at the very end."""
+    with disk.open("r+b") as file:
+        for position in (0, disk.stat().st_size // 2 + 12345, disk.stat().st_size - len(PATTERN)):
+            file.seek(position)
+            file.write(PATTERN)
+
+
+# ── The stories ───────────────────────────────────────────────────────────────────────────────
+
+
+def deploy_and_boot(lab: Lab) -> tuple[Executor, Executor, bytes, Guest]:
+    folder = lab.story("deploy")
+    disk = blank_disk(folder, DISK_MIB)
+    with Executor(lab.authority) as executor, Executor(None) as home:
+        executor.files["/ca.pem"] = lab.authority.pem
+        drive = config_drive(folder, home.port)
+        executor.task = deploy_task(executor, lab.test_image.read_bytes(), drive)
+        executor.cut_once.add("/image")
+        with Guest(folder, disk=disk, cdrom=lab.boot_iso(folder, executor)) as guest:
+            assert home.phoned_home.wait(150), guest.console()
+        return executor, home, disk.read_bytes(), guest
+
+
+def run_ramdisk(
+    lab: Lab,
+    name: str,
+    disk_device: str,
+    ca_sha256: str | None,
+    task: Callable[[Executor, Path], Any],
+) -> tuple[Executor, bytes, bytes, Guest]:
+    folder = lab.story(name)
+    disk = blank_disk(folder, DISK_MIB)
+    plant(disk)
+    before = disk.read_bytes()
+    with Executor(lab.authority) as executor:
+        executor.files["/ca.pem"] = lab.authority.pem
+        executor.task = task(executor, folder)
+        iso = lab.boot_iso(folder, executor, ca_sha256=ca_sha256)
+        # The pattern is no boot loader, so the firmware goes on to the CD-ROM.
+        with Guest(folder, disk=disk, cdrom=iso, disk_device=disk_device) as guest:
+            guest.wait_until_off()
+        return executor, before, disk.read_bytes(), guest
+
+
+def wrong_image(executor: Executor, folder: Path) -> dict[str, Any]:
+    image = b"EFI PART" * (1 << 19)
+    task = deploy_task(executor, image, config_drive(folder, 1))
+    task["image"]["sha256"] = sha256(b"another image")
+    return task
+
+
+def wipe(executor: Executor, folder: Path) -> dict[str, Any]:
+    return {"action": "wipe", "disks": [], "after": "poweroff"}
+
+
+def wrong_serial(executor: Executor, folder: Path) -> dict[str, Any]:
+    return {
+        "action": "wipe",
+        "disks": [{"serial": "LAB-0002", "wwn": "", "name": "vda"}],
+        "after": "poweroff",
+    }
+
+
+def no_task(executor: Executor, folder: Path) -> None:
+    return None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def stories(lab: Lab, start: Callable[..., "Future[Any]"]) -> Stories:
+    return {
+        "deploy": start(deploy_and_boot, lab),
+        "wipe": start(run_ramdisk, lab, "wipe", "ide-hd,bus=ide.0", None, wipe),
+        "wrong checksum": start(run_ramdisk, lab, "checksum", "virtio-blk-pci", None, wrong_image),
+        "wrong CA": start(run_ramdisk, lab, "ca", "virtio-blk-pci", "00" * 32, wipe),
+        "not live": start(run_ramdisk, lab, "not-live", "virtio-blk-pci", None, no_task),
+        "no such disk": start(run_ramdisk, lab, "no-disk", "virtio-blk-pci", None, wrong_serial),
+    }
+
+
+# ── What is seen afterwards ───────────────────────────────────────────────────────────────────
 
 
 def test_a_deployed_disk_boots_and_phones_home(lab: Lab, stories: Stories) -> None:
