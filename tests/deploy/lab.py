@@ -34,7 +34,7 @@ FIRMWARE = Path("/usr/share/OVMF")
 HOST = "10.0.2.2"  # what a guest with QEMU's user-mode network calls the host's loopback
 MAC = "52:54:00:12:34:56"
 TOKEN = "header.payload.signature"
-GUEST_TIMEOUT_S = 150
+GUEST_TIMEOUT_S = 240
 
 
 def sha256(content: bytes) -> str:

@@ -82,7 +82,7 @@ def deploy_and_boot(lab: Lab) -> tuple[Executor, Executor, bytes, Guest]:
         executor.task = deploy_task(executor, lab.test_image.read_bytes(), drive)
         executor.cut_once.add("/image")
         with Guest(folder, disk=disk, cdrom=lab.boot_iso(folder, executor)) as guest:
-            assert home.phoned_home.wait(150), guest.console()
+            assert home.phoned_home.wait(240), guest.console()
         return executor, home, disk.read_bytes(), guest
 
 

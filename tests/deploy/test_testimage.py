@@ -36,7 +36,7 @@ def boot_with_nocloud_drive(lab: Lab) -> tuple[Executor, str]:
         }
         write_iso(drive, "cidata", files)
         with Guest(folder, disk=disk, cdrom=drive, disk_device="ide-hd,bus=ide.0") as guest:
-            assert home.phoned_home.wait(150), guest.console()
+            assert home.phoned_home.wait(240), guest.console()
             guest.press_power_button()
             guest.wait_until_off()
         return home, guest.console()

@@ -61,7 +61,7 @@ WIPE = ("redfish.stage", "redfish.boot_medium", "redfish.power_off", "redfish.un
 WORKS: Mapping[str, Work] = {
     "provision virtual": Work(
         lambda ground: ground.provision(),
-        ("hypervisor.stage", "hypervisor.start", "hypervisor.read_console"),
+        ("hypervisor.stage", "hypervisor.start"),
     ),
     "provision baremetal": Work(
         lambda ground: ground.provision("baremetal"),
