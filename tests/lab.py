@@ -240,7 +240,7 @@ def virtual_servers(
     session_libvirt: SessionLibvirt, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[VirtualServers]:
     folder = tmp_path_factory.mktemp("lab") / "servers"
-    with VirtualServers(folder, session_libvirt.uri, some_servers(2, disk_mib=512)) as servers:
+    with VirtualServers(folder, session_libvirt.uri, some_servers(2, disk_mib=128)) as servers:
         yield servers
 
 

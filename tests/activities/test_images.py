@@ -69,7 +69,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[ImageServer]:
             context = SSLContext(PROTOCOL_TLS_SERVER)
             context.load_cert_chain(request.getfixturevalue("certificate"))
             web.socket = context.wrap_socket(web.socket, server_side=True)
-        thread = threading.Thread(target=web.serve_forever)
+        thread = threading.Thread(target=web.serve_forever, args=[0.01])
         thread.start()
         yield images
         web.shutdown()

@@ -194,7 +194,6 @@ class Guest:
         self.console_file = folder / "console.log"
         self.monitor = folder / "monitor"
         command = [
-            "nice",
             "qemu-system-x86_64",
             "-machine",
             "q35,accel=tcg",
