@@ -1,9 +1,9 @@
 """The bare rate of Temporal: a workflow of the same shape as a provision, that does nothing.
 
-Three activities and four local ones, each taking and giving a small payload, on the dev server that
-the measured Mulligan uses, with its worker set-up: one process with workflows and local activities
-and one with activities, eight threads each. `python -m bench.bare_temporal ROLE ADDRESS NAMESPACE`
-is one of the two.
+As many activities and local ones as a history has, each taking and giving a small payload, on the
+dev server that the measured Mulligan uses, with its worker set-up: one process with workflows and
+local activities and one with activities, eight threads each.
+`python -m bench.bare_temporal ROLE ADDRESS NAMESPACE` is one of the two.
 """
 
 import asyncio
@@ -35,6 +35,16 @@ class Nothing(BaseModel):
     text: str = "0123456789abcdef" * 16
 
 
+class Shape(BaseModel, frozen=True):
+    """How many activities a workflow has, of executors and local ones."""
+
+    activities: int
+    local: int
+
+    def __str__(self) -> str:
+        return f"{self.activities} + {self.local}"
+
+
 @activity.defn(name="bench.work")
 def work(request: Nothing) -> Nothing:
     """Stand for what an executor does."""
@@ -49,32 +59,46 @@ def note(request: Nothing) -> Nothing:
 
 @workflow.defn(name="BenchProvision")
 class BenchProvision:
-    """Three times a note and work, and a note at the end."""
+    """A note before each work, and the other notes at the end."""
 
     @workflow.run
-    async def run(self, request: Nothing) -> Nothing:
-        """Give what was given."""
-        for _ in range(3):
-            await self._note(request)
+    async def run(self, shape: Shape) -> None:
+        """Note and work as often as the shape says."""
+        for _ in range(shape.activities):
+            await self._note()
             await workflow.execute_activity(
                 work,
-                request,
+                Nothing(),
                 task_queue=EXECUTOR_QUEUE,
                 start_to_close_timeout=timedelta(minutes=1),
                 heartbeat_timeout=timedelta(seconds=22),
             )
-        return await self._note(request)
+        for _ in range(shape.local - shape.activities):
+            await self._note()
 
-    async def _note(self, request: Nothing) -> Nothing:
-        return await workflow.execute_local_activity(
-            note, request, start_to_close_timeout=timedelta(seconds=5)
+    async def _note(self) -> None:
+        await workflow.execute_local_activity(
+            note, Nothing(), start_to_close_timeout=timedelta(seconds=5)
         )
 
 
-def machines_per_second(address: str, namespace: str, count: int, clients: int) -> float:
+async def shape_of(address: str, namespace: str, workflow_id: str) -> Shape:
+    """Count the activities of both kinds in a workflow's history."""
+    client = await _connect(address, namespace)
+    history = await client.get_workflow_handle(workflow_id).fetch_history()
+    kinds = [event.WhichOneof("attributes") for event in history.events]
+    return Shape(
+        activities=kinds.count("activity_task_scheduled_event_attributes"),
+        local=kinds.count("marker_recorded_event_attributes"),
+    )
+
+
+def machines_per_second(
+    address: str, namespace: str, shape: Shape, count: int, clients: int
+) -> float:
     """Measure how many such workflows end in a second, from the first start to the last end."""
     with _working("control", address, namespace), _working("executor", address, namespace):
-        return asyncio.run(_measure(address, namespace, count, clients))
+        return asyncio.run(_measure(address, namespace, shape, count, clients))
 
 
 @contextmanager
@@ -87,23 +111,25 @@ def _working(role: str, address: str, namespace: str) -> Iterator[None]:
             process.terminate()
 
 
-async def _measure(address: str, namespace: str, count: int, clients: int) -> float:
+async def _measure(address: str, namespace: str, shape: Shape, count: int, clients: int) -> float:
     client = await _connect(address, namespace)
-    await asyncio.gather(*await _start(client, clients, clients))  # the workers are there and warm
+    await asyncio.gather(*await _start(client, shape, clients, clients))  # the workers are warm
     started = time.monotonic()
-    ends = await _start(client, count, clients)
+    ends = await _start(client, shape, count, clients)
     await asyncio.gather(*ends)
     return count / (time.monotonic() - started)
 
 
-async def _start(client: Client, count: int, clients: int) -> list[asyncio.Task[Nothing]]:
+async def _start(
+    client: Client, shape: Shape, count: int, clients: int
+) -> list[asyncio.Task[None]]:
     """Start that many workflows, as many at a time as there are clients; gives their ends."""
     at_once = asyncio.Semaphore(clients)
 
-    async def one() -> asyncio.Task[Nothing]:
+    async def one() -> asyncio.Task[None]:
         async with at_once:
-            handle: WorkflowHandle[BenchProvision, Nothing] = await client.start_workflow(
-                BenchProvision.run, Nothing(), id=str(uuid4()), task_queue=CONTROL_QUEUE
+            handle: WorkflowHandle[BenchProvision, None] = await client.start_workflow(
+                BenchProvision.run, shape, id=str(uuid4()), task_queue=CONTROL_QUEUE
             )
         return asyncio.create_task(handle.result())
 

@@ -1,9 +1,10 @@
 """How many machines a second, beside bare Temporal and Ironic."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 
-from bench.bare_temporal import machines_per_second
+from bench.bare_temporal import Shape, machines_per_second, shape_of
 from bench.figures import Figure, NotMeasuredError, Size, Target
 from bench.ironic import Ironic
 from bench.site import TEST_MEMORY_MIB, Site, running_site
@@ -12,6 +13,7 @@ from mulligan_client.client import Client
 
 NAME = "throughput"
 UNIT = "machines/s"
+THREE_AND_FOUR = Shape(activities=3, local=4)
 
 
 def throughput(size: Size) -> Iterator[Figure]:
@@ -20,21 +22,35 @@ def throughput(size: Size) -> Iterator[Figure]:
     `mulligan up` as it comes: Temporal's dev server on a file, SQLite. The clients ask as quickly
     as they are answered; Watch tells when machines are active. Activation is `none`: the test
     driver runs nothing that could phone home. The peers are asked in the same way: bare Temporal
-    on the same dev server right after, and Ironic when Mulligan is stopped.
+    on the same dev server right after, once with as many activities, of executors and local ones,
+    as our histories have, and once with three and four; and Ironic when Mulligan is stopped.
     """
     with running_site() as site:
-        ours = _ours(site, size)
-        temporal = machines_per_second(
-            site.up.temporal_address, NAMESPACE, size.machines, size.clients
-        )
+        ours, operation = _ours(site, size)
+        address = site.up.temporal_address
+        same = asyncio.run(shape_of(address, NAMESPACE, operation))
+        temporal = {
+            shape: machines_per_second(address, NAMESPACE, shape, size.machines, size.clients)
+            for shape in {same, THREE_AND_FOUR}
+        }
     yield Figure(
         "provision",
         NAME,
         UNIT,
         ours,
-        peer="bare Temporal",
-        peer_value=temporal,
+        peer="bare Temporal, same shape",
+        peer_value=temporal[same],
         target=Target("at least", ratio=0.7, value=10),
+        remark=f"activities of executors and local ones: {same}",
+    )
+    yield Figure(
+        "provision",
+        NAME,
+        UNIT,
+        ours,
+        peer=f"bare Temporal, {THREE_AND_FOUR}",
+        peer_value=temporal[THREE_AND_FOUR],
+        target=Target("at least", ratio=0.7),
     )
     ironic, remark = _ironic(size)
     yield Figure(
@@ -49,13 +65,17 @@ def throughput(size: Size) -> Iterator[Figure]:
     )
 
 
-def _ours(site: Site, size: Size) -> float:
+def _ours(site: Site, size: Size) -> tuple[float, str]:
+    """Give the rate, and the operation of one of the machines."""
     file = site.prepare_test_hosts(size.machines)
     image = site.add_image("empty", file, activation="none")
+
+    operations: list[str] = []
 
     def ask(client: Client, number: int) -> str:
         name = f"machine-{number}"
         asked = site.provision(name, image, memory_mib=TEST_MEMORY_MIB, client=client)
+        operations.append(asked.metadata.id)
         return asked.object_id
 
     with site.watching() as watching, site.clients(size.clients) as clients:
@@ -65,7 +85,7 @@ def _ours(site: Site, size: Size) -> float:
     failed = size.machines - len(watching.reached(machines, "active"))
     if failed:
         raise NotMeasuredError(f"{failed} of {size.machines} machines did not become active")
-    return size.machines / (max(active.values()) - started)
+    return size.machines / (max(active.values()) - started), operations[-1]
 
 
 def _ironic(size: Size) -> tuple[float | None, str]:
