@@ -5,7 +5,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import product
@@ -21,6 +21,9 @@ STUCK_LIMIT_S = 150.0
 """What has not moved for this long after a kill is a finding."""
 
 NEEDED_BY_OTHERS = ("temporal", "postgresql", "libvirt", "bmc")
+
+TWO_AT_ONCE = 0.5
+"""How often somebody else dies too."""
 
 STOPPED = "executor stopped"
 """Not a death: SIGSTOP, and SIGCONT after its successor may have taken over."""
@@ -133,7 +136,7 @@ class Killer:
                 self._notice_the_dead()
                 chosen = self.movements.wait(self._choose, timeout_s=1)
                 if chosen is not None:
-                    self._kill(*chosen)
+                    self._kill(chosen)
         except Exception as error:
             self.findings.append(f"the killer could not go on: {error!r}")
             raise
@@ -145,37 +148,58 @@ class Killer:
             self.say(self.findings[-1])
             part.start()
 
-    def _choose(self) -> tuple[Cell, Moving] | None:
-        """Find an operation that has just come to a step at which somebody may die."""
+    def _choose(self) -> dict[Cell, Moving] | None:
+        """Find an operation that has just come to a step at which somebody may die.
+
+        Somebody else may die with him, at that step or at another operation's.
+        """
         for one in self.movements.running():
             if not one.step or (one.id, one.step) in self._seen:
                 continue
             self._seen.add((one.id, one.step))
-            moment = Moment(one.kind, one.type, one.step)
-            cells = [cell for cell in self._left if cell.moment == moment]
+            cells = self._cells_at(one)
+            again = [cell for cell in self.cells if cell.moment == _moment(one)]
+            if not cells and again and self._dice.random() < (0.1 if self._left else 0.3):
+                cells = [self._dice.choice(again)]
             if cells:
-                return cells[0], one
-            again = [cell for cell in self.cells if cell.moment == moment]
-            if again and self._dice.random() < 0.3:
-                return self._dice.choice(again), one
+                chosen = {cells[0]: one}
+                if self._dice.random() < TWO_AT_ONCE:
+                    chosen.update(self._another(cells[0], one))
+                return chosen
         return None
 
-    def _kill(self, cell: Cell, operation: Moving) -> None:
+    def _another(self, cell: Cell, operation: Moving) -> dict[Cell, Moving]:
+        """Choose who else dies: best one whose moment it is, in any operation."""
+        left = {
+            other: one
+            for one in self.movements.running()
+            for other in self._cells_at(one)
+            if _kind(other) != _kind(cell)
+        }
+        if left:
+            other = self._dice.choice(list(left))
+            return {other: left[other]}
+        kind = self._dice.choice([kind for kind in KINDS if kind != _kind(cell)])
+        return {Cell(kind, cell.moment): operation}
+
+    def _cells_at(self, operation: Moving) -> list[Cell]:
+        """Give the cells that are left of the step at which an operation is."""
+        return [cell for cell in self._left if cell.moment == _moment(operation)]
+
+    def _kill(self, chosen: Mapping[Cell, Moving]) -> None:
         """Kill, perhaps two at once, start again, and see everything move."""
-        longest = 5.0 if cell.moment.kind == "metal" else 0.3
+        cells = list(chosen)
+        longest = 5.0 if cells[0].moment.kind == "metal" else 0.3
         time.sleep(self._dice.random() * longest)  # a moment within the step: nothing is awaited
-        cells = [cell]
-        if self._dice.random() < 0.2:
-            others = [kind for kind in KINDS if not cell.dies.startswith(kind)]
-            cells.append(Cell(self._dice.choice(others), cell.moment))
         running = [one for one in self.movements.running() if not one.waits]
-        parts = [self._part(one, operation) for one in cells]
+        parts = [self._part(*one) for one in chosen.items()]
         for one, part in zip(cells, parts, strict=True):
             (part.freeze if one.dies == STOPPED else part.kill)()
         died_at = time.time()
         self._left = [one for one in self._left if one not in cells]
         pause_s = self._dice.choice((0.0, 0.0, 1.0, 3.0))
-        self.say(f"{' and '.join(map(str, cells))} ({operation.id}), starts after {pause_s:.0f} s")
+        dead = " and ".join(f"{cell} ({one.id})" for cell, one in chosen.items())
+        self.say(f"{dead}, starts after {pause_s:.0f} s")
         time.sleep(pause_s)
         self._start_again([part for part in parts if not part.pids()])
         moved = self._wait_for(running, died_at)
@@ -195,7 +219,7 @@ class Killer:
                     started.result()
 
     def _part(self, cell: Cell, operation: Moving) -> Part:
-        kind = "executor" if cell.dies == STOPPED else cell.dies
+        kind = _kind(cell)
         parts = [part for part in self.site.parts if part.kind == kind]
         try:
             holder = asyncio.run(self.site.holder(operation.id)) if kind == "executor" else None
@@ -229,6 +253,15 @@ class Killer:
         late = [died_at + STUCK_LIMIT_S for one in stuck()]
         moves = [*late, *(at for at in map(moved, operations) if at is not None)]
         return max(moves) - died_at if moves else None
+
+
+def _moment(operation: Moving) -> Moment:
+    return Moment(operation.kind, operation.type, operation.step)
+
+
+def _kind(cell: Cell) -> str:
+    """Give the kind of part that dies, or is stopped."""
+    return "executor" if cell.dies == STOPPED else cell.dies
 
 
 def deaths(killed: Sequence[Killed]) -> Counter[str]:
