@@ -41,10 +41,11 @@ from activities.domains import (
     undefine,
 )
 from activities.host_inventory import read_inventory, read_machinery
-from activities.images import ImageCache, hold_lock
+from activities.images import ImageCache
 from activities.keys import RegionKeys
 from activities.libvirt_connections import Connections, is_session
 from activities.libvirt_xml import domain_name, domain_xml
+from activities.locks import hold_lock
 from activities.operation_logs import KEPT_BYTES, compress, single_name
 from activities.pools import Pool, volumes_of
 from activities.redaction import redact

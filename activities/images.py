@@ -5,14 +5,12 @@ against what arrives, and a qcow2 header is read here before any tool opens the 
 CVE-2024-32498: a backing or data file in an image makes qemu-img read files of this machine).
 """
 
-import fcntl
 import hashlib
 import json
 import os
 import re
 import secrets
 import struct
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,7 +28,9 @@ from urllib3.util import make_headers
 from activities.contracts.hardware import ImageSource
 from activities.disk_space import in_room_of
 from activities.keys import RegionKeys
-from activities.qemu_img import Heartbeat, describe, qemu_img
+from activities.lease import Heartbeat
+from activities.locks import hold_lock
+from activities.qemu_img import describe, qemu_img
 from activities.settings import ExecutorSettings
 from mulligan.values.errors import HardwareBusyError, HardwareError
 
@@ -60,21 +60,6 @@ class RawImage:
     path: Path
     sha256: str
     size_bytes: int
-
-
-@contextmanager
-def hold_lock(path: Path, heartbeat: Heartbeat) -> Iterator[None]:
-    """Hold a lock alone, across threads and processes; the kernel frees that of a dead process."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                heartbeat(f"waiting for {path.name}")
-                time.sleep(0.1)
-        yield
 
 
 class ImageCache:

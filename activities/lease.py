@@ -18,6 +18,9 @@ from temporalio import activity
 
 from mulligan.values.errors import HardwareBusyError
 
+Heartbeat = Callable[[str], None]
+"""Told in words how far a long step is; what it raises ends the step."""
+
 BEAT_S = 2.0
 """How often a running activity says that it is alive."""
 
@@ -28,8 +31,8 @@ LONGEST_WRITE_S = 12.0
 """What a single write may take until it is given up, and reading back decides."""
 
 
-def _boottime() -> float:
-    """Seconds that go on while the machine sleeps, unlike those of time.monotonic."""
+def boottime() -> float:
+    """Read a clock: seconds that go on while the machine sleeps, unlike those of time.monotonic."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
@@ -41,7 +44,7 @@ class Lease:
     """
 
     def __init__(
-        self, ask: Callable[["Lease"], None], clock: Callable[[], float] = _boottime
+        self, ask: Callable[["Lease"], None], clock: Callable[[], float] = boottime
     ) -> None:
         self._ask = ask
         self._clock = clock

@@ -8,12 +8,13 @@ import os
 import re
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO, FileIO
 from pathlib import Path
+from secrets import token_hex
 from typing import TypeVar
 
 import libvirt
@@ -21,9 +22,10 @@ import libvirt
 from activities import lease
 from activities.contracts.hypervisor import HostAccess, StagedMachine
 from activities.disk_space import in_room_of
-from activities.images import CachedImage, hold_lock
+from activities.images import CachedImage
 from activities.libvirt_connections import is_session
 from activities.libvirt_xml import backing_store, pool_xml, text_at, volume_xml
+from activities.locks import hold_lock
 from mulligan.values.errors import HardwareError
 
 Result = TypeVar("Result")
@@ -174,7 +176,8 @@ class Pool:
         """
         folder = self._own_folder()
         if folder is not None:
-            _part_beside(folder).unlink(missing_ok=True)
+            for part in _parts_beside(folder):
+                part.unlink(missing_ok=True)
         volumes = {volume.name(): volume for volume in self.running().listAllVolumes()}
         used = {text_at(volume.XMLDesc(), "backingStore/path") for volume in volumes.values()}
         for name, volume in sorted(volumes.items(), reverse=True):
@@ -202,21 +205,21 @@ def _link(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
     except OSError:
-        part = _part_beside(target.parent)
+        part = target.parent.with_name(f"{target.parent.name}.{token_hex(4)}.part")
         try:
             shutil.copyfile(source, part)
+            lease.require(f"create volume {target.name}")
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)
 
 
-def _part_beside(folder: Path) -> Path:
-    """Name the copy in the making for a pool: not in its folder, where it would be a volume.
+def _parts_beside(folder: Path) -> Iterator[Path]:
+    """Find copies in the making for a pool: not in its folder, where they would be volumes.
 
-    There is one at a time, as who makes it holds the pool's lock; one that a killed executor left
-    is written over, or deleted with the next machine.
+    Called under the pool's lock: those that are there were left by a killed executor.
     """
-    return folder.with_name(f"{folder.name}.part")
+    return folder.parent.glob(f"{folder.name}.*.part")
 
 
 def _upload(

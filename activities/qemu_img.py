@@ -5,15 +5,12 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from activities.disk_space import disk_full, says_full
+from activities.lease import Heartbeat
 from mulligan.values.errors import HardwareBusyError, HardwareError
-
-Heartbeat = Callable[[str], None]
-"""Told in words how far a long step is; what it raises ends the step."""
 
 QEMU_IMG_ADDRESS_SPACE = 1 << 30
 QEMU_IMG_CPU_S = {"info": 30, "convert": 1800}

@@ -116,12 +116,10 @@ def test_a_base_is_copied_across_file_systems_and_half_a_copy_does_not_stay(
 
     monkeypatch.setattr(os, "link", refuse)
     machine, base = str(uuid.uuid4()), f"base-{lab.image.sha256}"
-    half = lab.settings.state_folder / "pool.part"
-    half.parent.mkdir()
-    half.write_bytes(b"left by a killed executor")
     lab.stage(machine)
     assert (lab.pool_folder / base).read_bytes() == RAW
-    assert not half.exists()
+    assert not list(lab.settings.state_folder.glob("pool.*.part"))
+    half = lab.settings.state_folder / "pool.0123abcd.part"
     half.write_bytes(b"left by a killed executor")
     lab.remove(machine)
     assert not half.exists()
