@@ -172,7 +172,6 @@ def begin_provision(session: Session, ask: Ask, machine: str, name: str, spec: M
         claim_id=str(uuid5(UUID(machine), "claim")),
         project=ask.project,
         request=spec.claim_request(ask.region, now),
-        now=now,
         consumer=machine,
         nics=spec.nics,
     )

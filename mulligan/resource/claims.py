@@ -7,7 +7,7 @@ providers by id → networks by id → revision. SQLite's BEGIN IMMEDIATE needs 
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import insert
@@ -37,21 +37,22 @@ def commit_claim(
     claim_id: str,
     project: str,
     request: ClaimRequest,
-    now: datetime,
+    now: datetime | None = None,
     consumer: str | None = None,
     hold_until: datetime | None = None,
     nics: Sequence[NicWanted] = (),
 ) -> Claim:
     """Commit a claim of everything that is asked for, or of nothing.
 
-    The same id again with the same content gives the claim of the first time.
+    The same id again with the same content gives the claim of the first time. A claim begins no
+    earlier than its provider is locked, so never before what made room for it was released.
 
     Args:
         session: a session.
         claim_id: UUID.
         project: UUID of the project that claims.
         request: what is asked for; a window that began before now begins now.
-        now: the present.
+        now: the present; without it the clock is read, again when the provider is locked.
         consumer: UUID of the machine that uses it.
         hold_until: hold it until then, and let it lapse unless it is confirmed.
         nics: the NICs that need a network.
@@ -63,13 +64,15 @@ def commit_claim(
     """
     claim_id, project = check_id(claim_id, field="id"), check_id(project, field="project")
     consumer = check_id(consumer, field="consumer") if consumer else None
+    asked_at = now or datetime.now(UTC)
     earlier = session.get(ClaimRow, claim_id)
     if earlier is not None:
-        _refuse_other(earlier, project, request, nics, now)
-        return complete(session, [earlier], now)[0]
+        _refuse_other(earlier, project, request, nics, asked_at)
+        return complete(session, [earlier], asked_at)[0]
     spec = _spec(request, nics)
+    provider = take_provider(session, from_now(request, asked_at), project, asked_at)
+    now = now or datetime.now(UTC)
     request = from_now(request, now)
-    provider = take_provider(session, request, project, now)
     row = ClaimRow(
         id=claim_id,
         project=project,

@@ -1,7 +1,7 @@
 """Claims: peaks in windows, holds, overruns, release, order of candidates, explanations."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from mulligan import events
 from mulligan.database import Database
 from mulligan.resource import claims, providers
+from mulligan.resource.choice import take_provider
+from mulligan.resource.claims import Claim
 from mulligan.resource.networks import NicWanted
 from mulligan.resource.values import ClaimRequest, Inventory, Placement
 from mulligan.values.amount import Amount
@@ -58,6 +60,31 @@ class TestPeak:
         fleet.claim(window(10, 20), SERVER=1)
         refused(fleet, window(0, 30), SERVER=1)
         refused(fleet, window(0), SERVER=1)
+
+    def test_a_claim_begins_after_what_made_room_for_it(
+        self, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Another transaction releases while this one, which has read the clock, waits."""
+        fleet.add(SERVER=1)
+        fleet.now = datetime.now(UTC)
+        first = fleet.claim(SERVER=1)
+        released: list[Claim] = []
+
+        def wait(session: Session, *arguments: Any) -> str:
+            fleet.now = datetime.now(UTC)
+            released.append(claims.release_claim(session, first.id, fleet.now))
+            return take_provider(session, *arguments)
+
+        monkeypatch.setattr(claims, "take_provider", wait)
+        second = fleet.database.write(
+            lambda session: claims.commit_claim(
+                session,
+                claim_id=new_id(),
+                project=fleet.project,
+                request=fleet.request(SERVER=1),
+            )
+        )
+        assert second.window.acquire_at >= released[0].status.since > first.created_at
 
     def test_all_amounts_come_from_one_provider(self, fleet: Fleet) -> None:
         fleet.add(VCPU=8, MEMORY_MIB=1024)
