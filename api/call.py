@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from google.protobuf.message import Message
-from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from mulligan import requests
 from mulligan.database import Database
 from mulligan.values.caller import Caller
-from mulligan.values.errors import AlreadyExistsError, UnavailableError
+from mulligan.values.errors import AlreadyExistsError
 from mulligan.values.ids import digest
 
 T = TypeVar("T")
@@ -72,12 +72,7 @@ class Call:
         return await self._run(lambda: self.database.write(change))
 
     async def _run(self, work: Callable[[], T]) -> T:
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self.threads, work)
-        except (InterfaceError, OperationalError) as error:
-            raise UnavailableError(
-                "the database can't be reached now; try again with the same request id"
-            ) from error
+        return await asyncio.get_running_loop().run_in_executor(self.threads, work)
 
 
 def _without_secrets(request: M) -> M:

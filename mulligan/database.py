@@ -13,11 +13,11 @@ from typing import Any, ClassVar, TypeVar
 from sqlalchemy import JSON, DateTime, Dialect, Engine, MetaData, Uuid, create_engine, event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
-from mulligan.values.errors import ConflictError
+from mulligan.values.errors import ConflictError, UnavailableError
 
 T = TypeVar("T")
 
@@ -29,6 +29,8 @@ CONNECT_S = 10
 
 _PG_CONFLICTS = {"40001", "40P01", "55P03"}
 """Serialization failure, deadlock, lock not available."""
+
+_UNREACHABLE = (InterfaceError, OperationalError)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -106,21 +108,31 @@ class Database:
         return engine
 
     def read(self, query: Callable[[Session], T]) -> T:
-        """Run a query in a transaction of its own that changes nothing."""
-        with Session(self.engine, expire_on_commit=False) as session:
-            return query(session)
+        """Run a query in a transaction of its own that changes nothing.
+
+        Raises:
+            UnavailableError: the database can't be reached.
+        """
+        try:
+            with Session(self.engine, expire_on_commit=False) as session:
+                return query(session)
+        except _UNREACHABLE as error:
+            raise _unavailable() from error
 
     def write(self, change: Callable[[Session], T]) -> T:
         """Run a change in one transaction and commit it; on a conflict, again from the start.
 
         Raises:
             ConflictError: it met a conflict each time.
+            UnavailableError: the database can't be reached.
         """
         for attempt in range(WRITE_ATTEMPTS):
             try:
                 return self._write_once(change)
             except DBAPIError as error:
                 if not _is_conflict(error):
+                    if isinstance(error, _UNREACHABLE):
+                        raise _unavailable() from error
                     raise
                 time.sleep(uniform(0, 0.01 * 2**attempt))  # noqa: S311 - spreads retries
         raise ConflictError(
@@ -152,6 +164,10 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
 def _begin_sqlite(connection: Any) -> None:
     write = connection.get_execution_options().get("mulligan_write")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _unavailable() -> UnavailableError:
+    return UnavailableError("the database can't be reached now; try again with the same request id")
 
 
 def _is_conflict(error: DBAPIError) -> bool:

@@ -10,11 +10,12 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 from sqlalchemy.orm import Session
 
+from deploy.ports import free_port
 from mulligan import events
 from mulligan.database import WRITE_ATTEMPTS, Database
 from mulligan.marks import Mark
 from mulligan.resource.tables import InventoryRow
-from mulligan.values.errors import ConflictError
+from mulligan.values.errors import ConflictError, UnavailableError
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -96,6 +97,20 @@ def test_other_errors_are_not_tried_again(database: Database) -> None:
     with pytest.raises(IntegrityError):
         database.write(change)
     assert len(tries) == 1
+
+
+def test_a_database_that_is_away_is_told_once_and_for_all() -> None:
+    away = Database(f"postgresql+psycopg://nobody@127.0.0.1:{free_port()}/nothing")
+    tries: list[int] = []
+
+    def change(session: Session) -> None:
+        tries.append(1)
+        count(session)
+
+    for ask in (away.read, away.write):
+        with pytest.raises(UnavailableError, match="the database can't be reached now"):
+            ask(change)
+    assert len(tries) == 2
 
 
 def test_foreign_keys_are_kept(database: Database) -> None:
