@@ -71,8 +71,16 @@ class Lease:
         self._lost = True
 
     def mark(self, mark: str) -> None:
-        """Leave a mark that a later try of this activity finds in its heartbeat details."""
+        """Leave a mark that a later try of this activity finds, as Temporal has acknowledged it.
+
+        Raises:
+            HardwareBusyError: FENCED_OFF; nobody may find it.
+        """
         self._marks = (*self._marks, mark)
+        marked_at = self._clock()
+        self._ask(self)
+        if self._lost or self._fresh_at is None or self._fresh_at < marked_at:
+            raise self._fenced_off("go on")
 
     def say(self, doing: str) -> None:
         """Say what is being done, for people who look at the activity."""
@@ -86,14 +94,19 @@ class Lease:
         """
         if self._fresh_at is None and not self._lost:
             self._ask(self)
-        age = self._clock() - self._fresh_at if self._fresh_at is not None else None
-        if not self._lost and age is not None and age <= FRESH_S:
-            return
-        heard = f"the last heartbeat was acknowledged {age:.0f} s ago" if age else "none was heard"
-        raise HardwareBusyError(
-            f"this executor may no longer {write}: "
-            + ("the work was given to another one" if self._lost else heard)
-            + "; it is tried again by an executor that Temporal reaches",
+        if self._lost or self._fresh_at is None or self._clock() - self._fresh_at > FRESH_S:
+            raise self._fenced_off(write)
+
+    def _fenced_off(self, write: str) -> HardwareBusyError:
+        why = "no heartbeat was acknowledged"
+        if self._lost:
+            why = "the work was given to another one"
+        elif self._fresh_at is not None:
+            ago_s = self._clock() - self._fresh_at
+            why = f"the last heartbeat was acknowledged {ago_s:.0f} s ago"
+        return HardwareBusyError(
+            f"this executor may no longer {write}: {why}; it is tried again by an executor that "
+            "Temporal reaches",
             code="FENCED_OFF",
         )
 
@@ -129,7 +142,11 @@ def beat(doing: str = "", *_: object) -> None:
 
 
 def mark(text: str) -> None:
-    """Leave a mark for a later try of the running activity."""
+    """Leave a mark for a later try of the running activity, before what it says is done.
+
+    Raises:
+        HardwareBusyError: FENCED_OFF.
+    """
     lease = _current.get()
     if lease is not None:
         lease.mark(text)

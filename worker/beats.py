@@ -77,6 +77,7 @@ class _Heart:
         self._handle = handle
         self._tell_core = tell_core
         self._loop = asyncio.get_running_loop()
+        self._turn = asyncio.Lock()
         self.lease = Lease(self._beat_now)
 
     async def go_on(self) -> None:
@@ -89,6 +90,11 @@ class _Heart:
         asyncio.run_coroutine_threadsafe(self._beat(), self._loop).result()
 
     async def _beat(self) -> None:
+        """Send one; never two at a time, so that the later one's details stay."""
+        async with self._turn:
+            await self._send()
+
+    async def _send(self) -> None:
         sent_at, details = self.lease.now(), self.lease.details
         try:
             await self._handle.heartbeat(*details, rpc_timeout=_ANSWER)
