@@ -41,7 +41,8 @@ def overhead(size: Size) -> Iterator[Figure]:
     the domain is started, which libvirt says at the end of the create call.
     activate: from when the report is sent until Watch shows the machine active. The report is sent
     by us as cloud-init's phone_home does it, to the URL on the machine's config drive, as soon as
-    the domain is started: the guest's boot is no part of it, though the guest does boot meanwhile.
+    the operation waits for it, which any guest's boot takes longer than: the boot is no part of it,
+    though the guest does boot meanwhile.
     Peer: the same volumes and the same domain made by libvirt's calls alone on the same daemon,
     after each machine: root volume on the base, config volume, upload, define, create.
     """
@@ -96,8 +97,10 @@ def _made(
 ) -> tuple[str, float, float]:
     """Make a machine and report for it; gives its id and both times."""
     asked = time.monotonic()
-    machine = site.provision(name, image).object_id
+    operation = site.provision(name, image)
+    machine = operation.object_id
     started = domains.when(machine, STARTED)
+    watching.wait([operation.metadata.id], "activate")
     url = _report_url(domains.connection, machine)
     form = urlencode({"hostname": name, "instance_id": machine})
     reported = time.monotonic()

@@ -207,7 +207,7 @@ class Clients:
 
 
 class Watching:
-    """What Watch said of machines, and when (`time.monotonic`)."""
+    """When Watch told of machines' states and of operations' steps (`time.monotonic`)."""
 
     def __init__(self) -> None:
         self._heard: dict[str, dict[str, float]] = {}
@@ -217,15 +217,18 @@ class Watching:
         """Hear until the client is closed."""
         with suppress(MulliganCallError, ValueError):  # gRPC: a channel that was closed
             for event in client.watch(after_revision=revision, project=project):
-                if event.object_type != "machine" or not event.status.state:
+                reached = event.status.state if event.object_type == "machine" else ""
+                if event.kind == "step":
+                    reached = event.message.partition(":")[0].rpartition(" ")[0]
+                if not reached:
                     continue
                 with self._changed:
                     states = self._heard.setdefault(event.object_id, {})
-                    states.setdefault(event.status.state, time.monotonic())
+                    states.setdefault(reached, time.monotonic())
                     self._changed.notify_all()
 
     def reached(self, machines: Collection[str], *states: str) -> dict[str, float]:
-        """Tell which machines have been in one of the states, and since when."""
+        """Tell which machines have been in one of the states (operations: steps), since when."""
         with self._changed:
             return self._reached(machines, states)
 
