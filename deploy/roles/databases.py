@@ -21,7 +21,8 @@ async def open_database(stack: AsyncExitStack, url: str, *, owned: bool = True) 
     """Open a database for as long as the stack lasts.
 
     Who owns it brings it to the newest revision first, waiting for a PostgreSQL that does not
-    answer as long as it takes; who only reads it leaves that to the owner.
+    answer, or for another process that migrates SQLite, as long as it takes; who only reads it
+    leaves that to the owner.
 
     Raises:
         UnavailableError: SQLite can't use its file.
@@ -42,7 +43,7 @@ async def _migrate(database: Database) -> None:
             return
         except OperationalError as error:
             words = f"the database {_shown(database)} can't be used: {_first_line(error)}"
-            if database.is_sqlite:
+            if database.is_sqlite and "locked" not in words:
                 raise UnavailableError(words) from error
             if words != told:
                 _log.warning("%s; waits for it", words)

@@ -111,10 +111,17 @@ def test_a_database_that_does_not_answer_is_waited_for_and_named_without_its_pas
     assert "Traceback" not in said_later
 
 
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("postgresql+psycopg://me@db/site", "nobody is there"),
+        ("sqlite://", "database is locked"),  # by another process that migrates it
+    ],
+)
 async def test_a_database_is_used_when_it_answers_and_told_of_once(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    url: str, why: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    away = OperationalError("", None, OSError("nobody is there"))
+    away = OperationalError("", None, OSError(why))
     answers = iter([away, away, None])
 
     def migrate(_database: Database) -> None:
@@ -124,7 +131,7 @@ async def test_a_database_is_used_when_it_answers_and_told_of_once(
     monkeypatch.setattr(databases, "migrate", migrate)
     monkeypatch.setattr(databases, "FIRST_PAUSE_S", 0.001)
     async with AsyncExitStack() as stack:
-        await databases.open_database(stack, "postgresql+psycopg://me@db/site")
+        await databases.open_database(stack, url)
     assert next(answers, "all asked") == "all asked"
     assert len(caplog.records) == 1
 
