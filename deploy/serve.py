@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import signal
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 
@@ -42,8 +41,6 @@ async def serve(roles: Sequence[str], settings: Settings, say: Say) -> None:
 
 
 async def _start(stack: AsyncExitStack, roles: Sequence[str], settings: Settings, say: Say) -> None:
-    if set(roles) <= {"executor", "worker"}:
-        _leave_grpc_out()
     if set(roles) - {"executor"}:
         await _run_site(stack, roles, settings, say)
     if "executor" in roles:
@@ -68,11 +65,3 @@ async def _run_site(
         token = await run_services(stack, services_of(roles), settings, site)
         if token:
             say(f"bootstrap token: {token}")
-
-
-def _leave_grpc_out() -> None:
-    """Save some 6 MB in a process that serves nothing by gRPC.
-
-    Temporal's client imports Python's gRPC where it is there, and calls through a core of its own.
-    """
-    sys.modules.setdefault("grpc", None)  # type: ignore[arg-type]

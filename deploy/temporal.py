@@ -24,7 +24,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import platformdirs
-from temporalio.testing import WorkflowEnvironment
 
 from mulligan.values.errors import MulliganError, UnavailableError
 
@@ -143,6 +142,8 @@ def from_sdk(cache: Path) -> Path:
 
 
 async def _download(folder: Path) -> None:
+    from temporalio.testing import WorkflowEnvironment  # 10 MB that a running `up` does without
+
     async with asyncio.timeout(SDK_DOWNLOAD_LIMIT_S):
         server = await WorkflowEnvironment.start_local(download_dest_dir=str(folder))
     await server.shutdown()

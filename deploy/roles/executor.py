@@ -1,7 +1,6 @@
 """An executor as a role."""
 
-import ctypes
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from urllib.parse import urlsplit
 
 from activities.settings import ExecutorSettings
@@ -9,8 +8,6 @@ from deploy.connect import connect
 from deploy.settings import Settings
 from mulligan.values.errors import InvalidArgumentError
 from worker.executor import running_executor
-
-_M_ARENA_MAX = -8  # malloc.h
 
 
 async def run_executor(stack: AsyncExitStack, settings: Settings) -> None:
@@ -20,18 +17,8 @@ async def run_executor(stack: AsyncExitStack, settings: Settings) -> None:
         InvalidArgumentError: no region, or an address that can't be one.
     """
     told = executor_settings(settings)
-    _share_one_arena()
     client = await connect(settings)
     await stack.enter_async_context(running_executor(client, told, listen=settings.media_listen))
-
-
-def _share_one_arena() -> None:
-    """Have all threads allocate from one heap: each one's own would keep what an image left there.
-
-    mallopt(3) of glibc; other C libraries have no such heaps.
-    """
-    with suppress(AttributeError):
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 def executor_settings(settings: Settings) -> ExecutorSettings:
