@@ -208,7 +208,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--operations", type=int, default=200)
-    parser.add_argument("--minutes", type=float, default=20, help="until no story begins")
+    parser.add_argument("--minutes", type=float, default=21, help="until no story begins")
     parser.add_argument("--hosts", type=int, default=3)
     parser.add_argument("--metal", type=int, default=2, help="clients who ask for servers")
     parser.add_argument("--virtual", type=int, default=5, help="clients who ask for guests")
