@@ -42,6 +42,7 @@ def try_claim(session: Session, request: TryClaim) -> ClaimTried:
                 claim_id=request.claim,
                 project=asked.project,
                 request=request_of(request.wish, asked.region, request.at),
+                now=request.at,
                 hold_until=request.hold_until,
             )
     except NoCapacityError as error:
