@@ -142,7 +142,7 @@ def beat(doing: str = "", *_: object) -> None:
 
 
 def mark(text: str) -> None:
-    """Leave a mark for a later try of the running activity, before what it says is done.
+    """Leave a mark for a later try of the running activity; Temporal has it then.
 
     Raises:
         HardwareBusyError: FENCED_OFF.

@@ -1,9 +1,9 @@
 """Locks between all executors of a machine, which outlive neither a killed holder nor a frozen one.
 
 The kernel frees the lock of a process that dies. One that is frozen (SIGSTOP, a debugger) keeps it,
-so the holder notes in the file, again and again, that it is alive. When it has not for as long as
-its leases may last (`activities.lease`), it can write to no hardware any more, and who waits puts
-the file aside and takes a new one in its place.
+so the holder notes again and again that it is alive: as the file's time, which a full disk takes
+too. When it has not for so long that Temporal has given its work to another executor
+(`activities.lease`), who waits puts the file aside and takes a new one in its place.
 """
 
 import fcntl
@@ -14,11 +14,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
+from typing import NamedTuple
 
 from activities.lease import BEAT_S, FRESH_S, LONGEST_WRITE_S, Heartbeat, boottime
 
-SILENT_S = FRESH_S + LONGEST_WRITE_S
-"""How long a holder may be silent: no lease of its lasts longer."""
+SILENT_S = FRESH_S + LONGEST_WRITE_S + 2 * BEAT_S + 1
+"""How long a holder may be silent: longer than Temporal waits (`workflows.policies.BEATS`).
+
+Its last note may be older by BEAT_S than its last heartbeat.
+"""
 
 LOOKED_AT_S = 2 * BEAT_S + 1
 """How long one who waits sees the same note, which may be an earlier holder's, before it counts."""
@@ -63,7 +67,8 @@ def _noting_life(file: FileIO) -> Iterator[None]:
 
     def note() -> None:
         while True:
-            os.pwrite(file.fileno(), f"{boottime():020.3f}".encode(), 0)
+            now_ns = int(boottime() * 1e9)
+            os.utime(file.fileno(), ns=(now_ns, now_ns))
             if ended.wait(BEAT_S):
                 return
 
@@ -81,18 +86,17 @@ class _Waiter:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._note = b""
+        self._note = _note_at(path)
         self._seen_at = boottime()
 
     def look(self) -> None:
-        try:
-            note = self._path.read_bytes()
-        except FileNotFoundError:
+        note, now = _note_at(self._path), boottime()
+        if note is None or note != self._note:
+            self._note, self._seen_at = note, now
             return
-        if note != self._note:
-            self._note, self._seen_at = note, boottime()
-            return
-        now, alive_at = boottime(), float(note or self._seen_at)
+        alive_at = (
+            note.alive_at if note.alive_at <= now else self._seen_at
+        )  # a new file's is a date
         if now - self._seen_at > LOOKED_AT_S and now - alive_at > SILENT_S:
             self._put_aside()
 
@@ -101,9 +105,24 @@ class _Waiter:
         folder = os.open(self._path.parent, os.O_RDONLY)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if self._path.read_bytes() == self._note:
-                self._path.unlink()
-        except (BlockingIOError, FileNotFoundError):
+            if _note_at(self._path) == self._note:
+                self._path.unlink(missing_ok=True)
+        except BlockingIOError:
             pass  # another one who waits does it
         finally:
             os.close(folder)
+
+
+class _Note(NamedTuple):
+    """Which file a lock is, and when its holder said that it lives (`boottime`)."""
+
+    file: int
+    alive_at: float
+
+
+def _note_at(path: Path) -> _Note | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return _Note(found.st_ino, found.st_mtime_ns / 1e9)

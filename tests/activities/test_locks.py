@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from activities import locks
-from activities.locks import hold_lock
+from activities.lease import BEAT_S
+from activities.locks import SILENT_S, hold_lock
+from workflows.policies import BEATS
 
 HOLDS = """
 import sys
@@ -89,11 +91,14 @@ def test_a_holder_that_lives_is_waited_for(tmp_path: Path) -> None:
             pass
 
 
-def test_the_note_of_an_earlier_holder_says_nothing_of_the_next(
-    tmp_path: Path,
-) -> None:
+def test_a_holder_is_passed_over_only_when_temporal_has_given_its_work_away() -> None:
+    assert BEATS.total_seconds() + BEAT_S <= SILENT_S
+
+
+def test_the_note_of_an_earlier_holder_says_nothing_of_the_next(tmp_path: Path) -> None:
     path = tmp_path / "one"
-    path.write_text("1.0")
+    path.touch()
+    os.utime(path, (1, 1))
     with hold_lock(path, Tires(1)), pytest.raises(TiredError):  # noqa: SIM117
         with hold_lock(path, Tires(ENOUGH_LOOKS)):
             pass
