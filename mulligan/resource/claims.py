@@ -73,26 +73,25 @@ def commit_claim(
     provider = take_provider(session, from_now(request, asked_at), project, asked_at)
     now = now or datetime.now(UTC)
     request = from_now(request, now)
-    row = ClaimRow(
-        id=claim_id,
-        project=project,
-        region=request.region,
-        consumer=consumer,
-        acquire_at=request.window.acquire_at,
-        planned_release_at=request.window.release_at,
-        spec=spec,
-        created_at=now,
-    )
-    if hold_until:
-        hold(row, hold_until, now)
-    else:
-        confirm(row, now)
+    row = ClaimRow(id=claim_id, project=project, consumer=consumer, spec=spec, created_at=now)
+    _plan(row, request, hold_until)
     allocations = tuple(
         Allocation(provider, amount.resource_type, amount.amount) for amount in request.amounts
     )
     addresses = _occupy(session, row, allocations, nics, now)
     tell(session, row, "created", now)
     return claim_of(row, allocations, addresses, now)
+
+
+def _plan(row: ClaimRow, request: ClaimRequest, hold_until: datetime | None) -> None:
+    """Say for which window a new claim is, and whether it is held or confirmed."""
+    row.region = request.region
+    row.acquire_at = request.window.acquire_at
+    row.planned_release_at = request.window.release_at
+    if hold_until:
+        hold(row, hold_until, row.created_at)
+    else:
+        confirm(row, row.created_at)
 
 
 def _occupy(

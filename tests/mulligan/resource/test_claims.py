@@ -49,17 +49,19 @@ class TestPeak:
         fleet.claim(window(15, 20), VCPU=2)
 
     def test_back_to_back_windows_do_not_meet(self, fleet: Fleet) -> None:
-        fleet.add(SERVER=1)
-        fleet.claim(window(10, 20), SERVER=1)
-        fleet.claim(window(20, 30), SERVER=1)
-        fleet.claim(window(0, 10), SERVER=1)
-        refused(fleet, window(19, 20), SERVER=1)
+        server = fleet.add(SERVER=1)
+        for start in (10, 20, 0):
+            assert fleet.claim(window(start, start + 10), SERVER=1).provider == server
+        assert fleet.usage(server, window(0, 30)) == {"SERVER": 1}
+        assert refused(fleet, window(19, 20), SERVER=1).details["earliest"] == at(30).isoformat()
 
     def test_a_window_that_contains_another_meets_it(self, fleet: Fleet) -> None:
-        fleet.add(SERVER=1)
+        server = fleet.add(SERVER=1)
         fleet.claim(window(10, 20), SERVER=1)
-        refused(fleet, window(0, 30), SERVER=1)
-        refused(fleet, window(0), SERVER=1)
+        for containing in (window(0, 30), window(0)):
+            error = refused(fleet, containing, SERVER=1)
+            assert error.details["earliest"] == at(20).isoformat()
+        assert fleet.usage(server, window(0)) == {"SERVER": 1}
 
     def test_a_claim_begins_after_what_made_room_for_it(
         self, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
@@ -89,7 +91,9 @@ class TestPeak:
     def test_all_amounts_come_from_one_provider(self, fleet: Fleet) -> None:
         fleet.add(VCPU=8, MEMORY_MIB=1024)
         fleet.add(VCPU=1, MEMORY_MIB=8192)
-        refused(fleet, VCPU=2, MEMORY_MIB=2048)
+        assert refused(fleet, VCPU=2, MEMORY_MIB=2048).details["earliest"] == "never"
+        both = fleet.add(VCPU=2, MEMORY_MIB=2048)
+        assert fleet.claim(VCPU=2, MEMORY_MIB=2048).provider == both
 
     def test_the_allocation_ratio_is_exact_and_rounded_down(self, fleet: Fleet) -> None:
         fleet.add_with([Inventory("VCPU", 100, allocation_ratio=1.15)])
