@@ -59,7 +59,7 @@ def _run(main: Any) -> None:
 
 
 def _take_little_memory(*, grpc: bool) -> None:
-    """Keep a process small, before anything large is imported; 6 to 20 MB each.
+    """Keep a process small, before anything large is imported.
 
     All threads allocate from one heap (mallopt(3); other C libraries than glibc have no others).
     Temporal's client calls through a core of its own, and imports Python's gRPC only where it is

@@ -4,6 +4,7 @@ Domain functions receive a session and never commit. Only `Database.read` and `D
 sessions: the RPC interceptor and the record activities call them, nobody else does.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from sqlalchemy.types import TypeDecorator
 from mulligan.values.errors import ConflictError, UnavailableError
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 WRITE_ATTEMPTS = 8
 """How often a transaction that met a conflict is tried, each time from its start."""
@@ -117,7 +119,7 @@ class Database:
             with Session(self.engine, expire_on_commit=False) as session:
                 return query(session)
         except _UNREACHABLE as error:
-            raise _unavailable() from error
+            raise _unavailable(error) from error
 
     def write(self, change: Callable[[Session], T]) -> T:
         """Run a change in one transaction and commit it; on a conflict, again from the start.
@@ -130,9 +132,9 @@ class Database:
             try:
                 return self._write_once(change)
             except DBAPIError as error:
-                if not _is_conflict(error):
+                if not is_conflict(error):
                     if isinstance(error, _UNREACHABLE):
-                        raise _unavailable() from error
+                        raise _unavailable(error) from error
                     raise
                 time.sleep(uniform(0, 0.01 * 2**attempt))  # noqa: S311 - spreads retries
         raise ConflictError(
@@ -166,11 +168,13 @@ def _begin_sqlite(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
-def _unavailable() -> UnavailableError:
+def _unavailable(error: DBAPIError) -> UnavailableError:
+    _log.warning("the database can't be reached: %s", next(iter(str(error.orig).splitlines()), ""))
     return UnavailableError("the database can't be reached now; try again with the same request id")
 
 
-def _is_conflict(error: DBAPIError) -> bool:
+def is_conflict(error: DBAPIError) -> bool:
+    """Tell whether others were at work, so that the same may succeed a moment later."""
     if "database is locked" in str(error.orig):
         return True
     return getattr(error.orig, "sqlstate", None) in _PG_CONFLICTS

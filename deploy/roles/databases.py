@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from sqlalchemy.exc import OperationalError
 
 from mulligan import events
-from mulligan.database import Database
+from mulligan.database import Database, is_conflict
 from mulligan.migrations import migrate
 from mulligan.values.errors import UnavailableError
 
@@ -43,7 +43,7 @@ async def _migrate(database: Database) -> None:
             return
         except OperationalError as error:
             words = f"the database {_shown(database)} can't be used: {_first_line(error)}"
-            if database.is_sqlite and "locked" not in words:
+            if database.is_sqlite and not is_conflict(error):
                 raise UnavailableError(words) from error
             if words != told:
                 _log.warning("%s; waits for it", words)
