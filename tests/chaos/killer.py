@@ -25,6 +25,9 @@ NEEDED_BY_OTHERS = ("temporal", "postgresql", "libvirt", "bmc")
 TWO_AT_ONCE = 0.75
 """How often somebody else dies too."""
 
+METAL_AT_ONCE = 3
+"""So many may die at a step of metal: there are few such moments in a run."""
+
 STOPPED = "executor stopped"
 """Not a death: SIGSTOP, and SIGCONT after its successor may have taken over."""
 
@@ -156,9 +159,10 @@ class Killer:
     def _choose(self) -> dict[Cell, Moving] | None:
         """Find an operation that has just come to a step at which somebody may die.
 
-        Somebody else may die with him, at that step or at another operation's.
+        Somebody else may die with him, at that step or at another operation's. Steps of metal come
+        first: they are rare.
         """
-        for one in self.movements.running():
+        for one in sorted(self.movements.running(), key=lambda one: one.kind != "metal"):
             if not one.step or (one.id, one.step) in self._seen:
                 continue
             self._seen.add((one.id, one.step))
@@ -167,8 +171,9 @@ class Killer:
             if not cells and again and self._dice.random() < (0.1 if self._left else 0.3):
                 cells = [self._dice.choice(again)]
             if cells:
-                chosen = {cells[0]: one}
-                if self._dice.random() < TWO_AT_ONCE:
+                most = METAL_AT_ONCE if one.kind == "metal" else 1
+                chosen = dict.fromkeys(cells[:most], one)
+                if len(chosen) == 1 and self._dice.random() < TWO_AT_ONCE:
                     chosen.update(self._another(cells[0], one))
                 return chosen
         return None
