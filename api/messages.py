@@ -133,6 +133,14 @@ def after_id(page: common_pb2.Page) -> str:
     return cursor[0] if cursor else ""
 
 
+def after_name(page: common_pb2.Page, kind: str) -> str:
+    """Read the name after which the page starts, of a list of names of one kind."""
+    cursor = cursor_of(page)
+    if cursor and (len(cursor) != 2 or cursor[0] != kind):
+        raise foreign_token()
+    return cursor[1] if cursor else ""
+
+
 def next_token(rows: Sequence[Row], size: int) -> str:
     """Make the token of the next page; empty when this one was the last."""
     return token_of(rows[-1].id) if len(rows) == size else ""

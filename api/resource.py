@@ -8,16 +8,17 @@ from uuid import uuid4
 from sqlalchemy.orm import Session
 
 from activities.contracts.claims import AmountWish, ClaimWish, TryClaim
-from api import messages
+from api import messages, providers, registry
 from api.call import current_call
 from api.operations import Starter
 from api.regions import Regions
-from mulligan import marks
 from mulligan.control import operations
 from mulligan.meta import names
 from mulligan.meta.names import Name
-from mulligan.resource import claims, networks, providers
+from mulligan.resource import claims, networks
 from mulligan.resource.network_values import Network, NetworkSpec
+from mulligan.resource.registry import check_margin
+from mulligan.resource.tables import CapabilityNameRow, ProviderTypeRow, ResourceTypeRow
 from mulligan.values.errors import NotFoundError
 from mulligan.values.ids import object_id
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
@@ -38,29 +39,72 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
         self._starter = starter
         self._regions = regions
 
-    async def GetProvider(self, request: resource_pb2.GetProviderRequest, context: Any) -> Any:
+    async def CreateProviderType(self, request: Any, context: Any) -> Any:
+        """Register a kind of provider."""
+        margin = check_margin(request.cleaning_margin_s)
+        return await registry.create(request, ProviderTypeRow, cleaning_margin_s=margin)
+
+    async def UpdateProviderType(self, request: Any, context: Any) -> Any:
+        """Change a kind of provider."""
+        return await registry.update_provider_type(request)
+
+    async def ListProviderTypes(self, request: Any, context: Any) -> Any:
+        """List kinds of provider."""
+        response = resource_pb2.ListProviderTypesResponse
+        return await registry.list_page(request, ProviderTypeRow, response, "provider_types")
+
+    async def DeleteProviderType(self, request: Any, context: Any) -> Any:
+        """Forget a kind of provider."""
+        response = resource_pb2.DeleteProviderTypeResponse
+        return await registry.delete(request, ProviderTypeRow, response)
+
+    async def CreateResourceType(self, request: Any, context: Any) -> Any:
+        """Register a resource type."""
+        return await registry.create(request, ResourceTypeRow)
+
+    async def ListResourceTypes(self, request: Any, context: Any) -> Any:
+        """List resource types."""
+        response = resource_pb2.ListResourceTypesResponse
+        return await registry.list_page(request, ResourceTypeRow, response, "resource_types")
+
+    async def DeleteResourceType(self, request: Any, context: Any) -> Any:
+        """Forget a resource type."""
+        response = resource_pb2.DeleteResourceTypeResponse
+        return await registry.delete(request, ResourceTypeRow, response)
+
+    async def CreateCapability(self, request: Any, context: Any) -> Any:
+        """Register a capability."""
+        return await registry.create(request, CapabilityNameRow)
+
+    async def ListCapabilities(self, request: Any, context: Any) -> Any:
+        """List capabilities."""
+        response = resource_pb2.ListCapabilitiesResponse
+        return await registry.list_page(request, CapabilityNameRow, response, "capabilities")
+
+    async def DeleteCapability(self, request: Any, context: Any) -> Any:
+        """Forget a capability."""
+        response = resource_pb2.DeleteCapabilityResponse
+        return await registry.delete(request, CapabilityNameRow, response)
+
+    async def CreateProviders(self, request: Any, context: Any) -> Any:
+        """Make providers."""
+        return await providers.create(request, self._regions)
+
+    async def UpdateProviders(self, request: Any, context: Any) -> Any:
+        """Change providers."""
+        return await providers.update(request)
+
+    async def DeleteProviders(self, request: Any, context: Any) -> Any:
+        """Delete providers."""
+        return await providers.delete(request)
+
+    async def GetProvider(self, request: Any, context: Any) -> Any:
         """Show one provider."""
+        return await providers.get(request.id)
 
-        def read(session: Session) -> resource_pb2.Provider:
-            row = providers.get_provider(session, request.id)
-            return _providers(session, [row])[0]
-
-        return await current_call().read(read)
-
-    async def ListProviders(self, request: resource_pb2.ListProvidersRequest, context: Any) -> Any:
+    async def ListProviders(self, request: Any, context: Any) -> Any:
         """List providers."""
-        size = messages.page_size(request.page)
-
-        def read(session: Session) -> resource_pb2.ListProvidersResponse:
-            page = providers.list_providers(
-                session, region=request.region, after=messages.after_id(request.page), limit=size
-            )
-            return resource_pb2.ListProvidersResponse(
-                providers=_providers(session, page.items),
-                next_page_token=messages.token_of(page.next_token) if page.next_token else "",
-            )
-
-        return await current_call().read(read)
+        return await providers.list_page(request)
 
     async def CreateNetwork(self, request: resource_pb2.CreateNetworkRequest, context: Any) -> Any:
         """Create a network."""
@@ -293,34 +337,4 @@ def _network(row: Network, described: Mapping[str, Name]) -> resource_pb2.Networ
         ),
         addresses=row.addresses,
         addresses_used=row.addresses_used,
-    )
-
-
-def _providers(session: Session, rows: list[providers.Provider]) -> list[resource_pb2.Provider]:
-    ids = [row.id for row in rows]
-    described, marked = names.describe(session, ids), marks.marks_of(session, ids)
-    return [
-        resource_pb2.Provider(
-            metadata=messages.metadata(row, described, project=row.project, region=row.region),
-            type=row.type,
-            parent=row.parent or "",
-            inventories=[_inventory(use) for use in row.inventories],
-            capabilities=row.capabilities,
-            marks=messages.marks(marked[row.id]),
-        )
-        for row in rows
-    ]
-
-
-def _inventory(use: providers.InventoryUse) -> resource_pb2.Inventory:
-    inventory = use.inventory
-    return resource_pb2.Inventory(
-        resource_type=inventory.resource_type,
-        total=inventory.total,
-        reserved=inventory.reserved,
-        min_unit=inventory.min_unit,
-        max_unit=min(inventory.max_unit, inventory.total),
-        step_size=inventory.step_size,
-        allocation_ratio=inventory.allocation_ratio,
-        used=use.used,
     )

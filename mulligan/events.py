@@ -56,11 +56,12 @@ class EventRow(Base):
     deadline: Mapped[datetime | None]
     next_action: Mapped[str] = mapped_column(Text, default="")
     message: Mapped[str] = mapped_column(Text, default="")
+    generation: Mapped[int | None] = mapped_column(BigInteger)
 
 
 @dataclass(frozen=True)
 class Event:
-    """What is written of a change."""
+    """What is written of a change; `generation` is the object's after it, if it has one."""
 
     object_type: str
     object_id: str
@@ -71,6 +72,7 @@ class Event:
     operation: str | None = None
     status: Status | None = None
     message: str = ""
+    generation: int | None = None
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
@@ -107,6 +109,7 @@ def _columns(event: Event, revision: int) -> dict[str, Any]:
         "author": event.author,
         "operation": event.operation,
         "message": event.message,
+        "generation": event.generation,
         "state": status.state if status else "",
         "reason": status.reason if status else "",
         "since": status.since if status else None,
@@ -157,6 +160,18 @@ def read_after(
         if wanted:
             query = query.where(column == wanted)
     return list(session.scalars(query.order_by(EventRow.revision).limit(limit)))
+
+
+def changes_since(session: Session, object_id: str, generation: int, limit: int) -> list[EventRow]:
+    """Read the latest changes that an object saw after one of its generations, oldest first.
+
+    Index: events (object_id, revision).
+    """
+    query = select(EventRow).where(
+        EventRow.object_id == object_id, EventRow.generation > generation
+    )
+    rows = list(session.scalars(query.order_by(EventRow.revision.desc()).limit(limit)))
+    return rows[::-1]
 
 
 def read_on(session: Session, revision: int, **narrowed: Any) -> tuple[list[EventRow], int]:

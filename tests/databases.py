@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL
 
 from mulligan import events
 from mulligan.database import Base, Database
+from mulligan.resource.standards import standard_rows
 
 TEMPLATE = "mulligan_template"
 OPTIONS = {
@@ -135,9 +136,11 @@ def unprivileged_user() -> str | None:
 
 
 def create_tables(database: Database) -> None:
-    """Create all tables and the row that counts revisions."""
+    """Create all tables, the row that counts revisions, and the standard names."""
     Base.metadata.create_all(database.engine)
     with database.engine.begin() as connection:
+        for table, rows in standard_rows().items():
+            connection.execute(insert(table), rows)
         connection.execute(insert(events.Revision).values(id=1, value=0))
 
 

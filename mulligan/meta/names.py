@@ -5,12 +5,13 @@ belongs to the whole installation (projects, accounts, regions) per type.
 """
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from slugify import slugify
-from sqlalchemy import Index, String, or_, select, text, update
+from sqlalchemy import Index, String, insert, or_, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mulligan.database import Base, Id
@@ -78,12 +79,7 @@ def give_name(
         )
     )
     if any(taken_name == name for taken_name, _ in taken):
-        raise AlreadyExistsError(
-            f"another {object_type} is named {name!r} already; choose another name",
-            code="NAME_TAKEN",
-            field="name",
-            object_type=object_type,
-        )
+        raise _taken(object_type, name)
     slug = _free_slug(_slug(name), {slug for _, slug in taken})
     row = Name(
         id=object_id,
@@ -99,11 +95,73 @@ def give_name(
     return row
 
 
+def give_names(
+    session: Session, object_type: str, wanted: Mapping[str, str], *, region: str
+) -> dict[str, Name]:
+    """Give many operator objects of a region their names, by id, in two statements.
+
+    Raises:
+        InvalidArgumentError: a name can't be one, or stands twice.
+        AlreadyExistsError: a living object of this type and region has one.
+    """
+    checked = {object_id: _checked(object_type, name) for object_id, name in wanted.items()}
+    slugs = {_slug(name) for name in checked.values()}
+    living = select(Name.name, Name.slug).where(
+        Name.object_type == object_type,
+        Name.owner == region,
+        Name.released_at.is_(None),
+        or_(Name.name.in_(checked.values()), Name.slug.in_(slugs)),
+    )
+    taken, taken_slugs = set(), set()
+    for name, slug in session.execute(living):
+        taken.add(name)
+        taken_slugs.add(slug)
+    rows: list[dict[str, Any]] = []
+    given: set[str] = set()
+    for object_id, name in checked.items():
+        if name in taken:
+            raise _taken(object_type, name)
+        if name in given:
+            raise InvalidArgumentError(
+                f"two of the new {object_type}s are named {name!r}; name them apart", field="name"
+            )
+        slug = _slug(name) if _slug(name) not in taken_slugs else f"{_slug(name)}-{object_id[:8]}"
+        given.add(name)
+        taken_slugs.add(slug)
+        rows.append(
+            {
+                "id": object_id,
+                "object_type": object_type,
+                "owner": region,
+                "region": region,
+                "name": name,
+                "slug": slug,
+            }
+        )
+    if rows:
+        session.execute(insert(Name), rows)
+    return {row["id"]: Name(**row) for row in rows}
+
+
+def _taken(object_type: str, name: str) -> AlreadyExistsError:
+    return AlreadyExistsError(
+        f"another {object_type} is named {name!r} already; choose another name",
+        code="NAME_TAKEN",
+        field="name",
+        object_type=object_type,
+    )
+
+
 def release_name(session: Session, object_id: str) -> None:
     """Free the name of an object that ended; it is still known by it."""
+    release_names(session, [object_id])
+
+
+def release_names(session: Session, object_ids: Collection[str]) -> None:
+    """Free the names of objects that ended."""
     session.execute(
         update(Name)
-        .where(Name.id == object_id, Name.released_at.is_(None))
+        .where(Name.id.in_(object_ids), Name.released_at.is_(None))
         .values(released_at=datetime.now(UTC))
     )
 

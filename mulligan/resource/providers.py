@@ -6,11 +6,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from mulligan import events
-from mulligan.resource.occupation import from_now_on, not_lapsed, peaks, present, usage
+from mulligan.resource import trees
+from mulligan.resource.features import CapabilitiesChange, PropertiesChange
+from mulligan.resource.inventories import InventoriesChange, inventory_of
+from mulligan.resource.occupation import peaks, present
+from mulligan.resource.provider_changes import (
+    NewProvider,
+    ProviderChange,
+    change_providers,
+    create_providers,
+    delete_providers,
+    tell,
+)
 from mulligan.resource.tables import (
     AllocationRow,
     CapabilityRow,
@@ -21,19 +31,11 @@ from mulligan.resource.tables import (
 from mulligan.resource.values import (
     Inventory,
     Page,
-    ProviderType,
     check_id,
-    check_name,
-    choose,
+    check_provider_type,
     page_size,
 )
-from mulligan.values.amount import GREATEST_AMOUNT
-from mulligan.values.errors import (
-    AlreadyExistsError,
-    FailedPreconditionError,
-    InvalidArgumentError,
-    NotFoundError,
-)
+from mulligan.values.errors import InvalidArgumentError
 
 NOT_YET_AVAILABLE = "nobody has said yet that it is available"
 
@@ -55,6 +57,7 @@ class Provider:
     project: str | None
     type: str
     parent: str | None
+    root: str
     available: bool
     unavailable_reason: str
     generation: int
@@ -74,13 +77,13 @@ def create_provider(
     parent: str | None = None,
     now: datetime | None = None,
 ) -> None:
-    """Create a provider that has nothing yet; it is not offered before `set_availability`.
+    """Create the provider of a server or host, or of a test; not offered before `set_availability`.
 
     Args:
         session: a session.
         id: UUID.
         region: UUID of its region.
-        type: server or host.
+        type: server, host or another registered type.
         project: UUID of the only project that may use it; None for all.
         parent: UUID of the provider above it, in the same region.
         now: the present by default.
@@ -89,64 +92,13 @@ def create_provider(
         AlreadyExistsError: there is a provider with that id.
         InvalidArgumentError: no such type or parent.
     """
-    provider, region = check_id(id, field="id"), check_id(region, field="region")
-    if session.get(ProviderRow, provider):
-        raise AlreadyExistsError(
-            f"there is a provider {provider} already", object_type="provider", object_id=provider
-        )
-    row = ProviderRow(
-        id=provider,
-        region=region,
-        project=check_id(project, field="project") if project else None,
-        type=choose(ProviderType, type, "type"),
-        parent=_checked_parent(session, parent, region) if parent else None,
-        available=False,
-        unavailable_reason=NOT_YET_AVAILABLE,
-        created_at=now or datetime.now(UTC),
-    )
-    session.add(row)
-    session.flush()
-    _tell(session, row, "created", now)
-
-
-def _checked_parent(session: Session, parent: str, region: str) -> str:
-    parent = check_id(parent, field="parent")
-    row = session.get(ProviderRow, parent)
-    if row is None or row.region != region:
-        raise InvalidArgumentError(
-            f"there is no provider {parent} in region {region} to be the parent", field="parent"
-        )
-    return parent
-
-
-def _tell(
-    session: Session, row: ProviderRow, kind: str, now: datetime | None, message: str = ""
-) -> None:
-    events.append(
+    create_providers(
         session,
-        events.Event(
-            "provider", row.id, kind, project=row.project, region=row.region,
-            message=message, at=now or datetime.now(UTC),
-        ),
-    )  # fmt: skip
-
-
-def lock_provider(session: Session, provider: str) -> ProviderRow:
-    """Read a provider's row and keep others from changing it or claiming from it.
-
-    Raises:
-        NotFoundError: there is no such provider.
-    """
-    query = select(ProviderRow).where(ProviderRow.id == provider).with_for_update()
-    row = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
-    if row is None:
-        raise _no_provider(provider)
-    return row
-
-
-def _no_provider(provider: str) -> NotFoundError:
-    return NotFoundError(
-        f"there is no provider {provider}", object_type="provider", object_id=provider
+        region,
+        [NewProvider(id, type, project=project, parent=parent)],
+        unavailable=NOT_YET_AVAILABLE,
+        now=now or datetime.now(UTC),
+        by_control=True,
     )
 
 
@@ -164,63 +116,8 @@ def set_inventories(
         InvalidArgumentError: a resource type stands twice in the list.
         NotFoundError: there is no such provider.
     """
-    listed = list(inventories)
-    wanted = {inventory.resource_type: inventory for inventory in listed}
-    if len(wanted) < len(listed):
-        raise InvalidArgumentError(
-            "a resource type stands twice in the inventories; give each once", field="inventories"
-        )
-    row = lock_provider(session, provider)
-    _refuse_below_claims(session, provider, wanted, now or datetime.now(UTC))
-    rows = [_inventory_columns(provider, inventory) for inventory in wanted.values()]
-    _replace(session, row, InventoryRow, rows)
-
-
-def _refuse_below_claims(
-    session: Session, provider: str, wanted: Mapping[str, Inventory], now: datetime
-) -> None:
-    for resource_type, used in sorted(usage(session, provider, from_now_on(now), now).items()):
-        capacity = wanted[resource_type].capacity if resource_type in wanted else 0
-        if capacity < used:
-            raise FailedPreconditionError(
-                f"provider {provider} would have a capacity of {capacity} {resource_type}, but "
-                f"{used} are claimed at the peak from now on; release claims first, or keep a "
-                f"capacity of at least {used}",
-                field="inventories",
-                object_type="provider",
-                object_id=provider,
-            )
-
-
-def _inventory_columns(provider: str, inventory: Inventory) -> dict[str, Any]:
-    return {
-        "provider": provider,
-        "resource_type": inventory.resource_type,
-        "total": inventory.total,
-        "reserved": inventory.reserved,
-        "min_unit": inventory.min_unit,
-        "max_unit": inventory.max_unit,
-        "step_size": inventory.step_size,
-        "allocation_ratio": inventory.allocation_ratio,
-        "capacity": inventory.capacity,
-    }
-
-
-def _replace(
-    session: Session,
-    row: ProviderRow,
-    table: type[InventoryRow] | type[CapabilityRow] | type[PropertyRow],
-    rows: Sequence[Mapping[str, Any]],
-) -> None:
-    """Replace what is known of a provider; the same once more changes nothing."""
-    columns = table.__table__.columns
-    known = session.execute(select(*columns).where(table.provider == row.id)).mappings()
-    if {frozenset(one.items()) for one in known} == {frozenset(one.items()) for one in rows}:
-        return
-    session.execute(delete(table).where(table.provider == row.id))
-    if rows:
-        session.execute(insert(table), rows)
-    row.generation += 1
+    wanted = InventoriesChange(replace=tuple(inventories))
+    _change(session, ProviderChange(provider, inventories=wanted), now)
 
 
 def set_capabilities(session: Session, provider: str, capabilities: Iterable[str]) -> None:
@@ -230,10 +127,8 @@ def set_capabilities(session: Session, provider: str, capabilities: Iterable[str
         InvalidArgumentError: a name can't be used.
         NotFoundError: there is no such provider.
     """
-    names = sorted({check_name(name, field="capabilities") for name in capabilities})
-    row = lock_provider(session, provider)
-    rows = [{"provider": provider, "capability": name} for name in names]
-    _replace(session, row, CapabilityRow, rows)
+    wanted = CapabilitiesChange(replace=tuple(capabilities))
+    _change(session, ProviderChange(provider, capabilities=wanted), None)
 
 
 def set_properties(session: Session, provider: str, properties: Mapping[str, int]) -> None:
@@ -243,16 +138,12 @@ def set_properties(session: Session, provider: str, properties: Mapping[str, int
         InvalidArgumentError: a name or a value can't be used.
         NotFoundError: there is no such provider.
     """
-    for name, value in properties.items():
-        check_name(name, field="properties")
-        if not 0 <= value <= GREATEST_AMOUNT:
-            raise InvalidArgumentError(
-                f"property {name} can't be {value}; give 0 to {GREATEST_AMOUNT}",
-                field="properties",
-            )
-    row = lock_provider(session, provider)
-    rows = [{"provider": provider, "name": name, "value": properties[name]} for name in properties]
-    _replace(session, row, PropertyRow, rows)
+    wanted = PropertiesChange(replace=properties)
+    _change(session, ProviderChange(provider, properties=wanted), None)
+
+
+def _change(session: Session, change: ProviderChange, now: datetime | None) -> None:
+    change_providers(session, [change], now=now or datetime.now(UTC), by_control=True)
 
 
 def set_availability(
@@ -271,56 +162,24 @@ def set_availability(
     """
     if not available and not reason.strip():
         raise InvalidArgumentError("say why the provider is not available", field="reason")
-    row = lock_provider(session, provider)
+    row = trees.lock_providers(session, [provider])[provider]
     reason = "" if available else reason.strip()
     if (row.available, row.unavailable_reason) == (available, reason):
         return
     row.available, row.unavailable_reason = available, reason
     row.generation += 1
-    _tell(session, row, "state", now, "available" if available else f"not available: {reason}")
+    words = "available" if available else f"not available: {reason}"
+    tell(session, row, "state", now or datetime.now(UTC), words)
 
 
 def delete_provider(session: Session, provider: str, *, now: datetime | None = None) -> None:
-    """Delete a provider with all that is known of it; its past claims stay on record.
+    """Delete the provider of a server or host; its past claims stay on record.
 
     Raises:
         FailedPreconditionError: claims use it now or later, or other providers are below it.
         NotFoundError: there is no such provider.
     """
-    now = now or datetime.now(UTC)
-    row = lock_provider(session, provider)
-    _refuse_claimed(session, provider, now)
-    children = session.scalar(select(func.count()).where(ProviderRow.parent == provider))
-    if children:
-        raise FailedPreconditionError(
-            f"{children} providers are below provider {provider}; delete those first",
-            object_type="provider",
-            object_id=provider,
-        )
-    for table in (InventoryRow, CapabilityRow, PropertyRow):
-        session.execute(delete(table).where(table.provider == provider))
-    session.delete(row)
-    session.flush()
-    _tell(session, row, "deleted", now)
-
-
-def _refuse_claimed(session: Session, provider: str, now: datetime) -> None:
-    rows = AllocationRow
-    using = (
-        select(rows.claim)
-        .where(rows.provider == provider, rows.occupied_until > now, not_lapsed(rows, now))
-        .distinct()
-        .order_by(rows.claim)
-    )
-    claims = list(session.scalars(using))
-    if claims:
-        more = f" and {len(claims) - 5} more" if len(claims) > 5 else ""
-        raise FailedPreconditionError(
-            f"provider {provider} is used, now or later, by claims {', '.join(claims[:5])}{more}; "
-            "release them first",
-            object_type="provider",
-            object_id=provider,
-        )
+    delete_providers(session, [provider], now=now or datetime.now(UTC), by_control=True)
 
 
 def get_provider(session: Session, provider: str, *, now: datetime | None = None) -> Provider:
@@ -331,7 +190,7 @@ def get_provider(session: Session, provider: str, *, now: datetime | None = None
     """
     row = session.get(ProviderRow, provider)
     if row is None:
-        raise _no_provider(provider)
+        raise trees.no_provider(provider)
     return _complete(session, [row], now or datetime.now(UTC))[0]
 
 
@@ -340,6 +199,8 @@ def list_providers(
     *,
     region: str = "",
     type: str = "",  # noqa: A002 (the column's word)
+    tree: str = "",
+    parent: str = "",
     after: str = "",
     limit: int = 0,
     now: datetime | None = None,
@@ -349,7 +210,9 @@ def list_providers(
     Args:
         session: a session.
         region: only in this region.
-        type: only servers, or only hosts.
+        type: only of this type.
+        tree: only the provider at this top and what is below it.
+        parent: only what is directly below this one.
         after: the token of the page before.
         limit: at most this many; 0 for 100.
         now: the present by default.
@@ -359,7 +222,12 @@ def list_providers(
     if region:
         query = query.where(ProviderRow.region == check_id(region, field="region"))
     if type:
-        query = query.where(ProviderRow.type == choose(ProviderType, type, "type"))
+        query = query.where(ProviderRow.type == check_provider_type(type, field="type"))
+    if tree:
+        top = check_id(tree, field="tree")
+        query = query.where(or_(ProviderRow.id == top, ProviderRow.root == top))
+    if parent:
+        query = query.where(ProviderRow.parent == check_id(parent, field="parent"))
     if after:
         query = query.where(ProviderRow.id > check_id(after, field="page.token"))
     page = Page.cut(list(session.scalars(query)), limit, lambda row: row.id)
@@ -376,7 +244,7 @@ def _complete(session: Session, rows: Sequence[ProviderRow], now: datetime) -> l
     }
     inventories = defaultdict(list)
     for row in session.scalars(_belonging(InventoryRow, ids, InventoryRow.resource_type)):
-        use = InventoryUse(_inventory(row), used.get((row.provider, row.resource_type), 0))
+        use = InventoryUse(inventory_of(row), used.get((row.provider, row.resource_type), 0))
         inventories[row.provider].append(use)
     capabilities = defaultdict(list)
     for held in session.scalars(_belonging(CapabilityRow, ids, CapabilityRow.capability)):
@@ -391,6 +259,7 @@ def _complete(session: Session, rows: Sequence[ProviderRow], now: datetime) -> l
             project=row.project,
             type=row.type,
             parent=row.parent,
+            root=row.root or row.id,
             available=row.available,
             unavailable_reason=row.unavailable_reason,
             generation=row.generation,
@@ -406,15 +275,3 @@ def _complete(session: Session, rows: Sequence[ProviderRow], now: datetime) -> l
 def _belonging(table: Any, providers: Sequence[str], order: Any) -> Any:
     query = select(table).where(table.provider.in_(providers)).order_by(order)
     return query.execution_options(populate_existing=True)
-
-
-def _inventory(row: InventoryRow) -> Inventory:
-    return Inventory(
-        resource_type=row.resource_type,
-        total=row.total,
-        reserved=row.reserved,
-        min_unit=row.min_unit,
-        max_unit=row.max_unit,
-        step_size=row.step_size,
-        allocation_ratio=row.allocation_ratio,
-    )

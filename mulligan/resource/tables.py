@@ -17,16 +17,58 @@ HELD, CONFIRMED, RELEASED, LAPSED = "held", "confirmed", "released", "lapsed"
 """States of a claim; lapsed is never written, time alone makes a hold so."""
 
 
+class NameColumns:
+    """A registered name: known to all, in no region, nobody's.
+
+    The standard ones come with Mulligan and stay.
+    """
+
+    description: Mapped[str] = mapped_column(Text, default="")
+    standard: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+
+
+class ProviderTypeRow(NameColumns, Base):
+    """A kind of provider, and how long one of it is kept free between two claims."""
+
+    __tablename__ = "provider_types"
+    name: Mapped[str] = mapped_column(String(16), primary_key=True)
+    cleaning_margin_s: Mapped[int] = mapped_column(BigInteger, default=0)
+    generation: Mapped[int] = mapped_column(BigInteger, default=1)
+
+
+class ResourceTypeRow(NameColumns, Base):
+    """A name of what is counted."""
+
+    __tablename__ = "resource_types"
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
+class CapabilityNameRow(NameColumns, Base):
+    """A name of what a provider can do."""
+
+    __tablename__ = "capabilities"
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
 class ProviderRow(Base):
-    """Anything that has inventory."""
+    """Anything that has inventory.
+
+    `root` is the provider at the top of its tree, none at the top itself.
+    """
 
     __tablename__ = "providers"
-    __table_args__ = (Index(None, "region", "type", "available"), Index(None, "parent"))
+    __table_args__ = (
+        Index(None, "region", "type", "available"),
+        Index(None, "parent"),
+        Index(None, "root"),
+    )
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     region: Mapped[str] = mapped_column(Id)
     project: Mapped[str | None] = mapped_column(Id)
     type: Mapped[str] = mapped_column(String(16))
     parent: Mapped[str | None] = mapped_column(Id, ForeignKey("providers.id"))
+    root: Mapped[str | None] = mapped_column(Id)
     available: Mapped[bool]
     unavailable_reason: Mapped[str] = mapped_column(Text, default="")
     generation: Mapped[int] = mapped_column(BigInteger, default=1)

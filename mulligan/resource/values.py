@@ -24,6 +24,7 @@ PAGE_SIZE = 100
 GREATEST_PAGE_SIZE = 1000
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,63}")
+_PROVIDER_TYPE = re.compile(r"[a-z][a-z0-9_-]{0,15}")
 
 
 class Placement(StrEnum):
@@ -31,13 +32,6 @@ class Placement(StrEnum):
 
     PACK = "pack"
     SPREAD = "spread"
-
-
-class ProviderType(StrEnum):
-    """What kind of thing has the inventory."""
-
-    SERVER = "server"
-    HOST = "host"
 
 
 def check_id(value: str, *, field: str) -> str:
@@ -67,6 +61,21 @@ def check_name(value: str, *, field: str) -> str:
             field=field,
         )
     return value
+
+
+def check_provider_type(name: str, *, field: str) -> str:
+    """Refuse what can't be the name of a provider type.
+
+    Raises:
+        InvalidArgumentError: it is not made of lower-case letters, digits, ``_`` and ``-``.
+    """
+    if not _PROVIDER_TYPE.fullmatch(name):
+        raise InvalidArgumentError(
+            f"{name!r} is not a provider type; give one such as server, rack or gpu (lower-case "
+            "letters, digits, _ and -, 16 at most)",
+            field=field,
+        )
+    return name
 
 
 def choose(kind: type[E], value: str, field: str) -> E:
@@ -149,7 +158,7 @@ class ClaimRequest:
         forbidden_capabilities: the provider has none of them.
         minimum_properties: least values, such as cpus 4.
         provider: only this one.
-        provider_type: server, host, or empty for either.
+        provider_type: such as server or host; empty for any.
         placement: spread takes the provider with most free, pack the one with least.
 
     Raises:
@@ -172,7 +181,7 @@ class ClaimRequest:
         self._put("provider", check_id(self.provider, field="provider") if self.provider else None)
         self._put("placement", choose(Placement, self.placement, "placement"))
         if self.provider_type:
-            self._put("provider_type", choose(ProviderType, self.provider_type, "provider_type"))
+            check_provider_type(self.provider_type, field="provider_type")
         for name in ("required_capabilities", "forbidden_capabilities"):
             self._put(name, tuple(sorted({check_name(c, field=name) for c in getattr(self, name)})))
         self._put("minimum_properties", dict(sorted(self.minimum_properties.items())))

@@ -9,6 +9,7 @@
     ├── FailedPreconditionError   FAILED_PRECONDITION its state does not allow it
     ├── NoCapacityError           RESOURCE_EXHAUSTED  nothing fits; says why
     ├── ConflictError             ABORTED             changed meanwhile; a retry can help
+    ├── StaleError                ABORTED             changed since it was read; says what
     ├── UnavailableError          UNAVAILABLE         a part is not reachable now; a retry can help
     └── HardwareError             FAILED_PRECONDITION hardware, image or medium did not do as asked
         └── HardwareBusyError     UNAVAILABLE         it may do so later; a retry can help
@@ -89,6 +90,13 @@ class ConflictError(MulliganError):
     code = "CONFLICT"
     grpc_status = "ABORTED"
     retryable = True
+
+
+class StaleError(MulliganError):
+    """The object changed since the caller read it; the message says what."""
+
+    code = "STALE_GENERATION"
+    grpc_status = "ABORTED"
 
 
 class UnavailableError(MulliganError):

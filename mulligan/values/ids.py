@@ -16,6 +16,11 @@ def object_id(operation: str, object_type: str) -> str:
     return str(uuid5(UUID(operation), object_type))
 
 
+def name_id(object_type: str, name: str) -> str:
+    """Derive the id under which a registered name, which has no other, is told of in events."""
+    return str(uuid5(_OPERATIONS, f"{object_type}/{name}"))
+
+
 def digest(content: bytes) -> str:
     """Digest a request's content, to tell a retry from another request with the same id."""
     return sha256(content).hexdigest()

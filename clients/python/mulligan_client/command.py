@@ -23,7 +23,7 @@ from mulligan_client.session import Session
 
 ENTRY_POINTS = "mulligan.commands"
 
-# Name, what help says of it. Each is mulligan_client.commands.<name>.<name>.
+# Name, what help says of it. Each is mulligan_client.commands.<name>.<name>, with _ for -.
 COMMANDS = {
     "bootstrap": "Create the administrator and what a first machine needs.",
     "login": "Log in, and choose the project and region to work in.",
@@ -33,6 +33,10 @@ COMMANDS = {
     "host": "Hypervisors.",
     "image": "Operating systems to put on machines.",
     "network": "Networks that machines are put in.",
+    "provider": "Whatever has inventory: trees of it, what it has and can do.",
+    "provider-type": "Kinds of provider, and how long each is cleaned between claims.",
+    "resource-type": "Names of what is counted.",
+    "capability": "Names of what providers can do.",
     "claim": "What is committed to whom, and when.",
     "freeze": "Stop what powers, wipes, deletes or starts; list such stops.",
     "thaw": "Take a freeze back.",
@@ -65,7 +69,8 @@ class Mulligan(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load one command; of a broken one only the complaint is left."""
         if cmd_name in COMMANDS:
-            found = getattr(import_module(f"mulligan_client.commands.{cmd_name}"), cmd_name)
+            name = cmd_name.replace("-", "_")
+            found = getattr(import_module(f"mulligan_client.commands.{name}"), name)
         elif cmd_name in self._added:
             found = _load(self._added[cmd_name])
         else:

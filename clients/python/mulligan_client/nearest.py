@@ -23,6 +23,9 @@ _LISTS: dict[str, Callable[[Client, str], Any]] = {
     "network": lambda client, _: (
         client.resource.ListNetworks(resource_pb2.ListNetworksRequest()).networks
     ),
+    "provider": lambda client, _: (
+        client.resource.ListProviders(resource_pb2.ListProvidersRequest()).providers
+    ),
     "project": lambda client, _: client.iam.ListProjects(iam_pb2.ListProjectsRequest()).projects,
     "region": lambda client, _: client.iam.ListRegions(iam_pb2.ListRegionsRequest()).regions,
 }

@@ -389,7 +389,7 @@ class TestRequest:
             ({"VCPU": 0}, "amounts.amount"),
             ({"VCPU": 2**63}, "amounts.amount"),
             ({"VCPU": 1, "provider": "x"}, "provider"),
-            ({"VCPU": 1, "provider_type": "toaster"}, "provider_type"),
+            ({"VCPU": 1, "provider_type": "a toaster"}, "provider_type"),
             ({"VCPU": 1, "placement": "best"}, "placement"),
             ({"VCPU": 1, "required_capabilities": ("a b",)}, "required_capabilities"),
             (

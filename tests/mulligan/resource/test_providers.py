@@ -179,6 +179,7 @@ def test_changes_are_told(fleet: Fleet) -> None:
     )
     assert told == [
         ("created", ""),
+        ("updated", "inventories: VCPU 1 added"),
         ("state", "available"),
         ("state", "not available: broken"),
         ("deleted", ""),

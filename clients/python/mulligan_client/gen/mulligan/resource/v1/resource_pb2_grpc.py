@@ -35,6 +35,71 @@ class ResourceServiceStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.CreateProviderType = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/CreateProviderType',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateProviderTypeRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ProviderType.FromString,
+                _registered_method=True)
+        self.UpdateProviderType = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/UpdateProviderType',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.UpdateProviderTypeRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ProviderType.FromString,
+                _registered_method=True)
+        self.ListProviderTypes = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/ListProviderTypes',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProviderTypesRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProviderTypesResponse.FromString,
+                _registered_method=True)
+        self.DeleteProviderType = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/DeleteProviderType',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteProviderTypeRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteProviderTypeResponse.FromString,
+                _registered_method=True)
+        self.CreateResourceType = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/CreateResourceType',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateResourceTypeRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ResourceType.FromString,
+                _registered_method=True)
+        self.ListResourceTypes = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/ListResourceTypes',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListResourceTypesRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListResourceTypesResponse.FromString,
+                _registered_method=True)
+        self.DeleteResourceType = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/DeleteResourceType',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteResourceTypeRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteResourceTypeResponse.FromString,
+                _registered_method=True)
+        self.CreateCapability = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/CreateCapability',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateCapabilityRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Capability.FromString,
+                _registered_method=True)
+        self.ListCapabilities = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/ListCapabilities',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListCapabilitiesRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListCapabilitiesResponse.FromString,
+                _registered_method=True)
+        self.DeleteCapability = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/DeleteCapability',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteCapabilityRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteCapabilityResponse.FromString,
+                _registered_method=True)
+        self.CreateProviders = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/CreateProviders',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateProvidersRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateProvidersResponse.FromString,
+                _registered_method=True)
+        self.UpdateProviders = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/UpdateProviders',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.UpdateProvidersRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.UpdateProvidersResponse.FromString,
+                _registered_method=True)
+        self.DeleteProviders = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/DeleteProviders',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteProvidersRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteProvidersResponse.FromString,
+                _registered_method=True)
         self.GetProvider = channel.unary_unary(
                 '/mulligan.resource.v1.ResourceService/GetProvider',
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.GetProviderRequest.SerializeToString,
@@ -95,6 +160,97 @@ class ResourceServiceStub:
 class ResourceServiceServicer:
     """What there is, and who has claimed it when.
     """
+
+    def CreateProviderType(self, request, context):
+        """Register a kind of provider.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateProviderType(self, request, context):
+        """Change the description or cleaning margin of a kind of provider.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListProviderTypes(self, request, context):
+        """All kinds of provider.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteProviderType(self, request, context):
+        """Forget a kind of provider of which there is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateResourceType(self, request, context):
+        """Register a name of what is counted.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListResourceTypes(self, request, context):
+        """All names of what is counted.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteResourceType(self, request, context):
+        """Forget a resource type of which no provider has any.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateCapability(self, request, context):
+        """Register a name of what a provider can do.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCapabilities(self, request, context):
+        """All names of what a provider can do.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteCapability(self, request, context):
+        """Forget a capability that no provider has.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateProviders(self, request, context):
+        """Make providers, up to 10,000, all or none. Servers and hosts bring their own.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateProviders(self, request, context):
+        """Change, fill and move providers, up to 10,000, all or none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteProviders(self, request, context):
+        """Delete providers that nobody uses, up to 10,000, all or none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def GetProvider(self, request, context):
         """A provider with its inventories and what is used of them now.
@@ -176,6 +332,71 @@ class ResourceServiceServicer:
 
 def add_ResourceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'CreateProviderType': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateProviderType,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateProviderTypeRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ProviderType.SerializeToString,
+            ),
+            'UpdateProviderType': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateProviderType,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.UpdateProviderTypeRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ProviderType.SerializeToString,
+            ),
+            'ListProviderTypes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProviderTypes,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProviderTypesRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProviderTypesResponse.SerializeToString,
+            ),
+            'DeleteProviderType': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteProviderType,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteProviderTypeRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteProviderTypeResponse.SerializeToString,
+            ),
+            'CreateResourceType': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateResourceType,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateResourceTypeRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ResourceType.SerializeToString,
+            ),
+            'ListResourceTypes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListResourceTypes,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListResourceTypesRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListResourceTypesResponse.SerializeToString,
+            ),
+            'DeleteResourceType': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteResourceType,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteResourceTypeRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteResourceTypeResponse.SerializeToString,
+            ),
+            'CreateCapability': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateCapability,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateCapabilityRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Capability.SerializeToString,
+            ),
+            'ListCapabilities': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCapabilities,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListCapabilitiesRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListCapabilitiesResponse.SerializeToString,
+            ),
+            'DeleteCapability': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteCapability,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteCapabilityRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteCapabilityResponse.SerializeToString,
+            ),
+            'CreateProviders': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateProviders,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateProvidersRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateProvidersResponse.SerializeToString,
+            ),
+            'UpdateProviders': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateProviders,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.UpdateProvidersRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.UpdateProvidersResponse.SerializeToString,
+            ),
+            'DeleteProviders': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteProviders,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteProvidersRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteProvidersResponse.SerializeToString,
+            ),
             'GetProvider': grpc.unary_unary_rpc_method_handler(
                     servicer.GetProvider,
                     request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.GetProviderRequest.FromString,
@@ -242,6 +463,357 @@ def add_ResourceServiceServicer_to_server(servicer, server):
 class ResourceService:
     """What there is, and who has claimed it when.
     """
+
+    @staticmethod
+    def CreateProviderType(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/CreateProviderType',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateProviderTypeRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ProviderType.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateProviderType(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/UpdateProviderType',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.UpdateProviderTypeRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ProviderType.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListProviderTypes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/ListProviderTypes',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProviderTypesRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProviderTypesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteProviderType(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/DeleteProviderType',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteProviderTypeRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteProviderTypeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateResourceType(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/CreateResourceType',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateResourceTypeRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ResourceType.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListResourceTypes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/ListResourceTypes',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListResourceTypesRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListResourceTypesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteResourceType(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/DeleteResourceType',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteResourceTypeRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteResourceTypeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateCapability(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/CreateCapability',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateCapabilityRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.Capability.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCapabilities(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/ListCapabilities',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListCapabilitiesRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListCapabilitiesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteCapability(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/DeleteCapability',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteCapabilityRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteCapabilityResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateProviders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/CreateProviders',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateProvidersRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateProvidersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateProviders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/UpdateProviders',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.UpdateProvidersRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.UpdateProvidersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteProviders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/DeleteProviders',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteProvidersRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteProvidersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def GetProvider(request,

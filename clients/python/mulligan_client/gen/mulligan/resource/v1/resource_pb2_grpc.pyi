@@ -33,6 +33,32 @@ class ResourceServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ResourceServiceAsyncStub: ...
+    CreateProviderType: _grpc.UnaryUnaryMultiCallable[_resource_pb2.CreateProviderTypeRequest, _resource_pb2.ProviderType]
+    """Register a kind of provider."""
+    UpdateProviderType: _grpc.UnaryUnaryMultiCallable[_resource_pb2.UpdateProviderTypeRequest, _resource_pb2.ProviderType]
+    """Change the description or cleaning margin of a kind of provider."""
+    ListProviderTypes: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ListProviderTypesRequest, _resource_pb2.ListProviderTypesResponse]
+    """All kinds of provider."""
+    DeleteProviderType: _grpc.UnaryUnaryMultiCallable[_resource_pb2.DeleteProviderTypeRequest, _resource_pb2.DeleteProviderTypeResponse]
+    """Forget a kind of provider of which there is none."""
+    CreateResourceType: _grpc.UnaryUnaryMultiCallable[_resource_pb2.CreateResourceTypeRequest, _resource_pb2.ResourceType]
+    """Register a name of what is counted."""
+    ListResourceTypes: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ListResourceTypesRequest, _resource_pb2.ListResourceTypesResponse]
+    """All names of what is counted."""
+    DeleteResourceType: _grpc.UnaryUnaryMultiCallable[_resource_pb2.DeleteResourceTypeRequest, _resource_pb2.DeleteResourceTypeResponse]
+    """Forget a resource type of which no provider has any."""
+    CreateCapability: _grpc.UnaryUnaryMultiCallable[_resource_pb2.CreateCapabilityRequest, _resource_pb2.Capability]
+    """Register a name of what a provider can do."""
+    ListCapabilities: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ListCapabilitiesRequest, _resource_pb2.ListCapabilitiesResponse]
+    """All names of what a provider can do."""
+    DeleteCapability: _grpc.UnaryUnaryMultiCallable[_resource_pb2.DeleteCapabilityRequest, _resource_pb2.DeleteCapabilityResponse]
+    """Forget a capability that no provider has."""
+    CreateProviders: _grpc.UnaryUnaryMultiCallable[_resource_pb2.CreateProvidersRequest, _resource_pb2.CreateProvidersResponse]
+    """Make providers, up to 10,000, all or none. Servers and hosts bring their own."""
+    UpdateProviders: _grpc.UnaryUnaryMultiCallable[_resource_pb2.UpdateProvidersRequest, _resource_pb2.UpdateProvidersResponse]
+    """Change, fill and move providers, up to 10,000, all or none."""
+    DeleteProviders: _grpc.UnaryUnaryMultiCallable[_resource_pb2.DeleteProvidersRequest, _resource_pb2.DeleteProvidersResponse]
+    """Delete providers that nobody uses, up to 10,000, all or none."""
     GetProvider: _grpc.UnaryUnaryMultiCallable[_resource_pb2.GetProviderRequest, _resource_pb2.Provider]
     """A provider with its inventories and what is used of them now."""
     ListProviders: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ListProvidersRequest, _resource_pb2.ListProvidersResponse]
@@ -61,6 +87,32 @@ class ResourceServiceAsyncStub(ResourceServiceStub):
     """What there is, and who has claimed it when."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
+    CreateProviderType: _aio.UnaryUnaryMultiCallable[_resource_pb2.CreateProviderTypeRequest, _resource_pb2.ProviderType]  # type: ignore[assignment]
+    """Register a kind of provider."""
+    UpdateProviderType: _aio.UnaryUnaryMultiCallable[_resource_pb2.UpdateProviderTypeRequest, _resource_pb2.ProviderType]  # type: ignore[assignment]
+    """Change the description or cleaning margin of a kind of provider."""
+    ListProviderTypes: _aio.UnaryUnaryMultiCallable[_resource_pb2.ListProviderTypesRequest, _resource_pb2.ListProviderTypesResponse]  # type: ignore[assignment]
+    """All kinds of provider."""
+    DeleteProviderType: _aio.UnaryUnaryMultiCallable[_resource_pb2.DeleteProviderTypeRequest, _resource_pb2.DeleteProviderTypeResponse]  # type: ignore[assignment]
+    """Forget a kind of provider of which there is none."""
+    CreateResourceType: _aio.UnaryUnaryMultiCallable[_resource_pb2.CreateResourceTypeRequest, _resource_pb2.ResourceType]  # type: ignore[assignment]
+    """Register a name of what is counted."""
+    ListResourceTypes: _aio.UnaryUnaryMultiCallable[_resource_pb2.ListResourceTypesRequest, _resource_pb2.ListResourceTypesResponse]  # type: ignore[assignment]
+    """All names of what is counted."""
+    DeleteResourceType: _aio.UnaryUnaryMultiCallable[_resource_pb2.DeleteResourceTypeRequest, _resource_pb2.DeleteResourceTypeResponse]  # type: ignore[assignment]
+    """Forget a resource type of which no provider has any."""
+    CreateCapability: _aio.UnaryUnaryMultiCallable[_resource_pb2.CreateCapabilityRequest, _resource_pb2.Capability]  # type: ignore[assignment]
+    """Register a name of what a provider can do."""
+    ListCapabilities: _aio.UnaryUnaryMultiCallable[_resource_pb2.ListCapabilitiesRequest, _resource_pb2.ListCapabilitiesResponse]  # type: ignore[assignment]
+    """All names of what a provider can do."""
+    DeleteCapability: _aio.UnaryUnaryMultiCallable[_resource_pb2.DeleteCapabilityRequest, _resource_pb2.DeleteCapabilityResponse]  # type: ignore[assignment]
+    """Forget a capability that no provider has."""
+    CreateProviders: _aio.UnaryUnaryMultiCallable[_resource_pb2.CreateProvidersRequest, _resource_pb2.CreateProvidersResponse]  # type: ignore[assignment]
+    """Make providers, up to 10,000, all or none. Servers and hosts bring their own."""
+    UpdateProviders: _aio.UnaryUnaryMultiCallable[_resource_pb2.UpdateProvidersRequest, _resource_pb2.UpdateProvidersResponse]  # type: ignore[assignment]
+    """Change, fill and move providers, up to 10,000, all or none."""
+    DeleteProviders: _aio.UnaryUnaryMultiCallable[_resource_pb2.DeleteProvidersRequest, _resource_pb2.DeleteProvidersResponse]  # type: ignore[assignment]
+    """Delete providers that nobody uses, up to 10,000, all or none."""
     GetProvider: _aio.UnaryUnaryMultiCallable[_resource_pb2.GetProviderRequest, _resource_pb2.Provider]  # type: ignore[assignment]
     """A provider with its inventories and what is used of them now."""
     ListProviders: _aio.UnaryUnaryMultiCallable[_resource_pb2.ListProvidersRequest, _resource_pb2.ListProvidersResponse]  # type: ignore[assignment]
@@ -86,6 +138,110 @@ class ResourceServiceAsyncStub(ResourceServiceStub):
 
 class ResourceServiceServicer(metaclass=_abc_1.ABCMeta):
     """What there is, and who has claimed it when."""
+
+    @_abc_1.abstractmethod
+    def CreateProviderType(
+        self,
+        request: _resource_pb2.CreateProviderTypeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.ProviderType, _abc.Awaitable[_resource_pb2.ProviderType]]:
+        """Register a kind of provider."""
+
+    @_abc_1.abstractmethod
+    def UpdateProviderType(
+        self,
+        request: _resource_pb2.UpdateProviderTypeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.ProviderType, _abc.Awaitable[_resource_pb2.ProviderType]]:
+        """Change the description or cleaning margin of a kind of provider."""
+
+    @_abc_1.abstractmethod
+    def ListProviderTypes(
+        self,
+        request: _resource_pb2.ListProviderTypesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.ListProviderTypesResponse, _abc.Awaitable[_resource_pb2.ListProviderTypesResponse]]:
+        """All kinds of provider."""
+
+    @_abc_1.abstractmethod
+    def DeleteProviderType(
+        self,
+        request: _resource_pb2.DeleteProviderTypeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.DeleteProviderTypeResponse, _abc.Awaitable[_resource_pb2.DeleteProviderTypeResponse]]:
+        """Forget a kind of provider of which there is none."""
+
+    @_abc_1.abstractmethod
+    def CreateResourceType(
+        self,
+        request: _resource_pb2.CreateResourceTypeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.ResourceType, _abc.Awaitable[_resource_pb2.ResourceType]]:
+        """Register a name of what is counted."""
+
+    @_abc_1.abstractmethod
+    def ListResourceTypes(
+        self,
+        request: _resource_pb2.ListResourceTypesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.ListResourceTypesResponse, _abc.Awaitable[_resource_pb2.ListResourceTypesResponse]]:
+        """All names of what is counted."""
+
+    @_abc_1.abstractmethod
+    def DeleteResourceType(
+        self,
+        request: _resource_pb2.DeleteResourceTypeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.DeleteResourceTypeResponse, _abc.Awaitable[_resource_pb2.DeleteResourceTypeResponse]]:
+        """Forget a resource type of which no provider has any."""
+
+    @_abc_1.abstractmethod
+    def CreateCapability(
+        self,
+        request: _resource_pb2.CreateCapabilityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.Capability, _abc.Awaitable[_resource_pb2.Capability]]:
+        """Register a name of what a provider can do."""
+
+    @_abc_1.abstractmethod
+    def ListCapabilities(
+        self,
+        request: _resource_pb2.ListCapabilitiesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.ListCapabilitiesResponse, _abc.Awaitable[_resource_pb2.ListCapabilitiesResponse]]:
+        """All names of what a provider can do."""
+
+    @_abc_1.abstractmethod
+    def DeleteCapability(
+        self,
+        request: _resource_pb2.DeleteCapabilityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.DeleteCapabilityResponse, _abc.Awaitable[_resource_pb2.DeleteCapabilityResponse]]:
+        """Forget a capability that no provider has."""
+
+    @_abc_1.abstractmethod
+    def CreateProviders(
+        self,
+        request: _resource_pb2.CreateProvidersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.CreateProvidersResponse, _abc.Awaitable[_resource_pb2.CreateProvidersResponse]]:
+        """Make providers, up to 10,000, all or none. Servers and hosts bring their own."""
+
+    @_abc_1.abstractmethod
+    def UpdateProviders(
+        self,
+        request: _resource_pb2.UpdateProvidersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.UpdateProvidersResponse, _abc.Awaitable[_resource_pb2.UpdateProvidersResponse]]:
+        """Change, fill and move providers, up to 10,000, all or none."""
+
+    @_abc_1.abstractmethod
+    def DeleteProviders(
+        self,
+        request: _resource_pb2.DeleteProvidersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.DeleteProvidersResponse, _abc.Awaitable[_resource_pb2.DeleteProvidersResponse]]:
+        """Delete providers that nobody uses, up to 10,000, all or none."""
 
     @_abc_1.abstractmethod
     def GetProvider(

@@ -1,0 +1,199 @@
+"""Providers, from messages to changes and from rows to messages."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from sqlalchemy.orm import Session
+
+from api import messages
+from api.call import current_call
+from api.regions import Regions
+from mulligan import marks
+from mulligan.meta import names
+from mulligan.resource import provider_changes, providers
+from mulligan.resource.features import CapabilitiesChange, PropertiesChange
+from mulligan.resource.inventories import InventoriesChange
+from mulligan.resource.provider_changes import NewProvider, ProviderChange
+from mulligan.resource.values import Inventory
+from mulligan.values.amount import GREATEST_AMOUNT
+from mulligan_client.gen.mulligan.common.v1 import common_pb2
+from mulligan_client.gen.mulligan.resource.v1 import resource_pb2 as pb
+
+
+async def create(
+    request: pb.CreateProvidersRequest, regions: Regions
+) -> pb.CreateProvidersResponse:
+    """Make providers with their names."""
+    call = current_call()
+    await regions.require(request.region)
+    new = [
+        NewProvider(
+            id=one.id or str(uuid4()),
+            type=one.type,
+            project=one.project or None,
+            parent=one.parent or None,
+            inventories=_inventories(one.inventories),
+            capabilities=tuple(one.capabilities),
+            properties=dict(one.properties),
+        )
+        for one in request.providers
+    ]
+
+    def make(session: Session) -> pb.CreateProvidersResponse:
+        provider_changes.create_providers(
+            session, request.region, new, author=call.caller.account, now=datetime.now(UTC)
+        )
+        named = {one.id: asked.name for one, asked in zip(new, request.providers, strict=True)}
+        names.give_names(session, "provider", named, region=request.region)
+        return pb.CreateProvidersResponse(
+            providers=[pb.ProviderChanged(id=one.id, generation=1) for one in new]
+        )
+
+    return await call.write(request, pb.CreateProvidersResponse, make)
+
+
+async def update(request: pb.UpdateProvidersRequest) -> pb.UpdateProvidersResponse:
+    """Change, fill and move providers."""
+    call = current_call()
+    changes = [_change(one) for one in request.changes]
+
+    def change(session: Session) -> pb.UpdateProvidersResponse:
+        rows = provider_changes.change_providers(
+            session, changes, author=call.caller.account, now=datetime.now(UTC)
+        )
+        return pb.UpdateProvidersResponse(
+            providers=[pb.ProviderChanged(id=row.id, generation=row.generation) for row in rows]
+        )
+
+    return await call.write(request, pb.UpdateProvidersResponse, change)
+
+
+async def delete(request: pb.DeleteProvidersRequest) -> pb.DeleteProvidersResponse:
+    """Delete providers, and free their names."""
+    call = current_call()
+
+    def forget(session: Session) -> pb.DeleteProvidersResponse:
+        provider_changes.delete_providers(
+            session, request.ids, author=call.caller.account, now=datetime.now(UTC)
+        )
+        names.release_names(session, request.ids)
+        return pb.DeleteProvidersResponse()
+
+    return await call.write(request, pb.DeleteProvidersResponse, forget)
+
+
+async def get(provider: str) -> pb.Provider:
+    """Show one provider."""
+
+    def read(session: Session) -> pb.Provider:
+        return _messages(session, [providers.get_provider(session, provider)])[0]
+
+    return await current_call().read(read)
+
+
+async def list_page(request: pb.ListProvidersRequest) -> pb.ListProvidersResponse:
+    """List providers."""
+    size = messages.page_size(request.page)
+
+    def read(session: Session) -> pb.ListProvidersResponse:
+        page = providers.list_providers(
+            session,
+            region=request.region,
+            type=request.type,
+            tree=request.tree,
+            parent=request.parent,
+            after=messages.after_id(request.page),
+            limit=size,
+        )
+        return pb.ListProvidersResponse(
+            providers=_messages(session, page.items),
+            next_page_token=messages.token_of(page.next_token) if page.next_token else "",
+        )
+
+    return await current_call().read(read)
+
+
+def _change(one: pb.ProviderChange) -> ProviderChange:
+    wanted, can, measures = one.inventories, one.capabilities, one.properties
+    return ProviderChange(
+        provider=one.id,
+        generation=one.generation,
+        under=one.under if one.HasField("under") else None,
+        inventories=InventoriesChange(
+            add=_inventories(wanted.add),
+            modify=_inventories(wanted.modify),
+            remove=tuple(wanted.remove),
+            replace=_inventories(wanted.replace.inventories)
+            if wanted.HasField("replace")
+            else None,
+        )
+        if one.HasField("inventories")
+        else None,
+        capabilities=CapabilitiesChange(
+            add=tuple(can.add),
+            remove=tuple(can.remove),
+            replace=tuple(can.replace.capabilities) if can.HasField("replace") else None,
+        )
+        if one.HasField("capabilities")
+        else None,
+        properties=PropertiesChange(
+            put=dict(measures.put),
+            remove=tuple(measures.remove),
+            replace=dict(measures.replace.properties) if measures.HasField("replace") else None,
+        )
+        if one.HasField("properties")
+        else None,
+    )
+
+
+def _inventories(given: Sequence[pb.Inventory]) -> tuple[Inventory, ...]:
+    """Read inventories; what is left out has the value that restricts nothing."""
+    return tuple(
+        Inventory(
+            resource_type=one.resource_type,
+            total=one.total,
+            reserved=one.reserved,
+            min_unit=one.min_unit or 1,
+            max_unit=one.max_unit or GREATEST_AMOUNT,
+            step_size=one.step_size or 1,
+            allocation_ratio=one.allocation_ratio or 1.0,
+        )
+        for one in given
+    )
+
+
+def _messages(session: Session, rows: Sequence[providers.Provider]) -> list[pb.Provider]:
+    ids = [row.id for row in rows]
+    described, marked = names.describe(session, ids), marks.marks_of(session, ids)
+    return [
+        pb.Provider(
+            metadata=messages.metadata(row, described, project=row.project, region=row.region),
+            type=row.type,
+            parent=row.parent or "",
+            root=row.root,
+            inventories=[_inventory(use) for use in row.inventories],
+            capabilities=row.capabilities,
+            properties=row.properties,
+            status=common_pb2.Status(
+                state="available" if row.available else "unavailable",
+                reason=row.unavailable_reason,
+            ),
+            marks=messages.marks(marked[row.id]),
+        )
+        for row in rows
+    ]
+
+
+def _inventory(use: providers.InventoryUse) -> pb.Inventory:
+    inventory = use.inventory
+    return pb.Inventory(
+        resource_type=inventory.resource_type,
+        total=inventory.total,
+        reserved=inventory.reserved,
+        min_unit=inventory.min_unit,
+        max_unit=min(inventory.max_unit, inventory.total),
+        step_size=inventory.step_size,
+        allocation_ratio=inventory.allocation_ratio,
+        used=use.used,
+    )

@@ -1,0 +1,298 @@
+"""mulligan provider: whatever has inventory."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import click
+
+from mulligan_client.commands.options import (
+    Parsed,
+    confirm,
+    pass_session,
+    takes_output,
+    takes_region,
+    takes_yes,
+)
+from mulligan_client.commands.provider_names import find_provider
+from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
+from mulligan_client.session import Session
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_NUMBERS = ("reserved", "min_unit", "max_unit", "step_size")
+
+
+def parse_inventory(text: str) -> resource_pb2.Inventory:
+    """Read an inventory such as VCPU=64 or VCPU=64,reserved=2,allocation_ratio=4.
+
+    Raises:
+        ValueError: it is none.
+    """
+    total, *more = text.split(",")
+    try:
+        name, amount = total.split("=")
+        made = resource_pb2.Inventory(resource_type=name, total=int(amount))
+        for part in more:
+            key, value = part.split("=")
+            if key == "allocation_ratio":
+                made.allocation_ratio = float(value)
+            elif key in _NUMBERS:
+                setattr(made, key, int(value))
+            else:
+                raise ValueError(key)
+    except ValueError:
+        raise ValueError(
+            f"{text!r} is no inventory; write TYPE=TOTAL and then, if needed, any of "
+            f"{', '.join(_NUMBERS)}, allocation_ratio: VCPU=64,reserved=2,allocation_ratio=4"
+        ) from None
+    return made
+
+
+def parse_property(text: str) -> tuple[str, int]:
+    """Read a property such as cpus=64.
+
+    Raises:
+        ValueError: it is none.
+    """
+    name, _, value = text.partition("=")
+    try:
+        return name, int(value)
+    except ValueError:
+        raise ValueError(f"{text!r} is no property; write it like cpus=64") from None
+
+
+INVENTORY = Parsed("inventory", parse_inventory)
+PROPERTY = Parsed("property", parse_property)
+_takes_file = click.option(
+    "--file",
+    "manifest",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Many of them, from YAML or JSON with the fields of the API.",
+)
+
+
+@click.group()
+def provider() -> None:
+    """Whatever has inventory: trees of it, what it has and can do, whether it is offered."""
+
+
+@provider.command("create")
+@click.argument("name", default="")
+@click.option("--type", "kind", default="", help="Its provider type; needed with a name.")
+@click.option("--parent", default="", help="The provider above it.")
+@click.option("--inventory", multiple=True, type=INVENTORY, help="Such as VCPU=64; repeatable.")
+@click.option("--capability", multiple=True, help="What it can do; repeatable.")
+@click.option("--property", "measures", multiple=True, type=PROPERTY, help="Such as cpus=64.")
+@click.option("--only-project", default="", help="The only project that may use it.")
+@_takes_file
+@takes_region
+@takes_output
+@pass_session
+def create(
+    session: Session,
+    name: str,
+    kind: str,
+    parent: str,
+    inventory: tuple[resource_pb2.Inventory, ...],
+    capability: tuple[str, ...],
+    measures: tuple[tuple[str, int], ...],
+    only_project: str,
+    manifest: Path | None,
+    region: str,
+    output: str,
+) -> None:
+    """Create a provider, or with --file many (key `providers`; a parent may be named there)."""
+    request = resource_pb2.CreateProvidersRequest()
+    if manifest is not None:
+        from mulligan_client.commands.manifest import read_manifest
+
+        read_manifest(manifest, request)
+    elif not name or not kind:
+        raise click.UsageError("say a NAME and its --type, or give --file")
+    else:
+        project = session.resolve("project", only_project) if only_project else ""
+        request.providers.add(
+            name=name, type=kind, parent=parent, project=project, inventories=inventory,
+            capabilities=capability, properties=dict(measures),
+        )  # fmt: skip
+    request.region = session.region(region or request.region)
+    _find_parents(session, request)
+    answer = session.client.resource.CreateProviders(request)
+    session.show(answer, output, lambda: _changed(session, answer.providers))
+
+
+def _find_parents(session: Session, request: resource_pb2.CreateProvidersRequest) -> None:
+    """Put ids for the names of parents: of others in the request, or of what is there."""
+    for one in request.providers:
+        one.id = one.id or str(uuid4())
+    own = {one.name: one.id for one in request.providers}
+    for one in request.providers:
+        if one.parent and not _is_id(one.parent):
+            one.parent = own.get(one.parent) or find_provider(session, one.parent)
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return bool(UUID(text))
+    except ValueError:
+        return False
+
+
+@provider.command("update")
+@click.argument("name", default="")
+@click.option("--generation", default=0, help="Refuse if it is not at this generation any more.")
+@click.option("--under", default="", help="Move it, and all below it, under this provider.")
+@click.option("--top", is_flag=True, help="Move it to the top of a tree of its own.")
+@click.option("--add", multiple=True, type=INVENTORY, help="Inventory that it has not: VCPU=64.")
+@click.option("--modify", multiple=True, type=INVENTORY, help="Inventory that it has: VCPU=32.")
+@click.option("--remove", multiple=True, help="Resource type of which it has none any more.")
+@click.option("--capability", multiple=True, help="What it can do from now on.")
+@click.option("--no-capability", multiple=True, help="What it can't do any more.")
+@click.option("--property", "measures", multiple=True, type=PROPERTY, help="Such as cpus=64.")
+@click.option("--no-property", multiple=True, help="A property that it has not any more.")
+@_takes_file
+@takes_output
+@pass_session
+def update(
+    session: Session,
+    /,
+    name: str,
+    generation: int,
+    under: str,
+    top: bool,
+    manifest: Path | None,
+    output: str,
+    **parts: Any,
+) -> None:
+    """Change a provider, or with --file many (key `changes`; names do for ids there)."""
+    request = resource_pb2.UpdateProvidersRequest()
+    if manifest is not None:
+        from mulligan_client.commands.manifest import read_manifest
+
+        read_manifest(manifest, request)
+    elif not name:
+        raise click.UsageError("say the NAME of a provider, or give --file")
+    else:
+        change = request.changes.add(id=name, generation=generation)
+        _put(change, parts)
+        if under or top:
+            change.under = under
+    for one in request.changes:
+        one.id = find_provider(session, one.id)
+        if one.under:
+            one.under = find_provider(session, one.under)
+    answer = session.client.resource.UpdateProviders(request)
+    session.show(answer, output, lambda: _changed(session, answer.providers))
+
+
+def _put(change: resource_pb2.ProviderChange, parts: dict[str, Any]) -> None:
+    if parts["add"] or parts["modify"] or parts["remove"]:
+        change.inventories.add.extend(parts["add"])
+        change.inventories.modify.extend(parts["modify"])
+        change.inventories.remove.extend(parts["remove"])
+    if parts["capability"] or parts["no_capability"]:
+        change.capabilities.add.extend(parts["capability"])
+        change.capabilities.remove.extend(parts["no_capability"])
+    if parts["measures"] or parts["no_property"]:
+        change.properties.put.update(dict(parts["measures"]))
+        change.properties.remove.extend(parts["no_property"])
+
+
+@provider.command("list")
+@click.option("--region", default="", help="Only providers of this region.")
+@click.option("--type", "kind", default="", help="Only of this provider type.")
+@click.option("--tree", default="", help="Only this provider, which is a top, and what is below.")
+@click.option("--parent", default="", help="Only what is directly below this provider.")
+@takes_output
+@pass_session
+def list_all(session: Session, region: str, kind: str, tree: str, parent: str, output: str) -> None:
+    """List providers."""
+    request = resource_pb2.ListProvidersRequest(
+        region=session.resolve("region", region) if region else "",
+        type=kind,
+        tree=find_provider(session, tree) if tree else "",
+        parent=find_provider(session, parent) if parent else "",
+    )
+    answer = session.client.list_all(session.client.resource.ListProviders, request)
+    session.show(answer, output, lambda: _table(session, answer))
+
+
+@provider.command("show")
+@click.argument("name")
+@takes_output
+@pass_session
+def show(session: Session, name: str, output: str) -> None:
+    """Show a provider, what it has, and what is used of it now."""
+    request = resource_pb2.GetProviderRequest(id=find_provider(session, name))
+    found = session.client.resource.GetProvider(request)
+    session.show(found, output, lambda: _sheet(session, found))
+
+
+@provider.command("delete")
+@click.argument("names", nargs=-1, required=True)
+@takes_yes
+@pass_session
+def delete(session: Session, names: tuple[str, ...], yes: bool) -> None:
+    """Delete providers that nobody uses; a whole tree at once, if all of it is named."""
+    ids = [find_provider(session, name) for name in names]
+    confirm(session, f"Delete {', '.join(names)}?", yes)
+    session.client.resource.DeleteProviders(resource_pb2.DeleteProvidersRequest(ids=ids))
+    session.remark(f"deleted: {', '.join(names)}")
+
+
+def _changed(session: Session, changed: Any) -> "Table":
+    from mulligan_client.output import table
+
+    name = session.names(one.id for one in changed)
+    rows = [(name(one.id), str(one.generation), one.id) for one in changed]
+    return table(["PROVIDER", "GENERATION", "ID"], rows)
+
+
+def _amounts(one: resource_pb2.Provider) -> str:
+    return ", ".join(f"{i.used} of {i.total} {i.resource_type}" for i in one.inventories)
+
+
+def _table(session: Session, answer: resource_pb2.ListProvidersResponse) -> "Table":
+    from mulligan_client.output import state_text, table
+
+    parents = [one.parent for one in answer.providers]
+    name = session.names([*parents, *(one.metadata.id for one in answer.providers)])
+    return table(
+        ["NAME", "TYPE", "STATE", "UNDER", "USED"],
+        [
+            (
+                name(one.metadata.id),
+                one.type,
+                state_text(one.status.state),
+                name(one.parent),
+                _amounts(one),
+            )
+            for one in answer.providers
+        ],
+    )
+
+
+def _sheet(session: Session, one: resource_pb2.Provider) -> "Table":
+    from mulligan_client.output import sheet, status_pairs
+
+    name = session.names([one.metadata.id, one.metadata.region, one.parent, one.root])
+    return sheet(
+        [
+            ("provider", name(one.metadata.id)),
+            ("id", one.metadata.id),
+            ("type", one.type),
+            *status_pairs(one.status, one.marks),
+            ("region", name(one.metadata.region)),
+            ("under", name(one.parent)),
+            ("tree of", name(one.root)),
+            *(
+                (i.resource_type, f"{i.used} of {i.total} used, {i.reserved} reserved")
+                for i in one.inventories
+            ),
+            ("can", ", ".join(one.capabilities)),
+            *sorted((key, str(value)) for key, value in one.properties.items()),
+            ("generation", str(one.metadata.generation)),
+        ]
+    )

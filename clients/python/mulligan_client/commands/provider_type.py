@@ -1,0 +1,53 @@
+"""mulligan provider-type: kinds of provider, and how long each is cleaned between claims."""
+
+import click
+
+from mulligan_client.commands.names import Registry, add_create, add_delete, add_list
+from mulligan_client.commands.options import pass_session, takes_output
+from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
+from mulligan_client.session import Session
+
+
+@click.group()
+def provider_type() -> None:
+    """Kinds of provider, such as server, host or rack."""
+
+
+registry = Registry(
+    "provider type",
+    read_all=lambda session: session.client.list_all(
+        session.client.resource.ListProviderTypes, resource_pb2.ListProviderTypesRequest()
+    ),
+    create=lambda session, name, description: session.client.resource.CreateProviderType(
+        resource_pb2.CreateProviderTypeRequest(name=name, description=description)
+    ),
+    delete=lambda session, name: session.client.resource.DeleteProviderType(
+        resource_pb2.DeleteProviderTypeRequest(name=name)
+    ),
+    rows=lambda answer: answer.provider_types,
+    columns=[("CLEANING", lambda one: f"{one.cleaning_margin_s} s")],
+)
+add_list(provider_type, registry)
+add_create(provider_type, registry)
+add_delete(provider_type, registry)
+
+
+@provider_type.command("update")
+@click.argument("name")
+@click.option("--cleaning-margin", type=click.IntRange(0), help="Seconds free between two claims.")
+@click.option("--description", help="What it stands for.")
+@takes_output
+@pass_session
+def update(
+    session: Session,
+    name: str,
+    cleaning_margin: int | None,
+    description: str | None,
+    output: str,
+) -> None:
+    """Change how long a provider of the type stays free between two claims."""
+    request = resource_pb2.UpdateProviderTypeRequest(
+        name=name, description=description, cleaning_margin_s=cleaning_margin
+    )
+    found = session.client.resource.UpdateProviderType(request)
+    registry.show(session, found, [found], output)

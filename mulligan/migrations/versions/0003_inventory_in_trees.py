@@ -1,0 +1,114 @@
+"""Providers of any type in trees, registered names, groups, distances and marks that expire.
+
+The previous release can live with it: what it writes has defaults or may be absent, and the rows
+that it deletes take those that it doesn't know along.
+"""
+
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from alembic import op
+
+from mulligan.database import UtcDateTime
+
+revision = "0003"
+down_revision = "0002"
+
+_SINCE = datetime(2026, 1, 1, tzinfo=UTC)
+_ID = sa.Uuid(as_uuid=False)
+
+_PROVIDER_TYPES = {"server": "hardware with a BMC", "host": "a hypervisor"}
+_RESOURCE_TYPES = {
+    "SERVER": "whole servers",
+    "VCPU": "virtual CPUs",
+    "PCPU": "CPUs of one's own",
+    "MEMORY_MIB": "memory",
+    "DISK_GIB": "disk space",
+    "IPV4_ADDRESS": "IPv4 addresses",
+    "IPV6_ADDRESS": "IPv6 addresses",
+    "PCI_DEVICE": "PCI devices passed through",
+    "GPU": "graphics processors",
+    "VGPU": "virtual graphics processors",
+    "SRIOV_FUNCTION": "virtual functions of NICs",
+    "BANDWIDTH_KBPS": "network bandwidth",
+}
+_CAPABILITIES = {
+    "arch:x86_64": "runs x86-64 code",
+    "arch:aarch64": "runs 64-bit ARM code",
+    "firmware:uefi": "boots by UEFI",
+    "firmware:bios": "boots by BIOS",
+    "virt:kvm": "runs virtual machines with KVM",
+    "virt:qemu": "runs virtual machines by emulation",
+    "storage:nvme": "has NVMe disks",
+    "storage:ssd": "has solid-state disks",
+    "network:sriov": "offers virtual functions of NICs",
+}
+
+
+def upgrade() -> None:
+    """Go forward; there is no way back."""
+    op.add_column("events", sa.Column("generation", sa.BigInteger(), nullable=True))
+    op.add_column("providers", sa.Column("root", _ID, nullable=True))
+    op.create_index("ix_providers_root", "providers", ["root"])
+    _roots_of_what_is_there()
+    _names(
+        "provider_types",
+        16,
+        _PROVIDER_TYPES,
+        sa.Column("cleaning_margin_s", sa.BigInteger(), nullable=False, server_default="0"),
+        sa.Column("generation", sa.BigInteger(), nullable=False, server_default="1"),
+    )
+    _names("resource_types", 64, _RESOURCE_TYPES)
+    _names("capabilities", 64, _CAPABILITIES)
+    _register_what_is_used("resource_types", "inventories", "resource_type")
+    _register_what_is_used("capabilities", "provider_capabilities", "capability")
+
+
+def _roots_of_what_is_there() -> None:
+    op.execute(
+        "WITH RECURSIVE tree (id, root) AS ("
+        "SELECT id, id FROM providers WHERE parent IS NULL UNION ALL "
+        "SELECT providers.id, tree.root FROM providers JOIN tree ON providers.parent = tree.id) "
+        "UPDATE providers SET root = (SELECT tree.root FROM tree WHERE tree.id = providers.id) "
+        "WHERE parent IS NOT NULL"
+    )
+
+
+def _names(table: str, length: int, standard: dict[str, str], *more: sa.Column[int]) -> None:
+    made = op.create_table(
+        table,
+        sa.Column("name", sa.String(length=length), nullable=False),
+        *more,
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("standard", sa.Boolean(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f(f"pk_{table}")),
+    )
+    rows = [
+        {"name": name, "description": words, "standard": True, "created_at": _SINCE}
+        for name, words in standard.items()
+    ]
+    op.bulk_insert(made, rows)
+
+
+def _register_what_is_used(names: str, users: str, column: str) -> None:
+    known = sa.table(
+        names,
+        sa.column("name", sa.String()),
+        sa.column("description", sa.Text()),
+        sa.column("standard", sa.Boolean()),
+        sa.column("created_at", UtcDateTime()),
+    )
+    used = sa.table(users, sa.column(column, sa.String()))
+    new = (
+        sa.select(
+            used.c[column],
+            sa.literal(""),
+            sa.literal(False),
+            sa.literal(_SINCE, UtcDateTime()),
+        )
+        .where(used.c[column].not_in(sa.select(known.c.name)))
+        .distinct()
+    )
+    columns = ["name", "description", "standard", "created_at"]
+    op.execute(sa.insert(known).from_select(columns, new))

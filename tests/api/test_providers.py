@@ -1,0 +1,219 @@
+"""Providers and the registered names that they are described with."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.fakes.caller import refused
+from tests.fakes.place import Place, new_name, on_sqlite
+
+NAMES = pytest.mark.parametrize(
+    ("noun", "plural", "own", "bad"),
+    [
+        ("ProviderType", "ProviderTypes", "t-{}", "No!"),
+        ("ResourceType", "ResourceTypes", "T_{}", "no"),
+        ("Capability", "Capabilities", "t:{}", "n o"),
+    ],
+)
+
+
+def rack_type(place: Place) -> str:
+    name = f"t-{uuid4().hex[:8]}"
+    place.operator.CreateProviderType(name=name, cleaning_margin_s=60)
+    return name
+
+
+def create(place: Place, *providers: dict[str, Any], **fields: Any) -> list[str]:
+    new = [{"name": new_name("provider"), **one} for one in providers]
+    answer = place.operator.CreateProviders(**{"region": place.region, "providers": new, **fields})
+    assert all(one.generation == 1 for one in answer.providers)
+    return [one.id for one in answer.providers]
+
+
+def vcpus(total: int, **more: Any) -> dict[str, Any]:
+    return {"resource_type": "VCPU", "total": total, **more}
+
+
+# Names
+
+
+@NAMES
+def test_a_name_is_registered_listed_and_forgotten(
+    place: Place, noun: str, plural: str, own: str, bad: str
+) -> None:
+    call = place.operator
+    name = own.format(uuid4().hex[:8].upper() if noun == "ResourceType" else uuid4().hex[:8])
+    made = getattr(call, f"Create{noun}")(name=name, description="ours")
+    assert (made.name, made.description, made.standard) == (name, "ours", False)
+    fields = {"ProviderType": "provider_types", "ResourceType": "resource_types"}
+    listed, token = [], ""
+    while True:
+        answer = getattr(place.member, f"List{plural}")(page={"size": 3, "token": token})
+        listed += getattr(answer, fields.get(noun, "capabilities"))
+        token = answer.next_page_token
+        if not token:
+            break
+    assert made in listed
+    assert [one.name for one in listed] == sorted(one.name for one in listed)
+    with refused("ALREADY_EXISTS", about="name"):
+        getattr(call, f"Create{noun}")(name=name)
+    with refused("INVALID_ARGUMENT", about="name"):
+        getattr(call, f"Create{noun}")(name=bad)
+    getattr(call, f"Delete{noun}")(name=name)
+    with refused("NOT_FOUND") as refusal:
+        getattr(call, f"Delete{noun}")(name=name)
+    assert refusal.resource[1] == name
+    standard = next(one.name for one in listed if one.standard)
+    with refused("FAILED_PRECONDITION"):
+        getattr(call, f"Delete{noun}")(name=standard)
+
+
+def test_a_provider_type_has_a_cleaning_margin(place: Place) -> None:
+    name = rack_type(place)
+    changed = place.operator.UpdateProviderType(name=name, cleaning_margin_s=0, generation=1)
+    assert (changed.cleaning_margin_s, changed.generation) == (0, 2)
+    with refused("ABORTED", "STALE_GENERATION", about="generation"):
+        place.operator.UpdateProviderType(name=name, description="x", generation=1)
+    with refused("INVALID_ARGUMENT", about="cleaning_margin_s"):
+        place.operator.UpdateProviderType(name=name, cleaning_margin_s=-1)
+    with refused("INVALID_ARGUMENT", about="cleaning_margin_s"):
+        place.operator.CreateProviderType(name=f"{name}-2"[-16:], cleaning_margin_s=-1)
+    with refused("NOT_FOUND"):
+        place.operator.UpdateProviderType(name="nothing")
+
+
+# Providers
+
+
+def test_providers_are_made_shown_changed_and_deleted(place: Place) -> None:
+    kind, top, leaf = rack_type(place), str(uuid4()), str(uuid4())
+    name = new_name("rack")
+    made = create(
+        place,
+        {"id": leaf, "type": kind, "parent": top, "inventories": [vcpus(8)],
+         "capabilities": ["storage:ssd"], "properties": {"cpus": 8}},
+        {"id": top, "type": kind, "name": name},
+    )  # fmt: skip
+    assert made == [leaf, top]
+    shown = place.operator.GetProvider(id=leaf)
+    assert (shown.type, shown.parent, shown.root) == (kind, top, top)
+    assert (shown.status.state, shown.metadata.generation) == ("available", 1)
+    assert [(i.resource_type, i.total, i.step_size) for i in shown.inventories] == [("VCPU", 8, 1)]
+    assert (list(shown.capabilities), dict(shown.properties)) == (["storage:ssd"], {"cpus": 8})
+    assert place.operator.GetProvider(id=top).metadata.name == name
+    place.claim()
+    answer = place.operator.UpdateProviders(
+        changes=[
+            {
+                "id": leaf,
+                "generation": 1,
+                "under": "",
+                "inventories": {"modify": [vcpus(4)]},
+                "capabilities": {"replace": {"capabilities": []}},
+                "properties": {"put": {"cpus": 4, "nics": 1}},
+            }
+        ]
+    )
+    assert [(one.id, one.generation) for one in answer.providers] == [(leaf, 2)]
+    shown = place.operator.GetProvider(id=leaf)
+    assert (shown.parent, shown.inventories[0].total, shown.inventories[0].used) == ("", 4, 2)
+    assert (list(shown.capabilities), dict(shown.properties)) == ([], {"cpus": 4, "nics": 1})
+    for narrowed, found in (
+        ({"type": kind}, {top, leaf}),
+        ({"tree": top}, {top}),
+        ({"parent": top}, set()),
+        ({"region": str(uuid4())}, set()),
+    ):
+        fields = {"region": place.region, **narrowed}
+        listed = place.operator.ListProviders(**fields).providers
+        assert {one.metadata.id for one in listed} == found
+    place.operator.DeleteProviders(ids=[top])
+    with refused("NOT_FOUND"):
+        place.operator.GetProvider(id=top)
+    assert create(place, {"type": kind, "name": name})
+
+
+def test_refusals_name_the_field(place: Place) -> None:
+    kind = rack_type(place)
+    for fields, field in (
+        ({"type": "nothing"}, "type"),
+        ({"type": "host"}, "type"),
+        ({"id": "rack-1"}, "id"),
+        ({"parent": str(uuid4())}, "parent"),
+        ({"inventories": [vcpus(1, reserved=2)]}, "inventories.reserved"),
+        ({"inventories": [{"resource_type": "NOTHING", "total": 1}]}, "inventories.resource_type"),
+        ({"capabilities": ["nothing:at_all"]}, "capabilities"),
+        ({"name": ""}, "name"),
+    ):
+        with refused("INVALID_ARGUMENT", about=field):
+            create(place, {"type": kind, **fields})
+    with refused("NOT_FOUND", about="region"):
+        create(place, {"type": kind}, region=str(uuid4()))
+    assert not place.operator.ListProviders(region=place.region).providers
+
+
+def test_a_name_is_taken_once(place: Place) -> None:
+    kind, name = rack_type(place), new_name("rack")
+    create(place, {"type": kind, "name": name})
+    with refused("ALREADY_EXISTS", "NAME_TAKEN", about="name"):
+        create(place, {"type": kind, "name": name})
+    with refused("INVALID_ARGUMENT", about="name"):
+        create(place, {"type": kind, "name": "twice"}, {"type": kind, "name": "twice"})
+
+
+def test_the_same_call_twice_is_one(place: Place) -> None:
+    new = [{"type": rack_type(place), "name": "one"}]
+    fields = {"request_id": str(uuid4()), "region": place.region, "providers": new}
+    assert place.operator.CreateProviders(**fields) == place.operator.CreateProviders(**fields)
+    with refused("ALREADY_EXISTS", "REQUEST_ID_REUSED", about="request_id"):
+        place.operator.CreateProviders(**{**fields, "providers": []})
+
+
+def test_a_stale_write_says_what_changed(place: Place) -> None:
+    [one] = create(place, {"type": rack_type(place)})
+    change = {"id": one, "generation": 1, "inventories": {"add": [vcpus(4)]}}
+    place.operator.UpdateProviders(changes=[change])
+    with refused("ABORTED", "STALE_GENERATION", about="generation") as refusal:
+        place.operator.UpdateProviders(changes=[{**change, "properties": {"put": {"cpus": 1}}}])
+    assert "VCPU 4 added" in refusal.message
+    assert refusal.metadata["generation"] == "2"
+    assert refusal.resource == ("provider", one)
+    assert not refusal.retry_s
+
+
+def test_a_provider_in_use_stays(place: Place) -> None:
+    [one] = create(place, {"type": rack_type(place), "inventories": [vcpus(4)]})
+    claim = place.claim().metadata.id
+    with refused("FAILED_PRECONDITION") as refusal:
+        place.operator.DeleteProviders(ids=[one])
+    assert claim in refusal.message
+    with refused("FAILED_PRECONDITION", about="inventories") as refusal:
+        place.operator.UpdateProviders(
+            changes=[{"id": one, "inventories": {"replace": {"inventories": []}}}]
+        )
+    assert f"2 by claim {claim} without end" in refusal.message
+    with refused("NOT_FOUND"):
+        place.operator.UpdateProviders(changes=[{"id": str(uuid4())}])
+
+
+@on_sqlite
+def test_another_projects_provider_is_not_offered(place: Place) -> None:
+    owner = str(place.operator.CreateProject(name=new_name("project")).metadata.id)
+    create(place, {"type": rack_type(place), "project": owner, "inventories": [vcpus(4)]})
+    with refused("RESOURCE_EXHAUSTED") as refusal:
+        place.claim()
+    assert refusal.metadata["last_straw"] == "in the region"
+    with refused("PERMISSION_DENIED"):
+        place.member.CreateProviders(region=place.region)
+
+
+@on_sqlite
+def test_a_host_is_put_under_a_provider_but_not_filled(place: Place) -> None:
+    host = place.host()
+    [top] = create(place, {"type": rack_type(place)})
+    place.operator.UpdateProviders(changes=[{"id": host, "under": top}])
+    assert place.operator.GetProvider(id=host).root == top
+    with refused("FAILED_PRECONDITION") as refusal:
+        place.operator.UpdateProviders(changes=[{"id": host, "inventories": {"add": [vcpus(4)]}}])
+    assert "mulligan host" in refusal.message

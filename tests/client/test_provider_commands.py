@@ -1,0 +1,157 @@
+"""mulligan provider, provider-type, resource-type, capability."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mulligan_client.exits import Exit
+from mulligan_client.gen.mulligan.common.v1 import common_pb2
+from mulligan_client.gen.mulligan.resource.v1 import resource_pb2 as pb
+from tests.client.conftest import Run
+from tests.client.fake_mulligan import HOST, REGION, FakeMulligan, RefusalError
+
+pytestmark = pytest.mark.usefixtures("logged_in")
+
+CHANGED = [pb.ProviderChanged(id=HOST, generation=2)]
+
+
+def a_provider() -> pb.Provider:
+    return pb.Provider(
+        metadata=common_pb2.Metadata(id=HOST, name="", region=REGION, generation=2),
+        type="host",
+        root=HOST,
+        inventories=[pb.Inventory(resource_type="VCPU", total=8, used=2)],
+        capabilities=["virt:kvm"],
+        properties={"cpus": 8},
+        status=common_pb2.Status(state="available"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "noun", "plural", "rows", "made"),
+    [
+        ("provider-type", "ProviderType", "ProviderTypes", "provider_types",
+         pb.ProviderType(name="rack", cleaning_margin_s=60)),
+        ("resource-type", "ResourceType", "ResourceTypes", "resource_types",
+         pb.ResourceType(name="FPGA")),
+        ("capability", "Capability", "Capabilities", "capabilities",
+         pb.Capability(name="rack:cold", standard=True)),
+    ],
+)  # fmt: skip
+def test_names_are_registered_listed_and_forgotten(
+    run: Run, fake: FakeMulligan, command: str, noun: str, plural: str, rows: str, made: Any
+) -> None:
+    fake.on(f"Create{noun}", made)
+    fake.on(f"List{plural}", getattr(pb, f"List{plural}Response")(**{rows: [made]}))
+    fake.on(f"Delete{noun}", getattr(pb, f"Delete{noun}Response")())
+    result = run(command, "create", made.name, "--description", "ours")
+    assert result.exit_code == 0, result.stderr
+    [asked] = fake.asked(f"Create{noun}")
+    assert (asked.name, asked.description) == (made.name, "ours")
+    assert asked.request_id
+    assert made.name in run(command, "list").stdout
+    assert json.loads(run(command, "list", "-o", "json").stdout)[rows][0]["name"] == made.name
+    assert run(command, "delete", made.name, "--yes").exit_code == 0
+    assert fake.asked(f"Delete{noun}")[0].name == made.name
+
+
+def test_a_cleaning_margin_is_set(run: Run, fake: FakeMulligan) -> None:
+    fake.on("UpdateProviderType", pb.ProviderType(name="server", cleaning_margin_s=900))
+    result = run("provider-type", "update", "server", "--cleaning-margin", "900")
+    assert "900 s" in result.stdout, result.stderr
+    [asked] = fake.asked("UpdateProviderType")
+    assert (asked.cleaning_margin_s, asked.HasField("description")) == (900, False)
+
+
+def test_a_provider_is_created_under_another(run: Run, fake: FakeMulligan) -> None:
+    fake.on("CreateProviders", pb.CreateProvidersResponse(providers=CHANGED))
+    result = run(
+        "provider", "create", "gpu-1", "--type", "gpu", "--parent", "hyper-1", "--inventory",
+        "GPU=2,max_unit=1,allocation_ratio=1.5", "--capability", "gpu:fast",
+        "--property", "cores=9",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    assert "hyper-1" in result.stdout
+    [asked] = fake.asked("CreateProviders")
+    [one] = asked.providers
+    assert (asked.region, one.name, one.type, one.parent) == (REGION, "gpu-1", "gpu", HOST)
+    assert one.inventories[0] == pb.Inventory(
+        resource_type="GPU", total=2, max_unit=1, allocation_ratio=1.5
+    )
+    assert (list(one.capabilities), dict(one.properties)) == (["gpu:fast"], {"cores": 9})
+
+
+def test_many_come_from_a_file_where_parents_have_names(
+    run: Run, fake: FakeMulligan, tmp_path: Path
+) -> None:
+    fake.on("CreateProviders", pb.CreateProvidersResponse(providers=CHANGED))
+    file = tmp_path / "rack.yaml"
+    file.write_text(
+        "providers:\n"
+        "- {name: leaf, type: rack, parent: top, inventories: [{resource_type: VCPU, total: 4}]}\n"
+        "- {name: top, type: rack, parent: hyper-1}\n"
+    )
+    result = run("provider", "create", "--file", str(file))
+    assert result.exit_code == 0, result.stderr
+    leaf, top = fake.asked("CreateProviders")[0].providers
+    assert (leaf.parent, top.parent) == (top.id, HOST)
+    file.write_text("providers: [{name: x, tpye: rack}]")
+    result = run("provider", "create", "--file", str(file))
+    assert result.exit_code == Exit.USAGE
+    assert "unknown key providers[0].tpye; did you mean 'type'?" in result.stderr
+
+
+def test_a_provider_is_changed(run: Run, fake: FakeMulligan) -> None:
+    fake.on("UpdateProviders", pb.UpdateProvidersResponse(providers=CHANGED))
+    result = run(
+        "provider", "update", "hyper-1", "--generation", "1", "--top", "--add", "GPU=1",
+        "--modify", "VCPU=4", "--remove", "DISK_GIB", "--capability", "a", "--no-capability", "b",
+        "--property", "cpus=4", "--no-property", "nics",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    [change] = fake.asked("UpdateProviders")[0].changes
+    assert change == pb.ProviderChange(
+        id=HOST,
+        generation=1,
+        under="",
+        inventories=pb.InventoriesChange(
+            add=[pb.Inventory(resource_type="GPU", total=1)],
+            modify=[pb.Inventory(resource_type="VCPU", total=4)],
+            remove=["DISK_GIB"],
+        ),
+        capabilities=pb.CapabilitiesChange(add=["a"], remove=["b"]),
+        properties=pb.PropertiesChange(put={"cpus": 4}, remove=["nics"]),
+    )
+
+
+def test_a_stale_write_is_a_refusal(run: Run, fake: FakeMulligan) -> None:
+    stale = RefusalError("ABORTED", "STALE_GENERATION", "it is at generation 3, not 1")
+    fake.on("UpdateProviders", stale)
+    result = run("provider", "update", "hyper-1", "--generation", "1", "--property", "cpus=4")
+    assert result.exit_code == Exit.REFUSED
+    assert "generation 3, not 1" in result.stderr
+
+
+@pytest.mark.parametrize("wrong", ["VCPU", "VCPU=x", "VCPU=1,colour=2", "VCPU=1,reserved=x"])
+def test_an_inventory_that_can_not_be_read_is_refused(run: Run, wrong: str) -> None:
+    result = run("provider", "create", "x", "--type", "rack", "--inventory", wrong)
+    assert result.exit_code == Exit.USAGE
+    assert "write TYPE=TOTAL" in result.stderr
+
+
+def test_providers_are_listed_shown_and_deleted(run: Run, fake: FakeMulligan) -> None:
+    fake.on("ListProviders", pb.ListProvidersResponse(providers=[a_provider()]))
+    fake.on("GetProvider", a_provider())
+    fake.on("DeleteProviders", pb.DeleteProvidersResponse())
+    listed = run("provider", "list", "--tree", "hyper-1", "--region", "home")
+    assert "2 of 8 VCPU" in listed.stdout, listed.stderr
+    assert fake.asked("ListProviders")[0].tree == HOST
+    shown = run("provider", "show", "hyper-1").stdout
+    for words in ("hyper-1", "2 of 8 used", "virt:kvm", "available", "cpus"):
+        assert words in shown
+    assert run("provider", "delete", "hyper-1", "--yes").exit_code == 0
+    assert list(fake.asked("DeleteProviders")[0].ids) == [HOST]
+    nothing = run("provider", "show", "nothing")
+    assert nothing.exit_code == Exit.NOT_FOUND

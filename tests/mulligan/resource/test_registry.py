@@ -1,0 +1,110 @@
+"""Registered names: standard ones stay, those in use stay too."""
+
+from typing import Any
+
+import pytest
+
+from mulligan import events
+from mulligan.database import Database
+from mulligan.resource import registry
+from mulligan.resource.tables import CapabilityNameRow, ProviderTypeRow, ResourceTypeRow
+from mulligan.resource.values import Inventory
+from mulligan.values.errors import (
+    AlreadyExistsError,
+    FailedPreconditionError,
+    InvalidArgumentError,
+    NotFoundError,
+    StaleError,
+)
+from mulligan.values.ids import name_id
+from tests.mulligan.resource.fleet import START, Fleet
+
+TABLES = pytest.mark.parametrize(
+    ("table", "standard", "own", "bad"),
+    [
+        (ProviderTypeRow, "server", "rack", "Rack!"),
+        (ResourceTypeRow, "VCPU", "FPGA", "fpga"),
+        (CapabilityNameRow, "arch:x86_64", "rack:water_cooled", "9lives"),
+    ],
+)
+
+
+def register(database: Database, table: Any, name: str, **columns: Any) -> Any:
+    return database.write(lambda s: registry.register(s, table, name, now=START, **columns))
+
+
+def unregister(database: Database, table: Any, name: str) -> None:
+    database.write(lambda s: registry.unregister(s, table, name, now=START))
+
+
+def names(database: Database, table: Any) -> list[str]:
+    found = database.read(lambda s: registry.list_names(s, table, limit=1000))
+    return [row.name for row in found.items]
+
+
+@TABLES
+def test_a_name_of_ones_own_comes_and_goes_and_a_standard_one_stays(
+    database: Database, table: Any, standard: str, own: str, bad: str
+) -> None:
+    made = register(database, table, own, description=" of ours ")
+    assert (made.description, made.standard) == ("of ours", False)
+    assert {standard, own} <= set(names(database, table))
+    for taken in (own, standard):
+        with pytest.raises(AlreadyExistsError, match=taken):
+            register(database, table, taken)
+    with pytest.raises(InvalidArgumentError) as caught:
+        register(database, table, bad)
+    assert caught.value.details["field"] == "name"
+    unregister(database, table, own)
+    assert own not in names(database, table)
+    with pytest.raises(NotFoundError):
+        unregister(database, table, own)
+    with pytest.raises(FailedPreconditionError, match="standard"):
+        unregister(database, table, standard)
+    object_type = str(table.__tablename__).replace("ies", "y").removesuffix("s")
+    told = database.read(
+        lambda s: [e.kind for e in events.read_after(s, 0, object_id=name_id(object_type, own))]
+    )
+    assert told == ["created", "deleted"]
+
+
+def test_a_name_in_use_stays(database: Database) -> None:
+    fleet = Fleet(database)
+    register(database, ProviderTypeRow, "blade")
+    host = fleet.add_with([Inventory("FPGA", 1)], kind="blade", capabilities=["odd:one"])
+    for table, name in (
+        (ProviderTypeRow, "blade"),
+        (ResourceTypeRow, "FPGA"),
+        (CapabilityNameRow, "odd:one"),
+    ):
+        with pytest.raises(FailedPreconditionError, match=host):
+            unregister(database, table, name)
+
+
+def test_a_cleaning_margin_is_changed_by_who_knows_the_type(database: Database) -> None:
+    def update(**change: Any) -> ProviderTypeRow:
+        return database.write(
+            lambda s: registry.update_provider_type(s, "server", now=START, **change)
+        )
+
+    changed = update(cleaning_margin_s=900, generation=1)
+    assert (changed.cleaning_margin_s, changed.generation) == (900, 2)
+    with pytest.raises(StaleError, match="margin is 900 s now"):
+        update(cleaning_margin_s=60, generation=1)
+    for margin in (-1, registry.GREATEST_MARGIN_S + 1):
+        with pytest.raises(InvalidArgumentError):
+            update(cleaning_margin_s=margin)
+    assert update(description="metal").cleaning_margin_s == 900
+    with pytest.raises(NotFoundError):
+        database.write(lambda s: registry.update_provider_type(s, "toaster", now=START))
+
+
+def test_names_come_in_pages(database: Database) -> None:
+    first = database.read(lambda s: registry.list_names(s, ResourceTypeRow, limit=2))
+    second = database.read(
+        lambda s: registry.list_names(s, ResourceTypeRow, after=first.next_token, limit=1000)
+    )
+    found = [row.name for row in (*first.items, *second.items)]
+    assert len(first.items) == 2
+    assert found == sorted(names(database, ResourceTypeRow))
+    assert not second.next_token
