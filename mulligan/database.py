@@ -128,17 +128,20 @@ class Database:
             ConflictError: it met a conflict each time.
             UnavailableError: the database can't be reached.
         """
+        met = ""
         for attempt in range(WRITE_ATTEMPTS):
             try:
                 return self._write_once(change)
+            except ConflictError as error:
+                met = f": {error.message}"
             except DBAPIError as error:
                 if not is_conflict(error):
                     if isinstance(error, _UNREACHABLE):
                         raise _unavailable(error) from error
                     raise
-                time.sleep(uniform(0, 0.01 * 2**attempt))  # noqa: S311 - spreads retries
+            time.sleep(uniform(0, 0.01 * 2**attempt))  # noqa: S311 - spreads retries
         raise ConflictError(
-            f"the change met a conflict {WRITE_ATTEMPTS} times in a row; try it again"
+            f"the change met a conflict {WRITE_ATTEMPTS} times in a row, try it again{met}"
         )
 
     def _write_once(self, change: Callable[[Session], T]) -> T:

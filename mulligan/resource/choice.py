@@ -54,7 +54,7 @@ def take_provider(session: Session, request: ClaimRequest, project: str, now: da
         for provider in found:
             if _lock_if_fits(session, provider, request, project, now):
                 return provider
-    raise ConflictError("other claims took every provider that fitted; try it again")
+    raise ConflictError("other claims took every provider that fitted")
 
 
 def _lock_if_fits(

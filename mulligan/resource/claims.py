@@ -116,9 +116,7 @@ def _write(session: Session, row: ClaimRow, allocations: Sequence[Allocation]) -
     try:
         session.flush()
     except IntegrityError as error:
-        raise ConflictError(
-            f"claim {row.id} is being committed by somebody else; ask again"
-        ) from error
+        raise ConflictError(f"claim {row.id} is being committed by somebody else") from error
     occupation = occupation_of(row)
     columns = [
         {

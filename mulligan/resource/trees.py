@@ -53,7 +53,7 @@ def lock_trees(session: Session, providers: Collection[str]) -> dict[str, Provid
     rows = lock_providers(session, {*providers, *(root for root in roots.values() if root)})
     for provider, root in roots.items():
         if rows[provider].root != root:
-            raise ConflictError(f"provider {provider} was moved meanwhile; try it again")
+            raise ConflictError(f"provider {provider} was moved meanwhile")
     return rows
 
 

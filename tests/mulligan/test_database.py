@@ -59,14 +59,15 @@ def test_an_error_leaves_nothing_behind(database: Database) -> None:
 
 
 @pytest.mark.usefixtures("no_pause")
-def test_a_conflict_is_tried_again_from_the_start(database: Database) -> None:
+@pytest.mark.parametrize("conflict", [locked(), ConflictError("it moved meanwhile")])
+def test_a_conflict_is_tried_again_from_the_start(database: Database, conflict: Exception) -> None:
     tries: list[str] = []
 
     def change(session: Session) -> None:
         tries.append(mark(session))
         events.append(session, events.Event("thing", tries[-1], "created"))
         if len(tries) < 3:
-            raise locked()
+            raise conflict
 
     database.write(change)
     assert len(tries) == 3
@@ -75,14 +76,15 @@ def test_a_conflict_is_tried_again_from_the_start(database: Database) -> None:
 
 
 @pytest.mark.usefixtures("no_pause")
-def test_a_conflict_is_not_tried_for_ever(database: Database) -> None:
+@pytest.mark.parametrize("conflict", [locked(), ConflictError("it moved meanwhile")])
+def test_a_conflict_is_not_tried_for_ever(database: Database, conflict: Exception) -> None:
     tries: list[int] = []
 
     def change(_session: Session) -> None:
         tries.append(1)
-        raise locked()
+        raise conflict
 
-    with pytest.raises(ConflictError):
+    with pytest.raises(ConflictError, match="8 times in a row"):
         database.write(change)
     assert len(tries) == WRITE_ATTEMPTS
 
