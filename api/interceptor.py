@@ -44,7 +44,18 @@ _ROLES = {
     common_pb2.ROLE_ADMIN: "admin",
 }
 _IDS = frozenset(
-    ("id", "object_id", "operation", "project", "region", "parent", "image", "network", "provider")
+    (
+        "id",
+        "object_id",
+        "operation",
+        "project",
+        "region",
+        "parent",
+        "image",
+        "network",
+        "provider",
+        "group",
+    )
 )
 """Fields that hold the UUID of an object."""
 _log = logging.getLogger(__name__)

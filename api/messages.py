@@ -80,7 +80,11 @@ def marks(rows: Sequence[Mark]) -> list[common_pb2.Mark]:
     """Give an object's marks."""
     return [
         common_pb2.Mark(
-            kind=row.kind, reason=row.reason, author=row.author, since=timestamp(row.since)
+            kind=row.kind,
+            reason=row.reason,
+            author=row.author,
+            since=timestamp(row.since),
+            expires_at=timestamp(row.expires_at),
         )
         for row in rows
     ]

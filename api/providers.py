@@ -9,12 +9,13 @@ from sqlalchemy.orm import Session
 from api import messages
 from api.call import current_call
 from api.regions import Regions
-from mulligan import marks
 from mulligan.meta import names
-from mulligan.resource import provider_changes, providers
+from mulligan.resource import offers, provider_changes, providers
 from mulligan.resource.features import CapabilitiesChange, PropertiesChange
 from mulligan.resource.inventories import InventoriesChange
+from mulligan.resource.offers import Offer
 from mulligan.resource.provider_changes import NewProvider, ProviderChange
+from mulligan.resource.tables import ProviderRow
 from mulligan.resource.values import Inventory
 from mulligan.values.amount import GREATEST_AMOUNT
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
@@ -62,9 +63,7 @@ async def update(request: pb.UpdateProvidersRequest) -> pb.UpdateProvidersRespon
         rows = provider_changes.change_providers(
             session, changes, author=call.caller.account, now=datetime.now(UTC)
         )
-        return pb.UpdateProvidersResponse(
-            providers=[pb.ProviderChanged(id=row.id, generation=row.generation) for row in rows]
-        )
+        return pb.UpdateProvidersResponse(providers=_changed(rows))
 
     return await call.write(request, pb.UpdateProvidersResponse, change)
 
@@ -81,6 +80,43 @@ async def delete(request: pb.DeleteProvidersRequest) -> pb.DeleteProvidersRespon
         return pb.DeleteProvidersResponse()
 
     return await call.write(request, pb.DeleteProvidersResponse, forget)
+
+
+async def mark(request: pb.MarkProvidersRequest) -> pb.MarkProvidersResponse:
+    """Mark providers."""
+    call = current_call()
+    expires_at = messages.time_of(request.expires_at) if request.HasField("expires_at") else None
+
+    def set_marks(session: Session) -> pb.MarkProvidersResponse:
+        rows = offers.mark_providers(
+            session,
+            request.ids,
+            request.kind,
+            request.reason,
+            expires_at=expires_at,
+            author=call.caller.account,
+            now=datetime.now(UTC),
+        )
+        return pb.MarkProvidersResponse(providers=_changed(rows))
+
+    return await call.write(request, pb.MarkProvidersResponse, set_marks)
+
+
+async def unmark(request: pb.UnmarkProvidersRequest) -> pb.UnmarkProvidersResponse:
+    """Take a mark of providers back."""
+    call = current_call()
+
+    def clear_marks(session: Session) -> pb.UnmarkProvidersResponse:
+        rows = offers.unmark_providers(
+            session, request.ids, request.kind, author=call.caller.account, now=datetime.now(UTC)
+        )
+        return pb.UnmarkProvidersResponse(providers=_changed(rows))
+
+    return await call.write(request, pb.UnmarkProvidersResponse, clear_marks)
+
+
+def _changed(rows: Sequence[ProviderRow]) -> list[pb.ProviderChanged]:
+    return [pb.ProviderChanged(id=row.id, generation=row.generation) for row in rows]
 
 
 async def get(provider: str) -> pb.Provider:
@@ -103,6 +139,7 @@ async def list_page(request: pb.ListProvidersRequest) -> pb.ListProvidersRespons
             type=request.type,
             tree=request.tree,
             parent=request.parent,
+            group=request.group,
             after=messages.after_id(request.page),
             limit=size,
         )
@@ -165,7 +202,7 @@ def _inventories(given: Sequence[pb.Inventory]) -> tuple[Inventory, ...]:
 
 def _messages(session: Session, rows: Sequence[providers.Provider]) -> list[pb.Provider]:
     ids = [row.id for row in rows]
-    described, marked = names.describe(session, ids), marks.marks_of(session, ids)
+    described = names.describe(session, ids)
     return [
         pb.Provider(
             metadata=messages.metadata(row, described, project=row.project, region=row.region),
@@ -175,14 +212,22 @@ def _messages(session: Session, rows: Sequence[providers.Provider]) -> list[pb.P
             inventories=[_inventory(use) for use in row.inventories],
             capabilities=row.capabilities,
             properties=row.properties,
-            status=common_pb2.Status(
-                state="available" if row.available else "unavailable",
-                reason=row.unavailable_reason,
-            ),
-            marks=messages.marks(marked[row.id]),
+            groups=row.groups,
+            shares_with=row.shares_with,
+            status=_status(row.offer),
+            marks=messages.marks(row.marks),
         )
         for row in rows
     ]
+
+
+def _status(offer: Offer) -> common_pb2.Status:
+    return common_pb2.Status(
+        state=offer.state,
+        reason=offer.reason,
+        since=messages.timestamp(offer.since),
+        deadline=messages.timestamp(offer.deadline),
+    )
 
 
 def _inventory(use: providers.InventoryUse) -> pb.Inventory:

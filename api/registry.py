@@ -1,4 +1,4 @@
-"""Registered names: provider types, resource types, capabilities."""
+"""Registered names, from messages to calls and from rows to messages."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -9,13 +9,19 @@ from sqlalchemy.orm import Session
 from api import messages
 from api.call import current_call
 from mulligan.resource import registry
-from mulligan.resource.tables import CapabilityNameRow, ProviderTypeRow, ResourceTypeRow
+from mulligan.resource.tables import (
+    CapabilityNameRow,
+    DistanceTypeRow,
+    ProviderTypeRow,
+    ResourceTypeRow,
+)
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2 as pb
 
 _MESSAGES: dict[Any, Any] = {
     ProviderTypeRow: pb.ProviderType,
     ResourceTypeRow: pb.ResourceType,
     CapabilityNameRow: pb.Capability,
+    DistanceTypeRow: pb.DistanceType,
 }
 
 
@@ -89,4 +95,6 @@ def _message(row: Any) -> Any:
     shown = {"name": row.name, "description": row.description, "standard": row.standard}
     if isinstance(row, ProviderTypeRow):
         shown |= {"cleaning_margin_s": row.cleaning_margin_s, "generation": row.generation}
+    if isinstance(row, DistanceTypeRow):
+        shown |= {"codes": row.codes}
     return _MESSAGES[type(row)](**shown)

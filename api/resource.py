@@ -8,7 +8,7 @@ from uuid import uuid4
 from sqlalchemy.orm import Session
 
 from activities.contracts.claims import AmountWish, ClaimWish, TryClaim
-from api import messages, providers, registry
+from api import distances, groups, messages, providers, registry
 from api.call import current_call
 from api.operations import Starter
 from api.regions import Regions
@@ -18,7 +18,12 @@ from mulligan.meta.names import Name
 from mulligan.resource import claims, networks
 from mulligan.resource.network_values import Network, NetworkSpec
 from mulligan.resource.registry import check_margin
-from mulligan.resource.tables import CapabilityNameRow, ProviderTypeRow, ResourceTypeRow
+from mulligan.resource.tables import (
+    CapabilityNameRow,
+    DistanceTypeRow,
+    ProviderTypeRow,
+    ResourceTypeRow,
+)
 from mulligan.values.errors import NotFoundError
 from mulligan.values.ids import object_id
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
@@ -97,6 +102,56 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
     async def DeleteProviders(self, request: Any, context: Any) -> Any:
         """Delete providers."""
         return await providers.delete(request)
+
+    async def CreateGroup(self, request: Any, context: Any) -> Any:
+        """Make a group."""
+        return await groups.create(request, self._regions)
+
+    async def UpdateGroup(self, request: Any, context: Any) -> Any:
+        """Change a group."""
+        return await groups.update(request)
+
+    async def GetGroup(self, request: Any, context: Any) -> Any:
+        """Show one group."""
+        return await groups.get(request.id)
+
+    async def ListGroups(self, request: Any, context: Any) -> Any:
+        """List groups."""
+        return await groups.list_page(request)
+
+    async def DeleteGroup(self, request: Any, context: Any) -> Any:
+        """Delete a group."""
+        return await groups.delete(request)
+
+    async def CreateDistanceType(self, request: Any, context: Any) -> Any:
+        """Register a way to measure."""
+        return await distances.create_type(request)
+
+    async def ListDistanceTypes(self, request: Any, context: Any) -> Any:
+        """List ways to measure."""
+        response = resource_pb2.ListDistanceTypesResponse
+        return await registry.list_page(request, DistanceTypeRow, response, "distance_types")
+
+    async def DeleteDistanceType(self, request: Any, context: Any) -> Any:
+        """Forget a way to measure."""
+        response = resource_pb2.DeleteDistanceTypeResponse
+        return await registry.delete(request, DistanceTypeRow, response)
+
+    async def SetDistances(self, request: Any, context: Any) -> Any:
+        """Say how far pairs are apart."""
+        return await distances.set_all(request)
+
+    async def ListDistances(self, request: Any, context: Any) -> Any:
+        """List distances."""
+        return await distances.list_page(request)
+
+    async def MarkProviders(self, request: Any, context: Any) -> Any:
+        """Mark providers."""
+        return await providers.mark(request)
+
+    async def UnmarkProviders(self, request: Any, context: Any) -> Any:
+        """Take a mark of providers back."""
+        return await providers.unmark(request)
 
     async def GetProvider(self, request: Any, context: Any) -> Any:
         """Show one provider."""
@@ -226,7 +281,11 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
         def confirm(session: Session) -> resource_pb2.Claim:
             return _claim(
                 claims.confirm_claim(
-                    session, request.id, datetime.now(UTC), project=request.project
+                    session,
+                    request.id,
+                    datetime.now(UTC),
+                    project=request.project,
+                    generation=request.generation,
                 )
             )
 
@@ -245,6 +304,7 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
                     datetime.now(UTC),
                     project=request.project,
                     unless_used=True,
+                    generation=request.generation,
                 )
             )
 

@@ -1,9 +1,9 @@
 """What was said about an object, by whom and why: maintenance, protected, locked, retired."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 
-from sqlalchemy import String, Text, delete, select
+from sqlalchemy import String, Text, delete, insert, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mulligan.database import Base, Id
@@ -27,6 +27,7 @@ class Mark(Base):
     reason: Mapped[str] = mapped_column(Text)
     author: Mapped[str] = mapped_column(Id)
     since: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
 
 
 def set_mark(session: Session, object_id: str, kind: str, reason: str, author: str) -> None:
@@ -35,28 +36,71 @@ def set_mark(session: Session, object_id: str, kind: str, reason: str, author: s
     Raises:
         InvalidArgumentError: there is no such kind, or no reason.
     """
-    if kind not in KINDS:
-        raise InvalidArgumentError(
-            f"there is no mark {kind!r}; there are {', '.join(KINDS)}", field="kind"
-        )
+    set_marks(session, [object_id], kind, reason, author, now=datetime.now(UTC))
+
+
+def set_marks(
+    session: Session,
+    object_ids: Collection[str],
+    kind: str,
+    reason: str,
+    author: str,
+    *,
+    now: datetime,
+    expires_at: datetime | None = None,
+    kinds: Mapping[str, str] = KINDS,
+) -> None:
+    """Set or restate a mark on many objects; one with an expiry ends then by itself.
+
+    Raises:
+        InvalidArgumentError: there is no such kind, or no reason.
+    """
+    _check_kind(kind, kinds)
     if not reason.strip():
         raise InvalidArgumentError(f"say why: a {kind} mark needs a reason", field="reason")
-    now = datetime.now(UTC)
-    session.merge(
-        Mark(object_id=object_id, kind=kind, reason=reason.strip(), author=author, since=now)
-    )
+    clear_marks(session, object_ids, kind)
+    row = {"kind": kind, "reason": reason.strip(), "author": author, "since": now}
+    rows = [{**row, "object_id": one, "expires_at": expires_at} for one in object_ids]
+    if rows:
+        session.execute(insert(Mark), rows)
+
+
+def _check_kind(kind: str, kinds: Mapping[str, str]) -> None:
+    if kind not in kinds:
+        raise InvalidArgumentError(
+            f"there is no mark {kind!r}; there are {', '.join(kinds)}", field="kind"
+        )
 
 
 def clear_mark(session: Session, object_id: str, kind: str) -> None:
-    """Take a mark back; one that isn't there is fine."""
-    session.execute(delete(Mark).where(Mark.object_id == object_id, Mark.kind == kind))
+    """Take a mark back; one that isn't there is fine.
+
+    Raises:
+        InvalidArgumentError: there is no such kind.
+    """
+    _check_kind(kind, KINDS)
+    clear_marks(session, [object_id], kind)
 
 
-def marks_of(session: Session, object_ids: Iterable[str]) -> dict[str, list[Mark]]:
-    """Read the marks of many objects at once."""
+def clear_marks(session: Session, object_ids: Collection[str], kind: str) -> None:
+    """Take a mark of many objects back."""
+    session.execute(delete(Mark).where(Mark.object_id.in_(object_ids), Mark.kind == kind))
+
+
+def forget_marks(session: Session, object_ids: Collection[str]) -> None:
+    """Take all marks of objects back that are no more."""
+    session.execute(delete(Mark).where(Mark.object_id.in_(object_ids)))
+
+
+def marks_of(
+    session: Session, object_ids: Iterable[str], *, now: datetime | None = None
+) -> dict[str, list[Mark]]:
+    """Read the marks of many objects at once; what has expired is gone."""
     ids = list(object_ids)
+    lasts = or_(Mark.expires_at.is_(None), Mark.expires_at > (now or datetime.now(UTC)))
+    query = select(Mark).where(Mark.object_id.in_(ids), lasts).order_by(Mark.kind)
     found: dict[str, list[Mark]] = {object_id: [] for object_id in ids}
-    for mark in session.scalars(select(Mark).where(Mark.object_id.in_(ids)).order_by(Mark.kind)):
+    for mark in session.scalars(query.execution_options(populate_existing=True)):
         found[mark.object_id].append(mark)
     return found
 

@@ -102,9 +102,13 @@ def give_names(
 
     Raises:
         InvalidArgumentError: a name can't be one, or stands twice.
-        AlreadyExistsError: a living object of this type and region has one.
+        AlreadyExistsError: a living object of this type and region has one, or an id was used.
     """
     checked = {object_id: _checked(object_type, name) for object_id, name in wanted.items()}
+    for used in describe(session, checked):
+        raise AlreadyExistsError(
+            f"the id {used} was used before; choose a new one", field="id", object_id=used
+        )
     slugs = {_slug(name) for name in checked.values()}
     living = select(Name.name, Name.slug).where(
         Name.object_type == object_type,

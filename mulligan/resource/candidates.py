@@ -131,7 +131,8 @@ class Question:
     Each constraint's SQL is used twice, to choose and to explain, so the two can't disagree::
 
         SELECT providers.id FROM providers LEFT JOIN (<pools>) pools ON provider = providers.id
-        WHERE providers.region = :r AND providers.available AND EXISTS (<capability>) ...
+        WHERE providers.region = :r AND providers.available
+          AND (unhealthy_until IS NULL OR unhealthy_until <= :now) AND EXISTS (<capability>) ...
           AND portion_0 = 1 AND capacity_0 >= :amount AND capacity_0 - used_0 >= :amount
         ORDER BY capacity_0 - used_0 DESC, providers.id
 
@@ -140,7 +141,7 @@ class Question:
     """
 
     def __init__(self, request: ClaimRequest, *, project: str, now: datetime) -> None:
-        self.request = request
+        self.request, self.now = request, now
         self._table = pools_of(request, now)
         columns = self._table.c
         self.pools = [
@@ -162,7 +163,7 @@ class Question:
         if request.provider_type:
             holds = PROVIDERS.type == request.provider_type
             yield Constraint(f"of type {request.provider_type}", holds)
-        yield Constraint(AVAILABLE, PROVIDERS.available.is_(True))
+        yield Constraint(AVAILABLE, and_(PROVIDERS.available.is_(True), healthy(self.now)))
         if request.provider:
             named = PROVIDERS.id == request.provider
             yield Constraint(f"provider {request.provider}", named)
@@ -190,6 +191,12 @@ class Question:
                 pool.free >= pool.amount.amount,
                 by_time=True,
             )
+
+
+def healthy(now: datetime) -> ColumnElement[bool]:
+    """Say that nobody calls a provider unhealthy, or that the mark has expired."""
+    until = PROVIDERS.unhealthy_until
+    return or_(until.is_(None), until <= now)
 
 
 def _words(amount: Amount) -> str:

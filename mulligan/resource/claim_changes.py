@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from mulligan import events
 from mulligan.resource.choice import from_now
+from mulligan.resource.generations import refuse_stale
 from mulligan.resource.networks import lock_networks
 from mulligan.resource.occupation import occupation_of, occupies, usage
 from mulligan.resource.standing import Claim, claim_of, complete, status_at, visible
@@ -63,6 +64,7 @@ def confirm_claim(
     *,
     consumer: str | None = None,
     project: str | None = None,
+    generation: int = 0,
 ) -> Claim:
     """Turn a hold into a claim for its whole window; a claim that is confirmed stays so.
 
@@ -72,12 +74,14 @@ def confirm_claim(
         now: the present.
         consumer: UUID of the machine that uses it from now on.
         project: UUID of the caller's project; None for one who may confirm any.
+        generation: the one at which the caller read it; 0: any.
 
     Raises:
         FailedPreconditionError: it lapsed or was released, or another machine uses it.
         NotFoundError: there is no such claim, or it is another project's.
+        StaleError: it is not at that generation any more; says what changed since.
     """
-    row = _lock_claim(session, claim_id, project)
+    row = _lock_claim(session, claim_id, project, generation)
     status = status_at(row, now)
     if status.state not in (HELD, CONFIRMED):
         raise _precondition(row, f"claim {row.id} is {status.state}: {status.reason}; claim again")
@@ -146,6 +150,7 @@ def release_claim(
     *,
     project: str | None = None,
     unless_used: bool = False,
+    generation: int = 0,
 ) -> Claim:
     """End a claim; one that ended already stays as it is.
 
@@ -155,12 +160,14 @@ def release_claim(
         now: the present.
         project: UUID of the caller's project; None for one who may release any.
         unless_used: refuse when a machine uses it; only its decommissioning ends such a claim.
+        generation: the one at which the caller read it; 0: any.
 
     Raises:
         FailedPreconditionError: a machine uses it, and `unless_used` was said.
         NotFoundError: there is no such claim, or it is another project's.
+        StaleError: it is not at that generation any more; says what changed since.
     """
-    row = _lock_claim(session, claim_id, project)
+    row = _lock_claim(session, claim_id, project, generation)
     if status_at(row, now).state in (HELD, CONFIRMED):
         if unless_used and row.consumer:
             raise _precondition(
@@ -172,10 +179,12 @@ def release_claim(
     return complete(session, [row], now)[0]
 
 
-def _lock_claim(session: Session, claim_id: str, project: str | None) -> ClaimRow:
+def _lock_claim(session: Session, claim_id: str, project: str | None, generation: int) -> ClaimRow:
     query = select(ClaimRow).where(ClaimRow.id == claim_id).with_for_update()
-    row = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
-    return visible(row, claim_id, project)
+    found = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+    row = visible(found, claim_id, project)
+    refuse_stale(session, "claim", row.id, generation=row.generation, read_at=generation)
+    return row
 
 
 def _precondition(row: ClaimRow, words: str) -> FailedPreconditionError:
@@ -191,9 +200,26 @@ def _restate(session: Session, row: ClaimRow, now: datetime) -> None:
     tell(session, row, "state", now)
 
 
-def tell(session: Session, row: ClaimRow, kind: str, now: datetime) -> None:
+def tell(
+    session: Session,
+    row: ClaimRow,
+    kind: str,
+    now: datetime,
+    message: str = "",
+    *,
+    author: str | None = None,
+) -> None:
     """Tell how a claim stands, to whoever watches."""
     event = events.Event(
-        "claim", row.id, kind, project=row.project, region=row.region, status=row.status, at=now
+        "claim",
+        row.id,
+        kind,
+        project=row.project,
+        region=row.region,
+        author=author,
+        status=row.status,
+        message=message,
+        generation=row.generation,
+        at=now,
     )
     events.append(session, event)

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import case, func, literal, select, true
 from sqlalchemy.orm import Session
 
-from mulligan.resource.candidates import AVAILABLE, PROVIDERS, Question
+from mulligan.resource.candidates import AVAILABLE, PROVIDERS, Question, healthy
 from mulligan.resource.earliest import Interval, Span, first_gap, length_of, overfull
 from mulligan.resource.occupation import INSTANT, end_of, occupies
 from mulligan.resource.tables import AllocationRow
@@ -94,7 +94,11 @@ def count_steps(session: Session, question: Question) -> list[Step]:
         *[(c.holds.is_not(true()), literal(index)) for index, c in enumerate(constraints)],
         else_=literal(len(constraints)),
     )
-    reason = case((PROVIDERS.available, literal("")), else_=PROVIDERS.unavailable_reason)
+    reason = case(
+        (PROVIDERS.available.is_not(true()), PROVIDERS.unavailable_reason),
+        (healthy(question.now), literal("")),
+        else_=literal("provider is marked unhealthy"),
+    )
     failing = question.over(select(fails_at.label("at"), reason.label("why"))).subquery()
     query = select(failing.c.at, failing.c.why, func.count()).group_by(failing.c.at, failing.c.why)
     removed: dict[int, int] = defaultdict(int)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, or_, select
 from sqlalchemy.orm import Session
 
-from mulligan import events
+from mulligan import events, marks
 from mulligan.resource import registry, trees
 from mulligan.resource.features import (
     CapabilitiesChange,
@@ -17,6 +17,7 @@ from mulligan.resource.features import (
     change_capabilities,
     change_properties,
 )
+from mulligan.resource.generations import refuse_stale
 from mulligan.resource.inventories import InventoriesChange, change_inventories
 from mulligan.resource.occupation import not_lapsed
 from mulligan.resource.standards import MANAGED_TYPES
@@ -24,24 +25,24 @@ from mulligan.resource.tables import (
     AllocationRow,
     CapabilityNameRow,
     CapabilityRow,
+    DistanceRow,
     InventoryRow,
+    MemberRow,
     PropertyRow,
     ProviderRow,
     ProviderTypeRow,
     ResourceTypeRow,
+    SharingRow,
 )
 from mulligan.resource.values import Inventory, check_id, check_provider_type
 from mulligan.values.errors import (
     AlreadyExistsError,
     FailedPreconditionError,
     InvalidArgumentError,
-    StaleError,
 )
 
 MOST_PROVIDERS = 10_000
 """How many one call may change: it is one transaction and one message."""
-
-TOLD_CHANGES = 5
 
 
 @dataclass(frozen=True)
@@ -126,9 +127,8 @@ def create_providers(
         InvalidArgumentError: no such type, parent, or name; or control makes such providers.
     """
     region = check_id(region, field="region")
-    _refuse_too_many([one.id for one in new])
+    refuse_too_many([one.id for one in new])
     _check_new(session, new, by_control=by_control)
-    parents = _parents_of(session, new, region)
     columns = [
         {
             "id": one.id,
@@ -136,36 +136,40 @@ def create_providers(
             "project": one.project,
             "type": one.type,
             "parent": one.parent,
-            "root": parents.root_of(one.id),
+            "root": top,
             "available": not unavailable,
             "unavailable_reason": unavailable,
             "generation": 1,
             "created_at": now,
         }
-        for one in parents.first_to_last()
+        for one, top in _first_to_last(session, new, region)
     ]
     if columns:
         session.execute(insert(ProviderRow), columns)
-    change_inventories(
-        session, {n.id: InventoriesChange(add=n.inventories) for n in new if n.inventories}, now
-    )
-    change_capabilities(
-        session, {n.id: CapabilitiesChange(add=n.capabilities) for n in new if n.capabilities}
-    )
-    change_properties(
-        session, {n.id: PropertiesChange(put=n.properties) for n in new if n.properties}
-    )
+    _fill(session, new, now)
     for one in new:
-        events.append(
-            session,
-            events.Event(
-                "provider", one.id, "created", project=one.project, region=region, author=author,
-                generation=1, at=now,
-            ),
+        event = events.Event(
+            "provider", one.id, "created", project=one.project, region=region, author=author,
+            generation=1, at=now,
         )  # fmt: skip
+        events.append(session, event)
 
 
-def _refuse_too_many(ids: Sequence[str]) -> None:
+def _fill(session: Session, new: Sequence[NewProvider], now: datetime) -> None:
+    inventories = {n.id: InventoriesChange(add=n.inventories) for n in new if n.inventories}
+    change_inventories(session, inventories, now)
+    capabilities = {n.id: CapabilitiesChange(add=n.capabilities) for n in new if n.capabilities}
+    change_capabilities(session, capabilities)
+    properties = {n.id: PropertiesChange(put=n.properties) for n in new if n.properties}
+    change_properties(session, properties)
+
+
+def refuse_too_many(ids: Sequence[str]) -> None:
+    """Refuse a call that names more providers than one may, or one twice.
+
+    Raises:
+        InvalidArgumentError: it does.
+    """
     if len(ids) > MOST_PROVIDERS:
         raise InvalidArgumentError(
             f"{len(ids)} providers in one call are too many; send {MOST_PROVIDERS} at most",
@@ -210,43 +214,27 @@ def _require_known(
     registry.require_names(session, CapabilityNameRow, capabilities, "capabilities")
 
 
-@dataclass(frozen=True)
-class _Parents:
-    """Who of the new is under whom: others of the new, or what is there already."""
-
-    new: Mapping[str, NewProvider]
-    rows: Mapping[str, ProviderRow]
-
-    def root_of(self, provider: str) -> str | None:
-        """Give the top of a new one's tree; None for itself."""
-        way = self._way_up(provider)
-        above = self.new[way[-1]].parent
-        if above is not None:
-            return self.rows[above].root or above
-        return way[-1] if len(way) > 1 else None
-
-    def first_to_last(self) -> list[NewProvider]:
-        """Order them so that each comes after what it is under."""
-        return sorted(self.new.values(), key=lambda one: len(self._way_up(one.id)))
-
-    def _way_up(self, provider: str) -> list[str]:
-        way = [provider]
-        while (above := self.new[way[-1]].parent) in self.new:
-            if above in way:
-                raise InvalidArgumentError(
-                    f"provider {provider} would be below itself; mend the parents", field="parent"
-                )
-            way.append(str(above))
-        return way
-
-
-def _parents_of(session: Session, new: Sequence[NewProvider], region: str) -> _Parents:
-    by_id = {one.id: one for one in new}
-    outside = {one.parent for one in new if one.parent and one.parent not in by_id}
+def _first_to_last(
+    session: Session, new: Sequence[NewProvider], region: str
+) -> list[tuple[NewProvider, str | None]]:
+    """Order them so that each comes after what it is under, with its tree's top (none: itself)."""
+    ids = {one.id for one in new}
+    outside = {one.parent for one in new if one.parent and one.parent not in ids}
     rows = trees.lock_trees(session, trees.existing(session, outside)) if outside else {}
-    for parent in outside:
-        trees.check_parent(rows, parent, region)
-    return _Parents(by_id, rows)
+    tops = {one: trees.check_parent(rows, one, region).root or one for one in outside}
+    below = defaultdict(list)
+    for one in new:
+        below[one.parent if one.parent in ids else None].append(one)
+    ordered = list(below[None])
+    for one in ordered:  # grows while it is walked
+        tops[one.id] = tops[one.parent] if one.parent else one.id
+        ordered += below[one.id]
+    if len(ordered) < len(new):
+        circle = min(ids - {one.id for one in ordered})
+        raise InvalidArgumentError(
+            f"provider {circle} would be below itself; mend the parents", field="parent"
+        )
+    return [(one, tops[one.id] if one.parent else None) for one in ordered]
 
 
 def change_providers(
@@ -264,12 +252,15 @@ def change_providers(
             can't be made, the message names it; nothing was changed.
         StaleError: one is not at the generation that was said; says what changed since.
     """
-    _refuse_too_many([change.provider for change in changes])
+    refuse_too_many([change.provider for change in changes])
     rows = _lock(session, changes)
     for change in changes:
-        _refuse_stale(session, rows[change.provider], change.generation)
+        row = rows[change.provider]
+        refuse_stale(
+            session, "provider", row.id, generation=row.generation, read_at=change.generation
+        )
         if change.fills and not by_control:
-            _refuse_managed(rows[change.provider], "what it has and can do")
+            refuse_managed(row, "what it has and can do")
     _check_names(session, changes, now, by_control=by_control)
     said = _apply(session, rows, changes, now)
     for provider, words in said.items():
@@ -287,26 +278,12 @@ def _lock(session: Session, changes: Sequence[ProviderChange]) -> dict[str, Prov
     return trees.lock_providers(session, ids)
 
 
-def _refuse_stale(session: Session, row: ProviderRow, generation: int) -> None:
-    if generation in (0, row.generation):
-        return
-    since = events.changes_since(session, row.id, generation, TOLD_CHANGES)
-    told = "; ".join(
-        f"{change.message or change.kind} ({change.at.isoformat(timespec='seconds')}"
-        f"{f', by account {change.author}' if change.author else ''})"
-        for change in since
-    )
-    raise StaleError(
-        f"provider {row.id} is at generation {row.generation}, not {generation}. Since then: "
-        f"{told or 'changes of which there is no record'}. Read it again and decide anew",
-        field="generation",
-        object_type="provider",
-        object_id=row.id,
-        generation=str(row.generation),
-    )
+def refuse_managed(row: ProviderRow, what: str) -> None:
+    """Refuse to touch what control keeps of a server's or host's provider.
 
-
-def _refuse_managed(row: ProviderRow, what: str) -> None:
+    Raises:
+        FailedPreconditionError: it is such a provider.
+    """
     if row.type in MANAGED_TYPES:
         raise FailedPreconditionError(
             f"provider {row.id} belongs to a {row.type}, and {what} follows from that; use "
@@ -377,15 +354,18 @@ def delete_providers(
         NotFoundError: one is not there.
     """
     ids = [check_id(provider, field="ids") for provider in providers]
-    _refuse_too_many(ids)
+    refuse_too_many(ids)
     rows = trees.lock_providers(session, ids)
     if not by_control:
         for row in rows.values():
-            _refuse_managed(row, "its end")
+            refuse_managed(row, "its end")
     _refuse_claimed(session, ids, now)
     _refuse_parents(session, ids)
-    for table in (InventoryRow, CapabilityRow, PropertyRow):
+    for table in (InventoryRow, CapabilityRow, PropertyRow, MemberRow, SharingRow):
         session.execute(delete(table).where(table.provider.in_(ids)))
+    session.execute(delete(DistanceRow).where(or_(DistanceRow.a.in_(ids), DistanceRow.b.in_(ids))))
+    if not by_control:
+        marks.forget_marks(session, ids)
     session.execute(delete(ProviderRow).where(ProviderRow.id.in_(ids)))
     for row in rows.values():
         tell(session, row, "deleted", now, author=author)

@@ -9,10 +9,13 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from mulligan.marks import Mark, marks_of
 from mulligan.resource import trees
 from mulligan.resource.features import CapabilitiesChange, PropertiesChange
+from mulligan.resource.groups import groups_of
 from mulligan.resource.inventories import InventoriesChange, inventory_of
 from mulligan.resource.occupation import peaks, present
+from mulligan.resource.offers import Offer, offer_of
 from mulligan.resource.provider_changes import (
     NewProvider,
     ProviderChange,
@@ -25,6 +28,7 @@ from mulligan.resource.tables import (
     AllocationRow,
     CapabilityRow,
     InventoryRow,
+    MemberRow,
     PropertyRow,
     ProviderRow,
 )
@@ -65,6 +69,10 @@ class Provider:
     inventories: tuple[InventoryUse, ...]
     capabilities: tuple[str, ...]
     properties: Mapping[str, int]
+    groups: tuple[str, ...]
+    shares_with: tuple[str, ...]
+    marks: tuple[Mark, ...]
+    offer: Offer
 
 
 def create_provider(
@@ -201,6 +209,7 @@ def list_providers(
     type: str = "",  # noqa: A002 (the column's word)
     tree: str = "",
     parent: str = "",
+    group: str = "",
     after: str = "",
     limit: int = 0,
     now: datetime | None = None,
@@ -213,6 +222,7 @@ def list_providers(
         type: only of this type.
         tree: only the provider at this top and what is below it.
         parent: only what is directly below this one.
+        group: only members of this group.
         after: the token of the page before.
         limit: at most this many; 0 for 100.
         now: the present by default.
@@ -228,6 +238,11 @@ def list_providers(
         query = query.where(or_(ProviderRow.id == top, ProviderRow.root == top))
     if parent:
         query = query.where(ProviderRow.parent == check_id(parent, field="parent"))
+    if group:
+        members = select(MemberRow.provider).where(
+            MemberRow.group == check_id(group, field="group")
+        )
+        query = query.where(ProviderRow.id.in_(members))
     if after:
         query = query.where(ProviderRow.id > check_id(after, field="page.token"))
     page = Page.cut(list(session.scalars(query)), limit, lambda row: row.id)
@@ -252,6 +267,8 @@ def _complete(session: Session, rows: Sequence[ProviderRow], now: datetime) -> l
     properties: dict[str, dict[str, int]] = defaultdict(dict)
     for measure in session.scalars(_belonging(PropertyRow, ids, PropertyRow.name)):
         properties[measure.provider][measure.name] = measure.value
+    marked = marks_of(session, ids, now=now)
+    groups, shares_with = groups_of(session, ids)
     return [
         Provider(
             id=row.id,
@@ -267,6 +284,10 @@ def _complete(session: Session, rows: Sequence[ProviderRow], now: datetime) -> l
             inventories=tuple(inventories[row.id]),
             capabilities=tuple(capabilities[row.id]),
             properties=properties[row.id],
+            groups=tuple(groups[row.id]),
+            shares_with=tuple(shares_with[row.id]),
+            marks=tuple(marked[row.id]),
+            offer=offer_of(row, marked[row.id]),
         )
         for row in rows
     ]

@@ -1,16 +1,24 @@
-"""Registered names: provider types, resource types, capabilities. Standard ones stay."""
+"""Registered names of types and capabilities. Standard ones stay.
+
+Who uses a name locks its row against `unregister` (FOR KEY SHARE; many may at the same time), so
+nothing ever has a name that is not registered.
+"""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from mulligan import events
+from mulligan.resource.generations import refuse_stale
 from mulligan.resource.tables import (
     CapabilityNameRow,
     CapabilityRow,
+    DistanceRow,
+    DistanceTypeRow,
     InventoryRow,
     ProviderRow,
     ProviderTypeRow,
@@ -20,21 +28,22 @@ from mulligan.resource.values import Page, check_name, check_provider_type, page
 from mulligan.values.amount import check_resource_type
 from mulligan.values.errors import (
     AlreadyExistsError,
+    ConflictError,
     FailedPreconditionError,
     InvalidArgumentError,
     NotFoundError,
-    StaleError,
 )
 from mulligan.values.ids import name_id
 
-NameRow = ProviderTypeRow | ResourceTypeRow | CapabilityNameRow
-N = TypeVar("N", ProviderTypeRow, ResourceTypeRow, CapabilityNameRow)
+NameRow = ProviderTypeRow | ResourceTypeRow | CapabilityNameRow | DistanceTypeRow
+N = TypeVar("N", ProviderTypeRow, ResourceTypeRow, CapabilityNameRow, DistanceTypeRow)
 
 GREATEST_MARGIN_S = 30 * 86400
 _WORDS: dict[Any, str] = {
     ProviderTypeRow: "provider type",
     ResourceTypeRow: "resource type",
     CapabilityNameRow: "capability",
+    DistanceTypeRow: "distance type",
 }
 
 
@@ -65,7 +74,7 @@ def register(
     row: N = table(name=name, description=description.strip(), created_at=now, **columns)
     session.add(row)
     session.flush()
-    _tell(session, table, name, "created", author, now)
+    _tell(session, row, "created", author, now)
     return row
 
 
@@ -83,16 +92,18 @@ def _object_type(table: type[NameRow]) -> str:
 
 
 def _tell(
-    session: Session, table: type[NameRow], name: str, kind: str, author: str | None, now: datetime
+    session: Session, row: NameRow, kind: str, author: str | None, now: datetime, more: str = ""
 ) -> None:
     """Tell; names have no UUID, so an event gets one that is always the same for the name."""
+    table = type(row)
     object_type = _object_type(table)
     event = events.Event(
         object_type,
-        name_id(object_type, name),
+        name_id(object_type, row.name),
         kind,
         author=author,
-        message=f"{_WORDS[table]} {name} {kind}",
+        message=f"{_WORDS[table]} {row.name} {kind}{more}",
+        generation=row.generation if isinstance(row, ProviderTypeRow) else None,
         at=now,
     )
     events.append(session, event)
@@ -124,7 +135,11 @@ def require_names(session: Session, table: type[NameRow], names: Iterable[str], 
 def adopt_names(
     session: Session, table: type[NameRow], names: Collection[str], now: datetime
 ) -> None:
-    """Register what inspection found and nobody has registered."""
+    """Register what inspection found and nobody has registered.
+
+    Raises:
+        ConflictError: somebody else did so meanwhile.
+    """
     new = _unknown(session, table, set(names))
     if new:
         rows = [
@@ -132,18 +147,17 @@ def adopt_names(
              "created_at": now}
             for name in new
         ]  # fmt: skip
-        if session.get_bind().dialect.name == "postgresql":
-            from sqlalchemy.dialects.postgresql import insert as upsert
-
-            session.execute(upsert(table).on_conflict_do_nothing(), rows)
-        else:
+        try:
             session.execute(insert(table), rows)
+        except IntegrityError as error:
+            raise ConflictError(f"{_WORDS[table]} {new[0]} was registered meanwhile") from error
 
 
 def _unknown(session: Session, table: type[NameRow], names: set[str]) -> list[str]:
     known: set[str] = set()
     if names:
-        known = set(session.scalars(select(table.name).where(table.name.in_(names))))
+        query = select(table.name).where(table.name.in_(names)).order_by(table.name)
+        known = set(session.scalars(query.with_for_update(read=True, key_share=True)))
     return sorted(names - known)
 
 
@@ -165,21 +179,21 @@ def update_provider_type(
         StaleError: it is not at that generation any more (0: whatever it is at).
     """
     row = _get(session, ProviderTypeRow, name)
-    if generation and generation != row.generation:
-        raise StaleError(
-            f"provider type {name} is at generation {row.generation}, not {generation}: its "
-            f"cleaning margin is {row.cleaning_margin_s} s now; read it again",
-            field="generation",
-            object_type="provider_type",
-            object_id=name,
-        )
-    if cleaning_margin_s is not None:
+    refuse_stale(
+        session, "provider_type", name, generation=row.generation, read_at=generation,
+        event_id=name_id("provider_type", name),
+    )  # fmt: skip
+    said = []
+    if cleaning_margin_s is not None and cleaning_margin_s != row.cleaning_margin_s:
+        said.append(f"cleaning margin {row.cleaning_margin_s} s → {cleaning_margin_s} s")
         row.cleaning_margin_s = check_margin(cleaning_margin_s)
-    if description is not None:
+    if description is not None and description.strip() != row.description:
+        said.append("description changed")
         row.description = description.strip()
-    row.generation += 1
-    session.flush()
-    _tell(session, ProviderTypeRow, name, "updated", author, now)
+    if said:
+        row.generation += 1
+        session.flush()
+        _tell(session, row, "updated", author, now, f": {', '.join(said)}")
     return row
 
 
@@ -231,12 +245,15 @@ def unregister(
             )
     session.delete(row)
     session.flush()
-    _tell(session, table, name, "deleted", author, now)
+    _tell(session, row, "deleted", author, now)
 
 
 def _users(table: type[NameRow], name: str) -> list[tuple[Any, str]]:
     if table is ProviderTypeRow:
         return [(select(ProviderRow.id).where(ProviderRow.type == name), "provider {}")]
+    if table is DistanceTypeRow:
+        measured = select(DistanceRow.a).where(DistanceRow.type == name)
+        return [(measured, "a distance of {}")]
     if table is CapabilityNameRow:
         held = select(CapabilityRow.provider).where(CapabilityRow.capability == name)
         return [(held, "provider {}")]

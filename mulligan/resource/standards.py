@@ -1,9 +1,14 @@
-"""The names that come with Mulligan: provider types, resource types, capabilities."""
+"""The names that come with Mulligan."""
 
 from datetime import UTC, datetime
 from typing import Any
 
-from mulligan.resource.tables import CapabilityNameRow, ProviderTypeRow, ResourceTypeRow
+from mulligan.resource.tables import (
+    CapabilityNameRow,
+    DistanceTypeRow,
+    ProviderTypeRow,
+    ResourceTypeRow,
+)
 
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -40,6 +45,8 @@ CAPABILITIES = {
     "network:sriov": "offers virtual functions of NICs",
 }
 
+DISTANCE_TYPES = {"location": ["machine", "rack", "row", "site"]}
+
 
 def standard_rows() -> dict[Any, list[dict[str, Any]]]:
     """Give the rows of each table of names."""
@@ -49,6 +56,10 @@ def standard_rows() -> dict[Any, list[dict[str, Any]]]:
         ],
         ResourceTypeRow: _rows(RESOURCE_TYPES),
         CapabilityNameRow: _rows(CAPABILITIES),
+        DistanceTypeRow: [
+            {**row, "codes": DISTANCE_TYPES[row["name"]]}
+            for row in _rows(dict.fromkeys(DISTANCE_TYPES, "where things stand"))
+        ],
     }
 
 

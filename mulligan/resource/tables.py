@@ -54,7 +54,8 @@ class CapabilityNameRow(NameColumns, Base):
 class ProviderRow(Base):
     """Anything that has inventory.
 
-    `root` is the provider at the top of its tree, none at the top itself.
+    `root` is the provider at the top of its tree, none at the top itself. It is offered while it is
+    `available` and not `unhealthy_until` a time to come.
     """
 
     __tablename__ = "providers"
@@ -71,6 +72,7 @@ class ProviderRow(Base):
     root: Mapped[str | None] = mapped_column(Id)
     available: Mapped[bool]
     unavailable_reason: Mapped[str] = mapped_column(Text, default="")
+    unhealthy_until: Mapped[datetime | None]
     generation: Mapped[int] = mapped_column(BigInteger, default=1)
     created_at: Mapped[datetime]
 
@@ -112,6 +114,67 @@ class PropertyRow(Base):
     )
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     value: Mapped[int] = mapped_column(BigInteger)
+
+
+class GroupRow(Base):
+    """Providers that belong together, in whatever respect; who is in it stands in members."""
+
+    __tablename__ = "provider_groups"
+    __table_args__ = (Index(None, "region"),)
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    region: Mapped[str] = mapped_column(Id)
+    generation: Mapped[int] = mapped_column(BigInteger, default=1)
+    created_at: Mapped[datetime]
+
+
+class BelongingColumns:
+    """A group and a provider that has to do with it."""
+
+    group: Mapped[str] = mapped_column(
+        Id, ForeignKey("provider_groups.id", ondelete="CASCADE"), primary_key=True
+    )
+    provider: Mapped[str] = mapped_column(
+        Id, ForeignKey("providers.id", ondelete="CASCADE"), primary_key=True
+    )
+
+
+class MemberRow(BelongingColumns, Base):
+    """A provider in a group."""
+
+    __tablename__ = "group_members"
+    __table_args__ = (Index(None, "provider"),)
+
+
+class SharingRow(BelongingColumns, Base):
+    """A provider that shares what it has with the members of a group."""
+
+    __tablename__ = "sharing_providers"
+    __table_args__ = (Index(None, "provider"),)
+
+
+class DistanceTypeRow(NameColumns, Base):
+    """A way to measure how far providers are apart: its codes from near to far."""
+
+    __tablename__ = "distance_types"
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    codes: Mapped[list[Any]]
+
+
+class DistanceRow(Base):
+    """How far two providers or groups are apart, said once: `a` is not greater than `b`.
+
+    `steps` is the place of the code among its type's. A pair may be of two kinds; hence no foreign
+    key there.
+    """
+
+    __tablename__ = "distances"
+    __table_args__ = (Index(None, "a"), Index(None, "b"))
+    type: Mapped[str] = mapped_column(
+        String(64), ForeignKey("distance_types.name"), primary_key=True
+    )
+    a: Mapped[str] = mapped_column(Id, primary_key=True)
+    b: Mapped[str] = mapped_column(Id, primary_key=True)
+    steps: Mapped[int]
 
 
 class NetworkRow(Base):

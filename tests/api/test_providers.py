@@ -1,9 +1,11 @@
 """Providers and the registered names that they are described with."""
 
+import time
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from tests.fakes.caller import refused
 from tests.fakes.place import Place, new_name, on_sqlite
@@ -131,6 +133,8 @@ def test_providers_are_made_shown_changed_and_deleted(place: Place) -> None:
     place.operator.DeleteProviders(ids=[top])
     with refused("NOT_FOUND"):
         place.operator.GetProvider(id=top)
+    with refused("ALREADY_EXISTS", about="id"):
+        create(place, {"id": top, "type": kind})
     assert create(place, {"type": kind, "name": name})
 
 
@@ -217,3 +221,52 @@ def test_a_host_is_put_under_a_provider_but_not_filled(place: Place) -> None:
     with refused("FAILED_PRECONDITION") as refusal:
         place.operator.UpdateProviders(changes=[{"id": host, "inventories": {"add": [vcpus(4)]}}])
     assert "mulligan host" in refusal.message
+
+
+# Marks
+
+
+def test_providers_are_marked_and_unmarked(place: Place) -> None:
+    one, other = create(
+        place, *[{"type": rack_type(place), "inventories": [vcpus(4)]} for _ in range(2)]
+    )
+    marked = place.operator.MarkProviders(ids=[one, other], kind="quarantined", reason="smoke")
+    assert [(p.id, p.generation) for p in marked.providers] == [(one, 2), (other, 2)]
+    shown = place.operator.GetProvider(id=one)
+    assert (shown.status.state, shown.status.reason) == ("quarantined", "smoke")
+    assert [(m.kind, m.reason) for m in shown.marks] == [("quarantined", "smoke")]
+    assert shown.marks[0].author
+    with refused("RESOURCE_EXHAUSTED", "NO_CAPACITY") as refusal:
+        place.claim()
+    assert "2 because provider is marked quarantined" in refusal.message
+    place.operator.UnmarkProviders(ids=[one], kind="quarantined")
+    assert place.claim().allocations[0].provider == one
+    with refused("INVALID_ARGUMENT", about="kind"):
+        place.operator.MarkProviders(ids=[one], kind="tired", reason="x")
+    with refused("INVALID_ARGUMENT", about="kind"):
+        place.operator.UnmarkProviders(ids=[one], kind="tired")
+    with refused("INVALID_ARGUMENT", about="reason"):
+        place.operator.MarkProviders(ids=[one], kind="maintenance")
+    with refused("INVALID_ARGUMENT", about="expires_at"):
+        place.operator.MarkProviders(ids=[one], kind="unhealthy", reason="x")
+    for rpc, more in (("MarkProviders", {"reason": "x"}), ("UnmarkProviders", {})):
+        with refused("NOT_FOUND"):
+            getattr(place.operator, rpc)(ids=[str(uuid4())], kind="maintenance", **more)
+
+
+@on_sqlite
+def test_a_host_is_called_unhealthy_for_a_while(place: Place) -> None:
+    host = place.host()
+    until = Timestamp(seconds=int(time.time()) + 3600)
+    place.operator.MarkProviders(ids=[host], kind="unhealthy", reason="lost", expires_at=until)
+    shown = place.operator.GetProvider(id=host)
+    assert (shown.status.state, shown.status.deadline) == ("unhealthy", until)
+    assert place.operator.GetHost(id=host).marks[0].expires_at == until
+    with refused("RESOURCE_EXHAUSTED"):
+        place.claim()
+    with refused("FAILED_PRECONDITION"):
+        place.operator.MarkProviders(ids=[host], kind="maintenance", reason="x")
+    with refused("INVALID_ARGUMENT", about="kind"):
+        place.operator.ClearMark(object_id=host, kind="unhealthy")
+    place.operator.UnmarkProviders(ids=[host], kind="unhealthy")
+    assert place.claim().allocations[0].provider == host

@@ -183,6 +183,17 @@ def test_another_projects_claim_is_not_there(place: Place, site: Site) -> None:
 
 
 @on_sqlite
+def test_a_claim_that_changed_since_it_was_read_is_not_changed(place: Place) -> None:
+    place.host()
+    claim = {"project": place.project, "id": place.claim().metadata.id}
+    place.member.ReleaseClaim(**claim, generation=1)
+    for rpc in ("ConfirmClaim", "ReleaseClaim"):
+        with refused("ABORTED", "STALE_GENERATION", about="generation") as refusal:
+            getattr(place.member, rpc)(**claim, generation=1)
+        assert "somebody released it" in refusal.message
+
+
+@on_sqlite
 def test_a_claim_that_a_machine_uses_is_not_released(place: Place) -> None:
     place.host()
     machine = place.get(place.machine())

@@ -25,6 +25,7 @@ HOST = "66666666-6666-4666-8666-666666666666"
 MACHINE = "77777777-7777-4777-8777-777777777777"
 OPERATION = "88888888-8888-4888-8888-888888888888"
 ACCOUNT = "99999999-9999-4999-8999-999999999999"
+GROUP = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa"
 
 NAMES = {
     ("region", "home"): REGION,
@@ -35,6 +36,7 @@ NAMES = {
     ("host", "hyper-1"): HOST,
     ("machine", "web-1"): MACHINE,
     ("account", "ann"): ACCOUNT,
+    ("group", "team"): GROUP,
 }
 
 

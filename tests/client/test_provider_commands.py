@@ -1,6 +1,7 @@
-"""mulligan provider, provider-type, resource-type, capability."""
+"""mulligan provider, and the names that providers are described with."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,14 @@ from mulligan_client.exits import Exit
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2 as pb
 from tests.client.conftest import Run
-from tests.client.fake_mulligan import HOST, REGION, FakeMulligan, RefusalError
+from tests.client.fake_mulligan import (
+    GROUP,
+    HOST,
+    REGION,
+    SERVER,
+    FakeMulligan,
+    RefusalError,
+)
 
 pytestmark = pytest.mark.usefixtures("logged_in")
 
@@ -25,6 +33,7 @@ def a_provider() -> pb.Provider:
         inventories=[pb.Inventory(resource_type="VCPU", total=8, used=2)],
         capabilities=["virt:kvm"],
         properties={"cpus": 8},
+        groups=[GROUP],
         status=common_pb2.Status(state="available"),
     )
 
@@ -38,6 +47,8 @@ def a_provider() -> pb.Provider:
          pb.ResourceType(name="FPGA")),
         ("capability", "Capability", "Capabilities", "capabilities",
          pb.Capability(name="rack:cold", standard=True)),
+        ("distance-type", "DistanceType", "DistanceTypes", "distance_types",
+         pb.DistanceType(name="wiring", codes=["port", "switch"])),
     ],
 )  # fmt: skip
 def test_names_are_registered_listed_and_forgotten(
@@ -46,7 +57,8 @@ def test_names_are_registered_listed_and_forgotten(
     fake.on(f"Create{noun}", made)
     fake.on(f"List{plural}", getattr(pb, f"List{plural}Response")(**{rows: [made]}))
     fake.on(f"Delete{noun}", getattr(pb, f"Delete{noun}Response")())
-    result = run(command, "create", made.name, "--description", "ours")
+    codes = list(made.codes) if command == "distance-type" else []
+    result = run(command, "create", made.name, *codes, "--description", "ours")
     assert result.exit_code == 0, result.stderr
     [asked] = fake.asked(f"Create{noun}")
     assert (asked.name, asked.description) == (made.name, "ours")
@@ -134,6 +146,33 @@ def test_a_stale_write_is_a_refusal(run: Run, fake: FakeMulligan) -> None:
     assert "generation 3, not 1" in result.stderr
 
 
+def test_a_tree_is_marked_for_a_while_and_unmarked(run: Run, fake: FakeMulligan) -> None:
+    child, leaf, other = (f"1234567{n}-1234-4234-8234-123456789012" for n in range(3))
+    tree = [
+        pb.Provider(metadata=common_pb2.Metadata(id=one), parent=parent)
+        for one, parent in ((leaf, child), (other, SERVER), (child, HOST), (HOST, SERVER))
+    ]
+    fake.on("GetProvider", pb.Provider(root=SERVER))
+    fake.on("ListProviders", pb.ListProvidersResponse(providers=tree))
+    fake.on("MarkProviders", pb.MarkProvidersResponse(providers=CHANGED))
+    fake.on("UnmarkProviders", pb.UnmarkProvidersResponse(providers=CHANGED))
+    result = run(
+        "provider", "mark", "hyper-1", "--tree", "--kind", "unhealthy", "--reason", "hot",
+        "--for", "30m",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    [asked] = fake.asked("MarkProviders")
+    assert (asked.kind, asked.reason) == ("unhealthy", "hot")
+    assert list(asked.ids) == [HOST, child, leaf]
+    assert fake.asked("ListProviders")[0].tree == SERVER
+    left = asked.expires_at.ToDatetime(UTC) - datetime.now(UTC)
+    assert timedelta(minutes=29) < left <= timedelta(minutes=30)
+    assert run("provider", "unmark", "hyper-1", "--kind", "retired").exit_code == 0
+    assert fake.asked("UnmarkProviders")[0].kind == "retired"
+    wrong = run("provider", "mark", "hyper-1", "--kind", "x", "--reason", "y")
+    assert wrong.exit_code == Exit.USAGE
+
+
 @pytest.mark.parametrize("wrong", ["VCPU", "VCPU=x", "VCPU=1,colour=2", "VCPU=1,reserved=x"])
 def test_an_inventory_that_can_not_be_read_is_refused(run: Run, wrong: str) -> None:
     result = run("provider", "create", "x", "--type", "rack", "--inventory", wrong)
@@ -145,11 +184,12 @@ def test_providers_are_listed_shown_and_deleted(run: Run, fake: FakeMulligan) ->
     fake.on("ListProviders", pb.ListProvidersResponse(providers=[a_provider()]))
     fake.on("GetProvider", a_provider())
     fake.on("DeleteProviders", pb.DeleteProvidersResponse())
-    listed = run("provider", "list", "--tree", "hyper-1", "--region", "home")
+    listed = run("provider", "list", "--tree", "hyper-1", "--region", "home", "--group", "team")
     assert "2 of 8 VCPU" in listed.stdout, listed.stderr
-    assert fake.asked("ListProviders")[0].tree == HOST
+    [asked] = fake.asked("ListProviders")
+    assert (asked.tree, asked.group) == (HOST, GROUP)
     shown = run("provider", "show", "hyper-1").stdout
-    for words in ("hyper-1", "2 of 8 used", "virt:kvm", "available", "cpus"):
+    for words in ("hyper-1", "2 of 8 used", "virt:kvm", "available", "cpus", "team"):
         assert words in shown
     assert run("provider", "delete", "hyper-1", "--yes").exit_code == 0
     assert list(fake.asked("DeleteProviders")[0].ids) == [HOST]

@@ -139,6 +139,17 @@ class Client:
         self, object_type: str, names: Iterable[str], *, project: str = "", region: str = ""
     ) -> dict[str, str]:
         """Find the ids of many names at once, as `resolve` does for one."""
+        asked = list(names)
+        ids = self.find_all(object_type, asked, project=project, region=region)
+        for name in asked:
+            if name not in ids:
+                raise not_found(object_type, name)
+        return ids
+
+    def find_all(
+        self, object_type: str, names: Iterable[str], *, project: str = "", region: str = ""
+    ) -> dict[str, str]:
+        """Find the ids of many names as `resolve_all` does; what leads nowhere is absent."""
         asked = list(dict.fromkeys(names))
         ids = {name: name.lower() for name in asked if is_uuid(name)}
         unknown = [name for name in asked if name not in ids]
@@ -152,9 +163,6 @@ class Client:
             for found in self.meta.ResolveNames(request).objects:
                 if ids.setdefault(found.asked, found.id) != found.id:
                     raise _ambiguous(object_type, found.asked)
-        for name in asked:
-            if name not in ids:
-                raise not_found(object_type, name)
         return ids
 
     def names(self, ids: Iterable[str]) -> dict[str, str]:

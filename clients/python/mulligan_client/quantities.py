@@ -1,7 +1,7 @@
 """Sizes, times and durations as people write and read them."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -50,6 +50,18 @@ def parse_time(text: str) -> datetime:
             f"{text!r} is not an ISO 8601 time; write it like 2026-11-20T18:00Z"
         ) from None
     return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def parse_duration(text: str) -> timedelta:
+    """Read a duration such as 90s, 30m, 12h or 2d.
+
+    Raises:
+        ValueError: it has no unit, or another one.
+    """
+    match = re.fullmatch(r"(\d+)([smhd])", text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is not a duration; write it like 90s, 30m, 12h or 2d")
+    return timedelta(seconds=int(match[1]) * dict(_SECONDS, s=1)[match[2]])
 
 
 def mib_words(mib: int) -> str:

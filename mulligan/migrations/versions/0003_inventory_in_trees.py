@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 from mulligan.database import UtcDateTime
 
@@ -16,6 +17,7 @@ down_revision = "0002"
 
 _SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 _ID = sa.Uuid(as_uuid=False)
+_JSON = sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql")
 
 _PROVIDER_TYPES = {"server": "hardware with a BMC", "host": "a hypervisor"}
 _RESOURCE_TYPES = {
@@ -49,6 +51,8 @@ def upgrade() -> None:
     """Go forward; there is no way back."""
     op.add_column("events", sa.Column("generation", sa.BigInteger(), nullable=True))
     op.add_column("providers", sa.Column("root", _ID, nullable=True))
+    op.add_column("providers", sa.Column("unhealthy_until", UtcDateTime(), nullable=True))
+    op.add_column("marks", sa.Column("expires_at", UtcDateTime(), nullable=True))
     op.create_index("ix_providers_root", "providers", ["root"])
     _roots_of_what_is_there()
     _names(
@@ -60,8 +64,70 @@ def upgrade() -> None:
     )
     _names("resource_types", 64, _RESOURCE_TYPES)
     _names("capabilities", 64, _CAPABILITIES)
+    _groups_and_distances()
     _register_what_is_used("resource_types", "inventories", "resource_type")
     _register_what_is_used("capabilities", "provider_capabilities", "capability")
+
+
+def _groups_and_distances() -> None:
+    op.create_table(
+        "provider_groups",
+        sa.Column("id", _ID, nullable=False),
+        sa.Column("region", _ID, nullable=False),
+        sa.Column("generation", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_provider_groups")),
+    )
+    op.create_index("ix_provider_groups_region", "provider_groups", ["region"])
+    for table in ("group_members", "sharing_providers"):
+        op.create_table(
+            table,
+            *(
+                sa.Column(
+                    column,
+                    _ID,
+                    sa.ForeignKey(
+                        f"{of}.id", name=op.f(f"fk_{table}_{column}"), ondelete="CASCADE"
+                    ),
+                    nullable=False,
+                )
+                for column, of in (("group", "provider_groups"), ("provider", "providers"))
+            ),
+            sa.PrimaryKeyConstraint("group", "provider", name=op.f(f"pk_{table}")),
+        )
+        op.create_index(f"ix_{table}_provider", table, ["provider"])
+    made = op.create_table(
+        "distance_types",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("codes", _JSON, nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("standard", sa.Boolean(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_distance_types")),
+    )
+    location = {
+        "name": "location",
+        "codes": ["machine", "rack", "row", "site"],
+        "description": "where things stand",
+        "standard": True,
+        "created_at": _SINCE,
+    }
+    op.bulk_insert(made, [location])
+    op.create_table(
+        "distances",
+        sa.Column(
+            "type",
+            sa.String(length=64),
+            sa.ForeignKey("distance_types.name", name=op.f("fk_distances_type")),
+            nullable=False,
+        ),
+        sa.Column("a", _ID, nullable=False),
+        sa.Column("b", _ID, nullable=False),
+        sa.Column("steps", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("type", "a", "b", name=op.f("pk_distances")),
+    )
+    for end in ("a", "b"):
+        op.create_index(f"ix_distances_{end}", "distances", [end])
 
 
 def _roots_of_what_is_there() -> None:

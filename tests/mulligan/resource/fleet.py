@@ -7,9 +7,11 @@ from typing import Any
 from uuid import uuid4
 
 from mulligan.database import Database
-from mulligan.resource import claims, networks, providers
+from mulligan.resource import claims, networks, providers, registry
 from mulligan.resource.claims import Claim
 from mulligan.resource.networks import NetworkSpec, NicWanted
+from mulligan.resource.provider_changes import NewProvider, create_providers
+from mulligan.resource.tables import ProviderTypeRow
 from mulligan.resource.values import ClaimRequest, Inventory
 from mulligan.values.amount import Amount
 from mulligan.values.window import WITHOUT_END, Window
@@ -65,6 +67,17 @@ class Fleet:
 
         self.database.write(change)
         return provider
+
+    def rack(self, parent: str = "", *, kind: str = "rack", **fields: Any) -> str:
+        """A provider that an operator made, offered at once."""
+        new = NewProvider(new_id(), kind, parent=parent or None, **fields)
+
+        def create(session: Any) -> None:
+            registry.adopt_names(session, ProviderTypeRow, {kind}, self.now)
+            create_providers(session, self.region, [new], now=self.now)
+
+        self.database.write(create)
+        return new.id
 
     def request(self, when: Window | None = None, **wanted: Any) -> ClaimRequest:
         """Amounts are the upper-case arguments."""

@@ -21,6 +21,7 @@ from mulligan.values.errors import (
     InvalidArgumentError,
     NoCapacityError,
     NotFoundError,
+    StaleError,
 )
 from mulligan.values.window import WITHOUT_END, Window
 from tests.mulligan.resource.fleet import Fleet, at, new_id, window
@@ -147,6 +148,16 @@ class TestHold:
         fleet.now = at(5)
         fleet.claim(window(150, 160), SERVER=1)
         assert fleet.read(held).status.state == "lapsed"
+
+    def test_a_stale_write_is_refused_with_what_changed_since(self, fleet: Fleet) -> None:
+        fleet.add(VCPU=4)
+        held = fleet.claim(VCPU=1, hold_until=at(5))
+        assert fleet.confirm(held, generation=1).generation == 2
+        for call in (fleet.confirm, fleet.release):
+            with pytest.raises(StaleError, match="committed for its whole window") as caught:
+                call(held, generation=1)
+            assert f"claim {held.id} is at generation 2, not 1" in caught.value.message
+        assert fleet.release(held, generation=2).generation == 3
 
     def test_a_hold_that_a_later_clock_overtook_is_not_confirmed(self, fleet: Fleet) -> None:
         fleet.add(SERVER=1)

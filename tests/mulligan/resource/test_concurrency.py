@@ -2,14 +2,17 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from threading import Barrier
 from typing import Any
 
 from mulligan.database import Database
-from mulligan.resource import claims
+from mulligan.resource import claims, providers, registry
 from mulligan.resource.networks import NicWanted
+from mulligan.resource.provider_changes import ProviderChange, change_providers
+from mulligan.resource.tables import CapabilityNameRow
 from mulligan.resource.values import Placement
-from mulligan.values.errors import MulliganError, NoCapacityError
+from mulligan.values.errors import FailedPreconditionError, MulliganError, NoCapacityError
 from tests.mulligan.resource.fleet import Fleet, at, new_id, window
 
 THREADS = 16
@@ -82,6 +85,53 @@ def test_a_claim_that_is_committed_twice_at_once_is_there_once(database: Databas
     assert len(committed(answers)) == THREADS
     assert fleet.claim(VCPU=3, claim_id=claim_id).id == claim_id
     assert fleet.usage(host, window(0)) == {"VCPU": 3}
+
+
+def test_moves_at_once_never_close_a_circle(database: Database) -> None:
+    fleet = Fleet(database)
+    racks = [fleet.rack() for _ in range(6)]
+
+    def move(provider: str, under: str) -> None:
+        change = ProviderChange(provider, under=under)
+        with suppress(FailedPreconditionError):
+            database.write(lambda s: change_providers(s, [change], now=fleet.now))
+
+    def move_all(index: int) -> None:
+        for step in range(1, 6):
+            move(racks[index % 6], racks[(index + step) % 6])
+
+    assert at_once(move_all, 8) == [None] * 8
+    found = database.read(lambda s: providers.list_providers(s)).items
+    parents = {one.id: one.parent for one in found}
+    for one in found:
+        way = [one.id]
+        while (above := parents[way[-1]]) is not None:
+            assert above not in way
+            way.append(above)
+        assert one.root == way[-1]
+
+
+def test_a_name_is_forgotten_or_used_never_both(database: Database) -> None:
+    fleet = Fleet(database)
+    names = [f"odd:{number}" for number in range(THREADS // 2)]
+
+    def register(name: str) -> None:
+        database.write(lambda s: registry.register(s, CapabilityNameRow, name, now=fleet.now))
+
+    def use_or_forget(index: int) -> None:
+        name = names[index // 2]
+        if index % 2:
+            fleet.rack(capabilities=[name])
+            return
+        database.write(lambda s: registry.unregister(s, CapabilityNameRow, name, now=fleet.now))
+
+    for name in names:
+        register(name)
+    at_once(use_or_forget)
+    left = database.read(lambda s: registry.list_names(s, CapabilityNameRow, limit=1000)).items
+    found = database.read(lambda s: providers.list_providers(s)).items
+    used = {name for one in found for name in one.capabilities}
+    assert used == {row.name for row in left} & set(names)
 
 
 def test_confirming_and_taking_the_place_of_a_hold_exclude_each_other(database: Database) -> None:

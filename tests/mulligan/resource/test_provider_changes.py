@@ -40,9 +40,7 @@ def create(fleet: Fleet, *new: NewProvider, **options: Any) -> None:
 
 
 def rack(fleet: Fleet, parent: str = "", **fields: Any) -> str:
-    provider = new_id()
-    create(fleet, NewProvider(provider, "rack", parent=parent or None, **fields))
-    return provider
+    return fleet.rack(parent, **fields)
 
 
 def change(fleet: Fleet, *changes: ProviderChange, **options: Any) -> list[int]:

@@ -7,7 +7,12 @@ import pytest
 from mulligan import events
 from mulligan.database import Database
 from mulligan.resource import registry
-from mulligan.resource.tables import CapabilityNameRow, ProviderTypeRow, ResourceTypeRow
+from mulligan.resource.tables import (
+    CapabilityNameRow,
+    DistanceTypeRow,
+    ProviderTypeRow,
+    ResourceTypeRow,
+)
 from mulligan.resource.values import Inventory
 from mulligan.values.errors import (
     AlreadyExistsError,
@@ -25,11 +30,14 @@ TABLES = pytest.mark.parametrize(
         (ProviderTypeRow, "server", "rack", "Rack!"),
         (ResourceTypeRow, "VCPU", "FPGA", "fpga"),
         (CapabilityNameRow, "arch:x86_64", "rack:water_cooled", "9lives"),
+        (DistanceTypeRow, "location", "wiring", "it's far"),
     ],
 )
 
 
 def register(database: Database, table: Any, name: str, **columns: Any) -> Any:
+    if table is DistanceTypeRow:
+        columns["codes"] = ["near", "far"]
     return database.write(lambda s: registry.register(s, table, name, now=START, **columns))
 
 
@@ -89,12 +97,14 @@ def test_a_cleaning_margin_is_changed_by_who_knows_the_type(database: Database) 
 
     changed = update(cleaning_margin_s=900, generation=1)
     assert (changed.cleaning_margin_s, changed.generation) == (900, 2)
-    with pytest.raises(StaleError, match="margin is 900 s now"):
+    with pytest.raises(StaleError, match="margin 0 s → 900 s"):
         update(cleaning_margin_s=60, generation=1)
     for margin in (-1, registry.GREATEST_MARGIN_S + 1):
         with pytest.raises(InvalidArgumentError):
             update(cleaning_margin_s=margin)
-    assert update(description="metal").cleaning_margin_s == 900
+    changed = update(description="metal")
+    assert (changed.cleaning_margin_s, changed.generation) == (900, 3)
+    assert update(description=" metal").generation == 3
     with pytest.raises(NotFoundError):
         database.write(lambda s: registry.update_provider_type(s, "toaster", now=START))
 

@@ -16,14 +16,17 @@ registry = Registry(
     read_all=lambda session: session.client.list_all(
         session.client.resource.ListCapabilities, resource_pb2.ListCapabilitiesRequest()
     ),
-    create=lambda session, name, description: session.client.resource.CreateCapability(
-        resource_pb2.CreateCapabilityRequest(name=name, description=description)
-    ),
     delete=lambda session, name: session.client.resource.DeleteCapability(
         resource_pb2.DeleteCapabilityRequest(name=name)
     ),
     rows=lambda answer: answer.capabilities,
 )
 add_list(capability, registry)
-add_create(capability, registry)
+add_create(
+    capability,
+    registry,
+    lambda session, name, description: session.client.resource.CreateCapability(
+        resource_pb2.CreateCapabilityRequest(name=name, description=description)
+    ),
+)
 add_delete(capability, registry)

@@ -16,7 +16,6 @@ class Registry:
 
     noun: str
     read_all: Callable[[Session], Any]
-    create: Callable[[Session, str, str], Any]
     delete: Callable[[Session, str], Any]
     rows: Callable[[Any], Sequence[Any]]
     columns: Sequence[tuple[str, Callable[[Any], str]]] = ()
@@ -50,8 +49,10 @@ def add_list(group: click.Group, registry: Registry) -> None:
         registry.show(session, answer, registry.rows(answer), output)
 
 
-def add_create(group: click.Group, registry: Registry) -> None:
-    """Give a group the command that registers a name."""
+def add_create(
+    group: click.Group, registry: Registry, register: Callable[[Session, str, str], Any]
+) -> None:
+    """Give a group the command that registers a name with its description."""
 
     @group.command("create", help=f"Register a {registry.noun} of your own.")
     @click.argument("name")
@@ -59,7 +60,7 @@ def add_create(group: click.Group, registry: Registry) -> None:
     @takes_output
     @pass_session
     def create(session: Session, name: str, description: str, output: str) -> None:
-        made = registry.create(session, name, description)
+        made = register(session, name, description)
         registry.show(session, made, [made], output)
 
 

@@ -10,7 +10,7 @@ import click
 
 from mulligan_client.complaint import ComplaintError
 from mulligan_client.exits import Exit
-from mulligan_client.quantities import parse_gib, parse_mib, parse_time
+from mulligan_client.quantities import parse_duration, parse_gib, parse_mib, parse_time
 from mulligan_client.session import Session
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -48,6 +48,7 @@ class Parsed(click.ParamType[Any]):
 MIB = Parsed("size", parse_mib)
 GIB = Parsed("size", parse_gib)
 TIME = Parsed("time", parse_time)
+DURATION = Parsed("duration", parse_duration)
 
 
 def takes_output(command: _Command) -> _Command:

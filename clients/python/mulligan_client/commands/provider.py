@@ -1,26 +1,32 @@
 """mulligan provider: whatever has inventory."""
 
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import click
 
 from mulligan_client.commands.options import (
+    DURATION,
     Parsed,
     confirm,
+    one_of,
     pass_session,
     takes_output,
     takes_region,
     takes_yes,
 )
-from mulligan_client.commands.provider_names import find_provider
+from mulligan_client.commands.provider_names import find_provider, find_providers
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 from mulligan_client.session import Session
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+KINDS = ("maintenance", "quarantined", "retired", "unhealthy")
 _NUMBERS = ("reserved", "min_unit", "max_unit", "step_size")
 
 
@@ -127,17 +133,11 @@ def _find_parents(session: Session, request: resource_pb2.CreateProvidersRequest
     """Put ids for the names of parents: of others in the request, or of what is there."""
     for one in request.providers:
         one.id = one.id or str(uuid4())
-    own = {one.name: one.id for one in request.providers}
+    ids = {one.name: one.id for one in request.providers}
+    parents = [one.parent for one in request.providers if one.parent]
+    ids |= find_providers(session, [name for name in parents if name not in ids])
     for one in request.providers:
-        if one.parent and not _is_id(one.parent):
-            one.parent = own.get(one.parent) or find_provider(session, one.parent)
-
-
-def _is_id(text: str) -> bool:
-    try:
-        return bool(UUID(text))
-    except ValueError:
-        return False
+        one.parent = ids[one.parent] if one.parent else ""
 
 
 @provider.command("update")
@@ -179,12 +179,20 @@ def update(
         _put(change, parts)
         if under or top:
             change.under = under
-    for one in request.changes:
-        one.id = find_provider(session, one.id)
-        if one.under:
-            one.under = find_provider(session, one.under)
+    _find_changed(session, request.changes)
     answer = session.client.resource.UpdateProviders(request)
     session.show(answer, output, lambda: _changed(session, answer.providers))
+
+
+def _find_changed(session: Session, changes: Iterable[resource_pb2.ProviderChange]) -> None:
+    """Put ids for the names of providers and of what they are to be under."""
+    changes = list(changes)
+    unders = [one.under for one in changes if one.under]
+    ids = find_providers(session, [*(one.id for one in changes), *unders])
+    for one in changes:
+        one.id = ids[one.id]
+        if one.under:
+            one.under = ids[one.under]
 
 
 def _put(change: resource_pb2.ProviderChange, parts: dict[str, Any]) -> None:
@@ -205,15 +213,19 @@ def _put(change: resource_pb2.ProviderChange, parts: dict[str, Any]) -> None:
 @click.option("--type", "kind", default="", help="Only of this provider type.")
 @click.option("--tree", default="", help="Only this provider, which is a top, and what is below.")
 @click.option("--parent", default="", help="Only what is directly below this provider.")
+@click.option("--group", default="", help="Only members of this group.")
 @takes_output
 @pass_session
-def list_all(session: Session, region: str, kind: str, tree: str, parent: str, output: str) -> None:
+def list_all(
+    session: Session, region: str, kind: str, tree: str, parent: str, group: str, output: str
+) -> None:
     """List providers."""
     request = resource_pb2.ListProvidersRequest(
         region=session.resolve("region", region) if region else "",
         type=kind,
         tree=find_provider(session, tree) if tree else "",
         parent=find_provider(session, parent) if parent else "",
+        group=session.resolve("group", group) if group else "",
     )
     answer = session.client.list_all(session.client.resource.ListProviders, request)
     session.show(answer, output, lambda: _table(session, answer))
@@ -236,10 +248,68 @@ def show(session: Session, name: str, output: str) -> None:
 @pass_session
 def delete(session: Session, names: tuple[str, ...], yes: bool) -> None:
     """Delete providers that nobody uses; a whole tree at once, if all of it is named."""
-    ids = [find_provider(session, name) for name in names]
+    ids = list(find_providers(session, names).values())
     confirm(session, f"Delete {', '.join(names)}?", yes)
     session.client.resource.DeleteProviders(resource_pb2.DeleteProvidersRequest(ids=ids))
     session.remark(f"deleted: {', '.join(names)}")
+
+
+@provider.command("mark")
+@click.argument("names", nargs=-1, required=True)
+@click.option("--kind", required=True, type=one_of(KINDS), help="What is said of them.")
+@click.option("--reason", required=True, help="Why; others read it.")
+@click.option("--for", "lasts", type=DURATION, help="How long; needed with unhealthy: 30m, 2h.")
+@click.option("--tree", is_flag=True, help="Also all providers below them.")
+@takes_output
+@pass_session
+def mark(
+    session: Session,
+    names: tuple[str, ...],
+    kind: str,
+    reason: str,
+    lasts: timedelta | None,
+    tree: bool,
+    output: str,
+) -> None:
+    """Don't offer providers; unhealthy ends by itself. Servers and hosts have more of their own."""
+    request = resource_pb2.MarkProvidersRequest(
+        ids=_with_branches(session, names, tree), kind=kind, reason=reason
+    )
+    if lasts is not None:
+        request.expires_at.FromDatetime(datetime.now(UTC) + lasts)
+    answer = session.client.resource.MarkProviders(request)
+    session.show(answer, output, lambda: _changed(session, answer.providers))
+
+
+@provider.command("unmark")
+@click.argument("names", nargs=-1, required=True)
+@click.option("--kind", required=True, type=one_of(KINDS), help="What is not said any more.")
+@click.option("--tree", is_flag=True, help="Also of all providers below them.")
+@takes_output
+@pass_session
+def unmark(session: Session, names: tuple[str, ...], kind: str, tree: bool, output: str) -> None:
+    """Take a mark back; one that isn't there is fine."""
+    ids = _with_branches(session, names, tree)
+    request = resource_pb2.UnmarkProvidersRequest(ids=ids, kind=kind)
+    answer = session.client.resource.UnmarkProviders(request)
+    session.show(answer, output, lambda: _changed(session, answer.providers))
+
+
+def _with_branches(session: Session, names: tuple[str, ...], tree: bool) -> list[str]:
+    """Find the ids of providers, and with `tree` of all that is below them."""
+    ids = list(find_providers(session, names).values())
+    if not tree:
+        return ids
+    resource = session.client.resource
+    below: dict[str, list[str]] = defaultdict(list)
+    for top in {resource.GetProvider(resource_pb2.GetProviderRequest(id=one)).root for one in ids}:
+        request = resource_pb2.ListProvidersRequest(tree=top)
+        for child in session.client.list_all(resource.ListProviders, request).providers:
+            below[child.parent].append(child.metadata.id)
+    branches = list(ids)
+    for one in branches:  # grows while it is walked
+        branches += below[one]
+    return list(dict.fromkeys(branches))
 
 
 def _changed(session: Session, changed: Any) -> "Table":
@@ -277,7 +347,8 @@ def _table(session: Session, answer: resource_pb2.ListProvidersResponse) -> "Tab
 def _sheet(session: Session, one: resource_pb2.Provider) -> "Table":
     from mulligan_client.output import sheet, status_pairs
 
-    name = session.names([one.metadata.id, one.metadata.region, one.parent, one.root])
+    known = (one.metadata.id, one.metadata.region, one.parent, one.root)
+    name = session.names([*known, *one.groups, *one.shares_with])
     return sheet(
         [
             ("provider", name(one.metadata.id)),
@@ -292,6 +363,8 @@ def _sheet(session: Session, one: resource_pb2.Provider) -> "Table":
                 for i in one.inventories
             ),
             ("can", ", ".join(one.capabilities)),
+            ("groups", ", ".join(map(name, one.groups))),
+            ("shares with", ", ".join(map(name, one.shares_with))),
             *sorted((key, str(value)) for key, value in one.properties.items()),
             ("generation", str(one.metadata.generation)),
         ]

@@ -18,9 +18,6 @@ registry = Registry(
     read_all=lambda session: session.client.list_all(
         session.client.resource.ListProviderTypes, resource_pb2.ListProviderTypesRequest()
     ),
-    create=lambda session, name, description: session.client.resource.CreateProviderType(
-        resource_pb2.CreateProviderTypeRequest(name=name, description=description)
-    ),
     delete=lambda session, name: session.client.resource.DeleteProviderType(
         resource_pb2.DeleteProviderTypeRequest(name=name)
     ),
@@ -28,7 +25,13 @@ registry = Registry(
     columns=[("CLEANING", lambda one: f"{one.cleaning_margin_s} s")],
 )
 add_list(provider_type, registry)
-add_create(provider_type, registry)
+add_create(
+    provider_type,
+    registry,
+    lambda session, name, description: session.client.resource.CreateProviderType(
+        resource_pb2.CreateProviderTypeRequest(name=name, description=description)
+    ),
+)
 add_delete(provider_type, registry)
 
 

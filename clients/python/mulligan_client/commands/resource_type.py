@@ -16,14 +16,17 @@ registry = Registry(
     read_all=lambda session: session.client.list_all(
         session.client.resource.ListResourceTypes, resource_pb2.ListResourceTypesRequest()
     ),
-    create=lambda session, name, description: session.client.resource.CreateResourceType(
-        resource_pb2.CreateResourceTypeRequest(name=name, description=description)
-    ),
     delete=lambda session, name: session.client.resource.DeleteResourceType(
         resource_pb2.DeleteResourceTypeRequest(name=name)
     ),
     rows=lambda answer: answer.resource_types,
 )
 add_list(resource_type, registry)
-add_create(resource_type, registry)
+add_create(
+    resource_type,
+    registry,
+    lambda session, name, description: session.client.resource.CreateResourceType(
+        resource_pb2.CreateResourceTypeRequest(name=name, description=description)
+    ),
+)
 add_delete(resource_type, registry)

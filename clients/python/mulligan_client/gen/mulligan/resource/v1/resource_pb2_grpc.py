@@ -100,6 +100,66 @@ class ResourceServiceStub:
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteProvidersRequest.SerializeToString,
                 response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteProvidersResponse.FromString,
                 _registered_method=True)
+        self.CreateGroup = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/CreateGroup',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateGroupRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Group.FromString,
+                _registered_method=True)
+        self.UpdateGroup = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/UpdateGroup',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.UpdateGroupRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Group.FromString,
+                _registered_method=True)
+        self.GetGroup = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/GetGroup',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.GetGroupRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Group.FromString,
+                _registered_method=True)
+        self.ListGroups = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/ListGroups',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListGroupsRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListGroupsResponse.FromString,
+                _registered_method=True)
+        self.DeleteGroup = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/DeleteGroup',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteGroupRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteGroupResponse.FromString,
+                _registered_method=True)
+        self.CreateDistanceType = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/CreateDistanceType',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateDistanceTypeRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DistanceType.FromString,
+                _registered_method=True)
+        self.ListDistanceTypes = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/ListDistanceTypes',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListDistanceTypesRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListDistanceTypesResponse.FromString,
+                _registered_method=True)
+        self.DeleteDistanceType = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/DeleteDistanceType',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteDistanceTypeRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteDistanceTypeResponse.FromString,
+                _registered_method=True)
+        self.SetDistances = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/SetDistances',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.SetDistancesRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.SetDistancesResponse.FromString,
+                _registered_method=True)
+        self.ListDistances = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/ListDistances',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListDistancesRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListDistancesResponse.FromString,
+                _registered_method=True)
+        self.MarkProviders = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/MarkProviders',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.MarkProvidersRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.MarkProvidersResponse.FromString,
+                _registered_method=True)
+        self.UnmarkProviders = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/UnmarkProviders',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.UnmarkProvidersRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.UnmarkProvidersResponse.FromString,
+                _registered_method=True)
         self.GetProvider = channel.unary_unary(
                 '/mulligan.resource.v1.ResourceService/GetProvider',
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.GetProviderRequest.SerializeToString,
@@ -252,6 +312,90 @@ class ResourceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateGroup(self, request, context):
+        """Make a group of providers of a region.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateGroup(self, request, context):
+        """Change who is in a group, and who shares with its members.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetGroup(self, request, context):
+        """A group; who is in it is told by ListProviders.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListGroups(self, request, context):
+        """All groups.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteGroup(self, request, context):
+        """Delete a group with its distances; its providers stay.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateDistanceType(self, request, context):
+        """Register a way to measure how far providers are apart.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDistanceTypes(self, request, context):
+        """All ways to measure.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteDistanceType(self, request, context):
+        """Forget a way to measure by which nothing is measured.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetDistances(self, request, context):
+        """Say how far pairs of providers or groups are apart, or take it back; all or none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDistances(self, request, context):
+        """What was said of distances.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MarkProviders(self, request, context):
+        """Say that providers are not to be offered, up to 10,000, all or none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnmarkProviders(self, request, context):
+        """Take a mark of providers back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetProvider(self, request, context):
         """A provider with its inventories and what is used of them now.
         """
@@ -396,6 +540,66 @@ def add_ResourceServiceServicer_to_server(servicer, server):
                     servicer.DeleteProviders,
                     request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteProvidersRequest.FromString,
                     response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteProvidersResponse.SerializeToString,
+            ),
+            'CreateGroup': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateGroup,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateGroupRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Group.SerializeToString,
+            ),
+            'UpdateGroup': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateGroup,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.UpdateGroupRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Group.SerializeToString,
+            ),
+            'GetGroup': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetGroup,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.GetGroupRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Group.SerializeToString,
+            ),
+            'ListGroups': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListGroups,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListGroupsRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListGroupsResponse.SerializeToString,
+            ),
+            'DeleteGroup': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteGroup,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteGroupRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteGroupResponse.SerializeToString,
+            ),
+            'CreateDistanceType': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateDistanceType,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateDistanceTypeRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DistanceType.SerializeToString,
+            ),
+            'ListDistanceTypes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDistanceTypes,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListDistanceTypesRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListDistanceTypesResponse.SerializeToString,
+            ),
+            'DeleteDistanceType': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteDistanceType,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteDistanceTypeRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteDistanceTypeResponse.SerializeToString,
+            ),
+            'SetDistances': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetDistances,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.SetDistancesRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.SetDistancesResponse.SerializeToString,
+            ),
+            'ListDistances': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDistances,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListDistancesRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListDistancesResponse.SerializeToString,
+            ),
+            'MarkProviders': grpc.unary_unary_rpc_method_handler(
+                    servicer.MarkProviders,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.MarkProvidersRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.MarkProvidersResponse.SerializeToString,
+            ),
+            'UnmarkProviders': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnmarkProviders,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.UnmarkProvidersRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.UnmarkProvidersResponse.SerializeToString,
             ),
             'GetProvider': grpc.unary_unary_rpc_method_handler(
                     servicer.GetProvider,
@@ -805,6 +1009,330 @@ class ResourceService:
             '/mulligan.resource.v1.ResourceService/DeleteProviders',
             mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteProvidersRequest.SerializeToString,
             mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteProvidersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateGroup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/CreateGroup',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateGroupRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.Group.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateGroup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/UpdateGroup',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.UpdateGroupRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.Group.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetGroup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/GetGroup',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.GetGroupRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.Group.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListGroups(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/ListGroups',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListGroupsRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListGroupsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteGroup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/DeleteGroup',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteGroupRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteGroupResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateDistanceType(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/CreateDistanceType',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateDistanceTypeRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.DistanceType.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDistanceTypes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/ListDistanceTypes',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListDistanceTypesRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListDistanceTypesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteDistanceType(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/DeleteDistanceType',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteDistanceTypeRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteDistanceTypeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetDistances(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/SetDistances',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.SetDistancesRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.SetDistancesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDistances(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/ListDistances',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListDistancesRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListDistancesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MarkProviders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/MarkProviders',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.MarkProvidersRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.MarkProvidersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnmarkProviders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/UnmarkProviders',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.UnmarkProvidersRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.UnmarkProvidersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -59,6 +59,30 @@ class ResourceServiceStub:
     """Change, fill and move providers, up to 10,000, all or none."""
     DeleteProviders: _grpc.UnaryUnaryMultiCallable[_resource_pb2.DeleteProvidersRequest, _resource_pb2.DeleteProvidersResponse]
     """Delete providers that nobody uses, up to 10,000, all or none."""
+    CreateGroup: _grpc.UnaryUnaryMultiCallable[_resource_pb2.CreateGroupRequest, _resource_pb2.Group]
+    """Make a group of providers of a region."""
+    UpdateGroup: _grpc.UnaryUnaryMultiCallable[_resource_pb2.UpdateGroupRequest, _resource_pb2.Group]
+    """Change who is in a group, and who shares with its members."""
+    GetGroup: _grpc.UnaryUnaryMultiCallable[_resource_pb2.GetGroupRequest, _resource_pb2.Group]
+    """A group; who is in it is told by ListProviders."""
+    ListGroups: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ListGroupsRequest, _resource_pb2.ListGroupsResponse]
+    """All groups."""
+    DeleteGroup: _grpc.UnaryUnaryMultiCallable[_resource_pb2.DeleteGroupRequest, _resource_pb2.DeleteGroupResponse]
+    """Delete a group with its distances; its providers stay."""
+    CreateDistanceType: _grpc.UnaryUnaryMultiCallable[_resource_pb2.CreateDistanceTypeRequest, _resource_pb2.DistanceType]
+    """Register a way to measure how far providers are apart."""
+    ListDistanceTypes: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ListDistanceTypesRequest, _resource_pb2.ListDistanceTypesResponse]
+    """All ways to measure."""
+    DeleteDistanceType: _grpc.UnaryUnaryMultiCallable[_resource_pb2.DeleteDistanceTypeRequest, _resource_pb2.DeleteDistanceTypeResponse]
+    """Forget a way to measure by which nothing is measured."""
+    SetDistances: _grpc.UnaryUnaryMultiCallable[_resource_pb2.SetDistancesRequest, _resource_pb2.SetDistancesResponse]
+    """Say how far pairs of providers or groups are apart, or take it back; all or none."""
+    ListDistances: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ListDistancesRequest, _resource_pb2.ListDistancesResponse]
+    """What was said of distances."""
+    MarkProviders: _grpc.UnaryUnaryMultiCallable[_resource_pb2.MarkProvidersRequest, _resource_pb2.MarkProvidersResponse]
+    """Say that providers are not to be offered, up to 10,000, all or none."""
+    UnmarkProviders: _grpc.UnaryUnaryMultiCallable[_resource_pb2.UnmarkProvidersRequest, _resource_pb2.UnmarkProvidersResponse]
+    """Take a mark of providers back."""
     GetProvider: _grpc.UnaryUnaryMultiCallable[_resource_pb2.GetProviderRequest, _resource_pb2.Provider]
     """A provider with its inventories and what is used of them now."""
     ListProviders: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ListProvidersRequest, _resource_pb2.ListProvidersResponse]
@@ -113,6 +137,30 @@ class ResourceServiceAsyncStub(ResourceServiceStub):
     """Change, fill and move providers, up to 10,000, all or none."""
     DeleteProviders: _aio.UnaryUnaryMultiCallable[_resource_pb2.DeleteProvidersRequest, _resource_pb2.DeleteProvidersResponse]  # type: ignore[assignment]
     """Delete providers that nobody uses, up to 10,000, all or none."""
+    CreateGroup: _aio.UnaryUnaryMultiCallable[_resource_pb2.CreateGroupRequest, _resource_pb2.Group]  # type: ignore[assignment]
+    """Make a group of providers of a region."""
+    UpdateGroup: _aio.UnaryUnaryMultiCallable[_resource_pb2.UpdateGroupRequest, _resource_pb2.Group]  # type: ignore[assignment]
+    """Change who is in a group, and who shares with its members."""
+    GetGroup: _aio.UnaryUnaryMultiCallable[_resource_pb2.GetGroupRequest, _resource_pb2.Group]  # type: ignore[assignment]
+    """A group; who is in it is told by ListProviders."""
+    ListGroups: _aio.UnaryUnaryMultiCallable[_resource_pb2.ListGroupsRequest, _resource_pb2.ListGroupsResponse]  # type: ignore[assignment]
+    """All groups."""
+    DeleteGroup: _aio.UnaryUnaryMultiCallable[_resource_pb2.DeleteGroupRequest, _resource_pb2.DeleteGroupResponse]  # type: ignore[assignment]
+    """Delete a group with its distances; its providers stay."""
+    CreateDistanceType: _aio.UnaryUnaryMultiCallable[_resource_pb2.CreateDistanceTypeRequest, _resource_pb2.DistanceType]  # type: ignore[assignment]
+    """Register a way to measure how far providers are apart."""
+    ListDistanceTypes: _aio.UnaryUnaryMultiCallable[_resource_pb2.ListDistanceTypesRequest, _resource_pb2.ListDistanceTypesResponse]  # type: ignore[assignment]
+    """All ways to measure."""
+    DeleteDistanceType: _aio.UnaryUnaryMultiCallable[_resource_pb2.DeleteDistanceTypeRequest, _resource_pb2.DeleteDistanceTypeResponse]  # type: ignore[assignment]
+    """Forget a way to measure by which nothing is measured."""
+    SetDistances: _aio.UnaryUnaryMultiCallable[_resource_pb2.SetDistancesRequest, _resource_pb2.SetDistancesResponse]  # type: ignore[assignment]
+    """Say how far pairs of providers or groups are apart, or take it back; all or none."""
+    ListDistances: _aio.UnaryUnaryMultiCallable[_resource_pb2.ListDistancesRequest, _resource_pb2.ListDistancesResponse]  # type: ignore[assignment]
+    """What was said of distances."""
+    MarkProviders: _aio.UnaryUnaryMultiCallable[_resource_pb2.MarkProvidersRequest, _resource_pb2.MarkProvidersResponse]  # type: ignore[assignment]
+    """Say that providers are not to be offered, up to 10,000, all or none."""
+    UnmarkProviders: _aio.UnaryUnaryMultiCallable[_resource_pb2.UnmarkProvidersRequest, _resource_pb2.UnmarkProvidersResponse]  # type: ignore[assignment]
+    """Take a mark of providers back."""
     GetProvider: _aio.UnaryUnaryMultiCallable[_resource_pb2.GetProviderRequest, _resource_pb2.Provider]  # type: ignore[assignment]
     """A provider with its inventories and what is used of them now."""
     ListProviders: _aio.UnaryUnaryMultiCallable[_resource_pb2.ListProvidersRequest, _resource_pb2.ListProvidersResponse]  # type: ignore[assignment]
@@ -242,6 +290,102 @@ class ResourceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resource_pb2.DeleteProvidersResponse, _abc.Awaitable[_resource_pb2.DeleteProvidersResponse]]:
         """Delete providers that nobody uses, up to 10,000, all or none."""
+
+    @_abc_1.abstractmethod
+    def CreateGroup(
+        self,
+        request: _resource_pb2.CreateGroupRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.Group, _abc.Awaitable[_resource_pb2.Group]]:
+        """Make a group of providers of a region."""
+
+    @_abc_1.abstractmethod
+    def UpdateGroup(
+        self,
+        request: _resource_pb2.UpdateGroupRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.Group, _abc.Awaitable[_resource_pb2.Group]]:
+        """Change who is in a group, and who shares with its members."""
+
+    @_abc_1.abstractmethod
+    def GetGroup(
+        self,
+        request: _resource_pb2.GetGroupRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.Group, _abc.Awaitable[_resource_pb2.Group]]:
+        """A group; who is in it is told by ListProviders."""
+
+    @_abc_1.abstractmethod
+    def ListGroups(
+        self,
+        request: _resource_pb2.ListGroupsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.ListGroupsResponse, _abc.Awaitable[_resource_pb2.ListGroupsResponse]]:
+        """All groups."""
+
+    @_abc_1.abstractmethod
+    def DeleteGroup(
+        self,
+        request: _resource_pb2.DeleteGroupRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.DeleteGroupResponse, _abc.Awaitable[_resource_pb2.DeleteGroupResponse]]:
+        """Delete a group with its distances; its providers stay."""
+
+    @_abc_1.abstractmethod
+    def CreateDistanceType(
+        self,
+        request: _resource_pb2.CreateDistanceTypeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.DistanceType, _abc.Awaitable[_resource_pb2.DistanceType]]:
+        """Register a way to measure how far providers are apart."""
+
+    @_abc_1.abstractmethod
+    def ListDistanceTypes(
+        self,
+        request: _resource_pb2.ListDistanceTypesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.ListDistanceTypesResponse, _abc.Awaitable[_resource_pb2.ListDistanceTypesResponse]]:
+        """All ways to measure."""
+
+    @_abc_1.abstractmethod
+    def DeleteDistanceType(
+        self,
+        request: _resource_pb2.DeleteDistanceTypeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.DeleteDistanceTypeResponse, _abc.Awaitable[_resource_pb2.DeleteDistanceTypeResponse]]:
+        """Forget a way to measure by which nothing is measured."""
+
+    @_abc_1.abstractmethod
+    def SetDistances(
+        self,
+        request: _resource_pb2.SetDistancesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.SetDistancesResponse, _abc.Awaitable[_resource_pb2.SetDistancesResponse]]:
+        """Say how far pairs of providers or groups are apart, or take it back; all or none."""
+
+    @_abc_1.abstractmethod
+    def ListDistances(
+        self,
+        request: _resource_pb2.ListDistancesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.ListDistancesResponse, _abc.Awaitable[_resource_pb2.ListDistancesResponse]]:
+        """What was said of distances."""
+
+    @_abc_1.abstractmethod
+    def MarkProviders(
+        self,
+        request: _resource_pb2.MarkProvidersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.MarkProvidersResponse, _abc.Awaitable[_resource_pb2.MarkProvidersResponse]]:
+        """Say that providers are not to be offered, up to 10,000, all or none."""
+
+    @_abc_1.abstractmethod
+    def UnmarkProviders(
+        self,
+        request: _resource_pb2.UnmarkProvidersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.UnmarkProvidersResponse, _abc.Awaitable[_resource_pb2.UnmarkProvidersResponse]]:
+        """Take a mark of providers back."""
 
     @_abc_1.abstractmethod
     def GetProvider(

@@ -1,0 +1,117 @@
+"""Groups, from messages to changes and from rows to messages."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from sqlalchemy.orm import Session
+
+from api import messages
+from api.call import current_call
+from api.regions import Regions
+from mulligan.meta import names
+from mulligan.meta.names import Name
+from mulligan.resource import groups
+from mulligan.resource.groups import Group, GroupChange, MembersChange
+from mulligan_client.gen.mulligan.resource.v1 import resource_pb2 as pb
+
+
+async def create(request: pb.CreateGroupRequest, regions: Regions) -> pb.Group:
+    """Make a group with its name."""
+    call = current_call()
+    await regions.require(request.region)
+    change = GroupChange(
+        MembersChange(add=tuple(request.members)), MembersChange(add=tuple(request.sharing))
+    )
+
+    def make(session: Session) -> pb.Group:
+        row = groups.create_group(
+            session,
+            id=str(uuid4()),
+            region=request.region,
+            change=change,
+            author=call.caller.account,
+            now=datetime.now(UTC),
+        )
+        names.give_name(session, "group", row.id, request.name, region=request.region)
+        return _group(row, names.describe(session, [row.id]))
+
+    return await call.write(request, pb.Group, make)
+
+
+async def update(request: pb.UpdateGroupRequest) -> pb.Group:
+    """Change who is in a group, and who shares with it."""
+    call = current_call()
+    change = GroupChange(_members(request.members), _members(request.sharing))
+
+    def write(session: Session) -> pb.Group:
+        row = groups.change_group(
+            session,
+            request.id,
+            change,
+            generation=request.generation,
+            author=call.caller.account,
+            now=datetime.now(UTC),
+        )
+        return _group(row, names.describe(session, [row.id]))
+
+    return await call.write(request, pb.Group, write)
+
+
+async def get(group: str) -> pb.Group:
+    """Show one group."""
+
+    def read(session: Session) -> pb.Group:
+        row = groups.get_group(session, group)
+        return _group(row, names.describe(session, [row.id]))
+
+    return await current_call().read(read)
+
+
+async def list_page(request: pb.ListGroupsRequest) -> pb.ListGroupsResponse:
+    """List groups."""
+    size = messages.page_size(request.page)
+
+    def read(session: Session) -> pb.ListGroupsResponse:
+        page = groups.list_groups(
+            session,
+            region=request.region,
+            provider=request.provider,
+            after=messages.after_id(request.page),
+            limit=size,
+        )
+        described = names.describe(session, [row.id for row in page.items])
+        return pb.ListGroupsResponse(
+            groups=[_group(row, described) for row in page.items],
+            next_page_token=messages.token_of(page.next_token) if page.next_token else "",
+        )
+
+    return await current_call().read(read)
+
+
+async def delete(request: pb.DeleteGroupRequest) -> pb.DeleteGroupResponse:
+    """Delete a group, and free its name."""
+    call = current_call()
+
+    def forget(session: Session) -> pb.DeleteGroupResponse:
+        groups.delete_group(session, request.id, author=call.caller.account, now=datetime.now(UTC))
+        names.release_name(session, request.id)
+        return pb.DeleteGroupResponse()
+
+    return await call.write(request, pb.DeleteGroupResponse, forget)
+
+
+def _members(change: pb.MembersChange) -> MembersChange:
+    return MembersChange(
+        add=tuple(change.add),
+        remove=tuple(change.remove),
+        replace=tuple(change.replace.providers) if change.HasField("replace") else None,
+    )
+
+
+def _group(row: Group, described: Mapping[str, Name]) -> pb.Group:
+    return pb.Group(
+        metadata=messages.metadata(row, described, region=row.region),
+        members=row.members,
+        sharing=row.sharing,
+    )
