@@ -15,6 +15,7 @@ from mulligan.resource.features import CapabilitiesChange, PropertiesChange
 from mulligan.resource.inventories import InventoriesChange
 from mulligan.resource.offers import Offer
 from mulligan.resource.provider_changes import NewProvider, ProviderChange
+from mulligan.resource.reshape import AllocationMove, reshape_providers
 from mulligan.resource.tables import ProviderRow
 from mulligan.resource.values import Inventory
 from mulligan.values.amount import GREATEST_AMOUNT
@@ -66,6 +67,30 @@ async def update(request: pb.UpdateProvidersRequest) -> pb.UpdateProvidersRespon
         return pb.UpdateProvidersResponse(providers=_changed(rows))
 
     return await call.write(request, pb.UpdateProvidersResponse, change)
+
+
+async def reshape(request: pb.ReshapeProvidersRequest) -> pb.ReshapeProvidersResponse:
+    """Change providers of a tree, and move what is claimed of them."""
+    call = current_call()
+    changes = [_change(one) for one in request.changes]
+    moves = [
+        AllocationMove(
+            resource_type=one.resource_type,
+            from_provider=one.from_provider,
+            to_provider=one.to_provider,
+            claims=one.claims,
+            amount=one.amount,
+        )
+        for one in request.moves
+    ]
+
+    def change(session: Session) -> pb.ReshapeProvidersResponse:
+        rows = reshape_providers(
+            session, changes, moves, author=call.caller.account, now=datetime.now(UTC)
+        )
+        return pb.ReshapeProvidersResponse(providers=_changed(rows))
+
+    return await call.write(request, pb.ReshapeProvidersResponse, change)
 
 
 async def delete(request: pb.DeleteProvidersRequest) -> pb.DeleteProvidersResponse:

@@ -99,6 +99,10 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
         """Change providers."""
         return await providers.update(request)
 
+    async def ReshapeProviders(self, request: Any, context: Any) -> Any:
+        """Reshape a tree."""
+        return await providers.reshape(request)
+
     async def DeleteProviders(self, request: Any, context: Any) -> Any:
         """Delete providers."""
         return await providers.delete(request)

@@ -145,6 +145,10 @@ class Inventory:
         """(total - reserved) * allocation_ratio, rounded down; exact for decimal ratios."""
         return int((self.total - self.reserved) * Decimal(str(self.allocation_ratio)))
 
+    def hands_out(self, amount: int) -> bool:
+        """Say whether one allocation may be of that amount, if there is as much."""
+        return self.min_unit <= amount <= self.max_unit and amount % self.step_size == 0
+
 
 @dataclass(frozen=True)
 class ClaimRequest:

@@ -223,6 +223,43 @@ def test_a_host_is_put_under_a_provider_but_not_filled(place: Place) -> None:
     assert "mulligan host" in refusal.message
 
 
+def test_a_tree_is_reshaped(place: Place) -> None:
+    top, card = str(uuid4()), str(uuid4())
+    kind = rack_type(place)
+    create(
+        place,
+        {"id": top, "type": kind, "inventories": [vcpus(4)]},
+        {"id": card, "type": kind, "parent": top},
+    )
+    claim = place.claim()
+    changes = [
+        {"id": top, "generation": 1, "inventories": {"remove": ["VCPU"]}},
+        {"id": card, "inventories": {"add": [vcpus(4)]}},
+    ]
+    move = {"resource_type": "VCPU", "from_provider": top, "to_provider": card}
+    with refused("FAILED_PRECONDITION", about="inventories") as refusal:
+        place.operator.ReshapeProviders(changes=changes)
+    assert f"2 by claim {claim.metadata.id} without end" in refusal.message
+    for wrong, field in (
+        ({"to_provider": top}, "moves.to_provider"),
+        ({"amount": 3, "claims": [claim.metadata.id]}, "moves.claims"),
+    ):
+        with refused("INVALID_ARGUMENT", about=field):
+            place.operator.ReshapeProviders(changes=changes, moves=[{**move, **wrong}])
+    with refused("NOT_FOUND"):
+        place.operator.ReshapeProviders(moves=[{**move, "to_provider": str(uuid4())}])
+    answer = place.operator.ReshapeProviders(changes=changes, moves=[move])
+    assert [(one.id, one.generation) for one in answer.providers] == [(top, 2), (card, 2)]
+    moved = place.member.GetClaim(id=claim.metadata.id, project=place.project)
+    assert [(part.provider, part.amount) for part in moved.allocations] == [(card, 2)]
+    with refused("ABORTED", "STALE_GENERATION", about="generation") as refusal:
+        place.member.ReleaseClaim(id=claim.metadata.id, project=place.project, generation=1)
+    assert f"2 VCPU moved from provider {top} to provider {card}" in refusal.message
+    with refused("ABORTED", "STALE_GENERATION"):
+        place.member.ConfirmClaim(id=claim.metadata.id, project=place.project, generation=1)
+    place.member.ReleaseClaim(id=claim.metadata.id, project=place.project, generation=2)
+
+
 # Marks
 
 

@@ -138,6 +138,21 @@ def test_a_provider_is_changed(run: Run, fake: FakeMulligan) -> None:
     )
 
 
+def test_a_tree_is_reshaped_from_a_file(run: Run, fake: FakeMulligan, tmp_path: Path) -> None:
+    fake.on("ReshapeProviders", pb.ReshapeProvidersResponse(providers=CHANGED))
+    file = tmp_path / "cells.yaml"
+    file.write_text(
+        "changes:\n- {id: hyper-1, inventories: {remove: [VGPU]}}\n"
+        "moves:\n- {resource_type: VGPU, from_provider: hyper-1, to_provider: rack1-07}\n"
+    )
+    result = run("provider", "reshape", "--file", str(file))
+    assert result.exit_code == 0, result.stderr
+    [asked] = fake.asked("ReshapeProviders")
+    assert asked.changes[0].id == HOST
+    assert (asked.moves[0].from_provider, asked.moves[0].to_provider) == (HOST, SERVER)
+    assert run("provider", "reshape").exit_code == Exit.USAGE
+
+
 def test_a_stale_write_is_a_refusal(run: Run, fake: FakeMulligan) -> None:
     stale = RefusalError("ABORTED", "STALE_GENERATION", "it is at generation 3, not 1")
     fake.on("UpdateProviders", stale)

@@ -10,8 +10,9 @@ from mulligan.database import Database
 from mulligan.resource import claims, providers, registry
 from mulligan.resource.networks import NicWanted
 from mulligan.resource.provider_changes import ProviderChange, change_providers
+from mulligan.resource.reshape import AllocationMove, reshape_providers
 from mulligan.resource.tables import CapabilityNameRow
-from mulligan.resource.values import Placement
+from mulligan.resource.values import Inventory, Placement
 from mulligan.values.errors import FailedPreconditionError, MulliganError, NoCapacityError
 from tests.mulligan.resource.fleet import Fleet, at, new_id, window
 
@@ -132,6 +133,24 @@ def test_a_name_is_forgotten_or_used_never_both(database: Database) -> None:
     found = database.read(lambda s: providers.list_providers(s)).items
     used = {name for one in found for name in one.capabilities}
     assert used == {row.name for row in left} & set(names)
+
+
+def test_a_tree_is_reshaped_while_it_is_claimed_from(database: Database) -> None:
+    fleet = Fleet(database)
+    top = fleet.rack(inventories=[Inventory("VGPU", 8)])
+    card = fleet.rack(top, inventories=[Inventory("VGPU", 8)])
+    moves = {0: AllocationMove("VGPU", top, card), 1: AllocationMove("VGPU", card, top)}
+
+    def claim_or_move(index: int) -> Any:
+        if index % 4 > 1:
+            return fleet.claim(VGPU=1)
+        move = [moves[index % 2]]
+        return database.write(lambda s: reshape_providers(s, [], move, now=fleet.now))
+
+    answers = at_once(claim_or_move)
+    assert not [one for one in answers if isinstance(one, MulliganError)]
+    used = [fleet.usage(one, window(0)).get("VGPU", 0) for one in (top, card)]
+    assert sum(used) == len(committed(answers)) == THREADS // 2
 
 
 def test_confirming_and_taking_the_place_of_a_hold_exclude_each_other(database: Database) -> None:

@@ -208,6 +208,30 @@ def _put(change: resource_pb2.ProviderChange, parts: dict[str, Any]) -> None:
         change.properties.remove.extend(parts["no_property"])
 
 
+@provider.command("reshape")
+@click.option(
+    "--file",
+    "manifest",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Keys `changes` and `moves`, YAML or JSON; names do for the ids of providers.",
+)
+@takes_output
+@pass_session
+def reshape(session: Session, manifest: Path, output: str) -> None:
+    """Change providers of one tree and move what is claimed of them, in one step."""
+    from mulligan_client.commands.manifest import read_manifest
+
+    request = read_manifest(manifest, resource_pb2.ReshapeProvidersRequest())
+    _find_changed(session, request.changes)
+    ends = [end for move in request.moves for end in (move.from_provider, move.to_provider)]
+    ids = find_providers(session, ends)
+    for move in request.moves:
+        move.from_provider, move.to_provider = ids[move.from_provider], ids[move.to_provider]
+    answer = session.client.resource.ReshapeProviders(request)
+    session.show(answer, output, lambda: _changed(session, answer.providers))
+
+
 @provider.command("list")
 @click.option("--region", default="", help="Only providers of this region.")
 @click.option("--type", "kind", default="", help="Only of this provider type.")

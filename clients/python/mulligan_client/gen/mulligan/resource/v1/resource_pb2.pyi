@@ -1087,6 +1087,99 @@ class UpdateProvidersResponse(_message.Message):
 Global___UpdateProvidersResponse: _TypeAlias = UpdateProvidersResponse  # noqa: Y015
 
 @_typing.final
+class AllocationMove(_message.Message):
+    """Allocations of one resource type that go from one provider to another."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESOURCE_TYPE_FIELD_NUMBER: _builtins.int
+    FROM_PROVIDER_FIELD_NUMBER: _builtins.int
+    TO_PROVIDER_FIELD_NUMBER: _builtins.int
+    CLAIMS_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    resource_type: _builtins.str
+    from_provider: _builtins.str
+    """UUIDs of providers of the same tree."""
+    to_provider: _builtins.str
+    amount: _builtins.int
+    """How much of each; 0: all of it."""
+    @_builtins.property
+    def claims(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """UUIDs of the claims whose allocations move; none: all that use it now or later."""
+
+    def __init__(
+        self,
+        *,
+        resource_type: _builtins.str = ...,
+        from_provider: _builtins.str = ...,
+        to_provider: _builtins.str = ...,
+        claims: _abc.Iterable[_builtins.str] | None = ...,
+        amount: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "claims", b"claims", "from_provider", b"from_provider", "resource_type", b"resource_type", "to_provider", b"to_provider"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AllocationMove: _TypeAlias = AllocationMove  # noqa: Y015
+
+@_typing.final
+class ReshapeProvidersRequest(_message.Message):
+    """A tree to reshape: afterwards no provider has less than is claimed of it, or all stays as it is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    MOVES_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProviderChange]:
+        """Nothing is put under another provider here."""
+
+    @_builtins.property
+    def moves(self) -> _containers.RepeatedCompositeFieldContainer[Global___AllocationMove]:
+        """Made one after the other."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        changes: _abc.Iterable[Global___ProviderChange] | None = ...,
+        moves: _abc.Iterable[Global___AllocationMove] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "moves", b"moves", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReshapeProvidersRequest: _TypeAlias = ReshapeProvidersRequest  # noqa: Y015
+
+@_typing.final
+class ReshapeProvidersResponse(_message.Message):
+    """What was changed, in the order of changes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROVIDERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def providers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProviderChanged]: ...
+    def __init__(
+        self,
+        *,
+        providers: _abc.Iterable[Global___ProviderChanged] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["providers", b"providers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReshapeProvidersResponse: _TypeAlias = ReshapeProvidersResponse  # noqa: Y015
+
+@_typing.final
 class DeleteProvidersRequest(_message.Message):
     """Which providers."""
 

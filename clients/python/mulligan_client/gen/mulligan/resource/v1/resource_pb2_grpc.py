@@ -100,6 +100,11 @@ class ResourceServiceStub:
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteProvidersRequest.SerializeToString,
                 response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteProvidersResponse.FromString,
                 _registered_method=True)
+        self.ReshapeProviders = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/ReshapeProviders',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ReshapeProvidersRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ReshapeProvidersResponse.FromString,
+                _registered_method=True)
         self.CreateGroup = channel.unary_unary(
                 '/mulligan.resource.v1.ResourceService/CreateGroup',
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateGroupRequest.SerializeToString,
@@ -307,6 +312,13 @@ class ResourceServiceServicer:
 
     def DeleteProviders(self, request, context):
         """Delete providers that nobody uses, up to 10,000, all or none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReshapeProviders(self, request, context):
+        """Change providers of one tree and move what is claimed of them, in one step.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -540,6 +552,11 @@ def add_ResourceServiceServicer_to_server(servicer, server):
                     servicer.DeleteProviders,
                     request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteProvidersRequest.FromString,
                     response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteProvidersResponse.SerializeToString,
+            ),
+            'ReshapeProviders': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReshapeProviders,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ReshapeProvidersRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ReshapeProvidersResponse.SerializeToString,
             ),
             'CreateGroup': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateGroup,
@@ -1009,6 +1026,33 @@ class ResourceService:
             '/mulligan.resource.v1.ResourceService/DeleteProviders',
             mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteProvidersRequest.SerializeToString,
             mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteProvidersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReshapeProviders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/ReshapeProviders',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ReshapeProvidersRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ReshapeProvidersResponse.FromString,
             options,
             channel_credentials,
             insecure,

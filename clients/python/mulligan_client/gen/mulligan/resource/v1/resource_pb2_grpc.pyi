@@ -59,6 +59,8 @@ class ResourceServiceStub:
     """Change, fill and move providers, up to 10,000, all or none."""
     DeleteProviders: _grpc.UnaryUnaryMultiCallable[_resource_pb2.DeleteProvidersRequest, _resource_pb2.DeleteProvidersResponse]
     """Delete providers that nobody uses, up to 10,000, all or none."""
+    ReshapeProviders: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ReshapeProvidersRequest, _resource_pb2.ReshapeProvidersResponse]
+    """Change providers of one tree and move what is claimed of them, in one step."""
     CreateGroup: _grpc.UnaryUnaryMultiCallable[_resource_pb2.CreateGroupRequest, _resource_pb2.Group]
     """Make a group of providers of a region."""
     UpdateGroup: _grpc.UnaryUnaryMultiCallable[_resource_pb2.UpdateGroupRequest, _resource_pb2.Group]
@@ -137,6 +139,8 @@ class ResourceServiceAsyncStub(ResourceServiceStub):
     """Change, fill and move providers, up to 10,000, all or none."""
     DeleteProviders: _aio.UnaryUnaryMultiCallable[_resource_pb2.DeleteProvidersRequest, _resource_pb2.DeleteProvidersResponse]  # type: ignore[assignment]
     """Delete providers that nobody uses, up to 10,000, all or none."""
+    ReshapeProviders: _aio.UnaryUnaryMultiCallable[_resource_pb2.ReshapeProvidersRequest, _resource_pb2.ReshapeProvidersResponse]  # type: ignore[assignment]
+    """Change providers of one tree and move what is claimed of them, in one step."""
     CreateGroup: _aio.UnaryUnaryMultiCallable[_resource_pb2.CreateGroupRequest, _resource_pb2.Group]  # type: ignore[assignment]
     """Make a group of providers of a region."""
     UpdateGroup: _aio.UnaryUnaryMultiCallable[_resource_pb2.UpdateGroupRequest, _resource_pb2.Group]  # type: ignore[assignment]
@@ -290,6 +294,14 @@ class ResourceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resource_pb2.DeleteProvidersResponse, _abc.Awaitable[_resource_pb2.DeleteProvidersResponse]]:
         """Delete providers that nobody uses, up to 10,000, all or none."""
+
+    @_abc_1.abstractmethod
+    def ReshapeProviders(
+        self,
+        request: _resource_pb2.ReshapeProvidersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.ReshapeProvidersResponse, _abc.Awaitable[_resource_pb2.ReshapeProvidersResponse]]:
+        """Change providers of one tree and move what is claimed of them, in one step."""
 
     @_abc_1.abstractmethod
     def CreateGroup(
