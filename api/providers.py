@@ -1,6 +1,6 @@
 """Providers, from messages to changes and from rows to messages."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from api import messages
 from api.call import current_call
+from api.operations import Starter
 from api.regions import Regions
 from mulligan.meta import names
 from mulligan.resource import offers, provider_changes, providers
@@ -17,14 +18,14 @@ from mulligan.resource.offers import Offer
 from mulligan.resource.provider_changes import NewProvider, ProviderChange
 from mulligan.resource.reshape import AllocationMove, reshape_providers
 from mulligan.resource.tables import ProviderRow
-from mulligan.resource.values import Inventory
+from mulligan.resource.values import Inventory, check_id
 from mulligan.values.amount import GREATEST_AMOUNT
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2 as pb
 
 
 async def create(
-    request: pb.CreateProvidersRequest, regions: Regions
+    request: pb.CreateProvidersRequest, regions: Regions, starter: Starter
 ) -> pb.CreateProvidersResponse:
     """Make providers with their names."""
     call = current_call()
@@ -52,10 +53,14 @@ async def create(
             providers=[pb.ProviderChanged(id=one.id, generation=1) for one in new]
         )
 
-    return await call.write(request, pb.CreateProvidersResponse, make)
+    answer = await call.write(request, pb.CreateProvidersResponse, make)
+    await starter.wake_waiting(request.region)
+    return answer
 
 
-async def update(request: pb.UpdateProvidersRequest) -> pb.UpdateProvidersResponse:
+async def update(
+    request: pb.UpdateProvidersRequest, starter: Starter
+) -> pb.UpdateProvidersResponse:
     """Change, fill and move providers."""
     call = current_call()
     changes = [_change(one) for one in request.changes]
@@ -66,10 +71,14 @@ async def update(request: pb.UpdateProvidersRequest) -> pb.UpdateProvidersRespon
         )
         return pb.UpdateProvidersResponse(providers=_changed(rows))
 
-    return await call.write(request, pb.UpdateProvidersResponse, change)
+    answer = await call.write(request, pb.UpdateProvidersResponse, change)
+    await _wake_waiting(starter, await _regions_of(change.provider for change in changes))
+    return answer
 
 
-async def reshape(request: pb.ReshapeProvidersRequest) -> pb.ReshapeProvidersResponse:
+async def reshape(
+    request: pb.ReshapeProvidersRequest, starter: Starter
+) -> pb.ReshapeProvidersResponse:
     """Change providers of a tree, and move what is claimed of them."""
     call = current_call()
     changes = [_change(one) for one in request.changes]
@@ -90,21 +99,32 @@ async def reshape(request: pb.ReshapeProvidersRequest) -> pb.ReshapeProvidersRes
         )
         return pb.ReshapeProvidersResponse(providers=_changed(rows))
 
-    return await call.write(request, pb.ReshapeProvidersResponse, change)
+    answer = await call.write(request, pb.ReshapeProvidersResponse, change)
+    changed = [one.provider for one in changes]
+    await _wake_waiting(
+        starter, await _regions_of((*changed, *(move.from_provider for move in moves)))
+    )
+    return answer
 
 
-async def delete(request: pb.DeleteProvidersRequest) -> pb.DeleteProvidersResponse:
+async def delete(
+    request: pb.DeleteProvidersRequest, starter: Starter
+) -> pb.DeleteProvidersResponse:
     """Delete providers, and free their names."""
     call = current_call()
+    ids = [check_id(one, field="ids") for one in request.ids]
+    regions = await _regions_of(ids)
 
     def forget(session: Session) -> pb.DeleteProvidersResponse:
         provider_changes.delete_providers(
-            session, request.ids, author=call.caller.account, now=datetime.now(UTC)
+            session, ids, author=call.caller.account, now=datetime.now(UTC)
         )
-        names.release_names(session, request.ids)
+        names.release_names(session, ids)
         return pb.DeleteProvidersResponse()
 
-    return await call.write(request, pb.DeleteProvidersResponse, forget)
+    answer = await call.write(request, pb.DeleteProvidersResponse, forget)
+    await _wake_waiting(starter, regions)
+    return answer
 
 
 async def mark(request: pb.MarkProvidersRequest) -> pb.MarkProvidersResponse:
@@ -127,7 +147,9 @@ async def mark(request: pb.MarkProvidersRequest) -> pb.MarkProvidersResponse:
     return await call.write(request, pb.MarkProvidersResponse, set_marks)
 
 
-async def unmark(request: pb.UnmarkProvidersRequest) -> pb.UnmarkProvidersResponse:
+async def unmark(
+    request: pb.UnmarkProvidersRequest, starter: Starter
+) -> pb.UnmarkProvidersResponse:
     """Take a mark of providers back."""
     call = current_call()
 
@@ -137,7 +159,20 @@ async def unmark(request: pb.UnmarkProvidersRequest) -> pb.UnmarkProvidersRespon
         )
         return pb.UnmarkProvidersResponse(providers=_changed(rows))
 
-    return await call.write(request, pb.UnmarkProvidersResponse, clear_marks)
+    answer = await call.write(request, pb.UnmarkProvidersResponse, clear_marks)
+    await _wake_waiting(starter, await _regions_of(one.id for one in answer.providers))
+    return answer
+
+
+async def _regions_of(ids: Iterable[str]) -> list[str]:
+    asked = list(ids)
+    return await current_call().read(lambda session: providers.regions_of(session, asked))
+
+
+async def _wake_waiting(starter: Starter, regions: Iterable[str]) -> None:
+    """Have claims that wait for capacity try again, after the commit."""
+    for region in regions:
+        await starter.wake_waiting(region)
 
 
 def _changed(rows: Sequence[ProviderRow]) -> list[pb.ProviderChanged]:

@@ -93,19 +93,19 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
 
     async def CreateProviders(self, request: Any, context: Any) -> Any:
         """Make providers."""
-        return await providers.create(request, self._regions)
+        return await providers.create(request, self._regions, self._starter)
 
     async def UpdateProviders(self, request: Any, context: Any) -> Any:
         """Change providers."""
-        return await providers.update(request)
+        return await providers.update(request, self._starter)
 
     async def ReshapeProviders(self, request: Any, context: Any) -> Any:
         """Reshape a tree."""
-        return await providers.reshape(request)
+        return await providers.reshape(request, self._starter)
 
     async def DeleteProviders(self, request: Any, context: Any) -> Any:
         """Delete providers."""
-        return await providers.delete(request)
+        return await providers.delete(request, self._starter)
 
     async def CreateGroup(self, request: Any, context: Any) -> Any:
         """Make a group."""
@@ -155,7 +155,7 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
 
     async def UnmarkProviders(self, request: Any, context: Any) -> Any:
         """Take a mark of providers back."""
-        return await providers.unmark(request)
+        return await providers.unmark(request, self._starter)
 
     async def GetProvider(self, request: Any, context: Any) -> Any:
         """Show one provider."""

@@ -1,7 +1,7 @@
 """Providers: anything that has inventory; what it has and can do, and whether it is offered."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -200,6 +200,12 @@ def get_provider(session: Session, provider: str, *, now: datetime | None = None
     if row is None:
         raise trees.no_provider(provider)
     return _complete(session, [row], now or datetime.now(UTC))[0]
+
+
+def regions_of(session: Session, providers: Collection[str]) -> list[str]:
+    """Read in which regions providers are; those that are not there are in none."""
+    query = select(ProviderRow.region).where(ProviderRow.id.in_(providers))
+    return sorted(session.scalars(query.distinct()))
 
 
 def list_providers(

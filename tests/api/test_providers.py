@@ -1,6 +1,7 @@
 """Providers and the registered names that they are described with."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -258,6 +259,65 @@ def test_a_tree_is_reshaped(place: Place) -> None:
     with refused("ABORTED", "STALE_GENERATION"):
         place.member.ConfirmClaim(id=claim.metadata.id, project=place.project, generation=1)
     place.member.ReleaseClaim(id=claim.metadata.id, project=place.project, generation=2)
+
+
+# Waiting claims
+
+
+def waiting_claim(place: Place) -> tuple[str, str]:
+    """A claim that waits for two VCPU; gives its id and its operation."""
+    until = Timestamp(seconds=int(time.time()) + 3600)
+    claim = str(place.claim(wait_until=until).metadata.id)
+    [operation] = place.member.ListOperations(object_id=claim).operations
+    return claim, str(operation.metadata.id)
+
+
+def make(place: Place, kind: str) -> None:
+    create(place, {"type": kind, "inventories": [vcpus(4)]})
+
+
+def fill(place: Place, kind: str) -> None:
+    change = {"id": create(place, {"type": kind})[0], "inventories": {"add": [vcpus(4)]}}
+    place.operator.UpdateProviders(changes=[change])
+
+
+def reshape(place: Place, kind: str) -> None:
+    change = {"id": create(place, {"type": kind})[0], "inventories": {"add": [vcpus(4)]}}
+    place.operator.ReshapeProviders(changes=[change])
+
+
+def withdraw_and_offer(place: Place, kind: str) -> None:
+    [one] = create(place, {"type": kind})
+    place.operator.MarkProviders(ids=[one], kind="maintenance", reason="x")
+    change = {"id": one, "inventories": {"add": [vcpus(4)]}}
+    place.operator.UpdateProviders(changes=[change])
+    place.operator.UnmarkProviders(ids=[one], kind="maintenance")
+
+
+@on_sqlite
+@pytest.mark.parametrize("make_room", [make, fill, reshape, withdraw_and_offer])
+def test_a_claim_that_waits_is_woken_by_what_makes_room(
+    place: Place, make_room: Callable[[Place, str], None]
+) -> None:
+    kind = rack_type(place)
+    claim, operation = waiting_claim(place)
+    make_room(place, kind)
+    assert place.site.end_of(operation).status.state == "done"
+    assert place.member.GetClaim(id=claim, project=place.project).status.state == "confirmed"
+
+
+@on_sqlite
+def test_a_claim_that_waits_hears_of_a_provider_that_is_gone(place: Place) -> None:
+    [one] = create(place, {"type": rack_type(place), "inventories": [vcpus(1)]})
+    _, operation = waiting_claim(place)
+
+    def waits(event: Any) -> bool:
+        return bool(event.kind == "step" and "no capacity" in event.message)
+
+    before = place.operator.until(waits, operation=operation)[-1]
+    place.operator.DeleteProviders(ids=[one])
+    after = place.operator.until(waits, operation=operation, after_revision=before.revision)[-1]
+    assert after.message != before.message
 
 
 # Marks
