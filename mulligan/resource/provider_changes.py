@@ -412,9 +412,11 @@ def tell(
     message: str = "",
     *,
     author: str | None = None,
+    to_project: bool = True,
 ) -> None:
-    """Tell how a provider changed, with its generation after it."""
-    change: dict[str, Any] = {"project": row.project, "region": row.region, "author": author}
+    """Tell how a provider changed, with its generation after it; its project too, or operators."""
+    project = row.project if to_project else None
+    change: dict[str, Any] = {"project": project, "region": row.region, "author": author}
     generation = None if kind == "deleted" else row.generation
     events.append(
         session,

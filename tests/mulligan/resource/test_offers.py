@@ -140,6 +140,19 @@ def test_servers_and_hosts_are_marked_through_control(fleet: Fleet) -> None:
         mark(fleet, new_id(), kind="maintenance")
 
 
+def test_only_operators_are_told_who_marked_it_and_why(fleet: Fleet) -> None:
+    one = fleet.rack(project=fleet.project)
+    mark(fleet, one, kind="maintenance", why="new fans")
+    unmark(fleet, one, kind="maintenance")
+
+    def told(**narrowed: Any) -> list[str]:
+        found = fleet.database.read(lambda s: events.read_after(s, 0, object_id=one, **narrowed))
+        return [row.kind for row in found]
+
+    assert told(projects=[fleet.project]) == told(project=fleet.project) == ["created"]
+    assert told() == ["created", "mark", "mark"]
+
+
 def test_marks_are_told_and_go_with_their_provider(fleet: Fleet) -> None:
     one = blade(fleet)
     mark(fleet, one, kind="unhealthy", until=at(1), why="hot")

@@ -281,7 +281,7 @@ def delete(session: Session, names: tuple[str, ...], yes: bool) -> None:
 @provider.command("mark")
 @click.argument("names", nargs=-1, required=True)
 @click.option("--kind", required=True, type=one_of(KINDS), help="What is said of them.")
-@click.option("--reason", required=True, help="Why; others read it.")
+@click.option("--reason", required=True, help="Why; operators read it.")
 @click.option("--for", "lasts", type=DURATION, help="How long; needed with unhealthy: 30m, 2h.")
 @click.option("--tree", is_flag=True, help="Also all providers below them.")
 @takes_output
