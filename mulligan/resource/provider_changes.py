@@ -82,7 +82,7 @@ class ProviderChange:
         properties: likewise.
 
     Raises:
-        InvalidArgumentError: the id is no UUID.
+        InvalidArgumentError: an id is no UUID.
     """
 
     provider: str
@@ -94,6 +94,8 @@ class ProviderChange:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "provider", check_id(self.provider, field="id"))
+        if self.under:
+            object.__setattr__(self, "under", check_id(self.under, field="under"))
 
     @property
     def fills(self) -> bool:
@@ -272,7 +274,7 @@ def change_providers(
 
 def _lock(session: Session, changes: Sequence[ProviderChange]) -> dict[str, ProviderRow]:
     ids = {change.provider for change in changes}
-    parents = {check_id(c.under, field="parent") for c in changes if c.under}
+    parents = {change.under for change in changes if change.under}
     if any(change.under is not None for change in changes):
         return trees.lock_trees(session, ids | trees.existing(session, parents))
     return trees.lock_providers(session, ids)

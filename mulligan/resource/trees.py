@@ -10,7 +10,6 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from mulligan.resource.tables import ProviderRow
-from mulligan.resource.values import check_id
 from mulligan.values.errors import (
     ConflictError,
     FailedPreconditionError,
@@ -94,7 +93,7 @@ def move_providers(
     """
     for provider, parent in moves.items():
         if parent:
-            check_parent(rows, check_id(parent, field="parent"), rows[provider].region)
+            check_parent(rows, parent, rows[provider].region)
     parents = _upwards(session, [parent for parent in moves.values() if parent])
     parents |= {provider: parent or None for provider, parent in moves.items()}
     for provider in moves:

@@ -136,6 +136,15 @@ def test_a_branch_moves_with_all_that_is_below_it(fleet: Fleet) -> None:
     assert get(fleet, branch).parent is None
 
 
+def test_a_parent_may_be_written_in_any_form_of_its_id(fleet: Fleet) -> None:
+    one, top = rack(fleet), rack(fleet)
+    move(fleet, one, top.upper().replace("-", ""))
+    assert tree(fleet, top) == {top, one}
+    with pytest.raises(InvalidArgumentError) as caught:
+        move(fleet, one, "rack-1")
+    assert caught.value.details["field"] == "under"
+
+
 def test_no_move_closes_a_circle(fleet: Fleet) -> None:
     top = rack(fleet)
     middle = rack(fleet, top)
