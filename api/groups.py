@@ -13,13 +13,14 @@ from mulligan.meta import names
 from mulligan.meta.names import Name
 from mulligan.resource import groups
 from mulligan.resource.groups import Group, GroupChange, MembersChange
+from mulligan.resource.values import check_id
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2 as pb
 
 
 async def create(request: pb.CreateGroupRequest, regions: Regions) -> pb.Group:
     """Make a group with its name."""
     call = current_call()
-    await regions.require(request.region)
+    region = await regions.require(request.region)
     change = GroupChange(
         MembersChange(add=tuple(request.members)), MembersChange(add=tuple(request.sharing))
     )
@@ -28,12 +29,12 @@ async def create(request: pb.CreateGroupRequest, regions: Regions) -> pb.Group:
         row = groups.create_group(
             session,
             id=str(uuid4()),
-            region=request.region,
+            region=region,
             change=change,
             author=call.caller.account,
             now=datetime.now(UTC),
         )
-        names.give_name(session, "group", row.id, request.name, region=request.region)
+        names.give_name(session, "group", row.id, request.name, region=region)
         return _group(row, names.describe(session, [row.id]))
 
     return await call.write(request, pb.Group, make)
@@ -92,10 +93,11 @@ async def list_page(request: pb.ListGroupsRequest) -> pb.ListGroupsResponse:
 async def delete(request: pb.DeleteGroupRequest) -> pb.DeleteGroupResponse:
     """Delete a group, and free its name."""
     call = current_call()
+    group = check_id(request.id, field="id")
 
     def forget(session: Session) -> pb.DeleteGroupResponse:
-        groups.delete_group(session, request.id, author=call.caller.account, now=datetime.now(UTC))
-        names.release_name(session, request.id)
+        groups.delete_group(session, group, author=call.caller.account, now=datetime.now(UTC))
+        names.release_name(session, group)
         return pb.DeleteGroupResponse()
 
     return await call.write(request, pb.DeleteGroupResponse, forget)

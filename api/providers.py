@@ -29,7 +29,7 @@ async def create(
 ) -> pb.CreateProvidersResponse:
     """Make providers with their names."""
     call = current_call()
-    await regions.require(request.region)
+    region = await regions.require(request.region)
     new = [
         NewProvider(
             id=one.id or str(uuid4()),
@@ -45,16 +45,16 @@ async def create(
 
     def make(session: Session) -> pb.CreateProvidersResponse:
         provider_changes.create_providers(
-            session, request.region, new, author=call.caller.account, now=datetime.now(UTC)
+            session, region, new, author=call.caller.account, now=datetime.now(UTC)
         )
         named = {one.id: asked.name for one, asked in zip(new, request.providers, strict=True)}
-        names.give_names(session, "provider", named, region=request.region)
+        names.give_names(session, "provider", named, region=region)
         return pb.CreateProvidersResponse(
             providers=[pb.ProviderChanged(id=one.id, generation=1) for one in new]
         )
 
     answer = await call.write(request, pb.CreateProvidersResponse, make)
-    await starter.wake_waiting(request.region)
+    await starter.wake_waiting(region)
     return answer
 
 

@@ -3,6 +3,7 @@
 from api.call import current_call
 from mulligan.database import Database
 from mulligan.iam import accounts
+from mulligan.resource.values import check_id
 from mulligan.values.errors import InvalidArgumentError
 
 
@@ -12,17 +13,19 @@ class Regions:
     def __init__(self, installation: Database) -> None:
         self._installation = installation
 
-    async def require(self, region: str) -> None:
-        """Refuse a region that doesn't exist.
+    async def require(self, region: str) -> str:
+        """Refuse a region that doesn't exist; gives its id in the usual form.
 
         Raises:
-            InvalidArgumentError: none was given.
+            InvalidArgumentError: none was given, or no id.
             NotFoundError: there is no such region.
         """
         if not region:
             raise InvalidArgumentError("say which region", field="region")
+        known = check_id(region, field="region")
         await (
             current_call()
             .on(self._installation)
-            .read(lambda session: accounts.get_region(session, region))
+            .read(lambda session: accounts.get_region(session, known))
         )
+        return known

@@ -168,14 +168,14 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
     async def CreateNetwork(self, request: resource_pb2.CreateNetworkRequest, context: Any) -> Any:
         """Create a network."""
         call = current_call()
-        await self._regions.require(request.region)
+        region = await self._regions.require(request.region)
         spec = request.spec
 
         def create(session: Session) -> resource_pb2.Network:
             row = networks.create_network(
                 session,
                 id=str(uuid4()),
-                region=request.region,
+                region=region,
                 spec=NetworkSpec(
                     prefix=spec.prefix,
                     gateway=spec.gateway,
@@ -186,7 +186,7 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
                     last_address=spec.last_address,
                 ),
             )
-            names.give_name(session, "network", row.id, request.name, region=request.region)
+            names.give_name(session, "network", row.id, request.name, region=region)
             return _network(row, names.describe(session, [row.id]))
 
         return await call.write(request, resource_pb2.Network, create)
@@ -228,8 +228,8 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
 
     async def CreateClaim(self, request: resource_pb2.CreateClaimRequest, context: Any) -> Any:
         """Claim, hold or wait: the workflow answers when it is committed or waits."""
-        await self._regions.require(request.spec.region)
-        asked = self._starter.asked(request, request.project, request.spec.region)
+        region = await self._regions.require(request.spec.region)
+        asked = self._starter.asked(request, request.project, region)
         claim = object_id(asked.operation, "claim")
         await self._starter.start(
             Claim.run,

@@ -121,7 +121,7 @@ def change_group(
         StaleError: it is not at that generation any more (0: whatever it is at).
     """
     row = _lock(session, group)
-    refuse_stale(session, "group", group, generation=row.generation, read_at=generation)
+    refuse_stale(session, "group", row.id, generation=row.generation, read_at=generation)
     words = _apply(session, row, change)
     if words:
         row.generation += 1
@@ -138,8 +138,9 @@ def delete_group(session: Session, group: str, *, author: str | None = None, now
     """
     row = _lock(session, group)
     for table in (MemberRow, SharingRow):
-        session.execute(delete(table).where(table.group == group))
-    session.execute(delete(DistanceRow).where(or_(DistanceRow.a == group, DistanceRow.b == group)))
+        session.execute(delete(table).where(table.group == row.id))
+    of = or_(DistanceRow.a == row.id, DistanceRow.b == row.id)
+    session.execute(delete(DistanceRow).where(of))
     session.delete(row)
     session.flush()
     _tell(session, row, "deleted", "", author, now)
@@ -151,7 +152,7 @@ def get_group(session: Session, group: str) -> Group:
     Raises:
         NotFoundError: there is no such group.
     """
-    row = session.get(GroupRow, group)
+    row = session.get(GroupRow, check_id(group, field="id"))
     if row is None:
         raise no_group(group)
     return _complete(session, [row])[0]
@@ -174,7 +175,8 @@ def list_groups(
     if region:
         query = query.where(GroupRow.region == check_id(region, field="region"))
     if provider:
-        of = select(MemberRow.group).where(MemberRow.provider == provider)
+        member = check_id(provider, field="provider")
+        of = select(MemberRow.group).where(MemberRow.provider == member)
         query = query.where(GroupRow.id.in_(of))
     if after:
         query = query.where(GroupRow.id > check_id(after, field="page.token"))
@@ -200,7 +202,8 @@ def no_group(group: str) -> NotFoundError:
 
 
 def _lock(session: Session, group: str) -> GroupRow:
-    query = select(GroupRow).where(GroupRow.id == group).with_for_update()
+    known = check_id(group, field="id")
+    query = select(GroupRow).where(GroupRow.id == known).with_for_update()
     row = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
     if row is None:
         raise no_group(group)

@@ -196,7 +196,7 @@ def get_provider(session: Session, provider: str, *, now: datetime | None = None
     Raises:
         NotFoundError: there is no such provider.
     """
-    row = session.get(ProviderRow, provider)
+    row = session.get(ProviderRow, check_id(provider, field="id"))
     if row is None:
         raise trees.no_provider(provider)
     return _complete(session, [row], now or datetime.now(UTC))[0]

@@ -53,6 +53,19 @@ def test_a_group_is_made_shown_changed_and_deleted(place: Place, racks: list[str
     assert group(place, name=name).metadata.name == name
 
 
+def test_ids_of_groups_are_taken_in_any_form(place: Place, racks: list[str]) -> None:
+    fields = {"name": new_name("group"), "region": place.region.upper()}
+    one = str(group(place, **fields, members=[racks[0].upper()]).metadata.id)
+    other = one.upper()
+    changed = place.operator.UpdateGroup(id=other, members={"add": racks[1:]})
+    assert changed == place.operator.GetGroup(id=other)
+    assert list(place.operator.ListGroups(provider=racks[0].upper()).groups) == [changed]
+    with refused("ALREADY_EXISTS", "NAME_TAKEN"):
+        group(place, name=fields["name"])
+    place.operator.DeleteGroup(id=other)
+    assert group(place, **fields)
+
+
 def test_groups_come_in_pages(place: Place) -> None:
     made = {group(place).metadata.id for _ in range(3)}
     first = place.operator.ListGroups(region=place.region, page={"size": 2})

@@ -175,6 +175,19 @@ def test_the_same_call_twice_is_one(place: Place) -> None:
         place.operator.CreateProviders(**{**fields, "providers": []})
 
 
+def test_ids_are_taken_in_any_form(place: Place) -> None:
+    kind, name = rack_type(place), new_name("rack")
+    fields = {"type": kind, "name": name}
+    [one] = create(place, fields, region=place.region.upper())
+    assert place.operator.GetProvider(id=one.upper()).metadata.id == one
+    with refused("ALREADY_EXISTS", "NAME_TAKEN"):
+        create(place, fields)
+    place.operator.DeleteProviders(ids=[one.upper()])
+    assert create(place, fields)
+    with refused("INVALID_ARGUMENT", about="ids"):
+        place.operator.DeleteProviders(ids=["rack-1"])
+
+
 def test_a_stale_write_says_what_changed(place: Place) -> None:
     [one] = create(place, {"type": rack_type(place)})
     change = {"id": one, "generation": 1, "inventories": {"add": [vcpus(4)]}}
