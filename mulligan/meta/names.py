@@ -5,13 +5,15 @@ belongs to the whole installation (projects, accounts, regions) per type.
 """
 
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 from uuid import UUID
 
 from slugify import slugify
-from sqlalchemy import Index, String, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, Index, String, insert, or_, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mulligan.database import Base, Id
@@ -80,7 +82,7 @@ def give_name(
     )
     if any(taken_name == name for taken_name, _ in taken):
         raise _taken(object_type, name)
-    slug = _free_slug(_slug(name), {slug for _, slug in taken})
+    slug = _free_slug(_slug(name), {slug for _, slug in taken}, count(2))
     row = Name(
         id=object_id,
         object_type=object_type,
@@ -98,7 +100,7 @@ def give_name(
 def give_names(
     session: Session, object_type: str, wanted: Mapping[str, str], *, region: str
 ) -> dict[str, Name]:
-    """Give many operator objects of a region their names, by id, in two statements.
+    """Give many operator objects of a region their names, by id, in five statements at most.
 
     Raises:
         InvalidArgumentError: a name can't be one, or stands twice.
@@ -109,42 +111,55 @@ def give_names(
         raise AlreadyExistsError(
             f"the id {used} was used before; choose a new one", field="id", object_id=used
         )
-    slugs = {_slug(name) for name in checked.values()}
-    living = select(Name.name, Name.slug).where(
-        Name.object_type == object_type,
-        Name.owner == region,
-        Name.released_at.is_(None),
-        or_(Name.name.in_(checked.values()), Name.slug.in_(slugs)),
-    )
-    taken, taken_slugs = set(), set()
-    for name, slug in session.execute(living):
-        taken.add(name)
-        taken_slugs.add(slug)
-    rows: list[dict[str, Any]] = []
-    given: set[str] = set()
-    for object_id, name in checked.items():
-        if name in taken:
-            raise _taken(object_type, name)
-        if name in given:
+    for name, times in Counter(checked.values()).most_common(1):
+        if times > 1:
             raise InvalidArgumentError(
                 f"two of the new {object_type}s are named {name!r}; name them apart", field="name"
             )
-        slug = _slug(name) if _slug(name) not in taken_slugs else f"{_slug(name)}-{object_id[:8]}"
-        given.add(name)
-        taken_slugs.add(slug)
-        rows.append(
-            {
-                "id": object_id,
-                "object_type": object_type,
-                "owner": region,
-                "region": region,
-                "name": name,
-                "slug": slug,
-            }
-        )
+    living = (
+        Name.object_type == object_type,
+        Name.owner == region,
+        Name.released_at.is_(None),
+    )
+    named = select(Name.name).where(*living, Name.name.in_(checked.values()))
+    for name in session.scalars(named.limit(1)):
+        raise _taken(object_type, name)
+    slugs = _free_slugs(session, living, list(checked.values()))
+    rows: list[dict[str, Any]] = [
+        {
+            "id": object_id,
+            "object_type": object_type,
+            "owner": region,
+            "region": region,
+            "name": name,
+            "slug": slug,
+        }
+        for (object_id, name), slug in zip(checked.items(), slugs, strict=True)
+    ]
     if rows:
         session.execute(insert(Name), rows)
     return {row["id"]: Name(**row) for row in rows}
+
+
+def _free_slugs(
+    session: Session, living: Sequence[ColumnElement[bool]], wanted: Sequence[str]
+) -> list[str]:
+    """Give each name a slug that neither a living object has nor another of the names.
+
+    Numbered slugs may be anywhere, so where one is needed all of the living are read.
+    Index: names (object_type, owner, slug).
+    """
+    bases = [_slug(name) for name in wanted]
+    read = select(Name.slug).where(*living)
+    taken = set(session.scalars(read.where(Name.slug.in_(bases))))
+    if taken or len(set(bases)) < len(bases):
+        taken = set(session.scalars(read))
+    numbers: dict[str, Iterator[int]] = defaultdict(lambda: count(2))
+    slugs = []
+    for base in bases:
+        slugs.append(_free_slug(base, taken, numbers[base]))
+        taken.add(slugs[-1])
+    return slugs
 
 
 def _taken(object_type: str, name: str) -> AlreadyExistsError:
@@ -262,13 +277,13 @@ def _slug(name: str) -> str:
     return slugify(name, max_length=MAX_LENGTH - 8) or "x"
 
 
-def _free_slug(slug: str, taken: set[str]) -> str:
-    if slug not in taken:
-        return slug
-    number = 2
-    while f"{slug}-{number}" in taken:
-        number += 1
-    return f"{slug}-{number}"
+def _free_slug(slug: str, taken: Collection[str], numbers: Iterator[int]) -> str:
+    """Give a slug, or the first of its numbered forms that is free."""
+    free = slug
+    while free in taken:
+        suffix = f"-{next(numbers)}"
+        free = slug[: MAX_LENGTH - len(suffix)] + suffix
+    return free
 
 
 def is_uuid(text_: str) -> bool:

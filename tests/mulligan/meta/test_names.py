@@ -47,6 +47,24 @@ def test_names_that_look_alike_get_slugs_of_their_own(database: Database) -> Non
     assert [row.slug for row in given_] == ["web-1", "web-1-2", "web-1-3"]
 
 
+def test_many_names_that_look_alike_get_slugs_of_their_own(database: Database) -> None:
+    def give_all(*wanted: tuple[str, str]) -> list[str]:
+        made = database.write(
+            lambda session: names.give_names(session, "provider", dict(wanted), region=REGION)
+        )
+        return [row.slug for row in made.values()]
+
+    alike = [f"12345678-0000-4000-8000-00000000000{n}" for n in range(6)]
+    assert give_all((alike[0], "rack 1-2"), (alike[1], "Rack 1")) == ["rack-1-2", "rack-1"]
+    wanted = zip(alike[2:5], ("rack-1", "räck 1", "rack 1"), strict=True)
+    assert give_all(*wanted) == ["rack-1-3", "rack-1-4", "rack-1-5"]
+    assert give_all((alike[5], "Rack-1")) == ["rack-1-6"]
+    long = [(str(uuid4()), "x" * 254 + last) for last in "yz"]
+    first, second = give_all(*long)
+    assert first != second
+    assert len(second) <= names.MAX_LENGTH
+
+
 def test_an_exact_name_goes_before_a_slug(database: Database) -> None:
     first, second = give(database, "Web 1"), give(database, "web-1")
     assert resolve(database, "web-1", "Web 1") == {"web-1": second.id, "Web 1": first.id}
