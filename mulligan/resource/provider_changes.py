@@ -275,8 +275,10 @@ def change_providers(
 def _lock(session: Session, changes: Sequence[ProviderChange]) -> dict[str, ProviderRow]:
     ids = {change.provider for change in changes}
     parents = {change.under for change in changes if change.under}
-    if any(change.under is not None for change in changes):
-        return trees.lock_trees(session, ids | trees.existing(session, parents))
+    moving = [change.provider for change in changes if change.under is not None]
+    if moving:
+        wanted = ids | trees.existing(session, parents)
+        return trees.lock_trees(session, wanted, moving=moving)
     return trees.lock_providers(session, ids)
 
 
@@ -357,7 +359,8 @@ def delete_providers(
     """
     ids = [check_id(provider, field="ids") for provider in providers]
     refuse_too_many(ids)
-    rows = trees.lock_providers(session, ids)
+    locked = trees.lock_trees(session, ids)
+    rows = {provider: locked[provider] for provider in ids}
     if not by_control:
         for row in rows.values():
             refuse_managed(row, "its end")

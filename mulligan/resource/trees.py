@@ -1,7 +1,7 @@
 """Trees of providers: who is below whom, and moves that never close a circle.
 
-Whatever changes a tree's shape locks its top first (with everything else, by id), so two moves that
-together would close a circle wait for each other.
+Whatever changes a tree's shape locks its top, and a move all that moves with it, in one go by id.
+So two moves that together would close a circle wait for each other, and nobody waits in a circle.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -17,6 +17,9 @@ from mulligan.values.errors import (
     NotFoundError,
 )
 
+_LOCKED_AT_ONCE = 30_000
+"""How many ids one statement names; PostgreSQL takes 65,535 at most, SQLite 32,766."""
+
 
 def no_provider(provider: str) -> NotFoundError:
     """Say that there is no such provider."""
@@ -31,28 +34,54 @@ def lock_providers(session: Session, providers: Collection[str]) -> dict[str, Pr
     Raises:
         NotFoundError: one is not there.
     """
-    query = select(ProviderRow).where(ProviderRow.id.in_(providers)).order_by(ProviderRow.id)
-    found = session.scalars(query.with_for_update().execution_options(populate_existing=True))
-    rows = {row.id: row for row in found}
+    rows = _lock(session, providers)
     missing = set(providers) - rows.keys()
     if missing:
         raise no_provider(min(missing))
     return rows
 
 
-def lock_trees(session: Session, providers: Collection[str]) -> dict[str, ProviderRow]:
+def _lock(session: Session, providers: Collection[str]) -> dict[str, ProviderRow]:
+    """Lock those of the providers that are there, by id."""
+    ids = sorted(providers)
+    rows: dict[str, ProviderRow] = {}
+    for start in range(0, len(ids), _LOCKED_AT_ONCE):
+        part = ProviderRow.id.in_(ids[start : start + _LOCKED_AT_ONCE])
+        query = select(ProviderRow).where(part).order_by(ProviderRow.id).with_for_update()
+        found = session.scalars(query.execution_options(populate_existing=True))
+        rows |= {row.id: row for row in found}
+    return rows
+
+
+def lock_trees(
+    session: Session, providers: Collection[str], *, moving: Collection[str] = ()
+) -> dict[str, ProviderRow]:
     """Lock providers and the tops of their trees, so that nothing there can move.
 
+    Args:
+        session: a session.
+        providers: UUIDs.
+        moving: which of them are locked with all that is below them.
+
     Raises:
-        ConflictError: one was moved to another tree meanwhile.
+        ConflictError: a tree took another shape meanwhile.
         NotFoundError: one is not there.
     """
     known = select(ProviderRow.id, ProviderRow.root).where(ProviderRow.id.in_(providers))
     roots: dict[str, str | None] = dict(session.execute(known).all())
-    rows = lock_providers(session, {*providers, *(root for root in roots.values() if root)})
+    missing = set(providers) - roots.keys()
+    if missing:
+        raise no_provider(min(missing))
+    below = _downwards(session, moving) if moving else {}
+    wanted = {*providers, *(root for root in roots.values() if root), *below}
+    rows = _lock(session, wanted)
+    for provider in wanted - rows.keys():
+        raise ConflictError(f"provider {provider} was deleted meanwhile")
     for provider, root in roots.items():
         if rows[provider].root != root:
             raise ConflictError(f"provider {provider} was moved meanwhile")
+    if moving and _downwards(session, moving).keys() != below.keys():
+        raise ConflictError("what is below the providers that are to be moved changed meanwhile")
     return rows
 
 
@@ -84,7 +113,7 @@ def move_providers(
 
     Args:
         session: a session.
-        rows: what `lock_trees` gave for all that move and all that they move to.
+        rows: what `lock_trees` gave for all that move, and are `moving`, and all that they move to.
         moves: the new parent of each.
 
     Raises:

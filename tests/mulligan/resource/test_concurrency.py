@@ -1,17 +1,27 @@
 """Many claims at once: never above capacity, and exactly as many as fit."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from threading import Barrier
 from typing import Any
 
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
 from mulligan.database import Database
 from mulligan.resource import claims, providers, registry
 from mulligan.resource.networks import NicWanted
-from mulligan.resource.provider_changes import ProviderChange, change_providers
+from mulligan.resource.provider_changes import (
+    NewProvider,
+    ProviderChange,
+    change_providers,
+    create_providers,
+    delete_providers,
+)
 from mulligan.resource.reshape import AllocationMove, reshape_providers
-from mulligan.resource.tables import CapabilityNameRow
+from mulligan.resource.tables import CapabilityNameRow, ProviderRow
+from mulligan.resource.trees import lock_providers
 from mulligan.resource.values import Inventory, Placement
 from mulligan.values.errors import FailedPreconditionError, MulliganError, NoCapacityError
 from tests.mulligan.resource.fleet import Fleet, at, new_id, window
@@ -32,6 +42,37 @@ def at_once(call: Callable[[int], Any], count: int = THREADS) -> list[Any]:
 
     with ThreadPoolExecutor(count) as pool:
         return list(pool.map(run, range(count)))
+
+
+def meanwhile(
+    database: Database, first: Callable[[Session], None], second: Callable[[Session], Any]
+) -> Any:
+    """Have the second transaction meet the first one before its commit; give its answer."""
+
+    def other() -> Any:
+        try:
+            return database.write(second)
+        except MulliganError as error:
+            return error
+
+    def write(session: Session) -> Future[Any]:
+        first(session)
+        session.flush()
+        answer = pool.submit(other)
+        while not (answer.done() or database.read(somebody_waits)):
+            pass
+        return answer
+
+    with ThreadPoolExecutor(1) as pool:
+        return database.write(write).result(timeout=30)
+
+
+def somebody_waits(session: Session) -> bool:
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    return bool(session.scalar(waiting))
 
 
 def committed(answers: list[Any]) -> list[claims.Claim]:
@@ -110,6 +151,52 @@ def test_moves_at_once_never_close_a_circle(database: Database) -> None:
             assert above not in way
             way.append(above)
         assert one.root == way[-1]
+
+
+def test_what_is_deleted_below_a_move_is_not_missed(postgresql_database: Database) -> None:
+    fleet = Fleet(postgresql_database)
+    top, other = fleet.rack(), fleet.rack()
+    branch = fleet.rack(top)
+    leaf = fleet.rack(branch)
+    moved = meanwhile(
+        postgresql_database,
+        lambda s: delete_providers(s, [leaf], now=fleet.now),
+        lambda s: [
+            row.root
+            for row in change_providers(s, [ProviderChange(branch, under=other)], now=fleet.now)
+        ],
+    )
+    assert moved == [other]
+
+
+def test_a_move_locks_all_that_moves_before_it_changes_any_of_it(
+    postgresql_database: Database,
+) -> None:
+    fleet = Fleet(postgresql_database)
+    leaf, branch, top = sorted(new_id() for _ in range(3))
+    new = [
+        NewProvider(top, "rack"),
+        NewProvider(branch, "rack", parent=top),
+        NewProvider(leaf, "rack", parent=branch),
+    ]
+    fleet.rack()
+    postgresql_database.write(lambda s: create_providers(s, fleet.region, new, now=fleet.now))
+    with ThreadPoolExecutor(1) as pool:
+
+        def hold_the_leaf(session: Session) -> tuple[Future[Any], list[str]]:
+            lock_providers(session, [leaf])
+            change = [ProviderChange(branch, under="")]
+            moving = pool.submit(
+                postgresql_database.write, lambda s: change_providers(s, change, now=fleet.now)
+            )
+            while not postgresql_database.read(somebody_waits):
+                pass
+            free = select(ProviderRow.id).where(ProviderRow.id.in_([branch, top]))
+            return moving, list(session.scalars(free.with_for_update(skip_locked=True)))
+
+        moving, free = postgresql_database.write(hold_the_leaf)
+        assert [row.root for row in moving.result(timeout=30)] == [None]
+    assert set(free) == {branch, top}
 
 
 def test_a_name_is_forgotten_or_used_never_both(database: Database) -> None:
