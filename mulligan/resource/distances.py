@@ -120,7 +120,8 @@ def set_distances(
 
 
 def _codes(session: Session, name: str) -> list[str]:
-    row = session.get(DistanceTypeRow, name, with_for_update={"read": True})
+    """Read a type's codes and keep others from saying or forgetting anything by it meanwhile."""
+    row = session.get(DistanceTypeRow, name, with_for_update={"key_share": True})
     if row is None:
         raise NotFoundError(
             f"there is no distance type {name!r}; see `mulligan distance-type list`",

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from mulligan.database import Database
 from mulligan.resource import claims, providers, registry
+from mulligan.resource.distances import Pair, list_distances, set_distances
 from mulligan.resource.networks import NicWanted
 from mulligan.resource.provider_changes import (
     NewProvider,
@@ -197,6 +198,23 @@ def test_a_move_locks_all_that_moves_before_it_changes_any_of_it(
         moving, free = postgresql_database.write(hold_the_leaf)
         assert [row.root for row in moving.result(timeout=30)] == [None]
     assert set(free) == {branch, top}
+
+
+def test_distances_of_one_that_are_replaced_twice_at_once_are_one_of_both(
+    postgresql_database: Database,
+) -> None:
+    fleet = Fleet(postgresql_database)
+    one, *others = (fleet.rack() for _ in range(3))
+
+    def replace(session: Session, other: str) -> None:
+        said = {Pair(one, other): "row"}
+        set_distances(session, "location", said, replace_all_of=one, now=fleet.now)
+
+    first, second = others
+    done = meanwhile(postgresql_database, lambda s: replace(s, first), lambda s: replace(s, second))
+    assert done is None
+    found = postgresql_database.read(lambda s: list_distances(s, object_id=one)).items
+    assert [distance.pair for distance in found] == [Pair(one, second)]
 
 
 def test_a_name_is_forgotten_or_used_never_both(database: Database) -> None:
