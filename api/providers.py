@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy.orm import Session
@@ -13,7 +14,7 @@ from api.regions import Regions
 from mulligan.meta import names
 from mulligan.resource import offers, provider_changes, providers
 from mulligan.resource.features import CapabilitiesChange, PropertiesChange
-from mulligan.resource.inventories import InventoriesChange
+from mulligan.resource.inventories import InventoriesChange, InventoryChange
 from mulligan.resource.offers import Offer
 from mulligan.resource.provider_changes import NewProvider, ProviderChange
 from mulligan.resource.reshape import AllocationMove, reshape_providers
@@ -22,6 +23,14 @@ from mulligan.resource.values import Inventory, check_id
 from mulligan.values.amount import GREATEST_AMOUNT
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2 as pb
+
+_UNRESTRICTED: dict[str, Any] = {
+    "min_unit": 1,
+    "max_unit": GREATEST_AMOUNT,
+    "step_size": 1,
+    "allocation_ratio": 1.0,
+}
+"""What a 0 means in an inventory."""
 
 
 async def create(
@@ -219,7 +228,7 @@ def _change(one: pb.ProviderChange) -> ProviderChange:
         under=one.under if one.HasField("under") else None,
         inventories=InventoriesChange(
             add=_inventories(wanted.add),
-            modify=_inventories(wanted.modify),
+            modify=[_inventory_change(one) for one in wanted.modify],
             remove=tuple(wanted.remove),
             replace=_inventories(wanted.replace.inventories)
             if wanted.HasField("replace")
@@ -251,13 +260,19 @@ def _inventories(given: Sequence[pb.Inventory]) -> tuple[Inventory, ...]:
             resource_type=one.resource_type,
             total=one.total,
             reserved=one.reserved,
-            min_unit=one.min_unit or 1,
-            max_unit=one.max_unit or GREATEST_AMOUNT,
-            step_size=one.step_size or 1,
-            allocation_ratio=one.allocation_ratio or 1.0,
+            **{name: getattr(one, name) or least for name, least in _UNRESTRICTED.items()},
         )
         for one in given
     )
+
+
+def _inventory_change(one: pb.InventoryChange) -> InventoryChange:
+    """Read what is said of an inventory; a 0 that can't be meant restricts nothing."""
+    said = {field.name: value for field, value in one.ListFields()}
+    for name, unrestricted in _UNRESTRICTED.items():
+        if name in said:
+            said[name] = said[name] or unrestricted
+    return InventoryChange(**said)
 
 
 def _messages(session: Session, rows: Sequence[providers.Provider]) -> list[pb.Provider]:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +25,28 @@ TOLD_CLAIMS = 5
 
 
 @dataclass(frozen=True)
+class InventoryChange:
+    """What is to become of an inventory that a provider has; None leaves it as it is."""
+
+    resource_type: str
+    total: int | None = None
+    reserved: int | None = None
+    min_unit: int | None = None
+    max_unit: int | None = None
+    step_size: int | None = None
+    allocation_ratio: float | None = None
+
+    def applied_to(self, now: Inventory) -> Inventory:
+        """Give the inventory as it is afterwards.
+
+        Raises:
+            InvalidArgumentError: a number would be out of its range.
+        """
+        said = {name: value for name, value in vars(self).items() if value is not None}
+        return replace(now, **said)
+
+
+@dataclass(frozen=True)
 class InventoriesChange:
     """What is to become of a provider's inventories: all replaced, or some added, changed, removed.
 
@@ -33,13 +55,13 @@ class InventoriesChange:
     """
 
     add: Sequence[Inventory] = ()
-    modify: Sequence[Inventory] = ()
+    modify: Sequence[InventoryChange] = ()
     remove: Sequence[str] = ()
     replace: Sequence[Inventory] | None = None
 
     def __post_init__(self) -> None:
-        named = [one.resource_type for one in (*self.add, *self.modify, *(self.replace or ()))]
-        named += self.remove
+        named = [one.resource_type for one in self.given]
+        named += [*(one.resource_type for one in self.modify), *self.remove]
         if len(set(named)) < len(named):
             raise InvalidArgumentError(
                 "a resource type stands twice in the inventories; give each once",
@@ -53,14 +75,15 @@ class InventoriesChange:
 
     @property
     def given(self) -> list[Inventory]:
-        """The inventories that it gives."""
-        return [*self.add, *self.modify, *(self.replace or ())]
+        """The inventories that it gives as a whole."""
+        return [*self.add, *(self.replace or ())]
 
     def applied_to(self, provider: str, now: Mapping[str, Inventory]) -> dict[str, Inventory]:
         """Give what a provider has afterwards, by resource type.
 
         Raises:
             AlreadyExistsError: it has what is to be added.
+            InvalidArgumentError: a number would be out of its range.
             NotFoundError: it hasn't what is to be modified or removed.
         """
         if self.replace is not None:
@@ -82,7 +105,7 @@ class InventoriesChange:
                     object_type="provider",
                     object_id=provider,
                 )
-        after |= {one.resource_type: one for one in self.modify}
+        after |= {one.resource_type: one.applied_to(now[one.resource_type]) for one in self.modify}
         for name in self.remove:
             del after[name]
         return after
@@ -94,7 +117,7 @@ def change_inventories(
     """Change what many providers have; their rows are locked. Gives in words what changed.
 
     Raises:
-        AlreadyExistsError, NotFoundError: as `InventoriesChange.applied_to`.
+        AlreadyExistsError, InvalidArgumentError, NotFoundError: as `InventoriesChange.applied_to`.
         FailedPreconditionError: less than what is claimed at some time from now on.
     """
     before = read_inventories(session, changes)

@@ -333,6 +333,23 @@ def test_a_claim_that_waits_hears_of_a_provider_that_is_gone(place: Place) -> No
     assert after.message != before.message
 
 
+def test_what_a_change_of_an_inventory_does_not_say_stays(place: Place) -> None:
+    limits = {"reserved": 2, "min_unit": 2, "max_unit": 4, "step_size": 2, "allocation_ratio": 2.0}
+    [one] = create(place, {"type": rack_type(place), "inventories": [vcpus(8, **limits)]})
+
+    def modify(**said: Any) -> dict[str, Any]:
+        wanted = {"resource_type": "VCPU", **said}
+        place.operator.UpdateProviders(changes=[{"id": one, "inventories": {"modify": [wanted]}}])
+        [shown] = place.operator.GetProvider(id=one).inventories
+        return {field.name: value for field, value in shown.ListFields()}
+
+    has = {"resource_type": "VCPU", "total": 16, **limits}
+    assert modify(total=16) == has
+    unlimited = modify(reserved=0, step_size=0)
+    del has["reserved"]
+    assert unlimited == {**has, "step_size": 1}
+
+
 # Marks
 
 

@@ -119,7 +119,7 @@ def test_a_provider_is_changed(run: Run, fake: FakeMulligan) -> None:
     fake.on("UpdateProviders", pb.UpdateProvidersResponse(providers=CHANGED))
     result = run(
         "provider", "update", "hyper-1", "--generation", "1", "--top", "--add", "GPU=1",
-        "--modify", "VCPU=4", "--remove", "DISK_GIB", "--capability", "a", "--no-capability", "b",
+        "--modify", "VCPU=4", "--modify", "MEMORY_MIB,reserved=0,allocation_ratio=1.5", "--remove", "DISK_GIB", "--capability", "a", "--no-capability", "b",
         "--property", "cpus=4", "--no-property", "nics",
     )  # fmt: skip
     assert result.exit_code == 0, result.stderr
@@ -130,7 +130,10 @@ def test_a_provider_is_changed(run: Run, fake: FakeMulligan) -> None:
         under="",
         inventories=pb.InventoriesChange(
             add=[pb.Inventory(resource_type="GPU", total=1)],
-            modify=[pb.Inventory(resource_type="VCPU", total=4)],
+            modify=[
+                pb.InventoryChange(resource_type="VCPU", total=4),
+                pb.InventoryChange(resource_type="MEMORY_MIB", reserved=0, allocation_ratio=1.5),
+            ],
             remove=["DISK_GIB"],
         ),
         capabilities=pb.CapabilitiesChange(add=["a"], remove=["b"]),
@@ -193,6 +196,13 @@ def test_an_inventory_that_can_not_be_read_is_refused(run: Run, wrong: str) -> N
     result = run("provider", "create", "x", "--type", "rack", "--inventory", wrong)
     assert result.exit_code == Exit.USAGE
     assert "write TYPE=TOTAL" in result.stderr
+
+
+@pytest.mark.parametrize("wrong", ["VCPU", "VCPU=", "VCPU=x", "VCPU,colour=2", "VCPU,reserved"])
+def test_a_change_of_an_inventory_that_can_not_be_read_is_refused(run: Run, wrong: str) -> None:
+    result = run("provider", "update", "hyper-1", "--modify", wrong)
+    assert result.exit_code == Exit.USAGE
+    assert "changes no inventory" in result.stderr
 
 
 def test_providers_are_listed_shown_and_deleted(run: Run, fake: FakeMulligan) -> None:

@@ -1,6 +1,7 @@
 """Many providers in one call: trees, what they have and can do, generations."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from mulligan import events
 from mulligan.database import Database
 from mulligan.resource import provider_changes, providers, registry
 from mulligan.resource.features import CapabilitiesChange, PropertiesChange
-from mulligan.resource.inventories import InventoriesChange
+from mulligan.resource.inventories import InventoriesChange, InventoryChange
 from mulligan.resource.provider_changes import NewProvider, ProviderChange
 from mulligan.resource.tables import ProviderTypeRow
 from mulligan.resource.values import Inventory
@@ -195,7 +196,7 @@ def test_what_control_keeps_is_moved_by_operators_and_nothing_else(fleet: Fleet)
 def test_inventories_are_changed_one_by_one_or_replaced(fleet: Fleet) -> None:
     one = rack(fleet, inventories=[Inventory("VCPU", 4), Inventory("GPU", 1)])
     wanted = InventoriesChange(
-        add=[Inventory("DISK_GIB", 100)], modify=[Inventory("VCPU", 8)], remove=["GPU"]
+        add=[Inventory("DISK_GIB", 100)], modify=[InventoryChange("VCPU", 8)], remove=["GPU"]
     )
     assert change(fleet, ProviderChange(one, inventories=wanted)) == [2]
     assert has(fleet, one) == {"VCPU": 8, "DISK_GIB": 100}
@@ -206,19 +207,35 @@ def test_inventories_are_changed_one_by_one_or_replaced(fleet: Fleet) -> None:
     with pytest.raises(AlreadyExistsError, match="modify it instead"):
         change(fleet, ProviderChange(one, inventories=InventoriesChange(add=[Inventory("GPU", 3)])))
     for wanted in (
-        InventoriesChange(modify=[Inventory("VCPU", 3)]),
+        InventoriesChange(modify=[InventoryChange("VCPU", 3)]),
         InventoriesChange(remove=["VCPU"]),
     ):
         with pytest.raises(NotFoundError, match="no inventory of VCPU"):
             change(fleet, ProviderChange(one, inventories=wanted))
 
 
+def test_what_a_change_of_an_inventory_does_not_say_stays(fleet: Fleet) -> None:
+    before = Inventory("VCPU", 8, 2, min_unit=2, max_unit=4, step_size=2, allocation_ratio=2.0)
+    one = rack(fleet, inventories=[before])
+
+    def modify(**said: Any) -> Inventory:
+        wanted = InventoriesChange(modify=[InventoryChange("VCPU", **said)])
+        change(fleet, ProviderChange(one, inventories=wanted))
+        [use] = get(fleet, one).inventories
+        return use.inventory
+
+    assert modify(total=16) == replace(before, total=16)
+    assert modify(reserved=0, max_unit=8) == replace(before, total=16, reserved=0, max_unit=8)
+    with pytest.raises(InvalidArgumentError, match="max_unit 1"):
+        modify(max_unit=1)
+
+
 def test_less_than_is_claimed_is_refused_with_who_how_much_and_until_when(fleet: Fleet) -> None:
     one = rack(fleet, inventories=[Inventory("VCPU", 8)])
     soon, later = fleet.claim(window(0, 10), VCPU=2), fleet.claim(window(20, 30), VCPU=6)
     for wanted, capacity in (
-        (InventoriesChange(modify=[Inventory("VCPU", 5)]), 5),
-        (InventoriesChange(modify=[Inventory("VCPU", 8, reserved=3)]), 5),
+        (InventoriesChange(modify=[InventoryChange("VCPU", 5)]), 5),
+        (InventoriesChange(modify=[InventoryChange("VCPU", 8, reserved=3)]), 5),
         (InventoriesChange(remove=["VCPU"]), 0),
         (InventoriesChange(replace=[]), 0),
     ):
@@ -227,7 +244,10 @@ def test_less_than_is_claimed_is_refused_with_who_how_much_and_until_when(fleet:
         told = caught.value.message
         assert f"capacity of {capacity} VCPU, but 6 are claimed at the peak" in told
         assert f"6 by claim {later.id} until {at(30).isoformat()}, 2 by claim {soon.id}" in told
-    change(fleet, ProviderChange(one, inventories=InventoriesChange(modify=[Inventory("VCPU", 6)])))
+    change(
+        fleet,
+        ProviderChange(one, inventories=InventoriesChange(modify=[InventoryChange("VCPU", 6)])),
+    )
     fleet.now = at(30)
     change(fleet, ProviderChange(one, inventories=InventoriesChange(remove=["VCPU"])))
 
@@ -263,7 +283,7 @@ def test_capabilities_and_properties_are_changed_one_by_one_or_replaced(fleet: F
     "wanted",
     [
         lambda: InventoriesChange(add=[Inventory("VCPU", 1)], replace=[]),
-        lambda: InventoriesChange(modify=[Inventory("VCPU", 1)], remove=["VCPU"]),
+        lambda: InventoriesChange(modify=[InventoryChange("VCPU", 1)], remove=["VCPU"]),
         lambda: CapabilitiesChange(add=["virt:kvm"], replace=[]),
         lambda: CapabilitiesChange(add=["it flies"]),
         lambda: PropertiesChange(put={"cpus": 1}, replace={}),
@@ -350,7 +370,7 @@ def test_thousands_take_as_many_statements_as_two(fleet: Fleet) -> None:
                 generation=1,
                 under=tops[1],
                 inventories=InventoriesChange(
-                    add=[Inventory("GPU", 1)], modify=[Inventory("VCPU", 2)]
+                    add=[Inventory("GPU", 1)], modify=[InventoryChange("VCPU", 2)]
                 ),
                 capabilities=CapabilitiesChange(replace=["virt:qemu"]),
                 properties=PropertiesChange(put={"cpus": 2}, remove=["nics"]),

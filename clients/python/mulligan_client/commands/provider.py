@@ -56,6 +56,31 @@ def parse_inventory(text: str) -> resource_pb2.Inventory:
     return made
 
 
+def parse_inventory_change(text: str) -> resource_pb2.InventoryChange:
+    """Read what becomes of an inventory, such as VCPU=32 or VCPU,reserved=2; the rest stays.
+
+    Raises:
+        ValueError: it is none.
+    """
+    first, *more = text.split(",")
+    name, _, total = first.partition("=")
+    made = resource_pb2.InventoryChange(resource_type=name)
+    try:
+        for part in ([f"total={total}"] if total else []) + more:
+            key, value = part.split("=")
+            if key not in ("total", *_NUMBERS, "allocation_ratio"):
+                raise ValueError(key)
+            setattr(made, key, float(value) if key == "allocation_ratio" else int(value))
+        if len(made.ListFields()) < 2 or first.endswith("="):
+            raise ValueError(text)
+    except ValueError:
+        raise ValueError(
+            f"{text!r} changes no inventory; write TYPE=TOTAL, or TYPE and then any of "
+            f"{', '.join(_NUMBERS)}, allocation_ratio: VCPU=64 or VCPU,reserved=2"
+        ) from None
+    return made
+
+
 def parse_property(text: str) -> tuple[str, int]:
     """Read a property such as cpus=64.
 
@@ -70,6 +95,7 @@ def parse_property(text: str) -> tuple[str, int]:
 
 
 INVENTORY = Parsed("inventory", parse_inventory)
+INVENTORY_CHANGE = Parsed("inventory change", parse_inventory_change)
 PROPERTY = Parsed("property", parse_property)
 _takes_file = click.option(
     "--file",
@@ -146,7 +172,12 @@ def _find_parents(session: Session, request: resource_pb2.CreateProvidersRequest
 @click.option("--under", default="", help="Move it, and all below it, under this provider.")
 @click.option("--top", is_flag=True, help="Move it to the top of a tree of its own.")
 @click.option("--add", multiple=True, type=INVENTORY, help="Inventory that it has not: VCPU=64.")
-@click.option("--modify", multiple=True, type=INVENTORY, help="Inventory that it has: VCPU=32.")
+@click.option(
+    "--modify",
+    multiple=True,
+    type=INVENTORY_CHANGE,
+    help="Inventory that it has; what isn't said stays: VCPU=32, or VCPU,reserved=2.",
+)
 @click.option("--remove", multiple=True, help="Resource type of which it has none any more.")
 @click.option("--capability", multiple=True, help="What it can do from now on.")
 @click.option("--no-capability", multiple=True, help="What it can't do any more.")

@@ -805,6 +805,69 @@ class InventoryList(_message.Message):
 Global___InventoryList: _TypeAlias = InventoryList  # noqa: Y015
 
 @_typing.final
+class InventoryChange(_message.Message):
+    """What is to become of an inventory that a provider has; what is absent stays as it is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESOURCE_TYPE_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    RESERVED_FIELD_NUMBER: _builtins.int
+    MIN_UNIT_FIELD_NUMBER: _builtins.int
+    MAX_UNIT_FIELD_NUMBER: _builtins.int
+    STEP_SIZE_FIELD_NUMBER: _builtins.int
+    ALLOCATION_RATIO_FIELD_NUMBER: _builtins.int
+    resource_type: _builtins.str
+    total: _builtins.int
+    reserved: _builtins.int
+    min_unit: _builtins.int
+    """0 restricts nothing, here and below."""
+    max_unit: _builtins.int
+    step_size: _builtins.int
+    allocation_ratio: _builtins.float
+    def __init__(
+        self,
+        *,
+        resource_type: _builtins.str = ...,
+        total: _builtins.int | None = ...,
+        reserved: _builtins.int | None = ...,
+        min_unit: _builtins.int | None = ...,
+        max_unit: _builtins.int | None = ...,
+        step_size: _builtins.int | None = ...,
+        allocation_ratio: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_allocation_ratio", b"_allocation_ratio", "_max_unit", b"_max_unit", "_min_unit", b"_min_unit", "_reserved", b"_reserved", "_step_size", b"_step_size", "_total", b"_total", "allocation_ratio", b"allocation_ratio", "max_unit", b"max_unit", "min_unit", b"min_unit", "reserved", b"reserved", "step_size", b"step_size", "total", b"total"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_allocation_ratio", b"_allocation_ratio", "_max_unit", b"_max_unit", "_min_unit", b"_min_unit", "_reserved", b"_reserved", "_step_size", b"_step_size", "_total", b"_total", "allocation_ratio", b"allocation_ratio", "max_unit", b"max_unit", "min_unit", b"min_unit", "reserved", b"reserved", "resource_type", b"resource_type", "step_size", b"step_size", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__allocation_ratio: _TypeAlias = _typing.Literal["allocation_ratio"]  # noqa: Y015
+    _WhichOneofArgType__allocation_ratio: _TypeAlias = _typing.Literal["_allocation_ratio", b"_allocation_ratio"]  # noqa: Y015
+    _WhichOneofReturnType__max_unit: _TypeAlias = _typing.Literal["max_unit"]  # noqa: Y015
+    _WhichOneofArgType__max_unit: _TypeAlias = _typing.Literal["_max_unit", b"_max_unit"]  # noqa: Y015
+    _WhichOneofReturnType__min_unit: _TypeAlias = _typing.Literal["min_unit"]  # noqa: Y015
+    _WhichOneofArgType__min_unit: _TypeAlias = _typing.Literal["_min_unit", b"_min_unit"]  # noqa: Y015
+    _WhichOneofReturnType__reserved: _TypeAlias = _typing.Literal["reserved"]  # noqa: Y015
+    _WhichOneofArgType__reserved: _TypeAlias = _typing.Literal["_reserved", b"_reserved"]  # noqa: Y015
+    _WhichOneofReturnType__step_size: _TypeAlias = _typing.Literal["step_size"]  # noqa: Y015
+    _WhichOneofArgType__step_size: _TypeAlias = _typing.Literal["_step_size", b"_step_size"]  # noqa: Y015
+    _WhichOneofReturnType__total: _TypeAlias = _typing.Literal["total"]  # noqa: Y015
+    _WhichOneofArgType__total: _TypeAlias = _typing.Literal["_total", b"_total"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__allocation_ratio) -> _WhichOneofReturnType__allocation_ratio | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_unit) -> _WhichOneofReturnType__max_unit | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__min_unit) -> _WhichOneofReturnType__min_unit | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__reserved) -> _WhichOneofReturnType__reserved | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__step_size) -> _WhichOneofReturnType__step_size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__total) -> _WhichOneofReturnType__total | None: ...
+
+Global___InventoryChange: _TypeAlias = InventoryChange  # noqa: Y015
+
+@_typing.final
 class InventoriesChange(_message.Message):
     """What is to become of a provider's inventories: all are replaced, or some added, modified, removed."""
 
@@ -817,7 +880,7 @@ class InventoriesChange(_message.Message):
     @_builtins.property
     def add(self) -> _containers.RepeatedCompositeFieldContainer[Global___Inventory]: ...
     @_builtins.property
-    def modify(self) -> _containers.RepeatedCompositeFieldContainer[Global___Inventory]: ...
+    def modify(self) -> _containers.RepeatedCompositeFieldContainer[Global___InventoryChange]: ...
     @_builtins.property
     def remove(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Resource types."""
@@ -830,7 +893,7 @@ class InventoriesChange(_message.Message):
         self,
         *,
         add: _abc.Iterable[Global___Inventory] | None = ...,
-        modify: _abc.Iterable[Global___Inventory] | None = ...,
+        modify: _abc.Iterable[Global___InventoryChange] | None = ...,
         remove: _abc.Iterable[_builtins.str] | None = ...,
         replace: Global___InventoryList | None = ...,
     ) -> None: ...
