@@ -312,7 +312,7 @@ def _inventory(use: providers.InventoryUse) -> pb.Inventory:
         total=inventory.total,
         reserved=inventory.reserved,
         min_unit=inventory.min_unit,
-        max_unit=min(inventory.max_unit, inventory.total),
+        max_unit=inventory.max_unit,
         step_size=inventory.step_size,
         allocation_ratio=inventory.allocation_ratio,
         used=use.used,

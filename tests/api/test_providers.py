@@ -333,6 +333,20 @@ def test_a_claim_that_waits_hears_of_a_provider_that_is_gone(place: Place) -> No
     assert after.message != before.message
 
 
+def test_inventories_come_back_as_they_were_given(place: Place) -> None:
+    given = [vcpus(4, min_unit=2, max_unit=8), {"resource_type": "GPU", "total": 2}]
+    [one] = create(place, {"type": rack_type(place), "inventories": given})
+    shown = place.operator.GetProvider(id=one).inventories
+    again = {"id": one, "inventories": {"replace": {"inventories": shown}}}
+    [same] = place.operator.UpdateProviders(changes=[again]).providers
+    assert same.generation == 1
+    place.operator.UpdateProviders(
+        changes=[{"id": one, "inventories": {"modify": [{"resource_type": "GPU", "total": 8}]}}]
+    )
+    gpus, cpus = place.operator.GetProvider(id=one).inventories
+    assert (cpus.max_unit, gpus.max_unit) == (8, 2**53 - 1)
+
+
 def test_what_a_change_of_an_inventory_does_not_say_stays(place: Place) -> None:
     limits = {"reserved": 2, "min_unit": 2, "max_unit": 4, "step_size": 2, "allocation_ratio": 2.0}
     [one] = create(place, {"type": rack_type(place), "inventories": [vcpus(8, **limits)]})

@@ -191,6 +191,26 @@ def test_a_tree_is_marked_for_a_while_and_unmarked(run: Run, fake: FakeMulligan)
     assert wrong.exit_code == Exit.USAGE
 
 
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ({"min_unit": 1, "max_unit": 2**53 - 1, "step_size": 1, "allocation_ratio": 1}, ""),
+        ({"min_unit": 1, "max_unit": 4}, ", 1 to 4 at once"),
+        ({"min_unit": 2, "max_unit": 2**53 - 1}, ", 2 or more at once"),
+        ({"step_size": 2, "allocation_ratio": 1.5}, ", in steps of 2, each handed out 1.5 times"),
+    ],
+)
+def test_an_inventory_says_how_it_is_handed_out(
+    run: Run, fake: FakeMulligan, limits: dict[str, Any], words: str
+) -> None:
+    found = a_provider()
+    del found.inventories[:]
+    found.inventories.add(resource_type="VCPU", total=8, **limits)
+    fake.on("GetProvider", found)
+    shown = " ".join(run("provider", "show", "hyper-1").stdout.split())
+    assert f"0 of 8 used, 0 reserved{words} can" in shown
+
+
 @pytest.mark.parametrize("wrong", ["VCPU", "VCPU=x", "VCPU=1,colour=2", "VCPU=1,reserved=x"])
 def test_an_inventory_that_can_not_be_read_is_refused(run: Run, wrong: str) -> None:
     result = run("provider", "create", "x", "--type", "rack", "--inventory", wrong)

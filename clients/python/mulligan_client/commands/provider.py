@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 KINDS = ("maintenance", "quarantined", "retired", "unhealthy")
+_UNLIMITED = 2**53 - 1
+"""The service's word for a max_unit that only the capacity limits."""
 _NUMBERS = ("reserved", "min_unit", "max_unit", "step_size")
 
 
@@ -379,6 +381,19 @@ def _amounts(one: resource_pb2.Provider) -> str:
     return ", ".join(f"{i.used} of {i.total} {i.resource_type}" for i in one.inventories)
 
 
+def _portions(one: resource_pb2.Inventory) -> str:
+    """Say in which amounts it is handed out, where that isn't any amount."""
+    most = f" to {one.max_unit}" if 0 < one.max_unit < _UNLIMITED else ""
+    said = []
+    if one.min_unit > 1 or most:
+        said.append(f"{max(1, one.min_unit)}{most or ' or more'} at once")
+    if one.step_size > 1:
+        said.append(f"in steps of {one.step_size}")
+    if one.allocation_ratio not in (0, 1):
+        said.append(f"each handed out {one.allocation_ratio:g} times")
+    return "".join(f", {words}" for words in said)
+
+
 def _table(session: Session, answer: resource_pb2.ListProvidersResponse) -> "Table":
     from mulligan_client.output import state_text, table
 
@@ -414,7 +429,7 @@ def _sheet(session: Session, one: resource_pb2.Provider) -> "Table":
             ("under", name(one.parent)),
             ("tree of", name(one.root)),
             *(
-                (i.resource_type, f"{i.used} of {i.total} used, {i.reserved} reserved")
+                (i.resource_type, f"{i.used} of {i.total} used, {i.reserved} reserved{_portions(i)}")
                 for i in one.inventories
             ),
             ("can", ", ".join(one.capabilities)),

@@ -40,6 +40,7 @@ class Inventory(_message.Message):
     """Never handed out."""
     min_unit: _builtins.int
     max_unit: _builtins.int
+    """0, or 2^53 - 1 as it is shown: only the capacity limits it."""
     step_size: _builtins.int
     allocation_ratio: _builtins.float
     """Capacity is (total - reserved) × allocation_ratio, rounded down."""
