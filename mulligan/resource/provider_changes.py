@@ -369,8 +369,7 @@ def delete_providers(
     for table in (InventoryRow, CapabilityRow, PropertyRow, MemberRow, SharingRow):
         session.execute(delete(table).where(table.provider.in_(ids)))
     session.execute(delete(DistanceRow).where(or_(DistanceRow.a.in_(ids), DistanceRow.b.in_(ids))))
-    if not by_control:
-        marks.forget_marks(session, ids)
+    marks.forget_marks(session, ids)
     session.execute(delete(ProviderRow).where(ProviderRow.id.in_(ids)))
     for row in rows.values():
         tell(session, row, "deleted", now, author=author)

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy.orm import Session
 
-from mulligan import events
+from mulligan import events, marks
 from mulligan.database import Database
 from mulligan.resource import providers
 from mulligan.resource.values import Inventory
@@ -128,6 +128,13 @@ def test_a_provider_in_use_stays(fleet: Fleet) -> None:
     with pytest.raises(NotFoundError):
         get(fleet, host)
     assert fleet.read(claim).provider == host
+
+
+def test_nothing_of_what_was_said_of_it_outlives_a_provider(fleet: Fleet) -> None:
+    host = fleet.add(VCPU=8)
+    fleet.database.write(lambda s: marks.set_mark(s, host, "maintenance", "new fans", new_id()))
+    delete(fleet, host)
+    assert fleet.database.read(lambda s: marks.marks_of(s, [host])) == {host: []}
 
 
 def test_a_provider_with_others_below_it_stays(fleet: Fleet) -> None:
