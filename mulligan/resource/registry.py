@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -39,6 +39,8 @@ NameRow = ProviderTypeRow | ResourceTypeRow | CapabilityNameRow | DistanceTypeRo
 N = TypeVar("N", ProviderTypeRow, ResourceTypeRow, CapabilityNameRow, DistanceTypeRow)
 
 GREATEST_MARGIN_S = 30 * 86400
+ADOPTED = "found by inspection"
+"""The description of a name that nobody registered before it was used."""
 _WORDS: dict[Any, str] = {
     ProviderTypeRow: "provider type",
     ResourceTypeRow: "resource type",
@@ -142,15 +144,14 @@ def adopt_names(
     """
     new = _unknown(session, table, set(names))
     if new:
-        rows = [
-            {"name": name, "description": "found by inspection", "standard": False,
-             "created_at": now}
-            for name in new
-        ]  # fmt: skip
+        rows = [table(name=name, description=ADOPTED, created_at=now) for name in new]
+        session.add_all(rows)
         try:
-            session.execute(insert(table), rows)
+            session.flush()
         except IntegrityError as error:
             raise ConflictError(f"{_WORDS[table]} {new[0]} was registered meanwhile") from error
+        for row in rows:
+            _tell(session, row, "created", None, now, f": {ADOPTED}")
 
 
 def _unknown(session: Session, table: type[NameRow], names: set[str]) -> list[str]:

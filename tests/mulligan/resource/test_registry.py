@@ -89,6 +89,16 @@ def test_a_name_in_use_stays(database: Database) -> None:
             unregister(database, table, name)
 
 
+def test_what_inspection_finds_is_told_as_what_is_registered(database: Database) -> None:
+    for _ in range(2):
+        Fleet(database).add_with([Inventory("FPGA", 1)], capabilities=["odd:one"])
+    for object_type, name in (("resource_type", "FPGA"), ("capability", "odd:one")):
+        about = name_id(object_type, name)
+        told = database.read(lambda s, about=about: events.read_after(s, 0, object_id=about))  # type: ignore[misc]
+        words = f"{object_type.replace('_', ' ')} {name} created: found by inspection"
+        assert [(event.kind, event.message) for event in told] == [("created", words)]
+
+
 def test_a_cleaning_margin_is_changed_by_who_knows_the_type(database: Database) -> None:
     def update(**change: Any) -> ProviderTypeRow:
         return database.write(
