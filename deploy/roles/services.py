@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 
 from api.server import SERVICES, Backends, Tls, running_server
@@ -11,6 +12,7 @@ from deploy.roles.databases import open_database
 from deploy.settings import Settings
 from mulligan.database import Database
 from mulligan.iam import accounts
+from mulligan.resource.leftovers import clear_leftovers
 from mulligan.values.errors import InvalidArgumentError
 
 
@@ -39,6 +41,10 @@ async def run_services(
         first_region = settings.region or None
         token = await asyncio.to_thread(
             installation.write, lambda session: accounts.prepare(session, first_region)
+        )
+    if "resource" in services:
+        await asyncio.to_thread(
+            site.write, lambda session: clear_leftovers(session, datetime.now(UTC))
         )
     server = running_server(
         services, backends, listen=settings.listen, iam_address=iam_address, tls=tls

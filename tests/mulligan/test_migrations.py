@@ -1,6 +1,7 @@
 """Migrations lead to exactly the tables that the code knows, from nothing and from each release."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -8,12 +9,14 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import select, text
+from sqlalchemy import Connection, select, text
 
 from mulligan import migrations
 from mulligan.database import Database
 from mulligan.migrations import migrate
+from mulligan.resource.leftovers import clear_leftovers
 from mulligan.resource.standards import standard_rows
+from mulligan.resource.tables import DistanceRow, MemberRow
 from mulligan.tables import METADATA
 from tests.databases import PostgreSQL
 
@@ -66,30 +69,86 @@ def test_what_the_release_before_wrote_is_taken_over(empty: Database) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, "0002")
         for provider, parent in ((top, None), (middle, top), (leaf, middle)):
-            connection.execute(
-                text(
-                    "INSERT INTO providers (id, region, type, parent, available, "
-                    "unavailable_reason, generation, created_at) VALUES "
-                    "(:id, :id, 'host', :parent, true, '', 1, '2026-01-01 00:00:00')"
-                ),
-                {"id": as_stored(empty, provider), "parent": as_stored(empty, parent)},
-            )
-        connection.execute(
-            text("INSERT INTO provider_capabilities VALUES (:id, 'odd:one'), (:id, 'virt:kvm')"),
-            {"id": as_stored(empty, leaf)},
-        )
+            above = as_stored(empty, parent) if parent else None
+            add_provider(connection, as_stored(empty, provider), above)
+        use_names(connection, as_stored(empty, leaf))
     migrate(empty)
     with empty.engine.connect() as connection:
         roots = dict(
             tuple(row) for row in connection.execute(text("SELECT id, root FROM providers"))
         )
-        own = connection.scalars(text("SELECT name FROM capabilities WHERE NOT standard")).all()
+        assert own_names(connection) == (["ODD"], ["odd:one"])
     assert [str(roots[key]).replace("-", "") for key in sorted(roots, key=str)] == [
         "None", top.replace("-", ""), top.replace("-", ""),
     ]  # fmt: skip
-    assert own == ["odd:one"]
 
 
-def as_stored(database: Database, provider: str | None) -> str | None:
+def test_what_the_release_before_writes_and_deletes_meanwhile_is_made_up_for(
+    empty: Database,
+) -> None:
+    kept, gone, group = (f"00000000-0000-4000-8000-00000000000{n}" for n in range(3))
+    migrate(empty)
+    with empty.engine.execution_options(mulligan_write=True).begin() as connection:
+        for provider in (kept, gone):
+            add_provider(connection, as_stored(empty, provider))
+        use_names(connection, as_stored(empty, kept))
+        for statement in (
+            "INSERT INTO provider_groups VALUES (:group, :group, 1, '2026-01-01 00:00:00')",
+            'INSERT INTO group_members ("group", provider) VALUES (:group, :kept), (:group, :gone)',
+            "INSERT INTO distances VALUES ('location', :kept, :gone, 1)",
+            "INSERT INTO distances VALUES ('location', :gone, :group, 1)",
+            "INSERT INTO distances VALUES ('location', :kept, :group, 1)",
+            *(
+                f"DELETE FROM {table} WHERE provider = :gone"
+                for table in ("inventories", "provider_capabilities", "provider_properties")
+            ),
+            "DELETE FROM providers WHERE id = :gone",
+        ):
+            named = {"kept": kept, "gone": gone, "group": group}
+            ids = {name: as_stored(empty, one) for name, one in named.items()}
+            used = {name: one for name, one in ids.items() if f":{name}" in statement}
+            connection.execute(text(statement), used)
+    for _ in range(2):
+        empty.write(lambda session: clear_leftovers(session, datetime.now(UTC)))
+    with empty.engine.connect() as connection:
+        assert own_names(connection) == (["ODD"], ["odd:one"])
+        left = connection.execute(select(DistanceRow.a, DistanceRow.b)).all()
+        assert [tuple(row) for row in left] == [(kept, group)]
+        assert connection.scalars(select(MemberRow.provider)).all() == [kept]
+
+
+def add_provider(connection: Connection, provider: str, parent: str | None = None) -> None:
+    """Write a provider as release 0002 does."""
+    connection.execute(
+        text(
+            "INSERT INTO providers (id, region, type, parent, available, unavailable_reason, "
+            "generation, created_at) VALUES (:id, :id, 'host', :parent, true, '', 1, "
+            "'2026-01-01 00:00:00')"
+        ),
+        {"id": provider, "parent": parent},
+    )
+
+
+def use_names(connection: Connection, provider: str) -> None:
+    """Write what a provider has and can do as release 0002 does, registered or not."""
+    inventories = text(
+        "INSERT INTO inventories (provider, resource_type, total, reserved, min_unit, max_unit, "
+        "step_size, allocation_ratio, capacity) VALUES (:id, :name, 1, 0, 1, 1, 1, 1.0, 1)"
+    )
+    connection.execute(inventories, [{"id": provider, "name": name} for name in ("ODD", "VCPU")])
+    capabilities = "INSERT INTO provider_capabilities VALUES (:id, 'odd:one'), (:id, 'virt:kvm')"
+    connection.execute(text(capabilities), {"id": provider})
+
+
+def own_names(connection: Connection) -> tuple[list[str], list[str]]:
+    """Read the resource types and the capabilities that are not standard ones."""
+    types, capabilities = (
+        list(connection.scalars(text(f"SELECT name FROM {table} WHERE NOT standard")))
+        for table in ("resource_types", "capabilities")
+    )
+    return types, capabilities
+
+
+def as_stored(database: Database, one: str) -> str:
     """SQLite keeps UUIDs without dashes."""
-    return provider.replace("-", "") if provider and database.is_sqlite else provider
+    return one.replace("-", "") if database.is_sqlite else one

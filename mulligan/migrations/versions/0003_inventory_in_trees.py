@@ -1,7 +1,8 @@
 """Providers of any type in trees, registered names, groups, distances and marks that expire.
 
-The previous release can live with it: what it writes has defaults or may be absent, and the rows
-that it deletes take those that it doesn't know along.
+The previous release can live with it: what it writes has defaults or may be absent, and a provider
+that it deletes is taken out of its groups. Distances and marks of that provider stay, and names
+that it uses are not registered; see `mulligan.resource.leftovers`.
 """
 
 from datetime import UTC, datetime
