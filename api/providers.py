@@ -51,6 +51,7 @@ async def create(
         )
         for one in request.providers
     ]
+    await regions.require_owners({one.project for one in new if one.project})
 
     def make(session: Session) -> pb.CreateProvidersResponse:
         provider_changes.create_providers(

@@ -1,4 +1,6 @@
-"""Whether a region exists: iam knows."""
+"""Whether regions and projects exist: iam knows."""
+
+from collections.abc import Collection
 
 from api.call import current_call
 from mulligan.database import Database
@@ -8,7 +10,7 @@ from mulligan.values.errors import InvalidArgumentError
 
 
 class Regions:
-    """Asks iam's database about regions."""
+    """Asks iam's database about regions and whose they may be."""
 
     def __init__(self, installation: Database) -> None:
         self._installation = installation
@@ -29,3 +31,16 @@ class Regions:
             .read(lambda session: accounts.get_region(session, known))
         )
         return known
+
+    async def require_owners(self, projects: Collection[str]) -> None:
+        """Refuse projects that don't exist.
+
+        Raises:
+            NotFoundError: one doesn't.
+        """
+        if projects:
+            await (
+                current_call()
+                .on(self._installation)
+                .read(lambda session: accounts.require_projects(session, projects))
+            )

@@ -1,6 +1,7 @@
 """Accounts, projects, regions, roles, and the one-time token that makes the first of them."""
 
 import secrets
+from collections.abc import Collection
 from datetime import UTC, datetime
 from functools import cache
 from uuid import uuid4
@@ -168,6 +169,23 @@ def get_project(session: Session, project: str) -> Project:
             f"there is no project {project}", object_type="project", object_id=project
         )
     return row
+
+
+def require_projects(session: Session, projects: Collection[str]) -> None:
+    """Refuse ids of projects that don't exist.
+
+    Raises:
+        NotFoundError: one doesn't.
+    """
+    known = session.scalars(select(Project.id).where(Project.id.in_(projects)))
+    missing = set(projects) - set(known)
+    if missing:
+        raise NotFoundError(
+            f"there is no project {min(missing)}; see `mulligan project list`",
+            object_type="project",
+            object_id=min(missing),
+            field="project",
+        )
 
 
 def list_projects(session: Session, caller: Caller, after: str, limit: int) -> list[Project]:

@@ -107,9 +107,9 @@ def set_distances(
                 f"{', '.join(codes)}",
                 field="distances.code",
             )
-    _require_objects(session, put)
-    named = tuple_(DistanceRow.a, DistanceRow.b).in_([(p.a, p.b) for p in (*put, *remove)])
     everything = check_id(replace_all_of, field="replace_all_of") if replace_all_of else ""
+    _require_objects(session, put, everything)
+    named = tuple_(DistanceRow.a, DistanceRow.b).in_([(p.a, p.b) for p in (*put, *remove)])
     before = _said(session, type, or_(named, _of(everything)) if everything else named)
     gone = {(type, pair.a, pair.b) for pair in remove}
     after = {k: row for k, row in before.items() if not (k in gone or everything in k[1:])}
@@ -144,16 +144,17 @@ def _check_pairs(put: Mapping[Pair, str], remove: Collection[Pair]) -> None:
         )
 
 
-def _require_objects(session: Session, pairs: Collection[Pair]) -> None:
+def _require_objects(session: Session, pairs: Collection[Pair], everything: str) -> None:
     """Refuse what is apart of nothing; what is there stays until the distance is written."""
-    ids = {one for pair in pairs for one in (pair.a, pair.b)}
+    ids = {one for pair in pairs for one in (pair.a, pair.b)} | {everything} - {""}
     if not ids:
         return
     groups, providers = _kept(session, GroupRow, ids), _kept(session, ProviderRow, ids)
     missing = ids - groups - providers
     if missing:
         raise InvalidArgumentError(
-            f"there is no provider or group {min(missing)}", field="distances"
+            f"there is no provider or group {min(missing)}",
+            field="replace_all_of" if missing == {everything} else "distances",
         )
     for pair in pairs:
         if pair.a == pair.b and pair.a in providers:

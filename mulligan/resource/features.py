@@ -1,7 +1,7 @@
 """What providers can do (capabilities) and how large they are (properties)."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from mulligan.resource.differences import Difference, Key, difference, write_dif
 from mulligan.resource.tables import CapabilityRow, PropertyRow
 from mulligan.resource.values import check_name
 from mulligan.values.amount import GREATEST_AMOUNT
-from mulligan.values.errors import InvalidArgumentError
+from mulligan.values.errors import InvalidArgumentError, NotFoundError
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class CapabilitiesChange:
     """What is to become of a provider's capabilities; adding what is there is fine.
 
     Raises:
-        InvalidArgumentError: a name can't be used, or both ways are used.
+        InvalidArgumentError: a name can't be used or is added and removed, or both ways are used.
     """
 
     add: Sequence[str] = ()
@@ -31,6 +31,7 @@ class CapabilitiesChange:
         for name in self.given:
             check_name(name, field="capabilities")
         _refuse_both("capabilities", self.replace, self.add, self.remove)
+        refuse_twice("capabilities", self.add, self.remove)
 
     @property
     def given(self) -> list[str]:
@@ -43,7 +44,8 @@ class PropertiesChange:
     """What is to become of a provider's properties; `put` adds and modifies.
 
     Raises:
-        InvalidArgumentError: a name or value can't be used, or both ways are used.
+        InvalidArgumentError: a name or value can't be used, a name is put and removed, or both ways
+            are used.
     """
 
     put: Mapping[str, int] = field(default_factory=dict)
@@ -59,6 +61,31 @@ class PropertiesChange:
                     field="properties",
                 )
         _refuse_both("properties", self.replace, self.put, self.remove)
+        refuse_twice("properties", self.put, self.remove)
+
+
+def refuse_twice(what: str, added: Collection[str], removed: Collection[str]) -> None:
+    """Refuse a change that adds and removes the same.
+
+    Raises:
+        InvalidArgumentError: it does.
+    """
+    both = set(added) & set(removed)
+    if both:
+        raise InvalidArgumentError(
+            f"{min(both)} is both added to and removed from the {what}; decide on one", field=what
+        )
+
+
+def _refuse_missing(what: str, provider: str, has: Collection[str], removed: Sequence[str]) -> None:
+    missing = set(removed) - set(has)
+    if missing:
+        raise NotFoundError(
+            f"provider {provider} has no {min(missing)} among its {what}; leave it out",
+            field=what,
+            object_type="provider",
+            object_id=provider,
+        )
 
 
 def _refuse_both(what: str, replace: object, *parts: Any) -> None:
@@ -71,7 +98,11 @@ def _refuse_both(what: str, replace: object, *parts: Any) -> None:
 def change_capabilities(
     session: Session, changes: Mapping[str, CapabilitiesChange]
 ) -> dict[str, str]:
-    """Change what many providers can do; their rows are locked. Gives in words what changed."""
+    """Change what many providers can do; their rows are locked. Gives in words what changed.
+
+    Raises:
+        NotFoundError: one can't do what is to be removed.
+    """
     query = select(CapabilityRow.provider, CapabilityRow.capability)
     found = session.execute(query.where(CapabilityRow.provider.in_(list(changes))))
     before: dict[str, set[str]] = defaultdict(set)
@@ -79,6 +110,7 @@ def change_capabilities(
         before[provider].add(name)
     after: dict[Key, Mapping[str, Any]] = {}
     for provider, change in changes.items():
+        _refuse_missing("capabilities", provider, before[provider], change.remove)
         has = before[provider] if change.replace is None else set(change.replace)
         after |= {(provider, name): {} for name in (has | set(change.add)) - set(change.remove)}
     flat: dict[Key, Mapping[str, Any]] = {(p, n): {} for p, names in before.items() for n in names}
@@ -88,7 +120,11 @@ def change_capabilities(
 
 
 def change_properties(session: Session, changes: Mapping[str, PropertiesChange]) -> dict[str, str]:
-    """Change many providers' properties; their rows are locked. Gives in words what changed."""
+    """Change many providers' properties; their rows are locked. Gives in words what changed.
+
+    Raises:
+        NotFoundError: one hasn't what is to be removed.
+    """
     query = select(PropertyRow.provider, PropertyRow.name, PropertyRow.value)
     before: dict[str, dict[str, int]] = defaultdict(dict)
     for provider, name, value in session.execute(
@@ -97,6 +133,7 @@ def change_properties(session: Session, changes: Mapping[str, PropertiesChange])
         before[provider][name] = value
     after: dict[Key, Mapping[str, Any]] = {}
     for provider, change in changes.items():
+        _refuse_missing("properties", provider, before[provider], change.remove)
         has = before[provider] if change.replace is None else change.replace
         left = {n: v for n, v in {**has, **change.put}.items() if n not in change.remove}
         after |= {(provider, name): {"value": value} for name, value in left.items()}

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from mulligan import events
 from mulligan.resource.differences import Key, difference, write_difference
+from mulligan.resource.features import refuse_twice
 from mulligan.resource.generations import refuse_stale
 from mulligan.resource.provider_changes import MOST_PROVIDERS
 from mulligan.resource.tables import DistanceRow, GroupRow, MemberRow, ProviderRow, SharingRow
@@ -23,7 +24,8 @@ class MembersChange:
     """What is to become of a group's providers; adding who is there, removing who isn't, is fine.
 
     Raises:
-        InvalidArgumentError: an id can't be one, both ways are used, or there are too many.
+        InvalidArgumentError: an id can't be one, or is added and removed; both ways are used; or
+            there are too many.
     """
 
     add: Sequence[str] = ()
@@ -44,6 +46,7 @@ class MembersChange:
             if ids is not None:
                 checked = tuple(check_id(one, field=f"members.{name}") for one in ids)
                 object.__setattr__(self, name, checked)
+        refuse_twice("members", self.add, self.remove)
 
     @property
     def given(self) -> list[str]:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from mulligan import marks
 from mulligan.resource import trees
-from mulligan.resource.provider_changes import refuse_managed, refuse_too_many, tell
+from mulligan.resource.provider_changes import check_count, refuse_managed, tell
 from mulligan.resource.standards import MANAGED_TYPES
 from mulligan.resource.tables import ProviderRow
 from mulligan.resource.values import check_id
@@ -133,7 +133,7 @@ def _check_expiry(kind: str, expires_at: datetime | None, now: datetime) -> None
 
 def _lock(session: Session, providers: Sequence[str], kind: str) -> dict[str, ProviderRow]:
     ids = [check_id(provider, field="ids") for provider in providers]
-    refuse_too_many(ids)
+    check_count(ids, field="ids")
     rows = trees.lock_providers(session, ids)
     if kind != UNHEALTHY:
         for row in rows.values():

@@ -129,7 +129,7 @@ def create_providers(
         InvalidArgumentError: no such type, parent, or name; or control makes such providers.
     """
     region = check_id(region, field="region")
-    refuse_too_many([one.id for one in new])
+    check_count([one.id for one in new], field="providers")
     _check_new(session, new, by_control=by_control)
     columns = [
         {
@@ -166,21 +166,22 @@ def _fill(session: Session, new: Sequence[NewProvider], now: datetime) -> None:
     change_properties(session, properties)
 
 
-def refuse_too_many(ids: Sequence[str]) -> None:
-    """Refuse a call that names more providers than one may, or one twice.
+def check_count(ids: Sequence[str], *, field: str) -> None:
+    """Refuse a call that names no provider, more than one may, or one twice.
 
     Raises:
         InvalidArgumentError: it does.
     """
-    if len(ids) > MOST_PROVIDERS:
+    if not 1 <= len(ids) <= MOST_PROVIDERS:
         raise InvalidArgumentError(
-            f"{len(ids)} providers in one call are too many; send {MOST_PROVIDERS} at most",
-            field="providers",
+            f"{len(ids)} providers in one call are too {'many' if ids else 'few'}; send 1 to "
+            f"{MOST_PROVIDERS}",
+            field=field,
         )
-    [(most, count)] = Counter(ids).most_common(1) or [("", 0)]
+    [(most, count)] = Counter(ids).most_common(1)
     if count > 1:
         raise InvalidArgumentError(
-            f"provider {most} stands in the call {count} times; name each once", field="providers"
+            f"provider {most} stands in the call {count} times; name each once", field=field
         )
 
 
@@ -254,7 +255,7 @@ def change_providers(
             can't be made, the message names it; nothing was changed.
         StaleError: one is not at the generation that was said; says what changed since.
     """
-    refuse_too_many([change.provider for change in changes])
+    check_count([change.provider for change in changes], field="changes")
     rows = _lock(session, changes)
     for change in changes:
         row = rows[change.provider]
@@ -358,7 +359,7 @@ def delete_providers(
         NotFoundError: one is not there.
     """
     ids = [check_id(provider, field="ids") for provider in providers]
-    refuse_too_many(ids)
+    check_count(ids, field="ids")
     locked = trees.lock_trees(session, ids)
     rows = {provider: locked[provider] for provider in ids}
     if not by_control:

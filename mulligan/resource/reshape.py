@@ -119,7 +119,11 @@ def reshape_providers(
     after, said = _moved(before, moves)
     found = difference(before, after)
     write_difference(session, AllocationRow, _KEY, found)
-    changed = change_providers(session, changes, author=author, now=now, by_control=by_control)
+    changed = (
+        change_providers(session, changes, author=author, now=now, by_control=by_control)
+        if changes
+        else []
+    )
     _refuse_what_does_not_fit(session, found, claims, rows, now)
     for claim, words in said.items():
         claims[claim].generation += 1
@@ -129,6 +133,8 @@ def reshape_providers(
 
 
 def _check_request(changes: Sequence[ProviderChange], moves: Sequence[AllocationMove]) -> None:
+    if not changes and not moves:
+        raise InvalidArgumentError("say what to change or to move", field="changes")
     if len(moves) > MOST_PROVIDERS:
         raise InvalidArgumentError(
             f"{len(moves)} moves in one call are too many; send {MOST_PROVIDERS} at most",

@@ -155,6 +155,18 @@ def test_refusals_name_the_field(place: Place) -> None:
             create(place, {"type": kind, **fields})
     with refused("NOT_FOUND", about="region"):
         create(place, {"type": kind}, region=str(uuid4()))
+    with refused("NOT_FOUND", about="project"):
+        create(place, {"type": kind, "project": str(uuid4())})
+    for rpc, field in (
+        ("CreateProviders", "providers"),
+        ("UpdateProviders", "changes"),
+        ("ReshapeProviders", "changes"),
+        ("DeleteProviders", "ids"),
+        ("UnmarkProviders", "ids"),
+    ):
+        more = {"CreateProviders": {"region": place.region}, "UnmarkProviders": {"kind": "retired"}}
+        with refused("INVALID_ARGUMENT", about=field):
+            getattr(place.operator, rpc)(**more.get(rpc, {}))
     assert not place.operator.ListProviders(region=place.region).providers
 
 

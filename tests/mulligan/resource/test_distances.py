@@ -108,6 +108,7 @@ def test_a_type_of_ones_own_has_its_codes_in_order(fleet: Fleet) -> None:
         ({"said": {(A, B): "rack"}}, f"no provider or group {A}"),
         ({"said": {(A, B): "rack"}, "remove": [(B, A)]}, "both set and removed"),
         ({"said": {}, "replace_all_of": "rack-1"}, "not a UUID"),
+        ({"said": {}, "replace_all_of": A}, f"no provider or group {A}"),
     ],
 )
 def test_what_can_not_be_said_is_refused(fleet: Fleet, wrong: Any, words: str) -> None:

@@ -97,6 +97,7 @@ def test_a_stale_change_is_refused_with_what_changed_since(fleet: Fleet) -> None
         lambda other: MembersChange(replace=[other]),
         lambda other: MembersChange(add=["rack-1"]),
         lambda other: MembersChange(add=[other], replace=[]),
+        lambda other: MembersChange(add=[other], remove=[other.upper()]),
         lambda other: MembersChange(add=[new_id()] * (provider_changes.MOST_PROVIDERS + 1)),
     ],
 )

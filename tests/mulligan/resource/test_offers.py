@@ -138,6 +138,8 @@ def test_servers_and_hosts_are_marked_through_control(fleet: Fleet) -> None:
     assert offer(fleet, one).state == "available"
     with pytest.raises(NotFoundError):
         mark(fleet, new_id(), kind="maintenance")
+    with pytest.raises(InvalidArgumentError, match="too few"):
+        mark(fleet, kind="maintenance")
 
 
 def test_only_operators_are_told_who_marked_it_and_why(fleet: Fleet) -> None:

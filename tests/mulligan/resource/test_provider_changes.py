@@ -258,9 +258,7 @@ def test_capabilities_and_properties_are_changed_one_by_one_or_replaced(fleet: F
         fleet,
         ProviderChange(
             one,
-            capabilities=CapabilitiesChange(
-                add=["storage:ssd", "storage:nvme"], remove=["virt:kvm"]
-            ),
+            capabilities=CapabilitiesChange(add=["storage:ssd", "storage:nvme"]),
             properties=PropertiesChange(put={"cpus": 8, "nics": 2}, remove=["disks"]),
         ),
     )
@@ -277,6 +275,23 @@ def test_capabilities_and_properties_are_changed_one_by_one_or_replaced(fleet: F
     )
     found = get(fleet, one)
     assert (found.capabilities, found.properties) == (("virt:kvm",), {})
+    change(fleet, ProviderChange(one, capabilities=CapabilitiesChange(remove=["virt:kvm"])))
+    assert get(fleet, one).capabilities == ()
+
+
+def test_what_is_not_there_is_not_removed(fleet: Fleet) -> None:
+    one, two = (rack(fleet, properties={"cpus": 4}) for _ in range(2))
+    for wrong, name in (
+        ({"capabilities": CapabilitiesChange(remove=["virt:kvm"])}, "virt:kvm"),
+        ({"properties": PropertiesChange(remove=["cpus", "nics"])}, "nics"),
+    ):
+        with pytest.raises(NotFoundError, match=f"provider {two} has no {name}"):
+            change(
+                fleet,
+                ProviderChange(one, properties=PropertiesChange(remove=["cpus"])),
+                ProviderChange(two, **wrong),
+            )
+    assert get(fleet, one).properties == {"cpus": 4}
 
 
 @pytest.mark.parametrize(
@@ -285,7 +300,9 @@ def test_capabilities_and_properties_are_changed_one_by_one_or_replaced(fleet: F
         lambda: InventoriesChange(add=[Inventory("VCPU", 1)], replace=[]),
         lambda: InventoriesChange(modify=[InventoryChange("VCPU", 1)], remove=["VCPU"]),
         lambda: CapabilitiesChange(add=["virt:kvm"], replace=[]),
+        lambda: CapabilitiesChange(add=["virt:kvm"], remove=["virt:kvm"]),
         lambda: CapabilitiesChange(add=["it flies"]),
+        lambda: PropertiesChange(put={"cpus": 1}, remove=["cpus"]),
         lambda: PropertiesChange(put={"cpus": 1}, replace={}),
         lambda: PropertiesChange(put={"cpus": -1}),
     ],
@@ -373,7 +390,7 @@ def test_thousands_take_as_many_statements_as_two(fleet: Fleet) -> None:
                     add=[Inventory("GPU", 1)], modify=[InventoryChange("VCPU", 2)]
                 ),
                 capabilities=CapabilitiesChange(replace=["virt:qemu"]),
-                properties=PropertiesChange(put={"cpus": 2}, remove=["nics"]),
+                properties=PropertiesChange(put={"nics": 2}, remove=["cpus"]),
             )
             for one in ids
         ]
@@ -384,6 +401,13 @@ def test_thousands_take_as_many_statements_as_two(fleet: Fleet) -> None:
         )
 
     assert life(1100) == life(2)
+
+
+def test_a_call_about_nothing_is_refused(fleet: Fleet) -> None:
+    for call, field in ((create, "providers"), (change, "changes"), (delete, "ids")):
+        with pytest.raises(InvalidArgumentError, match="too few") as caught:
+            call(fleet)
+        assert caught.value.details["field"] == field
 
 
 def test_too_many_are_refused(fleet: Fleet) -> None:

@@ -135,6 +135,8 @@ def test_what_is_not_claimed_can_not_be_moved(fleet: Fleet) -> None:
         with pytest.raises(InvalidArgumentError) as caught:
             AllocationMove(**given)
         assert caught.value.details["field"] == field
+    with pytest.raises(InvalidArgumentError, match="say what"):
+        do(fleet, [])
     with pytest.raises(InvalidArgumentError, match="before or after"):
         do(fleet, [ProviderChange(card, under="")])
 
