@@ -12,11 +12,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from mulligan.marks import marks_of
 from mulligan.resource import trees
 from mulligan.resource.claim_changes import tell
 from mulligan.resource.differences import Difference, Key, difference, write_difference
 from mulligan.resource.inventories import below_claims, read_inventories
 from mulligan.resource.occupation import from_now_on, not_lapsed, peaks
+from mulligan.resource.offers import KINDS, offer_of
 from mulligan.resource.provider_changes import (
     MOST_PROVIDERS,
     ProviderChange,
@@ -101,8 +103,8 @@ def reshape_providers(
 
     Raises:
         ConflictError: there were claims or moves meanwhile.
-        FailedPreconditionError: more would be claimed than there is, or in other portions, or the
-            providers are of several trees, or control's.
+        FailedPreconditionError: more would be claimed than there is, or in other portions, or of
+            what is marked; or the providers are of several trees, or control's.
         InvalidArgumentError, NotFoundError, StaleError: as `change_providers`; or a claim has not
             what is to be moved.
     """
@@ -124,6 +126,7 @@ def reshape_providers(
         if changes
         else []
     )
+    _refuse_not_offered(session, before, found, rows, now)
     _refuse_what_does_not_fit(session, found, claims, rows, now)
     for claim, words in said.items():
         claims[claim].generation += 1
@@ -214,6 +217,25 @@ def _moved(
             after[target] = {**left, "amount": there + amount}
             said[claim].append(f"{amount} {move.resource_type} moved {move.words}")
     return after, said
+
+
+def _refuse_not_offered(
+    session: Session,
+    before: Allocations,
+    found: Difference[Mapping[str, Any]],
+    rows: Mapping[str, ProviderRow],
+    now: datetime,
+) -> None:
+    """Refuse moves to providers that are marked; away from them is fine."""
+    arrived = found.added | {
+        k: row for k, row in found.changed.items() if row["amount"] > before[k]["amount"]
+    }
+    marked = marks_of(session, {provider for _, provider, _ in arrived}, now=now)
+    for claim, provider, _ in sorted(arrived):
+        offer = offer_of(rows[provider], marked[provider])
+        if offer.state in KINDS:
+            why = f"which is marked {offer.state}: {offer.reason}"
+            raise _does_not_fit(claim, provider, why)
 
 
 def _refuse_what_does_not_fit(

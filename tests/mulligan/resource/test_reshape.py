@@ -6,7 +6,7 @@ import pytest
 
 from mulligan import events
 from mulligan.database import Database
-from mulligan.resource import reshape
+from mulligan.resource import offers, reshape
 from mulligan.resource.inventories import InventoriesChange
 from mulligan.resource.provider_changes import ProviderChange
 from mulligan.resource.reshape import AllocationMove
@@ -146,6 +146,26 @@ def test_a_claim_stays_where_its_project_may_be(fleet: Fleet) -> None:
     card = fleet.rack(top, inventories=[Inventory("VGPU", 8)], project=new_id())
     fleet.claim(VGPU=3)
     with pytest.raises(FailedPreconditionError, match="only another project"):
+        do(fleet, [], move(top, card))
+
+
+@pytest.mark.parametrize("kind", offers.KINDS)
+def test_nothing_moves_to_what_is_marked_but_away_from_it(fleet: Fleet, kind: str) -> None:
+    top = fleet.rack(inventories=[Inventory("VGPU", 8)])
+    card = fleet.rack(top, inventories=[Inventory("VGPU", 8)])
+    claim = fleet.claim(VGPU=3, provider=card)
+    until = at(10) if kind == offers.UNHEALTHY else None
+    fleet.database.write(
+        lambda s: offers.mark_providers(
+            s, [card], kind, "smoke", expires_at=until, author=ACCOUNT, now=fleet.now
+        )
+    )
+    do(fleet, [], move(card, top, amount=2))
+    with pytest.raises(FailedPreconditionError, match=f"marked {kind}: smoke"):
+        do(fleet, [], move(top, card))
+    assert placed(fleet, claim) == {card: 1, top: 2}
+    if until:
+        fleet.now = until
         do(fleet, [], move(top, card))
 
 
