@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from mulligan.marks import marks_of
@@ -155,22 +155,29 @@ def _check_request(changes: Sequence[ProviderChange], moves: Sequence[Allocation
 def _lock_claims(
     session: Session, moves: Sequence[AllocationMove], now: datetime
 ) -> dict[str, ClaimRow]:
-    """Lock the claims that may move, by id."""
-    ids = {claim for claim, _, _ in _allocations(session, moves, now)}
+    """Lock the claims that may move, by id; they may be more than a statement takes parameters.
+
+    Index: allocations (provider, resource_type, occupied_until).
+    """
+    ids = select(AllocationRow.claim).where(*_may_move(moves, now))
     query = select(ClaimRow).where(ClaimRow.id.in_(ids)).order_by(ClaimRow.id).with_for_update()
     rows = session.scalars(query.execution_options(populate_existing=True))
     return {row.id: row for row in rows}
 
 
+def _may_move(moves: Sequence[AllocationMove], now: datetime) -> list[ColumnElement[bool]]:
+    """Say what claims use, now or later, of the providers between which something moves."""
+    rows, ends = AllocationRow, {p for m in moves for p in (m.from_provider, m.to_provider)}
+    return [
+        rows.provider.in_(ends),
+        rows.resource_type.in_({move.resource_type for move in moves}),
+        rows.occupied_until > now,
+        not_lapsed(rows, now),
+    ]
+
+
 def _allocations(session: Session, moves: Sequence[AllocationMove], now: datetime) -> Allocations:
-    """Read what claims use, now or later, of the providers between which something moves."""
-    rows = AllocationRow.__table__
-    query = select(rows).where(
-        rows.c.provider.in_({p for move in moves for p in (move.from_provider, move.to_provider)}),
-        rows.c.resource_type.in_({move.resource_type for move in moves}),
-        rows.c.occupied_until > now,
-        not_lapsed(AllocationRow, now),
-    )
+    query = select(AllocationRow.__table__).where(*_may_move(moves, now))
     return {
         (row["claim"], row["provider"], row["resource_type"]): {
             name: value for name, value in row.items() if name not in _KEY
@@ -196,27 +203,38 @@ def _moved(
     """Make the moves one after the other; gives in words what became of each claim."""
     after = dict(before)
     said: dict[str, list[str]] = defaultdict(list)
+    using: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for claim, provider, name in before:
+        using[provider, name].add(claim)
     for move in moves:
-        using = [c for c, p, t in after if (p, t) == (move.from_provider, move.resource_type)]
-        for claim in move.claims or sorted(using):
-            source = (claim, move.from_provider, move.resource_type)
-            target = (claim, move.to_provider, move.resource_type)
-            has = after[source]["amount"] if source in after else 0
-            amount = move.amount or has
-            if not 0 < amount <= has:
-                raise InvalidArgumentError(
-                    f"claim {claim} has {has} {move.resource_type} from provider "
-                    f"{move.from_provider}, now or later, so {amount or 'none'} can't be moved; "
-                    "name other claims, or less",
-                    field="moves.claims",
-                )
-            left = after.pop(source)
-            if amount < has:
-                after[source] = {**left, "amount": has - amount}
-            there = after[target]["amount"] if target in after else 0
-            after[target] = {**left, "amount": there + amount}
+        leaving = using[move.from_provider, move.resource_type]
+        for claim in move.claims or sorted(leaving):
+            amount = _move_one(after, claim, move)
+            if (claim, move.from_provider, move.resource_type) not in after:
+                leaving.discard(claim)
+            using[move.to_provider, move.resource_type].add(claim)
             said[claim].append(f"{amount} {move.resource_type} moved {move.words}")
     return after, said
+
+
+def _move_one(after: Allocations, claim: str, move: AllocationMove) -> int:
+    """Move what one claim has; gives how much that was."""
+    source = (claim, move.from_provider, move.resource_type)
+    target = (claim, move.to_provider, move.resource_type)
+    has = after[source]["amount"] if source in after else 0
+    amount = move.amount or has
+    if not 0 < amount <= has:
+        raise InvalidArgumentError(
+            f"claim {claim} has {has} {move.resource_type} from provider {move.from_provider}, now "
+            f"or later, so {amount or 'none'} can't be moved; name other claims, or less",
+            field="moves.claims",
+        )
+    left = after.pop(source)
+    if amount < has:
+        after[source] = {**left, "amount": has - amount}
+    there = after[target]["amount"] if target in after else 0
+    after[target] = {**left, "amount": there + amount}
+    return int(amount)
 
 
 def _refuse_not_offered(

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from mulligan import events
 from mulligan.database import Database
@@ -85,6 +86,40 @@ def test_a_claim_is_divided_and_put_together(fleet: Fleet) -> None:
     with pytest.raises(StaleError, match="2 VGPU moved from provider"):
         fleet.release(claim, generation=1)
     fleet.release(claim, generation=3)
+
+
+def test_moves_follow_each_other(fleet: Fleet) -> None:
+    one, two, three = (
+        fleet.rack(top, inventories=[Inventory("VGPU", 8)]) for top in [fleet.rack()] * 3
+    )
+    claim, other = fleet.claim(VGPU=3, provider=one), fleet.claim(VGPU=1, provider=two)
+    do(fleet, [], move(one, two, claim, amount=2), move(two, three), move(one, two))
+    assert placed(fleet, claim) == {two: 1, three: 2}
+    assert placed(fleet, other) == {three: 1}
+
+
+def test_many_claims_take_no_more_parameters_than_few(fleet: Fleet) -> None:
+    top = fleet.rack(inventories=[Inventory("VGPU", 40)])
+    card = fleet.rack(top, inventories=[Inventory("VGPU", 40)])
+
+    def most_parameters(source: str, target: str) -> int:
+        seen: list[int] = []
+
+        def count(_c: Any, _cursor: Any, _statement: str, given: Any, _x: Any, many: bool) -> None:
+            seen.extend([] if many else [len(given)])
+
+        event.listen(fleet.database.engine, "before_cursor_execute", count)
+        try:
+            do(fleet, [], move(source, target))
+        finally:
+            event.remove(fleet.database.engine, "before_cursor_execute", count)
+        return max(seen)
+
+    fleet.claim(VGPU=1, provider=top)
+    few = most_parameters(top, card)
+    for _ in range(39):
+        fleet.claim(VGPU=1, provider=card)
+    assert most_parameters(card, top) == few
 
 
 def test_nothing_happens_unless_all_of_it_fits(fleet: Fleet) -> None:
