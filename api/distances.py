@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from api import messages
 from api.call import current_call
+from mulligan import events
 from mulligan.meta.names import is_uuid
 from mulligan.resource import distances
 from mulligan.resource.distances import Pair
@@ -80,6 +81,7 @@ async def list_page(request: pb.ListDistancesRequest) -> pb.ListDistancesRespons
     size, after = messages.page_size(request.page), _cursor(request)
 
     def read(session: Session) -> pb.ListDistancesResponse:
+        revision = events.current_revision(session)
         page = distances.list_distances(
             session, type=request.type, object_id=request.object_id, after=after, limit=size
         )
@@ -90,6 +92,7 @@ async def list_page(request: pb.ListDistancesRequest) -> pb.ListDistancesRespons
                 for one in page.items
             ],
             next_page_token=token,
+            revision=revision,
         )
 
     return await current_call().read(read)

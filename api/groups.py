@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from api import messages
 from api.call import current_call
 from api.regions import Regions
+from mulligan import events
 from mulligan.meta import names
 from mulligan.meta.names import Name
 from mulligan.resource import groups
@@ -74,6 +75,7 @@ async def list_page(request: pb.ListGroupsRequest) -> pb.ListGroupsResponse:
     size = messages.page_size(request.page)
 
     def read(session: Session) -> pb.ListGroupsResponse:
+        revision = events.current_revision(session)
         page = groups.list_groups(
             session,
             region=request.region,
@@ -85,6 +87,7 @@ async def list_page(request: pb.ListGroupsRequest) -> pb.ListGroupsResponse:
         return pb.ListGroupsResponse(
             groups=[_group(row, described) for row in page.items],
             next_page_token=messages.token_of(page.next_token) if page.next_token else "",
+            revision=revision,
         )
 
     return await current_call().read(read)

@@ -11,6 +11,7 @@ from api import messages
 from api.call import current_call
 from api.operations import Starter
 from api.regions import Regions
+from mulligan import events
 from mulligan.meta import names
 from mulligan.resource import offers, provider_changes, providers
 from mulligan.resource.features import CapabilitiesChange, PropertiesChange
@@ -203,6 +204,7 @@ async def list_page(request: pb.ListProvidersRequest) -> pb.ListProvidersRespons
     size = messages.page_size(request.page)
 
     def read(session: Session) -> pb.ListProvidersResponse:
+        revision = events.current_revision(session)
         page = providers.list_providers(
             session,
             region=request.region,
@@ -216,6 +218,7 @@ async def list_page(request: pb.ListProvidersRequest) -> pb.ListProvidersRespons
         return pb.ListProvidersResponse(
             providers=_messages(session, page.items),
             next_page_token=messages.token_of(page.next_token) if page.next_token else "",
+            revision=revision,
         )
 
     return await current_call().read(read)

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from api import messages
 from api.call import current_call
+from mulligan import events
 from mulligan.resource import registry
 from mulligan.resource.tables import (
     CapabilityNameRow,
@@ -49,10 +50,11 @@ async def list_page(request: Any, table: Any, response: type[Message], field: st
     size, after = messages.page_size(request.page), messages.after_name(request.page, field)
 
     def read(session: Session) -> Any:
+        revision = events.current_revision(session)
         page = registry.list_names(session, table, after=after, limit=size)
         token = messages.token_of(field, page.next_token) if page.next_token else ""
         fields = {field: [_message(row) for row in page.items], "next_page_token": token}
-        return response(**fields)
+        return response(**fields, revision=revision)
 
     return await current_call().read(read)
 

@@ -31,6 +31,21 @@ def test_a_watch_goes_on_from_the_revision_of_a_list(place: Place) -> None:
     assert again == seen[1:]
 
 
+@pytest.mark.parametrize(
+    "plural",
+    ["Providers", "Groups", "Distances", "ProviderTypes", "ResourceTypes", "Capabilities",
+     "DistanceTypes"],
+)  # fmt: skip
+@on_sqlite
+def test_lists_of_inventory_tell_their_revision(place: Place, plural: str) -> None:
+    assert place.region
+    before = getattr(place.operator, f"List{plural}")().revision
+    name = f"t:{new_name('capability')}"
+    place.operator.CreateCapability(name=name)
+    made = place.operator.until(lambda event: name in event.message, after_revision=before)[-1]
+    assert 0 < before < made.revision <= getattr(place.operator, f"List{plural}")().revision
+
+
 def test_a_watch_without_revision_begins_with_the_next_change(place: Place) -> None:
     place.create_network("10.1.0.0/24")
     with ThreadPoolExecutor(1) as pool:
