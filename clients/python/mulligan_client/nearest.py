@@ -26,9 +26,7 @@ _LISTS: dict[str, Callable[[Client, str], Any]] = {
     "provider": lambda client, _: (
         client.resource.ListProviders(resource_pb2.ListProvidersRequest()).providers
     ),
-    "group": lambda client, _: (
-        client.resource.ListGroups(resource_pb2.ListGroupsRequest()).groups
-    ),
+    "group": lambda client, _: client.resource.ListGroups(resource_pb2.ListGroupsRequest()).groups,
     "project": lambda client, _: client.iam.ListProjects(iam_pb2.ListProjectsRequest()).projects,
     "region": lambda client, _: client.iam.ListRegions(iam_pb2.ListRegionsRequest()).regions,
 }
