@@ -39,6 +39,12 @@ def test_a_group_is_created_changed_and_deleted(run: Run, fake: FakeMulligan) ->
     assert changed.sharing == pb.MembersChange(add=[HOST], remove=[SERVER])
     assert run("group", "update", "team", "--replace", "hyper-1").exit_code == 0
     assert list(fake.asked("UpdateGroup")[1].members.replace.providers) == [HOST]
+    assert run("group", "update", "team", "--empty", "--no-sharing").exit_code == 0
+    emptied = pb.MembersChange(replace=pb.ProviderList())
+    assert fake.asked("UpdateGroup")[2].members == emptied
+    assert fake.asked("UpdateGroup")[2].sharing == emptied
+    for words in (["--empty", "--add", "hyper-1"], ["--no-sharing", "--add-sharing", "hyper-1"]):
+        assert run("group", "update", "team", *words).exit_code == Exit.USAGE
     assert run("group", "delete", "team", "--yes").exit_code == 0
     assert fake.asked("DeleteGroup")[0].id == GROUP
     nothing = run("group", "update", "team", "--add", "nothing")
@@ -72,6 +78,9 @@ def test_distances_are_set_and_taken_back(run: Run, fake: FakeMulligan, tmp_path
         ("wiring", [], [(GROUP, HOST, "")], ""),
         ("wiring", [(HOST, SERVER, "port")], [], ""),
     ]
+    for words in (["hyper-1"], ["--type", "wiring"], ["--replace"]):
+        assert run("distance", "set", *words, "--file", str(file)).exit_code == Exit.USAGE
+    assert len(fake.asked("SetDistances")) == 4
     assert run("distance", "set", "hyper-1").exit_code == Exit.USAGE
     assert run("distance", "set").exit_code == Exit.USAGE
 

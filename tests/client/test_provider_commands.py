@@ -9,6 +9,7 @@ import pytest
 
 from mulligan_client.exits import Exit
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
+from mulligan_client.gen.mulligan.meta.v1 import meta_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2 as pb
 from tests.client.conftest import Run
 from tests.client.fake_mulligan import (
@@ -71,10 +72,16 @@ def test_names_are_registered_listed_and_forgotten(
 
 def test_a_cleaning_margin_is_set(run: Run, fake: FakeMulligan) -> None:
     fake.on("UpdateProviderType", pb.ProviderType(name="server", cleaning_margin_s=900))
-    result = run("provider-type", "update", "server", "--cleaning-margin", "900")
+    words = ("--generation", "3", "--cleaning-margin", "900")
+    result = run("provider-type", "update", "server", *words)
     assert "900 s" in result.stdout, result.stderr
     [asked] = fake.asked("UpdateProviderType")
     assert (asked.cleaning_margin_s, asked.HasField("description")) == (900, False)
+    assert asked.generation == 3
+    fake.on("CreateProviderType", pb.ProviderType(name="rack", cleaning_margin_s=60))
+    result = run("provider-type", "create", "rack", "--cleaning-margin", "60")
+    assert "60 s" in result.stdout, result.stderr
+    assert fake.asked("CreateProviderType")[0].cleaning_margin_s == 60
 
 
 def test_a_provider_is_created_under_another(run: Run, fake: FakeMulligan) -> None:
@@ -119,7 +126,8 @@ def test_a_provider_is_changed(run: Run, fake: FakeMulligan) -> None:
     fake.on("UpdateProviders", pb.UpdateProvidersResponse(providers=CHANGED))
     result = run(
         "provider", "update", "hyper-1", "--generation", "1", "--top", "--add", "GPU=1",
-        "--modify", "VCPU=4", "--modify", "MEMORY_MIB,reserved=0,allocation_ratio=1.5", "--remove", "DISK_GIB", "--capability", "a", "--no-capability", "b",
+        "--modify", "VCPU=4", "--modify", "MEMORY_MIB,reserved=0,allocation_ratio=1.5",
+        "--remove", "DISK_GIB", "--capability", "a", "--no-capability", "b",
         "--property", "cpus=4", "--no-property", "nics",
     )  # fmt: skip
     assert result.exit_code == 0, result.stderr
@@ -139,6 +147,67 @@ def test_a_provider_is_changed(run: Run, fake: FakeMulligan) -> None:
         capabilities=pb.CapabilitiesChange(add=["a"], remove=["b"]),
         properties=pb.PropertiesChange(put={"cpus": 4}, remove=["nics"]),
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "content", "word"),
+    [
+        (["create", "r1"], "providers: [{name: r2, type: rack}]", "NAME"),
+        (["create", "--type", "gpu"], "providers: [{name: r2, type: rack}]", "--type"),
+        (["create", "--region", "home"], "region: home", "--region"),
+        (["update", "hyper-1"], "changes: [{id: hyper-1}]", "NAME"),
+        (["update", "--top"], "changes: [{id: hyper-1}]", "--top"),
+    ],
+)
+def test_what_is_said_beside_a_file_is_refused(
+    run: Run, fake: FakeMulligan, tmp_path: Path, said: list[str], content: str, word: str
+) -> None:
+    file = tmp_path / "many.yaml"
+    file.write_text(content)
+    result = run("provider", *said, "--file", str(file))
+    assert result.exit_code == Exit.USAGE
+    assert f"{word} and --file exclude each other" in result.stderr
+    assert not fake.asked("CreateProviders") + fake.asked("UpdateProviders")
+
+
+def test_the_file_may_leave_the_region_to_the_command_line(
+    run: Run, fake: FakeMulligan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.on("CreateProviders", pb.CreateProvidersResponse(providers=CHANGED))
+    file = tmp_path / "many.yaml"
+    file.write_text("providers: [{name: r2, type: rack}]")
+    other = "12345678-1234-4234-8234-123456789012"
+    assert run("provider", "create", "--file", str(file), "--region", other).exit_code == 0
+    file.write_text(f"region: {REGION}\nproviders: [{{name: r2, type: rack}}]")
+    monkeypatch.setenv("MULLIGAN_REGION", other)
+    assert run("provider", "create", "--file", str(file)).exit_code == 0
+    assert [asked.region for asked in fake.asked("CreateProviders")] == [other, REGION]
+
+
+def test_a_provider_goes_one_way(run: Run) -> None:
+    result = run("provider", "update", "hyper-1", "--under", "rack1-07", "--top")
+    assert result.exit_code == Exit.USAGE
+    assert "--under and --top" in result.stderr
+
+
+def test_a_name_of_several_is_refused_with_their_types(run: Run, fake: FakeMulligan) -> None:
+    ids = {"provider": GROUP, "host": HOST}
+
+    def resolve(request: meta_pb2.ResolveNamesRequest) -> meta_pb2.ResolveNamesResponse:
+        one, answer = ids.get(request.object_type), meta_pb2.ResolveNamesResponse()
+        for name in request.names if one else ():
+            answer.objects.add(asked=name, id=one, object_type=request.object_type, name=name)
+        return answer
+
+    fake.on("ResolveNames", resolve)
+    fake.on("DeleteProviders", pb.DeleteProvidersResponse())
+    result = run("provider", "delete", "twin", "--yes")
+    assert result.exit_code == Exit.REFUSED
+    assert "a provider and a host are called 'twin'" in result.stderr
+    assert not fake.asked("DeleteProviders")
+    del ids["host"]
+    assert run("provider", "delete", "twin", "--yes").exit_code == 0
+    assert list(fake.asked("DeleteProviders")[0].ids) == [GROUP]
 
 
 def test_a_tree_is_reshaped_from_a_file(run: Run, fake: FakeMulligan, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mulligan_client.commands.options import pass_session, takes_output
+from mulligan_client.commands.options import pass_session, refuse_beside_file, takes_output
 from mulligan_client.commands.provider_names import find_providers
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 from mulligan_client.session import Session
@@ -51,6 +51,7 @@ def set_distances(
         from mulligan_client.commands.manifest import read_manifest
 
         read_manifest(manifest, request)
+        refuse_beside_file()
     elif not code:
         raise click.UsageError("say A, B and CODE, or give --file")
     else:

@@ -52,8 +52,10 @@ def create(
 @click.option("--add", multiple=True, help="A provider to put in; repeatable.")
 @click.option("--remove", multiple=True, help="A provider to take out.")
 @click.option("--replace", multiple=True, help="A provider that is in it; all others are not.")
+@click.option("--empty", is_flag=True, help="Nobody is in it any more.")
 @click.option("--add-sharing", multiple=True, help="A provider that shares with the members.")
 @click.option("--remove-sharing", multiple=True, help="A provider that shares no more.")
+@click.option("--no-sharing", is_flag=True, help="Nobody shares with the members any more.")
 @takes_output
 @pass_session
 def update(
@@ -61,10 +63,16 @@ def update(
     /,
     name: str,
     generation: int,
+    empty: bool,
+    no_sharing: bool,
     output: str,
     **parts: tuple[str, ...],
 ) -> None:
     """Change who is in a group, and who shares with the members."""
+    if empty and (parts["add"] or parts["remove"] or parts["replace"]):
+        raise click.UsageError("--empty excludes --add, --remove and --replace")
+    if no_sharing and (parts["add_sharing"] or parts["remove_sharing"]):
+        raise click.UsageError("--no-sharing excludes --add-sharing and --remove-sharing")
     ids = find_providers(session, [one for names in parts.values() for one in names])
     request = resource_pb2.UpdateGroupRequest(
         id=session.resolve("group", name), generation=generation
@@ -78,6 +86,9 @@ def update(
         wanted.extend(ids[one] for one in names)
     if parts["replace"]:
         request.members.replace.providers.extend(ids[one] for one in parts["replace"])
+    for nobody, change in ((empty, request.members), (no_sharing, request.sharing)):
+        if nobody:
+            change.replace.SetInParent()
     found = session.client.resource.UpdateGroup(request)
     session.show(found, output, lambda: _sheet(session, found))
 

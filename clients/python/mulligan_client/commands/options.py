@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from mulligan_client.complaint import ComplaintError
 from mulligan_client.exits import Exit
@@ -89,6 +90,22 @@ def takes_region(command: _Command) -> _Command:
 def takes_yes(command: _Command) -> _Command:
     """Add --yes: don't ask."""
     return click.option("-y", "--yes", is_flag=True, help="Don't ask whether you mean it.")(command)
+
+
+def refuse_beside_file(*allowed: str) -> None:
+    """Refuse what was said beside --file: the file says it all, but for the `allowed` parameters.
+
+    Raises:
+        UsageError: something was.
+    """
+    context = click.get_current_context()
+    for one in context.command.params:
+        if one.name in ("manifest", *allowed) or one.name is None:
+            continue
+        if context.get_parameter_source(one.name) is ParameterSource.COMMANDLINE:
+            is_option = isinstance(one, click.Option)
+            word = max(one.opts, key=len) if is_option else one.human_readable_name.upper()
+            raise click.UsageError(f"{word} and --file exclude each other; say it in the file")
 
 
 def takes_password(command: _Command) -> _Command:

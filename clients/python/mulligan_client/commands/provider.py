@@ -15,6 +15,7 @@ from mulligan_client.commands.options import (
     confirm,
     one_of,
     pass_session,
+    refuse_beside_file,
     takes_output,
     takes_region,
     takes_yes,
@@ -143,6 +144,7 @@ def create(
         from mulligan_client.commands.manifest import read_manifest
 
         read_manifest(manifest, request)
+        refuse_beside_file("output", *(() if request.region else ("region",)))
     elif not name or not kind:
         raise click.UsageError("say a NAME and its --type, or give --file")
     else:
@@ -151,7 +153,7 @@ def create(
             name=name, type=kind, parent=parent, project=project, inventories=inventory,
             capabilities=capability, properties=dict(measures),
         )  # fmt: skip
-    request.region = session.region(region or request.region)
+    request.region = session.region(request.region or region)
     _find_parents(session, request)
     answer = session.client.resource.CreateProviders(request)
     session.show(answer, output, lambda: _changed(session, answer.providers))
@@ -205,8 +207,11 @@ def update(
         from mulligan_client.commands.manifest import read_manifest
 
         read_manifest(manifest, request)
+        refuse_beside_file("output")
     elif not name:
         raise click.UsageError("say the NAME of a provider, or give --file")
+    elif under and top:
+        raise click.UsageError("--under and --top exclude each other")
     else:
         change = request.changes.add(id=name, generation=generation)
         _put(change, parts)
@@ -429,7 +434,10 @@ def _sheet(session: Session, one: resource_pb2.Provider) -> "Table":
             ("under", name(one.parent)),
             ("tree of", name(one.root)),
             *(
-                (i.resource_type, f"{i.used} of {i.total} used, {i.reserved} reserved{_portions(i)}")
+                (
+                    i.resource_type,
+                    f"{i.used} of {i.total} used, {i.reserved} reserved{_portions(i)}",
+                )
                 for i in one.inventories
             ),
             ("can", ", ".join(one.capabilities)),

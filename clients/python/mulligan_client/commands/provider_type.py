@@ -2,7 +2,7 @@
 
 import click
 
-from mulligan_client.commands.names import Registry, add_create, add_delete, add_list
+from mulligan_client.commands.names import Registry, add_delete, add_list
 from mulligan_client.commands.options import pass_session, takes_output
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 from mulligan_client.session import Session
@@ -25,32 +25,50 @@ registry = Registry(
     columns=[("CLEANING", lambda one: f"{one.cleaning_margin_s} s")],
 )
 add_list(provider_type, registry)
-add_create(
-    provider_type,
-    registry,
-    lambda session, name, description: session.client.resource.CreateProviderType(
-        resource_pb2.CreateProviderTypeRequest(name=name, description=description)
-    ),
-)
 add_delete(provider_type, registry)
+_takes_margin = click.option(
+    "--cleaning-margin", type=click.IntRange(0), help="Seconds free between two claims."
+)
+
+
+@provider_type.command("create")
+@click.argument("name")
+@_takes_margin
+@click.option("--description", default="", help="What it stands for.")
+@takes_output
+@pass_session
+def create(
+    session: Session, name: str, cleaning_margin: int | None, description: str, output: str
+) -> None:
+    """Register a provider type of your own."""
+    request = resource_pb2.CreateProviderTypeRequest(
+        name=name, description=description, cleaning_margin_s=cleaning_margin or 0
+    )
+    made = session.client.resource.CreateProviderType(request)
+    registry.show(session, made, [made], output)
 
 
 @provider_type.command("update")
 @click.argument("name")
-@click.option("--cleaning-margin", type=click.IntRange(0), help="Seconds free between two claims.")
+@click.option("--generation", default=0, help="Refuse if it is not at this generation any more.")
+@_takes_margin
 @click.option("--description", help="What it stands for.")
 @takes_output
 @pass_session
 def update(
     session: Session,
     name: str,
+    generation: int,
     cleaning_margin: int | None,
     description: str | None,
     output: str,
 ) -> None:
     """Change how long a provider of the type stays free between two claims."""
     request = resource_pb2.UpdateProviderTypeRequest(
-        name=name, description=description, cleaning_margin_s=cleaning_margin
+        name=name,
+        generation=generation,
+        description=description,
+        cleaning_margin_s=cleaning_margin,
     )
     found = session.client.resource.UpdateProviderType(request)
     registry.show(session, found, [found], output)
