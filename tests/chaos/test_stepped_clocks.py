@@ -104,10 +104,10 @@ def test_a_clock_steps_while_machines_are_made_and_ended(
     clock.step(NONE)
     is_done(site, ending)
     assert memory_in_use(site) == HELD_MIB
-    mine = {"id": held, "project": site.login.project}
-    site.client.resource.ConfirmClaim(resource_pb2.ConfirmClaimRequest(**mine))
+    project = site.login.project
+    site.client.resource.ConfirmClaim(resource_pb2.ConfirmClaimRequest(id=held, project=project))
     assert state_of(site, held) == "confirmed"
-    site.client.resource.ReleaseClaim(resource_pb2.ReleaseClaimRequest(**mine))
+    site.client.resource.ReleaseClaim(resource_pb2.ReleaseClaimRequest(id=held, project=project))
     is_done(site, site.operations(held)[0].metadata.id)
     assert site.in_use() == before
     assert endings(site, revision, ending) == {first.object_id: "gone", second.object_id: "gone"}
