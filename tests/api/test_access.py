@@ -43,6 +43,12 @@ NEEDS_ROLE = [
     for name, method in METHODS.items()
     if access_of(method).scope in (common_pb2.SCOPE_PROJECT, common_pb2.SCOPE_SYSTEM)
 ]
+ABOVE_READER = [
+    pytest.param(method, id=name)
+    for name, method in METHODS.items()
+    if access_of(method).scope == common_pb2.SCOPE_SYSTEM
+    and access_of(method).role > common_pb2.ROLE_READER
+]
 MUTATIONS = [
     pytest.param(method, id=name)
     for name, method in METHODS.items()
@@ -144,6 +150,22 @@ def test_a_role_below_the_needed_one_is_refused(
             continue
         with refused("PERMISSION_DENIED", "PERMISSION_DENIED"):
             ask(callers[role], method, **named)
+
+
+@pytest.mark.parametrize("method", ABOVE_READER)
+def test_a_role_on_the_system_below_the_needed_one_is_refused(
+    system_callers: dict[int, Caller], method: MethodDescriptor
+) -> None:
+    for role, caller in system_callers.items():
+        if role < access_of(method).role:
+            with refused("PERMISSION_DENIED", "PERMISSION_DENIED"):
+                ask(caller, method)
+
+
+@pytest.fixture(scope="module")
+def system_callers(_sites: Any) -> dict[int, Caller]:
+    """One account for each role on the system."""
+    return {role: _sites("sqlite").account(role) for role in ROLES}
 
 
 @pytest.mark.parametrize("method", NEEDS_ROLE)

@@ -24,7 +24,12 @@ from mulligan.resource.reshape import AllocationMove, reshape_providers
 from mulligan.resource.tables import CapabilityNameRow, ProviderRow
 from mulligan.resource.trees import lock_providers
 from mulligan.resource.values import Inventory, Placement
-from mulligan.values.errors import FailedPreconditionError, MulliganError, NoCapacityError
+from mulligan.values.errors import (
+    FailedPreconditionError,
+    InvalidArgumentError,
+    MulliganError,
+    NoCapacityError,
+)
 from tests.mulligan.resource.fleet import Fleet, at, new_id, window
 
 THREADS = 16
@@ -233,7 +238,16 @@ def test_a_name_is_forgotten_or_used_never_both(database: Database) -> None:
 
     for name in names:
         register(name)
-    at_once(use_or_forget)
+    fleet.rack(capabilities=[names[0]])
+    answers = at_once(use_or_forget)
+    for forgot, used_it in zip(answers[::2], answers[1::2], strict=True):
+        if forgot is None:
+            assert isinstance(used_it, InvalidArgumentError)
+            assert "there is no capability" in used_it.message
+        else:
+            assert isinstance(forgot, FailedPreconditionError)
+            assert used_it is None
+    assert isinstance(answers[0], FailedPreconditionError)
     left = database.read(lambda s: registry.list_names(s, CapabilityNameRow, limit=1000)).items
     found = database.read(lambda s: providers.list_providers(s)).items
     used = {name for one in found for name in one.capabilities}
