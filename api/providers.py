@@ -124,12 +124,13 @@ async def delete(
     """Delete providers, and free their names."""
     call = current_call()
     ids = [check_id(one, field="ids") for one in request.ids]
-    regions = await _regions_of(ids)
+    regions: set[str] = set()
 
     def forget(session: Session) -> pb.DeleteProvidersResponse:
-        provider_changes.delete_providers(
+        rows = provider_changes.delete_providers(
             session, ids, author=call.caller.account, now=datetime.now(UTC)
         )
+        regions.update(row.region for row in rows)
         names.release_names(session, ids)
         return pb.DeleteProvidersResponse()
 

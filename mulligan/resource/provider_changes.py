@@ -350,8 +350,10 @@ def delete_providers(
     author: str | None = None,
     now: datetime,
     by_control: bool = False,
-) -> None:
+) -> list[ProviderRow]:
     """Delete providers with all that is known of them; their past claims stay on record.
+
+    Gives what they were.
 
     Raises:
         FailedPreconditionError: claims use one now or later, others are below it, or it is
@@ -374,6 +376,7 @@ def delete_providers(
     session.execute(delete(ProviderRow).where(ProviderRow.id.in_(ids)))
     for row in rows.values():
         tell(session, row, "deleted", now, author=author)
+    return list(rows.values())
 
 
 def _refuse_claimed(session: Session, providers: Sequence[str], now: datetime) -> None:

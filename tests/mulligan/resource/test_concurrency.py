@@ -51,7 +51,7 @@ def at_once(call: Callable[[int], Any], count: int = THREADS) -> list[Any]:
 
 
 def meanwhile(
-    database: Database, first: Callable[[Session], None], second: Callable[[Session], Any]
+    database: Database, first: Callable[[Session], object], second: Callable[[Session], Any]
 ) -> Any:
     """Have the second transaction meet the first one before its commit; give its answer."""
 
