@@ -91,6 +91,8 @@ class Database:
         self.engine = self._create_engine(pool_size)
         self.before_commit: list[Callable[[Session], None]] = []
         self.after_commit: list[Callable[[Session], None]] = []
+        self.kept: dict[str, Any] = {}
+        """What readers keep of this database, by name; `session.info["kept"]` to them."""
 
     def _create_engine(self, pool_size: int) -> Engine:
         if not self.is_sqlite:
@@ -109,6 +111,9 @@ class Database:
         event.listen(engine, "begin", _begin_sqlite)
         return engine
 
+    def _session(self, engine: Engine) -> Session:
+        return Session(engine, expire_on_commit=False, info={"kept": self.kept})
+
     def read(self, query: Callable[[Session], T]) -> T:
         """Run a query in a transaction of its own that changes nothing.
 
@@ -116,7 +121,7 @@ class Database:
             UnavailableError: the database can't be reached.
         """
         try:
-            with Session(self.engine, expire_on_commit=False) as session:
+            with self._session(self.engine) as session:
                 return query(session)
         except _UNREACHABLE as error:
             raise _unavailable(error) from error
@@ -146,7 +151,7 @@ class Database:
 
     def _write_once(self, change: Callable[[Session], T]) -> T:
         engine = self.engine.execution_options(mulligan_write=True)
-        with Session(engine, expire_on_commit=False) as session:
+        with self._session(engine) as session:
             result = change(session)
             for hook in self.before_commit:
                 hook(session)

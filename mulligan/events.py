@@ -162,6 +162,14 @@ def read_after(
     return list(session.scalars(query.order_by(EventRow.revision).limit(limit)))
 
 
+def changed_after(session: Session, revision: int, *, limit: int) -> list[tuple[int, str, str]]:
+    """Read which objects changed after a revision: revision, object type and id, in order."""
+    rows = EventRow.__table__.c
+    query = select(rows.revision, rows.object_type, rows.object_id).where(rows.revision > revision)
+    found = session.execute(query.order_by(rows.revision).limit(limit))
+    return [(row.revision, row.object_type, row.object_id) for row in found]
+
+
 def changes_since(session: Session, object_id: str, generation: int, limit: int) -> list[EventRow]:
     """Read the latest changes that an object saw after one of its generations, oldest first.
 

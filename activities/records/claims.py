@@ -12,7 +12,8 @@ from activities.records.transaction import Contract, Record
 from mulligan.control import operations
 from mulligan.resource import claims
 from mulligan.resource.occupation import INSTANT
-from mulligan.resource.values import ClaimRequest, Placement
+from mulligan.resource.requests import ClaimRequest
+from mulligan.resource.values import Placement
 from mulligan.values.amount import Amount
 from mulligan.values.errors import NoCapacityError, NotFoundError
 from mulligan.values.window import WITHOUT_END, Window
@@ -20,7 +21,7 @@ from mulligan.values.window import WITHOUT_END, Window
 
 def request_of(wish: ClaimWish, region: str, at: datetime) -> ClaimRequest:
     """Say in the domain's words what is wished."""
-    return ClaimRequest(
+    return ClaimRequest.for_one_provider(
         amounts=tuple(Amount(wanted.resource_type, wanted.amount) for wanted in wish.amounts),
         window=Window(wish.acquire_at or at, wish.release_at or WITHOUT_END),
         region=region,

@@ -17,7 +17,8 @@ from mulligan.meta import names
 from mulligan.resource import claims, kept_addresses, networks
 from mulligan.resource.claims import Claim
 from mulligan.resource.network_values import AddressClaim, NicWanted
-from mulligan.resource.values import ClaimRequest, Placement
+from mulligan.resource.requests import ClaimRequest
+from mulligan.resource.values import Placement
 from mulligan.values.amount import Amount
 from mulligan.values.errors import (
     FailedPreconditionError,
@@ -107,7 +108,7 @@ class MachineSpec:
             if virtual
             else (Amount("SERVER", 1),)
         )
-        return ClaimRequest(
+        return ClaimRequest.for_one_provider(
             amounts=amounts,
             window=window,
             region=region,

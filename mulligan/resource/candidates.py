@@ -1,237 +1,469 @@
-"""Which providers a request fits, in which order, and constraint by constraint why not."""
+"""Which providers a request fits, best first, and constraint by constraint why not.
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+A request is taken apart into places to fill, in its order: one for a group that comes from one
+provider, one for each amount of a group across a tree. Each place has constraints that a provider
+meets or not by itself; the others (together within the capacity, isolated, near each other, in one
+subtree) are looked at where places meet.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from copy import copy
+from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import (
-    CTE,
-    BigInteger,
-    ColumnElement,
-    and_,
-    case,
-    exists,
-    func,
-    literal,
-    or_,
-    select,
-    union_all,
-)
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from mulligan.resource.occupation import peaks
-from mulligan.resource.tables import (
-    AllocationRow,
-    CapabilityRow,
-    InventoryRow,
-    PropertyRow,
-    ProviderRow,
-)
-from mulligan.resource.values import ClaimRequest, Placement
+from mulligan.resource.fleet import NONE, Fleet, Mask
+from mulligan.resource.nearness import Nearness
+from mulligan.resource.requests import ClaimRequest, PropertyRange, RequestGroup
+from mulligan.resource.use import Use
+from mulligan.resource.values import Allocation, Placement
 from mulligan.values.amount import Amount
+from mulligan.values.errors import InvalidArgumentError
+from mulligan.values.window import Window
 
 AVAILABLE = "available"
 
-# Core columns: a statement of them is put together in a third of the time of mapped attributes.
-PROVIDERS = ProviderRow.__table__.c
-INVENTORIES = InventoryRow.__table__.c
-ALLOCATIONS = AllocationRow.__table__.c
-CAPABILITIES = CapabilityRow.__table__.c
-PROPERTIES = PropertyRow.__table__.c
+COMPARED = 64
+"""So many providers that may fit are compared exactly at once; the next ones come after them."""
+
+MOST_STEPS = 200_000
+"""How often a choice may be tried for a request before it is called too tangled."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one provider gives to one group."""
+
+    group: str
+    provider: str
+    amounts: tuple[Amount, ...]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Providers that together meet a request, from one tree and what is shared with it.
+
+    Args:
+        parts: one per place to fill, in the request's order.
+        tree: UUID of the provider at the top of the tree.
+    """
+
+    parts: tuple[Part, ...]
+    tree: str
+
+    @property
+    def allocations(self) -> tuple[Allocation, ...]:
+        """What it takes of each provider, in the request's order."""
+        sums: Counter[tuple[str, str]] = Counter()
+        for part in self.parts:
+            for amount in part.amounts:
+                sums[part.provider, amount.resource_type] += amount.amount
+        return tuple(Allocation(provider, name, n) for (provider, name), n in sums.items())
 
 
 @dataclass(frozen=True)
 class Constraint:
-    """One condition that a provider meets or not, in words and in SQL.
-
-    `by_time` says that waiting can help: it depends on what others have claimed.
-    """
+    """One condition in words, and which providers meet it."""
 
     words: str
-    holds: ColumnElement[bool]
-    by_time: bool = False
+    holds: Mask
 
 
-@dataclass(frozen=True)
-class Pool:
-    """Of one resource type that is asked for, per provider: what it has and what is used of it.
+@dataclass
+class Place:
+    """What one provider is to give, and who can by itself, time aside."""
 
-    `portion` is 1 where the amount keeps to min and max unit and step.
+    group: RequestGroup
+    amounts: tuple[Amount, ...]
+    constraints: list[Constraint]
+    fits: Mask = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.fits = np.logical_and.reduce([one.holds for one in self.constraints])
+
+    def keep_to(self, constraint: Constraint) -> None:
+        """Add a constraint after the others."""
+        self.constraints.append(constraint)
+        self.fits = self.fits & constraint.holds
+
+
+class Search:
+    """A request against a fleet.
+
+    Args:
+        session: a session, to ask what is used.
+        fleet: the providers.
+        request: what is asked for.
+        project: UUID of the project that asks.
+        now: the present.
+        seed: the order among equals; 0: that of their ids.
+        proposed: only this, which was found before.
+
+    Raises:
+        InvalidArgumentError: the request names a distance, provider or group that is not there, or
+            what was proposed was for another request.
     """
 
-    amount: Amount
-    portion: ColumnElement[int]
-    capacity: ColumnElement[int]
-    used: ColumnElement[int]
+    def __init__(
+        self,
+        session: Session,
+        fleet: Fleet,
+        request: ClaimRequest,
+        *,
+        project: str,
+        now: datetime,
+        seed: int = 0,
+        proposed: Candidate | None = None,
+    ) -> None:
+        self.fleet, self.request, self.project, self.now = fleet, request, project, now
+        self.nearness = Nearness(session, fleet)
+        self.use = Use(session, fleet, request, project, now)
+        projects = fleet["project"]
+        visible = (projects == NONE) | (projects == fleet.codes.get(project, NONE - 1))
+        self.visible: Mask = visible & fleet["present"]
+        self.places = [place for group in request.groups for place in self._places_of(group)]
+        if proposed:
+            self._keep_to(proposed)
+        self._kinds = {g.name: list(self._kind(g)) for g in request.groups if g.across_tree}
+        self._by_group: dict[str, list[int]] = defaultdict(list)
+        for index, place in enumerate(self.places):
+            self._by_group[place.group.name].append(index)
+        self._near = (
+            self.nearness.from_origin(request.near.type, request.near.origin)
+            if request.near
+            else None
+        )
+        self._equals = self._order_of_equals(seed)
+        self._steps = 0
+
+    def _order_of_equals(self, seed: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+        """Two keys, the first one first, that put equals in an order."""
+        high, low = self.fleet["high"], self.fleet["low"]
+        if not seed:
+            return high, low
+        mixed = int.from_bytes(blake2b(str(seed).encode(), digest_size=8).digest(), "big")
+        return (low ^ np.uint64(mixed)) * np.uint64(0x9E3779B97F4A7C15), high
+
+    def _places_of(self, group: RequestGroup) -> Iterator[Place]:
+        if group.across_tree:
+            common = [*self._whereabouts(group), *self._forbidden(group)]
+            for amount in group.amounts:
+                yield Place(group, (amount,), [*common, *self._limits((amount,))])
+            return
+        demands = [*self._whereabouts(group), *self._kind(group), *self._forbidden(group)]
+        yield Place(group, group.amounts, [*demands, *self._limits(group.amounts)])
+
+    def _keep_to(self, proposed: Candidate) -> None:
+        """Have each place filled by the provider that was proposed for it."""
+        asked = [(place.group.name, place.amounts) for place in self.places]
+        if asked != [(part.group, part.amounts) for part in proposed.parts]:
+            raise InvalidArgumentError(
+                "the candidate was proposed for another request; propose again", field="candidate"
+            )
+        for place, part in zip(self.places, proposed.parts, strict=True):
+            place.keep_to(self._named(part.provider))
+
+    def _named(self, provider: str) -> Constraint:
+        named = np.zeros(len(self.fleet.ids), np.bool_)
+        if provider in self.fleet.place_of:
+            named[self.fleet.place_of[provider]] = True
+        return Constraint(f"provider {provider}", named)
+
+    def _whereabouts(self, group: RequestGroup) -> Iterator[Constraint]:
+        """What must hold of every provider of a group."""
+        fleet, request = self.fleet, self.request
+        region = fleet.codes.get(request.region, NONE - 1)
+        yield Constraint("in the region", self.visible & (fleet["region"] == region))
+        if not group.across_tree:
+            yield from self._type(group)
+        healthy = fleet["unhealthy_until"] <= self.now.timestamp()
+        yield Constraint(AVAILABLE, fleet["available"] & healthy)
+        for one in group.groups.require:
+            yield Constraint(f"in group {one}", fleet.belonging(one))
+        for each in group.groups.any:
+            held = np.logical_or.reduce([fleet.belonging(one) for one in each])
+            yield Constraint(f"in a group of {', '.join(each)}", held)
+        for one in group.groups.forbid:
+            yield Constraint(f"not in group {one}", ~fleet.belonging(one))
+        for limit in group.distances:
+            if limit.origin:
+                count = self.nearness.steps_of(limit.type, limit.code)
+                steps = self.nearness.from_origin(limit.type, limit.origin)
+                yield Constraint(str(limit), steps >= count if limit.at_least else steps <= count)
+
+    def _kind(self, group: RequestGroup) -> Iterator[Constraint]:
+        """What must hold of at least one provider of a group."""
+        fleet = self.fleet
+        if group.across_tree:
+            yield from self._type(group)
+        if group.provider:
+            yield self._named(group.provider)
+        for one in group.capabilities.require:
+            yield Constraint(f"with capability {one}", fleet.can(one))
+        for each in group.capabilities.any:
+            held = np.logical_or.reduce([fleet.can(one) for one in each])
+            yield Constraint(f"with a capability of {', '.join(each)}", held)
+        for wanted in group.properties.require:
+            yield Constraint(f"with {wanted}", self._in_range(wanted))
+        for choice in group.properties.any:
+            held = np.logical_or.reduce([self._in_range(one) for one in choice])
+            yield Constraint(f"with {' or '.join(map(str, choice))}", held)
+
+    def _type(self, group: RequestGroup) -> Iterator[Constraint]:
+        if group.provider_type:
+            type_ = self.fleet.codes.get(group.provider_type, NONE - 1)
+            yield Constraint(f"of type {group.provider_type}", self.fleet["type"] == type_)
+
+    def _forbidden(self, group: RequestGroup) -> Iterator[Constraint]:
+        """What must hold of no provider of a group."""
+        for one in group.capabilities.forbid:
+            yield Constraint(f"without capability {one}", ~self.fleet.can(one))
+        for unwanted in group.properties.forbid:
+            yield Constraint(f"without {unwanted}", ~self._in_range(unwanted))
+
+    def _in_range(self, wanted: PropertyRange) -> Mask:
+        values = self.fleet.measure(wanted.name)
+        held: Mask = (values >= wanted.at_least) & (values <= wanted.at_most)
+        return held
+
+    def _limits(self, amounts: Sequence[Amount]) -> Iterator[Constraint]:
+        nobody = np.zeros(len(self.fleet.ids), np.bool_)
+        for amount in amounts:
+            words = f"handing out {words_of(amount)} at once (min, max unit and step)"
+            least = self.fleet.stock(amount.resource_type, "min_unit")
+            most = self.fleet.stock(amount.resource_type, "max_unit")
+            step = self.fleet.stock(amount.resource_type, "step_size")
+            if least is None or most is None or step is None:
+                yield Constraint(words, nobody)
+                continue
+            n = amount.amount
+            yield Constraint(words, (least <= n) & (most >= n) & (n % step == 0))
+        for amount in amounts:
+            capacity = self.fleet.stock(amount.resource_type, "capacity")
+            large = nobody if capacity is None else capacity >= amount.amount
+            yield Constraint(f"large enough for {words_of(amount)} when empty", large)
+
+    def candidates(self) -> Iterator[Candidate]:
+        """What fits, best first: by what is free for each amount, in the request's order.
+
+        Of very many providers those with most (or least) free from now on, whatever the window,
+        are compared first.
+
+        Raises:
+            InvalidArgumentError: the groups can be put together in too many ways.
+        """
+        if not all(place.fits.any() for place in self.places):
+            return
+        first, seen = self.places[0], set()
+        order = self._roughly_ordered(first)
+        roots = self._possible_roots()
+        for start in range(0, len(order), COMPARED):
+            some = [int(place) for place in order[start : start + COMPARED]]
+            self.use.know(some)
+            for one in sorted((p for p in some if self.has_room(first, p)), key=self._rank(first)):
+                for root, chosen in self._completed(one, roots):
+                    found = self._candidate(root, chosen)
+                    if found.allocations not in seen:
+                        seen.add(found.allocations)
+                        yield found
+
+    def _roughly_ordered(self, place: Place) -> NDArray[Any]:
+        """Those that fit, time aside, ordered by what is free from now on whatever the window."""
+        fits = np.flatnonzero(place.fits)
+        keys: list[NDArray[Any]] = [one[fits] for one in reversed(self._equals)]
+        for amount in reversed(place.amounts):
+            capacity = self.fleet.stock(amount.resource_type, "capacity")
+            bound = self.fleet.stock(amount.resource_type, "peak_bound")
+            if capacity is not None and bound is not None:
+                free = capacity[fits] - bound[fits]
+                keys.append(self._sign * free)
+        if self._near is not None:
+            keys.append(self._near[fits])
+        return fits[np.lexsort(keys)]
 
     @property
-    def free(self) -> ColumnElement[int]:
-        """What is left of the capacity at the peak."""
-        return self.capacity - self.used
+    def _sign(self) -> int:
+        return 1 if self.request.placement is Placement.PACK else -1
 
+    def _rank(self, place: Place) -> Any:
+        def rank(one: int) -> tuple[int, ...]:
+            near = (int(self._near[one]),) if self._near is not None else ()
+            free = (self._sign * self.use.free(one, a.resource_type) for a in place.amounts)
+            return (*near, *free, *self._among_equals(one))
 
-def pools_of(request: ClaimRequest, now: datetime) -> CTE:
-    """Lay what each provider has and what is used of it side by side, one row per provider.
+        return rank
 
-    Inventories and peaks are stacked and grouped rather than joined: that is linear in both,
-    whatever a planner expects of the filters (joined, PostgreSQL ran through all peaks for each
-    provider)::
+    def _among_equals(self, one: int) -> tuple[int, int]:
+        first, second = self._equals
+        return int(first[one]), int(second[one])
 
-        SELECT provider,
-               max(CASE WHEN resource_type = 'VCPU' THEN capacity ELSE 0 END) AS capacity_0,
-               max(CASE WHEN resource_type = 'VCPU' THEN peak ELSE 0 END) AS used_0, ...
-        FROM (SELECT provider, resource_type, capacity, ..., 0 AS peak FROM inventories ...
-              UNION ALL SELECT provider, resource_type, 0, ..., peak FROM <peaks>)
-        GROUP BY provider
-    """
-    types = [amount.resource_type for amount in request.amounts]
-    claimed = and_(ALLOCATIONS.region == request.region, ALLOCATIONS.resource_type.in_(types))
-    offered = and_(PROVIDERS.region == request.region, INVENTORIES.resource_type.in_(types))
-    if request.provider:
-        claimed = and_(claimed, ALLOCATIONS.provider == request.provider)
-        offered = and_(offered, PROVIDERS.id == request.provider)
-    used = peaks(claimed, request.window, now).subquery("used")
-    nothing = literal(0, BigInteger)
-    has = (INVENTORIES.capacity, INVENTORIES.min_unit, INVENTORIES.max_unit, INVENTORIES.step_size)
-    stacked = union_all(
-        select(INVENTORIES.provider, INVENTORIES.resource_type, *has, nothing.label("peak"))
-        .join_from(ProviderRow.__table__, InventoryRow.__table__)
-        .where(offered),
-        select(used.c.provider, used.c.resource_type, *[nothing] * len(has), used.c.peak),
-    ).subquery("stacked")
-    columns = [
-        column
-        for index, amount in enumerate(request.amounts)
-        for column in _side_by_side(stacked.c, amount, index)
-    ]
-    return select(stacked.c.provider, *columns).group_by(stacked.c.provider).cte("pools")
+    def has_room(self, place: Place, one: int) -> bool:
+        """Say whether a provider has, in the window, what a place needs; its use is known."""
+        return self.use.keeps_company(one, alone=place.group.alone) and all(
+            self.use.free(one, amount.resource_type) >= amount.amount for amount in place.amounts
+        )
 
+    def at(self, window: Window, use: Use) -> "Search":
+        """The same search in another window, with what is used then."""
+        later = copy(self)
+        later.request, later.use = self.request.within(window), use
+        return later
 
-def _side_by_side(rows: Any, amount: Amount, index: int) -> Iterator[ColumnElement[int]]:
-    same = rows.resource_type == amount.resource_type
-    portion = and_(
-        same,
-        rows.min_unit <= amount.amount,
-        rows.max_unit >= amount.amount,
-        # Rows of peaks have a step of 0 and a greatest unit of 0.
-        literal(amount.amount, BigInteger) % func.nullif(rows.step_size, 0) == 0,
-    )
-    for name, value in (
-        (f"portion_{index}", case((portion, 1), else_=0)),
-        (f"capacity_{index}", case((same, rows.capacity), else_=0)),
-        (f"used_{index}", case((same, rows.peak), else_=0)),
-    ):
-        yield func.max(value).label(name)
+    def count_trees(self) -> list[tuple[str, int]]:
+        """How many trees are left for several places: of the first, with each other, together.
 
+        What is used of all that may fill a place must be known.
+        """
+        left: set[int] = set()
+        counts: list[tuple[str, int]] = []
+        for place in self.places:
+            reached = {r for one in np.flatnonzero(place.fits) for r in self._reached(int(one))}
+            left = left & reached if counts else reached
+            what = " and ".join(words_of(a) for a in place.amounts) or "a provider"
+            called = f" for group {place.group.name!r}" if place.group.name else ""
+            counts.append((f"trees with {what}{called}, or shared with them", len(left)))
+        for root in sorted(left):
+            there = self.fleet.tree(root) | self.fleet.sharing_with(root)
+            for place in self.places:
+                if not any(place.fits[one] and self.has_room(place, one) for one in there):
+                    left.discard(root)
+        counts.append(("trees with all of that free in the window", len(left)))
+        counts.append((f"trees where {', '.join(self._meetings())}", 0))
+        return counts
 
-class Question:
-    """A request as SQL: where to look, what must hold, and what is free.
+    def _meetings(self) -> Iterator[str]:
+        """What must hold where places meet, in words."""
+        yield "all of it fits together"
+        groups = self.request.groups
+        if any(group.isolated_from for group in groups):
+            yield "isolated groups have different providers"
+        if any(self._kinds.values()):
+            yield "the providers of a group across the tree can together do what is required"
+        if self.request.same_subtree:
+            yield "one provider is above the others of a subtree"
+        if any(limit.group for group in groups for limit in group.distances):
+            yield "groups are as far apart as they must be"
 
-    Each constraint's SQL is used twice, to choose and to explain, so the two can't disagree::
-
-        SELECT providers.id FROM providers LEFT JOIN (<pools>) pools ON provider = providers.id
-        WHERE providers.region = :r AND providers.available
-          AND (unhealthy_until IS NULL OR unhealthy_until <= :now) AND EXISTS (<capability>) ...
-          AND portion_0 = 1 AND capacity_0 >= :amount AND capacity_0 - used_0 >= :amount
-        ORDER BY capacity_0 - used_0 DESC, providers.id
-
-    Indexes: providers (region, type, available); the primary keys of inventories, capabilities and
-    properties; allocations as in `peaks`.
-    """
-
-    def __init__(self, request: ClaimRequest, *, project: str, now: datetime) -> None:
-        self.request, self.now = request, now
-        self._table = pools_of(request, now)
-        columns = self._table.c
-        self.pools = [
-            Pool(amount, columns[f"portion_{i}"], columns[f"capacity_{i}"], columns[f"used_{i}"])
-            for i, amount in enumerate(request.amounts)
-        ]
-        self._visible = or_(PROVIDERS.project.is_(None), PROVIDERS.project == project)
-        self.constraints = [*self._demands(), *self._limits()]
-
-    def over(self, query: Any) -> Any:
-        """Have a query look at the providers, each beside what it has and what is used of it."""
-        providers = ProviderRow.__table__
-        beside = self._table.c.provider == PROVIDERS.id
-        return query.select_from(providers.outerjoin(self._table, beside)).where(self._visible)
-
-    def _demands(self) -> Iterator[Constraint]:
-        request = self.request
-        yield Constraint("in the region", PROVIDERS.region == request.region)
-        if request.provider_type:
-            holds = PROVIDERS.type == request.provider_type
-            yield Constraint(f"of type {request.provider_type}", holds)
-        yield Constraint(AVAILABLE, and_(PROVIDERS.available.is_(True), healthy(self.now)))
-        if request.provider:
-            named = PROVIDERS.id == request.provider
-            yield Constraint(f"provider {request.provider}", named)
-        for capability in request.required_capabilities:
-            yield Constraint(f"with capability {capability}", _has(capability))
-        for capability in request.forbidden_capabilities:
-            yield Constraint(f"without capability {capability}", ~_has(capability))
-        for name, value in request.minimum_properties.items():
-            yield Constraint(f"with {name} of at least {value}", _measures(name, value))
-
-    def _limits(self) -> Iterator[Constraint]:
-        for pool in self.pools:
-            yield Constraint(
-                f"handing out {_words(pool.amount)} at once (min, max unit and step)",
-                pool.portion == 1,
+    def _possible_roots(self) -> set[int]:
+        """The tops of trees that can fill every place, with what is shared with them."""
+        if len(self.places) == 1:
+            return set()
+        return set.intersection(
+            *(
+                {root for one in np.flatnonzero(p.fits) for root in self._reached(int(one))}
+                for p in self.places
             )
-        for pool in self.pools:
-            yield Constraint(
-                f"large enough for {_words(pool.amount)} when empty",
-                pool.capacity >= pool.amount.amount,
+        )
+
+    def _reached(self, one: int) -> set[int]:
+        if self.fleet.sharers:
+            return self.fleet.trees_reached(one)
+        return {int(self.fleet["root"][one])}
+
+    def _completed(self, one: int, roots: Collection[int]) -> Iterator[tuple[int, list[int]]]:
+        """Fill the other places from each tree to which the first one's provider gives."""
+        own = int(self.fleet["root"][one])
+        if len(self.places) == 1:
+            if self._together([one]):
+                yield own, [one]
+            return
+        for root in sorted(self._reached(one), key=lambda r: (r != own, self._among_equals(r))):
+            if root not in roots:
+                continue
+            there = self.fleet.tree(root) | self.fleet.sharing_with(root)
+            options = [[p for p in there if place.fits[p]] for place in self.places[1:]]
+            self.use.know({p for some in options for p in some})
+            ranked = [
+                sorted((p for p in some if self.has_room(place, p)), key=self._rank(place))
+                for place, some in zip(self.places[1:], options, strict=True)
+            ]
+            if all(ranked):
+                for chosen in self._filled([one], ranked):
+                    yield root, chosen
+
+    def _filled(self, chosen: list[int], ranked: Sequence[Sequence[int]]) -> Iterator[list[int]]:
+        if len(chosen) == len(self.places):
+            if self._together(chosen):
+                yield chosen
+            return
+        for one in ranked[len(chosen) - 1]:
+            self._steps += 1
+            if self._steps > MOST_STEPS:
+                raise InvalidArgumentError(
+                    "the groups of the request can be put together in too many ways; ask for "
+                    "fewer groups, or say more of where each comes from",
+                    field="groups",
+                )
+            if self._goes_with(chosen, one):
+                yield from self._filled([*chosen, one], ranked)
+
+    def _goes_with(self, chosen: Sequence[int], one: int) -> bool:
+        """Say whether a provider may fill the next place, given who fills the ones before."""
+        place = self.places[len(chosen)]
+        wanted = Counter({amount.resource_type: amount.amount for amount in place.amounts})
+        for index, other in enumerate(chosen):
+            if other != one:
+                continue
+            theirs = self.places[index]
+            if theirs.group is not place.group and (
+                theirs.group.name in place.group.isolated_from
+                or place.group.name in theirs.group.isolated_from
+            ):
+                return False
+            wanted.update({amount.resource_type: amount.amount for amount in theirs.amounts})
+        return all(
+            amount <= self.use.free(one, name)
+            and amount <= int(self.fleet.stock(name, "max_unit")[one])  # type: ignore[index]
+            for name, amount in wanted.items()
+        )
+
+    def _together(self, chosen: Sequence[int]) -> bool:
+        """Say whether what concerns several places holds."""
+        return (
+            all(self._across(group, chosen) for group in self.request.groups if group.across_tree)
+            and all(self._in_subtree(names, chosen) for names in self.request.same_subtree)
+            and all(
+                self._at_distance(group, chosen)
+                for group in self.request.groups
+                if any(limit.group for limit in group.distances)
             )
-        for pool in self.pools:
-            yield Constraint(
-                f"with {_words(pool.amount)} free in the window",
-                pool.free >= pool.amount.amount,
-                by_time=True,
-            )
+        )
+
+    def _across(self, group: RequestGroup, chosen: Sequence[int]) -> bool:
+        used = [chosen[index] for index in self._by_group[group.name]]
+        return all(constraint.holds[used].any() for constraint in self._kinds[group.name])
+
+    def _in_subtree(self, names: Sequence[str], chosen: Sequence[int]) -> bool:
+        used = {chosen[index] for name in names for index in self._by_group[name]}
+        return any(all(top in self.fleet.upwards(one) for one in used) for top in used)
+
+    def _at_distance(self, group: RequestGroup, chosen: Sequence[int]) -> bool:
+        mine = [chosen[index] for index in self._by_group[group.name]]
+        for limit in group.distances:
+            if not limit.group:
+                continue
+            count = self.nearness.steps_of(limit.type, limit.code)
+            for one in mine:
+                for index in self._by_group[limit.group]:
+                    steps = self.nearness.between(limit.type, one, chosen[index])
+                    if (steps < count) if limit.at_least else (steps > count):
+                        return False
+        return True
+
+    def _candidate(self, root: int, chosen: Sequence[int]) -> Candidate:
+        parts = (
+            Part(place.group.name, self.fleet.ids[one], place.amounts)
+            for place, one in zip(self.places, chosen, strict=True)
+        )
+        return Candidate(tuple(parts), self.fleet.ids[root])
 
 
-def healthy(now: datetime) -> ColumnElement[bool]:
-    """Say that nobody calls a provider unhealthy, or that the mark has expired."""
-    until = PROVIDERS.unhealthy_until
-    return or_(until.is_(None), until <= now)
-
-
-def _words(amount: Amount) -> str:
+def words_of(amount: Amount) -> str:
+    """An amount in words."""
     return f"{amount.amount} {amount.resource_type}"
-
-
-def _has(capability: str) -> ColumnElement[bool]:
-    return exists().where(
-        CAPABILITIES.provider == PROVIDERS.id, CAPABILITIES.capability == capability
-    )
-
-
-def _measures(name: str, value: int) -> ColumnElement[bool]:
-    return exists().where(
-        PROPERTIES.provider == PROVIDERS.id,
-        PROPERTIES.name == name,
-        PROPERTIES.value >= value,
-    )
-
-
-def find_candidates(
-    session: Session, request: ClaimRequest, *, project: str, now: datetime, limit: int
-) -> list[str]:
-    """Find the providers that fit, best first.
-
-    Spread puts the one with most free first, pack the one with least: compared by the amounts in
-    the request's order, ties by provider id.
-    """
-    question = Question(request, project=project, now=now)
-    spread = request.placement is Placement.SPREAD
-    order = [pool.free.desc() if spread else pool.free.asc() for pool in question.pools]
-    query = (
-        question.over(select(PROVIDERS.id))
-        .where(*[constraint.holds for constraint in question.constraints])
-        .order_by(*order, PROVIDERS.id)
-        .limit(limit)
-    )
-    return list(session.scalars(query))

@@ -1,23 +1,27 @@
-"""Which provider a claim gets: the best one that it can lock before others do."""
+"""Which providers a claim gets: the best candidate that it can lock before others do."""
 
-from dataclasses import replace
+from collections.abc import Iterable
 from datetime import datetime
+from itertools import islice
+from random import getrandbits
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from mulligan.resource.candidates import find_candidates
+from mulligan.resource.candidates import Candidate, Search
 from mulligan.resource.explain import explain_claim
+from mulligan.resource.fleet import Fleet, read_groups, read_margins, read_providers
+from mulligan.resource.fleet_view import view_of
+from mulligan.resource.requests import ClaimRequest
 from mulligan.resource.tables import ProviderRow
-from mulligan.resource.values import ClaimRequest
 from mulligan.values.errors import ConflictError, InvalidArgumentError
 from mulligan.values.window import Window
 
 CANDIDATES = 8
-"""How many providers are read at once; who loses all of them reads again."""
+"""How many candidates are found at once; who loses all of them looks again."""
 
 ROUNDS = 16
-"""How often candidates are read before a claim gives up against others."""
+"""How often candidates are looked for before a claim gives up against others."""
 
 
 def from_now(request: ClaimRequest, now: datetime) -> ClaimRequest:
@@ -35,41 +39,153 @@ def from_now(request: ClaimRequest, now: datetime) -> ClaimRequest:
         )
     if window.acquire_at >= now:
         return request
-    return replace(request, window=Window(now, window.release_at))
+    return request.within(Window(now, window.release_at))
 
 
-def take_provider(session: Session, request: ClaimRequest, project: str, now: datetime) -> str:
-    """Find the best provider and lock it against other claims.
+class Taken:
+    """A candidate that is locked.
+
+    With how many seconds each provider is kept free after it, and where others are kept out.
+    """
+
+    def __init__(self, candidate: Candidate, search: Search) -> None:
+        self.candidate = candidate
+        self.margins = {
+            part.provider: search.use.margin(search.fleet.place_of[part.provider])
+            for part in candidate.parts
+        }
+        self.alone = {
+            part.provider
+            for part, place in zip(candidate.parts, search.places, strict=True)
+            if place.group.alone
+        }
+
+
+def propose(
+    session: Session,
+    request: ClaimRequest,
+    *,
+    project: str,
+    now: datetime,
+    seed: int = 0,
+    limit: int = CANDIDATES,
+) -> list[Candidate]:
+    """Find candidates without claiming anything, best first; the same for the same seed.
+
+    Args:
+        session: a session.
+        request: what is asked for.
+        project: UUID of the project that asks.
+        now: the present.
+        seed: the order among equals; 0: that of their ids.
+        limit: at most this many.
+
+    Raises:
+        InvalidArgumentError: the window is over, or the request names what is not there.
+        NoCapacityError: nothing fits, explained.
+    """
+    request = from_now(request, now)
+    with view_of(session).look(session, now) as fleet:
+        search = Search(session, fleet, request, project=project, now=now, seed=seed)
+        found = list(islice(search.candidates(), limit))
+        if not found:
+            raise explain_claim(session, search)
+    return found
+
+
+def take_candidate(
+    session: Session,
+    request: ClaimRequest,
+    project: str,
+    now: datetime,
+    *,
+    seed: int | None = None,
+    proposed: Candidate | None = None,
+) -> Taken:
+    """Find the best candidate and lock its providers, and the tops of their trees, against others.
+
+    Args:
+        session: a session.
+        request: what is asked for.
+        project: UUID of the project that claims.
+        now: the present.
+        seed: the order among equals; None: by chance, so that claims get less in each other's way.
+        proposed: only this candidate.
 
     Raises:
         ConflictError: others were faster all the time.
+        InvalidArgumentError: the request names what is not there.
         NoCapacityError: nothing fits, explained.
     """
+    seed = getrandbits(32) if seed is None else seed
     for _ in range(ROUNDS):
-        found = find_candidates(session, request, project=project, now=now, limit=CANDIDATES)
-        if not found:
-            raise explain_claim(session, request, project=project, now=now)
-        if session.get_bind().dialect.name == "sqlite":
-            return found[0]
-        for provider in found:
-            if _lock_if_fits(session, provider, request, project, now):
-                return provider
+        with view_of(session).look(session, now) as fleet:
+            search = Search(
+                session, fleet, request, project=project, now=now, seed=seed, proposed=proposed
+            )
+            found = list(islice(search.candidates(), CANDIDATES))
+            if not found:
+                raise explain_claim(session, search)
+            locks = [_providers_and_tops(fleet, candidate) for candidate in found]
+        for candidate, ids in zip(found, locks, strict=True):
+            taken = _lock_if_fits(session, candidate, ids, request, project, now)
+            if taken:
+                return taken
     raise ConflictError("other claims took every provider that fitted")
 
 
-def _lock_if_fits(
-    session: Session, provider: str, request: ClaimRequest, project: str, now: datetime
-) -> bool:
-    """Lock a provider and ask again; who lost gives the lock back with the savepoint.
+def _providers_and_tops(fleet: Fleet, candidate: Candidate) -> set[str]:
+    places = {fleet.place_of[part.provider] for part in candidate.parts}
+    return {fleet.ids[int(one)] for place in places for one in (place, fleet["root"][place])}
 
-    Under READ COMMITTED the second statement sees what was committed while the first one waited.
-    Giving the lock back keeps two claims from waiting for each other.
+
+def _lock_if_fits(
+    session: Session,
+    candidate: Candidate,
+    ids: set[str],
+    request: ClaimRequest,
+    project: str,
+    now: datetime,
+) -> Taken | None:
+    """Lock providers and ask again; who lost gives the locks back with the savepoint.
+
+    Under READ COMMITTED what is read after the locks sees what was committed while they were waited
+    for. Giving them back keeps two claims from waiting for each other.
     """
     savepoint = session.begin_nested()
-    session.execute(select(ProviderRow.id).where(ProviderRow.id == provider).with_for_update())
-    only = replace(request, provider=provider)
-    if find_candidates(session, only, project=project, now=now, limit=1):
-        savepoint.commit()
-        return True
+    rows = ProviderRow.__table__.c
+    lock = select(rows.id, rows.root).where(rows.id.in_(ids)).order_by(rows.id).with_for_update()
+    locked = session.execute(lock).all()
+    if len(locked) == len(ids) and all(row.root in (None, *ids) for row in locked):
+        roots = {candidate.tree, *(row.root or row.id for row in locked)}
+        fleet = _read_afresh(session, ids, roots, request)
+        search = Search(session, fleet, request, project=project, now=now, proposed=candidate)
+        if next(search.candidates(), None):
+            savepoint.commit()
+            return Taken(candidate, search)
     savepoint.rollback()
-    return False
+    return None
+
+
+def _read_afresh(
+    session: Session, ids: Iterable[str], roots: set[str], request: ClaimRequest
+) -> Fleet:
+    """Read what a decision about locked providers depends on."""
+    fleet, groups = Fleet(), request.groups
+    origins = {limit.origin for group in groups for limit in group.distances if limit.origin}
+    if request.near:
+        origins.add(request.near.origin)
+    related = len(groups) > 1 or origins or any(g.groups or g.across_tree for g in groups)
+    which = set(ids)
+    if related:
+        rows = ProviderRow.__table__.c
+        if origins:
+            tops = select(rows.root, rows.id).where(rows.id.in_(origins))
+            roots = roots | {row.root or row.id for row in session.execute(tops)}
+        of_trees = select(rows.id).where(or_(rows.id.in_(roots), rows.root.in_(roots)))
+        which |= set(session.scalars(of_trees))
+    read_providers(session, fleet, which)
+    read_margins(session, fleet)
+    if related:
+        read_groups(session, fleet)
+    return fleet

@@ -9,7 +9,7 @@ from mulligan import events
 from mulligan.resource.choice import from_now
 from mulligan.resource.generations import refuse_stale
 from mulligan.resource.networks import lock_networks
-from mulligan.resource.occupation import occupation_of, occupies, usage
+from mulligan.resource.occupation import occupation_of, occupies, usage, with_margin
 from mulligan.resource.standing import Claim, claim_of, complete, status_at, visible
 from mulligan.resource.tables import (
     CONFIRMED,
@@ -118,8 +118,16 @@ def _refuse_overtaken(session: Session, claim: Claim, now: datetime) -> None:
 
     What overruns its plan does not count: it blocks the hand-over, not the claim.
     """
-    window = from_now(claim.request, now).window
+    planned = from_now(claim.request, now).window
+    margins: dict[str, int] = dict(
+        session.execute(
+            select(AllocationRow.provider, AllocationRow.margin_s).where(
+                AllocationRow.claim == claim.id
+            )
+        ).all()
+    )
     for allocation in claim.allocations:
+        window = with_margin(planned, margins[allocation.provider])
         used = usage(session, allocation.provider, window, now, overruns=False)
         inventory = session.get(InventoryRow, (allocation.provider, allocation.resource_type))
         if inventory is None or inventory.capacity < used[allocation.resource_type]:
@@ -129,7 +137,7 @@ def _refuse_overtaken(session: Session, claim: Claim, now: datetime) -> None:
         taken = select(func.count()).where(
             rows.network == nic.network,
             rows.address == nic.address,
-            occupies(rows, window, now, overruns=False),
+            occupies(rows, planned, now, overruns=False),
         )
         if nic.address and session.scalars(taken).one() > 1:
             raise _overtaken(claim)
@@ -195,8 +203,12 @@ def _restate(session: Session, row: ClaimRow, now: datetime) -> None:
     """Write a claim's change to everything that it occupies, and tell."""
     row.generation += 1
     session.flush()
-    for rows in (AllocationRow, AddressClaimRow):
-        session.execute(update(rows).where(rows.claim == row.id).values(occupation_of(row)))
+    mine = AllocationRow.claim == row.id
+    for margin_s in session.scalars(select(AllocationRow.margin_s).where(mine).distinct()).all():
+        of_margin = update(AllocationRow).where(mine, AllocationRow.margin_s == margin_s)
+        session.execute(of_margin.values(occupation_of(row, margin_s)))
+    addresses = update(AddressClaimRow).where(AddressClaimRow.claim == row.id)
+    session.execute(addresses.values(occupation_of(row)))
     tell(session, row, "state", now)
 
 

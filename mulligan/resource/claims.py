@@ -14,19 +14,21 @@ from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from mulligan.resource.choice import from_now, take_provider
+from mulligan.resource.candidates import Candidate
+from mulligan.resource.choice import Taken, from_now, take_candidate
 from mulligan.resource.claim_changes import confirm, hold, tell
 from mulligan.resource.claim_changes import confirm_claim as confirm_claim
 from mulligan.resource.claim_changes import release_claim as release_claim
 from mulligan.resource.networks import AddressClaim, NicWanted, claim_addresses
 from mulligan.resource.occupation import occupation_of
 from mulligan.resource.occupation import usage as usage  # who asks about claims looks here
+from mulligan.resource.requests import ClaimRequest
 from mulligan.resource.standing import Claim as Claim
 from mulligan.resource.standing import claim_of, complete
 from mulligan.resource.standing import get_claim as get_claim
 from mulligan.resource.standing import list_claims as list_claims
 from mulligan.resource.tables import AllocationRow, ClaimRow
-from mulligan.resource.values import Allocation, ClaimRequest, check_id
+from mulligan.resource.values import check_id
 from mulligan.values.errors import AlreadyExistsError, ConflictError
 from mulligan.values.window import Window
 
@@ -41,6 +43,8 @@ def commit_claim(
     consumer: str | None = None,
     hold_until: datetime | None = None,
     nics: Sequence[NicWanted] = (),
+    seed: int | None = None,
+    proposed: Candidate | None = None,
 ) -> Claim:
     """Commit a claim of everything that is asked for, or of nothing.
 
@@ -56,6 +60,8 @@ def commit_claim(
         consumer: UUID of the machine that uses it.
         hold_until: hold it until then, and let it lapse unless it is confirmed.
         nics: the NICs that need a network.
+        seed: the order among equal providers; None: by chance.
+        proposed: the candidate that is wanted, and no other.
 
     Raises:
         AlreadyExistsError: the id was used for another request.
@@ -70,17 +76,16 @@ def commit_claim(
         _refuse_other(earlier, project, request, nics, asked_at)
         return complete(session, [earlier], asked_at)[0]
     spec = _spec(request, nics)
-    provider = take_provider(session, from_now(request, asked_at), project, asked_at)
+    taken = take_candidate(
+        session, from_now(request, asked_at), project, asked_at, seed=seed, proposed=proposed
+    )
     now = now or datetime.now(UTC)
     request = from_now(request, now)
     row = ClaimRow(id=claim_id, project=project, consumer=consumer, spec=spec, created_at=now)
     _plan(row, request, hold_until)
-    allocations = tuple(
-        Allocation(provider, amount.resource_type, amount.amount) for amount in request.amounts
-    )
-    addresses = _occupy(session, row, allocations, nics, now)
+    addresses = _occupy(session, row, taken, nics, now)
     tell(session, row, "created", now)
-    return claim_of(row, allocations, addresses, now)
+    return claim_of(row, taken.candidate.allocations, addresses, now)
 
 
 def _plan(row: ClaimRow, request: ClaimRequest, hold_until: datetime | None) -> None:
@@ -97,36 +102,37 @@ def _plan(row: ClaimRow, request: ClaimRequest, hold_until: datetime | None) -> 
 def _occupy(
     session: Session,
     row: ClaimRow,
-    allocations: Sequence[Allocation],
+    taken: Taken,
     nics: Sequence[NicWanted],
     now: datetime,
 ) -> tuple[AddressClaim, ...]:
-    """Write a claim, what it takes of its provider, and the addresses of its NICs.
+    """Write a claim, what it takes of its providers, and the addresses of its NICs.
 
     Nothing stays of a claim without its addresses, even if the caller goes on from the error.
     """
     window = Window(row.acquire_at, row.planned_release_at)
     with session.begin_nested() if nics else nullcontext():
-        _write(session, row, allocations)
+        _write(session, row, taken)
         return tuple(claim_addresses(session, claim=row.id, window=window, nics=nics, now=now))
 
 
-def _write(session: Session, row: ClaimRow, allocations: Sequence[Allocation]) -> None:
+def _write(session: Session, row: ClaimRow, taken: Taken) -> None:
     session.add(row)
     try:
         session.flush()
     except IntegrityError as error:
         raise ConflictError(f"claim {row.id} is being committed by somebody else") from error
-    occupation = occupation_of(row)
     columns = [
         {
-            **occupation,
+            **occupation_of(row, taken.margins[allocation.provider]),
             "claim": row.id,
             "provider": allocation.provider,
             "resource_type": allocation.resource_type,
             "amount": allocation.amount,
+            "margin_s": taken.margins[allocation.provider],
+            "alone": allocation.provider in taken.alone,
         }
-        for allocation in allocations
+        for allocation in taken.candidate.allocations
     ]
     session.execute(insert(AllocationRow), columns)
 
@@ -134,19 +140,24 @@ def _write(session: Session, row: ClaimRow, allocations: Sequence[Allocation]) -
 def _spec(request: ClaimRequest, nics: Sequence[NicWanted]) -> dict[str, Any]:
     return {
         **request.as_json(),
-        "nics": [[nic.network, str(nic.mode), nic.address] for nic in nics],
+        "nics": _nics(nics),
     }
+
+
+def _nics(nics: Sequence[NicWanted]) -> list[list[str]]:
+    return [[nic.network, str(nic.mode), nic.address] for nic in nics]
 
 
 def _refuse_other(
     row: ClaimRow, project: str, request: ClaimRequest, nics: Sequence[NicWanted], now: datetime
 ) -> None:
     """Refuse an id that stands for something else; "from now" is the same whenever it is said."""
-    spec, earlier = _spec(request, nics), dict(row.spec)
-    asked = datetime.fromisoformat(earlier["acquire_at"])
+    earlier = ClaimRequest.from_json(row.spec)
+    asked = earlier.window.acquire_at
     if request.window.acquire_at <= now and asked <= row.created_at:
-        spec["acquire_at"] = earlier["acquire_at"]
-    if row.project != project or spec != earlier:
+        request = request.within(Window(asked, request.window.release_at))
+    same = request == earlier and _nics(nics) == row.spec["nics"]
+    if row.project != project or not same:
         raise AlreadyExistsError(
             f"claim id {row.id} was used for another request; use a new id for new content",
             object_type="claim",

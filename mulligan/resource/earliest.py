@@ -40,6 +40,23 @@ def overfull(spans: Iterable[Span], room: int) -> list[Interval]:
     return intervals
 
 
+def peak_within(spans: Iterable[Span], window: Window) -> int:
+    """The most that the spans take together at any moment of a window."""
+    steps = sorted(
+        step
+        for span in spans
+        if span.starts_at < window.release_at and span.ends_at > window.acquire_at
+        for step in ((span.starts_at, span.amount), (span.ends_at, -span.amount))
+        if step[0] < window.release_at
+    )
+    level = most = 0
+    for index, (at, amount) in enumerate(steps):
+        level += amount
+        if index + 1 == len(steps) or steps[index + 1][0] != at:
+            most = max(most, level)
+    return most
+
+
 def length_of(window: Window) -> timedelta | None:
     """How long a window is; None when it has no end."""
     return window.release_at - window.acquire_at if window.has_end else None

@@ -1,22 +1,25 @@
 """Why nothing fits, constraint by constraint, and when it would."""
 
 import json
-from collections import defaultdict
-from collections.abc import Container, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import case, func, literal, select, true
+import numpy as np
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mulligan.resource.candidates import AVAILABLE, PROVIDERS, Question, healthy
-from mulligan.resource.earliest import Interval, Span, first_gap, length_of, overfull
-from mulligan.resource.occupation import INSTANT, end_of, occupies
-from mulligan.resource.tables import AllocationRow
-from mulligan.resource.values import ClaimRequest
+from mulligan.resource.candidates import AVAILABLE, Place, Search, words_of
+from mulligan.resource.earliest import first_gap, length_of, overfull, window_from
+from mulligan.resource.fleet import Mask
+from mulligan.resource.occupation import INSTANT, with_margin
+from mulligan.resource.tables import ProviderRow
+from mulligan.resource.use import FutureUse
 from mulligan.values.errors import NoCapacityError
-from mulligan.values.window import WITHOUT_END, Window
+
+MOST_STARTS = 500
+"""So many starts are tried for a request of several groups, one after the other."""
 
 
 @dataclass(frozen=True)
@@ -67,69 +70,118 @@ def no_capacity(
     )
 
 
-def explain_claim(
-    session: Session, request: ClaimRequest, *, project: str, now: datetime
-) -> NoCapacityError:
+def explain_claim(session: Session, search: Search) -> NoCapacityError:
     """Explain why no provider fits a request."""
-    question = Question(request, project=project, now=now)
-    steps = count_steps(session, question)
-    if steps[-1].left:
-        raise AssertionError("explained a request that fits")
-    earliest = _earliest_claim(session, question, now)
-    total = steps[0].removed + steps[0].left
-    return no_capacity(f"no capacity among {total} providers", steps, earliest)
-
-
-def count_steps(session: Session, question: Question) -> list[Step]:
-    """Count in one statement at which constraint each provider fails first.
-
-    ::
-
-        SELECT CASE WHEN (<c0>) IS NOT true THEN 0 WHEN (<c1>) IS NOT true THEN 1 ... ELSE n END,
-               <the reason, where it fails at being available>, count(*)
-        FROM <as in Question> GROUP BY 1, 2
-    """
-    constraints = question.constraints
-    fails_at = case(
-        *[(c.holds.is_not(true()), literal(index)) for index, c in enumerate(constraints)],
-        else_=literal(len(constraints)),
-    )
-    reason = case(
-        (PROVIDERS.available.is_not(true()), PROVIDERS.unavailable_reason),
-        (healthy(question.now), literal("")),
-        else_=literal("provider is marked unhealthy"),
-    )
-    failing = question.over(select(fails_at.label("at"), reason.label("why"))).subquery()
-    query = select(failing.c.at, failing.c.why, func.count()).group_by(failing.c.at, failing.c.why)
-    removed: dict[int, int] = defaultdict(int)
-    reasons: dict[int, dict[str, int]] = defaultdict(dict)
-    for at, why, count in session.execute(query.order_by(failing.c.at, failing.c.why)):
-        removed[at] += count
-        if at < len(constraints) and constraints[at].words == AVAILABLE:
-            reasons[at][why or "no reason given"] = count
-    left = sum(removed.values())
     steps = []
-    for index, constraint in enumerate(constraints):
-        left -= removed[index]
-        steps.append(Step(constraint.words, removed[index], left, reasons[index]))
+    for place in search.places:
+        steps += _steps_of(session, search, place)
+        if steps[-1].left == 0:
+            break
+    else:
+        steps += _steps_of_trees(search)
+    total = int(np.count_nonzero(search.visible))
+    return no_capacity(f"no capacity among {total} providers", steps, _earliest(session, search))
+
+
+def _steps_of(session: Session, search: Search, place: Place) -> list[Step]:
+    """What each constraint of one place removed."""
+    mask, steps = search.visible.copy(), []
+    name = place.group.name
+    called = f"group {name!r}: " if name else ""
+    for words, holds in _all_constraints(search, place):
+        after = mask & holds
+        gone = mask & ~holds
+        reasons = _reasons(session, search, gone) if words == AVAILABLE else {}
+        steps.append(Step(called + words, int(gone.sum()), int(after.sum()), reasons))
+        mask = after
     return steps
 
 
-def _earliest_claim(session: Session, question: Question, now: datetime) -> Earliest:
-    """Search the release boundaries of the providers that only time keeps from fitting."""
-    rooms = _rooms(session, question)
-    if not rooms:
+def _all_constraints(search: Search, place: Place) -> list[tuple[str, Mask]]:
+    """The lasting ones, then those of time, for which all that the others leave is looked at."""
+    found = [(constraint.words, constraint.holds) for constraint in place.constraints]
+    fits = [int(one) for one in np.flatnonzero(place.fits)]
+    search.use.know(fits)
+    for amount in place.amounts:
+        free = np.zeros(len(place.fits), np.bool_)
+        free[[p for p in fits if search.use.free(p, amount.resource_type) >= amount.amount]] = True
+        found.append((f"with {words_of(amount)} free in the window", free))
+    alone = np.zeros(len(place.fits), np.bool_)
+    alone[[p for p in fits if search.use.keeps_company(p, alone=place.group.alone)]] = True
+    if place.group.alone or not alone[fits].all():
+        words = "with nobody else" if place.group.alone else "with nobody who wants to be alone"
+        found.append((f"{words} in its tree in the window", alone))
+    return found
+
+
+def _reasons(session: Session, search: Search, gone: Mask) -> dict[str, int]:
+    """Why providers are not available, and how many for each reason."""
+    places = [int(place) for place in np.flatnonzero(gone)]
+    withdrawn = {search.fleet.ids[p] for p in places if not search.fleet["available"][p]}
+    rows = ProviderRow.__table__.c
+    query = select(rows.id, rows.unavailable_reason).where(
+        rows.region == search.request.region, rows.available.is_(False)
+    )
+    told = Counter(
+        reason or "no reason given" for one, reason in session.execute(query) if one in withdrawn
+    )
+    unhealthy = len(places) - len(withdrawn)
+    if unhealthy:
+        told["provider is marked unhealthy"] = unhealthy
+    return dict(sorted(told.items()))
+
+
+def _steps_of_trees(search: Search) -> list[Step]:
+    """What became of trees of which each place by itself could be filled."""
+    counts = search.count_trees()
+    return [
+        Step(words, before - left, left)
+        for (words, left), before in zip(counts[1:], [n for _, n in counts], strict=False)
+    ]
+
+
+def _earliest(session: Session, search: Search) -> Earliest:
+    """Find the first later start; what lasts as it is must fit already."""
+    if not all(place.fits.any() for place in search.places):
         return Earliest(None, "It never fits as things are: time removed no provider.")
-    request = question.request
-    spans, holds, overruns = _spans(session, request, rooms, now)
-    length = length_of(request.window)
+    fits = {int(one) for place in search.places for one in np.flatnonzero(place.fits)}
+    future = FutureUse(session, search.fleet, search.request, search.project, search.now)
+    future.know(fits)
+    if len(search.places) == 1:
+        start = _first_start(search, search.places[0], future)
+    else:
+        start = _first_start_together(search, future)
+    return describe(start, future.holds, future.overruns, search.now)
+
+
+def _first_start(search: Search, place: Place, future: FutureUse) -> datetime | None:
+    """Search the release boundaries of the providers that only time keeps from fitting."""
+    window = search.request.window
     starts = []
-    for provider, room in rooms.items():
-        blocked: list[Interval] = []
-        for resource_type, units in room.items():
-            blocked += overfull(spans[provider, resource_type], units)
-        starts.append(first_gap(blocked, request.window.acquire_at, length))
-    return describe(min((s for s in starts if s), default=None), holds, overruns, now)
+    for one in np.flatnonzero(place.fits):
+        blocked = list(future.kept_apart(int(one), alone=place.group.alone))
+        for amount in place.amounts:
+            capacity = search.fleet.capacity(int(one), amount.resource_type)
+            spans = future.spans(int(one), amount.resource_type)
+            blocked += overfull(spans, capacity - amount.amount)
+        length = length_of(with_margin(window, future.margin(int(one))))
+        start = first_gap(blocked, window.acquire_at, length)
+        if start and window_from(start, length_of(window)):
+            starts.append(start)
+    return min(starts, default=None)
+
+
+def _first_start_together(search: Search, future: FutureUse) -> datetime | None:
+    """Try the request at each moment at which something ends."""
+    length = length_of(search.request.window)
+    for start in future.ends()[:MOST_STARTS]:
+        window = window_from(start, length)
+        if window is None:
+            return None
+        later = search.at(window, future.at(window))
+        if next(later.candidates(), None):
+            return start
+    return None
 
 
 def describe(
@@ -148,58 +200,3 @@ def describe(
     if hold:
         words += f" The next hold in the way ends at {hold.isoformat()}, unless it is confirmed."
     return Earliest(start, words, hold)
-
-
-def _rooms(session: Session, question: Question) -> dict[str, dict[str, int]]:
-    """How much others may use of each resource type, per provider that only lacks time."""
-    amounts = [pool.amount for pool in question.pools]
-    lasting = [c.holds for c in question.constraints if not c.by_time]
-    columns = [pool.capacity for pool in question.pools]
-    query = question.over(select(PROVIDERS.id, *columns)).where(*lasting)
-    return {
-        provider: {
-            amount.resource_type: capacity - amount.amount
-            for amount, capacity in zip(amounts, capacities, strict=True)
-        }
-        for provider, *capacities in session.execute(query)
-    }
-
-
-def _spans(
-    session: Session, request: ClaimRequest, providers: Container[str], now: datetime
-) -> tuple[dict[Any, list[Span]], list[datetime], list[str]]:
-    """Read what occupies the providers from the window's start on, the holds and the overruns."""
-    rows = AllocationRow
-    onwards = Window(request.window.acquire_at, WITHOUT_END)
-    end = end_of(rows, now, overruns=True)
-    named = rows.provider == request.provider if request.provider else true()
-    query = select(
-        rows.provider, rows.resource_type, rows.acquire_at, end, rows.amount,
-        rows.held_until, rows.claim, rows.release_at,
-    ).where(
-        rows.region == request.region,
-        named,
-        rows.resource_type.in_([amount.resource_type for amount in request.amounts]),
-        occupies(rows, onwards, now),
-    )  # fmt: skip
-    spans: dict[Any, list[Span]] = defaultdict(list)
-    holds, overruns = [], []
-    for (
-        provider,
-        resource_type,
-        starts_at,
-        ends_at,
-        amount,
-        held,
-        claim,
-        planned,
-    ) in session.execute(query):
-        if provider not in providers:
-            continue
-        begins_at = max(starts_at, request.window.acquire_at)
-        spans[provider, resource_type].append(Span(begins_at, ends_at, amount))
-        if held:
-            holds.append(held)
-        if planned <= now:
-            overruns.append(claim)
-    return spans, holds, overruns

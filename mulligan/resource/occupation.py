@@ -40,10 +40,18 @@ BEGUN = datetime(1970, 1, 1, tzinfo=UTC)
 Occupation = type[AllocationRow] | type[AddressClaimRow]
 
 
-def occupation_of(claim: ClaimRow) -> dict[str, Any]:
+def with_margin(window: Window, margin_s: int) -> Window:
+    """A window with the time after it in which the provider is kept free, in seconds."""
+    if not margin_s or WITHOUT_END - window.release_at <= timedelta(seconds=margin_s):
+        return window
+    return Window(window.acquire_at, window.release_at + timedelta(seconds=margin_s))
+
+
+def occupation_of(claim: ClaimRow, margin_s: int = 0) -> dict[str, Any]:
     """The columns with which a claim's rows occupy something, as the claim stands."""
     acquire_at = BEGUN if claim.acquire_at <= claim.created_at else claim.acquire_at
-    release_at = occupied_until = claim.planned_release_at
+    planned = with_margin(Window(claim.acquire_at, claim.planned_release_at), margin_s)
+    release_at = occupied_until = planned.release_at
     if claim.released_at is not None:
         acquire_at = release_at = occupied_until = BEGUN
     elif claim.state == CONFIRMED and claim.consumer:

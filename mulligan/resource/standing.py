@@ -1,7 +1,7 @@
 """Claims as they stand when they are read: holds lapse and windows end without anyone acting."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, and_, not_, or_, select
 from sqlalchemy.orm import Session
 
 from mulligan.resource.network_values import AddressClaim
+from mulligan.resource.requests import ClaimRequest
 from mulligan.resource.tables import (
     CONFIRMED,
     HELD,
@@ -18,7 +19,7 @@ from mulligan.resource.tables import (
     AllocationRow,
     ClaimRow,
 )
-from mulligan.resource.values import Allocation, ClaimRequest, Page, check_id, page_size
+from mulligan.resource.values import Allocation, Page, check_id, page_size
 from mulligan.values.errors import NotFoundError
 from mulligan.values.status import Status
 from mulligan.values.window import Window
@@ -48,7 +49,7 @@ class Claim:
 
     @property
     def provider(self) -> str:
-        """The provider from which everything comes."""
+        """The provider from which the first amount comes."""
         return self.allocations[0].provider
 
 
@@ -163,7 +164,6 @@ def claim_of(
 ) -> Claim:
     """Put a claim together from its parts."""
     request = ClaimRequest.from_json(row.spec)
-    order = [amount.resource_type for amount in request.amounts]
     return Claim(
         id=row.id,
         project=row.project,
@@ -174,11 +174,17 @@ def claim_of(
         released_at=row.released_at,
         status=status_at(row, now),
         request=request,
-        allocations=tuple(sorted(allocations, key=lambda a: order.index(a.resource_type))),
+        allocations=tuple(sorted(allocations, key=_in_order_of(request))),
         addresses=addresses,
         generation=row.generation,
         created_at=row.created_at,
     )
+
+
+def _in_order_of(request: ClaimRequest) -> Callable[[Allocation], tuple[int, str]]:
+    """Order allocations as their types stand in the request, then by provider."""
+    order = [amount.resource_type for amount in request.amounts]
+    return lambda one: (order.index(one.resource_type), one.provider)
 
 
 def visible(row: ClaimRow | None, claim_id: str, project: str | None) -> ClaimRow:

@@ -7,7 +7,7 @@ that they name, as history; hence no foreign key there.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, Text
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mulligan.database import Base, Id
@@ -237,17 +237,27 @@ class OccupationColumns:
 
 
 class AllocationRow(OccupationColumns, Base):
-    """One amount of one resource type from one provider in one window."""
+    """One amount of one resource type from one provider in one window.
+
+    `margin_s` is for how long the provider is kept free after the window, as of when it was
+    claimed; the ends above are with it. `alone` keeps other projects out of the provider's tree.
+    """
 
     __tablename__ = "allocations"
     __table_args__ = (
         Index(None, "provider", "resource_type", "occupied_until"),
         Index(None, "region", "resource_type", "occupied_until"),
-    )
+        Index(
+            "ix_allocations_alone", "region",
+            sqlite_where=text("alone"), postgresql_where=text("alone"),
+        ),
+    )  # fmt: skip
     claim: Mapped[str] = mapped_column(Id, ForeignKey("claims.id"), primary_key=True)
     provider: Mapped[str] = mapped_column(Id, primary_key=True)
     resource_type: Mapped[str] = mapped_column(String(64), primary_key=True)
     amount: Mapped[int] = mapped_column(BigInteger)
+    margin_s: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    alone: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class AddressClaimRow(OccupationColumns, Base):

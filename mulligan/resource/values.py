@@ -1,18 +1,16 @@
 """What is asked of inventory and what the answers are made of; each valid from construction."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from math import isfinite
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 from uuid import UUID
 
-from mulligan.values.amount import GREATEST_AMOUNT, Amount, check_resource_type
+from mulligan.values.amount import GREATEST_AMOUNT, check_resource_type
 from mulligan.values.errors import InvalidArgumentError
-from mulligan.values.window import Window
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -32,6 +30,7 @@ class Placement(StrEnum):
 
     PACK = "pack"
     SPREAD = "spread"
+    NEAREST = "nearest"
 
 
 def check_id(value: str, *, field: str) -> str:
@@ -148,110 +147,6 @@ class Inventory:
     def hands_out(self, amount: int) -> bool:
         """Say whether one allocation may be of that amount, if there is as much."""
         return self.min_unit <= amount <= self.max_unit and amount % self.step_size == 0
-
-
-@dataclass(frozen=True)
-class ClaimRequest:
-    """What is asked for: everything from one provider, for one window.
-
-    Args:
-        amounts: at least one, each resource type once.
-        window: when.
-        region: where.
-        required_capabilities: the provider has all of them.
-        forbidden_capabilities: the provider has none of them.
-        minimum_properties: least values, such as cpus 4.
-        provider: only this one.
-        provider_type: such as server or host; empty for any.
-        placement: spread takes the provider with most free, pack the one with least.
-
-    Raises:
-        InvalidArgumentError: a field can't be used.
-    """
-
-    amounts: tuple[Amount, ...]
-    window: Window
-    region: str
-    required_capabilities: tuple[str, ...] = ()
-    forbidden_capabilities: tuple[str, ...] = ()
-    minimum_properties: Mapping[str, int] = field(default_factory=dict)
-    provider: str | None = None
-    provider_type: str = ""
-    placement: Placement = Placement.SPREAD
-
-    def __post_init__(self) -> None:
-        self._put("amounts", tuple(self.amounts))
-        self._put("region", check_id(self.region, field="region"))
-        self._put("provider", check_id(self.provider, field="provider") if self.provider else None)
-        self._put("placement", choose(Placement, self.placement, "placement"))
-        if self.provider_type:
-            check_provider_type(self.provider_type, field="provider_type")
-        for name in ("required_capabilities", "forbidden_capabilities"):
-            self._put(name, tuple(sorted({check_name(c, field=name) for c in getattr(self, name)})))
-        self._put("minimum_properties", dict(sorted(self.minimum_properties.items())))
-        self._check_amounts()
-        self._check_demands()
-
-    def _put(self, name: str, value: object) -> None:
-        object.__setattr__(self, name, value)
-
-    def _check_amounts(self) -> None:
-        types = [amount.resource_type for amount in self.amounts]
-        if not types:
-            raise InvalidArgumentError("a claim needs at least one amount", field="amounts")
-        for name in types:
-            if types.count(name) > 1:
-                raise InvalidArgumentError(
-                    f"{name} is asked for twice; give one amount for it", field="amounts"
-                )
-
-    def _check_demands(self) -> None:
-        both = set(self.required_capabilities) & set(self.forbidden_capabilities)
-        if both:
-            raise InvalidArgumentError(
-                f"capability {min(both)} is both required and forbidden; decide on one",
-                field="forbidden_capabilities",
-            )
-        for name, value in self.minimum_properties.items():
-            check_name(name, field="minimum_properties")
-            if not 0 <= value <= GREATEST_AMOUNT:
-                raise InvalidArgumentError(
-                    f"property {name} can't be {value}; give 0 to {GREATEST_AMOUNT}",
-                    field="minimum_properties",
-                )
-
-    def as_json(self) -> dict[str, Any]:
-        """Write it in the form in which a claim keeps it."""
-        return {
-            "amounts": [[amount.resource_type, amount.amount] for amount in self.amounts],
-            "acquire_at": self.window.acquire_at.isoformat(),
-            "release_at": self.window.release_at.isoformat(),
-            "region": self.region,
-            "required_capabilities": list(self.required_capabilities),
-            "forbidden_capabilities": list(self.forbidden_capabilities),
-            "minimum_properties": dict(self.minimum_properties),
-            "provider": self.provider,
-            "provider_type": str(self.provider_type),
-            "placement": str(self.placement),
-        }
-
-    @classmethod
-    def from_json(cls, spec: Mapping[str, Any]) -> "ClaimRequest":
-        """Read what `as_json` wrote."""
-        return cls(
-            amounts=tuple(Amount(name, amount) for name, amount in spec["amounts"]),
-            window=Window(
-                datetime.fromisoformat(spec["acquire_at"]),
-                datetime.fromisoformat(spec["release_at"]),
-            ),
-            region=spec["region"],
-            required_capabilities=tuple(spec["required_capabilities"]),
-            forbidden_capabilities=tuple(spec["forbidden_capabilities"]),
-            minimum_properties=spec["minimum_properties"],
-            provider=spec["provider"],
-            provider_type=spec["provider_type"],
-            placement=Placement(spec["placement"]),
-        )
 
 
 @dataclass(frozen=True, slots=True)

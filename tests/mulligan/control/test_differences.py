@@ -21,7 +21,8 @@ from mulligan.control.reconcile_rules import RULES
 from mulligan.control.tables import Difference, Host, Machine, Operation, Server, Slot
 from mulligan.database import Database
 from mulligan.resource import claims, providers
-from mulligan.resource.values import ClaimRequest, Inventory
+from mulligan.resource.requests import ClaimRequest
+from mulligan.resource.values import Inventory
 from mulligan.values.amount import Amount
 from mulligan.values.window import WITHOUT_END, Window
 from tests.fakes.place import SEALED
@@ -77,7 +78,7 @@ class Site:
         return one
 
     def _claim(self, session: Session) -> str:
-        request = ClaimRequest(
+        request = ClaimRequest.for_one_provider(
             amounts=(Amount("VCPU", 2),),
             window=Window(NOW, WITHOUT_END),
             region=self.region,

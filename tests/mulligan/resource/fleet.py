@@ -7,12 +7,14 @@ from typing import Any
 from uuid import uuid4
 
 from mulligan.database import Database
-from mulligan.resource import claims, networks, providers, registry
+from mulligan.resource import choice, claims, networks, providers, registry
+from mulligan.resource.candidates import Candidate
 from mulligan.resource.claims import Claim
 from mulligan.resource.networks import NetworkSpec, NicWanted
 from mulligan.resource.provider_changes import NewProvider, create_providers
+from mulligan.resource.requests import ClaimRequest, RequestGroup
 from mulligan.resource.tables import ProviderTypeRow
-from mulligan.resource.values import ClaimRequest, Inventory
+from mulligan.resource.values import Inventory
 from mulligan.values.amount import Amount
 from mulligan.values.window import WITHOUT_END, Window
 
@@ -82,9 +84,35 @@ class Fleet:
     def request(self, when: Window | None = None, **wanted: Any) -> ClaimRequest:
         """Amounts are the upper-case arguments."""
         amounts = tuple(Amount(n, wanted.pop(n)) for n in list(wanted) if n.isupper())
-        return ClaimRequest(
+        return ClaimRequest.for_one_provider(
             amounts=amounts, window=when or Window(self.now), region=self.region, **wanted
         )
+
+    def ask(
+        self, *groups: RequestGroup, when: Window | None = None, **options: Any
+    ) -> ClaimRequest:
+        """A request of several groups."""
+        return ClaimRequest(groups, when or Window(self.now), self.region, **options)
+
+    def propose(
+        self, request: ClaimRequest, *, seed: int = 0, limit: int = 8, project: str = ""
+    ) -> list[Candidate]:
+        return self.database.read(
+            lambda session: choice.propose(
+                session, request, project=project or self.project, now=self.now, seed=seed,
+                limit=limit,
+            )
+        )  # fmt: skip
+
+    def commit(
+        self, request: ClaimRequest, *, proposed: Candidate | None = None, project: str = ""
+    ) -> Claim:
+        return self.database.write(
+            lambda session: claims.commit_claim(
+                session, claim_id=new_id(), project=project or self.project, request=request,
+                now=self.now, seed=0, proposed=proposed,
+            )
+        )  # fmt: skip
 
     def claim(
         self,
@@ -108,6 +136,7 @@ class Fleet:
                 consumer=consumer,
                 hold_until=hold_until,
                 nics=nics,
+                seed=0,
             )
         )
 

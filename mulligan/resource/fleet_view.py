@@ -1,0 +1,85 @@
+"""The site's providers kept in memory, fed by the events of their changes.
+
+It serves to choose and to explain, never to decide: what it says may be a moment old.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from threading import Lock
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mulligan import events
+from mulligan.resource.fleet import Fleet, read_bounds, read_groups, read_margins, read_providers
+from mulligan.resource.tables import AllocationRow
+
+MOST_CHANGES = 10_000
+"""Beyond so many events it is faster to read everything again."""
+
+
+def view_of(session: Session) -> "FleetView":
+    """The one that is kept for the session's database."""
+    view: FleetView = session.info["kept"].setdefault("fleet", FleetView())
+    return view
+
+
+class FleetView:
+    """All providers of one database, as of the last look."""
+
+    def __init__(self) -> None:
+        self._fleet: Fleet | None = None
+        self._revision = 0
+        self._lock = Lock()
+
+    @contextmanager
+    def look(self, session: Session, now: datetime) -> Iterator[Fleet]:
+        """Bring it up to date and keep it so while it is looked at."""
+        with self._lock:
+            try:
+                fleet = self._refreshed(session, now)
+            except BaseException:
+                # What was read halfway is not known to be whole.
+                self._fleet = None
+                raise
+            yield fleet
+
+    def _refreshed(self, session: Session, now: datetime) -> Fleet:
+        if self._fleet is not None:
+            changed = events.changed_after(session, self._revision, limit=MOST_CHANGES)
+            if len(changed) < MOST_CHANGES:
+                self._follow(session, self._fleet, changed, now)
+                return self._fleet
+        revision, fleet = events.current_revision(session), Fleet()
+        read_providers(session, fleet, None)
+        read_margins(session, fleet)
+        read_groups(session, fleet)
+        read_bounds(session, fleet, None, now)
+        self._fleet, self._revision = fleet, revision
+        return fleet
+
+    def _follow(
+        self, session: Session, fleet: Fleet, changed: list[tuple[int, str, str]], now: datetime
+    ) -> None:
+        objects: dict[str, set[str]] = defaultdict(set)
+        for _, object_type, object_id in changed:
+            objects[object_type].add(object_id)
+        if providers := objects["provider"]:
+            known = [fleet.place_of[one] for one in providers if one in fleet.place_of]
+            # What is below a provider that moved is in another tree now, and no event says so.
+            below = fleet.with_all_below(known).nonzero()[0]
+            providers |= {fleet.ids[place] for place in below}
+            read_providers(session, fleet, providers)
+        if objects["provider_type"]:
+            read_margins(session, fleet)
+        if objects["group"]:
+            read_groups(session, fleet, objects["group"])
+        if objects["claim"]:
+            used = select(AllocationRow.provider).where(AllocationRow.claim.in_(objects["claim"]))
+            providers = providers | set(session.scalars(used))
+        if providers:
+            read_bounds(session, fleet, providers, now)
+        if changed:
+            self._revision = changed[-1][0]

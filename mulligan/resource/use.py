@@ -1,0 +1,210 @@
+"""What is used of providers in a request's window, read for a few at a time."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from copy import copy
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from mulligan.resource.earliest import Interval, Span, peak_within
+from mulligan.resource.fleet import Fleet
+from mulligan.resource.occupation import end_of, occupies, peaks, with_margin
+from mulligan.resource.requests import ClaimRequest
+from mulligan.resource.tables import AllocationRow, ProviderRow
+from mulligan.values.window import WITHOUT_END, Window
+
+
+@dataclass(frozen=True)
+class Occupied:
+    """A span of somebody's use of a provider, in whose tree it is, and who wants to be alone."""
+
+    span: Span
+    others: bool
+    alone: bool
+
+
+class Use:
+    """The peaks of what others use in the window, and who must be or wants to be alone."""
+
+    def __init__(
+        self, session: Session, fleet: Fleet, request: ClaimRequest, project: str, now: datetime
+    ) -> None:
+        self._session, self._fleet, self._now = session, fleet, now
+        self._request, self._project = request, project
+        self._types = sorted({amount.resource_type for amount in request.amounts})
+        self._alone = any(group.alone for group in request.groups)
+        self._peaks: dict[tuple[int, str], int] = {}
+        self._known: set[int] = set()
+        self._taken: set[int] = set()
+        self._others: set[int] = set()
+
+    def know(self, places: Iterable[int]) -> None:
+        """Read what is used of these providers, unless it is known."""
+        new = set(places) - self._known
+        self._known |= new
+        by_margin: dict[int, list[int]] = defaultdict(list)
+        for place in new:
+            by_margin[self.margin(place)].append(place)
+        for margin, some in by_margin.items():
+            window = with_margin(self._request.window, margin)
+            self._read_peaks([p for p in some if self._may_be_used(p)], window)
+            self._read_company(some, window)
+
+    def margin(self, place: int) -> int:
+        """For how many seconds a provider is kept free after a claim."""
+        if not self._fleet.margins:
+            return 0
+        type_ = self._fleet["type"][place]
+        words = (word for word in self._fleet.margins if self._fleet.codes.get(word) == type_)
+        return self._fleet.margins.get(next(words, ""), 0)
+
+    def _may_be_used(self, place: int) -> bool:
+        for resource_type in self._types:
+            bound = self._fleet.stock(resource_type, "peak_bound")
+            if bound is not None and bound[place]:
+                return True
+        return False
+
+    def _read_peaks(self, places: Collection[int], window: Window) -> None:
+        if not places:
+            return
+        rows, fleet = AllocationRow, self._fleet
+        scope = and_(
+            rows.provider.in_([fleet.ids[place] for place in places]),
+            rows.resource_type.in_(self._types),
+        )
+        for provider, resource_type, peak in self._session.execute(peaks(scope, window, self._now)):
+            self._peaks[fleet.place_of[provider], resource_type] = peak
+
+    def _read_company(self, places: Collection[int], window: Window) -> None:
+        """Read in which trees other projects are, and where one wants to be alone.
+
+        Index: allocations (provider, resource_type, occupied_until); of those that want to be
+        alone there are few, and they have an index of their own.
+        """
+        fleet, roots = self._fleet, self._fleet["root"]
+        tops = {fleet.ids[int(roots[place])] for place in places}
+        top = func.coalesce(ProviderRow.root, ProviderRow.id)
+        rows = AllocationRow
+        query = select(top, rows.alone).distinct()
+        query = query.join(ProviderRow, ProviderRow.id == rows.provider).where(
+            rows.project != self._project, occupies(rows, window, self._now)
+        )
+        if self._alone:
+            query = query.where(or_(ProviderRow.id.in_(tops), ProviderRow.root.in_(tops)))
+        else:
+            query = query.where(rows.alone.is_(True), rows.region == self._request.region)
+        for root, alone in self._session.execute(query):
+            if root in tops:
+                place = fleet.place_of[root]
+                self._others.add(place)
+                if alone:
+                    self._taken.add(place)
+
+    def peak(self, place: int, resource_type: str) -> int:
+        """What others use at the peak; known before."""
+        return self._peaks.get((place, resource_type), 0)
+
+    def free(self, place: int, resource_type: str) -> int:
+        """What is left of the capacity at the peak; known before."""
+        return self._fleet.capacity(place, resource_type) - self.peak(place, resource_type)
+
+    def keeps_company(self, place: int, *, alone: bool) -> bool:
+        """Say whether somebody may be in a provider's tree, alone or not; known before."""
+        top = int(self._fleet["root"][place])
+        return top not in self._taken and not (alone and top in self._others)
+
+
+class FutureUse(Use):
+    """All that is used from a window's start on, in memory, to be asked about later windows.
+
+    Args:
+        holds: the deadlines of the holds among it.
+        overruns: the claims that are past their planned end.
+    """
+
+    def __init__(
+        self, session: Session, fleet: Fleet, request: ClaimRequest, project: str, now: datetime
+    ) -> None:
+        super().__init__(session, fleet, request, project, now)
+        self.holds: list[datetime] = []
+        self.overruns: list[str] = []
+        self._spans: dict[tuple[int, str], list[Span]] = defaultdict(list)
+        self._company: dict[int, list[Occupied]] = defaultdict(list)
+
+    def know(self, places: Iterable[int]) -> None:
+        """Read what is used from the window's start on, unless it is known."""
+        fleet, roots = self._fleet, self._fleet["root"]
+        new = set(places) - self._known
+        self._known |= new
+        if not new:
+            return
+        rows, start = AllocationRow, self._request.window.acquire_at
+        tops = {fleet.ids[int(roots[place])] for place in new}
+        in_tree = or_(ProviderRow.id.in_(tops), ProviderRow.root.in_(tops))
+        mine = rows.provider.in_([fleet.ids[place] for place in new])
+        query = (
+            select(
+                rows.provider, rows.resource_type, rows.acquire_at, rows.amount, rows.held_until,
+                rows.claim, rows.release_at, rows.project, rows.alone,
+                end_of(rows, self._now, overruns=True),
+                func.coalesce(ProviderRow.root, ProviderRow.id),
+            )
+            .join(ProviderRow, ProviderRow.id == rows.provider)
+            .where(or_(mine, in_tree), occupies(rows, Window(start, WITHOUT_END), self._now))
+        )  # fmt: skip
+        for row in self._session.execute(query):
+            provider, name, begins, amount, held, claim, planned, project, alone, ends, top = row
+            span = Span(max(begins, start), ends, amount)
+            others = project != self._project
+            if top in fleet.place_of:
+                root = fleet.place_of[top]
+                self._company[root].append(Occupied(span, others, alone))
+            if fleet.place_of.get(provider) not in new or name not in self._types:
+                continue
+            self._spans[fleet.place_of[provider], name].append(span)
+            if held:
+                self.holds.append(held)
+            if planned <= self._now:
+                self.overruns.append(claim)
+
+    def at(self, window: Window) -> "FutureUse":
+        """The same use, asked about another window."""
+        later = copy(self)
+        later._request = self._request.within(window)
+        return later
+
+    def spans(self, place: int, resource_type: str) -> list[Span]:
+        """Who uses how much of a provider, and when."""
+        return self._spans.get((place, resource_type), [])
+
+    def kept_apart(self, place: int, *, alone: bool) -> Iterator[Interval]:
+        """When others keep somebody out of a provider's tree."""
+        for one in self._company.get(int(self._fleet["root"][place]), ()):
+            if one.others and (alone or one.alone):
+                yield one.span.starts_at, one.span.ends_at
+
+    def ends(self) -> list[datetime]:
+        """The moments at which something ends, in order."""
+        return sorted(
+            {span.ends_at for spans in self._spans.values() for span in spans}
+            | {one.span.ends_at for company in self._company.values() for one in company}
+        )
+
+    def _wanted(self, place: int) -> Window:
+        return with_margin(self._request.window, self.margin(place))
+
+    def peak(self, place: int, resource_type: str) -> int:
+        """What others use at the peak."""
+        return peak_within(self.spans(place, resource_type), self._wanted(place))
+
+    def keeps_company(self, place: int, *, alone: bool) -> bool:
+        """Say whether somebody may be in a provider's tree, alone or not."""
+        window = self._wanted(place)
+        return not any(
+            begins < window.release_at and window.acquire_at < ends
+            for begins, ends in self.kept_apart(place, alone=alone)
+        )
