@@ -1,21 +1,18 @@
 """The front door of resource."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
-from activities.contracts.claims import AmountWish, ClaimWish, TryClaim
-from api import distances, groups, messages, providers, registry
+from api import claims, distances, groups, messages, providers, registry
 from api.call import current_call
 from api.operations import Starter
 from api.regions import Regions
-from mulligan.control import operations
 from mulligan.meta import names
 from mulligan.meta.names import Name
-from mulligan.resource import claims, networks
+from mulligan.resource import networks
 from mulligan.resource.network_values import Network, NetworkSpec
 from mulligan.resource.registry import check_margin
 from mulligan.resource.tables import (
@@ -24,17 +21,7 @@ from mulligan.resource.tables import (
     ProviderTypeRow,
     ResourceTypeRow,
 )
-from mulligan.values.errors import NotFoundError
-from mulligan.values.ids import object_id
-from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2, resource_pb2_grpc
-from workflows.claim import Claim
-
-PLACEMENTS = {
-    common_pb2.PLACEMENT_UNSPECIFIED: "pack",
-    common_pb2.PLACEMENT_PACK: "pack",
-    common_pb2.PLACEMENT_SPREAD: "spread",
-}
 
 
 class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
@@ -226,164 +213,34 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
 
         return await current_call().write(request, resource_pb2.DeleteNetworkResponse, delete)
 
+    async def ProposeCandidates(
+        self, request: resource_pb2.ProposeCandidatesRequest, context: Any
+    ) -> Any:
+        """Stream what could be claimed, best first."""
+        await self._regions.require(request.spec.region)
+        for one in await claims.propose(request):
+            yield one
+
     async def CreateClaim(self, request: resource_pb2.CreateClaimRequest, context: Any) -> Any:
         """Claim, hold or wait: the workflow answers when it is committed or waits."""
         region = await self._regions.require(request.spec.region)
-        asked = self._starter.asked(request, request.project, region)
-        claim = object_id(asked.operation, "claim")
-        await self._starter.start(
-            Claim.run,
-            Claim.accepted,
-            TryClaim(
-                asked=asked,
-                claim=claim,
-                wish=_wish(request.spec),
-                at=datetime.now(UTC),
-                hold_until=_time(request, "hold_until"),
-                wait_until=_time(request, "wait_until"),
-            ),
-            asked,
-            summary="claim resources",
-        )
-        return await current_call().read(
-            lambda session: _claim_or_waiting(session, asked.operation, claim, request.spec)
-        )
+        return await claims.create(self._starter, request, region)
 
     async def GetClaim(self, request: resource_pb2.GetClaimRequest, context: Any) -> Any:
         """Show one claim."""
-        return await current_call().read(
-            lambda session: _claim(
-                claims.get_claim(
-                    session, request.id, now=datetime.now(UTC), project=request.project
-                )
-            )
-        )
+        return await claims.get(request)
 
     async def ListClaims(self, request: resource_pb2.ListClaimsRequest, context: Any) -> Any:
         """List a project's claims."""
-        size = messages.page_size(request.page)
-
-        def read(session: Session) -> resource_pb2.ListClaimsResponse:
-            page = claims.list_claims(
-                session,
-                now=datetime.now(UTC),
-                project=request.project,
-                include_ended=request.include_ended,
-                after=messages.after_id(request.page),
-                limit=size,
-            )
-            return resource_pb2.ListClaimsResponse(
-                claims=[_claim(row) for row in page.items],
-                next_page_token=messages.token_of(page.next_token) if page.next_token else "",
-            )
-
-        return await current_call().read(read)
+        return await claims.list_page(request)
 
     async def ConfirmClaim(self, request: resource_pb2.ConfirmClaimRequest, context: Any) -> Any:
         """Turn a hold into a claim for its whole window."""
-
-        def confirm(session: Session) -> resource_pb2.Claim:
-            return _claim(
-                claims.confirm_claim(
-                    session,
-                    request.id,
-                    datetime.now(UTC),
-                    project=request.project,
-                    generation=request.generation,
-                )
-            )
-
-        answer = await current_call().write(request, resource_pb2.Claim, confirm)
-        await self._starter.tell_holder(request.id)
-        return answer
+        return await claims.confirm(self._starter, request)
 
     async def ReleaseClaim(self, request: resource_pb2.ReleaseClaimRequest, context: Any) -> Any:
         """End a claim that no machine uses."""
-
-        def release(session: Session) -> resource_pb2.Claim:
-            return _claim(
-                claims.release_claim(
-                    session,
-                    request.id,
-                    datetime.now(UTC),
-                    project=request.project,
-                    unless_used=True,
-                    generation=request.generation,
-                )
-            )
-
-        answer = await current_call().write(request, resource_pb2.Claim, release)
-        await self._starter.tell_holder(request.id)
-        await self._starter.wake_waiting(answer.metadata.region)
-        return answer
-
-
-def _time(request: resource_pb2.CreateClaimRequest, field: str) -> datetime | None:
-    return messages.time_of(getattr(request, field)) if request.HasField(field) else None  # type: ignore[arg-type]
-
-
-def _wish(spec: resource_pb2.ClaimSpec) -> ClaimWish:
-    window = spec.window
-    return ClaimWish.model_validate(
-        {
-            "amounts": [
-                AmountWish(resource_type=amount.resource_type, amount=amount.amount)
-                for amount in spec.amounts
-            ],
-            "acquire_at": window.acquire_at.ToDatetime(UTC)
-            if window.HasField("acquire_at")
-            else None,
-            "release_at": window.release_at.ToDatetime(UTC)
-            if window.HasField("release_at")
-            else None,
-            "required_capabilities": tuple(spec.required_capabilities),
-            "forbidden_capabilities": tuple(spec.forbidden_capabilities),
-            "provider": spec.provider,
-            "placement": PLACEMENTS[spec.placement],
-        }
-    )
-
-
-def _claim_or_waiting(
-    session: Session, operation: str, claim: str, spec: resource_pb2.ClaimSpec
-) -> resource_pb2.Claim:
-    """Show the claim, or, while it waits for capacity, the status of the operation that waits."""
-    try:
-        return _claim(claims.get_claim(session, claim, now=datetime.now(UTC)))
-    except NotFoundError:
-        row = operations.get(session, operation)
-    shown = messages.metadata(row, {}, project=row.project, region=row.region)
-    shown.id = claim
-    return resource_pb2.Claim(metadata=shown, spec=spec, status=messages.status(row.status))
-
-
-def _claim(row: claims.Claim) -> resource_pb2.Claim:
-    request = row.request
-    return resource_pb2.Claim(
-        metadata=messages.metadata(row, {}, project=row.project, region=row.region),
-        spec=resource_pb2.ClaimSpec(
-            amounts=[
-                common_pb2.Amount(resource_type=amount.resource_type, amount=amount.amount)
-                for amount in request.amounts
-            ],
-            window=common_pb2.Window(
-                acquire_at=messages.timestamp(row.window.acquire_at),
-                release_at=messages.timestamp(row.window.release_at),
-            ),
-            required_capabilities=request.groups[0].capabilities.require,
-            forbidden_capabilities=request.groups[0].capabilities.forbid,
-            provider=request.groups[0].provider,
-            region=row.region,
-        ),
-        status=messages.status(row.status),
-        allocations=[
-            resource_pb2.Allocation(
-                provider=part.provider, resource_type=part.resource_type, amount=part.amount
-            )
-            for part in row.allocations
-        ],
-        consumer=row.consumer or "",
-    )
+        return await claims.release(self._starter, request)
 
 
 def _network(row: Network, described: Mapping[str, Name]) -> resource_pb2.Network:

@@ -1,7 +1,7 @@
 """Contracts of a claim's record, for the workflow that waits for capacity and holds."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from temporalio import activity
 
@@ -17,7 +17,11 @@ class AmountWish(Payload):
 
 
 class ClaimWish(Payload):
-    """A claim as it was asked for. Without acquire_at: from the moment that it is committed."""
+    """A claim as it was asked for. Without acquire_at: from the moment that it is committed.
+
+    `request` is what the fields here can't say, in the domain's form, and stands for all but the
+    window; `candidate` is the only one that is wanted.
+    """
 
     amounts: tuple[AmountWish, ...]
     acquire_at: datetime | None = None
@@ -25,7 +29,9 @@ class ClaimWish(Payload):
     required_capabilities: tuple[str, ...] = ()
     forbidden_capabilities: tuple[str, ...] = ()
     provider: str = ""
-    placement: Literal["pack", "spread"] = "pack"
+    placement: Literal["pack", "spread", "nearest"] = "pack"
+    request: dict[str, Any] | None = None
+    candidate: dict[str, Any] | None = None
 
 
 class TryClaim(Payload):

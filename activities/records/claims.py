@@ -12,7 +12,7 @@ from activities.records.transaction import Contract, Record
 from mulligan.control import operations
 from mulligan.resource import claims
 from mulligan.resource.occupation import INSTANT
-from mulligan.resource.requests import ClaimRequest
+from mulligan.resource.requests import Candidate, ClaimRequest
 from mulligan.resource.values import Placement
 from mulligan.values.amount import Amount
 from mulligan.values.errors import NoCapacityError, NotFoundError
@@ -21,9 +21,12 @@ from mulligan.values.window import WITHOUT_END, Window
 
 def request_of(wish: ClaimWish, region: str, at: datetime) -> ClaimRequest:
     """Say in the domain's words what is wished."""
+    window = Window(wish.acquire_at or at, wish.release_at or WITHOUT_END)
+    if wish.request:
+        return ClaimRequest.from_json(wish.request).within(window)
     return ClaimRequest.for_one_provider(
         amounts=tuple(Amount(wanted.resource_type, wanted.amount) for wanted in wish.amounts),
-        window=Window(wish.acquire_at or at, wish.release_at or WITHOUT_END),
+        window=window,
         region=region,
         required_capabilities=wish.required_capabilities,
         forbidden_capabilities=wish.forbidden_capabilities,
@@ -34,7 +37,7 @@ def request_of(wish: ClaimWish, region: str, at: datetime) -> ClaimRequest:
 
 def try_claim(session: Session, request: TryClaim) -> ClaimTried:
     """Commit the claim if it fits; else say why, and keep on waiting where that was asked."""
-    asked = request.asked
+    asked, wish = request.asked, request.wish
     operations.begin(session, ask_of(request, "claim", "claim", request.claim))
     try:
         with session.begin_nested():
@@ -42,9 +45,10 @@ def try_claim(session: Session, request: TryClaim) -> ClaimTried:
                 session,
                 claim_id=request.claim,
                 project=asked.project,
-                request=request_of(request.wish, asked.region, request.at),
+                request=request_of(wish, asked.region, request.at),
                 now=request.at,
                 hold_until=request.hold_until,
+                proposed=Candidate.from_json(proposed) if (proposed := wish.candidate) else None,
             )
     except NoCapacityError as error:
         if request.wait_until is None:

@@ -20,9 +20,15 @@ from sqlalchemy.orm import Session
 
 from mulligan.resource.fleet import NONE, Fleet, Mask
 from mulligan.resource.nearness import Nearness
-from mulligan.resource.requests import ClaimRequest, PropertyRange, RequestGroup
+from mulligan.resource.requests import (
+    Candidate,
+    ClaimRequest,
+    Part,
+    PropertyRange,
+    RequestGroup,
+)
 from mulligan.resource.use import Use
-from mulligan.resource.values import Allocation, Placement
+from mulligan.resource.values import Placement
 from mulligan.values.amount import Amount
 from mulligan.values.errors import InvalidArgumentError
 from mulligan.values.window import Window
@@ -34,37 +40,6 @@ COMPARED = 64
 
 MOST_STEPS = 200_000
 """How often a choice may be tried for a request before it is called too tangled."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """What one provider gives to one group."""
-
-    group: str
-    provider: str
-    amounts: tuple[Amount, ...]
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """Providers that together meet a request, from one tree and what is shared with it.
-
-    Args:
-        parts: one per place to fill, in the request's order.
-        tree: UUID of the provider at the top of the tree.
-    """
-
-    parts: tuple[Part, ...]
-    tree: str
-
-    @property
-    def allocations(self) -> tuple[Allocation, ...]:
-        """What it takes of each provider, in the request's order."""
-        sums: Counter[tuple[str, str]] = Counter()
-        for part in self.parts:
-            for amount in part.amounts:
-                sums[part.provider, amount.resource_type] += amount.amount
-        return tuple(Allocation(provider, name, n) for (provider, name), n in sums.items())
 
 
 @dataclass(frozen=True)

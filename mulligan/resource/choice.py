@@ -8,11 +8,11 @@ from random import getrandbits
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from mulligan.resource.candidates import Candidate, Search
+from mulligan.resource.candidates import Search
 from mulligan.resource.explain import explain_claim
 from mulligan.resource.fleet import Fleet, read_groups, read_margins, read_providers
 from mulligan.resource.fleet_view import view_of
-from mulligan.resource.requests import ClaimRequest
+from mulligan.resource.requests import Candidate, ClaimRequest
 from mulligan.resource.tables import ProviderRow
 from mulligan.values.errors import ConflictError, InvalidArgumentError
 from mulligan.values.window import Window

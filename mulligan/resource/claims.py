@@ -14,15 +14,15 @@ from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from mulligan.resource.candidates import Candidate
 from mulligan.resource.choice import Taken, from_now, take_candidate
+from mulligan.resource.choice import propose as propose
 from mulligan.resource.claim_changes import confirm, hold, tell
 from mulligan.resource.claim_changes import confirm_claim as confirm_claim
 from mulligan.resource.claim_changes import release_claim as release_claim
 from mulligan.resource.networks import AddressClaim, NicWanted, claim_addresses
 from mulligan.resource.occupation import occupation_of
 from mulligan.resource.occupation import usage as usage  # who asks about claims looks here
-from mulligan.resource.requests import ClaimRequest
+from mulligan.resource.requests import Candidate, ClaimRequest
 from mulligan.resource.standing import Claim as Claim
 from mulligan.resource.standing import claim_of, complete
 from mulligan.resource.standing import get_claim as get_claim

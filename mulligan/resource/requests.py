@@ -1,9 +1,11 @@
-"""What is asked for: groups of amounts, each with its demands on where they come from, in a window.
+"""What is asked for and what is proposed.
 
-All groups come from one tree of providers, and from providers that share what they have with it.
+A request is groups of amounts, each with its demands on where they come from, in a window. All
+groups come from one tree of providers, and from providers that share what they have with it.
 What a claim keeps of its request is written and read by `as_json` and `from_json`.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from dataclasses import field as column
@@ -13,7 +15,14 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
 
-from mulligan.resource.values import Placement, check_id, check_name, check_provider_type, choose
+from mulligan.resource.values import (
+    Allocation,
+    Placement,
+    check_id,
+    check_name,
+    check_provider_type,
+    choose,
+)
 from mulligan.values.amount import GREATEST_AMOUNT, Amount
 from mulligan.values.errors import InvalidArgumentError
 from mulligan.values.window import Window
@@ -363,6 +372,48 @@ class ClaimRequest:
         read: ClaimRequest = _adapter().validate_python(
             known | {"window": _window(*spec["window"])}
         )
+        return read
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one provider gives to one group."""
+
+    group: str
+    provider: str
+    amounts: tuple[Amount, ...]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Providers that together meet a request, from one tree and what is shared with it.
+
+    Args:
+        parts: one per place to fill, in the request's order.
+        tree: UUID of the provider at the top of the tree.
+    """
+
+    parts: tuple[Part, ...]
+    tree: str
+
+    @property
+    def allocations(self) -> tuple[Allocation, ...]:
+        """What it takes of each provider, in the request's order."""
+        sums: Counter[tuple[str, str]] = Counter()
+        for part in self.parts:
+            for amount in part.amounts:
+                sums[part.provider, amount.resource_type] += amount.amount
+        return tuple(Allocation(provider, name, n) for (provider, name), n in sums.items())
+
+    def as_json(self) -> dict[str, Any]:
+        """Write it in the form in which it is passed on."""
+        written: dict[str, Any] = TypeAdapter(Candidate).dump_python(self, mode="json")
+        return written
+
+    @classmethod
+    def from_json(cls, written: Mapping[str, Any]) -> "Candidate":
+        """Read what `as_json` wrote."""
+        read: Candidate = TypeAdapter(Candidate).validate_python(written)
         return read
 
 

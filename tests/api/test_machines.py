@@ -2,25 +2,17 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from activities.contracts import hypervisor
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from tests.fakes.caller import refused
-from tests.fakes.place import SEALED, Place, new_name, on_sqlite
+from tests.fakes.place import SEALED, Place, at, new_name, on_sqlite
 from tests.fakes.site import Site
 from tests.workflows.outcome import used
-
-
-def at(**span: float) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(datetime.now(UTC) + timedelta(**span))
-    return stamp
 
 
 def test_a_machine_is_claimed_when_provision_answers(place: Place) -> None:

@@ -1,23 +1,15 @@
 """Networks, providers, claims."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from tests.fakes.caller import refused
-from tests.fakes.place import Place, new_name, on_sqlite
+from tests.fakes.place import Place, at, new_name, on_sqlite
 from tests.fakes.site import Site
-
-
-def at(**span: float) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(datetime.now(UTC) + timedelta(**span))
-    return stamp
-
 
 # Networks
 

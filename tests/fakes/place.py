@@ -2,11 +2,13 @@
 
 from base64 import b64encode
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from tests.fakes.caller import Caller
@@ -156,6 +158,13 @@ class Place:
             **more.pop("spec", {}),
         }
         return self.member.CreateClaim(project=self.project, spec=spec, **more)
+
+
+def at(**span: float) -> Timestamp:
+    """So long from now."""
+    stamp = Timestamp()
+    stamp.FromDatetime(datetime.now(UTC) + timedelta(**span))
+    return stamp
 
 
 @pytest.fixture

@@ -8,11 +8,10 @@ from uuid import uuid4
 
 from mulligan.database import Database
 from mulligan.resource import choice, claims, networks, providers, registry
-from mulligan.resource.candidates import Candidate
 from mulligan.resource.claims import Claim
 from mulligan.resource.networks import NetworkSpec, NicWanted
 from mulligan.resource.provider_changes import NewProvider, create_providers
-from mulligan.resource.requests import ClaimRequest, RequestGroup
+from mulligan.resource.requests import Candidate, ClaimRequest, RequestGroup
 from mulligan.resource.tables import ProviderTypeRow
 from mulligan.resource.values import Inventory
 from mulligan.values.amount import Amount

@@ -3,14 +3,15 @@
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from mulligan.database import Database
 from mulligan.resource import distances, groups, registry
-from mulligan.resource.candidates import Candidate
 from mulligan.resource.groups import GroupChange, MembersChange
 from mulligan.resource.requests import (
+    Candidate,
     ClaimRequest,
     Demand,
     DistanceLimit,
@@ -83,7 +84,7 @@ def test_groups_come_from_one_tree(fleet: Fleet) -> None:
     claim = fleet.commit(request)
     assert {(a.provider, a.resource_type, a.amount) for a in claim.allocations} == {
         (host, "VCPU", 4),
-        (sorted(cards)[0], "GPU", 1),
+        (min(cards), "GPU", 1),
     }
     assert fleet.read(claim).request == request
 
@@ -156,7 +157,7 @@ def test_groups_and_properties_are_required_forbidden_or_any(fleet: Fleet) -> No
     below = fleet.rack(rack, kind="box", inventories=[Inventory("VCPU", 4)])
     a, b = group_of(fleet, fast), group_of(fleet, rack)
 
-    def fits(**demands: Demand) -> set[str]:  # type: ignore[type-arg]
+    def fits(**demands: Any) -> set[str]:
         request = fleet.ask(RequestGroup((vcpu(1),), **demands), when=window(0, 9))
         return {one.parts[0].provider for one in fleet.propose(request)}
 

@@ -95,6 +95,8 @@ class _PlacementEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Placement.V
     """Fill providers one after the other."""
     PLACEMENT_SPREAD: _Placement.ValueType  # 2
     """Take the emptiest provider."""
+    PLACEMENT_NEAREST: _Placement.ValueType  # 3
+    """Take the provider nearest to something."""
 
 class Placement(_Placement, metaclass=_PlacementEnumTypeWrapper):
     """The order of preference in which candidates are taken."""
@@ -104,6 +106,8 @@ PLACEMENT_PACK: Placement.ValueType  # 1
 """Fill providers one after the other."""
 PLACEMENT_SPREAD: Placement.ValueType  # 2
 """Take the emptiest provider."""
+PLACEMENT_NEAREST: Placement.ValueType  # 3
+"""Take the provider nearest to something."""
 Global___Placement: _TypeAlias = Placement  # noqa: Y015
 
 @_typing.final

@@ -2304,8 +2304,357 @@ class DeleteNetworkResponse(_message.Message):
 Global___DeleteNetworkResponse: _TypeAlias = DeleteNetworkResponse  # noqa: Y015
 
 @_typing.final
+class Alternatives(_message.Message):
+    """Names, or ids of groups, of which at least one must hold."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAMES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["names", b"names"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Alternatives: _TypeAlias = Alternatives  # noqa: Y015
+
+@_typing.final
+class NameDemand(_message.Message):
+    """What must hold all, what must not hold, and of what at least one each."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUIRE_FIELD_NUMBER: _builtins.int
+    FORBID_FIELD_NUMBER: _builtins.int
+    ANY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def require(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def forbid(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def any(self) -> _containers.RepeatedCompositeFieldContainer[Global___Alternatives]: ...
+    def __init__(
+        self,
+        *,
+        require: _abc.Iterable[_builtins.str] | None = ...,
+        forbid: _abc.Iterable[_builtins.str] | None = ...,
+        any: _abc.Iterable[Global___Alternatives] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["any", b"any", "forbid", b"forbid", "require", b"require"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NameDemand: _TypeAlias = NameDemand  # noqa: Y015
+
+@_typing.final
+class PropertyRange(_message.Message):
+    """A property between two values, both included; a provider without it is in no range."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    AT_LEAST_FIELD_NUMBER: _builtins.int
+    AT_MOST_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    at_least: _builtins.int
+    at_most: _builtins.int
+    """Absent: no greatest value."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        at_least: _builtins.int = ...,
+        at_most: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_at_most", b"_at_most", "at_most", b"at_most"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_at_most", b"_at_most", "at_least", b"at_least", "at_most", b"at_most", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__at_most: _TypeAlias = _typing.Literal["at_most"]  # noqa: Y015
+    _WhichOneofArgType__at_most: _TypeAlias = _typing.Literal["_at_most", b"_at_most"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__at_most) -> _WhichOneofReturnType__at_most | None: ...
+
+Global___PropertyRange: _TypeAlias = PropertyRange  # noqa: Y015
+
+@_typing.final
+class PropertyAlternatives(_message.Message):
+    """Ranges of which at least one must hold."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RANGES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def ranges(self) -> _containers.RepeatedCompositeFieldContainer[Global___PropertyRange]: ...
+    def __init__(
+        self,
+        *,
+        ranges: _abc.Iterable[Global___PropertyRange] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ranges", b"ranges"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PropertyAlternatives: _TypeAlias = PropertyAlternatives  # noqa: Y015
+
+@_typing.final
+class PropertyDemand(_message.Message):
+    """Ranges that must hold all, that must not hold, and of which at least one each must."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUIRE_FIELD_NUMBER: _builtins.int
+    FORBID_FIELD_NUMBER: _builtins.int
+    ANY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def require(self) -> _containers.RepeatedCompositeFieldContainer[Global___PropertyRange]: ...
+    @_builtins.property
+    def forbid(self) -> _containers.RepeatedCompositeFieldContainer[Global___PropertyRange]: ...
+    @_builtins.property
+    def any(self) -> _containers.RepeatedCompositeFieldContainer[Global___PropertyAlternatives]: ...
+    def __init__(
+        self,
+        *,
+        require: _abc.Iterable[Global___PropertyRange] | None = ...,
+        forbid: _abc.Iterable[Global___PropertyRange] | None = ...,
+        any: _abc.Iterable[Global___PropertyAlternatives] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["any", b"any", "forbid", b"forbid", "require", b"require"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PropertyDemand: _TypeAlias = PropertyDemand  # noqa: Y015
+
+@_typing.final
+class DistanceLimit(_message.Message):
+    """How far from something providers may be at most, or must be at least."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    AT_LEAST_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    GROUP_NAME_FIELD_NUMBER: _builtins.int
+    type: _builtins.str
+    """The distance type."""
+    code: _builtins.str
+    at_least: _builtins.bool
+    """A least distance; else a greatest."""
+    origin: _builtins.str
+    """UUID of the provider or group from which it is measured."""
+    group_name: _builtins.str
+    """The name of the request group from which it is measured, instead."""
+    def __init__(
+        self,
+        *,
+        type: _builtins.str = ...,
+        code: _builtins.str = ...,
+        at_least: _builtins.bool = ...,
+        origin: _builtins.str = ...,
+        group_name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_least", b"at_least", "code", b"code", "group_name", b"group_name", "origin", b"origin", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DistanceLimit: _TypeAlias = DistanceLimit  # noqa: Y015
+
+@_typing.final
+class RequestGroup(_message.Message):
+    """Amounts that come from one provider, or each from any of a tree, and what must hold there.
+    Across a tree, what is required of capabilities, properties, provider and type holds of at least
+    one of the providers used, what is forbidden of none; groups and distances hold of all.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    AMOUNTS_FIELD_NUMBER: _builtins.int
+    ACROSS_TREE_FIELD_NUMBER: _builtins.int
+    CAPABILITIES_FIELD_NUMBER: _builtins.int
+    GROUPS_FIELD_NUMBER: _builtins.int
+    PROPERTIES_FIELD_NUMBER: _builtins.int
+    DISTANCES_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    PROVIDER_TYPE_FIELD_NUMBER: _builtins.int
+    ISOLATED_FROM_FIELD_NUMBER: _builtins.int
+    ALONE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """By which others speak of it."""
+    across_tree: _builtins.bool
+    """Each amount may come from another provider of the tree."""
+    provider: _builtins.str
+    """Only this provider (UUID)."""
+    provider_type: _builtins.str
+    """Only providers of this type."""
+    alone: _builtins.bool
+    """No other project uses anything of that tree in the whole window."""
+    @_builtins.property
+    def amounts(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Amount]:
+        """None at all names a provider without using it."""
+
+    @_builtins.property
+    def capabilities(self) -> Global___NameDemand: ...
+    @_builtins.property
+    def groups(self) -> Global___NameDemand:
+        """UUIDs of groups; a provider is in the groups of what is above it."""
+
+    @_builtins.property
+    def properties(self) -> Global___PropertyDemand: ...
+    @_builtins.property
+    def distances(self) -> _containers.RepeatedCompositeFieldContainer[Global___DistanceLimit]:
+        """All of them hold."""
+
+    @_builtins.property
+    def isolated_from(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of groups with which it has no provider in common."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        amounts: _abc.Iterable[_common_pb2.Amount] | None = ...,
+        across_tree: _builtins.bool = ...,
+        capabilities: Global___NameDemand | None = ...,
+        groups: Global___NameDemand | None = ...,
+        properties: Global___PropertyDemand | None = ...,
+        distances: _abc.Iterable[Global___DistanceLimit] | None = ...,
+        provider: _builtins.str = ...,
+        provider_type: _builtins.str = ...,
+        isolated_from: _abc.Iterable[_builtins.str] | None = ...,
+        alone: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "groups", b"groups", "properties", b"properties"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["across_tree", b"across_tree", "alone", b"alone", "amounts", b"amounts", "capabilities", b"capabilities", "distances", b"distances", "groups", b"groups", "isolated_from", b"isolated_from", "name", b"name", "properties", b"properties", "provider", b"provider", "provider_type", b"provider_type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequestGroup: _TypeAlias = RequestGroup  # noqa: Y015
+
+@_typing.final
+class Subtree(_message.Message):
+    """Names of groups: of their providers one is above all others."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUP_NAMES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def group_names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        group_names: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["group_names", b"group_names"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Subtree: _TypeAlias = Subtree  # noqa: Y015
+
+@_typing.final
+class Near(_message.Message):
+    """From where nearness is measured."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    type: _builtins.str
+    """The distance type."""
+    origin: _builtins.str
+    """UUID of a provider or group."""
+    def __init__(
+        self,
+        *,
+        type: _builtins.str = ...,
+        origin: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["origin", b"origin", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Near: _TypeAlias = Near  # noqa: Y015
+
+@_typing.final
+class CandidatePart(_message.Message):
+    """What one provider gives to one group."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUP_NAME_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    AMOUNTS_FIELD_NUMBER: _builtins.int
+    group_name: _builtins.str
+    provider: _builtins.str
+    """UUID."""
+    @_builtins.property
+    def amounts(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Amount]: ...
+    def __init__(
+        self,
+        *,
+        group_name: _builtins.str = ...,
+        provider: _builtins.str = ...,
+        amounts: _abc.Iterable[_common_pb2.Amount] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amounts", b"amounts", "group_name", b"group_name", "provider", b"provider"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CandidatePart: _TypeAlias = CandidatePart  # noqa: Y015
+
+@_typing.final
+class Candidate(_message.Message):
+    """Providers that together meet a request."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTS_FIELD_NUMBER: _builtins.int
+    TREE_FIELD_NUMBER: _builtins.int
+    tree: _builtins.str
+    """UUID of the provider at the top of their tree."""
+    @_builtins.property
+    def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___CandidatePart]: ...
+    def __init__(
+        self,
+        *,
+        parts: _abc.Iterable[Global___CandidatePart] | None = ...,
+        tree: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parts", b"parts", "tree", b"tree"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Candidate: _TypeAlias = Candidate  # noqa: Y015
+
+@_typing.final
 class ClaimSpec(_message.Message):
-    """What is asked for: everything from one provider."""
+    """What is asked for: amounts and what must hold of their provider; or several groups of them, which
+    come from one tree of providers and what is shared with it.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -2316,6 +2665,9 @@ class ClaimSpec(_message.Message):
     PROVIDER_FIELD_NUMBER: _builtins.int
     PLACEMENT_FIELD_NUMBER: _builtins.int
     REGION_FIELD_NUMBER: _builtins.int
+    GROUPS_FIELD_NUMBER: _builtins.int
+    SAME_SUBTREE_FIELD_NUMBER: _builtins.int
+    NEAR_FIELD_NUMBER: _builtins.int
     provider: _builtins.str
     """Only this provider (UUID)."""
     placement: _common_pb2.Placement.ValueType
@@ -2332,6 +2684,16 @@ class ClaimSpec(_message.Message):
     def forbidden_capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The provider must have none of these."""
 
+    @_builtins.property
+    def groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___RequestGroup]:
+        """Instead of amounts, capabilities and provider."""
+
+    @_builtins.property
+    def same_subtree(self) -> _containers.RepeatedCompositeFieldContainer[Global___Subtree]: ...
+    @_builtins.property
+    def near(self) -> Global___Near:
+        """For PLACEMENT_NEAREST."""
+
     def __init__(
         self,
         *,
@@ -2342,10 +2704,13 @@ class ClaimSpec(_message.Message):
         provider: _builtins.str = ...,
         placement: _common_pb2.Placement.ValueType = ...,
         region: _builtins.str = ...,
+        groups: _abc.Iterable[Global___RequestGroup] | None = ...,
+        same_subtree: _abc.Iterable[Global___Subtree] | None = ...,
+        near: Global___Near | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["near", b"near", "window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amounts", b"amounts", "forbidden_capabilities", b"forbidden_capabilities", "placement", b"placement", "provider", b"provider", "region", b"region", "required_capabilities", b"required_capabilities", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amounts", b"amounts", "forbidden_capabilities", b"forbidden_capabilities", "groups", b"groups", "near", b"near", "placement", b"placement", "provider", b"provider", "region", b"region", "required_capabilities", b"required_capabilities", "same_subtree", b"same_subtree", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2417,6 +2782,39 @@ class Claim(_message.Message):
 Global___Claim: _TypeAlias = Claim  # noqa: Y015
 
 @_typing.final
+class ProposeCandidatesRequest(_message.Message):
+    """What is asked for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROJECT_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
+    project: _builtins.str
+    limit: _builtins.int
+    """At most this many; 0: 10."""
+    seed: _builtins.int
+    """The order among equals, the same for the same seed; 0: that of their ids."""
+    @_builtins.property
+    def spec(self) -> Global___ClaimSpec: ...
+    def __init__(
+        self,
+        *,
+        project: _builtins.str = ...,
+        spec: Global___ClaimSpec | None = ...,
+        limit: _builtins.int = ...,
+        seed: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "project", b"project", "seed", b"seed", "spec", b"spec"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposeCandidatesRequest: _TypeAlias = ProposeCandidatesRequest  # noqa: Y015
+
+@_typing.final
 class CreateClaimRequest(_message.Message):
     """A claim to make."""
 
@@ -2427,6 +2825,7 @@ class CreateClaimRequest(_message.Message):
     SPEC_FIELD_NUMBER: _builtins.int
     HOLD_UNTIL_FIELD_NUMBER: _builtins.int
     WAIT_UNTIL_FIELD_NUMBER: _builtins.int
+    CANDIDATE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     project: _builtins.str
     @_builtins.property
@@ -2439,6 +2838,10 @@ class CreateClaimRequest(_message.Message):
     def wait_until(self) -> _timestamp_pb2.Timestamp:
         """Wait for capacity until then. Absent: refuse at once when nothing fits."""
 
+    @_builtins.property
+    def candidate(self) -> Global___Candidate:
+        """Only this one, which was proposed for the same spec."""
+
     def __init__(
         self,
         *,
@@ -2447,10 +2850,11 @@ class CreateClaimRequest(_message.Message):
         spec: Global___ClaimSpec | None = ...,
         hold_until: _timestamp_pb2.Timestamp | None = ...,
         wait_until: _timestamp_pb2.Timestamp | None = ...,
+        candidate: Global___Candidate | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["hold_until", b"hold_until", "spec", b"spec", "wait_until", b"wait_until"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["candidate", b"candidate", "hold_until", b"hold_until", "spec", b"spec", "wait_until", b"wait_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["hold_until", b"hold_until", "project", b"project", "request_id", b"request_id", "spec", b"spec", "wait_until", b"wait_until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidate", b"candidate", "hold_until", b"hold_until", "project", b"project", "request_id", b"request_id", "spec", b"spec", "wait_until", b"wait_until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

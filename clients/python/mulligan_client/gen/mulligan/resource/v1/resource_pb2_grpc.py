@@ -195,6 +195,11 @@ class ResourceServiceStub:
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteNetworkRequest.SerializeToString,
                 response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteNetworkResponse.FromString,
                 _registered_method=True)
+        self.ProposeCandidates = channel.unary_stream(
+                '/mulligan.resource.v1.ResourceService/ProposeCandidates',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ProposeCandidatesRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Candidate.FromString,
+                _registered_method=True)
         self.CreateClaim = channel.unary_unary(
                 '/mulligan.resource.v1.ResourceService/CreateClaim',
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateClaimRequest.SerializeToString,
@@ -450,6 +455,13 @@ class ResourceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ProposeCandidates(self, request, context):
+        """What could be claimed, best first; nothing is claimed by asking.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateClaim(self, request, context):
         """Claim resources for a window, at once or, with wait_until, when they become free.
         """
@@ -647,6 +659,11 @@ def add_ResourceServiceServicer_to_server(servicer, server):
                     servicer.DeleteNetwork,
                     request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteNetworkRequest.FromString,
                     response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteNetworkResponse.SerializeToString,
+            ),
+            'ProposeCandidates': grpc.unary_stream_rpc_method_handler(
+                    servicer.ProposeCandidates,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ProposeCandidatesRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Candidate.SerializeToString,
             ),
             'CreateClaim': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateClaim,
@@ -1539,6 +1556,33 @@ class ResourceService:
             '/mulligan.resource.v1.ResourceService/DeleteNetwork',
             mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteNetworkRequest.SerializeToString,
             mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteNetworkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProposeCandidates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/ProposeCandidates',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ProposeCandidatesRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.Candidate.FromString,
             options,
             channel_credentials,
             insecure,

@@ -97,6 +97,8 @@ class ResourceServiceStub:
     """All networks."""
     DeleteNetwork: _grpc.UnaryUnaryMultiCallable[_resource_pb2.DeleteNetworkRequest, _resource_pb2.DeleteNetworkResponse]
     """Delete a network in which no address is taken."""
+    ProposeCandidates: _grpc.UnaryStreamMultiCallable[_resource_pb2.ProposeCandidatesRequest, _resource_pb2.Candidate]
+    """What could be claimed, best first; nothing is claimed by asking."""
     CreateClaim: _grpc.UnaryUnaryMultiCallable[_resource_pb2.CreateClaimRequest, _resource_pb2.Claim]
     """Claim resources for a window, at once or, with wait_until, when they become free."""
     GetClaim: _grpc.UnaryUnaryMultiCallable[_resource_pb2.GetClaimRequest, _resource_pb2.Claim]
@@ -177,6 +179,8 @@ class ResourceServiceAsyncStub(ResourceServiceStub):
     """All networks."""
     DeleteNetwork: _aio.UnaryUnaryMultiCallable[_resource_pb2.DeleteNetworkRequest, _resource_pb2.DeleteNetworkResponse]  # type: ignore[assignment]
     """Delete a network in which no address is taken."""
+    ProposeCandidates: _aio.UnaryStreamMultiCallable[_resource_pb2.ProposeCandidatesRequest, _resource_pb2.Candidate]  # type: ignore[assignment]
+    """What could be claimed, best first; nothing is claimed by asking."""
     CreateClaim: _aio.UnaryUnaryMultiCallable[_resource_pb2.CreateClaimRequest, _resource_pb2.Claim]  # type: ignore[assignment]
     """Claim resources for a window, at once or, with wait_until, when they become free."""
     GetClaim: _aio.UnaryUnaryMultiCallable[_resource_pb2.GetClaimRequest, _resource_pb2.Claim]  # type: ignore[assignment]
@@ -446,6 +450,14 @@ class ResourceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resource_pb2.DeleteNetworkResponse, _abc.Awaitable[_resource_pb2.DeleteNetworkResponse]]:
         """Delete a network in which no address is taken."""
+
+    @_abc_1.abstractmethod
+    def ProposeCandidates(
+        self,
+        request: _resource_pb2.ProposeCandidatesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_resource_pb2.Candidate], _abc.AsyncIterator[_resource_pb2.Candidate]]:
+        """What could be claimed, best first; nothing is claimed by asking."""
 
     @_abc_1.abstractmethod
     def CreateClaim(

@@ -1,0 +1,194 @@
+"""Claims, from messages to calls and back."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy.orm import Session
+
+from activities.contracts.claims import AmountWish, ClaimWish, TryClaim
+from api import messages
+from api.call import current_call
+from api.claim_specs import PLACEMENTS, candidate_of, request_of, shown_candidate, spec_of
+from api.operations import Starter
+from mulligan.control import operations
+from mulligan.resource import claims
+from mulligan.values.errors import InvalidArgumentError, NotFoundError
+from mulligan.values.ids import object_id
+from mulligan_client.gen.mulligan.resource.v1 import resource_pb2 as pb
+from workflows.claim import Claim
+
+PROPOSED = 10
+MOST_PROPOSED = 1000
+
+
+async def propose(request: pb.ProposeCandidatesRequest) -> list[pb.Candidate]:
+    """Find what could be claimed, best first."""
+    if not 0 <= request.limit <= MOST_PROPOSED:
+        raise InvalidArgumentError(
+            f"{request.limit} candidates can't be proposed; ask for 1 to {MOST_PROPOSED}",
+            field="limit",
+        )
+    now = datetime.now(UTC)
+    wanted = request_of(request.spec, now)
+    found = await current_call().read(
+        lambda session: claims.propose(
+            session,
+            wanted,
+            project=request.project,
+            now=now,
+            seed=request.seed,
+            limit=request.limit or PROPOSED,
+        )
+    )
+    return [shown_candidate(one) for one in found]
+
+
+async def create(starter: Starter, request: pb.CreateClaimRequest, region: str) -> pb.Claim:
+    """Claim, hold or wait: the workflow answers when it is committed or waits."""
+    asked = starter.asked(request, request.project, region)
+    claim = object_id(asked.operation, "claim")
+    await starter.start(
+        Claim.run,
+        Claim.accepted,
+        TryClaim(
+            asked=asked,
+            claim=claim,
+            wish=_wish(request),
+            at=datetime.now(UTC),
+            hold_until=_time(request, "hold_until"),
+            wait_until=_time(request, "wait_until"),
+        ),
+        asked,
+        summary="claim resources",
+    )
+    return await current_call().read(
+        lambda session: _claim_or_waiting(session, asked.operation, claim, request.spec)
+    )
+
+
+def _time(request: pb.CreateClaimRequest, field: str) -> datetime | None:
+    return messages.time_of(getattr(request, field)) if request.HasField(field) else None  # type: ignore[arg-type]
+
+
+def _wish(request: pb.CreateClaimRequest) -> ClaimWish:
+    """Say what is wished; what only newer workers know is said apart, so that others refuse it."""
+    spec = request.spec
+    window = spec.window
+    wanted = request_of(spec, datetime.now(UTC))
+    newer = spec.groups or spec.same_subtree or spec.HasField("near")
+    candidate = candidate_of(request.candidate) if request.HasField("candidate") else None
+    return ClaimWish.model_validate(
+        {
+            "amounts": [
+                AmountWish(resource_type=amount.resource_type, amount=amount.amount)
+                for amount in spec.amounts
+            ],
+            "acquire_at": window.acquire_at.ToDatetime(UTC)
+            if window.HasField("acquire_at")
+            else None,
+            "release_at": window.release_at.ToDatetime(UTC)
+            if window.HasField("release_at")
+            else None,
+            "required_capabilities": tuple(spec.required_capabilities),
+            "forbidden_capabilities": tuple(spec.forbidden_capabilities),
+            "provider": spec.provider,
+            "placement": PLACEMENTS[spec.placement],
+            "request": wanted.as_json() if newer else None,
+            "candidate": candidate.as_json() if candidate else None,
+        }
+    )
+
+
+async def get(request: pb.GetClaimRequest) -> pb.Claim:
+    """Show one claim."""
+    return await current_call().read(
+        lambda session: _claim(
+            claims.get_claim(session, request.id, now=datetime.now(UTC), project=request.project)
+        )
+    )
+
+
+async def list_page(request: pb.ListClaimsRequest) -> pb.ListClaimsResponse:
+    """List a project's claims."""
+    size = messages.page_size(request.page)
+
+    def read(session: Session) -> pb.ListClaimsResponse:
+        page = claims.list_claims(
+            session,
+            now=datetime.now(UTC),
+            project=request.project,
+            include_ended=request.include_ended,
+            after=messages.after_id(request.page),
+            limit=size,
+        )
+        return pb.ListClaimsResponse(
+            claims=[_claim(row) for row in page.items],
+            next_page_token=messages.token_of(page.next_token) if page.next_token else "",
+        )
+
+    return await current_call().read(read)
+
+
+async def confirm(starter: Starter, request: pb.ConfirmClaimRequest) -> pb.Claim:
+    """Turn a hold into a claim for its whole window."""
+
+    def change(session: Session) -> pb.Claim:
+        return _claim(
+            claims.confirm_claim(
+                session,
+                request.id,
+                datetime.now(UTC),
+                project=request.project,
+                generation=request.generation,
+            )
+        )
+
+    answer = await current_call().write(request, pb.Claim, change)
+    await starter.tell_holder(request.id)
+    return answer
+
+
+async def release(starter: Starter, request: pb.ReleaseClaimRequest) -> pb.Claim:
+    """End a claim that no machine uses."""
+
+    def change(session: Session) -> pb.Claim:
+        return _claim(
+            claims.release_claim(
+                session,
+                request.id,
+                datetime.now(UTC),
+                project=request.project,
+                unless_used=True,
+                generation=request.generation,
+            )
+        )
+
+    answer = await current_call().write(request, pb.Claim, change)
+    await starter.tell_holder(request.id)
+    await starter.wake_waiting(answer.metadata.region)
+    return answer
+
+
+def _claim_or_waiting(session: Session, operation: str, claim: str, spec: pb.ClaimSpec) -> pb.Claim:
+    """Show the claim, or, while it waits for capacity, the status of the operation that waits."""
+    try:
+        return _claim(claims.get_claim(session, claim, now=datetime.now(UTC)))
+    except NotFoundError:
+        row = operations.get(session, operation)
+    shown = messages.metadata(row, {}, project=row.project, region=row.region)
+    shown.id = claim
+    return pb.Claim(metadata=shown, spec=spec, status=messages.status(row.status))
+
+
+def _claim(row: claims.Claim) -> pb.Claim:
+    return pb.Claim(
+        metadata=messages.metadata(row, {}, project=row.project, region=row.region),
+        spec=spec_of(row.request, row.window),
+        status=messages.status(row.status),
+        allocations=[
+            pb.Allocation(
+                provider=part.provider, resource_type=part.resource_type, amount=part.amount
+            )
+            for part in row.allocations
+        ],
+        consumer=row.consumer or "",
+    )
