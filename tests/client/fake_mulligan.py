@@ -92,6 +92,9 @@ class Call:
     metadata: dict[str, Any]
 
 
+_STREAMS = ("Watch", "ProposeCandidates")
+
+
 class FakeMulligan:
     """All four services on one port; a method answers what the test said, the last one for ever."""
 
@@ -134,7 +137,7 @@ class FakeMulligan:
         self._server.stop(None).wait()
 
     def on(self, method: str, *answers: Any) -> None:
-        """Answer a method with messages, refusals, functions of the request, or (Watch) lists."""
+        """Answer with messages, refusals, functions of the request; a stream with lists of them."""
         self._answers[method] = list(answers)
 
     def asked(self, method: str) -> list[Any]:
@@ -143,7 +146,7 @@ class FakeMulligan:
 
     def _servicer(self, base: type) -> Any:
         methods = {
-            name: self._stream(name) if name == "Watch" else self._unary(name)
+            name: self._stream(name) if name in _STREAMS else self._unary(name)
             for name in vars(base)
             if not name.startswith("_")
         }

@@ -15,6 +15,7 @@ from mulligan_client.gen.mulligan.control.v1.control_pb2_grpc import ControlServ
 from mulligan_client.gen.mulligan.iam.v1.iam_pb2_grpc import IamServiceStub
 from mulligan_client.gen.mulligan.meta.v1 import meta_pb2
 from mulligan_client.gen.mulligan.meta.v1.meta_pb2_grpc import MetaServiceStub
+from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 from mulligan_client.gen.mulligan.resource.v1.resource_pb2_grpc import ResourceServiceStub
 from mulligan_client.sealing import seal
 from mulligan_client.transport import Caller, Target, delays, open_channel
@@ -252,6 +253,19 @@ class Client:
             if ends_at is not None and time.monotonic() >= ends_at:
                 return
             self._pause(next(waits))
+
+    def propose(
+        self, request: resource_pb2.ProposeCandidatesRequest
+    ) -> list[resource_pb2.Candidate]:
+        """Read what could be claimed, best first.
+
+        Raises:
+            MulliganCallError: nothing fits, explained; or the request can't be used.
+        """
+        try:
+            return list(self.resource.ProposeCandidates(request))
+        except grpc.RpcError as error:
+            raise self._callers["resource"].translate(error, "ProposeCandidates") from None
 
     def wait_for_operation(
         self,

@@ -1,11 +1,21 @@
 """mulligan claim: what is committed to whom, and when."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from mulligan_client.commands.options import pass_session, takes_output, takes_project
+from mulligan_client.commands.claim_spec import read_spec, takes_spec
+from mulligan_client.commands.options import (
+    DURATION,
+    TIME,
+    pass_session,
+    takes_output,
+    takes_project,
+    takes_region,
+)
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 from mulligan_client.session import Session
 
@@ -18,6 +28,97 @@ if TYPE_CHECKING:
 @click.group()
 def claim() -> None:
     """What is committed to whom, and when."""
+
+
+@claim.command("create")
+@takes_spec
+@click.option("--hold", type=DURATION, help="Hold it for so long, such as 10m, until confirmed.")
+@click.option("--wait-until", type=TIME, help="Wait for capacity until then (ISO 8601).")
+@click.option(
+    "--candidate",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Only this one of those that were proposed for the same (JSON).",
+)
+@click.option("--request-id", default="", help="Asking again with the same id asks only once.")
+@takes_project
+@takes_region
+@takes_output
+@pass_session
+def create(
+    session: Session,
+    /,
+    hold: timedelta | None,
+    wait_until: datetime | None,
+    candidate: Path | None,
+    request_id: str,
+    project: str,
+    output: str,
+    **spec: Any,
+) -> None:
+    """Claim AMOUNTS such as VCPU=4 from one provider; or with --file from several."""
+    request = resource_pb2.CreateClaimRequest(
+        request_id=request_id, project=session.project(project), spec=read_spec(session, **spec)
+    )
+    if hold is not None:
+        request.hold_until.FromDatetime(datetime.now(UTC) + hold)
+    if wait_until is not None:
+        request.wait_until.FromDatetime(wait_until)
+    if candidate is not None:
+        from mulligan_client.commands.manifest import read_manifest
+
+        read_manifest(candidate, request.candidate)
+    made = session.client.resource.CreateClaim(request)
+    session.show(made, output, lambda: _sheet(session, made))
+
+
+@claim.command("propose")
+@takes_spec
+@click.option("--limit", default=0, help="At most this many [10].")
+@click.option("--seed", default=0, help="The order among equals; the same for the same seed.")
+@takes_project
+@takes_region
+@takes_output
+@pass_session
+def propose(
+    session: Session, /, limit: int, seed: int, project: str, output: str, **spec: Any
+) -> None:
+    """Show what could be claimed, best first; nothing is claimed."""
+    request = resource_pb2.ProposeCandidatesRequest(
+        project=session.project(project),
+        spec=read_spec(session, **spec),
+        limit=limit,
+        seed=seed,
+    )
+    found = session.client.propose(request)
+    if output == "table":
+        session.out.print(_proposed(session, found))
+    else:
+        for one in found:
+            session.show(one, output, lambda: "")
+
+
+@claim.command("confirm")
+@click.argument("claim_id", metavar="ID")
+@takes_project
+@takes_output
+@pass_session
+def confirm(session: Session, claim_id: str, project: str, output: str) -> None:
+    """Turn a hold into a claim for its whole window."""
+    request = resource_pb2.ConfirmClaimRequest(id=claim_id, project=session.project(project))
+    found = session.client.resource.ConfirmClaim(request)
+    session.show(found, output, lambda: _sheet(session, found))
+
+
+@claim.command("release")
+@click.argument("claim_id", metavar="ID")
+@takes_project
+@takes_output
+@pass_session
+def release(session: Session, claim_id: str, project: str, output: str) -> None:
+    """End a claim that no machine uses."""
+    request = resource_pb2.ReleaseClaimRequest(id=claim_id, project=session.project(project))
+    found = session.client.resource.ReleaseClaim(request)
+    session.show(found, output, lambda: _sheet(session, found))
 
 
 @claim.command("list")
@@ -60,6 +161,25 @@ def _allocations(one: resource_pb2.Claim, name: Callable[[str], str]) -> str:
     )
 
 
+def _proposed(session: Session, found: list[resource_pb2.Candidate]) -> "Table":
+    from mulligan_client.output import table
+
+    parts = [(number, part) for number, one in enumerate(found, 1) for part in one.parts]
+    name = session.names(part.provider for _, part in parts)
+    return table(
+        ["", "GROUP", "PROVIDER", "WHAT"],
+        [
+            (
+                str(number),
+                part.group_name,
+                name(part.provider),
+                ", ".join(f"{one.amount} {one.resource_type}" for one in part.amounts),
+            )
+            for number, part in parts
+        ],
+    )
+
+
 def _table(session: Session, answer: resource_pb2.ListClaimsResponse) -> "Table":
     from mulligan_client.output import state_text, table
 
@@ -91,5 +211,6 @@ def _sheet(session: Session, one: resource_pb2.Claim) -> "Table":
             ("window", _window(one.spec.window)),
             ("allocations", _allocations(one, name)),
             ("requires", ", ".join(one.spec.required_capabilities)),
+            ("groups", ", ".join(group.name or "(one)" for group in one.spec.groups)),
         ]
     )

@@ -1,0 +1,134 @@
+"""mulligan claim."""
+
+from pathlib import Path
+
+import pytest
+
+from mulligan_client.exits import Exit
+from mulligan_client.gen.mulligan.common.v1 import common_pb2
+from mulligan_client.gen.mulligan.resource.v1 import resource_pb2 as pb
+from tests.client.conftest import Run
+from tests.client.fake_mulligan import (
+    GROUP,
+    HOST,
+    PROJECT,
+    REGION,
+    SERVER,
+    FakeMulligan,
+    RefusalError,
+    status,
+)
+
+pytestmark = pytest.mark.usefixtures("logged_in")
+
+CLAIM = "00000000-0000-4000-8000-00000000c1a1"
+MADE = pb.Claim(
+    metadata=common_pb2.Metadata(id=CLAIM, project=PROJECT, region=REGION),
+    status=status("held", "held until somebody confirms it"),
+    allocations=[pb.Allocation(provider=HOST, resource_type="VCPU", amount=4)],
+)
+PROPOSED = pb.Candidate(
+    tree=HOST,
+    parts=[
+        pb.CandidatePart(
+            group_name="cpu",
+            provider=HOST,
+            amounts=[common_pb2.Amount(resource_type="VCPU", amount=4)],
+        )
+    ],
+)
+REQUEST = """
+placement: PLACEMENT_NEAREST
+near: {type: location, origin: team}
+groups:
+- name: cpu
+  amounts: [{resource_type: VCPU, amount: 4}]
+  provider: hyper-1
+  groups: {require: [team], any: [{names: [team]}]}
+- name: gpu
+  amounts: [{resource_type: GPU, amount: 1}]
+  distances: [{type: location, code: rack, origin: rack1-07}, {type: location, code: row,
+    at_least: true, group_name: cpu}]
+"""
+
+
+def test_a_claim_is_made_confirmed_and_released(run: Run, fake: FakeMulligan) -> None:
+    for method in ("CreateClaim", "ConfirmClaim", "ReleaseClaim"):
+        fake.on(method, MADE)
+    result = run(
+        "claim", "create", "VCPU=4", "MEMORY_MIB=512", "--hold", "10m", "--require", "virt:kvm",
+        "--forbid", "slow", "--on", "hyper-1", "--placement", "spread",
+        "--until", "2030-01-01T00:00Z", "--wait-until", "2029-01-01T00:00Z",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    for words in ("held until somebody confirms it", "4 VCPU of hyper-1"):
+        assert words in result.stdout
+    [asked] = fake.asked("CreateClaim")
+    assert [(one.resource_type, one.amount) for one in asked.spec.amounts] == [
+        ("VCPU", 4),
+        ("MEMORY_MIB", 512),
+    ]
+    spec = asked.spec
+    assert (spec.provider, spec.region, asked.project) == (HOST, REGION, PROJECT)
+    assert (list(spec.required_capabilities), list(spec.forbidden_capabilities)) == (
+        ["virt:kvm"],
+        ["slow"],
+    )
+    assert spec.placement == common_pb2.PLACEMENT_SPREAD
+    assert spec.window.release_at.seconds == 1893456000
+    assert not spec.window.HasField("acquire_at")
+    assert asked.HasField("hold_until")
+    assert asked.HasField("wait_until")
+    assert run("claim", "confirm", CLAIM).exit_code == 0
+    assert run("claim", "release", CLAIM).exit_code == 0
+    assert fake.asked("ConfirmClaim")[0].id == fake.asked("ReleaseClaim")[0].id == CLAIM
+
+
+def test_candidates_are_proposed_and_one_is_claimed(
+    run: Run, fake: FakeMulligan, tmp_path: Path
+) -> None:
+    fake.on("ProposeCandidates", [PROPOSED])
+    fake.on("CreateClaim", MADE)
+    file = tmp_path / "request.yaml"
+    file.write_text(REQUEST)
+    result = run("claim", "propose", "--file", str(file), "--limit", "3", "--seed", "7")
+    assert result.exit_code == 0, result.stderr
+    for words in ("cpu", "hyper-1", "4 VCPU"):
+        assert words in result.stdout
+    [asked] = fake.asked("ProposeCandidates")
+    cpu, gpu = asked.spec.groups
+    assert (asked.limit, asked.seed, asked.spec.near.origin) == (3, 7, GROUP)
+    assert (cpu.provider, list(cpu.groups.require), list(cpu.groups.any[0].names)) == (
+        HOST,
+        [GROUP],
+        [GROUP],
+    )
+    assert [(one.origin, one.group_name) for one in gpu.distances] == [(SERVER, ""), ("", "cpu")]
+    chosen = tmp_path / "candidate.json"
+    chosen.write_text(run("claim", "propose", "--file", str(file), "-o", "json").stdout)
+    made = run("claim", "create", "--file", str(file), "--candidate", str(chosen))
+    assert made.exit_code == 0, made.stderr
+    assert fake.asked("CreateClaim")[0].candidate == PROPOSED
+
+
+def test_nothing_to_propose_is_told(run: Run, fake: FakeMulligan) -> None:
+    fake.on(
+        "ProposeCandidates",
+        [RefusalError("RESOURCE_EXHAUSTED", "NO_CAPACITY", "no capacity among 3 providers")],
+    )
+    result = run("claim", "propose", "VCPU=4")
+    assert result.exit_code == Exit.NO_CAPACITY
+    assert "no capacity among 3 providers" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("create",),
+        ("create", "VCPU"),
+        ("create", "VCPU=many"),
+        ("propose", "VCPU=1", "--file", __file__),
+    ],
+)
+def test_what_can_not_be_asked_is_refused(run: Run, arguments: tuple[str, ...]) -> None:
+    assert run("claim", *arguments).exit_code == Exit.USAGE
