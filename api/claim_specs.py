@@ -42,13 +42,7 @@ def request_of(spec: pb.ClaimSpec, now: datetime) -> ClaimRequest:
     Raises:
         InvalidArgumentError: a field can't be used.
     """
-    window = spec.window
-    ends = window.release_at.ToDatetime(UTC) if window.HasField("release_at") else WITHOUT_END
-    # A request that is sent again may come when its window is over.
-    begins = min(now, ends - INSTANT)
-    asked = Window(
-        window.acquire_at.ToDatetime(UTC) if window.HasField("acquire_at") else begins, ends
-    )
+    asked = window_of(spec.window, now)
     placement = Placement(PLACEMENTS[spec.placement])
     near = Near(spec.near.type, spec.near.origin) if spec.HasField("near") else None
     if not spec.groups:
@@ -72,6 +66,16 @@ def request_of(spec: pb.ClaimSpec, now: datetime) -> ClaimRequest:
         placement=placement,
         near=near,
         same_subtree=tuple(tuple(each.group_names) for each in spec.same_subtree),
+    )
+
+
+def window_of(window: common_pb2.Window, now: datetime) -> Window:
+    """Read a window; without a start it begins now, without an end it has none."""
+    ends = window.release_at.ToDatetime(UTC) if window.HasField("release_at") else WITHOUT_END
+    # A request that is sent again may come when its window is over.
+    begins = min(now, ends - INSTANT)
+    return Window(
+        window.acquire_at.ToDatetime(UTC) if window.HasField("acquire_at") else begins, ends
     )
 
 

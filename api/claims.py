@@ -7,10 +7,18 @@ from sqlalchemy.orm import Session
 from activities.contracts.claims import AmountWish, ClaimWish, TryClaim
 from api import messages
 from api.call import current_call
-from api.claim_specs import PLACEMENTS, candidate_of, request_of, shown_candidate, spec_of
+from api.claim_specs import (
+    PLACEMENTS,
+    candidate_of,
+    request_of,
+    shown_candidate,
+    spec_of,
+    window_of,
+)
 from api.operations import Starter
 from mulligan.control import operations
-from mulligan.resource import claims
+from mulligan.resource import claim_sets, claims
+from mulligan.resource.claim_sets import ClaimChange, Move
 from mulligan.values.errors import InvalidArgumentError, NotFoundError
 from mulligan.values.ids import object_id
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2 as pb
@@ -166,6 +174,41 @@ async def release(starter: Starter, request: pb.ReleaseClaimRequest) -> pb.Claim
     await starter.tell_holder(request.id)
     await starter.wake_waiting(answer.metadata.region)
     return answer
+
+
+async def change_all(starter: Starter, request: pb.ChangeClaimsRequest) -> pb.ChangeClaimsResponse:
+    """Change several claims, all or none."""
+    now = datetime.now(UTC)
+    changes = [_change(one, now) for one in request.changes]
+
+    def change(session: Session) -> pb.ChangeClaimsResponse:
+        changed = claim_sets.change_claims(
+            session, changes, project=request.project, now=datetime.now(UTC)
+        )
+        return pb.ChangeClaimsResponse(claims=map(_claim, changed))
+
+    answer = await current_call().write(request, pb.ChangeClaimsResponse, change)
+    for one in answer.claims:
+        await starter.tell_holder(one.metadata.id)
+    for region in {one.metadata.region for one in answer.claims}:
+        await starter.wake_waiting(region)
+    return answer
+
+
+def _change(given: pb.ClaimChange, now: datetime) -> ClaimChange:
+    move = None
+    if given.HasField("move"):
+        move = Move(
+            request_of(given.move.spec, now) if given.move.HasField("spec") else None,
+            candidate_of(given.move.candidate) if given.move.HasField("candidate") else None,
+        )
+    return ClaimChange(
+        given.id,
+        given.generation,
+        given.release,
+        window_of(given.window, now) if given.HasField("window") else None,
+        move,
+    )
 
 
 def _claim_or_waiting(session: Session, operation: str, claim: str, spec: pb.ClaimSpec) -> pb.Claim:

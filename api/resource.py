@@ -238,6 +238,10 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
         """Turn a hold into a claim for its whole window."""
         return await claims.confirm(self._starter, request)
 
+    async def ChangeClaims(self, request: resource_pb2.ChangeClaimsRequest, context: Any) -> Any:
+        """Change several claims, all or none."""
+        return await claims.change_all(self._starter, request)
+
     async def ReleaseClaim(self, request: resource_pb2.ReleaseClaimRequest, context: Any) -> Any:
         """End a claim that no machine uses."""
         return await claims.release(self._starter, request)

@@ -81,7 +81,7 @@ def confirm_claim(
         NotFoundError: there is no such claim, or it is another project's.
         StaleError: it is not at that generation any more; says what changed since.
     """
-    row = _lock_claim(session, claim_id, project, generation)
+    row = lock_claim(session, claim_id, project, generation)
     status = status_at(row, now)
     if status.state not in (HELD, CONFIRMED):
         raise _precondition(row, f"claim {row.id} is {status.state}: {status.reason}; claim again")
@@ -95,7 +95,7 @@ def confirm_claim(
     if was_held:
         _lock_what_it_uses(session, claim)
         confirm(row, now)
-    _restate(session, row, now)
+    restate(session, row, now)
     if was_held:
         _refuse_overtaken(session, claim, now)
     return claim_of(row, claim.allocations, claim.addresses, now)
@@ -175,7 +175,7 @@ def release_claim(
         NotFoundError: there is no such claim, or it is another project's.
         StaleError: it is not at that generation any more; says what changed since.
     """
-    row = _lock_claim(session, claim_id, project, generation)
+    row = lock_claim(session, claim_id, project, generation)
     if status_at(row, now).state in (HELD, CONFIRMED):
         if unless_used and row.consumer:
             raise _precondition(
@@ -183,11 +183,17 @@ def release_claim(
             )
         row.released_at, row.release_at = now, max(now, row.acquire_at)
         row.status = Status(RELEASED, "somebody released it", now)
-        _restate(session, row, now)
+        restate(session, row, now)
     return complete(session, [row], now)[0]
 
 
-def _lock_claim(session: Session, claim_id: str, project: str | None, generation: int) -> ClaimRow:
+def lock_claim(session: Session, claim_id: str, project: str | None, generation: int) -> ClaimRow:
+    """Read a claim's row and keep others from changing it.
+
+    Raises:
+        NotFoundError: there is no such claim, or it is another project's.
+        StaleError: it is not at that generation any more; says what changed since.
+    """
     query = select(ClaimRow).where(ClaimRow.id == claim_id).with_for_update()
     found = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
     row = visible(found, claim_id, project)
@@ -199,7 +205,9 @@ def _precondition(row: ClaimRow, words: str) -> FailedPreconditionError:
     return FailedPreconditionError(words, object_type="claim", object_id=row.id)
 
 
-def _restate(session: Session, row: ClaimRow, now: datetime) -> None:
+def restate(
+    session: Session, row: ClaimRow, now: datetime, *, kind: str = "state", message: str = ""
+) -> None:
     """Write a claim's change to everything that it occupies, and tell."""
     row.generation += 1
     session.flush()
@@ -209,7 +217,7 @@ def _restate(session: Session, row: ClaimRow, now: datetime) -> None:
         session.execute(of_margin.values(occupation_of(row, margin_s)))
     addresses = update(AddressClaimRow).where(AddressClaimRow.claim == row.id)
     session.execute(addresses.values(occupation_of(row)))
-    tell(session, row, "state", now)
+    tell(session, row, kind, now, message)
 
 
 def tell(

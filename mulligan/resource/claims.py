@@ -10,7 +10,6 @@ from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -20,15 +19,15 @@ from mulligan.resource.claim_changes import confirm, hold, tell
 from mulligan.resource.claim_changes import confirm_claim as confirm_claim
 from mulligan.resource.claim_changes import release_claim as release_claim
 from mulligan.resource.networks import AddressClaim, NicWanted, claim_addresses
-from mulligan.resource.occupation import occupation_of
 from mulligan.resource.occupation import usage as usage  # who asks about claims looks here
 from mulligan.resource.requests import Candidate, ClaimRequest
 from mulligan.resource.standing import Claim as Claim
 from mulligan.resource.standing import claim_of, complete
 from mulligan.resource.standing import get_claim as get_claim
 from mulligan.resource.standing import list_claims as list_claims
-from mulligan.resource.tables import AllocationRow, ClaimRow
+from mulligan.resource.tables import ClaimRow
 from mulligan.resource.values import check_id
+from mulligan.resource.writing import write_allocations
 from mulligan.values.errors import AlreadyExistsError, ConflictError
 from mulligan.values.window import Window
 
@@ -122,19 +121,7 @@ def _write(session: Session, row: ClaimRow, taken: Taken) -> None:
         session.flush()
     except IntegrityError as error:
         raise ConflictError(f"claim {row.id} is being committed by somebody else") from error
-    columns = [
-        {
-            **occupation_of(row, taken.margins[allocation.provider]),
-            "claim": row.id,
-            "provider": allocation.provider,
-            "resource_type": allocation.resource_type,
-            "amount": allocation.amount,
-            "margin_s": taken.margins[allocation.provider],
-            "alone": allocation.provider in taken.alone,
-        }
-        for allocation in taken.candidate.allocations
-    ]
-    session.execute(insert(AllocationRow), columns)
+    write_allocations(session, row, taken)
 
 
 def _spec(request: ClaimRequest, nics: Sequence[NicWanted]) -> dict[str, Any]:

@@ -163,7 +163,7 @@ def claim_of(
     now: datetime,
 ) -> Claim:
     """Put a claim together from its parts."""
-    request = ClaimRequest.from_json(row.spec)
+    request = request_of(row)
     return Claim(
         id=row.id,
         project=row.project,
@@ -185,6 +185,11 @@ def _in_order_of(request: ClaimRequest) -> Callable[[Allocation], tuple[int, str
     """Order allocations as their types stand in the request, then by provider."""
     order = [amount.resource_type for amount in request.amounts]
     return lambda one: (order.index(one.resource_type), one.provider)
+
+
+def request_of(row: ClaimRow) -> ClaimRequest:
+    """Read what a claim stands for now: what was asked at first, or when it was moved."""
+    return ClaimRequest.from_json(row.spec.get("now") or row.spec)
 
 
 def visible(row: ClaimRow | None, claim_id: str, project: str | None) -> ClaimRow:

@@ -72,6 +72,36 @@ def test_groups_are_proposed_and_the_proposed_is_committed(place: Place) -> None
     assert f"provider {cards[1]}" in refusal.metadata["explanation"]
 
 
+def test_claims_are_changed_together(place: Place) -> None:
+    hosts = sorted((place.host(), place.host()))
+    claims = [
+        place.claim(
+            spec={"amounts": [{"resource_type": "VCPU", "amount": 8}],
+                  "window": {"release_at": at(hours=2)}}
+        )
+        for _ in hosts
+    ]  # fmt: skip
+    was = [claim.allocations[0].provider for claim in claims]
+    assert sorted(was) == hosts
+    moves = [{"id": claim.metadata.id, "move": {"spec": claim.spec}} for claim in claims]
+    for move, provider in zip(moves, reversed(was), strict=True):
+        move["move"]["spec"].provider = provider
+    with refused("RESOURCE_EXHAUSTED", "NO_CAPACITY"):
+        place.member.ChangeClaims(project=place.project, changes=moves[:1])
+    later = {"window": {"release_at": at(hours=9)}}
+    answer = place.member.ChangeClaims(project=place.project, changes=[moves[0] | later, moves[1]])
+    assert [one.allocations[0].provider for one in answer.claims] == list(reversed(was))
+    assert answer.claims[0].spec.window.release_at == later["window"]["release_at"]
+    assert answer.claims[1].spec.window == claims[1].spec.window
+    stale = [{"id": claims[0].metadata.id, "generation": 1, "release": True}]
+    with refused("ABORTED", "STALE_GENERATION"):
+        place.member.ChangeClaims(project=place.project, changes=stale)
+    with refused("NOT_FOUND"):
+        place.member.ChangeClaims(
+            project=place.project, changes=[{"id": str(uuid4()), "release": True}]
+        )
+
+
 @on_sqlite
 def test_nothing_to_propose_is_explained(place: Place) -> None:
     box(place, cards=0)

@@ -111,6 +111,38 @@ def test_candidates_are_proposed_and_one_is_claimed(
     assert fake.asked("CreateClaim")[0].candidate == PROPOSED
 
 
+def test_claims_are_changed_moved_and_swapped(run: Run, fake: FakeMulligan) -> None:
+    other = pb.Claim()
+    other.CopyFrom(MADE)
+    other.allocations[0].provider = SERVER
+    fake.on("GetClaim", lambda request: MADE if request.id == CLAIM else other)
+    fake.on("ChangeClaims", pb.ChangeClaimsResponse(claims=[MADE]))
+    second = CLAIM.replace("c1a1", "c1a2")
+    for arguments in (
+        ("change", CLAIM, "--until", "2030-01-01T00:00Z", "--generation", "3"),
+        ("change", CLAIM, "--without-end"),
+        ("move", CLAIM),
+        ("move", CLAIM, "--on", "rack1-07"),
+        ("swap", CLAIM, second),
+    ):
+        result = run("claim", *arguments)
+        assert result.exit_code == 0, result.stderr
+    longer, endless, moved, put, swapped = (
+        list(asked.changes) for asked in fake.asked("ChangeClaims")
+    )
+    assert (longer[0].window.release_at.seconds, longer[0].generation) == (1893456000, 3)
+    assert endless[0].HasField("window")
+    assert not endless[0].window.HasField("release_at")
+    assert moved[0].HasField("move")
+    assert not moved[0].move.HasField("spec")
+    assert put[0].move.spec.provider == SERVER
+    assert [(one.id, one.move.spec.provider) for one in swapped] == [
+        (CLAIM, SERVER),
+        (second, HOST),
+    ]
+    assert run("claim", "change", CLAIM).exit_code == Exit.USAGE
+
+
 def test_nothing_to_propose_is_told(run: Run, fake: FakeMulligan) -> None:
     fake.on(
         "ProposeCandidates",

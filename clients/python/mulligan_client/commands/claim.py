@@ -16,6 +16,9 @@ from mulligan_client.commands.options import (
     takes_project,
     takes_region,
 )
+from mulligan_client.commands.provider_names import find_provider
+from mulligan_client.complaint import ComplaintError
+from mulligan_client.exits import Exit
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 from mulligan_client.session import Session
 
@@ -107,6 +110,116 @@ def confirm(session: Session, claim_id: str, project: str, output: str) -> None:
     request = resource_pb2.ConfirmClaimRequest(id=claim_id, project=session.project(project))
     found = session.client.resource.ConfirmClaim(request)
     session.show(found, output, lambda: _sheet(session, found))
+
+
+@claim.command("change")
+@click.argument("claim_id", metavar="ID")
+@click.option("--from", "start", type=TIME, help="From when on (ISO 8601) [as it is].")
+@click.option("--until", "end", type=TIME, help="Until when (ISO 8601) [as it is].")
+@click.option("--without-end", is_flag=True, help="Until it is released.")
+@click.option("--generation", default=0, help="Refuse if it is not at this generation any more.")
+@takes_project
+@takes_output
+@pass_session
+def change(
+    session: Session,
+    claim_id: str,
+    start: datetime | None,
+    end: datetime | None,
+    without_end: bool,
+    generation: int,
+    project: str,
+    output: str,
+) -> None:
+    """Extend or shorten a claim where it is."""
+    if without_end and end is not None:
+        raise click.UsageError("--until and --without-end exclude each other")
+    if not (without_end or start or end):
+        raise click.UsageError("say what changes: --from, --until or --without-end")
+    project_id = session.project(project)
+    found = session.client.resource.GetClaim(
+        resource_pb2.GetClaimRequest(id=claim_id, project=project_id)
+    )
+    window = found.spec.window
+    if start is not None:
+        window.acquire_at.FromDatetime(start)
+    if end is not None:
+        window.release_at.FromDatetime(end)
+    if without_end:
+        window.ClearField("release_at")
+    wanted = resource_pb2.ClaimChange(id=claim_id, generation=generation, window=window)
+    _change(session, project_id, output, wanted)
+
+
+@claim.command("move")
+@click.argument("claim_id", metavar="ID")
+@click.option("--on", "provider", default="", help="To this provider [where it fits best].")
+@takes_project
+@takes_output
+@pass_session
+def move(session: Session, claim_id: str, provider: str, project: str, output: str) -> None:
+    """Choose a claim's provider anew; no machine may use it."""
+    project_id = session.project(project)
+    where = find_provider(session, provider) if provider else ""
+    _change(session, project_id, output, _moved(session, project_id, claim_id, where))
+
+
+@claim.command("swap")
+@click.argument("first", metavar="ID")
+@click.argument("second", metavar="ID")
+@takes_project
+@takes_output
+@pass_session
+def swap(session: Session, first: str, second: str, project: str, output: str) -> None:
+    """Have two claims of one provider each take each other's."""
+    project_id = session.project(project)
+    providers = []
+    for one in (first, second):
+        found = session.client.resource.GetClaim(
+            resource_pb2.GetClaimRequest(id=one, project=project_id)
+        )
+        used = {part.provider for part in found.allocations}
+        if len(used) != 1:
+            raise ComplaintError(
+                f"claim {one} is from {len(used)} providers; move it with the API",
+                exit_code=Exit.REFUSED,
+            )
+        providers.append(used.pop())
+    _change(
+        session,
+        project_id,
+        output,
+        _moved(session, project_id, first, providers[1]),
+        _moved(session, project_id, second, providers[0]),
+    )
+
+
+def _moved(
+    session: Session, project: str, claim_id: str, provider: str
+) -> resource_pb2.ClaimChange:
+    """Ask for the same, from a provider if one is named."""
+    wanted = resource_pb2.ClaimChange(id=claim_id)
+    wanted.move.SetInParent()
+    if provider:
+        request = resource_pb2.GetClaimRequest(id=claim_id, project=project)
+        spec = session.client.resource.GetClaim(request).spec
+        if len(spec.groups) > 1:
+            raise ComplaintError(
+                f"claim {claim_id} has {len(spec.groups)} groups; move it with the API",
+                exit_code=Exit.REFUSED,
+            )
+        (spec.groups[0] if spec.groups else spec).provider = provider
+        wanted.move.spec.CopyFrom(spec)
+    return wanted
+
+
+def _change(
+    session: Session, project: str, output: str, *changes: resource_pb2.ClaimChange
+) -> None:
+    request = resource_pb2.ChangeClaimsRequest(project=project, changes=changes)
+    answer = session.client.resource.ChangeClaims(request)
+    listed = resource_pb2.ListClaimsResponse(claims=answer.claims)
+    session.show(answer, output, lambda: _table(session, listed))
 
 
 @claim.command("release")

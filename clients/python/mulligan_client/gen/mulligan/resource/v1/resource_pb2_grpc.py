@@ -220,6 +220,11 @@ class ResourceServiceStub:
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ConfirmClaimRequest.SerializeToString,
                 response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Claim.FromString,
                 _registered_method=True)
+        self.ChangeClaims = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/ChangeClaims',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ChangeClaimsRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ChangeClaimsResponse.FromString,
+                _registered_method=True)
         self.ReleaseClaim = channel.unary_unary(
                 '/mulligan.resource.v1.ResourceService/ReleaseClaim',
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ReleaseClaimRequest.SerializeToString,
@@ -490,6 +495,13 @@ class ResourceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ChangeClaims(self, request, context):
+        """Change several claims, all or none: release, extend, shorten, move, swap.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReleaseClaim(self, request, context):
         """End a claim that no machine uses.
         """
@@ -684,6 +696,11 @@ def add_ResourceServiceServicer_to_server(servicer, server):
                     servicer.ConfirmClaim,
                     request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ConfirmClaimRequest.FromString,
                     response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Claim.SerializeToString,
+            ),
+            'ChangeClaims': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeClaims,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ChangeClaimsRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ChangeClaimsResponse.SerializeToString,
             ),
             'ReleaseClaim': grpc.unary_unary_rpc_method_handler(
                     servicer.ReleaseClaim,
@@ -1691,6 +1708,33 @@ class ResourceService:
             '/mulligan.resource.v1.ResourceService/ConfirmClaim',
             mulligan_dot_resource_dot_v1_dot_resource__pb2.ConfirmClaimRequest.SerializeToString,
             mulligan_dot_resource_dot_v1_dot_resource__pb2.Claim.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeClaims(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/ChangeClaims',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ChangeClaimsRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ChangeClaimsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -107,6 +107,8 @@ class ResourceServiceStub:
     """A project's claims."""
     ConfirmClaim: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ConfirmClaimRequest, _resource_pb2.Claim]
     """Turn a hold into a claim for its whole window."""
+    ChangeClaims: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ChangeClaimsRequest, _resource_pb2.ChangeClaimsResponse]
+    """Change several claims, all or none: release, extend, shorten, move, swap."""
     ReleaseClaim: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ReleaseClaimRequest, _resource_pb2.Claim]
     """End a claim that no machine uses."""
 
@@ -189,6 +191,8 @@ class ResourceServiceAsyncStub(ResourceServiceStub):
     """A project's claims."""
     ConfirmClaim: _aio.UnaryUnaryMultiCallable[_resource_pb2.ConfirmClaimRequest, _resource_pb2.Claim]  # type: ignore[assignment]
     """Turn a hold into a claim for its whole window."""
+    ChangeClaims: _aio.UnaryUnaryMultiCallable[_resource_pb2.ChangeClaimsRequest, _resource_pb2.ChangeClaimsResponse]  # type: ignore[assignment]
+    """Change several claims, all or none: release, extend, shorten, move, swap."""
     ReleaseClaim: _aio.UnaryUnaryMultiCallable[_resource_pb2.ReleaseClaimRequest, _resource_pb2.Claim]  # type: ignore[assignment]
     """End a claim that no machine uses."""
 
@@ -490,6 +494,14 @@ class ResourceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resource_pb2.Claim, _abc.Awaitable[_resource_pb2.Claim]]:
         """Turn a hold into a claim for its whole window."""
+
+    @_abc_1.abstractmethod
+    def ChangeClaims(
+        self,
+        request: _resource_pb2.ChangeClaimsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.ChangeClaimsResponse, _abc.Awaitable[_resource_pb2.ChangeClaimsResponse]]:
+        """Change several claims, all or none: release, extend, shorten, move, swap."""
 
     @_abc_1.abstractmethod
     def ReleaseClaim(

@@ -1,0 +1,25 @@
+"""What a claim takes of providers, written."""
+
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from mulligan.resource.choice import Taken
+from mulligan.resource.occupation import occupation_of
+from mulligan.resource.tables import AllocationRow, ClaimRow
+
+
+def write_allocations(session: Session, row: ClaimRow, taken: Taken) -> None:
+    """Write what a claim takes of the providers that were locked for it."""
+    columns = [
+        {
+            **occupation_of(row, taken.margins[one.provider]),
+            "claim": row.id,
+            "provider": one.provider,
+            "resource_type": one.resource_type,
+            "amount": one.amount,
+            "margin_s": taken.margins[one.provider],
+            "alone": one.provider in taken.alone,
+        }
+        for one in taken.candidate.allocations
+    ]
+    session.execute(insert(AllocationRow), columns)
