@@ -35,10 +35,12 @@ async def propose(request: pb.ProposeCandidatesRequest) -> list[pb.Candidate]:
             f"{request.limit} candidates can't be proposed; ask for 1 to {MOST_PROPOSED}",
             field="limit",
         )
+    from mulligan.resource import choice  # and numpy, 12 MB: not for who never claims
+
     now = datetime.now(UTC)
     wanted = request_of(request.spec, now)
     found = await current_call().read(
-        lambda session: claims.propose(
+        lambda session: choice.propose(
             session,
             wanted,
             project=request.project,

@@ -11,9 +11,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mulligan.resource.earliest import Interval, length_of, window_from
-from mulligan.resource.explain import Step, describe, no_capacity
 from mulligan.resource.network_values import AddressMode, NetworkSpec, NicWanted
 from mulligan.resource.occupation import end_of, occupies
+from mulligan.resource.refusals import Step, describe, no_capacity
 from mulligan.resource.tables import AddressClaimRow
 from mulligan.values.errors import InvalidArgumentError
 from mulligan.values.window import WITHOUT_END, Window

@@ -12,34 +12,15 @@ from mulligan.resource.candidates import Search
 from mulligan.resource.explain import explain_claim
 from mulligan.resource.fleet import Fleet, read_groups, read_margins, read_providers
 from mulligan.resource.fleet_view import view_of
-from mulligan.resource.requests import Candidate, ClaimRequest
+from mulligan.resource.requests import Candidate, ClaimRequest, from_now
 from mulligan.resource.tables import ProviderRow
-from mulligan.values.errors import ConflictError, InvalidArgumentError
-from mulligan.values.window import Window
+from mulligan.values.errors import ConflictError
 
 CANDIDATES = 8
 """How many candidates are found at once; who loses all of them looks again."""
 
 ROUNDS = 16
 """How often candidates are looked for before a claim gives up against others."""
-
-
-def from_now(request: ClaimRequest, now: datetime) -> ClaimRequest:
-    """Have a request's window begin no earlier than now: the past can't be claimed.
-
-    Raises:
-        InvalidArgumentError: the window is over.
-    """
-    window = request.window
-    if window.release_at <= now:
-        raise InvalidArgumentError(
-            f"the window ended at {window.release_at.isoformat()}, and now it is "
-            f"{now.isoformat()}; give one that ends later",
-            field="window.release_at",
-        )
-    if window.acquire_at >= now:
-        return request
-    return request.within(Window(now, window.release_at))
 
 
 class Taken:

@@ -6,10 +6,10 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from mulligan import events
-from mulligan.resource.choice import from_now
 from mulligan.resource.generations import refuse_stale
 from mulligan.resource.networks import lock_networks
 from mulligan.resource.occupation import occupation_of, occupies, usage, with_margin
+from mulligan.resource.requests import from_now
 from mulligan.resource.standing import Claim, claim_of, complete, status_at, visible
 from mulligan.resource.tables import (
     CONFIRMED,

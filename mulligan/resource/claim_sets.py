@@ -9,10 +9,9 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from mulligan.resource import claim_changes as one_claim
-from mulligan.resource.choice import from_now, take_candidate
 from mulligan.resource.networks import lock_networks
 from mulligan.resource.occupation import occupies, peaks, with_margin
-from mulligan.resource.requests import Candidate, ClaimRequest
+from mulligan.resource.requests import Candidate, ClaimRequest, from_now
 from mulligan.resource.standing import Claim, complete, request_of, status_at
 from mulligan.resource.tables import (
     CONFIRMED,
@@ -325,6 +324,8 @@ def _taken(row: ClaimRow, what: str, window: Window) -> NoCapacityError:
 
 def _move(session: Session, row: ClaimRow, move: Move, now: datetime, seed: int | None) -> None:
     """Choose a claim's providers anew."""
+    from mulligan.resource.choice import take_candidate
+
     request = move.request or request_of(row)
     window = Window(row.acquire_at, row.planned_release_at)
     request = from_now(request.within(window), now)

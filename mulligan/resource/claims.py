@@ -8,19 +8,17 @@ providers by id → networks by id → revision. SQLite's BEGIN IMMEDIATE needs 
 from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from mulligan.resource.choice import Taken, from_now, take_candidate
-from mulligan.resource.choice import propose as propose
 from mulligan.resource.claim_changes import confirm, hold, tell
 from mulligan.resource.claim_changes import confirm_claim as confirm_claim
 from mulligan.resource.claim_changes import release_claim as release_claim
 from mulligan.resource.networks import AddressClaim, NicWanted, claim_addresses
 from mulligan.resource.occupation import usage as usage  # who asks about claims looks here
-from mulligan.resource.requests import Candidate, ClaimRequest
+from mulligan.resource.requests import Candidate, ClaimRequest, from_now
 from mulligan.resource.standing import Claim as Claim
 from mulligan.resource.standing import claim_of, complete
 from mulligan.resource.standing import get_claim as get_claim
@@ -30,6 +28,9 @@ from mulligan.resource.values import check_id
 from mulligan.resource.writing import write_allocations
 from mulligan.values.errors import AlreadyExistsError, ConflictError
 from mulligan.values.window import Window
+
+if TYPE_CHECKING:
+    from mulligan.resource.choice import Taken
 
 
 def commit_claim(
@@ -67,6 +68,8 @@ def commit_claim(
         InvalidArgumentError: the window or the hold is over, or a NIC can't be had so.
         NoCapacityError: nothing fits, explained.
     """
+    from mulligan.resource import choice  # and numpy, 12 MB: not for who never claims
+
     claim_id, project = check_id(claim_id, field="id"), check_id(project, field="project")
     consumer = check_id(consumer, field="consumer") if consumer else None
     asked_at = now or datetime.now(UTC)
@@ -75,7 +78,7 @@ def commit_claim(
         _refuse_other(earlier, project, request, nics, asked_at)
         return complete(session, [earlier], asked_at)[0]
     spec = _spec(request, nics)
-    taken = take_candidate(
+    taken = choice.take_candidate(
         session, from_now(request, asked_at), project, asked_at, seed=seed, proposed=proposed
     )
     now = now or datetime.now(UTC)
@@ -101,7 +104,7 @@ def _plan(row: ClaimRow, request: ClaimRequest, hold_until: datetime | None) -> 
 def _occupy(
     session: Session,
     row: ClaimRow,
-    taken: Taken,
+    taken: "Taken",
     nics: Sequence[NicWanted],
     now: datetime,
 ) -> tuple[AddressClaim, ...]:
@@ -115,7 +118,7 @@ def _occupy(
         return tuple(claim_addresses(session, claim=row.id, window=window, nics=nics, now=now))
 
 
-def _write(session: Session, row: ClaimRow, taken: Taken) -> None:
+def _write(session: Session, row: ClaimRow, taken: "Taken") -> None:
     session.add(row)
     try:
         session.flush()

@@ -1,9 +1,6 @@
 """Why nothing fits, constraint by constraint, and when it would."""
 
-import json
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -13,61 +10,14 @@ from sqlalchemy.orm import Session
 from mulligan.resource.candidates import AVAILABLE, Place, Search, words_of
 from mulligan.resource.earliest import first_gap, length_of, overfull, window_from
 from mulligan.resource.fleet import Mask
-from mulligan.resource.occupation import INSTANT, with_margin
+from mulligan.resource.occupation import with_margin
+from mulligan.resource.refusals import Earliest, Step, describe, no_capacity
 from mulligan.resource.tables import ProviderRow
 from mulligan.resource.use import FutureUse
 from mulligan.values.errors import NoCapacityError
 
 MOST_STARTS = 500
 """So many starts are tried for a request of several groups, one after the other."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """How many a constraint removed of what the ones before it left, and why in its own words."""
-
-    constraint: str
-    removed: int
-    left: int
-    reasons: dict[str, int] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        reasons = "; ".join(f"{count} because {words}" for words, count in self.reasons.items())
-        reasons = f" ({reasons})" if reasons else ""
-        return f"{self.constraint}: {self.removed} removed{reasons}, {self.left} left"
-
-
-@dataclass(frozen=True)
-class Earliest:
-    """When the same length would fit, in words too.
-
-    Args:
-        start: the first such start; None for never as things are.
-        words: a sentence for people.
-        next_hold_ends: the next deadline of a hold that stands in the way.
-    """
-
-    start: datetime | None
-    words: str
-    next_hold_ends: datetime | None = None
-
-
-def no_capacity(
-    what: str, steps: Sequence[Step], earliest: Earliest, **details: str
-) -> NoCapacityError:
-    """Make the error that says what removed how many, the last straw, and when it would fit."""
-    straw = next((step for step in steps if step.left == 0), steps[-1])
-    told = [str(step) for step in steps[: steps.index(straw) + 1]]
-    message = f"{what}: {'; '.join(told)}. The last straw: {straw.constraint}. {earliest.words}"
-    if earliest.next_hold_ends:
-        details["next_hold_ends"] = earliest.next_hold_ends.isoformat()
-    return NoCapacityError(
-        message,
-        explanation=json.dumps([vars(step) for step in steps]),
-        last_straw=straw.constraint,
-        earliest=earliest.start.isoformat() if earliest.start else "never",
-        **details,
-    )
 
 
 def explain_claim(session: Session, search: Search) -> NoCapacityError:
@@ -182,21 +132,3 @@ def _first_start_together(search: Search, future: FutureUse) -> datetime | None:
         if next(later.candidates(), None):
             return start
     return None
-
-
-def describe(
-    start: datetime | None, holds: list[datetime], overruns: list[str], now: datetime
-) -> Earliest:
-    """Put the earliest start into words, given what stands in the way."""
-    hold = min(holds, default=None)
-    words = (
-        f"The earliest start at which it would fit: {start.isoformat()}."
-        if start
-        else "It never fits as things are: claims without end, or later ones, leave no such window."
-    )
-    if overruns and start and start <= now + INSTANT:
-        count = len(set(overruns))
-        words = f"It fits as soon as what is past its planned end is released (claims: {count})."
-    if hold:
-        words += f" The next hold in the way ends at {hold.isoformat()}, unless it is confirmed."
-    return Earliest(start, words, hold)

@@ -417,6 +417,24 @@ class Candidate:
         return read
 
 
+def from_now(request: ClaimRequest, now: datetime) -> ClaimRequest:
+    """Have a request's window begin no earlier than now: the past can't be claimed.
+
+    Raises:
+        InvalidArgumentError: the window is over.
+    """
+    window = request.window
+    if window.release_at <= now:
+        raise InvalidArgumentError(
+            f"the window ended at {window.release_at.isoformat()}, and now it is "
+            f"{now.isoformat()}; give one that ends later",
+            field="window.release_at",
+        )
+    if window.acquire_at >= now:
+        return request
+    return request.within(Window(now, window.release_at))
+
+
 def _window(acquire_at: str, release_at: str) -> Window:
     return Window(datetime.fromisoformat(acquire_at), datetime.fromisoformat(release_at))
 

@@ -1,14 +1,18 @@
 """What a claim takes of providers, written."""
 
+from typing import TYPE_CHECKING
+
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from mulligan.resource.choice import Taken
 from mulligan.resource.occupation import occupation_of
 from mulligan.resource.tables import AllocationRow, ClaimRow
 
+if TYPE_CHECKING:
+    from mulligan.resource.choice import Taken
 
-def write_allocations(session: Session, row: ClaimRow, taken: Taken) -> None:
+
+def write_allocations(session: Session, row: ClaimRow, taken: "Taken") -> None:
     """Write what a claim takes of the providers that were locked for it."""
     columns = [
         {

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from mulligan import events
 from mulligan.database import Database
-from mulligan.resource import claims, providers
+from mulligan.resource import choice, claims, providers
 from mulligan.resource.choice import Taken, take_candidate
 from mulligan.resource.claims import Claim
 from mulligan.resource.networks import NicWanted
@@ -79,7 +79,7 @@ class TestPeak:
             released.append(claims.release_claim(session, first.id, fleet.now))
             return take_candidate(session, *arguments, **options)
 
-        monkeypatch.setattr(claims, "take_candidate", wait)
+        monkeypatch.setattr(choice, "take_candidate", wait)
         second = fleet.database.write(
             lambda session: claims.commit_claim(
                 session,
