@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
-from api import claims, distances, groups, messages, providers, registry
+from api import calendars, claims, distances, groups, messages, providers, registry
 from api.call import current_call
 from api.operations import Starter
 from api.regions import Regions
@@ -220,6 +220,16 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
         await self._regions.require(request.spec.region)
         for one in await claims.propose(request):
             yield one
+
+    async def FindOpenings(self, request: resource_pb2.FindOpeningsRequest, context: Any) -> Any:
+        """Say when something is free for so long."""
+        await self._regions.require(request.spec.region)
+        return await calendars.find_openings(request)
+
+    async def ListCalendar(self, request: resource_pb2.ListCalendarRequest, context: Any) -> Any:
+        """Show who has what of each provider, and when."""
+        await self._regions.require(request.region)
+        return await calendars.list_page(request)
 
     async def CreateClaim(self, request: resource_pb2.CreateClaimRequest, context: Any) -> Any:
         """Claim, hold or wait: the workflow answers when it is committed or waits."""

@@ -80,3 +80,24 @@ def first_gap(
         if ends_at > window.acquire_at:
             window = window_from(ends_at, length)
     return window.acquire_at if window else None
+
+
+def gaps(intervals: Iterable[Interval], window: Window, length: timedelta | None) -> list[Interval]:
+    """The stretches of a window that meet none of the intervals, at least as long as that.
+
+    Without a length only one that has no end will do.
+    """
+    free: list[Interval] = []
+    start = window.acquire_at
+    for begins_at, ends_at in sorted(intervals):
+        if begins_at > start:
+            free.append((start, min(begins_at, window.release_at)))
+        start = max(start, ends_at)
+    if start < window.release_at:
+        free.append((start, window.release_at))
+    return [
+        (begins_at, ends_at)
+        for begins_at, ends_at in free
+        if begins_at < ends_at
+        and (ends_at == WITHOUT_END if length is None else ends_at - begins_at >= length)
+    ]

@@ -78,7 +78,7 @@ def test_every_rpc_says_which_role_it_needs_and_where(method: MethodDescriptor) 
 
 @pytest.mark.parametrize("method", ALL)
 def test_every_mutation_has_a_request_id(method: MethodDescriptor) -> None:
-    reads = ("Get", "List", "Watch", "Propose", "Resolve", "Describe", "Login", "Bootstrap")
+    reads = ("Get", "List", "Watch", "Propose", "Find", "Resolve", "Describe", "Login", "Bootstrap")
     assert ("request_id" in method.input_type.fields_by_name) != method.name.startswith(reads)
 
 

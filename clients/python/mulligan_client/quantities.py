@@ -110,6 +110,11 @@ def age_words(stamp: Timestamp, now: datetime | None = None) -> str:
     return f"{words} ago" if seconds >= 0 else f"in {words}"
 
 
+def moment_words(stamp: Timestamp) -> str:
+    """Write a time: 2027-03-01 18:00Z; empty for no time."""
+    return f"{instant(stamp):%Y-%m-%d %H:%MZ}" if stamp.seconds else ""
+
+
 def _rough_words(seconds: float) -> str:
     for unit, size in _SECONDS:
         if seconds >= size:

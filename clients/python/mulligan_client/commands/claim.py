@@ -100,6 +100,33 @@ def propose(
             session.show(one, output, lambda: "")
 
 
+@claim.command("openings")
+@takes_spec
+@click.option("--for", "length", type=DURATION, help="For how long, such as 4h [without end].")
+@click.option("--limit", default=0, help="At most this many [10].")
+@takes_project
+@takes_region
+@takes_output
+@pass_session
+def openings(
+    session: Session,
+    /,
+    length: timedelta | None,
+    limit: int,
+    project: str,
+    output: str,
+    **spec: Any,
+) -> None:
+    """Show when AMOUNTS are free for so long, the earliest first."""
+    request = resource_pb2.FindOpeningsRequest(
+        project=session.project(project), spec=read_spec(session, **spec), limit=limit
+    )
+    if length is not None:
+        request.length.FromTimedelta(length)
+    answer = session.client.resource.FindOpenings(request)
+    session.show(answer, output, lambda: _openings(session, answer))
+
+
 @claim.command("confirm")
 @click.argument("claim_id", metavar="ID")
 @takes_project
@@ -289,6 +316,24 @@ def _proposed(session: Session, found: list[resource_pb2.Candidate]) -> "Table":
                 ", ".join(f"{one.amount} {one.resource_type}" for one in part.amounts),
             )
             for number, part in parts
+        ],
+    )
+
+
+def _openings(session: Session, answer: resource_pb2.FindOpeningsResponse) -> "Table":
+    from mulligan_client.output import table
+    from mulligan_client.quantities import moment_words
+
+    name = session.names(one.provider for one in answer.openings)
+    return table(
+        ["PROVIDER", "FROM", "UNTIL"],
+        [
+            (
+                name(one.provider),
+                moment_words(one.window.acquire_at),
+                moment_words(one.window.release_at) or "without end",
+            )
+            for one in answer.openings
         ],
     )
 

@@ -5,6 +5,7 @@ Inventory, networks and claims in time."""
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -3117,3 +3118,240 @@ class ChangeClaimsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ChangeClaimsResponse: _TypeAlias = ChangeClaimsResponse  # noqa: Y015
+
+@_typing.final
+class FindOpeningsRequest(_message.Message):
+    """When something is free; holds count as if they were confirmed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROJECT_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    LENGTH_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    project: _builtins.str
+    limit: _builtins.int
+    """At most this many; 0: 10."""
+    @_builtins.property
+    def spec(self) -> Global___ClaimSpec:
+        """Of one provider; its window is where to look."""
+
+    @_builtins.property
+    def length(self) -> _duration_pb2.Duration:
+        """For how long; absent: without end."""
+
+    def __init__(
+        self,
+        *,
+        project: _builtins.str = ...,
+        spec: Global___ClaimSpec | None = ...,
+        length: _duration_pb2.Duration | None = ...,
+        limit: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["length", b"length", "spec", b"spec"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["length", b"length", "limit", b"limit", "project", b"project", "spec", b"spec"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindOpeningsRequest: _TypeAlias = FindOpeningsRequest  # noqa: Y015
+
+@_typing.final
+class Opening(_message.Message):
+    """A stretch in which a provider can give what is asked for, at any time of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    WINDOW_FIELD_NUMBER: _builtins.int
+    provider: _builtins.str
+    """UUID."""
+    @_builtins.property
+    def window(self) -> _common_pb2.Window: ...
+    def __init__(
+        self,
+        *,
+        provider: _builtins.str = ...,
+        window: _common_pb2.Window | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["provider", b"provider", "window", b"window"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Opening: _TypeAlias = Opening  # noqa: Y015
+
+@_typing.final
+class FindOpeningsResponse(_message.Message):
+    """The earliest first."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPENINGS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def openings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Opening]: ...
+    def __init__(
+        self,
+        *,
+        openings: _abc.Iterable[Global___Opening] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["openings", b"openings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindOpeningsResponse: _TypeAlias = FindOpeningsResponse  # noqa: Y015
+
+@_typing.final
+class ListCalendarRequest(_message.Message):
+    """Whose calendar, and of which time."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
+    WINDOW_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    RESOURCE_TYPE_FIELD_NUMBER: _builtins.int
+    GROUP_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    region: _builtins.str
+    type: _builtins.str
+    """Only providers of this type."""
+    resource_type: _builtins.str
+    group: _builtins.str
+    """Only members of this group (UUID)."""
+    provider: _builtins.str
+    """Only this one (UUID)."""
+    @_builtins.property
+    def page(self) -> _common_pb2.Page: ...
+    @_builtins.property
+    def window(self) -> _common_pb2.Window:
+        """Without start: from now on; an end is needed."""
+
+    def __init__(
+        self,
+        *,
+        page: _common_pb2.Page | None = ...,
+        region: _builtins.str = ...,
+        window: _common_pb2.Window | None = ...,
+        type: _builtins.str = ...,
+        resource_type: _builtins.str = ...,
+        group: _builtins.str = ...,
+        provider: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "window", b"window"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["group", b"group", "page", b"page", "provider", b"provider", "region", b"region", "resource_type", b"resource_type", "type", b"type", "window", b"window"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListCalendarRequest: _TypeAlias = ListCalendarRequest  # noqa: Y015
+
+@_typing.final
+class Booking(_message.Message):
+    """What one claim has of a provider."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLAIM_FIELD_NUMBER: _builtins.int
+    PROJECT_FIELD_NUMBER: _builtins.int
+    CONSUMER_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    WINDOW_FIELD_NUMBER: _builtins.int
+    CLEANING_MARGIN_S_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    OVERRUN_FIELD_NUMBER: _builtins.int
+    claim: _builtins.str
+    """UUIDs."""
+    project: _builtins.str
+    consumer: _builtins.str
+    state: _builtins.str
+    """Held or confirmed."""
+    reason: _builtins.str
+    cleaning_margin_s: _builtins.int
+    """For how long the provider is kept free afterwards."""
+    amount: _builtins.int
+    overrun: _builtins.bool
+    """It is past its planned end and still used."""
+    @_builtins.property
+    def window(self) -> _common_pb2.Window: ...
+    def __init__(
+        self,
+        *,
+        claim: _builtins.str = ...,
+        project: _builtins.str = ...,
+        consumer: _builtins.str = ...,
+        state: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        window: _common_pb2.Window | None = ...,
+        cleaning_margin_s: _builtins.int = ...,
+        amount: _builtins.int = ...,
+        overrun: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "claim", b"claim", "cleaning_margin_s", b"cleaning_margin_s", "consumer", b"consumer", "overrun", b"overrun", "project", b"project", "reason", b"reason", "state", b"state", "window", b"window"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Booking: _TypeAlias = Booking  # noqa: Y015
+
+@_typing.final
+class Lane(_message.Message):
+    """One resource type of one provider, with what is booked of it, in order of time."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    RESOURCE_TYPE_FIELD_NUMBER: _builtins.int
+    CAPACITY_FIELD_NUMBER: _builtins.int
+    BOOKINGS_FIELD_NUMBER: _builtins.int
+    provider: _builtins.str
+    resource_type: _builtins.str
+    capacity: _builtins.int
+    @_builtins.property
+    def bookings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Booking]: ...
+    def __init__(
+        self,
+        *,
+        provider: _builtins.str = ...,
+        resource_type: _builtins.str = ...,
+        capacity: _builtins.int = ...,
+        bookings: _abc.Iterable[Global___Booking] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bookings", b"bookings", "capacity", b"capacity", "provider", b"provider", "resource_type", b"resource_type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Lane: _TypeAlias = Lane  # noqa: Y015
+
+@_typing.final
+class ListCalendarResponse(_message.Message):
+    """A page of a calendar."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LANES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def lanes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Lane]: ...
+    def __init__(
+        self,
+        *,
+        lanes: _abc.Iterable[Global___Lane] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lanes", b"lanes", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListCalendarResponse: _TypeAlias = ListCalendarResponse  # noqa: Y015

@@ -200,6 +200,16 @@ class ResourceServiceStub:
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ProposeCandidatesRequest.SerializeToString,
                 response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Candidate.FromString,
                 _registered_method=True)
+        self.FindOpenings = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/FindOpenings',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.FindOpeningsRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.FindOpeningsResponse.FromString,
+                _registered_method=True)
+        self.ListCalendar = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/ListCalendar',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListCalendarRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListCalendarResponse.FromString,
+                _registered_method=True)
         self.CreateClaim = channel.unary_unary(
                 '/mulligan.resource.v1.ResourceService/CreateClaim',
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateClaimRequest.SerializeToString,
@@ -467,6 +477,20 @@ class ResourceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FindOpenings(self, request, context):
+        """When something is free for so long, the earliest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCalendar(self, request, context):
+        """Who has what of each provider, and when.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateClaim(self, request, context):
         """Claim resources for a window, at once or, with wait_until, when they become free.
         """
@@ -676,6 +700,16 @@ def add_ResourceServiceServicer_to_server(servicer, server):
                     servicer.ProposeCandidates,
                     request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ProposeCandidatesRequest.FromString,
                     response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Candidate.SerializeToString,
+            ),
+            'FindOpenings': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindOpenings,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.FindOpeningsRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.FindOpeningsResponse.SerializeToString,
+            ),
+            'ListCalendar': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCalendar,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListCalendarRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListCalendarResponse.SerializeToString,
             ),
             'CreateClaim': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateClaim,
@@ -1600,6 +1634,60 @@ class ResourceService:
             '/mulligan.resource.v1.ResourceService/ProposeCandidates',
             mulligan_dot_resource_dot_v1_dot_resource__pb2.ProposeCandidatesRequest.SerializeToString,
             mulligan_dot_resource_dot_v1_dot_resource__pb2.Candidate.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindOpenings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/FindOpenings',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.FindOpeningsRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.FindOpeningsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCalendar(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/ListCalendar',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListCalendarRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListCalendarResponse.FromString,
             options,
             channel_credentials,
             insecure,

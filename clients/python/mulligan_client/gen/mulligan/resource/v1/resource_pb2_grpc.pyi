@@ -99,6 +99,10 @@ class ResourceServiceStub:
     """Delete a network in which no address is taken."""
     ProposeCandidates: _grpc.UnaryStreamMultiCallable[_resource_pb2.ProposeCandidatesRequest, _resource_pb2.Candidate]
     """What could be claimed, best first; nothing is claimed by asking."""
+    FindOpenings: _grpc.UnaryUnaryMultiCallable[_resource_pb2.FindOpeningsRequest, _resource_pb2.FindOpeningsResponse]
+    """When something is free for so long, the earliest first."""
+    ListCalendar: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ListCalendarRequest, _resource_pb2.ListCalendarResponse]
+    """Who has what of each provider, and when."""
     CreateClaim: _grpc.UnaryUnaryMultiCallable[_resource_pb2.CreateClaimRequest, _resource_pb2.Claim]
     """Claim resources for a window, at once or, with wait_until, when they become free."""
     GetClaim: _grpc.UnaryUnaryMultiCallable[_resource_pb2.GetClaimRequest, _resource_pb2.Claim]
@@ -183,6 +187,10 @@ class ResourceServiceAsyncStub(ResourceServiceStub):
     """Delete a network in which no address is taken."""
     ProposeCandidates: _aio.UnaryStreamMultiCallable[_resource_pb2.ProposeCandidatesRequest, _resource_pb2.Candidate]  # type: ignore[assignment]
     """What could be claimed, best first; nothing is claimed by asking."""
+    FindOpenings: _aio.UnaryUnaryMultiCallable[_resource_pb2.FindOpeningsRequest, _resource_pb2.FindOpeningsResponse]  # type: ignore[assignment]
+    """When something is free for so long, the earliest first."""
+    ListCalendar: _aio.UnaryUnaryMultiCallable[_resource_pb2.ListCalendarRequest, _resource_pb2.ListCalendarResponse]  # type: ignore[assignment]
+    """Who has what of each provider, and when."""
     CreateClaim: _aio.UnaryUnaryMultiCallable[_resource_pb2.CreateClaimRequest, _resource_pb2.Claim]  # type: ignore[assignment]
     """Claim resources for a window, at once or, with wait_until, when they become free."""
     GetClaim: _aio.UnaryUnaryMultiCallable[_resource_pb2.GetClaimRequest, _resource_pb2.Claim]  # type: ignore[assignment]
@@ -462,6 +470,22 @@ class ResourceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_resource_pb2.Candidate], _abc.AsyncIterator[_resource_pb2.Candidate]]:
         """What could be claimed, best first; nothing is claimed by asking."""
+
+    @_abc_1.abstractmethod
+    def FindOpenings(
+        self,
+        request: _resource_pb2.FindOpeningsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.FindOpeningsResponse, _abc.Awaitable[_resource_pb2.FindOpeningsResponse]]:
+        """When something is free for so long, the earliest first."""
+
+    @_abc_1.abstractmethod
+    def ListCalendar(
+        self,
+        request: _resource_pb2.ListCalendarRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.ListCalendarResponse, _abc.Awaitable[_resource_pb2.ListCalendarResponse]]:
+        """Who has what of each provider, and when."""
 
     @_abc_1.abstractmethod
     def CreateClaim(

@@ -1,0 +1,138 @@
+"""Calendars: who has what of each provider, and when."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mulligan.resource.occupation import occupies
+from mulligan.resource.standing import status_at
+from mulligan.resource.tables import (
+    AllocationRow,
+    ClaimRow,
+    InventoryRow,
+    MemberRow,
+    ProviderRow,
+)
+from mulligan.resource.values import Page, check_id, check_provider_type, page_size
+from mulligan.values.window import Window
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """What one claim has of a provider: its plan, and for how long it is kept free afterwards."""
+
+    claim: str
+    project: str
+    consumer: str | None
+    state: str
+    reason: str
+    window: Window
+    margin_s: int
+    amount: int
+    overrun: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One resource type of one provider, with what is booked of it, in order of time."""
+
+    provider: str
+    resource_type: str
+    capacity: int
+    bookings: tuple[Booking, ...]
+
+
+def list_lanes(
+    session: Session,
+    window: Window,
+    *,
+    region: str,
+    type: str = "",  # noqa: A002 (the column's word)
+    resource_type: str = "",
+    group: str = "",
+    provider: str = "",
+    after: str = "",
+    limit: int = 0,
+    now: datetime,
+) -> Page[Lane]:
+    """Read a page of the calendar of a region's providers in the order of their ids.
+
+    Args:
+        session: a session.
+        window: of which time.
+        region: UUID.
+        type: only providers of this type.
+        resource_type: only of this one.
+        group: only members of this group (UUID).
+        provider: only this one (UUID).
+        after: the token of the page before.
+        limit: at most this many providers; 0 for 100.
+        now: the present.
+    """
+    limit = page_size(limit)
+    rows = ProviderRow
+    query = select(rows.id).where(rows.region == check_id(region, field="region"))
+    has = select(InventoryRow.provider)
+    if resource_type:
+        has = has.where(InventoryRow.resource_type == resource_type)
+    query = query.where(rows.id.in_(has))
+    if type:
+        query = query.where(rows.type == check_provider_type(type, field="type"))
+    if group:
+        members = select(MemberRow.provider).where(
+            MemberRow.group == check_id(group, field="group")
+        )
+        query = query.where(rows.id.in_(members))
+    if provider:
+        query = query.where(rows.id == check_id(provider, field="provider"))
+    if after:
+        query = query.where(rows.id > check_id(after, field="page.token"))
+    found = list(session.scalars(query.order_by(rows.id).limit(limit + 1)))
+    page = Page.cut(found, limit, lambda one: one)
+    return Page(_lanes(session, page.items, resource_type, window, now), page.next_token)
+
+
+def _lanes(
+    session: Session, providers: list[str], resource_type: str, window: Window, now: datetime
+) -> list[Lane]:
+    stock = select(InventoryRow.provider, InventoryRow.resource_type, InventoryRow.capacity).where(
+        InventoryRow.provider.in_(providers)
+    )
+    booked: dict[tuple[str, str], list[Booking]] = defaultdict(list)
+    rows = AllocationRow
+    query = (
+        select(rows.provider, rows.resource_type, rows.amount, rows.margin_s, ClaimRow)
+        .join(ClaimRow, ClaimRow.id == rows.claim)
+        .where(rows.provider.in_(providers), occupies(rows, window, now))
+    )
+    if resource_type:
+        stock = stock.where(InventoryRow.resource_type == resource_type)
+        query = query.where(rows.resource_type == resource_type)
+    for provider, name, amount, margin_s, claim in session.execute(query):
+        status = status_at(claim, now)
+        booked[provider, name].append(
+            Booking(
+                claim.id,
+                claim.project,
+                claim.consumer,
+                status.state,
+                status.reason,
+                Window(claim.acquire_at, claim.planned_release_at),
+                margin_s,
+                amount,
+                claim.planned_release_at <= now,
+            )
+        )
+    ordered = sorted(session.execute(stock).all())
+    return [
+        Lane(
+            provider,
+            name,
+            capacity,
+            tuple(sorted(booked[provider, name], key=lambda b: (b.window.acquire_at, b.claim))),
+        )
+        for provider, name, capacity in ordered
+    ]
