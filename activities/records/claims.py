@@ -73,13 +73,13 @@ def end_hold(session: Session, request: EndHold) -> HoldEnded:
 
 
 def _next_chance(error: NoCapacityError, now: datetime) -> datetime | None:
-    """Find when it may fit: the earliest window's start, or when a hold lapses.
+    """Find when it may fit: the earliest window's start, or when a hold or a mark ends.
 
     What fits as soon as something overdue is released is told by the release, not by time.
     """
     times = [
         datetime.fromisoformat(error.details[key])
-        for key in ("earliest", "next_hold_ends")
+        for key in ("earliest", "next_hold_ends", "next_healthy")
         if error.details.get(key, "never") != "never"
     ]
     return min((time for time in times if time > now + INSTANT), default=None)

@@ -1,19 +1,27 @@
 """Which providers a claim gets: the best candidate that it can lock before others do."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import islice
 from random import getrandbits
+from typing import Any
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from mulligan.resource.candidates import Search
 from mulligan.resource.explain import explain_claim
-from mulligan.resource.fleet import Fleet, read_groups, read_margins, read_providers
+from mulligan.resource.fleet import (
+    Fleet,
+    provider_columns,
+    read_groups,
+    read_margins,
+    read_providers,
+    read_what_they_have,
+)
 from mulligan.resource.fleet_view import view_of
 from mulligan.resource.requests import Candidate, ClaimRequest, from_now
-from mulligan.resource.tables import ProviderRow
+from mulligan.resource.tables import ProviderRow, ProviderTypeRow
 from mulligan.values.errors import ConflictError
 
 CANDIDATES = 8
@@ -134,12 +142,9 @@ def _lock_if_fits(
     for. Giving them back keeps two claims from waiting for each other.
     """
     savepoint = session.begin_nested()
-    rows = ProviderRow.__table__.c
-    lock = select(rows.id, rows.root).where(rows.id.in_(ids)).order_by(rows.id).with_for_update()
-    locked = session.execute(lock).all()
+    locked = _lock(session, ids)
     if len(locked) == len(ids) and all(row.root in (None, *ids) for row in locked):
-        roots = {candidate.tree, *(row.root or row.id for row in locked)}
-        fleet = _read_afresh(session, ids, roots, request)
+        fleet = _read_afresh(session, locked, candidate.tree, request)
         search = Search(session, fleet, request, project=project, now=now, proposed=candidate)
         if next(search.candidates(), None):
             savepoint.commit()
@@ -148,25 +153,40 @@ def _lock_if_fits(
     return None
 
 
+def _lock(session: Session, ids: set[str]) -> Sequence[Any]:
+    """Lock providers by id; each with the margin of its type."""
+    rows, types = ProviderRow.__table__, ProviderTypeRow.__table__
+    query = (
+        select(*provider_columns(), types.c.cleaning_margin_s)
+        .select_from(rows.outerjoin(types, types.c.name == rows.c.type))
+        .where(rows.c.id.in_(ids))
+        .order_by(rows.c.id)
+    )
+    return session.execute(query.with_for_update(of=rows)).all()
+
+
 def _read_afresh(
-    session: Session, ids: Iterable[str], roots: set[str], request: ClaimRequest
+    session: Session, locked: Sequence[Any], tree: str, request: ClaimRequest
 ) -> Fleet:
-    """Read what a decision about locked providers depends on."""
+    """Read what a decision about locked providers depends on: their trees, if those matter."""
     fleet, groups = Fleet(), request.groups
+    features = any(group.capabilities or group.properties for group in groups)
     origins = {limit.origin for group in groups for limit in group.distances if limit.origin}
     if request.near:
         origins.add(request.near.origin)
-    related = len(groups) > 1 or origins or any(g.groups or g.across_tree for g in groups)
-    which = set(ids)
-    if related:
-        rows = ProviderRow.__table__.c
-        if origins:
-            tops = select(rows.root, rows.id).where(rows.id.in_(origins))
-            roots = roots | {row.root or row.id for row in session.execute(tops)}
-        of_trees = select(rows.id).where(or_(rows.id.in_(roots), rows.root.in_(roots)))
-        which |= set(session.scalars(of_trees))
-    read_providers(session, fleet, which)
+    if not origins and len(groups) == 1 and not (groups[0].groups or groups[0].across_tree):
+        fleet.take_in(locked)
+        ids = [row.id for row in locked]
+        read_what_they_have(session, fleet, ids, features=features)
+        fleet.margins = {row.type: row.cleaning_margin_s or 0 for row in locked}
+        return fleet
+    rows = ProviderRow.__table__.c
+    tops = {tree, *(row.root or row.id for row in locked)}
+    if origins:
+        found = select(rows.root, rows.id).where(rows.id.in_(origins))
+        tops |= {row.root or row.id for row in session.execute(found)}
+    of_trees = select(rows.id).where(or_(rows.id.in_(tops), rows.root.in_(tops)))
+    read_providers(session, fleet, session.scalars(of_trees).all(), features=features)
     read_margins(session, fleet)
-    if related:
-        read_groups(session, fleet)
+    read_groups(session, fleet)
     return fleet

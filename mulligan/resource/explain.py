@@ -1,7 +1,7 @@
 """Why nothing fits, constraint by constraint, and when it would."""
 
 from collections import Counter
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 from sqlalchemy import select
@@ -30,7 +30,28 @@ def explain_claim(session: Session, search: Search) -> NoCapacityError:
     else:
         steps += _steps_of_trees(search)
     total = int(np.count_nonzero(search.visible))
-    return no_capacity(f"no capacity among {total} providers", steps, _earliest(session, search))
+    details = {}
+    if healthy_at := _next_healthy(search):
+        details["next_healthy"] = healthy_at.isoformat()
+    return no_capacity(
+        f"no capacity among {total} providers", steps, _earliest(session, search), **details
+    )
+
+
+def _next_healthy(search: Search) -> datetime | None:
+    """When the first mark ends that calls a provider unhealthy which would do otherwise."""
+    until = search.fleet["unhealthy_until"]
+    marked = search.fleet["available"] & (until > search.now.timestamp())
+    ends = [
+        float(until[one])
+        for place in search.places
+        for one in np.flatnonzero(
+            np.logical_and.reduce(
+                [marked, *(c.holds for c in place.constraints if c.words != AVAILABLE)]
+            )
+        )
+    ]
+    return datetime.fromtimestamp(min(ends), UTC) if ends else None
 
 
 def _steps_of(session: Session, search: Search, place: Place) -> list[Step]:

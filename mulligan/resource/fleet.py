@@ -211,6 +211,12 @@ class Fleet:
         _discard(self.below, int(self._general["parent"][place]), place)
         _discard(self.in_tree, int(self._general["root"][place]), place)
 
+    def take_in(self, rows: Iterable[Any]) -> None:
+        """Take providers' rows in, and put each where it stands in its tree."""
+        placed = [(self.put(row), row) for row in rows]
+        for place, row in placed:
+            self.hang(place, row.parent, row.root)
+
     def put(self, row: Any) -> int:
         """Take a provider's row in, without what it has; one that is there begins anew."""
         place = self.place_of.get(row.id)
@@ -315,26 +321,37 @@ def _discard(sets: dict[Any, set[Any]], key: Any, one: Any) -> None:
             del sets[key]
 
 
-def read_providers(session: Session, fleet: Fleet, which: Collection[str] | None) -> None:
+def read_providers(
+    session: Session, fleet: Fleet, which: Collection[str] | None, *, features: bool = True
+) -> None:
     """Read providers, with all that belongs to them, into a fleet; those that are gone leave it.
 
     Args:
         session: a session.
         fleet: what is read into.
         which: their ids; None for all there are.
+        features: with capabilities and properties.
     """
     parts: list[list[str] | None] = [None]
     if which is not None:
         ids = sorted(which)
         parts = [ids[i : i + SMALL_STEP] for i in range(0, len(ids), SMALL_STEP)]
-    rows = [row for part in parts for row in _provider_rows(session, part)]
+    query, of_id = select(*provider_columns()), ProviderRow.__table__.c.id
+    rows = [row for part in parts for row in session.execute(query.where(_of(of_id, part)))]
     for gone in set(which or ()) - {row.id for row in rows}:
         fleet.forget(gone)
-    places = [(fleet.put(row), row) for row in rows]
-    for place, row in places:
-        fleet.hang(place, row.parent, row.root)
+    fleet.take_in(rows)
     for part in parts:
-        _read_what_belongs(session, fleet, part)
+        read_what_they_have(session, fleet, part, features=features)
+
+
+def provider_columns() -> list[Any]:
+    """What a fleet needs of a provider's row."""
+    rows = ProviderRow.__table__.c
+    return [
+        rows.id, rows.region, rows.project, rows.type, rows.parent, rows.root, rows.available,
+        rows.unhealthy_until,
+    ]  # fmt: skip
 
 
 def read_margins(session: Session, fleet: Fleet) -> None:
@@ -371,22 +388,18 @@ def _of(column: Any, which: Collection[str] | None) -> ColumnElement[bool]:
     return true() if which is None else column.in_(which)
 
 
-def _provider_rows(session: Session, which: Collection[str] | None) -> list[Any]:
-    rows = ProviderRow.__table__.c
-    query = select(
-        rows.id, rows.region, rows.project, rows.type, rows.parent, rows.root, rows.available,
-        rows.unhealthy_until,
-    )  # fmt: skip
-    return list(session.execute(query.where(_of(rows.id, which))))
-
-
-def _read_what_belongs(session: Session, fleet: Fleet, which: Collection[str] | None) -> None:
+def read_what_they_have(
+    session: Session, fleet: Fleet, which: Collection[str] | None, *, features: bool
+) -> None:
+    """Read inventories, and with features capabilities and properties; None for all there are."""
     stock, known = InventoryRow.__table__.c, fleet.place_of
     columns = [stock[name] for name, _, _ in _STOCK]
     query = select(stock.provider, stock.resource_type, *columns)
     for row in session.execute(query.where(_of(stock.provider, which))):
         if row.provider in known:
             fleet.put_stock(row)
+    if not features:
+        return
     can = CapabilityRow.__table__.c
     query = select(can.provider, can.capability).where(_of(can.provider, which))
     for provider, capability in session.execute(query):

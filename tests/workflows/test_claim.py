@@ -52,6 +52,18 @@ def test_a_claim_that_waited_in_vain_says_why(sqlite_place: Place) -> None:
     assert "8 VCPU free in the window" in ended.status.reason
 
 
+def test_a_claim_waits_until_a_provider_is_healthy_again(sqlite_place: Place) -> None:
+    place = sqlite_place
+    host = place.host()
+    place.operator.MarkProviders(
+        ids=[host], kind="unhealthy", reason="pings get lost", expires_at=soon(seconds=3)
+    )
+    waiting = all_vcpus(place, wait_until=soon(hours=1))
+    assert place.site.end_of(claims_of(place, waiting.metadata.id)).status.state == "done"
+    claim = place.member.GetClaim(project=place.project, id=waiting.metadata.id)
+    assert claim.status.state == "confirmed"
+
+
 def test_a_hold_lapses_unless_it_is_confirmed(place: Place) -> None:
     host = place.host()
     held = all_vcpus(place, hold_until=soon(seconds=4))

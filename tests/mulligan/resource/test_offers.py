@@ -80,8 +80,12 @@ def test_the_unhealthy_are_not_offered_until_the_mark_expires(fleet: Fleet) -> N
     mark(fleet, host, kind="unhealthy", until=at(10), why="pings get lost")
     assert offer(fleet, host) == offers.Offer("unhealthy", "pings get lost", at(0), at(10))
     for when in (window(0, 5), window(20, 30)):
-        with pytest.raises(NoCapacityError, match="1 because provider is marked unhealthy"):
+        with pytest.raises(NoCapacityError, match="1 because provider is marked unhealthy") as no:
             fleet.claim(when, VCPU=1)
+        assert no.value.details["next_healthy"] == at(10).isoformat()
+        with pytest.raises(NoCapacityError) as never:
+            fleet.claim(when, VCPU=5)
+        assert "next_healthy" not in never.value.details
     fleet.now = at(9.99)
     mark(fleet, host, kind="unhealthy", until=at(20), why="still")
     fleet.now = at(19.99)
