@@ -126,7 +126,7 @@ class Search:
         return (low ^ np.uint64(mixed)) * np.uint64(0x9E3779B97F4A7C15), high
 
     def _places_of(self, group: RequestGroup) -> Iterator[Place]:
-        if group.across_tree:
+        if group.across_tree and len(group.amounts) > 1:
             common = [*self._whereabouts(group), *self._forbidden(group)]
             for amount in group.amounts:
                 yield Place(group, (amount,), [*common, *self._limits((amount,))])

@@ -351,3 +351,15 @@ def test_bad_groups_are_refused_by_field(groups_: tuple[RequestGroup, ...], fiel
     with pytest.raises(InvalidArgumentError) as caught:
         ClaimRequest(groups_, window(0, 9), new_id())
     assert caught.value.details["field"] == field
+
+
+def test_one_amount_across_a_tree_has_its_own_earliest_start(fleet: Fleet) -> None:
+    fleet.rack(kind="box", inventories=[Inventory("GPU", 1)])
+    other = fleet.rack(kind="crate", inventories=[Inventory("GPU", 1)])
+    fleet.claim(window(0, 5), GPU=1, provider=other)
+    request = fleet.ask(
+        RequestGroup((gpu(),), across_tree=True, provider_type="crate"), when=window(0, 4)
+    )
+    error = refused(lambda: fleet.propose(request))
+    assert error.details["earliest"] == at(5).isoformat()
+    assert error.details["last_straw"] == "with 1 GPU free in the window"
