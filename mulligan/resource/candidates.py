@@ -244,8 +244,9 @@ class Search:
             for one in sorted((p for p in some if self.has_room(first, p)), key=self._rank(first)):
                 for root, chosen in self._completed(one, roots):
                     found = self._candidate(root, chosen)
-                    if found.allocations not in seen:
-                        seen.add(found.allocations)
+                    taken = frozenset(found.allocations)
+                    if taken not in seen:
+                        seen.add(taken)
                         yield found
 
     def _roughly_ordered(self, place: Place) -> NDArray[Any]:

@@ -363,3 +363,11 @@ def test_one_amount_across_a_tree_has_its_own_earliest_start(fleet: Fleet) -> No
     error = refused(lambda: fleet.propose(request))
     assert error.details["earliest"] == at(5).isoformat()
     assert error.details["last_straw"] == "with 1 GPU free in the window"
+
+
+def test_the_same_allocations_are_one_candidate_whoever_gets_which(fleet: Fleet) -> None:
+    _, cards = machine(fleet)
+    two = [RequestGroup((gpu(),), name="a", isolated_from=("b",)), RequestGroup((gpu(),), name="b")]
+    found = fleet.propose(fleet.ask(*two, when=window(0, 9)))
+    first, second = sorted(cards)
+    assert [chosen(one) for one in found] == [{"a": first, "b": second}]
