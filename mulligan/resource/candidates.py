@@ -269,7 +269,8 @@ class Search:
 
     def _rank(self, place: Place) -> Any:
         def rank(one: int) -> tuple[int, ...]:
-            near = (int(self._near[one]),) if self._near is not None else ()
+            nearest = self._near is not None and place is self.places[0]
+            near = (int(self._near[one]),) if nearest else ()
             free = (self._sign * self.use.free(one, a.resource_type) for a in place.amounts)
             return (*near, *free, *self._among_equals(one))
 

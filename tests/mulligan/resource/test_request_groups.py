@@ -371,3 +371,13 @@ def test_the_same_allocations_are_one_candidate_whoever_gets_which(fleet: Fleet)
     found = fleet.propose(fleet.ask(*two, when=window(0, 9)))
     first, second = sorted(cards)
     assert [chosen(one) for one in found] == [{"a": first, "b": second}]
+
+
+def test_nearness_orders_the_first_group_and_room_the_others(fleet: Fleet) -> None:
+    host, (small, _) = machine(fleet)
+    large = fleet.rack(host, kind="card", inventories=[Inventory("GPU", 3)])
+    request = fleet.ask(
+        RequestGroup((vcpu(1),), name="cpu"), RequestGroup((gpu(),), name="gpu"),
+        when=window(0, 9), placement=Placement.NEAREST, near=Near("location", small),
+    )  # fmt: skip
+    assert chosen(fleet.propose(request)[0]) == {"cpu": host, "gpu": large}
