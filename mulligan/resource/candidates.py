@@ -12,6 +12,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
+from heapq import merge
 from typing import Any
 
 import numpy as np
@@ -344,25 +345,42 @@ class Search:
         return {int(self.fleet["root"][one])}
 
     def _completed(self, one: int, roots: Collection[int]) -> Iterator[tuple[int, list[int]]]:
-        """Fill the other places from each tree to which the first one's provider gives."""
+        """Fill the other places from the trees to which the first one's provider gives.
+
+        Of very many trees so many at once are compared, as providers are.
+        """
         own = int(self.fleet["root"][one])
         if len(self.places) == 1:
             if self._together([one]):
                 yield own, [one]
             return
-        for root in sorted(self._reached(one), key=lambda r: (r != own, self._among_equals(r))):
-            if root not in roots:
-                continue
-            there = self.fleet.tree(root) | self.fleet.sharing_with(root)
-            options = [[p for p in there if place.fits[p]] for place in self.places[1:]]
-            self.use.know({p for some in options for p in some})
-            ranked = [
-                sorted((p for p in some if self.has_room(place, p)), key=self._rank(place))
-                for place, some in zip(self.places[1:], options, strict=True)
-            ]
-            if all(ranked):
-                for chosen in self._filled([one], ranked):
-                    yield root, chosen
+        reached = [root for root in self._reached(one) if root in roots]
+        reached.sort(key=lambda root: (root != own, self._among_equals(root)))
+        ranks = [self._rank(place) for place in self.places]
+        for start in range(0, len(reached), COMPARED):
+            some = {root: self._options(root) for root in reached[start : start + COMPARED]}
+            self.use.know({p for options in some.values() for each in options for p in each})
+            yield from merge(
+                *(self._in_tree(one, root, options) for root, options in some.items()),
+                key=lambda found: [rank(p) for rank, p in zip(ranks, found[1], strict=True)],
+            )
+
+    def _options(self, root: int) -> list[list[int]]:
+        """Who of a tree, or sharing with it, may fill the other places, time aside."""
+        there = self.fleet.tree(root) | self.fleet.sharing_with(root)
+        return [[p for p in there if place.fits[p]] for place in self.places[1:]]
+
+    def _in_tree(
+        self, one: int, root: int, options: Sequence[Sequence[int]]
+    ) -> Iterator[tuple[int, list[int]]]:
+        """Fill the other places from what a tree has for each; its use is known."""
+        ranked = [
+            sorted((p for p in some if self.has_room(place, p)), key=self._rank(place))
+            for place, some in zip(self.places[1:], options, strict=True)
+        ]
+        if all(ranked):
+            for chosen in self._filled([one], ranked):
+                yield root, chosen
 
     def _filled(self, chosen: list[int], ranked: Sequence[Sequence[int]]) -> Iterator[list[int]]:
         if len(chosen) == len(self.places):

@@ -381,3 +381,15 @@ def test_nearness_orders_the_first_group_and_room_the_others(fleet: Fleet) -> No
         when=window(0, 9), placement=Placement.NEAREST, near=Near("location", small),
     )  # fmt: skip
     assert chosen(fleet.propose(request)[0]) == {"cpu": host, "gpu": large}
+
+
+def test_the_trees_of_one_who_shares_are_compared_with_each_other(fleet: Fleet) -> None:
+    hosts = [fleet.rack(kind="box", inventories=[Inventory("VCPU", n)]) for n in (2, 4, 3)]
+    pool = fleet.rack(kind="pool", inventories=[Inventory("DISK_GIB", 100)])
+    group_of(fleet, *hosts, sharing=(pool,))
+    request = fleet.ask(
+        RequestGroup((Amount("DISK_GIB", 60),), name="disk"), RequestGroup((vcpu(1),), name="cpu"),
+        when=window(0, 9),
+    )  # fmt: skip
+    found = [chosen(one)["cpu"] for one in fleet.propose(request)]
+    assert found == [hosts[1], hosts[2], hosts[0]]
