@@ -283,9 +283,14 @@ class Search:
 
     def has_room(self, place: Place, one: int) -> bool:
         """Say whether a provider has, in the window, what a place needs; its use is known."""
-        return self.use.keeps_company(one, alone=place.group.alone) and all(
+        return self.keeps_company(place, one) and all(
             self.use.free(one, amount.resource_type) >= amount.amount for amount in place.amounts
         )
+
+    def keeps_company(self, place: Place, one: int) -> bool:
+        """Say whether a place may be filled in a tree; who only names a provider is in no way."""
+        alone = place.group.alone
+        return not (place.amounts or alone) or self.use.keeps_company(one, alone=alone)
 
     def at(self, window: Window, use: Use) -> "Search":
         """The same search in another window, with what is used then."""

@@ -78,7 +78,7 @@ def _all_constraints(search: Search, place: Place) -> list[tuple[str, Mask]]:
         free[[p for p in fits if search.use.free(p, amount.resource_type) >= amount.amount]] = True
         found.append((f"with {words_of(amount)} free in the window", free))
     alone = np.zeros(len(place.fits), np.bool_)
-    alone[[p for p in fits if search.use.keeps_company(p, alone=place.group.alone)]] = True
+    alone[[p for p in fits if search.keeps_company(place, p)]] = True
     if place.group.alone or not alone[fits].all():
         words = "with nobody else" if place.group.alone else "with nobody who wants to be alone"
         found.append((f"{words} in its tree in the window", alone))

@@ -248,6 +248,17 @@ class TestAlone:
         refused(lambda: fleet.commit(self.asked(fleet, alone=False), project=new_id()))
         assert fleet.usage(host, window(0)) == {}
 
+    def test_who_only_names_a_provider_there_is_in_no_way(self, fleet: Fleet) -> None:
+        host, _ = machine(fleet, cards=1)
+        box = fleet.rack(kind="box", inventories=[Inventory("VGPU", 1)])
+        group_of(fleet, box, sharing=(host,))
+        fleet.commit(fleet.ask(RequestGroup((gpu(),), alone=True), when=window(0, 9)))
+        request = fleet.ask(
+            RequestGroup((Amount("VGPU", 1),), name="a"), RequestGroup(name="b", provider=host),
+            when=window(0, 9),
+        )  # fmt: skip
+        fleet.commit(request, project=new_id())
+
 
 class TestCleaningMargin:
     @pytest.fixture(autouse=True)
