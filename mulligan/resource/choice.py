@@ -43,11 +43,14 @@ class Taken:
             part.provider: search.use.margin(search.fleet.place_of[part.provider])
             for part in candidate.parts
         }
-        self.alone = {
-            part.provider
-            for part, place in zip(candidate.parts, search.places, strict=True)
+        fleet, parts = search.fleet, candidate.parts
+        tops = {part.provider: int(fleet["root"][fleet.place_of[part.provider]]) for part in parts}
+        alone = {
+            tops[part.provider]
+            for part, place in zip(parts, search.places, strict=True)
             if place.group.alone
         }
+        self.alone = {provider for provider, top in tops.items() if top in alone}
 
 
 def propose(

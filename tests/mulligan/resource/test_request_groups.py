@@ -259,6 +259,15 @@ class TestAlone:
         )  # fmt: skip
         fleet.commit(request, project=new_id())
 
+    def test_who_names_the_provider_of_a_tree_keeps_others_out_of_it(self, fleet: Fleet) -> None:
+        host, _ = machine(fleet, cards=1)
+        request = fleet.ask(
+            RequestGroup((gpu(),), name="a"), RequestGroup(name="b", provider=host, alone=True),
+            when=window(0, 9),
+        )  # fmt: skip
+        fleet.commit(request)
+        refused(lambda: fleet.commit(self.asked(fleet, alone=False), project=new_id()))
+
 
 class TestCleaningMargin:
     @pytest.fixture(autouse=True)
