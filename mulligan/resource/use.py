@@ -38,8 +38,8 @@ class Use:
         self._alone = any(group.alone for group in request.groups)
         self._peaks: dict[tuple[int, str], int] = {}
         self._known: set[int] = set()
-        self._taken: set[int] = set()
-        self._others: set[int] = set()
+        self._taken: set[tuple[int, int]] = set()
+        self._others: set[tuple[int, int]] = set()
 
     def know(self, places: Iterable[int]) -> None:
         """Read what is used of these providers, unless it is known."""
@@ -51,7 +51,7 @@ class Use:
         for margin, some in by_margin.items():
             window = with_margin(self._request.window, margin)
             self._read_peaks([p for p in some if self._may_be_used(p)], window)
-            self._read_company(some, window)
+            self._read_company(some, window, margin)
 
     def margin(self, place: int) -> int:
         """For how many seconds a provider is kept free after a claim."""
@@ -79,8 +79,10 @@ class Use:
         for provider, resource_type, peak in self._session.execute(peaks(scope, window, self._now)):
             self._peaks[fleet.place_of[provider], resource_type] = peak
 
-    def _read_company(self, places: Collection[int], window: Window) -> None:
+    def _read_company(self, places: Collection[int], window: Window, margin: int) -> None:
         """Read in which trees other projects are, and where one wants to be alone.
+
+        Providers of a tree with other margins are asked about other windows.
 
         Index: allocations (provider, resource_type, occupied_until); of those that want to be
         alone there are few, and they have an index of their own.
@@ -99,10 +101,10 @@ class Use:
             query = query.where(rows.alone.is_(True), rows.region == self._request.region)
         for root, alone in self._session.execute(query):
             if root in tops:
-                place = fleet.place_of[root]
-                self._others.add(place)
+                found = (fleet.place_of[root], margin)
+                self._others.add(found)
                 if alone:
-                    self._taken.add(place)
+                    self._taken.add(found)
 
     def peak(self, place: int, resource_type: str) -> int:
         """What others use at the peak; known before."""
@@ -114,8 +116,8 @@ class Use:
 
     def keeps_company(self, place: int, *, alone: bool) -> bool:
         """Say whether somebody may be in a provider's tree, alone or not; known before."""
-        top = int(self._fleet["root"][place])
-        return top not in self._taken and not (alone and top in self._others)
+        tree = (int(self._fleet["root"][place]), self.margin(place))
+        return tree not in self._taken and not (alone and tree in self._others)
 
 
 class FutureUse(Use):

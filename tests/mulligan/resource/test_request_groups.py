@@ -301,6 +301,19 @@ class TestCleaningMargin:
         fleet.release(claim)
         fleet.claim(window(1, 30), SERVER=1)
 
+    def test_others_of_the_tree_need_not_be_alone_so_long(self, fleet: Fleet, margin: str) -> None:
+        """Each provider is asked about its own window, whichever of its tree was asked before."""
+        card = fleet.rack(margin, kind="card", inventories=[Inventory("GPU", 1)])
+        fleet.commit(
+            fleet.ask(RequestGroup((gpu(),), provider=card, alone=True), when=window(12, 20))
+        )
+        request = fleet.ask(
+            RequestGroup((gpu(),), name="gpu"), RequestGroup(name="any", alone=True),
+            when=window(5, 10),
+        )  # fmt: skip
+        found = fleet.propose(request, project=new_id())
+        assert [chosen(one) for one in found] == [{"gpu": card, "any": card}]
+
     def test_a_held_claim_keeps_its_margin(self, fleet: Fleet) -> None:
         claim = fleet.claim(window(0, 20), SERVER=1, hold_until=fleet.now + timedelta(minutes=5))
         fleet.confirm(claim)
