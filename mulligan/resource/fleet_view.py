@@ -6,7 +6,7 @@ It serves to choose and to explain, never to decide: what it says may be a momen
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 
 from sqlalchemy import select
@@ -18,6 +18,9 @@ from mulligan.resource.tables import AllocationRow
 
 MOST_CHANGES = 10_000
 """Beyond so many events it is faster to read everything again."""
+
+CLOCKS_DIFFER = timedelta(minutes=1)
+"""Bounds on use are read as of so long ago: they hold for callers whose clock is so far behind."""
 
 
 def view_of(session: Session) -> "FleetView":
@@ -32,6 +35,7 @@ class FleetView:
     def __init__(self) -> None:
         self._fleet: Fleet | None = None
         self._revision = 0
+        self._bounds_hold_from = datetime.min.replace(tzinfo=UTC)
         self._lock = Lock()
 
     @contextmanager
@@ -51,12 +55,16 @@ class FleetView:
             changed = events.changed_after(session, self._revision, limit=MOST_CHANGES)
             if len(changed) < MOST_CHANGES:
                 self._follow(session, self._fleet, changed, now)
+                if now < self._bounds_hold_from:
+                    # The clock was put back: what had lapsed or ended may count again.
+                    self._bounds_hold_from = now - CLOCKS_DIFFER
+                    read_bounds(session, self._fleet, None, self._bounds_hold_from)
                 return self._fleet
         revision, fleet = events.current_revision(session), Fleet()
         read_providers(session, fleet, None)
         read_margins(session, fleet)
         read_groups(session, fleet)
-        read_bounds(session, fleet, None, now)
+        self._read_bounds(session, fleet, None, now)
         self._fleet, self._revision = fleet, revision
         return fleet
 
@@ -80,6 +88,13 @@ class FleetView:
             used = select(AllocationRow.provider).where(AllocationRow.claim.in_(objects["claim"]))
             providers = providers | set(session.scalars(used))
         if providers:
-            read_bounds(session, fleet, providers, now)
+            self._read_bounds(session, fleet, providers, now)
         if changed:
             self._revision = changed[-1][0]
+
+    def _read_bounds(
+        self, session: Session, fleet: Fleet, which: set[str] | None, now: datetime
+    ) -> None:
+        since = now - CLOCKS_DIFFER
+        self._bounds_hold_from = max(self._bounds_hold_from, since)
+        read_bounds(session, fleet, which, since)

@@ -426,3 +426,14 @@ def test_the_trees_of_one_who_shares_are_compared_with_each_other(fleet: Fleet) 
     )  # fmt: skip
     found = [chosen(one)["cpu"] for one in fleet.propose(request)]
     assert found == [hosts[1], hosts[2], hosts[0]]
+
+
+def test_a_hold_counts_again_when_the_clock_steps_back(fleet: Fleet) -> None:
+    fleet.add(VCPU=1)
+    fleet.claim(window(0, 20), VCPU=1, hold_until=at(5))
+    request = fleet.request(window(10, 20), VCPU=1)
+    fleet.now = at(6)
+    fleet.propose(request)
+    fleet.now = at(3)
+    refused(lambda: fleet.propose(request))
+    refused(lambda: fleet.commit(request))
