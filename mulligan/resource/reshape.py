@@ -17,7 +17,7 @@ from mulligan.resource import trees
 from mulligan.resource.claim_changes import tell
 from mulligan.resource.differences import Difference, Key, difference, write_difference
 from mulligan.resource.inventories import below_claims, read_inventories
-from mulligan.resource.occupation import from_now_on, not_lapsed, peaks
+from mulligan.resource.occupation import from_now_on, not_lapsed, occupation_of, peaks
 from mulligan.resource.offers import KINDS, offer_of
 from mulligan.resource.provider_changes import (
     MOST_PROVIDERS,
@@ -25,7 +25,7 @@ from mulligan.resource.provider_changes import (
     change_providers,
     refuse_managed,
 )
-from mulligan.resource.tables import AllocationRow, ClaimRow, ProviderRow
+from mulligan.resource.tables import AllocationRow, ClaimRow, ProviderRow, ProviderTypeRow
 from mulligan.resource.values import check_id
 from mulligan.values.amount import check_resource_type
 from mulligan.values.errors import ConflictError, FailedPreconditionError, InvalidArgumentError
@@ -120,6 +120,7 @@ def reshape_providers(
         raise ConflictError("other claims were committed while the tree was to be reshaped")
     after, said = _moved(before, moves)
     found = difference(before, after)
+    found.added.update(_with_margins(session, found.added, claims, rows))
     write_difference(session, AllocationRow, _KEY, found)
     changed = (
         change_providers(session, changes, author=author, now=now, by_control=by_control)
@@ -233,7 +234,7 @@ def _move_one(after: Allocations, claim: str, move: AllocationMove) -> int:
     if amount < has:
         after[source] = {**left, "amount": has - amount}
     there = after[target]["amount"] if target in after else 0
-    after[target] = {**left, "amount": there + amount}
+    after[target] = {**after.get(target, left), "amount": there + amount}
     return int(amount)
 
 
@@ -254,6 +255,25 @@ def _refuse_not_offered(
         if offer.state in KINDS:
             why = f"which is marked {offer.state}: {offer.reason}"
             raise _does_not_fit(claim, provider, why)
+
+
+def _with_margins(
+    session: Session,
+    allocations: Allocations,
+    claims: Mapping[str, ClaimRow],
+    rows: Mapping[str, ProviderRow],
+) -> Allocations:
+    """Have each provider be kept free after its claims as its type needs it."""
+    types = {row.type for row in rows.values()}
+    query = select(ProviderTypeRow.name, ProviderTypeRow.cleaning_margin_s)
+    margins: dict[str, int] = dict(
+        session.execute(query.where(ProviderTypeRow.name.in_(types))).all()
+    )
+    return {
+        key: {**row, **occupation_of(claims[key[0]], margins[rows[key[1]].type]),
+              "margin_s": margins[rows[key[1]].type]}
+        for key, row in allocations.items()
+    }  # fmt: skip
 
 
 def _refuse_what_does_not_fit(

@@ -19,6 +19,7 @@ from mulligan.resource.requests import (
     PropertyRange,
     RequestGroup,
 )
+from mulligan.resource.reshape import AllocationMove, reshape_providers
 from mulligan.resource.tables import ProviderTypeRow
 from mulligan.resource.values import Inventory, Placement
 from mulligan.values.amount import Amount
@@ -300,6 +301,16 @@ class TestCleaningMargin:
         fleet.now = at(1)
         fleet.release(claim)
         fleet.claim(window(1, 30), SERVER=1)
+
+    def test_what_moves_gets_that_of_the_provider_it_comes_to(self, fleet: Fleet) -> None:
+        top = fleet.rack(inventories=[Inventory("GPU", 1)])
+        below = fleet.rack(top, kind=self.kind, inventories=[Inventory("GPU", 1)])
+        claim = fleet.claim(window(0, 10), GPU=1, provider=top)
+        move = AllocationMove("GPU", top, below)
+        fleet.database.write(lambda s: reshape_providers(s, [], [move], now=fleet.now))
+        assert fleet.read(claim).provider == below
+        error = refused(lambda: fleet.claim(window(12, 20), GPU=1, provider=below))
+        assert error.details["earliest"] == at(15).isoformat()
 
     def test_others_of_the_tree_need_not_be_alone_so_long(self, fleet: Fleet, margin: str) -> None:
         """Each provider is asked about its own window, whichever of its tree was asked before."""
