@@ -269,9 +269,10 @@ class Search:
         return 1 if self.request.placement is Placement.PACK else -1
 
     def _rank(self, place: Place) -> Any:
+        steps = self._near if place is self.places[0] else None
+
         def rank(one: int) -> tuple[int, ...]:
-            nearest = self._near is not None and place is self.places[0]
-            near = (int(self._near[one]),) if nearest else ()
+            near = (int(steps[one]),) if steps is not None else ()
             free = (self._sign * self.use.free(one, a.resource_type) for a in place.amounts)
             return (*near, *free, *self._among_equals(one))
 
