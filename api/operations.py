@@ -22,6 +22,7 @@ from activities.contracts.executor import DescribeExecutor
 from activities.contracts.operations import Asked
 from api import messages
 from api.call import current_call
+from api.projects import Projects
 from mulligan.control import keys, operations
 from mulligan.control.tables import Operation, Step
 from mulligan.meta import names
@@ -49,8 +50,9 @@ class RefusedError(MulliganError):
 class Starter:
     """Starts one workflow for each operation, once for each request id."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, projects: Projects) -> None:
         self.client = client
+        self._projects = projects
 
     def asked(self, request: Message, project: str, region: str) -> Asked:
         """Say who asks for what, with the id that the operation gets."""
@@ -87,6 +89,7 @@ class Starter:
         """
         if await self._is_known(asked):
             return
+        await self._projects.know(asked.project)
         operation = WithStartWorkflowOperation(
             run,
             payload,

@@ -6,9 +6,10 @@ from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
-from api import calendars, claims, distances, groups, messages, providers, registry
+from api import calendars, claims, distances, groups, messages, providers, quotas, registry
 from api.call import current_call
 from api.operations import Starter
+from api.projects import Projects
 from api.regions import Regions
 from mulligan.meta import names
 from mulligan.meta.names import Name
@@ -27,9 +28,10 @@ from mulligan_client.gen.mulligan.resource.v1 import resource_pb2, resource_pb2_
 class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
     """Providers, networks, claims."""
 
-    def __init__(self, starter: Starter, regions: Regions) -> None:
+    def __init__(self, starter: Starter, regions: Regions, projects: Projects) -> None:
         self._starter = starter
         self._regions = regions
+        self._projects = projects
 
     async def CreateProviderType(self, request: Any, context: Any) -> Any:
         """Register a kind of provider."""
@@ -251,6 +253,19 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
     async def ChangeClaims(self, request: resource_pb2.ChangeClaimsRequest, context: Any) -> Any:
         """Change several claims, all or none."""
         return await claims.change_all(self._starter, request)
+
+    async def SetQuota(self, request: resource_pb2.SetQuotaRequest, context: Any) -> Any:
+        """Say how much a project may have."""
+        await self._projects.know(request.project)
+        return await quotas.put(request)
+
+    async def GetQuota(self, request: resource_pb2.GetQuotaRequest, context: Any) -> Any:
+        """Show how much a project may have, and has."""
+        return await quotas.get(request)
+
+    async def DeleteQuota(self, request: resource_pb2.DeleteQuotaRequest, context: Any) -> Any:
+        """Take a project's own quota away."""
+        return await quotas.delete(request)
 
     async def ReleaseClaim(self, request: resource_pb2.ReleaseClaimRequest, context: Any) -> Any:
         """End a claim that no machine uses."""

@@ -17,6 +17,7 @@ from api.iam import IamServicer
 from api.interceptor import Gate, Method, methods_of
 from api.meta import MetaServicer
 from api.operations import Operations, Starter
+from api.projects import Projects
 from api.regions import Regions
 from api.resource import ResourceServicer
 from api.token_keys import published_keys
@@ -140,9 +141,10 @@ def _add_servicers(
         meta_pb2_grpc.add_MetaServiceServicer_to_server(meta, server)
     if backends.temporal is None:
         return
-    starter = Starter(backends.temporal)
+    projects = Projects(backends.installation)
+    starter = Starter(backends.temporal, projects)
     if "resource" in services:
-        resource = ResourceServicer(starter, regions)
+        resource = ResourceServicer(starter, regions, projects)
         resource_pb2_grpc.add_ResourceServiceServicer_to_server(resource, server)
     if "control" in services:
         shown = Operations(backends.ui_url)

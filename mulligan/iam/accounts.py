@@ -171,6 +171,18 @@ def get_project(session: Session, project: str) -> Project:
     return row
 
 
+def project_chain(session: Session, project: str) -> list[str]:
+    """A project and those above it, from itself upwards.
+
+    Raises:
+        NotFoundError: there is no such project.
+    """
+    chain = [get_project(session, project).id]
+    while (parent := get_project(session, chain[-1]).parent) and parent not in chain:
+        chain.append(parent)
+    return chain
+
+
 def require_projects(session: Session, projects: Collection[str]) -> None:
     """Refuse ids of projects that don't exist.
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from mulligan.resource import claim_changes as one_claim
 from mulligan.resource.networks import lock_networks
 from mulligan.resource.occupation import occupies, peaks, with_margin
+from mulligan.resource.quotas import quotas_over, refuse_beyond_quotas
 from mulligan.resource.requests import Candidate, ClaimRequest, from_now
 from mulligan.resource.standing import Claim, complete, request_of, status_at
 from mulligan.resource.tables import (
@@ -104,6 +105,7 @@ def change_claims(
         InvalidArgumentError: a window can't be so, a claim stands twice, or there are too many.
         NoCapacityError: a claim does not fit where it is to be, explained; nothing was changed.
         NotFoundError: there is no such claim, or it is another project's.
+        QuotaExceededError: a project, or one above it, may not have as much, or then.
         StaleError: one is not at the generation that was said; says what changed since.
     """
     _refuse_too_many(changes)
@@ -117,11 +119,19 @@ def change_claims(
     for change in in_order:
         if change.release:
             one_claim.release_claim(session, change.claim, now, project=project, unless_used=True)
+    limits = {
+        project: quotas_over(session, project)
+        for project in sorted({row.project for row in rows.values()})
+    }
     _take_apart(session, in_order, rows)
     _set_windows(session, in_order, rows, now)
     for change in in_order:
         if change.move:
             _move(session, rows[change.claim], change.move, now, seed)
+    for change in in_order:
+        if not change.release:
+            row = rows[change.claim]
+            refuse_beyond_quotas(session, row, limits[row.project], now)
     return [complete(session, [rows[change.claim]], now)[0] for change in changes]
 
 

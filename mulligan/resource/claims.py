@@ -2,7 +2,7 @@
 
 A claim is one transaction: candidates are found without locks, then the one to be used is locked
 and asked again; who lost the race goes on to the next. Locks are taken in the order claim →
-providers by id → networks by id → revision. SQLite's BEGIN IMMEDIATE needs none of them.
+quotas from the top down → providers by id → networks by id → revision. SQLite's BEGIN IMMEDIATE needs none of them.
 """
 
 from collections.abc import Sequence
@@ -18,6 +18,7 @@ from mulligan.resource.claim_changes import confirm_claim as confirm_claim
 from mulligan.resource.claim_changes import release_claim as release_claim
 from mulligan.resource.networks import AddressClaim, NicWanted, claim_addresses
 from mulligan.resource.occupation import usage as usage  # who asks about claims looks here
+from mulligan.resource.quotas import quotas_over, refuse_beyond_quotas
 from mulligan.resource.requests import Candidate, ClaimRequest, from_now
 from mulligan.resource.standing import Claim as Claim
 from mulligan.resource.standing import claim_of, complete
@@ -67,6 +68,7 @@ def commit_claim(
         AlreadyExistsError: the id was used for another request.
         InvalidArgumentError: the window or the hold is over, or a NIC can't be had so.
         NoCapacityError: nothing fits, explained.
+        QuotaExceededError: the project, or one above it, may not have as much, or then.
     """
     from mulligan.resource import choice  # and numpy, 12 MB: not for who never claims
 
@@ -78,6 +80,7 @@ def commit_claim(
         _refuse_other(earlier, project, request, nics, asked_at)
         return complete(session, [earlier], asked_at)[0]
     spec = _spec(request, nics)
+    limits = quotas_over(session, project)
     taken = choice.take_candidate(
         session, from_now(request, asked_at), project, asked_at, seed=seed, proposed=proposed
     )
@@ -86,6 +89,7 @@ def commit_claim(
     row = ClaimRow(id=claim_id, project=project, consumer=consumer, spec=spec, created_at=now)
     _plan(row, request, hold_until)
     addresses = _occupy(session, row, taken, nics, now)
+    refuse_beyond_quotas(session, row, limits, now)
     tell(session, row, "created", now)
     return claim_of(row, taken.candidate.allocations, addresses, now)
 

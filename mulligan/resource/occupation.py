@@ -9,10 +9,12 @@ The window is the plan; three things bend it:
   it is released: a window that contains now sees it, one that starts later does not.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     BigInteger,
     ColumnElement,
     Select,
@@ -134,35 +136,78 @@ def peaks(
     Index: allocations (provider | region, resource_type, occupied_until), so that what ended before
     the window is not read.
     """
-    start, end = window.acquire_at, window.release_at
     rows = AllocationRow
-    clipped = case((rows.acquire_at < start, instant(start)), else_=rows.acquire_at)
-    spans = (
-        select(
-            rows.provider,
-            rows.resource_type,
-            rows.amount,
-            clipped.label("starts_at"),
-            end_of(rows, now, overruns=overruns).label("ends_at"),
-        )
-        .where(scope, occupies(rows, window, now, overruns=overruns))
-        .cte("spans")
+    spans = _spans(
+        [rows.provider, rows.resource_type], rows.amount, scope, window, now, overruns=overruns
     )
-    key = (spans.c.provider, spans.c.resource_type)
+    levels = _levels(spans.cte("spans"), ("provider", "resource_type"), window)
+    return select(levels.c.provider, levels.c.resource_type, levels.c.peak)
+
+
+def peaks_together(
+    scope: ColumnElement[bool], window: Window, now: datetime
+) -> Select[str, int]:
+    """The greatest concurrent use in the window per resource type, of all providers together.
+
+    As `peaks`, but one running sum for all providers. Index: allocations (project, resource_type,
+    occupied_until) where `scope` names projects.
+    """
+    rows = AllocationRow
+    spans = _spans([rows.resource_type], rows.amount, scope, window, now, overruns=True)
+    levels = _levels(spans.cte("spans"), ("resource_type",), window)
+    return select(levels.c.resource_type, levels.c.peak)
+
+
+def most_at_once(scope: ColumnElement[bool], window: Window, now: datetime) -> Select[int]:
+    """How many claims there are at the same time, at most, in the window."""
+    rows = AllocationRow
+    each = _spans([rows.claim], literal(1), scope, window, now, overruns=True).subquery("each")
+    claims = select(
+        literal("claims").label("what"),
+        func.max(each.c.amount).label("amount"),
+        func.min(each.c.starts_at, type_=UtcDateTime()).label("starts_at"),
+        func.max(each.c.ends_at, type_=UtcDateTime()).label("ends_at"),
+    ).group_by(each.c.claim)
+    return select(_levels(claims.cte("spans"), ("what",), window).c.peak)
+
+
+def _spans(
+    key: Sequence[Any],
+    amount: Any,
+    scope: ColumnElement[bool],
+    window: Window,
+    now: datetime,
+    *,
+    overruns: bool,
+) -> Select[Any]:
+    """From when to when each row in the scope takes how much, within the window."""
+    rows, start = AllocationRow, window.acquire_at
+    clipped = case((rows.acquire_at < start, instant(start)), else_=rows.acquire_at)
+    return select(
+        *key,
+        amount.label("amount"),
+        clipped.label("starts_at"),
+        end_of(rows, now, overruns=overruns).label("ends_at"),
+    ).where(scope, occupies(rows, window, now, overruns=overruns))
+
+
+def _levels(spans: CTE, names: Sequence[str], window: Window) -> CTE:
+    """The greatest sum of spans at the same time, per value of the named columns."""
+    key = [spans.c[name] for name in names]
     steps = union_all(
         select(*key, spans.c.starts_at.label("at"), spans.c.amount.label("step")),
-        select(*key, spans.c.ends_at, -spans.c.amount).where(spans.c.ends_at < end),
+        select(*key, spans.c.ends_at, -spans.c.amount).where(
+            spans.c.ends_at < window.release_at
+        ),
     ).cte("steps")
+    of = [steps.c[name] for name in names]
     level = func.sum(steps.c.step).over(
-        partition_by=(steps.c.provider, steps.c.resource_type),
-        order_by=(steps.c.at, steps.c.step),
-        rows=(None, 0),
+        partition_by=of, order_by=(steps.c.at, steps.c.step), rows=(None, 0)
     )
-    levels = select(steps.c.provider, steps.c.resource_type, level.label("level")).cte("levels")
+    levels = select(*of, level.label("level")).cte("levels")
+    grouped = [levels.c[name] for name in names]
     peak = cast(func.max(levels.c.level), BigInteger).label("peak")
-    return select(levels.c.provider, levels.c.resource_type, peak).group_by(
-        levels.c.provider, levels.c.resource_type
-    )
+    return select(*grouped, peak).group_by(*grouped).cte("peaks")
 
 
 def usage(

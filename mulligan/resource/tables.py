@@ -247,6 +247,7 @@ class AllocationRow(OccupationColumns, Base):
     __table_args__ = (
         Index(None, "provider", "resource_type", "occupied_until"),
         Index(None, "region", "resource_type", "occupied_until"),
+        Index(None, "project", "resource_type", "occupied_until"),
         Index(
             "ix_allocations_alone", "region",
             sqlite_where=text("alone"), postgresql_where=text("alone"),
@@ -271,3 +272,27 @@ class AddressClaimRow(OccupationColumns, Base):
     mode: Mapped[str] = mapped_column(String(8))
     address: Mapped[str | None] = mapped_column(String(64))
     mac: Mapped[str] = mapped_column(String(17))
+
+
+class ProjectRow(Base):
+    """A project as resource knows it: under which other one it is."""
+
+    __tablename__ = "project_tree"
+    __table_args__ = (Index(None, "parent"),)
+    project: Mapped[str] = mapped_column(Id, primary_key=True)
+    parent: Mapped[str | None] = mapped_column(Id)
+
+
+class QuotaRow(Base):
+    """How much a project, with all that are under it, may have at the same time, and when.
+
+    `amounts` are by resource type. None is no limit.
+    """
+
+    __tablename__ = "quotas"
+    project: Mapped[str] = mapped_column(Id, primary_key=True)
+    amounts: Mapped[dict[str, Any]]
+    claims: Mapped[int | None] = mapped_column(BigInteger)
+    longest_s: Mapped[int | None] = mapped_column(BigInteger)
+    advance_s: Mapped[int | None] = mapped_column(BigInteger)
+    generation: Mapped[int] = mapped_column(BigInteger, default=1)

@@ -8,6 +8,7 @@
     ├── AlreadyExistsError        ALREADY_EXISTS      the name or the request id is taken
     ├── FailedPreconditionError   FAILED_PRECONDITION its state does not allow it
     ├── NoCapacityError           RESOURCE_EXHAUSTED  nothing fits; says why
+    ├── QuotaExceededError        RESOURCE_EXHAUSTED  the project may not have as much
     ├── ConflictError             ABORTED             changed meanwhile; a retry can help
     ├── StaleError                ABORTED             changed since it was read; says what
     ├── UnavailableError          UNAVAILABLE         a part is not reachable now; a retry can help
@@ -81,6 +82,13 @@ class NoCapacityError(MulliganError):
     """Nothing fits: the message says for each constraint how many providers it removed."""
 
     code = "NO_CAPACITY"
+    grpc_status = "RESOURCE_EXHAUSTED"
+
+
+class QuotaExceededError(MulliganError):
+    """The project, or one above it, may not have as much at once, for so long, or so far ahead."""
+
+    code = "QUOTA_EXCEEDED"
     grpc_status = "RESOURCE_EXHAUSTED"
 
 

@@ -132,3 +132,30 @@ def test_what_can_not_be_asked_is_refused(place: Place, wanted: Any, field: str)
         place.member.CreateClaim(project=place.project, spec={"region": place.region, **wanted})
     with refused("INVALID_ARGUMENT", about="limit"):
         propose(place, spec(place, CPU), limit=-1)
+
+
+def test_a_quota_holds_for_claims_and_machines(place: Place) -> None:
+    place.host()
+    spec_ = {"amounts": [{"resource_type": "VCPU", "amount": 3}], "claims": 2}
+    kept = place.operator.SetQuota(project=place.project, spec=spec_)
+    assert kept.generation == 1
+    place.claim()
+    shown = place.member.GetQuota(project=place.project)
+    assert [(one.resource_type, one.amount) for one in shown.used] == [("VCPU", 2)]
+    assert (shown.claims_used, shown.spec) == (1, kept.spec)
+    with refused("RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED") as refusal:
+        place.claim()
+    assert refusal.resource == ("quota", place.project)
+    with refused("RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED"):
+        place.provision()
+    assert not place.member.ListMachines(project=place.project).machines
+    with refused("ABORTED", "STALE_GENERATION", about="generation"):
+        place.operator.SetQuota(project=place.project, spec=spec_, generation=7)
+    place.operator.DeleteQuota(project=place.project)
+    place.claim()
+    with refused("NOT_FOUND"):
+        place.operator.DeleteQuota(project=place.project)
+    with refused("PERMISSION_DENIED"):
+        place.member.SetQuota(project=place.project, spec=spec_)
+    with refused("NOT_FOUND"):
+        place.operator.SetQuota(project=str(uuid4()), spec=spec_)

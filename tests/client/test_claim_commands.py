@@ -164,3 +164,28 @@ def test_nothing_to_propose_is_told(run: Run, fake: FakeMulligan) -> None:
 )
 def test_what_can_not_be_asked_is_refused(run: Run, arguments: tuple[str, ...]) -> None:
     assert run("claim", *arguments).exit_code == Exit.USAGE
+
+
+def test_a_quota_is_set_shown_and_deleted(run: Run, fake: FakeMulligan) -> None:
+    kept = pb.Quota(
+        project=PROJECT,
+        spec=pb.QuotaSpec(amounts=[common_pb2.Amount(resource_type="VCPU", amount=64)], claims=10),
+        used=[common_pb2.Amount(resource_type="VCPU", amount=12)],
+        claims_used=3,
+    )
+    fake.on("SetQuota", kept)
+    fake.on("GetQuota", kept)
+    fake.on("DeleteQuota", pb.DeleteQuotaResponse())
+    result = run(
+        "quota", "set", "default", "VCPU=64", "--claims", "10", "--longest", "30d", "--generation",
+        "2",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    [asked] = fake.asked("SetQuota")
+    assert (asked.project, asked.spec.claims, asked.generation) == (PROJECT, 10, 2)
+    assert (asked.spec.longest.seconds, asked.spec.HasField("advance")) == (30 * 86_400, False)
+    shown = run("quota", "show").stdout
+    for words in ("default", "12 of 64", "3 of 10"):
+        assert words in shown
+    assert run("quota", "delete", "default", "--yes").exit_code == 0
+    assert fake.asked("DeleteQuota")[0].project == PROJECT

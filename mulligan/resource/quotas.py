@@ -1,0 +1,348 @@
+"""Quotas: how much a project and all under it may have at once, for how long, how far ahead.
+
+They are decided in the claim's own transaction: the rows of the project and of those above it are
+locked from the top down, before providers are, and what is used is counted after the claim was
+written. So two claims that race for the last of it wait for each other.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from mulligan import events
+from mulligan.resource.generations import refuse_stale
+from mulligan.resource.occupation import most_at_once, peaks_together
+from mulligan.resource.tables import AllocationRow, ClaimRow, ProjectRow, QuotaRow
+from mulligan.resource.values import check_id
+from mulligan.values.amount import GREATEST_AMOUNT, check_resource_type
+from mulligan.values.errors import (
+    ConflictError,
+    FailedPreconditionError,
+    InvalidArgumentError,
+    NotFoundError,
+    QuotaExceededError,
+)
+from mulligan.values.window import Window
+
+
+@dataclass(frozen=True)
+class Quota:
+    """What a project and all under it may have; None is no limit.
+
+    Args:
+        amounts: at the same time, by resource type.
+        claims: so many at the same time; a machine is one.
+        longest: the longest window of a claim; windows without end are longer than any.
+        advance: how far ahead a window may begin.
+
+    Raises:
+        InvalidArgumentError: a limit can't be one.
+    """
+
+    amounts: Mapping[str, int] = field(default_factory=dict)
+    claims: int | None = None
+    longest: timedelta | None = None
+    advance: timedelta | None = None
+
+    def __post_init__(self) -> None:
+        for name, amount in self.amounts.items():
+            check_resource_type(name, field="amounts.resource_type")
+            if not 0 <= amount <= GREATEST_AMOUNT:
+                raise InvalidArgumentError(
+                    f"a quota of {amount} {name} can't be; give 0 to {GREATEST_AMOUNT}",
+                    field="amounts.amount",
+                )
+        if self.claims is not None and not 0 <= self.claims <= GREATEST_AMOUNT:
+            raise InvalidArgumentError(
+                f"a quota of {self.claims} claims can't be; give 0 to {GREATEST_AMOUNT}",
+                field="claims",
+            )
+        for name in ("longest", "advance"):
+            span = getattr(self, name)
+            if span is not None and span < timedelta(0):
+                raise InvalidArgumentError(f"{name} can't be negative", field=name)
+
+    def limits(self) -> dict[str, int]:
+        """All limits as numbers by what is limited; times in seconds."""
+        found = {f"{name} at once": amount for name, amount in self.amounts.items()}
+        if self.claims is not None:
+            found["claims at once"] = self.claims
+        if self.longest is not None:
+            found["seconds of a window"] = int(self.longest.total_seconds())
+        if self.advance is not None:
+            found["seconds ahead"] = int(self.advance.total_seconds())
+        return found
+
+
+@dataclass(frozen=True)
+class KeptQuota:
+    """A project's quota as it is kept."""
+
+    project: str
+    quota: Quota
+    generation: int
+
+
+def know_project(session: Session, chain: Sequence[str]) -> None:
+    """Take in under which others a project is.
+
+    Args:
+        session: a session.
+        chain: UUIDs, from the project upwards to the top.
+
+    Raises:
+        ConflictError: somebody else does the same.
+    """
+    known = set(
+        session.scalars(select(ProjectRow.project).where(ProjectRow.project.in_(chain)))
+    )
+    for project, parent in zip(chain, [*chain[1:], None], strict=True):
+        if project not in known:
+            session.add(ProjectRow(project=project, parent=parent))
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise ConflictError(f"project {chain[0]} is being taken in by somebody else") from error
+
+
+def set_quota(
+    session: Session,
+    project: str,
+    quota: Quota,
+    *,
+    generation: int = 0,
+    author: str | None = None,
+    now: datetime,
+) -> KeptQuota:
+    """Set a project's quota; what is claimed already stays claimed.
+
+    Args:
+        session: a session.
+        project: UUID; it is known with those above it.
+        quota: all its limits from now on.
+        generation: the one at which the caller read it; 0: any.
+        author: UUID of the account that asks.
+        now: the present.
+
+    Raises:
+        FailedPreconditionError: a limit is above one of a project above, or below one of a project
+            below.
+        StaleError: it is not at that generation any more; says what changed since.
+    """
+    project = check_id(project, field="project")
+    above = _chain(session, project)[:-1]
+    rows = lock_quotas(session, [*above, project])
+    row = rows.get(project)
+    if row is None:
+        refuse_stale(session, "quota", project, generation=0, read_at=generation)
+        row = QuotaRow(project=project, generation=0)
+        session.add(row)
+    else:
+        refuse_stale(session, "quota", project, generation=row.generation, read_at=generation)
+    for one in above:
+        if one in rows:
+            _refuse_exceeding(project, quota, one, quota_of(rows[one]))
+    for one in _below(session, project):
+        other = session.get(QuotaRow, one)
+        if other is not None and one != project:
+            _refuse_exceeding(one, quota_of(other), project, quota)
+    row.amounts = dict(quota.amounts)
+    row.claims = quota.claims
+    row.longest_s = _seconds(quota.longest)
+    row.advance_s = _seconds(quota.advance)
+    row.generation += 1
+    session.flush()
+    words = ", ".join(f"{limit} {what}" for what, limit in quota.limits().items()) or "no limits"
+    event = events.Event(
+        "quota", project, "updated", project=project, author=author, message=words,
+        generation=row.generation, at=now,
+    )  # fmt: skip
+    events.append(session, event)
+    return KeptQuota(project, quota, row.generation)
+
+
+def _seconds(span: timedelta | None) -> int | None:
+    return None if span is None else int(span.total_seconds())
+
+
+def _refuse_exceeding(child: str, wanted: Quota, parent: str, allowed: Quota) -> None:
+    limits = allowed.limits()
+    for what, limit in wanted.limits().items():
+        if what in limits and limit > limits[what]:
+            raise FailedPreconditionError(
+                f"project {child} may not have {limit} {what}: project {parent} above it has "
+                f"{limits[what]}; lower the one or raise the other",
+                object_type="quota",
+                object_id=child,
+            )
+
+
+def get_quota(session: Session, project: str) -> KeptQuota:
+    """Read a project's own quota.
+
+    Raises:
+        NotFoundError: it has none.
+    """
+    row = session.get(QuotaRow, check_id(project, field="project"))
+    if row is None:
+        raise NotFoundError(
+            f"project {project} has no quota", object_type="quota", object_id=project
+        )
+    return KeptQuota(row.project, quota_of(row), row.generation)
+
+
+def quota_of(row: QuotaRow) -> Quota:
+    """Read a quota from its row."""
+    return Quota(
+        row.amounts,
+        row.claims,
+        None if row.longest_s is None else timedelta(seconds=row.longest_s),
+        None if row.advance_s is None else timedelta(seconds=row.advance_s),
+    )
+
+
+def _chain(session: Session, project: str) -> list[str]:
+    """A project and those above it, from the top down."""
+    rows = ProjectRow.__table__.c
+    chain = select(rows.project, rows.parent).where(rows.project == project)
+    above = chain.cte("above", recursive=True)
+    above = above.union(
+        select(rows.project, rows.parent).join(above, rows.project == above.c.parent)
+    )
+    parents: dict[str, str | None] = dict(session.execute(select(above)).all())
+    ordered = [project]
+    while (parent := parents.get(ordered[-1])) is not None and parent not in ordered:
+        ordered.append(parent)
+    return ordered[::-1]
+
+
+def _below(session: Session, project: str) -> list[str]:
+    """A project and all under it."""
+    rows = ProjectRow.__table__.c
+    start = select(rows.project).where(rows.project == project)
+    below = start.cte("below", recursive=True)
+    below = below.union(select(rows.project).join(below, rows.parent == below.c.project))
+    return list({project, *session.scalars(select(below))})
+
+
+def lock_quotas(session: Session, chain: Sequence[str]) -> dict[str, QuotaRow]:
+    """Lock the quotas of projects, from the top down as they are given."""
+    rows: dict[str, QuotaRow] = {}
+    for project in chain:
+        query = select(QuotaRow).where(QuotaRow.project == project).with_for_update()
+        found = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+        if found is not None:
+            rows[project] = found
+    return rows
+
+
+def quotas_over(session: Session, project: str) -> dict[str, Quota]:
+    """Lock and read the quotas that hold for a project: its own, and those of projects above it.
+
+    Nobody has any, most of the time: that is one statement.
+    """
+    if session.scalars(select(QuotaRow.project).limit(1)).first() is None:
+        return {}
+    rows = lock_quotas(session, _chain(session, project))
+    return {one: quota_of(row) for one, row in rows.items()}
+
+
+def refuse_beyond_quotas(
+    session: Session, row: ClaimRow, quotas: Mapping[str, Quota], now: datetime
+) -> None:
+    """Refuse a claim, as it is written, that goes beyond a quota which was locked before.
+
+    Raises:
+        QuotaExceededError: says whose, of what, how much there is and how much is used.
+    """
+    window = Window(max(row.acquire_at, now), row.planned_release_at)
+    for project, quota in quotas.items():
+        _refuse_window(row, project, quota, window, now)
+        if not quota.amounts and quota.claims is None:
+            continue
+        scope = AllocationRow.project.in_(_below(session, project))
+        types = select(AllocationRow.resource_type).where(AllocationRow.claim == row.id)
+        used: dict[str, int] = dict(
+            session.execute(
+                peaks_together(scope & AllocationRow.resource_type.in_(types), window, now)
+            ).all()
+        )
+        for name, limit in quota.amounts.items():
+            if used.get(name, 0) > limit:
+                raise _exceeded(row, project, name, limit, used[name])
+        if quota.claims is not None:
+            count = session.scalars(most_at_once(scope, window, now)).one_or_none() or 0
+            if count > quota.claims:
+                raise _exceeded(row, project, "claims", quota.claims, count)
+
+
+def _exceeded(
+    row: ClaimRow, project: str, what: str, limit: int, used: int
+) -> QuotaExceededError:
+    whose = "its project" if project == row.project else f"project {project} above it"
+    return QuotaExceededError(
+        f"claim {row.id} goes beyond the quota of {whose}: {limit} {what} at once, and with it "
+        f"there would be {used} at the peak of its window; release some, choose another window, "
+        "or ask for a larger quota",
+        object_type="quota",
+        object_id=project,
+        resource_type=what,
+        limit=str(limit),
+        used=str(used),
+    )
+
+
+def _refuse_window(
+    row: ClaimRow, project: str, quota: Quota, window: Window, now: datetime
+) -> None:
+    whole = Window(row.acquire_at, row.planned_release_at)
+    for limit, span, words, field_name in (
+        (
+            quota.longest,
+            whole.release_at - whole.acquire_at if whole.has_end else timedelta.max,
+            "last longer than",
+            "window.release_at",
+        ),
+        (quota.advance, window.acquire_at - now, "begin further ahead than", "window.acquire_at"),
+    ):
+        if limit is not None and span > limit:
+            raise QuotaExceededError(
+                f"a claim of project {row.project} may not {words} {limit}, by the quota of "
+                f"project {project}; choose another window",
+                field=field_name,
+                object_type="quota",
+                object_id=project,
+            )
+
+
+def delete_quota(
+    session: Session, project: str, *, author: str | None = None, now: datetime
+) -> None:
+    """Take a project's own quota away; those of projects above it hold on.
+
+    Raises:
+        NotFoundError: it has none.
+    """
+    project = check_id(project, field="project")
+    row = lock_quotas(session, [project]).get(project)
+    if row is None:
+        raise NotFoundError(
+            f"project {project} has no quota", object_type="quota", object_id=project
+        )
+    session.delete(row)
+    event = events.Event("quota", project, "deleted", project=project, author=author, at=now)
+    events.append(session, event)
+
+
+def use_of(
+    session: Session, project: str, window: Window, now: datetime
+) -> tuple[dict[str, int], int]:
+    """Read what a project and all under it have at the peak of a window, and how many claims."""
+    scope: Any = AllocationRow.project.in_(_below(session, check_id(project, field="project")))
+    used: dict[str, int] = dict(session.execute(peaks_together(scope, window, now)).all())
+    return used, session.scalars(most_at_once(scope, window, now)).one_or_none() or 0
