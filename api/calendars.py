@@ -46,8 +46,8 @@ async def find_openings(request: pb.FindOpeningsRequest) -> pb.FindOpeningsRespo
 async def list_page(request: pb.ListCalendarRequest) -> pb.ListCalendarResponse:
     """Show who has what of each provider, and when."""
     now = datetime.now(UTC)
+    size, after = messages.page_size(request.page), messages.after_id(request.page)
     window = window_of(request.window, now)
-    size = messages.page_size(request.page)
     if not window.has_end:
         raise InvalidArgumentError(
             "a calendar has an end; say until when it is wanted", field="window.release_at"
@@ -62,7 +62,7 @@ async def list_page(request: pb.ListCalendarRequest) -> pb.ListCalendarResponse:
             resource_type=request.resource_type,
             group=request.group,
             provider=request.provider,
-            after=messages.after_id(request.page),
+            after=after,
             limit=size,
             now=now,
         )

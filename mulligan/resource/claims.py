@@ -2,7 +2,8 @@
 
 A claim is one transaction: candidates are found without locks, then the one to be used is locked
 and asked again; who lost the race goes on to the next. Locks are taken in the order claim →
-quotas from the top down → providers by id → networks by id → revision. SQLite's BEGIN IMMEDIATE needs none of them.
+quotas from the top down → providers by id → networks by id → revision. SQLite's BEGIN IMMEDIATE
+needs none of them.
 """
 
 from collections.abc import Sequence

@@ -144,9 +144,7 @@ def peaks(
     return select(levels.c.provider, levels.c.resource_type, levels.c.peak)
 
 
-def peaks_together(
-    scope: ColumnElement[bool], window: Window, now: datetime
-) -> Select[str, int]:
+def peaks_together(scope: ColumnElement[bool], window: Window, now: datetime) -> Select[str, int]:
     """The greatest concurrent use in the window per resource type, of all providers together.
 
     As `peaks`, but one running sum for all providers. Index: allocations (project, resource_type,
@@ -196,9 +194,7 @@ def _levels(spans: CTE, names: Sequence[str], window: Window) -> CTE:
     key = [spans.c[name] for name in names]
     steps = union_all(
         select(*key, spans.c.starts_at.label("at"), spans.c.amount.label("step")),
-        select(*key, spans.c.ends_at, -spans.c.amount).where(
-            spans.c.ends_at < window.release_at
-        ),
+        select(*key, spans.c.ends_at, -spans.c.amount).where(spans.c.ends_at < window.release_at),
     ).cte("steps")
     of = [steps.c[name] for name in names]
     level = func.sum(steps.c.step).over(

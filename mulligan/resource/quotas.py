@@ -98,9 +98,7 @@ def know_project(session: Session, chain: Sequence[str]) -> None:
     Raises:
         ConflictError: somebody else does the same.
     """
-    known = set(
-        session.scalars(select(ProjectRow.project).where(ProjectRow.project.in_(chain)))
-    )
+    known = set(session.scalars(select(ProjectRow.project).where(ProjectRow.project.in_(chain))))
     for project, parent in zip(chain, [*chain[1:], None], strict=True):
         if project not in known:
             session.add(ProjectRow(project=project, parent=parent))
@@ -281,9 +279,7 @@ def refuse_beyond_quotas(
                 raise _exceeded(row, project, "claims", quota.claims, count)
 
 
-def _exceeded(
-    row: ClaimRow, project: str, what: str, limit: int, used: int
-) -> QuotaExceededError:
+def _exceeded(row: ClaimRow, project: str, what: str, limit: int, used: int) -> QuotaExceededError:
     whose = "its project" if project == row.project else f"project {project} above it"
     return QuotaExceededError(
         f"claim {row.id} goes beyond the quota of {whose}: {limit} {what} at once, and with it "

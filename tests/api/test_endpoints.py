@@ -179,7 +179,9 @@ def test_new_credentials_are_used_by_the_retry_of_what_the_old_ones_broke(place:
     assert now.metadata.generation == was.metadata.generation + 1
     assert now == place.operator.GetServer(id=server)
     assert now.spec == was.spec, "nothing else changed, and no secret is given back"
-    *_, event = place.operator.until(lambda event: event.kind == "updated", object_id=server)
+    *_, event = place.operator.until(
+        lambda event: (event.object_type, event.kind) == ("server", "updated"), object_id=server
+    )
     assert event.message == "the BMC's credentials were changed"
     assert (event.object_type, event.region, event.status) == ("server", place.region, was.status)
     assert event.author
@@ -209,7 +211,9 @@ def test_only_what_the_mask_names_is_changed(place: Place) -> None:
     was = place.operator.GetServer(id=server)
     now = update(place, server, "insecure_tls")
     assert now.spec.insecure_tls
-    *_, event = place.operator.until(lambda event: event.kind == "updated", object_id=server)
+    *_, event = place.operator.until(
+        lambda event: (event.object_type, event.kind) == ("server", "updated"), object_id=server
+    )
     assert event.message == "the BMC's certificate is no longer verified"
     place.site.end_of(place.operator.VerifyServer(id=server).metadata.id)
     access = place.executor.request_of(redfish.verify).access

@@ -133,9 +133,7 @@ def test_changes_of_claims_keep_to_the_quota(fleet: Fleet) -> None:
 
     def extend(end: float) -> list[Claim]:
         change = ClaimChange(first.id, window=window(0, end))
-        return fleet.database.write(
-            lambda session: change_claims(session, [change], now=fleet.now)
-        )
+        return fleet.database.write(lambda session: change_claims(session, [change], now=fleet.now))
 
     for end in (12, 40):
         with pytest.raises(QuotaExceededError):
@@ -152,9 +150,7 @@ def test_a_quota_is_read_changed_and_deleted(fleet: Fleet) -> None:
     assert limit(fleet, VCPU=5, generation=1).generation == 2
     kept = fleet.database.read(lambda session: quotas.get_quota(session, fleet.project))
     assert kept == KeptQuota(fleet.project, Quota({"VCPU": 5}), 2)
-    fleet.database.write(
-        lambda session: quotas.delete_quota(session, fleet.project, now=fleet.now)
-    )
+    fleet.database.write(lambda session: quotas.delete_quota(session, fleet.project, now=fleet.now))
     fleet.claim(window(0, 10), VCPU=8)
     with pytest.raises(NotFoundError):
         fleet.database.write(

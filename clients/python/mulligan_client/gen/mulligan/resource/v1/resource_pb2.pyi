@@ -3355,3 +3355,183 @@ class ListCalendarResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListCalendarResponse: _TypeAlias = ListCalendarResponse  # noqa: Y015
+
+@_typing.final
+class QuotaSpec(_message.Message):
+    """Limits; what is absent is not limited."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AMOUNTS_FIELD_NUMBER: _builtins.int
+    CLAIMS_FIELD_NUMBER: _builtins.int
+    LONGEST_FIELD_NUMBER: _builtins.int
+    ADVANCE_FIELD_NUMBER: _builtins.int
+    claims: _builtins.int
+    """So many claims at the same time; a machine is one."""
+    @_builtins.property
+    def amounts(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Amount]:
+        """At the same time, by resource type."""
+
+    @_builtins.property
+    def longest(self) -> _duration_pb2.Duration:
+        """The longest window of a claim; one without end is longer than any."""
+
+    @_builtins.property
+    def advance(self) -> _duration_pb2.Duration:
+        """How far ahead a window may begin."""
+
+    def __init__(
+        self,
+        *,
+        amounts: _abc.Iterable[_common_pb2.Amount] | None = ...,
+        claims: _builtins.int | None = ...,
+        longest: _duration_pb2.Duration | None = ...,
+        advance: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_claims", b"_claims", "advance", b"advance", "claims", b"claims", "longest", b"longest"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_claims", b"_claims", "advance", b"advance", "amounts", b"amounts", "claims", b"claims", "longest", b"longest"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__claims: _TypeAlias = _typing.Literal["claims"]  # noqa: Y015
+    _WhichOneofArgType__claims: _TypeAlias = _typing.Literal["_claims", b"_claims"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__claims) -> _WhichOneofReturnType__claims | None: ...
+
+Global___QuotaSpec: _TypeAlias = QuotaSpec  # noqa: Y015
+
+@_typing.final
+class Quota(_message.Message):
+    """How much a project, with all that are under it, may have and has."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROJECT_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    USED_FIELD_NUMBER: _builtins.int
+    CLAIMS_USED_FIELD_NUMBER: _builtins.int
+    GENERATION_FIELD_NUMBER: _builtins.int
+    project: _builtins.str
+    claims_used: _builtins.int
+    generation: _builtins.int
+    """0: it has no quota of its own."""
+    @_builtins.property
+    def spec(self) -> Global___QuotaSpec: ...
+    @_builtins.property
+    def used(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Amount]:
+        """At the peak of the window that was asked about."""
+
+    def __init__(
+        self,
+        *,
+        project: _builtins.str = ...,
+        spec: Global___QuotaSpec | None = ...,
+        used: _abc.Iterable[_common_pb2.Amount] | None = ...,
+        claims_used: _builtins.int = ...,
+        generation: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["claims_used", b"claims_used", "generation", b"generation", "project", b"project", "spec", b"spec", "used", b"used"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Quota: _TypeAlias = Quota  # noqa: Y015
+
+@_typing.final
+class SetQuotaRequest(_message.Message):
+    """All limits from now on; what is claimed already stays claimed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PROJECT_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    GENERATION_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    project: _builtins.str
+    generation: _builtins.int
+    """The one at which it was read; 0: whatever it is at."""
+    @_builtins.property
+    def spec(self) -> Global___QuotaSpec: ...
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        project: _builtins.str = ...,
+        spec: Global___QuotaSpec | None = ...,
+        generation: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation", "project", b"project", "request_id", b"request_id", "spec", b"spec"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetQuotaRequest: _TypeAlias = SetQuotaRequest  # noqa: Y015
+
+@_typing.final
+class GetQuotaRequest(_message.Message):
+    """Whose quota."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROJECT_FIELD_NUMBER: _builtins.int
+    WINDOW_FIELD_NUMBER: _builtins.int
+    project: _builtins.str
+    @_builtins.property
+    def window(self) -> _common_pb2.Window:
+        """Of which time to tell what is used; absent: from now on."""
+
+    def __init__(
+        self,
+        *,
+        project: _builtins.str = ...,
+        window: _common_pb2.Window | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["project", b"project", "window", b"window"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetQuotaRequest: _TypeAlias = GetQuotaRequest  # noqa: Y015
+
+@_typing.final
+class DeleteQuotaRequest(_message.Message):
+    """Whose quota."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PROJECT_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    project: _builtins.str
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        project: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["project", b"project", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteQuotaRequest: _TypeAlias = DeleteQuotaRequest  # noqa: Y015
+
+@_typing.final
+class DeleteQuotaResponse(_message.Message):
+    """It has none of its own."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteQuotaResponse: _TypeAlias = DeleteQuotaResponse  # noqa: Y015

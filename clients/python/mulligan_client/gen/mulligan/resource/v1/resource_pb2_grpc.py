@@ -235,6 +235,21 @@ class ResourceServiceStub:
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ChangeClaimsRequest.SerializeToString,
                 response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ChangeClaimsResponse.FromString,
                 _registered_method=True)
+        self.SetQuota = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/SetQuota',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.SetQuotaRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Quota.FromString,
+                _registered_method=True)
+        self.GetQuota = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/GetQuota',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.GetQuotaRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Quota.FromString,
+                _registered_method=True)
+        self.DeleteQuota = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/DeleteQuota',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteQuotaRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteQuotaResponse.FromString,
+                _registered_method=True)
         self.ReleaseClaim = channel.unary_unary(
                 '/mulligan.resource.v1.ResourceService/ReleaseClaim',
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ReleaseClaimRequest.SerializeToString,
@@ -526,6 +541,27 @@ class ResourceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetQuota(self, request, context):
+        """Say how much a project, with all that are under it, may have.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetQuota(self, request, context):
+        """How much a project may have, and has.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteQuota(self, request, context):
+        """Take a project's own quota away; those of projects above it hold on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReleaseClaim(self, request, context):
         """End a claim that no machine uses.
         """
@@ -735,6 +771,21 @@ def add_ResourceServiceServicer_to_server(servicer, server):
                     servicer.ChangeClaims,
                     request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ChangeClaimsRequest.FromString,
                     response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ChangeClaimsResponse.SerializeToString,
+            ),
+            'SetQuota': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetQuota,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.SetQuotaRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Quota.SerializeToString,
+            ),
+            'GetQuota': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetQuota,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.GetQuotaRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Quota.SerializeToString,
+            ),
+            'DeleteQuota': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteQuota,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteQuotaRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteQuotaResponse.SerializeToString,
             ),
             'ReleaseClaim': grpc.unary_unary_rpc_method_handler(
                     servicer.ReleaseClaim,
@@ -1823,6 +1874,87 @@ class ResourceService:
             '/mulligan.resource.v1.ResourceService/ChangeClaims',
             mulligan_dot_resource_dot_v1_dot_resource__pb2.ChangeClaimsRequest.SerializeToString,
             mulligan_dot_resource_dot_v1_dot_resource__pb2.ChangeClaimsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetQuota(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/SetQuota',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.SetQuotaRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.Quota.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetQuota(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/GetQuota',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.GetQuotaRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.Quota.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteQuota(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/DeleteQuota',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteQuotaRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteQuotaResponse.FromString,
             options,
             channel_credentials,
             insecure,

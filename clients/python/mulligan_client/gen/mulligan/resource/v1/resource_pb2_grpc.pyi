@@ -113,6 +113,12 @@ class ResourceServiceStub:
     """Turn a hold into a claim for its whole window."""
     ChangeClaims: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ChangeClaimsRequest, _resource_pb2.ChangeClaimsResponse]
     """Change several claims, all or none: release, extend, shorten, move, swap."""
+    SetQuota: _grpc.UnaryUnaryMultiCallable[_resource_pb2.SetQuotaRequest, _resource_pb2.Quota]
+    """Say how much a project, with all that are under it, may have."""
+    GetQuota: _grpc.UnaryUnaryMultiCallable[_resource_pb2.GetQuotaRequest, _resource_pb2.Quota]
+    """How much a project may have, and has."""
+    DeleteQuota: _grpc.UnaryUnaryMultiCallable[_resource_pb2.DeleteQuotaRequest, _resource_pb2.DeleteQuotaResponse]
+    """Take a project's own quota away; those of projects above it hold on."""
     ReleaseClaim: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ReleaseClaimRequest, _resource_pb2.Claim]
     """End a claim that no machine uses."""
 
@@ -201,6 +207,12 @@ class ResourceServiceAsyncStub(ResourceServiceStub):
     """Turn a hold into a claim for its whole window."""
     ChangeClaims: _aio.UnaryUnaryMultiCallable[_resource_pb2.ChangeClaimsRequest, _resource_pb2.ChangeClaimsResponse]  # type: ignore[assignment]
     """Change several claims, all or none: release, extend, shorten, move, swap."""
+    SetQuota: _aio.UnaryUnaryMultiCallable[_resource_pb2.SetQuotaRequest, _resource_pb2.Quota]  # type: ignore[assignment]
+    """Say how much a project, with all that are under it, may have."""
+    GetQuota: _aio.UnaryUnaryMultiCallable[_resource_pb2.GetQuotaRequest, _resource_pb2.Quota]  # type: ignore[assignment]
+    """How much a project may have, and has."""
+    DeleteQuota: _aio.UnaryUnaryMultiCallable[_resource_pb2.DeleteQuotaRequest, _resource_pb2.DeleteQuotaResponse]  # type: ignore[assignment]
+    """Take a project's own quota away; those of projects above it hold on."""
     ReleaseClaim: _aio.UnaryUnaryMultiCallable[_resource_pb2.ReleaseClaimRequest, _resource_pb2.Claim]  # type: ignore[assignment]
     """End a claim that no machine uses."""
 
@@ -526,6 +538,30 @@ class ResourceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resource_pb2.ChangeClaimsResponse, _abc.Awaitable[_resource_pb2.ChangeClaimsResponse]]:
         """Change several claims, all or none: release, extend, shorten, move, swap."""
+
+    @_abc_1.abstractmethod
+    def SetQuota(
+        self,
+        request: _resource_pb2.SetQuotaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.Quota, _abc.Awaitable[_resource_pb2.Quota]]:
+        """Say how much a project, with all that are under it, may have."""
+
+    @_abc_1.abstractmethod
+    def GetQuota(
+        self,
+        request: _resource_pb2.GetQuotaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.Quota, _abc.Awaitable[_resource_pb2.Quota]]:
+        """How much a project may have, and has."""
+
+    @_abc_1.abstractmethod
+    def DeleteQuota(
+        self,
+        request: _resource_pb2.DeleteQuotaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.DeleteQuotaResponse, _abc.Awaitable[_resource_pb2.DeleteQuotaResponse]]:
+        """Take a project's own quota away; those of projects above it hold on."""
 
     @_abc_1.abstractmethod
     def ReleaseClaim(
