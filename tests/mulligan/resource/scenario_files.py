@@ -207,6 +207,7 @@ class Scenario(Strict):
 
     title: str
     claims: tuple[Claim, ...] = ()
+    asked_before_at: Moment | None = None
     now: Moment = at(0)
     asked_by: str = "us"
     window: Span | None = None

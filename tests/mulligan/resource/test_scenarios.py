@@ -111,6 +111,9 @@ def play(stage: Stage, title: str, *, claim: bool) -> None:
     """Ask for candidates, and claim the first on one of the databases."""
     subject, scenario, _ = ALL[title]
     stage.take(scenario.claims)
+    if scenario.asked_before_at:
+        stage.fleet.now = scenario.asked_before_at
+        stage.fleet.propose(stage.request(subject.request, scenario))
     stage.fleet.now = scenario.now
     assert answer(stage, subject, scenario, claim=claim) == wanted(subject, scenario)
 
