@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from api import messages
 from api.call import current_call
 from api.claim_specs import request_of, window_of
+from api.regions import Regions
 from mulligan.resource import calendars
 from mulligan.values.errors import InvalidArgumentError
 from mulligan.values.window import Window
@@ -43,11 +44,11 @@ async def find_openings(request: pb.FindOpeningsRequest) -> pb.FindOpeningsRespo
     )
 
 
-async def list_page(request: pb.ListCalendarRequest) -> pb.ListCalendarResponse:
+async def list_page(request: pb.ListCalendarRequest, regions: Regions) -> pb.ListCalendarResponse:
     """Show who has what of each provider, and when."""
     now = datetime.now(UTC)
     size, after = messages.page_size(request.page), messages.after_id(request.page)
-    window = window_of(request.window, now)
+    window, region = window_of(request.window, now), await regions.require(request.region)
     if not window.has_end:
         raise InvalidArgumentError(
             "a calendar has an end; say until when it is wanted", field="window.release_at"
@@ -57,7 +58,7 @@ async def list_page(request: pb.ListCalendarRequest) -> pb.ListCalendarResponse:
         page = calendars.list_lanes(
             session,
             window,
-            region=request.region,
+            region=region,
             type=request.type,
             resource_type=request.resource_type,
             group=request.group,

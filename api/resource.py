@@ -230,8 +230,7 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
 
     async def ListCalendar(self, request: resource_pb2.ListCalendarRequest, context: Any) -> Any:
         """Show who has what of each provider, and when."""
-        await self._regions.require(request.region)
-        return await calendars.list_page(request)
+        return await calendars.list_page(request, self._regions)
 
     async def CreateClaim(self, request: resource_pb2.CreateClaimRequest, context: Any) -> Any:
         """Claim, hold or wait: the workflow answers when it is committed or waits."""

@@ -138,8 +138,7 @@ def set_quota(
     row = rows.get(project)
     if row is None:
         refuse_stale(session, "quota", project, generation=0, read_at=generation)
-        row = QuotaRow(project=project, generation=0)
-        session.add(row)
+        row = QuotaRow(project=project, generation=0, amounts={})
     else:
         refuse_stale(session, "quota", project, generation=row.generation, read_at=generation)
     for one in above:
@@ -154,6 +153,7 @@ def set_quota(
     row.longest_s = _seconds(quota.longest)
     row.advance_s = _seconds(quota.advance)
     row.generation += 1
+    session.add(row)
     session.flush()
     words = ", ".join(f"{limit} {what}" for what, limit in quota.limits().items()) or "no limits"
     event = events.Event(

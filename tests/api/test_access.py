@@ -248,7 +248,14 @@ def test_an_unknown_field_deep_inside_is_refused_too(site: Site) -> None:
     assert "mulligan.control.v1.NicRequest" in refusal.message
 
 
-@pytest.mark.parametrize("name", [n for n in METHODS if n.startswith(("Get", "Verify", "Inspect"))])
+SHOWN = [
+    name
+    for name, method in METHODS.items()
+    if name.startswith(("Get", "Verify", "Inspect")) and "id" in method.input_type.fields_by_name
+]
+
+
+@pytest.mark.parametrize("name", SHOWN)
 @pytest.mark.parametrize("identity", ["", "web-1", "'; --"])
 def test_an_id_that_is_none_is_refused_as_such(site: Site, name: str, identity: str) -> None:
     named = project_of(METHODS[name], str(uuid4()))
@@ -256,7 +263,7 @@ def test_an_id_that_is_none_is_refused_as_such(site: Site, name: str, identity: 
         ask(site.admin, METHODS[name], id=identity, **named)
 
 
-@pytest.mark.parametrize("name", [n for n in METHODS if n.startswith(("Get", "Verify", "Inspect"))])
+@pytest.mark.parametrize("name", SHOWN)
 def test_an_object_that_is_not_there_is_named(site: Site, name: str) -> None:
     wanted = str(uuid4())
     named = project_of(METHODS[name], str(uuid4()))

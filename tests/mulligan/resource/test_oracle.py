@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from mulligan.database import Database
 from mulligan.resource import claims, distances, groups, occupation, offers, registry, reshape
-from mulligan.resource.candidates import Candidate
 from mulligan.resource.claims import Claim
 from mulligan.resource.groups import GroupChange, MembersChange
 from mulligan.resource.provider_changes import NewProvider, create_providers
 from mulligan.resource.requests import (
+    Candidate,
     ClaimRequest,
     Demand,
     DistanceLimit,

@@ -110,7 +110,7 @@ def test_a_child_never_exceeds_its_parent(fleet: Fleet) -> None:
     under(fleet, fleet.project, parent)
     under(fleet, sister, parent)
     limit(fleet, parent, VCPU=6)
-    with pytest.raises(FailedPreconditionError, match="has 6 VCPU at once"):
+    with pytest.raises(FailedPreconditionError, match="above it has 6"):
         limit(fleet, VCPU=7)
     limit(fleet, VCPU=5)
     with pytest.raises(FailedPreconditionError):
