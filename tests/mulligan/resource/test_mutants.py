@@ -79,7 +79,7 @@ MUTANTS = (
     ),
     Mutant(
         "all use is summed up, not its peak", "occupation",
-        ".where(spans.c.ends_at < end)", ".where(spans.c.ends_at < spans.c.starts_at)",
+        "spans.c.ends_at < window.release_at", "spans.c.ends_at < spans.c.starts_at",
         fleet(box(VCPU=2)), [ask(length=2), ask(ahead=3, length=2), ask(length=8)],
     ),
     Mutant(
@@ -232,7 +232,7 @@ MUTANTS = (
         [ask(hold=1), then("wait", 2), ask(), then("wait", -2), then("confirm")],
     ),
     Mutant(
-        "the past can be claimed", "choice",
+        "the past can be claimed", "requests",
         "return request.within(Window(now, window.release_at))", "return request",
         fleet(box(VCPU=1)), [ask(length=3), then("wait", 4), ask(ahead=-2)],
     ),
