@@ -300,6 +300,8 @@ class Model:
             and takes[source, kind] >= 0
             and self.top(source) == self.top(target)
             and self.providers[target].owner in (None, claim.ask.project)
+            and self.providers[target].available
+            and self.providers[target].unhealthy_until <= self.now
             and all(
                 self.providers[one].pools.get(kind, nothing).hands_out(takes[one, kind])
                 for one in (source, target)

@@ -450,10 +450,14 @@ def drive(database: Database, drawn: dict[str, Any], taken: list[dict[str, Any]]
 
 
 def examples(usually: int) -> settings:
-    """Few on PostgreSQL, where each takes longer; the claim code asks both the same."""
+    """Few on PostgreSQL, where each takes longer; the claim code asks both the same.
+
+    The usual few are the same each time; more are drawn anew.
+    """
     return settings(
         max_examples=EXAMPLES or usually,
         deadline=None,
+        derandomize=not EXAMPLES,
         phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
