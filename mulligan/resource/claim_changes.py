@@ -118,7 +118,7 @@ def _refuse_overtaken(session: Session, claim: Claim, now: datetime) -> None:
 
     What overruns its plan does not count: it blocks the hand-over, not the claim.
     """
-    planned = from_now(claim.request, now).window
+    planned = from_now(claim.request.within(claim.window), now).window
     margins: dict[str, int] = dict(
         session.execute(
             select(AllocationRow.provider, AllocationRow.margin_s).where(

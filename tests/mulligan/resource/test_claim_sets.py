@@ -85,6 +85,14 @@ def test_a_hold_stays_one(fleet: Fleet) -> None:
     assert fleet.read(claim).release_at == at(20)
 
 
+def test_a_hold_is_confirmed_for_the_window_that_it_has_now(fleet: Fleet) -> None:
+    host = fleet.add(VCPU=4)
+    claim = fleet.claim(window(10, 20), VCPU=4, hold_until=at(5))
+    change(fleet, to(claim, 30, 40))
+    fleet.confirm(claim)
+    assert fleet.usage(host, window(30, 40)) == {"VCPU": 4}
+
+
 def test_two_swap_their_providers(fleet: Fleet) -> None:
     a, b = sorted(fleet.add(SERVER=1) for _ in range(2))
     first, second = (fleet.claim(window(0, 10), SERVER=1) for _ in range(2))
