@@ -9,6 +9,7 @@ from mulligan import events
 from mulligan.resource.generations import refuse_stale
 from mulligan.resource.networks import lock_networks
 from mulligan.resource.occupation import occupation_of, occupies, usage, with_margin
+from mulligan.resource.quotas import quotas_over, refuse_beyond_quotas
 from mulligan.resource.requests import from_now
 from mulligan.resource.standing import Claim, claim_of, complete, status_at, visible
 from mulligan.resource.tables import (
@@ -79,6 +80,8 @@ def confirm_claim(
     Raises:
         FailedPreconditionError: it lapsed or was released, or another machine uses it.
         NotFoundError: there is no such claim, or it is another project's.
+        QuotaExceededError: its project, or one above it, may have less by now, or a claim with a
+            later clock took this hold for lapsed, just before.
         StaleError: it is not at that generation any more; says what changed since.
     """
     row = lock_claim(session, claim_id, project, generation)
@@ -93,11 +96,13 @@ def confirm_claim(
     row.consumer = consumer or row.consumer
     claim = complete(session, [row], now)[0]
     if was_held:
+        limits = quotas_over(session, row.project)
         _lock_what_it_uses(session, claim)
         confirm(row, now)
     restate(session, row, now)
     if was_held:
         _refuse_overtaken(session, claim, now)
+        refuse_beyond_quotas(session, row, limits, now, overruns=False)
     return claim_of(row, claim.allocations, claim.addresses, now)
 
 

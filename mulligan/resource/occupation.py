@@ -144,22 +144,27 @@ def peaks(
     return select(levels.c.provider, levels.c.resource_type, levels.c.peak)
 
 
-def peaks_together(scope: ColumnElement[bool], window: Window, now: datetime) -> Select[str, int]:
+def peaks_together(
+    scope: ColumnElement[bool], window: Window, now: datetime, *, overruns: bool = True
+) -> Select[str, int]:
     """The greatest concurrent use in the window per resource type, of all providers together.
 
     As `peaks`, but one running sum for all providers. Index: allocations (project, resource_type,
     occupied_until) where `scope` names projects.
     """
     rows = AllocationRow
-    spans = _spans([rows.resource_type], rows.amount, scope, window, now, overruns=True)
+    spans = _spans([rows.resource_type], rows.amount, scope, window, now, overruns=overruns)
     levels = _levels(spans.cte("spans"), ("resource_type",), window)
     return select(levels.c.resource_type, levels.c.peak)
 
 
-def most_at_once(scope: ColumnElement[bool], window: Window, now: datetime) -> Select[int]:
+def most_at_once(
+    scope: ColumnElement[bool], window: Window, now: datetime, *, overruns: bool = True
+) -> Select[int]:
     """How many claims there are at the same time, at most, in the window."""
     rows = AllocationRow
-    each = _spans([rows.claim], literal(1), scope, window, now, overruns=True).subquery("each")
+    spans = _spans([rows.claim], literal(1), scope, window, now, overruns=overruns)
+    each = spans.subquery("each")
     claims = select(
         literal("claims").label("what"),
         func.max(each.c.amount).label("amount"),

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from mulligan import events
 from mulligan.resource.generations import refuse_stale
-from mulligan.resource.occupation import most_at_once, peaks_together
+from mulligan.resource.occupation import most_at_once, peaks_together, with_margin
 from mulligan.resource.tables import AllocationRow, ClaimRow, ProjectRow, QuotaRow
 from mulligan.resource.values import check_id
 from mulligan.values.amount import GREATEST_AMOUNT, check_resource_type
@@ -251,32 +251,45 @@ def quotas_over(session: Session, project: str) -> dict[str, Quota]:
 
 
 def refuse_beyond_quotas(
-    session: Session, row: ClaimRow, quotas: Mapping[str, Quota], now: datetime
+    session: Session,
+    row: ClaimRow,
+    quotas: Mapping[str, Quota],
+    now: datetime,
+    *,
+    overruns: bool = True,
 ) -> None:
     """Refuse a claim, as it is written, that goes beyond a quota which was locked before.
+
+    Without `overruns` what is past its planned end and still used does not count.
 
     Raises:
         QuotaExceededError: says whose, of what, how much there is and how much is used.
     """
     window = Window(max(row.acquire_at, now), row.planned_release_at)
+    kept_free = with_margin(window, _longest_margin(session, row) if quotas else 0)
     for project, quota in quotas.items():
         _refuse_window(row, project, quota, window, now)
         if not quota.amounts and quota.claims is None:
             continue
         scope = AllocationRow.project.in_(_below(session, project))
         types = select(AllocationRow.resource_type).where(AllocationRow.claim == row.id)
-        used: dict[str, int] = dict(
-            session.execute(
-                peaks_together(scope & AllocationRow.resource_type.in_(types), window, now)
-            ).all()
-        )
+        of_types = scope & AllocationRow.resource_type.in_(types)
+        peaks = peaks_together(of_types, kept_free, now, overruns=overruns)
+        used: dict[str, int] = dict(session.execute(peaks).all())
         for name, limit in quota.amounts.items():
             if used.get(name, 0) > limit:
                 raise _exceeded(row, project, name, limit, used[name])
         if quota.claims is not None:
-            count = session.scalars(most_at_once(scope, window, now)).one_or_none() or 0
+            most = most_at_once(scope, kept_free, now, overruns=overruns)
+            count = session.scalars(most).one_or_none() or 0
             if count > quota.claims:
                 raise _exceeded(row, project, "claims", quota.claims, count)
+
+
+def _longest_margin(session: Session, row: ClaimRow) -> int:
+    """For how long, in seconds, what a claim uses is kept free after it; part of its window."""
+    margins = select(func.max(AllocationRow.margin_s)).where(AllocationRow.claim == row.id)
+    return session.scalars(margins).one() or 0
 
 
 def _exceeded(row: ClaimRow, project: str, what: str, limit: int, used: int) -> QuotaExceededError:

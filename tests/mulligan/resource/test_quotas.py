@@ -86,6 +86,27 @@ def test_holds_count_until_they_lapse_and_the_released_do_not(fleet: Fleet) -> N
     fleet.claim(window(5, 30), VCPU=4)
 
 
+def test_confirming_a_hold_whose_share_was_taken_is_refused(fleet: Fleet) -> None:
+    hosts = [fleet.add(PCPU=4), fleet.add(PCPU=4)]
+    limit(fleet, PCPU=4, claims=1)
+    held = fleet.claim(PCPU=4, provider=hosts[0], hold_until=at(5))
+    fleet.now = at(5)
+    taken = fleet.claim(PCPU=4, provider=hosts[1])
+    fleet.now = at(4.99)
+    with pytest.raises(QuotaExceededError):
+        fleet.confirm(held)
+    fleet.release(taken)
+    fleet.confirm(held)
+
+
+def test_an_overrun_takes_no_quota_from_a_hold_that_follows_it(fleet: Fleet) -> None:
+    limit(fleet, VCPU=4, claims=1)
+    fleet.claim(window(0, 10), VCPU=4, consumer=new_id())
+    held = fleet.claim(window(10, 20), VCPU=4, hold_until=at(15))
+    fleet.now = at(12)
+    fleet.confirm(held)
+
+
 def test_claims_are_counted_at_the_same_time(fleet: Fleet) -> None:
     limit(fleet, claims=2)
     fleet.claim(window(0, 10), VCPU=1)
