@@ -1,8 +1,9 @@
 """What becomes of a claim: held, confirmed, released."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from mulligan import events
@@ -97,52 +98,79 @@ def confirm_claim(
     claim = complete(session, [row], now)[0]
     if was_held:
         limits = quotas_over(session, row.project)
-        _lock_what_it_uses(session, claim)
+        lock_what_they_use(session, [claim.id])
         confirm(row, now)
     restate(session, row, now)
     if was_held:
-        _refuse_overtaken(session, claim, now)
+        _refuse_overtaken(session, row, claim, now)
         refuse_beyond_quotas(session, row, limits, now, overruns=False)
     return claim_of(row, claim.allocations, claim.addresses, now)
 
 
-def _lock_what_it_uses(session: Session, claim: Claim) -> None:
-    providers = sorted({allocation.provider for allocation in claim.allocations})
-    session.execute(
-        select(ProviderRow.id)
-        .where(ProviderRow.id.in_(providers))
-        .order_by(ProviderRow.id)
-        .with_for_update()
+def lock_what_they_use(session: Session, claims: Sequence[str]) -> None:
+    """Lock the providers of claims, and the tops of their trees, by id; then their networks."""
+    if not claims:
+        return
+    used = select(AllocationRow.provider).where(AllocationRow.claim.in_(claims))
+    tops = select(func.coalesce(ProviderRow.root, ProviderRow.id)).where(ProviderRow.id.in_(used))
+    ids = {*session.scalars(used), *session.scalars(tops)}
+    lock = select(ProviderRow.id).where(ProviderRow.id.in_(ids)).order_by(ProviderRow.id)
+    session.execute(lock.with_for_update())
+    networks = select(AddressClaimRow.network).where(AddressClaimRow.claim.in_(claims))
+    lock_networks(session, sorted(set(session.scalars(networks))))
+
+
+def in_company(
+    session: Session, row: ClaimRow, provider: str, window: Window, now: datetime, *, alone: bool
+) -> bool:
+    """Say whether another project is in a provider's tree and one of both wants to be alone.
+
+    Index: providers (root), allocations (provider, resource_type, occupied_until); of those that
+    want to be alone there are few, and they have an index of their own.
+    """
+    rows = AllocationRow
+    top = select(func.coalesce(ProviderRow.root, ProviderRow.id)).where(ProviderRow.id == provider)
+    mine = top.scalar_subquery()
+    others = (
+        select(rows.claim)
+        .join(ProviderRow, ProviderRow.id == rows.provider)
+        .where(
+            or_(ProviderRow.id == mine, ProviderRow.root == mine),
+            rows.project != row.project,
+            occupies(rows, window, now, overruns=False),
+        )
     )
-    if claim.addresses:
-        lock_networks(session, [nic.network for nic in claim.addresses])
+    if not alone:
+        others = others.where(rows.alone.is_(True))
+    return session.scalars(others.limit(1)).first() is not None
 
 
-def _refuse_overtaken(session: Session, claim: Claim, now: datetime) -> None:
+def _refuse_overtaken(session: Session, row: ClaimRow, claim: Claim, now: datetime) -> None:
     """Refuse a hold that a claim with a later clock took for lapsed, just before this one.
 
     What overruns its plan does not count: it blocks the hand-over, not the claim.
     """
     planned = from_now(claim.request.within(claim.window), now).window
-    margins: dict[str, int] = dict(
-        session.execute(
-            select(AllocationRow.provider, AllocationRow.margin_s).where(
-                AllocationRow.claim == claim.id
-            )
-        ).all()
-    )
+    rows = AllocationRow
+    mine = select(rows.provider, rows.margin_s, rows.alone).where(rows.claim == claim.id).distinct()
+    margins: dict[str, int] = {}
+    for provider, margin_s, alone in session.execute(mine).all():
+        margins[provider] = margin_s
+        wanted = with_margin(planned, margin_s)
+        if in_company(session, row, provider, wanted, now, alone=alone):
+            raise _overtaken(claim)
     for allocation in claim.allocations:
         window = with_margin(planned, margins[allocation.provider])
         used = usage(session, allocation.provider, window, now, overruns=False)
         inventory = session.get(InventoryRow, (allocation.provider, allocation.resource_type))
         if inventory is None or inventory.capacity < used[allocation.resource_type]:
             raise _overtaken(claim)
-    rows = AddressClaimRow
+    nics = AddressClaimRow
     for nic in claim.addresses:
         taken = select(func.count()).where(
-            rows.network == nic.network,
-            rows.address == nic.address,
-            occupies(rows, planned, now, overruns=False),
+            nics.network == nic.network,
+            nics.address == nic.address,
+            occupies(nics, planned, now, overruns=False),
         )
         if nic.address and session.scalars(taken).one() > 1:
             raise _overtaken(claim)

@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from mulligan.resource import claim_changes as one_claim
-from mulligan.resource.networks import lock_networks
 from mulligan.resource.occupation import occupies, peaks, with_margin
 from mulligan.resource.quotas import quotas_over, refuse_beyond_quotas
 from mulligan.resource.requests import Candidate, ClaimRequest, from_now
@@ -21,7 +20,6 @@ from mulligan.resource.tables import (
     AllocationRow,
     ClaimRow,
     InventoryRow,
-    ProviderRow,
 )
 from mulligan.resource.values import check_id
 from mulligan.resource.writing import write_allocations
@@ -173,7 +171,7 @@ def _take_apart(
     session: Session, changes: Sequence[ClaimChange], rows: Mapping[str, ClaimRow]
 ) -> None:
     """Lock what claims that stay use; have those that move give up what they have."""
-    _lock_providers(session, [c.claim for c in changes if c.window and not c.move])
+    one_claim.lock_what_they_use(session, [c.claim for c in changes if c.window and not c.move])
     for change in changes:
         if change.move:
             _refuse_used(rows[change.claim])
@@ -193,19 +191,6 @@ def _set_windows(
             if not change.move:
                 _refuse_what_does_not_fit(session, rows[change.claim], now)
             _refuse_taken_addresses(session, rows[change.claim], now)
-
-
-def _lock_providers(session: Session, claims: Sequence[str]) -> None:
-    """Lock the providers of claims, and the tops of their trees, by id."""
-    if not claims:
-        return
-    used = select(AllocationRow.provider).where(AllocationRow.claim.in_(claims))
-    tops = select(func.coalesce(ProviderRow.root, ProviderRow.id)).where(ProviderRow.id.in_(used))
-    ids = {*session.scalars(used), *session.scalars(tops)}
-    lock = select(ProviderRow.id).where(ProviderRow.id.in_(ids)).order_by(ProviderRow.id)
-    session.execute(lock.with_for_update())
-    networks = select(AddressClaimRow.network).where(AddressClaimRow.claim.in_(claims))
-    lock_networks(session, sorted(set(session.scalars(networks))))
 
 
 def _set_window(session: Session, row: ClaimRow, window: Window, now: datetime) -> None:
@@ -283,7 +268,7 @@ def _refuse_what_does_not_fit(session: Session, row: ClaimRow, now: datetime) ->
         capacity = inventory.capacity if inventory else 0
         if max(found, default=0) > capacity:
             raise _taken(row, f"{resource_type} of provider {provider}", window)
-        if _company(session, row, provider, wanted, now, alone=alone):
+        if one_claim.in_company(session, row, provider, wanted, now, alone=alone):
             raise _taken(row, f"the tree of provider {provider}", window)
 
 
@@ -299,27 +284,6 @@ def _refuse_taken_addresses(session: Session, row: ClaimRow, now: datetime) -> N
         )  # fmt: skip
         if session.scalars(others.limit(1)).first():
             raise _taken(row, f"address {address}", window)
-
-
-def _company(
-    session: Session, row: ClaimRow, provider: str, window: Window, now: datetime, *, alone: bool
-) -> bool:
-    """Say whether another project is in the tree and one of both wants to be alone."""
-    rows = AllocationRow
-    top = func.coalesce(ProviderRow.root, ProviderRow.id)
-    mine = select(top).where(ProviderRow.id == provider).scalar_subquery()
-    others = (
-        select(rows.claim)
-        .join(ProviderRow, ProviderRow.id == rows.provider)
-        .where(
-            top == mine,
-            rows.project != row.project,
-            occupies(rows, window, now, overruns=False),
-        )
-    )
-    if not alone:
-        others = others.where(rows.alone.is_(True))
-    return session.scalars(others.limit(1)).first() is not None
 
 
 def _taken(row: ClaimRow, what: str, window: Window) -> NoCapacityError:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mulligan.database import Database
-from mulligan.resource import distances, groups, registry
+from mulligan.resource import claims, distances, groups, registry
 from mulligan.resource.groups import GroupChange, MembersChange
 from mulligan.resource.requests import (
     Candidate,
@@ -23,7 +23,11 @@ from mulligan.resource.reshape import AllocationMove, reshape_providers
 from mulligan.resource.tables import ProviderTypeRow
 from mulligan.resource.values import Inventory, Placement
 from mulligan.values.amount import Amount
-from mulligan.values.errors import InvalidArgumentError, NoCapacityError
+from mulligan.values.errors import (
+    FailedPreconditionError,
+    InvalidArgumentError,
+    NoCapacityError,
+)
 from tests.mulligan.resource.fleet import Fleet, at, new_id, window
 
 
@@ -268,6 +272,25 @@ class TestAlone:
         )  # fmt: skip
         fleet.commit(request)
         refused(lambda: fleet.commit(self.asked(fleet, alone=False), project=new_id()))
+
+
+class TestHoldsAlone:
+    def test_who_came_after_one_that_seemed_to_have_lapsed_keeps_it_out(self, fleet: Fleet) -> None:
+        fleet.add(VCPU=4)
+        alone = fleet.ask(RequestGroup((Amount("VCPU", 1),), alone=True))
+        held = fleet.database.write(
+            lambda session: claims.commit_claim(
+                session, claim_id=new_id(), project=fleet.project, request=alone, now=fleet.now,
+                hold_until=at(5),
+            )
+        )  # fmt: skip
+        mine, fleet.project, fleet.now = fleet.project, new_id(), at(5)
+        other = fleet.claim(VCPU=1)
+        fleet.project, fleet.now = mine, at(4.99)
+        with pytest.raises(FailedPreconditionError, match="another one took its place"):
+            fleet.confirm(held)
+        fleet.release(other)
+        fleet.confirm(held)
 
 
 class TestCleaningMargin:
