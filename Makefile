@@ -15,6 +15,7 @@ chaos: install    ## everything dies at every step under a mixed load; ARGS=--se
 	@$(python) -m tests.chaos.chaos $(ARGS)
 	@echo "\n> BMCs that lie: every lie from every step on"
 	@MULLIGAN_ALL_CELLS=1 $(python) -m pytest -q tests/faults/test_lying_bmc_workflows.py
+	@$(python) -m tests.mulligan.resource.claim_storm --seconds 60
 
 stock: install    ## a stock Debian with cloud-init, built here, in both config formats; needs mmdebstrap
 	@command -v mmdebstrap >/dev/null || { echo "install mmdebstrap first: apt-get install mmdebstrap" >&2; exit 1; }
