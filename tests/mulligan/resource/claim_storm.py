@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from mulligan import events
 from mulligan.database import Database
@@ -33,7 +33,7 @@ from mulligan.resource.claims import Claim
 from mulligan.resource.quotas import Quota
 from mulligan.resource.requests import ClaimRequest, RequestGroup
 from mulligan.resource.standing import complete
-from mulligan.resource.tables import ClaimRow, ProviderTypeRow
+from mulligan.resource.tables import HELD, ClaimRow, ProviderTypeRow
 from mulligan.resource.values import Inventory, Placement
 from mulligan.values.amount import Amount
 from mulligan.values.errors import MulliganError
@@ -52,6 +52,7 @@ LATER_SLOT = timedelta(minutes=10)
 LATER = timedelta(days=1)
 """Some windows begin and end during the storm, the others fill a calendar that begins later."""
 
+LATELY = timedelta(seconds=0.2)
 HOLDS_S = (0.05, 0.3, 2, 3600)
 PAUSE_S = (0.05, 0.6)
 """How long nobody is killed, at least and at most."""
@@ -221,7 +222,7 @@ class Client:
         return Window(begin, WITHOUT_END if without_end else begin + slot * length)
 
     def _at_hand(self, dice: random.Random) -> list[Claim]:
-        """The youngest or the oldest claims that have not ended; some may have lapsed."""
+        """The youngest or the oldest claims that have not ended; some have lapsed lately."""
         order = dice.choice([ClaimRow.created_at.asc(), ClaimRow.created_at.desc()])
 
         def read(session: Any) -> list[Claim]:
@@ -229,6 +230,7 @@ class Client:
             rows = session.scalars(
                 select(ClaimRow)
                 .where(ClaimRow.released_at.is_(None), ClaimRow.planned_release_at > now)
+                .where(or_(ClaimRow.state != HELD, ClaimRow.release_at > now - LATELY))
                 .order_by(order, ClaimRow.id)
                 .limit(AT_HAND)
             )
