@@ -114,6 +114,10 @@ def change_claims(
     }
     for change in in_order:
         _refuse_ended(rows[change.claim], now)
+    if any(change.move for change in in_order):
+        from mulligan.resource.fleet_view import view_of
+
+        view_of(session).look_once(session, now)
     for change in in_order:
         if change.release:
             one_claim.release_claim(session, change.claim, now, project=project, unless_used=True)

@@ -23,6 +23,10 @@ CLOCKS_DIFFER = timedelta(minutes=1)
 """Bounds on use are read as of so long ago: they hold for callers whose clock is so far behind."""
 
 
+ONCE = "looks_once"
+"""Stands in the info of a session whose own changes are not to be read into the view."""
+
+
 def view_of(session: Session) -> "FleetView":
     """The one that is kept for the session's database."""
     view: FleetView = session.info["kept"].setdefault("fleet", FleetView())
@@ -42,13 +46,27 @@ class FleetView:
     def look(self, session: Session, now: datetime) -> Iterator[Fleet]:
         """Bring it up to date and keep it so while it is looked at."""
         with self._lock:
+            once = ONCE in session.info
+            if once and self._fleet is not None:
+                yield self._fleet
+                return
             try:
                 fleet = self._refreshed(session, now)
             except BaseException:
                 # What was read halfway is not known to be whole.
                 self._fleet = None
                 raise
+            if once:
+                self._fleet = None
             yield fleet
+
+    def look_once(self, session: Session, now: datetime) -> None:
+        """Bring it up to date before a session gives up use, which comes back if it fails.
+
+        From then on the session looks at it as it is: what is used it reads for itself.
+        """
+        with self.look(session, now):
+            session.info[ONCE] = True
 
     def _refreshed(self, session: Session, now: datetime) -> Fleet:
         if self._fleet is not None:

@@ -193,11 +193,11 @@ def _above_quota(seen: Look, spans: Sequence[Span]) -> Iterator[str]:
         uses = defaultdict(list)
         for span in spans:
             if quota.project in _upwards(seen, span.project):
-                uses[span.resource_type].append((span.starts_at, span.ends_at, span.amount))
-        once = {span.claim: span for span in spans}.values()
+                uses[span.resource_type].append((span.starts_at, span.free_at, span.amount))
+        once = {span.claim: span for span in sorted(spans, key=lambda span: span.free_at)}
         uses["claims"] = [
-            (span.starts_at, span.ends_at, 1)
-            for span in once
+            (span.starts_at, span.free_at, 1)
+            for span in once.values()
             if quota.project in _upwards(seen, span.project)
         ]
         limits = {**quota.amounts, **({} if quota.claims is None else {"claims": quota.claims})}

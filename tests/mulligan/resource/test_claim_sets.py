@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
 
 from mulligan.database import Database
+from mulligan.resource import choice
 from mulligan.resource.claim_sets import ClaimChange, Move, change_claims
 from mulligan.resource.claims import Claim
 from mulligan.resource.requests import RequestGroup
@@ -91,6 +94,42 @@ def test_a_hold_is_confirmed_for_the_window_that_it_has_now(fleet: Fleet) -> Non
     change(fleet, to(claim, 30, 40))
     fleet.confirm(claim)
     assert fleet.usage(host, window(30, 40)) == {"VCPU": 4}
+
+
+def test_a_move_that_fails_leaves_nothing_in_the_view_of_the_fleet(fleet: Fleet) -> None:
+    fleet.add(VCPU=4)
+    claim = fleet.claim(window(0), VCPU=2)
+    larger = Move(fleet.ask(RequestGroup((Amount("VCPU", 5),))))
+    with pytest.raises(NoCapacityError):
+        change(fleet, ClaimChange(claim.id, move=larger))
+    with pytest.raises(NoCapacityError):
+        fleet.claim(window(0), VCPU=3)
+
+
+def test_what_others_did_during_a_move_that_fails_is_read_again(
+    postgresql_database: Database,
+) -> None:
+    fleet = Fleet(postgresql_database)
+    fleet.add(VCPU=4)
+    claim = fleet.claim(window(0), VCPU=2)
+    other = fleet.claim(window(0), VCPU=1)
+
+    def move_meanwhile(session: Session) -> None:
+        larger = Move(fleet.ask(RequestGroup((Amount("VCPU", 5),))))
+        with pytest.MonkeyPatch.context() as patch:
+            take_candidate = choice.take_candidate
+
+            def late(*arguments: Any, **options: Any) -> Any:
+                fleet.release(other)
+                return take_candidate(*arguments, **options)
+
+            patch.setattr(choice, "take_candidate", late)
+            change_claims(session, [ClaimChange(claim.id, move=larger)], now=fleet.now, seed=0)
+
+    with pytest.raises(NoCapacityError):
+        postgresql_database.write(move_meanwhile)
+    with pytest.raises(NoCapacityError):
+        fleet.claim(window(0), VCPU=3)
 
 
 def test_two_swap_their_providers(fleet: Fleet) -> None:

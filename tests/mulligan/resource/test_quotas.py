@@ -7,10 +7,12 @@ from threading import Barrier
 import pytest
 
 from mulligan.database import Database
-from mulligan.resource import quotas
+from mulligan.resource import quotas, registry
 from mulligan.resource.claim_sets import ClaimChange, change_claims
 from mulligan.resource.claims import Claim
 from mulligan.resource.quotas import KeptQuota, Quota
+from mulligan.resource.tables import ProviderTypeRow
+from mulligan.resource.values import Inventory
 from mulligan.values.errors import (
     FailedPreconditionError,
     InvalidArgumentError,
@@ -114,6 +116,24 @@ def test_claims_are_counted_at_the_same_time(fleet: Fleet) -> None:
     error = beyond(fleet, window(0, 20), VCPU=1)
     assert error.details["resource_type"] == "claims"
     fleet.claim(window(10, 20), VCPU=1)
+
+
+@pytest.mark.parametrize("starts", [(0, 10), (10, 0)])
+def test_what_is_kept_free_counts_whichever_was_claimed_first(
+    fleet: Fleet, starts: tuple[int, int]
+) -> None:
+    fleet.database.write(
+        lambda session: registry.register(
+            session, ProviderTypeRow, "card", now=fleet.now, cleaning_margin_s=60
+        )
+    )
+    for _ in starts:
+        fleet.rack(kind="card", inventories=[Inventory("GPU", 1)])
+    limit(fleet, GPU=1)
+    first, second = starts
+    fleet.claim(window(first, first + 10), GPU=1)
+    beyond(fleet, window(second, second + 10), GPU=1)
+    fleet.claim(window(second + 1, second + 9), GPU=1)
 
 
 def test_windows_are_limited_in_length_and_advance(fleet: Fleet) -> None:
