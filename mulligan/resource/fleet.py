@@ -7,15 +7,16 @@ about. What is used in time is not in it: that is asked of the database.
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, select, true
+from sqlalchemy import ColumnElement, Select, bindparam, select, true
 from sqlalchemy.orm import Session
 
-from mulligan.resource.occupation import from_now_on, peaks
+from mulligan.resource.occupation import ASKED, NOW, from_now_on, parameters, peaks
 from mulligan.resource.tables import (
     AllocationRow,
     CapabilityRow,
@@ -379,9 +380,17 @@ def read_bounds(
 ) -> None:
     """Read how much is used at the peak from now on; of what nothing is used, nothing."""
     fleet.forget_bounds(which)
-    query = peaks(_of(AllocationRow.provider, which), from_now_on(now), now)
-    for provider, resource_type, peak in session.execute(query):
+    asked: dict[str, Any] = parameters(from_now_on(now), now)
+    if which is not None:
+        asked["providers"] = list(which)
+    for provider, resource_type, peak in session.execute(_bounds(every=which is None), asked):
         fleet.put_bound(provider, resource_type, peak)
+
+
+@cache
+def _bounds(*, every: bool) -> Select[str, str, int]:
+    some = AllocationRow.provider.in_(bindparam("providers", expanding=True))
+    return peaks(true() if every else some, ASKED, NOW)
 
 
 def _of(column: Any, which: Collection[str] | None) -> ColumnElement[bool]:

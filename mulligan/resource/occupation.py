@@ -10,6 +10,7 @@ The window is the plan; three things bend it:
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     and_,
+    bindparam,
     case,
     cast,
     func,
@@ -40,6 +42,33 @@ BEGUN = datetime(1970, 1, 1, tzinfo=UTC)
 """Long ago by every clock: where an occupation starts that has begun, and ends that is over."""
 
 Occupation = type[AllocationRow] | type[AddressClaimRow]
+
+Moment = datetime | ColumnElement[datetime]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A window as parameters of a statement that is put together once and run with many."""
+
+    acquire_at: ColumnElement[datetime]
+    release_at: ColumnElement[datetime]
+
+
+ASKED = Asked(
+    bindparam("window_start", type_=UtcDateTime()), bindparam("window_end", type_=UtcDateTime())
+)
+NOW = bindparam("now", type_=UtcDateTime())
+_SOON = bindparam("soon", type_=UtcDateTime())
+
+
+def parameters(window: Window, now: datetime) -> dict[str, datetime]:
+    """The values of ASKED and NOW."""
+    return {
+        "window_start": window.acquire_at,
+        "window_end": window.release_at,
+        "now": now,
+        "soon": now + INSTANT,
+    }
 
 
 def with_margin(window: Window, margin_s: int) -> Window:
@@ -78,29 +107,34 @@ def from_now_on(now: datetime) -> Window:
     return Window(now, WITHOUT_END)
 
 
-def instant(moment: datetime) -> ColumnElement[datetime]:
+def instant(moment: Moment) -> ColumnElement[datetime]:
     """Give a moment to SQL."""
-    return literal(moment, UtcDateTime())
+    return literal(moment, UtcDateTime()) if isinstance(moment, datetime) else moment
 
 
-def end_of(rows: Occupation, now: datetime, *, overruns: bool) -> ColumnElement[datetime]:
+def _soon(now: Moment) -> ColumnElement[datetime]:
+    """An instant after the present one."""
+    return instant(now + INSTANT) if isinstance(now, datetime) else _SOON
+
+
+def end_of(rows: Occupation, now: Moment, *, overruns: bool) -> ColumnElement[datetime]:
     """When the occupation by a row ends, as far as can be said now."""
     if not overruns:
         return rows.release_at.expression
     return case(
         (rows.release_at > now, rows.release_at),
-        (rows.occupied_until > now, instant(now + INSTANT)),
+        (rows.occupied_until > now, _soon(now)),
         else_=rows.occupied_until,
     )
 
 
-def not_lapsed(rows: Occupation, now: datetime) -> ColumnElement[bool]:
+def not_lapsed(rows: Occupation, now: Moment) -> ColumnElement[bool]:
     """Say that a row is no hold, or one whose deadline is still to come."""
     return or_(rows.held_until.is_(None), rows.held_until > now)
 
 
 def occupies(
-    rows: Occupation, window: Window, now: datetime, *, overruns: bool = True
+    rows: Occupation, window: Window | Asked, now: Moment, *, overruns: bool = True
 ) -> ColumnElement[bool]:
     """Say that a row occupies an instant of the window."""
     end = end_of(rows, now, overruns=overruns)
@@ -114,7 +148,7 @@ def occupies(
 
 
 def peaks(
-    scope: ColumnElement[bool], window: Window, now: datetime, *, overruns: bool = True
+    scope: ColumnElement[bool], window: Window | Asked, now: Moment, *, overruns: bool = True
 ) -> Select[str, str, int]:
     """The greatest concurrent use in the window, per provider and resource type.
 
@@ -178,8 +212,8 @@ def _spans(
     key: Sequence[Any],
     amount: Any,
     scope: ColumnElement[bool],
-    window: Window,
-    now: datetime,
+    window: Window | Asked,
+    now: Moment,
     *,
     overruns: bool,
 ) -> Select[Any]:
@@ -194,7 +228,7 @@ def _spans(
     ).where(scope, occupies(rows, window, now, overruns=overruns))
 
 
-def _levels(spans: CTE, names: Sequence[str], window: Window) -> CTE:
+def _levels(spans: CTE, names: Sequence[str], window: Window | Asked) -> CTE:
     """The greatest sum of spans at the same time, per value of the named columns."""
     key = [spans.c[name] for name in names]
     steps = union_all(

@@ -5,16 +5,52 @@ from collections.abc import Collection, Iterable, Iterator
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from mulligan.resource.earliest import Interval, Span, peak_within
 from mulligan.resource.fleet import Fleet
-from mulligan.resource.occupation import end_of, occupies, peaks, with_margin
+from mulligan.resource.occupation import (
+    ASKED,
+    NOW,
+    end_of,
+    occupies,
+    parameters,
+    peaks,
+    with_margin,
+)
 from mulligan.resource.requests import ClaimRequest
 from mulligan.resource.tables import AllocationRow, ProviderRow
 from mulligan.values.window import WITHOUT_END, Window
+
+
+@cache
+def _peaks_of_some() -> Select[str, str, int]:
+    """`peaks` of some providers and resource types; it is run more often than anything else."""
+    rows = AllocationRow
+    scope = and_(
+        rows.provider.in_(bindparam("providers", expanding=True)),
+        rows.resource_type.in_(bindparam("types", expanding=True)),
+    )
+    return peaks(scope, ASKED, NOW)
+
+
+@cache
+def _company(*, alone: bool) -> Select[str, bool]:
+    """In which trees other projects are; or, unless somebody asks to be alone, who wants to be."""
+    rows = AllocationRow
+    top = func.coalesce(ProviderRow.root, ProviderRow.id)
+    query = select(top, rows.alone).distinct()
+    query = query.join(ProviderRow, ProviderRow.id == rows.provider).where(
+        rows.project != bindparam("project"), occupies(rows, ASKED, NOW)
+    )
+    if not alone:
+        return query.where(rows.alone.is_(True), rows.region == bindparam("region"))
+    tops = bindparam("tops", expanding=True)
+    return query.where(or_(ProviderRow.id.in_(tops), ProviderRow.root.in_(tops)))
 
 
 @dataclass(frozen=True)
@@ -71,12 +107,12 @@ class Use:
     def _read_peaks(self, places: Collection[int], window: Window) -> None:
         if not places:
             return
-        rows, fleet = AllocationRow, self._fleet
-        scope = and_(
-            rows.provider.in_([fleet.ids[place] for place in places]),
-            rows.resource_type.in_(self._types),
-        )
-        for provider, resource_type, peak in self._session.execute(peaks(scope, window, self._now)):
+        fleet = self._fleet
+        asked: dict[str, Any] = parameters(window, self._now) | {
+            "providers": [fleet.ids[place] for place in places],
+            "types": self._types,
+        }
+        for provider, resource_type, peak in self._session.execute(_peaks_of_some(), asked):
             self._peaks[fleet.place_of[provider], resource_type] = peak
 
     def _read_company(self, places: Collection[int], window: Window, margin: int) -> None:
@@ -89,17 +125,9 @@ class Use:
         """
         fleet, roots = self._fleet, self._fleet["root"]
         tops = {fleet.ids[int(roots[place])] for place in places}
-        top = func.coalesce(ProviderRow.root, ProviderRow.id)
-        rows = AllocationRow
-        query = select(top, rows.alone).distinct()
-        query = query.join(ProviderRow, ProviderRow.id == rows.provider).where(
-            rows.project != self._project, occupies(rows, window, self._now)
-        )
-        if self._alone:
-            query = query.where(or_(ProviderRow.id.in_(tops), ProviderRow.root.in_(tops)))
-        else:
-            query = query.where(rows.alone.is_(True), rows.region == self._request.region)
-        for root, alone in self._session.execute(query):
+        asked: dict[str, Any] = parameters(window, self._now) | {"project": self._project}
+        asked |= {"tops": list(tops)} if self._alone else {"region": self._request.region}
+        for root, alone in self._session.execute(_company(alone=self._alone), asked):
             if root in tops:
                 found = (fleet.place_of[root], margin)
                 self._others.add(found)

@@ -95,7 +95,7 @@ MUTANTS = (
     ),
     Mutant(
         "what overruns blocks all that is planned", "occupation",
-        "(rows.occupied_until > now, instant(now + INSTANT))",
+        "(rows.occupied_until > now, _soon(now))",
         "(rows.occupied_until > now, rows.occupied_until)",
         fleet(box(VCPU=1)), [ask(length=2, machine=True), then("wait", 3), ask(ahead=2)],
     ),
