@@ -1,6 +1,8 @@
 """Claims, from messages to calls and back."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 from sqlalchemy.orm import Session
 
@@ -140,41 +142,27 @@ async def list_page(request: pb.ListClaimsRequest) -> pb.ListClaimsResponse:
 
 async def confirm(starter: Starter, request: pb.ConfirmClaimRequest) -> pb.Claim:
     """Turn a hold into a claim for its whole window."""
-
-    def change(session: Session) -> pb.Claim:
-        return _claim(
-            claims.confirm_claim(
-                session,
-                request.id,
-                datetime.now(UTC),
-                project=request.project,
-                generation=request.generation,
-            )
-        )
-
-    answer = await current_call().write(request, pb.Claim, change)
-    await starter.tell_holder(request.id)
-    return answer
+    return await _changed(starter, request, claims.confirm_claim)
 
 
 async def release(starter: Starter, request: pb.ReleaseClaimRequest) -> pb.Claim:
     """End a claim that no machine uses."""
-
-    def change(session: Session) -> pb.Claim:
-        return _claim(
-            claims.release_claim(
-                session,
-                request.id,
-                datetime.now(UTC),
-                project=request.project,
-                unless_used=True,
-                generation=request.generation,
-            )
-        )
-
-    answer = await current_call().write(request, pb.Claim, change)
-    await starter.tell_holder(request.id)
+    answer = await _changed(starter, request, partial(claims.release_claim, unless_used=True))
     await starter.wake_waiting(answer.metadata.region)
+    return answer
+
+
+async def _changed(
+    starter: Starter,
+    request: pb.ConfirmClaimRequest | pb.ReleaseClaimRequest,
+    change: Callable[..., claims.Claim],
+) -> pb.Claim:
+    def write(session: Session) -> pb.Claim:
+        now, read_at = datetime.now(UTC), request.generation
+        return _claim(change(session, request.id, now, project=request.project, generation=read_at))
+
+    answer = await current_call().write(request, pb.Claim, write)
+    await starter.tell_holder(request.id)
     return answer
 
 

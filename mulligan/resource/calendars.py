@@ -8,15 +8,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mulligan.resource.occupation import occupies
+from mulligan.resource.providers import narrowed
 from mulligan.resource.standing import status_at
 from mulligan.resource.tables import (
     AllocationRow,
     ClaimRow,
     InventoryRow,
-    MemberRow,
     ProviderRow,
 )
-from mulligan.resource.values import Page, check_id, check_provider_type, page_size
+from mulligan.resource.values import Page, check_id, page_size
 from mulligan.values.window import Window
 
 
@@ -74,22 +74,13 @@ def list_lanes(
     """
     limit = page_size(limit)
     rows = ProviderRow
-    query = select(rows.id).where(rows.region == check_id(region, field="region"))
+    query = narrowed(select(rows.id), region=region, type=type, group=group, after=after)
     has = select(InventoryRow.provider)
     if resource_type:
         has = has.where(InventoryRow.resource_type == resource_type)
     query = query.where(rows.id.in_(has))
-    if type:
-        query = query.where(rows.type == check_provider_type(type, field="type"))
-    if group:
-        members = select(MemberRow.provider).where(
-            MemberRow.group == check_id(group, field="group")
-        )
-        query = query.where(rows.id.in_(members))
     if provider:
         query = query.where(rows.id == check_id(provider, field="provider"))
-    if after:
-        query = query.where(rows.id > check_id(after, field="page.token"))
     found = list(session.scalars(query.order_by(rows.id).limit(limit + 1)))
     page = Page.cut(found, limit, lambda one: one)
     return Page(_lanes(session, page.items, resource_type, window, now), page.next_token)

@@ -11,7 +11,6 @@ from mulligan.resource.generations import refuse_stale
 from mulligan.resource.networks import lock_networks
 from mulligan.resource.occupation import occupation_of, occupies, usage, with_margin
 from mulligan.resource.quotas import quotas_over, refuse_beyond_quotas
-from mulligan.resource.requests import from_now
 from mulligan.resource.standing import Claim, claim_of, complete, status_at, visible
 from mulligan.resource.tables import (
     CONFIRMED,
@@ -102,7 +101,9 @@ def confirm_claim(
         confirm(row, now)
     restate(session, row, now)
     if was_held:
-        _refuse_overtaken(session, row, claim, now)
+        # A claim with a later clock may have taken it for lapsed, just before.
+        if taken_by_others(session, row, now) or address_of_others(session, row, now):
+            raise _overtaken(claim)
         refuse_beyond_quotas(session, row, limits, now, overruns=False)
     return claim_of(row, claim.allocations, claim.addresses, now)
 
@@ -120,7 +121,7 @@ def lock_what_they_use(session: Session, claims: Sequence[str]) -> None:
     lock_networks(session, sorted(set(session.scalars(networks))))
 
 
-def in_company(
+def _in_company(
     session: Session, row: ClaimRow, provider: str, window: Window, now: datetime, *, alone: bool
 ) -> bool:
     """Say whether another project is in a provider's tree and one of both wants to be alone.
@@ -145,35 +146,43 @@ def in_company(
     return session.scalars(others.limit(1)).first() is not None
 
 
-def _refuse_overtaken(session: Session, row: ClaimRow, claim: Claim, now: datetime) -> None:
-    """Refuse a hold that a claim with a later clock took for lapsed, just before this one.
+def taken_by_others(session: Session, row: ClaimRow, now: datetime) -> str:
+    """What a claim, as it is written, can't have of its providers since others have it; or "".
 
+    Whether a provider is offered, or still can do what was asked for, plays no role: it is used.
     What overruns its plan does not count: it blocks the hand-over, not the claim.
     """
-    planned = from_now(claim.request.within(claim.window), now).window
+    window = Window(max(row.acquire_at, now), row.planned_release_at)
     rows = AllocationRow
-    mine = select(rows.provider, rows.margin_s, rows.alone).where(rows.claim == claim.id).distinct()
-    margins: dict[str, int] = {}
-    for provider, margin_s, alone in session.execute(mine).all():
-        margins[provider] = margin_s
-        wanted = with_margin(planned, margin_s)
-        if in_company(session, row, provider, wanted, now, alone=alone):
-            raise _overtaken(claim)
-    for allocation in claim.allocations:
-        window = with_margin(planned, margins[allocation.provider])
-        used = usage(session, allocation.provider, window, now, overruns=False)
-        inventory = session.get(InventoryRow, (allocation.provider, allocation.resource_type))
-        if inventory is None or inventory.capacity < used[allocation.resource_type]:
-            raise _overtaken(claim)
+    mine = select(rows.provider, rows.resource_type, rows.margin_s, rows.alone)
+    for provider, resource_type, margin_s, alone in session.execute(
+        mine.where(rows.claim == row.id)
+    ).all():
+        wanted = with_margin(window, margin_s)
+        used = usage(session, provider, wanted, now, overruns=False).get(resource_type, 0)
+        inventory = session.get(InventoryRow, (provider, resource_type), populate_existing=True)
+        if used > (inventory.capacity if inventory else 0):
+            return f"{resource_type} of provider {provider}"
+        if _in_company(session, row, provider, wanted, now, alone=alone):
+            return f"the tree of provider {provider}"
+    return ""
+
+
+def address_of_others(session: Session, row: ClaimRow, now: datetime) -> str:
+    """Which of its addresses a claim, as it is written, can't have since others have it; or ""."""
+    window = Window(max(row.acquire_at, now), row.planned_release_at)
     nics = AddressClaimRow
-    for nic in claim.addresses:
-        taken = select(func.count()).where(
-            nics.network == nic.network,
-            nics.address == nic.address,
-            occupies(nics, planned, now, overruns=False),
+    mine = select(nics.network, nics.address).where(nics.claim == row.id)
+    for network, address in session.execute(mine.where(nics.address.is_not(None))).all():
+        others = select(nics.claim).where(
+            nics.network == network,
+            nics.address == address,
+            nics.claim != row.id,
+            occupies(nics, window, now, overruns=False),
         )
-        if nic.address and session.scalars(taken).one() > 1:
-            raise _overtaken(claim)
+        if session.scalars(others.limit(1)).first():
+            return f"address {address}"
+    return ""
 
 
 def _overtaken(claim: Claim) -> FailedPreconditionError:

@@ -5,21 +5,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from mulligan.resource import claim_changes as one_claim
-from mulligan.resource.occupation import occupies, peaks, with_margin
 from mulligan.resource.quotas import quotas_over, refuse_beyond_quotas
-from mulligan.resource.requests import Candidate, ClaimRequest, from_now
+from mulligan.resource.requests import Candidate, ClaimRequest, from_now, rest_of
 from mulligan.resource.standing import Claim, complete, request_of, status_at
 from mulligan.resource.tables import (
     CONFIRMED,
     HELD,
-    AddressClaimRow,
     AllocationRow,
     ClaimRow,
-    InventoryRow,
 )
 from mulligan.resource.values import check_id
 from mulligan.resource.writing import write_allocations
@@ -191,10 +188,11 @@ def _set_windows(
         if change.window:
             _set_window(session, rows[change.claim], change.window, now)
     for change in changes:
+        row = rows[change.claim]
         if change.window:
-            if not change.move:
-                _refuse_what_does_not_fit(session, rows[change.claim], now)
-            _refuse_taken_addresses(session, rows[change.claim], now)
+            taken = "" if change.move else one_claim.taken_by_others(session, row, now)
+            if taken := taken or one_claim.address_of_others(session, row, now):
+                raise _taken(row, taken)
 
 
 def _set_window(session: Session, row: ClaimRow, window: Window, now: datetime) -> None:
@@ -214,7 +212,7 @@ def _set_window(session: Session, row: ClaimRow, window: Window, now: datetime) 
     if begun:
         window = Window(before.acquire_at, window.release_at)
     elif window.acquire_at < now:
-        window = from_now_window(window, now)
+        window = rest_of(window, now, field="changes.window")
     if window.release_at <= now:
         raise InvalidArgumentError(
             f"claim {row.id} would have ended at {window.release_at.isoformat()}, and now it is "
@@ -233,64 +231,13 @@ def _set_window(session: Session, row: ClaimRow, window: Window, now: datetime) 
     one_claim.restate(session, row, now, kind="window", message=words)
 
 
-def from_now_window(window: Window, now: datetime) -> Window:
-    """A window from now on; the past can't be claimed.
-
-    Raises:
-        InvalidArgumentError: it is over.
-    """
-    if window.release_at <= now:
-        raise InvalidArgumentError(
-            f"the window ended at {window.release_at.isoformat()}, and now it is "
-            f"{now.isoformat()}; give one that ends later",
-            field="changes.window.release_at",
-        )
-    return Window(max(window.acquire_at, now), window.release_at)
-
-
 def _shown(window: Window) -> str:
     end = window.release_at.isoformat() if window.has_end else "without end"
     return f"[{window.acquire_at.isoformat()}, {end})"
 
 
-def _refuse_what_does_not_fit(session: Session, row: ClaimRow, now: datetime) -> None:
-    """Refuse a window in which a claim takes more than there is where it is, or meets others.
-
-    Whether the provider is offered, or still can do what was asked for, plays no role: it is used.
-    """
-    window = Window(max(row.acquire_at, now), row.planned_release_at)
-    rows = AllocationRow
-    mine = select(rows.provider, rows.resource_type, rows.margin_s, rows.alone).where(
-        rows.claim == row.id
-    )
-    for provider, resource_type, margin_s, alone in session.execute(mine).all():
-        wanted = with_margin(window, margin_s)
-        scope = (rows.provider == provider) & (rows.resource_type == resource_type)
-        found = {peak for _, _, peak in session.execute(
-            peaks(scope, wanted, now, overruns=False))}  # fmt: skip
-        inventory = session.get(InventoryRow, (provider, resource_type), populate_existing=True)
-        capacity = inventory.capacity if inventory else 0
-        if max(found, default=0) > capacity:
-            raise _taken(row, f"{resource_type} of provider {provider}", window)
-        if one_claim.in_company(session, row, provider, wanted, now, alone=alone):
-            raise _taken(row, f"the tree of provider {provider}", window)
-
-
-def _refuse_taken_addresses(session: Session, row: ClaimRow, now: datetime) -> None:
-    window = Window(max(row.acquire_at, now), row.planned_release_at)
-    nics = AddressClaimRow
-    for network, address in session.execute(
-        select(nics.network, nics.address).where(nics.claim == row.id, nics.address.is_not(None))
-    ).all():
-        others = select(nics.claim).where(
-            nics.network == network, nics.address == address, nics.claim != row.id,
-            occupies(nics, window, now, overruns=False),
-        )  # fmt: skip
-        if session.scalars(others.limit(1)).first():
-            raise _taken(row, f"address {address}", window)
-
-
-def _taken(row: ClaimRow, what: str, window: Window) -> NoCapacityError:
+def _taken(row: ClaimRow, what: str) -> NoCapacityError:
+    window = Window(row.acquire_at, row.planned_release_at)
     return NoCapacityError(
         f"claim {row.id} can't have the window {_shown(window)}: others have claimed {what} then; "
         "choose a shorter window, or move the claim",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from mulligan.marks import Mark, marks_of
@@ -208,6 +208,29 @@ def regions_of(session: Session, providers: Collection[str]) -> list[str]:
     return sorted(session.scalars(query.distinct()))
 
 
+def narrowed(
+    query: Select[Any],
+    *,
+    region: str,
+    type: str,  # noqa: A002 (the column's word)
+    group: str,
+    after: str,
+) -> Select[Any]:
+    """Have a query of providers look only at those of a region, type and group, after an id."""
+    if region:
+        query = query.where(ProviderRow.region == check_id(region, field="region"))
+    if type:
+        query = query.where(ProviderRow.type == check_provider_type(type, field="type"))
+    if group:
+        members = select(MemberRow.provider).where(
+            MemberRow.group == check_id(group, field="group")
+        )
+        query = query.where(ProviderRow.id.in_(members))
+    if after:
+        query = query.where(ProviderRow.id > check_id(after, field="page.token"))
+    return query
+
+
 def list_providers(
     session: Session,
     *,
@@ -234,23 +257,13 @@ def list_providers(
         now: the present by default.
     """
     limit = page_size(limit)
-    query = select(ProviderRow).order_by(ProviderRow.id).limit(limit + 1)
-    if region:
-        query = query.where(ProviderRow.region == check_id(region, field="region"))
-    if type:
-        query = query.where(ProviderRow.type == check_provider_type(type, field="type"))
+    query = narrowed(select(ProviderRow), region=region, type=type, group=group, after=after)
+    query = query.order_by(ProviderRow.id).limit(limit + 1)
     if tree:
         top = check_id(tree, field="tree")
         query = query.where(or_(ProviderRow.id == top, ProviderRow.root == top))
     if parent:
         query = query.where(ProviderRow.parent == check_id(parent, field="parent"))
-    if group:
-        members = select(MemberRow.provider).where(
-            MemberRow.group == check_id(group, field="group")
-        )
-        query = query.where(ProviderRow.id.in_(members))
-    if after:
-        query = query.where(ProviderRow.id > check_id(after, field="page.token"))
     page = Page.cut(list(session.scalars(query)), limit, lambda row: row.id)
     return Page(_complete(session, page.items, now or datetime.now(UTC)), page.next_token)
 

@@ -423,16 +423,22 @@ def from_now(request: ClaimRequest, now: datetime) -> ClaimRequest:
     Raises:
         InvalidArgumentError: the window is over.
     """
-    window = request.window
+    return request.within(rest_of(request.window, now, field="window"))
+
+
+def rest_of(window: Window, now: datetime, *, field: str) -> Window:
+    """What is left of a window.
+
+    Raises:
+        InvalidArgumentError: nothing is.
+    """
     if window.release_at <= now:
         raise InvalidArgumentError(
             f"the window ended at {window.release_at.isoformat()}, and now it is "
             f"{now.isoformat()}; give one that ends later",
-            field="window.release_at",
+            field=f"{field}.release_at",
         )
-    if window.acquire_at >= now:
-        return request
-    return request.within(Window(now, window.release_at))
+    return window if window.acquire_at >= now else Window(now, window.release_at)
 
 
 def _window(acquire_at: str, release_at: str) -> Window:

@@ -49,7 +49,7 @@ def _company(*, alone: bool) -> Select[str, bool]:
     )
     if not alone:
         return query.where(rows.alone.is_(True), rows.region == bindparam("region"))
-    tops = bindparam("tops", expanding=True)
+    tops: Any = bindparam("tops", expanding=True)
     return query.where(or_(ProviderRow.id.in_(tops), ProviderRow.root.in_(tops)))
 
 
