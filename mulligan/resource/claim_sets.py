@@ -9,6 +9,7 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from mulligan.resource import claim_changes as one_claim
+from mulligan.resource.allocations import write_allocations
 from mulligan.resource.quotas import quotas_over, refuse_beyond_quotas
 from mulligan.resource.requests import Candidate, ClaimRequest, from_now, rest_of
 from mulligan.resource.standing import Claim, complete, request_of, status_at
@@ -19,7 +20,6 @@ from mulligan.resource.tables import (
     ClaimRow,
 )
 from mulligan.resource.values import check_id
-from mulligan.resource.writing import write_allocations
 from mulligan.values.errors import (
     FailedPreconditionError,
     InvalidArgumentError,

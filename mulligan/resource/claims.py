@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from mulligan.resource.allocations import write_allocations
 from mulligan.resource.claim_changes import confirm, hold, tell
 from mulligan.resource.claim_changes import confirm_claim as confirm_claim
 from mulligan.resource.claim_changes import release_claim as release_claim
@@ -27,7 +28,6 @@ from mulligan.resource.standing import get_claim as get_claim
 from mulligan.resource.standing import list_claims as list_claims
 from mulligan.resource.tables import ClaimRow
 from mulligan.resource.values import check_id
-from mulligan.resource.writing import write_allocations
 from mulligan.values.errors import AlreadyExistsError, ConflictError
 from mulligan.values.window import Window
 

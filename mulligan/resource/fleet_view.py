@@ -114,5 +114,6 @@ class FleetView:
         self, session: Session, fleet: Fleet, which: set[str] | None, now: datetime
     ) -> None:
         since = now - CLOCKS_DIFFER
+        which = which if which is None or len(which) <= MOST_CHANGES else None
         self._bounds_hold_from = max(self._bounds_hold_from, since)
         read_bounds(session, fleet, which, since)

@@ -1,4 +1,4 @@
-"""What a claim takes of providers, written."""
+"""Allocations: what a claim takes of the providers that were locked for it."""
 
 from typing import TYPE_CHECKING
 
