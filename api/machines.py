@@ -17,6 +17,7 @@ from api.operations import Operations, Starter
 from api.regions import Regions
 from mulligan import events, marks
 from mulligan.control import machines, marking
+from mulligan.control.machine_specs import MachineSpec
 from mulligan.control.tables import Machine
 from mulligan.meta import names
 from mulligan.meta.names import Name
@@ -51,13 +52,19 @@ class Machines:
         if request.spec.provider and not current_call().caller.has("operator"):
             raise PermissionDeniedError("only operators say on which host or server")
         await self._regions.require(request.region)
-        wish = _wish(request.spec)
+        wish = wish_of(request.spec)
         asked = self._starter.asked(request, request.project, request.region)
         machine = object_id(asked.operation, "machine")
         await self._starter.start(
             Provision.run,
             Provision.accepted,
-            BeginProvision(asked=asked, machine=machine, name=request.name, wish=wish),
+            BeginProvision(
+                asked=asked,
+                machine=machine,
+                name=request.name,
+                wish=wish,
+                reservation=request.reservation,
+            ),
             asked,
             summary=f"provision {wish.kind} machine {request.name}",
             machine=machine,
@@ -151,7 +158,9 @@ class Machines:
             )
             return control_pb2.SetMarkResponse(marks=messages.marks(rows))
 
-        return await call.write(request, control_pb2.SetMarkResponse, change)
+        answer = await call.write(request, control_pb2.SetMarkResponse, change)
+        await self._starter.tell_reservations_on([request.object_id])
+        return answer
 
     async def unmark(self, request: control_pb2.ClearMarkRequest) -> control_pb2.ClearMarkResponse:
         """Clear a mark of a server, host or machine."""
@@ -169,14 +178,27 @@ class Machines:
         return answer
 
 
-def _wish(spec: control_pb2.MachineSpec) -> MachineWish:
+def shown_wish(wish: MachineWish) -> control_pb2.MachineSpec:
+    """Show a machine as it was asked for, without its user data and window."""
+    fields = wish.model_dump(
+        exclude={"nics", "sealed_user_data", "acquire_at", "release_at", "placement"}
+    )
+    nics = [control_pb2.NicRequest(**nic.model_dump()) for nic in wish.nics]
+    return control_pb2.MachineSpec(
+        **fields,
+        nics=nics,
+        placement=common_pb2.Placement.Value(f"PLACEMENT_{wish.placement.upper()}"),
+    )
+
+
+def wish_of(spec: control_pb2.MachineSpec, *, needs_image: bool = True) -> MachineWish:
     """Read the wish, refusing at the door what no provider could make true."""
     window = spec.window
     starts = window.acquire_at.ToDatetime(UTC) if window.HasField("acquire_at") else None
     ends = window.release_at.ToDatetime(UTC) if window.HasField("release_at") else None
     if starts and ends:
         Window(starts, ends)
-    if not spec.image:
+    if needs_image and not spec.image:
         raise InvalidArgumentError("say which image", field="spec.image")
     for nic in spec.nics:
         NicWanted(nic.network, _mode(nic.mode), nic.address)
@@ -195,7 +217,7 @@ def _wish(spec: control_pb2.MachineSpec) -> MachineWish:
         "placement": _PLACEMENTS[spec.placement],
         "root_disk_serial": spec.root_disk_serial,
     }
-    machines.MachineSpec(**fields)
+    MachineSpec(**fields)
     nics = [
         {"network": nic.network, "mode": nic.mode or "auto", "address": nic.address}
         for nic in spec.nics

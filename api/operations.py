@@ -27,12 +27,14 @@ from mulligan.control import keys, operations
 from mulligan.control.tables import Operation, Step
 from mulligan.meta import names
 from mulligan.meta.names import Name
+from mulligan.resource import reservations
 from mulligan.values.errors import MulliganError, UnavailableError
 from mulligan.values.ids import digest, operation_id
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from workflows.operation import CONTROL_QUEUE, search_attributes
 from workflows.region_keys import ReadRegionKeys
+from workflows.reservation import RESERVATION_CHANGED
 from workflows.wake import CAPACITY_CHANGED
 
 ACCEPT_WITHIN_S = 25.0
@@ -127,11 +129,17 @@ class Starter:
         return row is not None
 
     async def tell_holder(self, claim: str) -> None:
-        """Tell the workflow that holds a claim that its hold changed."""
-        rows = await current_call().read(
-            lambda session: operations.of_object(session, "claim", claim)
-        )
+        """Tell the workflow that holds a claim, or keeps its reservation, that it changed."""
+        call = current_call()
+        rows = await call.read(lambda session: operations.of_object(session, "claim", claim))
         await self.signal(rows, "hold_changed")
+        kept = await call.read(lambda session: reservations.of_claims(session, [claim]))
+        await self.signal([row.operation for row in kept], RESERVATION_CHANGED)
+
+    async def tell_reservations_on(self, providers: Sequence[str]) -> None:
+        """Tell the reservations of providers that these stand otherwise now."""
+        found = await current_call().read(lambda s: reservations.on_providers(s, providers))
+        await self.signal(found, RESERVATION_CHANGED)
 
     async def wake_waiting(self, region: str) -> None:
         """Tell the operations that wait for capacity to try again."""

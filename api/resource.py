@@ -6,7 +6,17 @@ from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
-from api import calendars, claims, distances, groups, messages, providers, quotas, registry
+from api import (
+    calendars,
+    claims,
+    distances,
+    groups,
+    messages,
+    providers,
+    quotas,
+    registry,
+    reservations,
+)
 from api.call import current_call
 from api.operations import Starter
 from api.projects import Projects
@@ -140,7 +150,9 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
 
     async def MarkProviders(self, request: Any, context: Any) -> Any:
         """Mark providers."""
-        return await providers.mark(request)
+        answer = await providers.mark(request)
+        await self._starter.tell_reservations_on(request.ids)
+        return answer
 
     async def UnmarkProviders(self, request: Any, context: Any) -> Any:
         """Take a mark of providers back."""
@@ -265,6 +277,27 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
     async def DeleteQuota(self, request: resource_pb2.DeleteQuotaRequest, context: Any) -> Any:
         """Take a project's own quota away."""
         return await quotas.delete(request)
+
+    async def CreateReservations(self, request: Any, context: Any) -> Any:
+        """Reserve."""
+        await self._regions.require(request.region)
+        return await reservations.create(self._starter, request)
+
+    async def GetReservation(self, request: Any, context: Any) -> Any:
+        """Show a reservation."""
+        return await reservations.get(request)
+
+    async def ListReservations(self, request: Any, context: Any) -> Any:
+        """List a project's reservations."""
+        return await reservations.list_page(request)
+
+    async def UpdateReservation(self, request: Any, context: Any) -> Any:
+        """Extend, shorten or move a reservation."""
+        return await reservations.change(self._starter, request)
+
+    async def CancelReservation(self, request: Any, context: Any) -> Any:
+        """End a reservation before its time."""
+        return await reservations.cancel(self._starter, request)
 
     async def ReleaseClaim(self, request: resource_pb2.ReleaseClaimRequest, context: Any) -> Any:
         """End a claim that no machine uses."""

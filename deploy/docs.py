@@ -14,7 +14,7 @@ RECONCILE = STATES.with_name("reconcile.md")
 HEAD = """\
 # States
 
-What a machine, a server, a host and an operation can be, and what follows. Drawn from
+What machines, servers, hosts, operations and reservations can be, and what follows. Drawn from
 `mulligan/values/states.py` by `python -m deploy.docs`; a test compares.
 
 A state that *lasts at most* some time passes by itself: its object shows the deadline and the next
@@ -54,6 +54,8 @@ def _table(table: StateTable) -> Iterator[str]:
 
 def _words(span: timedelta) -> str:
     minutes = int(span.total_seconds() // 60)
+    if minutes % 1440 == 0 and minutes >= 2880:
+        return f"{minutes // 1440} d"
     return f"{minutes // 60} h" if minutes >= 120 and minutes % 60 == 0 else f"{minutes} min"
 
 

@@ -7,7 +7,15 @@ from datetime import timedelta
 from temporalio.client import Client
 from temporalio.worker import Interceptor, Worker
 
-from activities.records import claims, endpoints, keys, machines, operations, reconcile
+from activities.records import (
+    claims,
+    endpoints,
+    keys,
+    machines,
+    operations,
+    reconcile,
+    reservations,
+)
 from activities.records.transaction import Contract, Record, in_transactions
 from mulligan.database import Database
 from worker.errors import TellsErrors
@@ -21,6 +29,7 @@ from workflows.provision import Provision
 from workflows.read_log import ReadOperationLog
 from workflows.reconcile import Reconcile, ReconcileRecords
 from workflows.region_keys import ReadRegionKeys
+from workflows.reservation import Reservation, Reserve
 from workflows.rotate_key import RotateRegionKey
 
 WORKFLOWS = (
@@ -33,6 +42,8 @@ WORKFLOWS = (
     ReadRegionKeys,
     Reconcile,
     ReconcileRecords,
+    Reservation,
+    Reserve,
     RotateRegionKey,
     Verify,
 )
@@ -43,6 +54,7 @@ RECORDS: Mapping[Contract, Record] = {
     **machines.RECORDS,
     **operations.RECORDS,
     **reconcile.RECORDS,
+    **reservations.RECORDS,
 }
 GRACE = timedelta(seconds=10)
 

@@ -149,6 +149,11 @@ class Operation:
         """The operation's id, which is the workflow's."""
         return workflow.info().workflow_id
 
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether somebody cancelled it, heeded or not."""
+        return self._cancelled
+
     # Steps
 
     @property

@@ -40,13 +40,17 @@ class MachineWish(Payload):
 
 
 class BeginProvision(Payload):
-    """Commit a machine's claim, its name, its row and its operation, or nothing."""
+    """Commit a machine's claim, its name, its row and its operation, or nothing.
+
+    With a `reservation` the machine uses what that one claims.
+    """
 
     asked: Asked
     machine: str
     name: str
     wish: MachineWish
     resume: Resume = ""
+    reservation: str = ""
 
 
 class MachinePlan(Payload):

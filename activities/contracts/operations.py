@@ -43,6 +43,8 @@ WORKFLOW_OF = {
     "inspect": "Inspect",
     "provision": "Provision",
     "reconcile": "Reconcile",
+    "reservation": "Reservation",
+    "reserve": "Reserve",
     "rotate-key": "RotateRegionKey",
     "verify": "Verify",
 }

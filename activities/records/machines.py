@@ -28,8 +28,10 @@ from activities.records.endpoints import bmc_access, host_access
 from activities.records.operations import ask_of, steps_of
 from activities.records.transaction import Contract, Record
 from mulligan.control import endpoints, force_release, machines, operations
-from mulligan.control.machines import MachineSpec, Plan
-from mulligan.control.tables import Image
+from mulligan.control.machine_specs import MachineSpec
+from mulligan.control.machines import Plan
+from mulligan.control.tables import Image, Machine
+from mulligan.resource import reservations
 from mulligan.resource.network_values import AddressMode, NicWanted
 
 
@@ -44,7 +46,7 @@ def begin_provision(session: Session, request: BeginProvision) -> MachinePlan:
     """Commit everything that a machine needs, or nothing."""
     ask = ask_of(request, "provision", "machine", request.machine)
     plan = machines.begin_provision(
-        session, ask, request.machine, request.name, spec_of(request.wish)
+        session, ask, request.machine, request.name, spec_of(request.wish), request.reservation
     )
     return _plan(plan).model_copy(update={"sealed_user_data": request.wish.sealed_user_data})
 
@@ -124,7 +126,7 @@ def begin_force_release(session: Session, request: BeginForceRelease) -> ForceRe
         host=host_access(released.host) if released.host else None,
         server=bmc_access(released.server) if released.server else None,
         stopped=released.stopped or "",
-        waiting=tuple(operations.waiting_for_capacity(session, request.asked.region)),
+        waiting=_told(session, released.machine, request.asked.region),
     )
 
 
@@ -139,8 +141,14 @@ def record_force_released(session: Session, request: RecordForceReleased) -> Rec
 
 
 def _freed(session: Session, machine: str) -> Recorded:
-    region = machines.get(session, machine).region
-    return Recorded(waiting=tuple(operations.waiting_for_capacity(session, region)))
+    row = machines.get(session, machine)
+    return Recorded(waiting=_told(session, row, row.region))
+
+
+def _told(session: Session, machine: Machine | None, region: str) -> tuple[str, ...]:
+    """List who is told that a machine ended: its reservation first, then who waits."""
+    mine = reservations.of_machine(session, machine.id) if machine else []
+    return (*mine, *operations.waiting_for_capacity(session, region))
 
 
 def _plan(plan: Plan) -> MachinePlan:

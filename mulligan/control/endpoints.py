@@ -233,28 +233,46 @@ def retire_or_restore(
     states.move(session, object_type, row, status, region=row.region)
 
 
+IN_USE = ("in_use", "cleaning")
+"""States of a server on which a machine is, or was until it is clean."""
+
+
 def refresh_offer(session: Session, object_type: str, row: Endpoint) -> None:
     """Offer a provider when its server or host is available and no mark forbids it.
+
+    A server on which a machine is stays offered, for later: who claims when, its claim decides.
 
     Why not is told to every project in need of it: a state, never whose or with what.
     """
     is_held = object_type == "server" and bool(operations.holder_of(session, [row.id]))
+    is_used = isinstance(row, Server) and row.machine is not None
     why = why_not_offered(
-        object_type, row.state, marks.marks_of(session, [row.id])[row.id], is_held
-    )
+        object_type, row.state, marks.marks_of(session, [row.id])[row.id],
+        is_held=is_held, is_used=is_used,
+    )  # fmt: skip
     providers.set_availability(session, row.id, not why, why)
 
 
 def why_not_offered(
-    object_type: str, state: str, marked: Iterable[marks.Mark], is_held: bool
+    object_type: str,
+    state: str,
+    marked: Iterable[marks.Mark],
+    *,
+    is_held: bool,
+    is_used: bool,
 ) -> str:
-    """Say why a server or host may not be offered; empty when it may."""
-    if object_type == "server" and is_held:
+    """Say why a server or host may not be offered; empty when it may.
+
+    `is_held`: an operation has its slot. `is_used`: a machine is on it.
+    """
+    if object_type == "server" and is_held and not is_used:
         return "server is busy with an operation"
     forbidding = [mark.kind for mark in marked if mark.kind in marks.NOT_OFFERED]
     if forbidding:
         return f"{object_type} is marked {forbidding[0]}"
-    return "" if state == "available" else f"{object_type} is {state}"
+    if state == "available" or (is_used and state in IN_USE):
+        return ""
+    return f"{object_type} is {state}"
 
 
 def end_operation(

@@ -11,113 +11,20 @@ from sqlalchemy.orm import Session
 
 from mulligan import marks, states
 from mulligan.control import endpoints, images, operations
+from mulligan.control.machine_specs import MachineSpec
 from mulligan.control.operations import Ask
+from mulligan.control.reserved_claims import use_reservation
 from mulligan.control.tables import Host, Image, Machine, Server
 from mulligan.meta import names
-from mulligan.resource import claims, kept_addresses, networks
+from mulligan.resource import claims, kept_addresses, networks, reservations
 from mulligan.resource.claims import Claim
 from mulligan.resource.network_values import AddressClaim, NicWanted
 from mulligan.resource.requests import ClaimRequest
-from mulligan.resource.values import Placement
-from mulligan.values.amount import Amount
 from mulligan.values.errors import (
     FailedPreconditionError,
-    InvalidArgumentError,
     NotFoundError,
 )
-from mulligan.values.sealed import require_sealed
 from mulligan.values.states import MACHINE_ENDED
-from mulligan.values.window import WITHOUT_END, Window
-
-KINDS = ("virtual", "baremetal")
-MAX_USER_DATA = 64 << 10
-
-
-@dataclass(frozen=True, slots=True)
-class MachineSpec:
-    """A machine as it is asked for; sizes exactly for a virtual one, at least for baremetal.
-
-    Raises:
-        InvalidArgumentError: a field can't be used; names it.
-    """
-
-    kind: str
-    image: str
-    vcpus: int
-    memory_mib: int
-    disk_gib: int
-    nics: tuple[NicWanted, ...] = ()
-    ssh_keys: tuple[str, ...] = ()
-    sealed_user_data: str = ""
-    acquire_at: datetime | None = None
-    release_at: datetime | None = None
-    required_capabilities: tuple[str, ...] = ()
-    provider: str = ""
-    placement: str = "pack"
-    root_disk_serial: str = ""
-
-    def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise InvalidArgumentError(
-                f"kind {self.kind!r} can't be used; give one of {', '.join(KINDS)}",
-                field="spec.kind",
-            )
-        least = 1 if self.kind == "virtual" else 0
-        for field in ("vcpus", "memory_mib", "disk_gib"):
-            if getattr(self, field) < least:
-                raise InvalidArgumentError(
-                    f"a {self.kind} machine needs {field} of at least {least}",
-                    field=f"spec.{field}",
-                )
-        if len(self.sealed_user_data) > 3 * MAX_USER_DATA:
-            raise InvalidArgumentError(
-                "user data may have 64 KiB at most", field="spec.sealed_user_data"
-            )
-        if self.sealed_user_data:
-            require_sealed(self.sealed_user_data, "spec.sealed_user_data")
-
-    def as_json(self) -> dict[str, Any]:
-        """Give the columns' JSON, without user data, which is of use only once."""
-        spec = asdict(self) | {"sealed_user_data": ""}
-        for field in ("acquire_at", "release_at"):
-            spec[field] = spec[field].isoformat() if spec[field] else None
-        return spec
-
-    def claim_request(self, region: str, now: datetime) -> ClaimRequest:
-        """Say what is claimed for such a machine."""
-        window = Window(self.acquire_at or now, self.release_at or WITHOUT_END)
-        if self.acquire_at is not None and self.acquire_at > now:
-            raise InvalidArgumentError(
-                f"acquire_at {self.acquire_at.isoformat()} is in the future, and a machine is "
-                "provisioned at once; leave it out, or make a claim for that window",
-                field="spec.window.acquire_at",
-            )
-        sizes = {
-            "cpus": self.vcpus,
-            "memory_mib": self.memory_mib,
-            "largest_disk_gib": self.disk_gib,
-            "nics": len(self.nics),
-        }
-        virtual = self.kind == "virtual"
-        amounts = (
-            (
-                Amount("VCPU", self.vcpus),
-                Amount("MEMORY_MIB", self.memory_mib),
-                Amount("DISK_GIB", self.disk_gib),
-            )
-            if virtual
-            else (Amount("SERVER", 1),)
-        )
-        return ClaimRequest.for_one_provider(
-            amounts=amounts,
-            window=window,
-            region=region,
-            required_capabilities=self.required_capabilities,
-            minimum_properties={} if virtual else {k: v for k, v in sizes.items() if v},
-            provider=self.provider or None,
-            provider_type="host" if virtual else "server",
-            placement=Placement(self.placement),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +62,15 @@ class Plan:
     may_be_written: bool = False
 
 
-def begin_provision(session: Session, ask: Ask, machine: str, name: str, spec: MachineSpec) -> Plan:
+def begin_provision(
+    session: Session, ask: Ask, machine: str, name: str, spec: MachineSpec, reservation: str = ""
+) -> Plan:
     """Commit claim, addresses, name, machine and operation together, or nothing.
 
+    With a reservation its claim is taken.
+
     Raises:
+        FailedPreconditionError: the reservation can't be used now.
         NotFoundError: no such image or network.
         NoCapacityError: nothing fits; says which constraint removed what.
         AlreadyExistsError: the name is taken.
@@ -167,14 +79,10 @@ def begin_provision(session: Session, ask: Ask, machine: str, name: str, spec: M
     if earlier is not None:
         return plan_of(session, get(session, machine), ask.operation)
     now = datetime.now(UTC)
+    spec.refuse_later(now)
     image = images.get_image(session, spec.image, ask.region)
-    claim = claims.commit_claim(
-        session,
-        claim_id=str(uuid5(UUID(machine), "claim")),
-        project=ask.project,
-        request=spec.claim_request(ask.region, now),
-        consumer=machine,
-        nics=spec.nics,
+    claim = _claim(
+        session, ask.project, machine, spec.claim_request(ask.region, now), spec.nics, reservation
     )
     names.give_name(session, "machine", machine, name, project=ask.project, region=ask.region)
     provider = claim.provider
@@ -206,6 +114,23 @@ def begin_provision(session: Session, ask: Ask, machine: str, name: str, spec: M
     operations.begin(session, ask, endpoint)
     _move(session, row, "provisioning", "its claim is committed", ask.operation)
     return plan_of(session, row, ask.operation)
+
+
+def _claim(
+    session: Session, project: str, machine: str, request: ClaimRequest,
+    nics: tuple[NicWanted, ...], reservation: str,
+) -> Claim:  # fmt: skip
+    """Claim what a machine needs, or take what is reserved for it."""
+    if reservation:
+        now = datetime.now(UTC)
+        return use_reservation(
+            session, reservation, project=project, machine=machine, wanted=request, nics=nics,
+            now=now,
+        )  # fmt: skip
+    claim_id = str(uuid5(UUID(machine), "claim"))
+    return claims.commit_claim(
+        session, claim_id=claim_id, project=project, request=request, consumer=machine, nics=nics
+    )
 
 
 def _macs(session: Session, spec: MachineSpec, claim: Claim) -> list[str]:
@@ -386,8 +311,13 @@ def record_stopped_ending(session: Session, operation: str, machine: str, reason
 
 
 def _release(session: Session, row: Machine, *, keep_addresses: bool = False) -> None:
-    """End a machine's claim and name; its addresses stay its own where it may still run."""
-    claims.release_claim(session, row.claim, datetime.now(UTC))
+    """End a machine's claim and name; its addresses stay its own where it may still run.
+
+    A claim with nothing left at its addresses goes back to the reservation that it is from.
+    """
+    now = datetime.now(UTC)
+    if keep_addresses or not reservations.take_back(session, row.claim, now):
+        claims.release_claim(session, row.claim, now)
     if keep_addresses:
         kept_addresses.keep_addresses(session, row.claim)
     names.release_name(session, row.id)

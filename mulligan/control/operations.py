@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from mulligan import events, marks, states
 from mulligan.control.tables import Operation, OperationLog, Slot, Step
+from mulligan.resource import reservations
 from mulligan.values.caller import Caller
 from mulligan.values.errors import AlreadyExistsError, FailedPreconditionError, NotFoundError
 
@@ -340,11 +341,12 @@ def logs_of(session: Session, operation: str) -> list[OperationLog]:
 
 
 def waiting_for_capacity(session: Session, region: str) -> list[str]:
-    """List the claim operations that may wait for capacity, oldest first."""
+    """List the operations of reservations, then of claims, that may wait for capacity."""
     rows = select(Operation.id).where(
         Operation.type == "claim", Operation.state == "running", Operation.region == region
     )
-    return list(session.scalars(rows.order_by(Operation.created_at)))
+    claims = session.scalars(rows.order_by(Operation.created_at))
+    return [*reservations.waiting(session, region), *claims]
 
 
 def may_have_written(session: Session, operation: str) -> bool:

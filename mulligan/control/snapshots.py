@@ -113,7 +113,13 @@ def _endpoints(session: Session, region: str, slots: Iterable[HeldSlot]) -> list
             since=row.since,
             deadline=row.deadline,
             is_offered=row.id in offered,
-            why_not=why_not_offered(object_type, row.state, marked[row.id], row.id in held),
+            why_not=why_not_offered(
+                object_type,
+                row.state,
+                marked[row.id],
+                is_held=row.id in held,
+                is_used=row.machine is not None,
+            ),
             machine=row.machine,
         )
         for object_type, row in rows

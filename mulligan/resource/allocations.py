@@ -12,6 +12,15 @@ if TYPE_CHECKING:
     from mulligan.resource.choice import Taken
 
 
+_TAKEN = "taken"
+
+
+def taken_by(session: Session) -> set[str]:
+    """The providers of which this session has taken something, which nobody else sees yet."""
+    taken: set[str] = session.info.setdefault(_TAKEN, set())
+    return taken
+
+
 def write_allocations(session: Session, row: ClaimRow, taken: "Taken") -> None:
     """Write what a claim takes of the providers that were locked for it."""
     columns = [
@@ -27,3 +36,4 @@ def write_allocations(session: Session, row: ClaimRow, taken: "Taken") -> None:
         for one in taken.candidate.allocations
     ]
     session.execute(insert(AllocationRow), columns)
+    taken_by(session).update(one.provider for one in taken.candidate.allocations)

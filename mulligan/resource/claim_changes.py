@@ -21,8 +21,10 @@ from mulligan.resource.tables import (
     ClaimRow,
     InventoryRow,
     ProviderRow,
+    ReservationRow,
 )
 from mulligan.values.errors import FailedPreconditionError, InvalidArgumentError
+from mulligan.values.states import RESERVATION_ENDED
 from mulligan.values.status import Status
 from mulligan.values.window import Window
 
@@ -219,14 +221,26 @@ def release_claim(
     """
     row = lock_claim(session, claim_id, project, generation)
     if status_at(row, now).state in (HELD, CONFIRMED):
-        if unless_used and row.consumer:
-            raise _precondition(
-                row, f"machine {row.consumer} uses claim {row.id}; decommission the machine"
-            )
+        if unless_used:
+            _refuse_needed(session, row)
         row.released_at, row.release_at = now, max(now, row.acquire_at)
         row.status = Status(RELEASED, "somebody released it", now)
         restate(session, row, now)
     return complete(session, [row], now)[0]
+
+
+def _refuse_needed(session: Session, row: ClaimRow) -> None:
+    if row.consumer:
+        raise _precondition(
+            row, f"machine {row.consumer} uses claim {row.id}; decommission the machine"
+        )
+    reserved = select(ReservationRow.id).where(
+        ReservationRow.claim == row.id, ReservationRow.state.not_in(RESERVATION_ENDED)
+    )
+    if reservation := session.scalar(reserved):
+        raise _precondition(
+            row, f"claim {row.id} is reservation {reservation}'s; cancel the reservation"
+        )
 
 
 def lock_claim(session: Session, claim_id: str, project: str | None, generation: int) -> ClaimRow:

@@ -82,6 +82,12 @@ def get_claim(
     return complete(session, [row], now)[0]
 
 
+def get_claims(session: Session, claim_ids: Sequence[str], now: datetime) -> list[Claim]:
+    """Read claims of any project by their ids, those that are there."""
+    rows = session.scalars(select(ClaimRow).where(ClaimRow.id.in_(claim_ids))).all()
+    return complete(session, rows, now)
+
+
 def list_claims(
     session: Session,
     *,

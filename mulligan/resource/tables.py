@@ -274,6 +274,53 @@ class AddressClaimRow(OccupationColumns, Base):
     mac: Mapped[str] = mapped_column(String(17))
 
 
+class ReservationRow(StatusColumns, Base):
+    """A claim in the future, with a purpose; its window is its claim's.
+
+    `machine_wish` is what control provisions, none when it holds for the project. `machine` uses it
+    now, or is about to. `attempts` counts what was started for it, `failures` what failed in a row;
+    `problem` is why the last of these did, `retry_at` when it is tried again. `warned_until` is the
+    end of which was warned, `kept_until` that of a machine that is kept. `stop` is why it is to end
+    before its time.
+    """
+
+    __tablename__ = "reservations"
+    __table_args__ = (
+        Index(None, "project", "id"),
+        Index(None, "region", "state"),
+        Index(None, "claim"),
+        Index(None, "machine"),
+        Index(None, "series"),
+    )
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    project: Mapped[str] = mapped_column(Id)
+    region: Mapped[str] = mapped_column(Id)
+    claim: Mapped[str] = mapped_column(Id)
+    operation: Mapped[str] = mapped_column(Id)
+    series: Mapped[str | None] = mapped_column(Id)
+    author: Mapped[str] = mapped_column(Id)
+    purpose: Mapped[str] = mapped_column(Text, default="")
+    machine_wish: Mapped[dict[str, Any] | None]
+    at_end: Mapped[str] = mapped_column(String(16))
+    keep_s: Mapped[int] = mapped_column(BigInteger, default=0)
+    warn_s: Mapped[int] = mapped_column(BigInteger, default=0)
+    reclaim_s: Mapped[int] = mapped_column(BigInteger, default=0)
+    heals: Mapped[bool]
+    machine: Mapped[str | None] = mapped_column(Id)
+    attempts: Mapped[int] = mapped_column(default=0)
+    failures: Mapped[int] = mapped_column(default=0)
+    problem: Mapped[str] = mapped_column(Text, default="")
+    retry_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
+    unused_since: Mapped[datetime | None]
+    warned_until: Mapped[datetime | None]
+    kept_until: Mapped[datetime | None]
+    stop: Mapped[str] = mapped_column(Text, default="")
+    ended_at: Mapped[datetime | None]
+    generation: Mapped[int] = mapped_column(BigInteger, default=1)
+    created_at: Mapped[datetime]
+
+
 class ProjectRow(Base):
     """A project as resource knows it: under which other one it is."""
 

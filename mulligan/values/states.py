@@ -1,4 +1,4 @@
-"""The state tables: what a machine, a server, a host and an operation can be, and what follows.
+"""The state tables: what machines, servers, hosts, operations and reservations can be.
 
 The tables are data: the domain refuses a transition that they don't have, and docs/states.md is
 drawn from them. A passing state ends by itself: it always has a deadline.
@@ -130,9 +130,64 @@ OPERATION: StateTable = {
     "cancelled": State("somebody cancelled it; what it had done was undone"),
 }
 
+_RESERVATION_ENDS = ("ended", "cancelled", "missed", "reclaimed")
+
+RESERVATION: StateTable = {
+    "reserved": State(
+        "its claim is committed; its window has not begun",
+        ("handover", "starting", "active", "degraded", *_RESERVATION_ENDS),
+        timedelta(days=366),
+        "its window begins",
+    ),
+    "handover": State(
+        "its window has begun, and what it claims is still used past its plan",
+        ("reserved", "starting", "active", "degraded", "ending", *_RESERVATION_ENDS),
+        timedelta(days=366),
+        "it starts as soon as what it claims is handed over",
+    ),
+    "starting": State(
+        "its machine is being provisioned",
+        ("reserved", "handover", "active", "degraded", "ending", *_RESERVATION_ENDS),
+        timedelta(hours=4),
+        "its machine is active, or another try",
+    ),
+    "active": State(
+        "it is held for the project, or its machine runs",
+        ("starting", "handover", "degraded", "kept", "ending", *_RESERVATION_ENDS),
+        timedelta(days=366),
+        "its window ends",
+    ),
+    "degraded": State(
+        "it can't be had as it was reserved: its provider failed, or its machine did",
+        ("reserved", "handover", "starting", "active", "kept", "ending", *_RESERVATION_ENDS),
+        timedelta(days=366),
+        "another try, or its window ends",
+    ),
+    "kept": State(
+        "its window is over; its machine is powered off, still claimed, and can be restored",
+        ("active", "starting", "degraded", "ending", *_RESERVATION_ENDS),
+        timedelta(days=366),
+        "its machine is decommissioned, unless it is extended before",
+    ),
+    "ending": State(
+        "its machine is being decommissioned",
+        ("active", "starting", "kept", *_RESERVATION_ENDS),
+        timedelta(hours=24),
+        "its machine is gone and its claim released",
+    ),
+    "ended": State("its window was used and is over"),
+    "cancelled": State("somebody cancelled it"),
+    "missed": State("its window was over before it could start"),
+    "reclaimed": State("nobody used it, and what it claimed was given to others"),
+}
+
+RESERVATION_ENDED = _RESERVATION_ENDS
+"""States of a reservation that claims nothing any more."""
+
 TABLES: Mapping[str, StateTable] = {
     "machine": MACHINE,
     "server": SERVER,
     "host": HOST,
     "operation": OPERATION,
+    "reservation": RESERVATION,
 }

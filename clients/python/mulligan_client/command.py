@@ -41,6 +41,7 @@ COMMANDS = {
     "distance": "How far providers and groups are apart.",
     "distance-type": "Ways to measure that, with codes from near to far.",
     "claim": "What is committed to whom, and when.",
+    "reservation": "Claims in the future, with a purpose.",
     "quota": "How much projects may have.",
     "calendar": "Who has what of each provider, and when; --svg draws it.",
     "freeze": "Stop what powers, wipes, deletes or starts; list such stops.",

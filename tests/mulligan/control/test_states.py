@@ -10,7 +10,7 @@ from deploy.docs import STATES, states_page
 from mulligan.values.states import TABLES, State
 
 REPOSITORY = Path(__file__).parents[3]
-ENDED = {"gone", "failed", "done", "cancelled"}
+ENDED = {"gone", "failed", "done", "cancelled", "ended", "missed", "reclaimed"}
 ALL = [
     pytest.param(name, state, id=f"{kind}-{name}")
     for kind, table in TABLES.items()
@@ -62,6 +62,8 @@ def _transitions(path: Path) -> Iterator[tuple[str, str]]:
             yield words[0], words[1]
         elif name == "_move" and path.name == "machines.py" and words:
             yield "machine", words[0]
+        elif name in ("_say", "Status", "_end") and path.name == "reservations.py" and words:
+            yield "reservation", words[0]
         elif name == "finish" and len(words) == 1:
             yield "operation", words[0]
 

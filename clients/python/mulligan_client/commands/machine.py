@@ -2,20 +2,16 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mulligan_client.commands.force_release import add_force_release
-from mulligan_client.commands.machine_spec import NicWish, Wishes, build_spec, parse_nic
+from mulligan_client.commands.machine_spec import Wishes, build_spec, takes_machine
 from mulligan_client.commands.marks import add_marks
 from mulligan_client.commands.options import (
-    GIB,
-    MIB,
     TIME,
-    Parsed,
     confirm,
-    one_of,
     pass_session,
     takes_output,
     takes_project,
@@ -41,36 +37,10 @@ def machine() -> None:
 @machine.command("provision")
 @click.argument("name")
 @click.option("--image", required=True, help="Image to put on it.")
-@click.option(
-    "--kind",
-    type=one_of(["virtual", "baremetal"]),
-    default="virtual",
-    show_default=True,
-    help="On a host, or a whole server.",
-)
-@click.option(
-    "--vcpus", type=click.IntRange(1), help="CPUs [virtual: 1]; of a server at least so many."
-)
-@click.option("--memory", type=MIB, help="Such as 512MiB or 2GiB [virtual: 1GiB].")
-@click.option("--disk", type=GIB, help="Such as 10GiB [virtual: 10GiB].")
-@click.option(
-    "--network",
-    "nics",
-    type=Parsed("network", parse_nic),
-    multiple=True,
-    metavar="NAME[:dhcp|:static=ADDRESS]",
-    help="A network interface; can be repeated. Without more: an address of the network's range.",
-)
-@click.option("--ssh-key", "keys", type=_FILE, multiple=True, help="Public keys; repeatable.")
-@click.option("--user-data", type=_FILE, help="For cloud-init, up to 64 KiB; travels sealed.")
+@takes_machine
 @click.option("--from", "start", type=TIME, help="From when on (ISO 8601, UTC) [now].")
 @click.option("--until", "end", type=TIME, help="Until when (ISO 8601, UTC) [without end].")
-@click.option("--on", "provider", default="", help="Only on this host or server; for operators.")
-@click.option("--require", "capabilities", multiple=True, help="Capability it needs; repeatable.")
-@click.option(
-    "--placement", type=one_of(["pack", "spread"]), help="Fill providers, or the emptiest."
-)
-@click.option("--root-disk", default="", help="Serial of the server's disk that gets the image.")
+@click.option("--reservation", default="", help="Use what this reservation (ID) has claimed.")
 @click.option("--request-id", default="", help="Asking again with the same id asks only once.")
 @takes_project
 @takes_region
@@ -79,44 +49,21 @@ def machine() -> None:
 @pass_session
 def provision(
     session: Session,
+    /,
     name: str,
     image: str,
-    kind: str,
-    vcpus: int | None,
-    memory: int | None,
-    disk: int | None,
-    nics: tuple[NicWish, ...],
-    keys: tuple[Path, ...],
-    user_data: Path | None,
     start: datetime | None,
     end: datetime | None,
-    provider: str,
-    capabilities: tuple[str, ...],
-    placement: str | None,
-    root_disk: str,
+    reservation: str,
     request_id: str,
     project: str,
     region: str,
     wait: bool,
     output: str,
+    **machine: Any,
 ) -> None:
     """Make a machine. It is answered when its claim is committed; the rest follows."""
-    wishes = Wishes.read(
-        kind=kind,
-        image=image,
-        vcpus=vcpus,
-        memory_mib=memory,
-        disk_gib=disk,
-        nics=nics,
-        ssh_key_files=keys,
-        user_data_file=user_data,
-        acquire_at=start,
-        release_at=end,
-        provider=provider,
-        required_capabilities=capabilities,
-        placement=placement or "",
-        root_disk_serial=root_disk,
-    )
+    wishes = Wishes.read(image=image, acquire_at=start, release_at=end, **machine)
     region_id = session.region(region)
     request = control_pb2.ProvisionMachineRequest(
         request_id=request_id,
@@ -124,6 +71,7 @@ def provision(
         region=region_id,
         name=name,
         spec=build_spec(session, wishes, region_id),
+        reservation=reservation,
     )
     operation = session.client.control.ProvisionMachine(request)
     if not wait:

@@ -1,18 +1,22 @@
 """From the options of `machine provision` to the spec that is asked for."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import click
 
+from mulligan_client.commands.options import GIB, MIB, Parsed, one_of
 from mulligan_client.commands.public_keys import read_public_keys
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from mulligan_client.sealing import USER_DATA_LIMIT_BYTES
 from mulligan_client.session import Session
 
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _PLACEMENTS = {
     "": common_pb2.PLACEMENT_UNSPECIFIED,
     "pack": common_pb2.PLACEMENT_PACK,
@@ -48,6 +52,54 @@ def parse_nic(text: str) -> NicWish:
     raise ValueError(f"{text!r} is not NAME, NAME:dhcp or NAME:static=ADDRESS")
 
 
+def takes_machine(command: _Command) -> _Command:
+    """Add what says how large a machine is, and what is on it."""
+    for option in (
+        click.option(
+            "--root-disk", default="", help="Serial of the server's disk that gets the image."
+        ),
+        click.option(
+            "--placement", type=one_of(["pack", "spread"]), help="Fill providers, or the emptiest."
+        ),
+        click.option(
+            "--require", "capabilities", multiple=True, help="Capability it needs; repeatable."
+        ),
+        click.option(
+            "--on", "provider", default="", help="Only on this host or server; for operators."
+        ),
+        click.option(
+            "--user-data", type=_FILE, help="For cloud-init, up to 64 KiB; travels sealed."
+        ),
+        click.option(
+            "--ssh-key", "keys", type=_FILE, multiple=True, help="Public keys; repeatable."
+        ),
+        click.option(
+            "--network",
+            "nics",
+            type=Parsed("network", parse_nic),
+            multiple=True,
+            metavar="NAME[:dhcp|:static=ADDRESS]",
+            help="A network interface; repeatable. Alone: an address of the network's range.",
+        ),
+        click.option("--disk", type=GIB, help="Such as 10GiB [virtual: 10GiB]."),
+        click.option("--memory", type=MIB, help="Such as 512MiB or 2GiB [virtual: 1GiB]."),
+        click.option(
+            "--vcpus",
+            type=click.IntRange(1),
+            help="CPUs [virtual: 1]; of a server at least so many.",
+        ),
+        click.option(
+            "--kind",
+            type=one_of(["virtual", "baremetal"]),
+            default="virtual",
+            show_default=True,
+            help="On a host, or a whole server.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 @dataclass(frozen=True, kw_only=True)
 class Wishes:
     """What was asked for, with files read but names not yet resolved."""
@@ -74,17 +126,17 @@ class Wishes:
         kind: str,
         image: str,
         vcpus: int | None,
-        memory_mib: int | None,
-        disk_gib: int | None,
+        memory: int | None,
+        disk: int | None,
         nics: tuple[NicWish, ...],
-        ssh_key_files: tuple[Path, ...],
-        user_data_file: Path | None,
+        keys: tuple[Path, ...],
+        user_data: Path | None,
         acquire_at: datetime | None,
         release_at: datetime | None,
         provider: str,
-        required_capabilities: tuple[str, ...],
-        placement: str,
-        root_disk_serial: str,
+        capabilities: tuple[str, ...],
+        placement: str | None,
+        root_disk: str,
     ) -> "Wishes":
         """Take in the options and read their files.
 
@@ -96,17 +148,17 @@ class Wishes:
             kind=kind,
             image=image,
             vcpus=default_vcpus if vcpus is None else vcpus,
-            memory_mib=default_memory_mib if memory_mib is None else memory_mib,
-            disk_gib=default_disk_gib if disk_gib is None else disk_gib,
+            memory_mib=default_memory_mib if memory is None else memory,
+            disk_gib=default_disk_gib if disk is None else disk,
             nics=nics,
-            ssh_keys=tuple(key for path in ssh_key_files for key in _keys(path)),
-            user_data=_user_data(user_data_file) if user_data_file else "",
+            ssh_keys=tuple(key for path in keys for key in _keys(path)),
+            user_data=_user_data(user_data) if user_data else "",
             acquire_at=acquire_at,
             release_at=release_at,
             provider=provider,
-            required_capabilities=required_capabilities,
-            placement=placement,
-            root_disk_serial=root_disk_serial,
+            required_capabilities=capabilities,
+            placement=placement or "",
+            root_disk_serial=root_disk,
         )
 
 
@@ -116,7 +168,7 @@ def build_spec(session: Session, wishes: Wishes, region: str) -> control_pb2.Mac
     Raises:
         MulliganCallError: a name leads nowhere.
     """
-    image = session.resolve("image", wishes.image, region=region)
+    image = session.resolve("image", wishes.image, region=region) if wishes.image else ""
     nics = [
         control_pb2.NicRequest(
             network=session.resolve("network", nic.network, region=region),

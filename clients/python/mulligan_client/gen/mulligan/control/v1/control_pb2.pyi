@@ -1360,10 +1360,13 @@ class ProvisionMachineRequest(_message.Message):
     REGION_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     SPEC_FIELD_NUMBER: _builtins.int
+    RESERVATION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     project: _builtins.str
     region: _builtins.str
     name: _builtins.str
+    reservation: _builtins.str
+    """Use what this reservation claims (UUID), whose window has begun; the machine lasts as long."""
     @_builtins.property
     def spec(self) -> Global___MachineSpec: ...
     def __init__(
@@ -1374,10 +1377,11 @@ class ProvisionMachineRequest(_message.Message):
         region: _builtins.str = ...,
         name: _builtins.str = ...,
         spec: Global___MachineSpec | None = ...,
+        reservation: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "project", b"project", "region", b"region", "request_id", b"request_id", "spec", b"spec"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "project", b"project", "region", b"region", "request_id", b"request_id", "reservation", b"reservation", "spec", b"spec"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from mulligan_client.gen.mulligan.common.v1 import common_pb2 as _common_pb2
+from mulligan_client.gen.mulligan.control.v1 import control_pb2 as _control_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -3535,3 +3536,341 @@ class DeleteQuotaResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeleteQuotaResponse: _TypeAlias = DeleteQuotaResponse  # noqa: Y015
+
+@_typing.final
+class ReservationSpec(_message.Message):
+    """What is reserved, and what becomes of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MACHINE_FIELD_NUMBER: _builtins.int
+    MACHINE_NAME_FIELD_NUMBER: _builtins.int
+    CLAIM_FIELD_NUMBER: _builtins.int
+    WINDOW_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    KEEP_FOR_FIELD_NUMBER: _builtins.int
+    WARN_BEFORE_FIELD_NUMBER: _builtins.int
+    RECLAIM_AFTER_FIELD_NUMBER: _builtins.int
+    STAYS_FIELD_NUMBER: _builtins.int
+    machine_name: _builtins.str
+    """Of the machine that is provisioned."""
+    purpose: _builtins.str
+    """Why, for people."""
+    stays: _builtins.bool
+    """Stay where it is when its provider fails, rather than go to another one."""
+    @_builtins.property
+    def machine(self) -> _control_pb2.MachineSpec:
+        """The machine that is provisioned at the start. Without an image it is only held, and the project
+        says later what runs on it. Its window is left out.
+        """
+
+    @_builtins.property
+    def claim(self) -> Global___ClaimSpec:
+        """What is held, if not what a machine needs. Its window is left out."""
+
+    @_builtins.property
+    def window(self) -> _common_pb2.Window:
+        """Without a start it begins now, without an end it lasts until it is cancelled."""
+
+    @_builtins.property
+    def keep_for(self) -> _duration_pb2.Duration:
+        """After its end the machine is kept for so long, powered off and still claimed. Absent: it is
+        decommissioned at the end.
+        """
+
+    @_builtins.property
+    def warn_before(self) -> _duration_pb2.Duration:
+        """So long before the end an event says so. Absent: 15 minutes; 0: none."""
+
+    @_builtins.property
+    def reclaim_after(self) -> _duration_pb2.Duration:
+        """Given up when no machine used it for so long. Absent: never."""
+
+    def __init__(
+        self,
+        *,
+        machine: _control_pb2.MachineSpec | None = ...,
+        machine_name: _builtins.str = ...,
+        claim: Global___ClaimSpec | None = ...,
+        window: _common_pb2.Window | None = ...,
+        purpose: _builtins.str = ...,
+        keep_for: _duration_pb2.Duration | None = ...,
+        warn_before: _duration_pb2.Duration | None = ...,
+        reclaim_after: _duration_pb2.Duration | None = ...,
+        stays: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["claim", b"claim", "keep_for", b"keep_for", "machine", b"machine", "reclaim_after", b"reclaim_after", "warn_before", b"warn_before", "window", b"window"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["claim", b"claim", "keep_for", b"keep_for", "machine", b"machine", "machine_name", b"machine_name", "purpose", b"purpose", "reclaim_after", b"reclaim_after", "stays", b"stays", "warn_before", b"warn_before", "window", b"window"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReservationSpec: _TypeAlias = ReservationSpec  # noqa: Y015
+
+@_typing.final
+class Reservation(_message.Message):
+    """A claim in the future, with a purpose."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    METADATA_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    CLAIM_FIELD_NUMBER: _builtins.int
+    MACHINE_FIELD_NUMBER: _builtins.int
+    OPERATION_FIELD_NUMBER: _builtins.int
+    KEPT_UNTIL_FIELD_NUMBER: _builtins.int
+    SERIES_FIELD_NUMBER: _builtins.int
+    claim: _builtins.str
+    """UUID of its claim."""
+    machine: _builtins.str
+    """UUID of the machine that uses it."""
+    operation: _builtins.str
+    """UUID of the operation that keeps it, which is its workflow's id."""
+    series: _builtins.str
+    """UUID of the series of which it is one."""
+    @_builtins.property
+    def metadata(self) -> _common_pb2.Metadata: ...
+    @_builtins.property
+    def spec(self) -> Global___ReservationSpec: ...
+    @_builtins.property
+    def status(self) -> _common_pb2.Status: ...
+    @_builtins.property
+    def kept_until(self) -> _timestamp_pb2.Timestamp:
+        """Until then its machine is kept, powered off."""
+
+    def __init__(
+        self,
+        *,
+        metadata: _common_pb2.Metadata | None = ...,
+        spec: Global___ReservationSpec | None = ...,
+        status: _common_pb2.Status | None = ...,
+        claim: _builtins.str = ...,
+        machine: _builtins.str = ...,
+        operation: _builtins.str = ...,
+        kept_until: _timestamp_pb2.Timestamp | None = ...,
+        series: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["kept_until", b"kept_until", "metadata", b"metadata", "spec", b"spec", "status", b"status"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["claim", b"claim", "kept_until", b"kept_until", "machine", b"machine", "metadata", b"metadata", "operation", b"operation", "series", b"series", "spec", b"spec", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Reservation: _TypeAlias = Reservation  # noqa: Y015
+
+@_typing.final
+class CreateReservationsRequest(_message.Message):
+    """Reservations to make."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PROJECT_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    TIMES_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    project: _builtins.str
+    region: _builtins.str
+    times: _builtins.int
+    """How many of the same, all or none in one commit; 0: one. At most 100."""
+    @_builtins.property
+    def spec(self) -> Global___ReservationSpec: ...
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        project: _builtins.str = ...,
+        region: _builtins.str = ...,
+        spec: Global___ReservationSpec | None = ...,
+        times: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["project", b"project", "region", b"region", "request_id", b"request_id", "spec", b"spec", "times", b"times"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateReservationsRequest: _TypeAlias = CreateReservationsRequest  # noqa: Y015
+
+@_typing.final
+class CreateReservationsResponse(_message.Message):
+    """The reservations that were made."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESERVATIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def reservations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reservation]: ...
+    def __init__(
+        self,
+        *,
+        reservations: _abc.Iterable[Global___Reservation] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reservations", b"reservations"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateReservationsResponse: _TypeAlias = CreateReservationsResponse  # noqa: Y015
+
+@_typing.final
+class GetReservationRequest(_message.Message):
+    """Which reservation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROJECT_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    project: _builtins.str
+    id: _builtins.str
+    def __init__(
+        self,
+        *,
+        project: _builtins.str = ...,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "project", b"project"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReservationRequest: _TypeAlias = GetReservationRequest  # noqa: Y015
+
+@_typing.final
+class ListReservationsRequest(_message.Message):
+    """Which reservations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROJECT_FIELD_NUMBER: _builtins.int
+    PAGE_FIELD_NUMBER: _builtins.int
+    INCLUDE_ENDED_FIELD_NUMBER: _builtins.int
+    SERIES_FIELD_NUMBER: _builtins.int
+    project: _builtins.str
+    include_ended: _builtins.bool
+    series: _builtins.str
+    """Only of this series (UUID)."""
+    @_builtins.property
+    def page(self) -> _common_pb2.Page: ...
+    def __init__(
+        self,
+        *,
+        project: _builtins.str = ...,
+        page: _common_pb2.Page | None = ...,
+        include_ended: _builtins.bool = ...,
+        series: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["include_ended", b"include_ended", "page", b"page", "project", b"project", "series", b"series"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReservationsRequest: _TypeAlias = ListReservationsRequest  # noqa: Y015
+
+@_typing.final
+class ListReservationsResponse(_message.Message):
+    """A page of reservations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESERVATIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    revision: _builtins.int
+    """The revision of the snapshot, from which Watch goes on."""
+    @_builtins.property
+    def reservations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reservation]: ...
+    def __init__(
+        self,
+        *,
+        reservations: _abc.Iterable[Global___Reservation] | None = ...,
+        next_page_token: _builtins.str = ...,
+        revision: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "reservations", b"reservations", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReservationsResponse: _TypeAlias = ListReservationsResponse  # noqa: Y015
+
+@_typing.final
+class UpdateReservationRequest(_message.Message):
+    """What is to be different of a reservation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PROJECT_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    GENERATION_FIELD_NUMBER: _builtins.int
+    WINDOW_FIELD_NUMBER: _builtins.int
+    KEEP_FOR_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    project: _builtins.str
+    id: _builtins.str
+    generation: _builtins.int
+    """The one at which it was read; 0: any."""
+    @_builtins.property
+    def window(self) -> _common_pb2.Window:
+        """Its window from now on; what has begun keeps its start."""
+
+    @_builtins.property
+    def keep_for(self) -> _duration_pb2.Duration:
+        """For how long its machine is kept after the end; zero: it is decommissioned then."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        project: _builtins.str = ...,
+        id: _builtins.str = ...,
+        generation: _builtins.int = ...,
+        window: _common_pb2.Window | None = ...,
+        keep_for: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["keep_for", b"keep_for", "window", b"window"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation", "id", b"id", "keep_for", b"keep_for", "project", b"project", "request_id", b"request_id", "window", b"window"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateReservationRequest: _TypeAlias = UpdateReservationRequest  # noqa: Y015
+
+@_typing.final
+class CancelReservationRequest(_message.Message):
+    """Which reservation ends."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PROJECT_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    GENERATION_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    project: _builtins.str
+    id: _builtins.str
+    generation: _builtins.int
+    """The one at which it was read; 0: any."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        project: _builtins.str = ...,
+        id: _builtins.str = ...,
+        generation: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation", "id", b"id", "project", b"project", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelReservationRequest: _TypeAlias = CancelReservationRequest  # noqa: Y015

@@ -255,6 +255,31 @@ class ResourceServiceStub:
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ReleaseClaimRequest.SerializeToString,
                 response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Claim.FromString,
                 _registered_method=True)
+        self.CreateReservations = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/CreateReservations',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateReservationsRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateReservationsResponse.FromString,
+                _registered_method=True)
+        self.GetReservation = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/GetReservation',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.GetReservationRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Reservation.FromString,
+                _registered_method=True)
+        self.ListReservations = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/ListReservations',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListReservationsRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListReservationsResponse.FromString,
+                _registered_method=True)
+        self.UpdateReservation = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/UpdateReservation',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.UpdateReservationRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Reservation.FromString,
+                _registered_method=True)
+        self.CancelReservation = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/CancelReservation',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.CancelReservationRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Reservation.FromString,
+                _registered_method=True)
 
 
 class ResourceServiceServicer:
@@ -569,6 +594,41 @@ class ResourceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateReservations(self, request, context):
+        """Reserve one or more of the same, all or none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetReservation(self, request, context):
+        """Show one reservation.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListReservations(self, request, context):
+        """List a project's reservations, by id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateReservation(self, request, context):
+        """Extend, shorten or move a reservation, or change what becomes of it. What is kept is restored.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelReservation(self, request, context):
+        """End a reservation before its time; its machine is decommissioned.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ResourceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -791,6 +851,31 @@ def add_ResourceServiceServicer_to_server(servicer, server):
                     servicer.ReleaseClaim,
                     request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ReleaseClaimRequest.FromString,
                     response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Claim.SerializeToString,
+            ),
+            'CreateReservations': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateReservations,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateReservationsRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateReservationsResponse.SerializeToString,
+            ),
+            'GetReservation': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReservation,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.GetReservationRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Reservation.SerializeToString,
+            ),
+            'ListReservations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReservations,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListReservationsRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListReservationsResponse.SerializeToString,
+            ),
+            'UpdateReservation': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateReservation,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.UpdateReservationRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Reservation.SerializeToString,
+            ),
+            'CancelReservation': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelReservation,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.CancelReservationRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Reservation.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1982,6 +2067,141 @@ class ResourceService:
             '/mulligan.resource.v1.ResourceService/ReleaseClaim',
             mulligan_dot_resource_dot_v1_dot_resource__pb2.ReleaseClaimRequest.SerializeToString,
             mulligan_dot_resource_dot_v1_dot_resource__pb2.Claim.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateReservations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/CreateReservations',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateReservationsRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateReservationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReservation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/GetReservation',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.GetReservationRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.Reservation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReservations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/ListReservations',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListReservationsRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListReservationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateReservation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/UpdateReservation',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.UpdateReservationRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.Reservation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelReservation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/CancelReservation',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.CancelReservationRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.Reservation.FromString,
             options,
             channel_credentials,
             insecure,

@@ -121,6 +121,16 @@ class ResourceServiceStub:
     """Take a project's own quota away; those of projects above it hold on."""
     ReleaseClaim: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ReleaseClaimRequest, _resource_pb2.Claim]
     """End a claim that no machine uses."""
+    CreateReservations: _grpc.UnaryUnaryMultiCallable[_resource_pb2.CreateReservationsRequest, _resource_pb2.CreateReservationsResponse]
+    """Reserve one or more of the same, all or none."""
+    GetReservation: _grpc.UnaryUnaryMultiCallable[_resource_pb2.GetReservationRequest, _resource_pb2.Reservation]
+    """Show one reservation."""
+    ListReservations: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ListReservationsRequest, _resource_pb2.ListReservationsResponse]
+    """List a project's reservations, by id."""
+    UpdateReservation: _grpc.UnaryUnaryMultiCallable[_resource_pb2.UpdateReservationRequest, _resource_pb2.Reservation]
+    """Extend, shorten or move a reservation, or change what becomes of it. What is kept is restored."""
+    CancelReservation: _grpc.UnaryUnaryMultiCallable[_resource_pb2.CancelReservationRequest, _resource_pb2.Reservation]
+    """End a reservation before its time; its machine is decommissioned."""
 
 @_typing.type_check_only
 class ResourceServiceAsyncStub(ResourceServiceStub):
@@ -215,6 +225,16 @@ class ResourceServiceAsyncStub(ResourceServiceStub):
     """Take a project's own quota away; those of projects above it hold on."""
     ReleaseClaim: _aio.UnaryUnaryMultiCallable[_resource_pb2.ReleaseClaimRequest, _resource_pb2.Claim]  # type: ignore[assignment]
     """End a claim that no machine uses."""
+    CreateReservations: _aio.UnaryUnaryMultiCallable[_resource_pb2.CreateReservationsRequest, _resource_pb2.CreateReservationsResponse]  # type: ignore[assignment]
+    """Reserve one or more of the same, all or none."""
+    GetReservation: _aio.UnaryUnaryMultiCallable[_resource_pb2.GetReservationRequest, _resource_pb2.Reservation]  # type: ignore[assignment]
+    """Show one reservation."""
+    ListReservations: _aio.UnaryUnaryMultiCallable[_resource_pb2.ListReservationsRequest, _resource_pb2.ListReservationsResponse]  # type: ignore[assignment]
+    """List a project's reservations, by id."""
+    UpdateReservation: _aio.UnaryUnaryMultiCallable[_resource_pb2.UpdateReservationRequest, _resource_pb2.Reservation]  # type: ignore[assignment]
+    """Extend, shorten or move a reservation, or change what becomes of it. What is kept is restored."""
+    CancelReservation: _aio.UnaryUnaryMultiCallable[_resource_pb2.CancelReservationRequest, _resource_pb2.Reservation]  # type: ignore[assignment]
+    """End a reservation before its time; its machine is decommissioned."""
 
 class ResourceServiceServicer(metaclass=_abc_1.ABCMeta):
     """What there is, and who has claimed it when."""
@@ -570,5 +590,45 @@ class ResourceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resource_pb2.Claim, _abc.Awaitable[_resource_pb2.Claim]]:
         """End a claim that no machine uses."""
+
+    @_abc_1.abstractmethod
+    def CreateReservations(
+        self,
+        request: _resource_pb2.CreateReservationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.CreateReservationsResponse, _abc.Awaitable[_resource_pb2.CreateReservationsResponse]]:
+        """Reserve one or more of the same, all or none."""
+
+    @_abc_1.abstractmethod
+    def GetReservation(
+        self,
+        request: _resource_pb2.GetReservationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.Reservation, _abc.Awaitable[_resource_pb2.Reservation]]:
+        """Show one reservation."""
+
+    @_abc_1.abstractmethod
+    def ListReservations(
+        self,
+        request: _resource_pb2.ListReservationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.ListReservationsResponse, _abc.Awaitable[_resource_pb2.ListReservationsResponse]]:
+        """List a project's reservations, by id."""
+
+    @_abc_1.abstractmethod
+    def UpdateReservation(
+        self,
+        request: _resource_pb2.UpdateReservationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.Reservation, _abc.Awaitable[_resource_pb2.Reservation]]:
+        """Extend, shorten or move a reservation, or change what becomes of it. What is kept is restored."""
+
+    @_abc_1.abstractmethod
+    def CancelReservation(
+        self,
+        request: _resource_pb2.CancelReservationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.Reservation, _abc.Awaitable[_resource_pb2.Reservation]]:
+        """End a reservation before its time; its machine is decommissioned."""
 
 def add_ResourceServiceServicer_to_server(servicer: ResourceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,126 @@
+"""The records of reservations."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from sqlalchemy.orm import Session
+
+from activities.contracts import reservations as contract
+from activities.contracts.operations import Asked
+from activities.contracts.reservations import (
+    AdvanceReservation,
+    KeepReservation,
+    MakeReservations,
+    NextAct,
+    ReservationWish,
+    Reserved,
+    ReservedMachine,
+)
+from activities.records.claims import request_of
+from activities.records.machines import spec_of
+from activities.records.operations import ask_of
+from activities.records.transaction import Contract, Record
+from mulligan.control import operations
+from mulligan.control import reservations as course
+from mulligan.control.reservations import Ended, Next
+from mulligan.resource import reservations
+from mulligan.resource.network_values import NicWanted
+from mulligan.resource.requests import ClaimRequest
+from mulligan.resource.reservations import ReservationSpec
+from mulligan.resource.tables import ReservationRow
+from mulligan.values.errors import InvalidArgumentError
+from mulligan.values.window import WITHOUT_END, Window
+
+_SPEC = ("purpose", "at_end", "keep_s", "warn_s", "reclaim_s", "heals")
+
+
+def make(session: Session, request: MakeReservations) -> Reserved:
+    """Commit reservations with their claims, or none; each is kept by an operation of its own."""
+    _, first = course.ids_of(request.asked.operation, 0)
+    operations.begin(session, ask_of(request, "reserve", "reservation", first))
+    numbers = range(request.times)
+    return Reserved(kept=tuple(_make_one(session, request, number) for number in numbers))
+
+
+def _make_one(session: Session, request: MakeReservations, number: int) -> KeepReservation:
+    asked, wish = request.asked, request.wish
+    operation, reservation = course.ids_of(asked.operation, number)
+    keep = KeepReservation(
+        asked=asked.model_copy(update={"operation": operation}), reservation=reservation
+    )
+    if reservations.find(session, keep.reservation) is not None:
+        return keep
+    wanted, nics = wanted_of(wish, asked.region, request)
+    machine = wish.machine
+    if machine is not None and request.times > 1:
+        machine = machine.model_copy(update={"name": f"{machine.name}-{number + 1}"})
+    provisions = machine is not None and bool(machine.wish.image)
+    row = reservations.reserve(
+        session,
+        reservation=keep.reservation,
+        operation=operation,
+        author=asked.account,
+        project=asked.project,
+        request=wanted,
+        spec=ReservationSpec(**{field: getattr(wish, field) for field in _SPEC}),
+        now=request.at,
+        machine_wish=machine.model_dump(mode="json") if machine and provisions else None,
+        nics=nics,
+        series=request.series or None,
+    )
+    lasts = course.end_of_operation(wanted.window, request.at)
+    ask = ask_of(keep, "reservation", "reservation", row.id)
+    operations.begin(session, replace(ask, lasts=lasts))
+    return keep
+
+
+def wanted_of(
+    wish: ReservationWish, region: str, request: MakeReservations
+) -> tuple[ClaimRequest, tuple[NicWanted, ...]]:
+    """Say in the domain's words what is claimed, and with which NICs.
+
+    Raises:
+        InvalidArgumentError: it says neither what to claim nor which machine.
+    """
+    window = Window(wish.acquire_at or request.at, wish.release_at or WITHOUT_END)
+    if wish.machine is not None:
+        spec = spec_of(wish.machine.wish)
+        return spec.claim_request(region, request.at).within(window), spec.nics
+    if wish.claim is None:
+        raise InvalidArgumentError("say what to claim, or which machine", field="spec")
+    return request_of(wish.claim, region, request.at).within(window), ()
+
+
+def advance(session: Session, request: AdvanceReservation) -> NextAct:
+    """Bring a reservation to where it should be now, and say what it needs next."""
+    ended = Ended(request.ended.operation, request.ended.problem) if request.ended else None
+    if request.stop:
+        course.stop(session, request.reservation, request.stop)
+    found = course.advance(session, request.reservation, request.at, ended)
+    return _act(reservations.get(session, request.reservation), found)
+
+
+def _act(row: ReservationRow, found: Next) -> NextAct:
+    asked = None
+    if found.act in ("provision", "decommission", "keep", "restore"):
+        asked = Asked(
+            operation=found.operation,
+            request_id=found.operation,
+            account=row.author,
+            project=row.project,
+            region=row.region,
+            digest=f"{found.act} {found.machine}",
+        )
+    return NextAct(
+        act=found.act,
+        words=found.words,
+        until=found.until,
+        asked=asked,
+        machine=found.machine,
+        wanted=ReservedMachine.model_validate(found.wish) if found.wish else None,
+        abort=found.operation if found.act == "abort" else "",
+        waiting=found.waiting,
+    )
+
+
+RECORDS: Mapping[Contract, Record] = {contract.make: make, contract.advance: advance}

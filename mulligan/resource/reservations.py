@@ -1,0 +1,485 @@
+"""Reservations: claims in the future with a purpose. What they do with machines is control's.
+
+A reservation's window is its claim's: who extends, shortens or moves the one does so to the other.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, exists, or_, select
+from sqlalchemy.orm import Session
+
+from mulligan import events, states
+from mulligan.resource import claims
+from mulligan.resource.claim_changes import lock_claim, restate
+from mulligan.resource.claim_sets import ClaimChange, Move, change_claims
+from mulligan.resource.generations import refuse_stale
+from mulligan.resource.network_values import AddressClaim, AddressMode, NicWanted
+from mulligan.resource.occupation import present, usage
+from mulligan.resource.requests import ClaimRequest
+from mulligan.resource.standing import Claim
+from mulligan.resource.tables import (
+    CONFIRMED,
+    AllocationRow,
+    ClaimRow,
+    InventoryRow,
+    ProviderRow,
+    ReservationRow,
+)
+from mulligan.resource.values import Page, check_id, page_size
+from mulligan.values.errors import (
+    FailedPreconditionError,
+    InvalidArgumentError,
+    NoCapacityError,
+    NotFoundError,
+)
+from mulligan.values.ids import object_id
+from mulligan.values.states import RESERVATION_ENDED
+from mulligan.values.status import Status
+from mulligan.values.window import WITHOUT_END, Window
+
+AT_END = ("decommission", "keep")
+MOST_TIMES = 100
+MOST_PURPOSE = 1000
+LONGEST = timedelta(days=366)
+"""For how long a machine may be kept, warned of its end before, or left unused."""
+
+TOLD = ("handover", "degraded")
+"""States in which a reservation waits for what others do."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationSpec:
+    """What a reservation is for, and what becomes of it.
+
+    Args:
+        purpose: why, for people.
+        at_end: decommission its machine at the end of its window, or keep it for a while.
+        keep_s: for how long it is kept, in seconds.
+        warn_s: so long before its end that is told, in seconds; 0: not.
+        reclaim_s: given up when nobody used it for so long, in seconds; 0: never.
+        heals: whether it may go elsewhere when its provider fails.
+
+    Raises:
+        InvalidArgumentError: a field can't be used; names it.
+    """
+
+    purpose: str = ""
+    at_end: str = "decommission"
+    keep_s: int = 0
+    warn_s: int = 900
+    reclaim_s: int = 0
+    heals: bool = True
+
+    def __post_init__(self) -> None:
+        if len(self.purpose) > MOST_PURPOSE:
+            raise InvalidArgumentError(
+                f"a purpose of {len(self.purpose)} characters is too long; {MOST_PURPOSE} at most",
+                field="spec.purpose",
+            )
+        if self.at_end not in AT_END:
+            raise InvalidArgumentError(
+                f"at_end {self.at_end!r} can't be used; give one of {', '.join(AT_END)}",
+                field="spec.at_end",
+            )
+        if (self.at_end == "keep") != (self.keep_s > 0):
+            raise InvalidArgumentError(
+                "say for how long the machine is kept, or decommission it at the end",
+                field="spec.keep_for",
+            )
+        for field in ("keep_s", "warn_s", "reclaim_s"):
+            if not 0 <= getattr(self, field) <= LONGEST.total_seconds():
+                raise InvalidArgumentError(
+                    f"{getattr(self, field)} s can't be used; give 0 to {LONGEST.days} days",
+                    field=f"spec.{field.removesuffix('_s')}",
+                )
+
+
+def reserve(
+    session: Session,
+    *,
+    reservation: str,
+    operation: str,
+    author: str,
+    project: str,
+    request: ClaimRequest,
+    spec: ReservationSpec,
+    now: datetime,
+    machine_wish: dict[str, Any] | None = None,
+    nics: Sequence[NicWanted] = (),
+    series: str | None = None,
+    seed: int | None = None,
+) -> ReservationRow:
+    """Reserve what is asked for, or nothing.
+
+    Args:
+        session: a session.
+        reservation: UUID.
+        operation: UUID of the operation that keeps it.
+        author: UUID of the account that asks.
+        project: UUID of the project that reserves.
+        request: what is claimed, and for which window; one that began before now begins now.
+        spec: what it is for.
+        now: the present.
+        machine_wish: what control provisions at the start; None: it is held for the project.
+        nics: the NICs that need a network.
+        series: UUID of the series of which it is one.
+        seed: the order among equal providers; None: by chance.
+
+    Raises:
+        InvalidArgumentError: the window is over.
+        NoCapacityError: nothing fits, explained.
+        QuotaExceededError: the project, or one above it, may not have as much, or then.
+    """
+    claim = claims.commit_claim(
+        session,
+        claim_id=object_id(reservation, "claim"),
+        project=project,
+        request=request,
+        now=now,
+        nics=nics,
+        seed=seed,
+    )
+    row = ReservationRow(
+        id=reservation,
+        project=claim.project,
+        region=claim.region,
+        claim=claim.id,
+        operation=operation,
+        author=author,
+        series=series,
+        machine_wish=machine_wish,
+        created_at=now,
+        **asdict(spec),
+    )
+    row.status = Status(
+        "reserved", "its claim is committed", now, claim.window.acquire_at, "its window begins"
+    )
+    session.add(row)
+    tell(session, row, "created", now, f"reserved for {shown(claim.window)}", author=author)
+    return row
+
+
+def shown(window: Window) -> str:
+    """A window in words."""
+    start = f"{window.acquire_at:%Y-%m-%d %H:%M:%S}"
+    return (
+        f"{start} to {window.release_at:%Y-%m-%d %H:%M:%S} UTC"
+        if window.has_end
+        else (f"{start} UTC, without end")
+    )
+
+
+def find(session: Session, reservation: str) -> ReservationRow | None:
+    """Find a reservation of any project, if there is one."""
+    return session.get(ReservationRow, reservation)
+
+
+def get(session: Session, reservation: str, *, project: str | None = None) -> ReservationRow:
+    """Find a reservation.
+
+    Raises:
+        NotFoundError: there is none, or it is another project's.
+    """
+    row = session.get(ReservationRow, check_id(reservation, field="id"))
+    return _visible(row, reservation, project)
+
+
+def lock(
+    session: Session, reservation: str, *, project: str | None = None, generation: int = 0
+) -> ReservationRow:
+    """Read a reservation and keep others from changing it.
+
+    Raises:
+        NotFoundError: there is none, or it is another project's.
+        StaleError: it is not at that generation any more; says what changed since.
+    """
+    found = session.get(
+        ReservationRow, check_id(reservation, field="id"),
+        with_for_update=True, populate_existing=True,
+    )  # fmt: skip
+    row = _visible(found, reservation, project)
+    refuse_stale(session, "reservation", row.id, generation=row.generation, read_at=generation)
+    return row
+
+
+def _visible(row: ReservationRow | None, reservation: str, project: str | None) -> ReservationRow:
+    if row is None or (project is not None and row.project != project):
+        raise NotFoundError(
+            f"there is no reservation {reservation} in this project; see `mulligan reservation "
+            "list`",
+            object_type="reservation",
+            object_id=reservation,
+        )
+    return row
+
+
+def list_page(
+    session: Session,
+    project: str,
+    *,
+    include_ended: bool = False,
+    series: str = "",
+    after: str = "",
+    limit: int = 0,
+) -> Page[ReservationRow]:
+    """Read a page of a project's reservations in the order of their ids."""
+    limit = page_size(limit)
+    rows = ReservationRow
+    query = select(rows).where(rows.project == check_id(project, field="project"))
+    if not include_ended:
+        query = query.where(rows.state.not_in(RESERVATION_ENDED))
+    if series:
+        query = query.where(rows.series == check_id(series, field="series"))
+    if after:
+        query = query.where(rows.id > check_id(after, field="page.token"))
+    found = list(session.scalars(query.order_by(rows.id).limit(limit + 1)))
+    return Page.cut(found, limit, lambda row: row.id)
+
+
+def of_claims(session: Session, claim_ids: Sequence[str]) -> list[ReservationRow]:
+    """Find the reservations, not ended, that have these claims."""
+    rows = ReservationRow
+    query = select(rows).where(rows.claim.in_(claim_ids), rows.state.not_in(RESERVATION_ENDED))
+    return list(session.scalars(query))
+
+
+def of_machine(session: Session, machine: str) -> list[str]:
+    """List the operation of the reservation that a machine uses, if it does."""
+    rows = ReservationRow
+    query = select(rows.operation).where(
+        rows.machine == machine, rows.state.not_in(RESERVATION_ENDED)
+    )
+    return list(session.scalars(query))
+
+
+def waiting(session: Session, region: str) -> list[str]:
+    """List the operations of a region's reservations that wait for what others do.
+
+    Those are the ones that wait for a hand-over or can't be had, and the ones to come whose
+    provider is not offered now.
+    """
+    rows = ReservationRow
+    withdrawn = exists().where(
+        AllocationRow.claim == rows.claim,
+        ProviderRow.id == AllocationRow.provider,
+        ProviderRow.available.is_(False),
+    )
+    query = select(rows.operation).where(
+        rows.region == region,
+        or_(rows.state.in_(TOLD), and_(rows.state == "reserved", withdrawn)),
+    )
+    return list(session.scalars(query.order_by(rows.created_at)))
+
+
+def on_providers(session: Session, providers: Sequence[str]) -> list[str]:
+    """List the operations of the reservations, not ended, that claim these providers."""
+    rows = ReservationRow
+    query = (
+        select(rows.operation)
+        .join(AllocationRow, AllocationRow.claim == rows.claim)
+        .where(AllocationRow.provider.in_(providers), rows.state.not_in(RESERVATION_ENDED))
+    )
+    return sorted(set(session.scalars(query)))
+
+
+# What becomes of it
+
+
+def move(session: Session, row: ReservationRow, status: Status, message: str = "") -> None:
+    """Give a reservation its next status and tell; what is said again changes nothing."""
+    before = row.status
+    if (before.state, before.reason, before.deadline, before.next_action) == (
+        status.state, status.reason, status.deadline, status.next_action,
+    ):  # fmt: skip
+        return
+    if before.state == status.state:
+        status = Status(
+            status.state, status.reason, before.since, status.deadline, status.next_action
+        )
+    states.move(
+        session, "reservation", row, status,
+        project=row.project, region=row.region, operation=row.operation, message=message,
+    )  # fmt: skip
+    row.generation += 1
+
+
+def tell(
+    session: Session,
+    row: ReservationRow,
+    kind: str,
+    now: datetime,
+    message: str,
+    *,
+    author: str | None = None,
+) -> None:
+    """Tell what becomes of a reservation, to whoever watches."""
+    events.append(
+        session,
+        events.Event(
+            "reservation", row.id, kind,
+            project=row.project, region=row.region, author=author, operation=row.operation,
+            status=row.status, message=message, generation=row.generation, at=now,
+        ),
+    )  # fmt: skip
+
+
+def change_window(
+    session: Session, row: ReservationRow, window: Window, now: datetime, author: str = ""
+) -> None:
+    """Extend, shorten or move a reservation in time.
+
+    One that nobody uses goes to another provider where its own can't be had then.
+
+    Raises:
+        FailedPreconditionError: it has ended.
+        InvalidArgumentError: the window can't be so.
+        NoCapacityError: others have claimed what it needs; says what.
+        QuotaExceededError: the project, or one above it, may not have as much, or then.
+    """
+    if row.state in RESERVATION_ENDED or row.stop:
+        raise FailedPreconditionError(
+            f"reservation {row.id} is {row.state} ({row.reason}); make a new one",
+            object_type="reservation",
+            object_id=row.id,
+        )
+    try:
+        with session.begin_nested():
+            change_claims(session, [ClaimChange(row.claim, window=window)], now=now)
+    except NoCapacityError:
+        if row.machine is not None:
+            raise
+        elsewhere = ClaimChange(row.claim, window=window, move=Move())
+        change_claims(session, [elsewhere], now=now)
+    row.kept_until = None
+    row.generation += 1
+    tell(session, row, "window", now, f"now for {shown(window)}", author=author or None)
+
+
+def change_end(
+    session: Session, row: ReservationRow, keep_s: int, now: datetime, author: str = ""
+) -> None:
+    """Say anew what becomes of a reservation's machine at the end.
+
+    Args:
+        session: a session.
+        row: the reservation.
+        keep_s: for how long it is kept, in seconds; 0: it is decommissioned.
+        now: the present.
+        author: UUID of the account that says so.
+
+    Raises:
+        InvalidArgumentError: it can't be kept for so long.
+    """
+    at_end = "keep" if keep_s else "decommission"
+    ReservationSpec(at_end=at_end, keep_s=keep_s)
+    row.at_end, row.keep_s = at_end, keep_s
+    row.generation += 1
+    words = f"kept for {timedelta(seconds=keep_s)} at its end" if keep_s else "not kept at its end"
+    tell(session, row, "end", now, words, author=author or None)
+
+
+def go_elsewhere(session: Session, row: ReservationRow, now: datetime) -> bool:
+    """Move a reservation's claim to other providers, if there are any; says whether it did."""
+    from mulligan.resource import choice  # and numpy, 12 MB: not for who never claims
+
+    claim = claims.get_claim(session, row.claim, now=now)
+    mine = {part.provider for part in claim.allocations}
+    rest = Window(max(claim.window.acquire_at, now), claim.window.release_at)
+    try:
+        found = choice.propose(
+            session, claim.request.within(rest), project=row.project, now=now, limit=64
+        )
+    except NoCapacityError:
+        return False
+    others = [one for one in found if not mine & {part.provider for part in one.allocations}]
+    for candidate in others[:1]:
+        with session.begin_nested():
+            moved = ClaimChange(row.claim, move=Move(proposed=candidate))
+            change_claims(session, [moved], now=now)
+        return True
+    return False
+
+
+def claim_anew(session: Session, row: ReservationRow, now: datetime) -> None:
+    """Claim again for the rest of a reservation's window, after its claim was lost.
+
+    Raises:
+        NoCapacityError: nothing fits, explained.
+        QuotaExceededError: the project, or one above it, may not have as much by now.
+    """
+    lost = claims.get_claim(session, row.claim, now=now)
+    claim = claims.commit_claim(
+        session,
+        claim_id=object_id(row.id, f"claim {row.attempts}"),
+        project=row.project,
+        request=lost.request.within(Window(now, lost.window.release_at)),
+        now=now,
+        nics=[_again(nic) for nic in lost.addresses],
+    )
+    row.claim = claim.id
+
+
+def _again(nic: AddressClaim) -> NicWanted:
+    mode = AddressMode(nic.mode)
+    return NicWanted(nic.network, mode, nic.address if mode is AddressMode.STATIC else "")
+
+
+# How it stands
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """A provider that is not offered now, and why; `unhealthy` is said from outside."""
+
+    provider: str
+    reason: str
+    unhealthy: bool = False
+
+
+def withdrawn(session: Session, claim: Claim, now: datetime) -> list[Withdrawn]:
+    """List the providers of a claim that are not offered now, by id."""
+    ids = {part.provider for part in claim.allocations}
+    found = []
+    query = select(ProviderRow).where(ProviderRow.id.in_(ids)).order_by(ProviderRow.id)
+    for row in session.scalars(query):
+        if row.unhealthy_until is not None and row.unhealthy_until > now:
+            found.append(Withdrawn(row.id, "provider is marked unhealthy", unhealthy=True))
+        elif not row.available:
+            found.append(Withdrawn(row.id, row.unavailable_reason))
+    return found
+
+
+def overrun_by_others(session: Session, claim: Claim, now: datetime) -> bool:
+    """Say whether others, past their plan, still use what a claim has now."""
+    for part in claim.allocations:
+        used = usage(session, part.provider, present(now), now).get(part.resource_type, 0)
+        inventory = session.get(InventoryRow, (part.provider, part.resource_type))
+        if used > (inventory.capacity if inventory else 0):
+            return True
+    return False
+
+
+def take_back(session: Session, claim_id: str, now: datetime) -> bool:
+    """Take a claim back from a machine that ended, for the rest of its reservation's window.
+
+    Returns:
+        False if it belongs to no reservation, or to one that is over.
+    """
+    rows = of_claims(session, [claim_id])
+    if not rows or rows[0].stop:
+        return False
+    claim = lock_claim(session, claim_id, None, 0)
+    if claim.state != CONFIRMED or claim.planned_release_at <= now:
+        return False
+    claim.consumer = None
+    restate(session, claim, now, message="its machine ended; it is its reservation's again")
+    return True
+
+
+def end_of(session: Session, row: ReservationRow) -> datetime | None:
+    """When a reservation's window ends; None: without end."""
+    ends = session.scalar(select(ClaimRow.planned_release_at).where(ClaimRow.id == row.claim))
+    return None if ends in (None, WITHOUT_END) else ends
