@@ -122,6 +122,10 @@ class Starter:
             ) from error
         await self._is_known(asked)
 
+    async def know(self, project: str) -> None:
+        """See that resource knows a project, and under which other one it is."""
+        await self._projects.know(project)
+
     async def _is_known(self, asked: Asked) -> bool:
         row = await current_call().read(
             lambda session: operations.find_same(session, asked.operation, asked.digest)

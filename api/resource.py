@@ -16,6 +16,7 @@ from api import (
     quotas,
     registry,
     reservations,
+    series,
 )
 from api.call import current_call
 from api.operations import Starter
@@ -298,6 +299,23 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
     async def CancelReservation(self, request: Any, context: Any) -> Any:
         """End a reservation before its time."""
         return await reservations.cancel(self._starter, request)
+
+    async def CreateReservationSeries(self, request: Any, context: Any) -> Any:
+        """Begin a series of reservations."""
+        await self._regions.require(request.region)
+        return await series.create(self._starter, request)
+
+    async def GetReservationSeries(self, request: Any, context: Any) -> Any:
+        """Show a series."""
+        return await series.get(self._starter.client, request)
+
+    async def ListReservationSeries(self, request: Any, context: Any) -> Any:
+        """List a project's series."""
+        return await series.list_page(request)
+
+    async def EndReservationSeries(self, request: Any, context: Any) -> Any:
+        """End a series."""
+        return await series.end(self._starter.client, request)
 
     async def ReleaseClaim(self, request: resource_pb2.ReleaseClaimRequest, context: Any) -> Any:
         """End a claim that no machine uses."""

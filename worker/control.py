@@ -29,7 +29,7 @@ from workflows.provision import Provision
 from workflows.read_log import ReadOperationLog
 from workflows.reconcile import Reconcile, ReconcileRecords
 from workflows.region_keys import ReadRegionKeys
-from workflows.reservation import Reservation, Reserve
+from workflows.reservation import Reservation, Reserve, ReserveSeries
 from workflows.rotate_key import RotateRegionKey
 
 WORKFLOWS = (
@@ -44,6 +44,7 @@ WORKFLOWS = (
     ReconcileRecords,
     Reservation,
     Reserve,
+    ReserveSeries,
     RotateRegionKey,
     Verify,
 )

@@ -24,12 +24,15 @@ with workflow.unsafe.imports_passed_through():
         AdvanceReservation,
         EndedOperation,
         KeepReservation,
+        KeepSeries,
+        MakeDue,
         MakeReservations,
         NextAct,
     )
     from workflows.decommission import Decommission
     from workflows.operation import (
         STATE,
+        Operation,
         OperationWorkflow,
         search_attributes,
         why,
@@ -58,21 +61,40 @@ class Reserve(OperationWorkflow):
         return len(made.kept)
 
     async def _keep(self, kept: tuple[KeepReservation, ...]) -> None:
-        for one in kept:
-            try:
-                await workflow.start_child_workflow(
-                    Reservation.run,
-                    one,
-                    id=one.asked.operation,
-                    parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                    search_attributes=search_attributes(
-                        project=one.asked.project, region=one.asked.region, state="reserved"
-                    ),
-                    static_summary="keep a reservation",
-                )
-            except WorkflowAlreadyStartedError:
-                workflow.logger.info("reservation %s is kept already", one.reservation)
+        await _keep(kept)
         await self.operation.finish()
+
+
+async def _keep(kept: tuple[KeepReservation, ...]) -> None:
+    """Have reservations kept, each by a workflow that lives on."""
+    for one in kept:
+        try:
+            await workflow.start_child_workflow(
+                Reservation.run,
+                one,
+                id=one.asked.operation,
+                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                search_attributes=search_attributes(
+                    project=one.asked.project, region=one.asked.region, state="reserved"
+                ),
+                static_summary="keep a reservation",
+            )
+        except WorkflowAlreadyStartedError:
+            workflow.logger.info("reservation %s is kept already", one.reservation)
+
+
+@workflow.defn(name="ReserveSeries")
+class ReserveSeries:
+    """Make the reservations of a series that are due: what its Temporal schedule starts."""
+
+    @workflow.run
+    async def run(self, request: KeepSeries) -> str:
+        """Give in words what was made, and what could not be."""
+        made = await Operation().record(
+            reservations.make_due, MakeDue(series=request.series, at=workflow.now())
+        )
+        await _keep(made.kept)
+        return made.words
 
 
 @workflow.defn(name="Reservation")

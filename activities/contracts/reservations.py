@@ -68,6 +68,27 @@ class EndedOperation(Payload):
     problem: str = ""
 
 
+class KeepSeries(Payload):
+    """Make the reservations of a series that are due."""
+
+    series: str
+
+
+class MakeDue(Payload):
+    """Make the reservations of a series that are due now."""
+
+    series: str
+    at: datetime
+
+
+class DueMade(Payload):
+    """The reservations that were made, and in words what was missed or refused."""
+
+    kept: tuple[KeepReservation, ...] = ()
+    words: str = ""
+    has_ended: bool = False
+
+
 class AdvanceReservation(Payload):
     """Ask what a reservation needs now."""
 
@@ -96,6 +117,12 @@ class NextAct(Payload):
 @activity.defn(name="reservations.make")
 def make(request: MakeReservations) -> Reserved:
     """Commit reservations, their claims and operations in one transaction."""
+    contract_only()
+
+
+@activity.defn(name="reservations.make_due")
+def make_due(request: MakeDue) -> DueMade:
+    """Commit the reservations of a series that are due; what can't be had is told."""
     contract_only()
 
 

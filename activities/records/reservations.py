@@ -9,7 +9,9 @@ from activities.contracts import reservations as contract
 from activities.contracts.operations import Asked
 from activities.contracts.reservations import (
     AdvanceReservation,
+    DueMade,
     KeepReservation,
+    MakeDue,
     MakeReservations,
     NextAct,
     ReservationWish,
@@ -23,12 +25,13 @@ from activities.records.transaction import Contract, Record
 from mulligan.control import operations
 from mulligan.control import reservations as course
 from mulligan.control.reservations import Ended, Next
-from mulligan.resource import reservations
+from mulligan.resource import reservations, series
 from mulligan.resource.network_values import NicWanted
 from mulligan.resource.requests import ClaimRequest
 from mulligan.resource.reservations import ReservationSpec
+from mulligan.resource.series import Due
 from mulligan.resource.tables import ReservationRow
-from mulligan.values.errors import InvalidArgumentError
+from mulligan.values.errors import InvalidArgumentError, MulliganError
 from mulligan.values.window import WITHOUT_END, Window
 
 _SPEC = ("purpose", "at_end", "keep_s", "warn_s", "reclaim_s", "heals")
@@ -91,6 +94,57 @@ def wanted_of(
     return request_of(wish.claim, region, request.at).within(window), ()
 
 
+def make_due(session: Session, request: MakeDue) -> DueMade:
+    """Commit the reservations of a series that are due; what can't be had is told, and tried again.
+
+    What was made before stays as it is, also if somebody cancelled it since.
+    """
+    row = series.get(session, request.series)
+    if row.state != "active":
+        return DueMade(words=row.reason, has_ended=True)
+    to_come, over = series.due(row, request.at)
+    wish = ReservationWish.model_validate(row.wish)
+    kept: list[KeepReservation] = []
+    problems = [
+        f"the one of {one.day} was missed: nothing could be reserved before it was over"
+        for one in over
+        if not _is_made(session, one)
+    ]
+    for one in to_come:
+        if _is_made(session, one):
+            continue
+        asked = Asked(
+            operation=one.operation,
+            request_id=str(one.day),
+            account=row.author,
+            project=row.project,
+            region=row.region,
+            digest=str(one.day),
+        )
+        make_one = MakeReservations(asked=asked, wish=_on(wish, one), at=request.at, series=row.id)
+        try:
+            with session.begin_nested():
+                kept.append(_make_one(session, make_one, 0))
+        except MulliganError as error:
+            if error.retryable:
+                raise
+            problems.append(f"the one of {one.day} could not be reserved: {error.message}")
+    series.record_look(session, row, request.at, len(kept), problems)
+    return DueMade(kept=tuple(kept), words=row.reason)
+
+
+def _is_made(session: Session, one: Due) -> bool:
+    return reservations.find(session, course.ids_of(one.operation, 0)[1]) is not None
+
+
+def _on(wish: ReservationWish, one: Due) -> ReservationWish:
+    machine = wish.machine
+    if machine is not None and machine.name:
+        machine = machine.model_copy(update={"name": f"{machine.name}-{one.day}"})
+    times = {"acquire_at": one.window.acquire_at, "release_at": one.window.release_at}
+    return wish.model_copy(update={"machine": machine, **times})
+
+
 def advance(session: Session, request: AdvanceReservation) -> NextAct:
     """Bring a reservation to where it should be now, and say what it needs next."""
     ended = Ended(request.ended.operation, request.ended.problem) if request.ended else None
@@ -123,4 +177,8 @@ def _act(row: ReservationRow, found: Next) -> NextAct:
     )
 
 
-RECORDS: Mapping[Contract, Record] = {contract.make: make, contract.advance: advance}
+RECORDS: Mapping[Contract, Record] = {
+    contract.make: make,
+    contract.make_due: make_due,
+    contract.advance: advance,
+}

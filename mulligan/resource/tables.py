@@ -321,6 +321,27 @@ class ReservationRow(StatusColumns, Base):
     created_at: Mapped[datetime]
 
 
+class SeriesRow(StatusColumns, Base):
+    """Reservations that are made again and again, each so long `ahead_s` before it begins.
+
+    `recurs` are days and local times, `wish` is what each one asks for. `looked_at` is when those
+    that were due were made last.
+    """
+
+    __tablename__ = "reservation_series"
+    __table_args__ = (Index(None, "project", "id"),)
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    project: Mapped[str] = mapped_column(Id)
+    region: Mapped[str] = mapped_column(Id)
+    author: Mapped[str] = mapped_column(Id)
+    recurs: Mapped[dict[str, Any]]
+    wish: Mapped[dict[str, Any]]
+    ahead_s: Mapped[int] = mapped_column(BigInteger)
+    looked_at: Mapped[datetime]
+    generation: Mapped[int] = mapped_column(BigInteger, default=1)
+    created_at: Mapped[datetime]
+
+
 class ProjectRow(Base):
     """A project as resource knows it: under which other one it is."""
 

@@ -184,10 +184,20 @@ RESERVATION: StateTable = {
 RESERVATION_ENDED = _RESERVATION_ENDS
 """States of a reservation that claims nothing any more."""
 
+SERIES: StateTable = {
+    "active": State(
+        "its reservations are made when they are due",
+        ("ended",),
+        next_action="the next ones are made, unless its schedule is paused",
+    ),
+    "ended": State("somebody ended it; what it had reserved stays reserved"),
+}
+
 TABLES: Mapping[str, StateTable] = {
     "machine": MACHINE,
     "server": SERVER,
     "host": HOST,
     "operation": OPERATION,
     "reservation": RESERVATION,
+    "series": SERIES,
 }

@@ -1,17 +1,13 @@
 """mulligan reservation: claims in the future, with a purpose."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mulligan_client.commands.claim_spec import parse_amount, read_spec
-from mulligan_client.commands.machine_spec import Wishes, build_spec, takes_machine
 from mulligan_client.commands.options import (
     DURATION,
     TIME,
-    Parsed,
     confirm,
     pass_session,
     takes_output,
@@ -19,6 +15,8 @@ from mulligan_client.commands.options import (
     takes_region,
     takes_yes,
 )
+from mulligan_client.commands.reservation_series import series
+from mulligan_client.commands.reservation_spec import read_reservation, takes_reservation
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 from mulligan_client.session import Session
@@ -32,27 +30,16 @@ def reservation() -> None:
     """Claims in the future, with a purpose; a machine is on them when their time comes."""
 
 
+reservation.add_command(series)
+
+
 @reservation.command("create")
-@click.argument("amounts", nargs=-1, type=Parsed("amount", parse_amount))
-@click.option(
-    "--file",
-    "manifest",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="What is held, from YAML or JSON with the fields of a claim.",
-)
-@click.option("--machine", default="", help="Name of the machine that is provisioned at the start.")
-@click.option("--image", default="", help="Image of that machine. Without: it is only held.")
-@takes_machine
+@takes_reservation
 @click.option("--from", "start", type=TIME, help="From when on (ISO 8601, UTC) [now].")
 @click.option("--until", "end", type=TIME, help="Until when (ISO 8601, UTC) [without end].")
 @click.option("--for", "length", type=DURATION, help="For how long, such as 4h, if not --until.")
 @click.option("--times", default=1, type=click.IntRange(1, 100), help="So many of the same.")
 @click.option("--all-or-none", is_flag=True, help="With --times: none, unless all of them fit.")
-@click.option("--purpose", default="", help="What it is for.")
-@click.option("--keep-for", type=DURATION, help="Keep its machine after the end, powered off.")
-@click.option("--warn-before", type=DURATION, help="So long before the end say so [15m].")
-@click.option("--reclaim-after", type=DURATION, help="Give it up when nobody used it so long.")
-@click.option("--stays", is_flag=True, help="Don't go elsewhere when its provider fails.")
 @click.option("--request-id", default="", help="Asking again with the same id asks only once.")
 @takes_project
 @takes_region
@@ -66,11 +53,6 @@ def create(
     length: timedelta | None,
     times: int,
     all_or_none: bool,
-    purpose: str,
-    keep_for: timedelta | None,
-    warn_before: timedelta | None,
-    reclaim_after: timedelta | None,
-    stays: bool,
     request_id: str,
     project: str,
     region: str,
@@ -86,16 +68,8 @@ def create(
     if length is not None:
         end = (start or datetime.now(UTC)) + length
     region_id = session.region(region)
-    spec = _what(session, region_id, **what)
+    spec = read_reservation(session, region_id, **what)
     _put_window(spec.window, start, end)
-    spec.purpose, spec.stays = purpose, stays
-    for span, field in (
-        (keep_for, spec.keep_for),
-        (warn_before, spec.warn_before),
-        (reclaim_after, spec.reclaim_after),
-    ):
-        if span is not None:
-            field.FromTimedelta(span)
     request = resource_pb2.CreateReservationsRequest(
         request_id=request_id,
         project=session.project(project),
@@ -108,38 +82,6 @@ def create(
         request.request_id = f"{request_id}-{number}" if request_id and number else request_id
         made.MergeFrom(session.client.resource.CreateReservations(request))
     session.show(made, output, lambda: _table(session, made.reservations))
-
-
-def _what(
-    session: Session,
-    region: str,
-    *,
-    amounts: tuple[common_pb2.Amount, ...],
-    manifest: Path | None,
-    machine: str,
-    image: str,
-    **sizes: Any,
-) -> resource_pb2.ReservationSpec:
-    """Read what is reserved: amounts, a file with a claim, or a machine."""
-    if not amounts and manifest is None:
-        wishes = Wishes.read(image=image, acquire_at=None, release_at=None, **sizes)
-        built = build_spec(session, wishes, region)
-        return resource_pb2.ReservationSpec(machine=built, machine_name=machine)
-    if machine or image:
-        raise click.UsageError("say either amounts or a machine, not both")
-    claim = read_spec(
-        session,
-        region=region,
-        amounts=amounts,
-        start=None,
-        end=None,
-        require=sizes["capabilities"],
-        forbid=(),
-        provider=sizes["provider"],
-        placement=sizes["placement"],
-        manifest=manifest,
-    )
-    return resource_pb2.ReservationSpec(claim=claim)
 
 
 def _put_window(window: common_pb2.Window, start: datetime | None, end: datetime | None) -> None:

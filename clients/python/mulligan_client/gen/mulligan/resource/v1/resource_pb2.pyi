@@ -3874,3 +3874,239 @@ class CancelReservationRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CancelReservationRequest: _TypeAlias = CancelReservationRequest  # noqa: Y015
+
+@_typing.final
+class Recurrence(_message.Message):
+    """When something recurs, by the clocks of a place."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DAYS_FIELD_NUMBER: _builtins.int
+    START_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    start: _builtins.str
+    """Time of day, such as 19:00."""
+    end: _builtins.str
+    """Time of day, such as 07:00; on the next day if it is not after the start."""
+    time_zone: _builtins.str
+    """Of the IANA database, such as Europe/Berlin."""
+    @_builtins.property
+    def days(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Of mon, tue, wed, thu, fri, sat, sun."""
+
+    def __init__(
+        self,
+        *,
+        days: _abc.Iterable[_builtins.str] | None = ...,
+        start: _builtins.str = ...,
+        end: _builtins.str = ...,
+        time_zone: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["days", b"days", "end", b"end", "start", b"start", "time_zone", b"time_zone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Recurrence: _TypeAlias = Recurrence  # noqa: Y015
+
+@_typing.final
+class ReservationSeries(_message.Message):
+    """Reservations that are made again and again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    METADATA_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    RECURRENCE_FIELD_NUMBER: _builtins.int
+    AHEAD_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    PAUSED_FIELD_NUMBER: _builtins.int
+    NEXT_FIELD_NUMBER: _builtins.int
+    paused: _builtins.bool
+    """Somebody paused its schedule in Temporal; only said of one series."""
+    @_builtins.property
+    def metadata(self) -> _common_pb2.Metadata: ...
+    @_builtins.property
+    def spec(self) -> Global___ReservationSpec:
+        """Of each reservation; its window is left out. A machine's name gets the day."""
+
+    @_builtins.property
+    def recurrence(self) -> Global___Recurrence: ...
+    @_builtins.property
+    def ahead(self) -> _duration_pb2.Duration:
+        """How long before its start each one is made."""
+
+    @_builtins.property
+    def status(self) -> _common_pb2.Status:
+        """What was made last, and what could not be."""
+
+    @_builtins.property
+    def next(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Window]:
+        """The windows to come, up to ten; only said of one series."""
+
+    def __init__(
+        self,
+        *,
+        metadata: _common_pb2.Metadata | None = ...,
+        spec: Global___ReservationSpec | None = ...,
+        recurrence: Global___Recurrence | None = ...,
+        ahead: _duration_pb2.Duration | None = ...,
+        status: _common_pb2.Status | None = ...,
+        paused: _builtins.bool = ...,
+        next: _abc.Iterable[_common_pb2.Window] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ahead", b"ahead", "metadata", b"metadata", "recurrence", b"recurrence", "spec", b"spec", "status", b"status"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ahead", b"ahead", "metadata", b"metadata", "next", b"next", "paused", b"paused", "recurrence", b"recurrence", "spec", b"spec", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReservationSeries: _TypeAlias = ReservationSeries  # noqa: Y015
+
+@_typing.final
+class CreateReservationSeriesRequest(_message.Message):
+    """A series to begin."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PROJECT_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    RECURRENCE_FIELD_NUMBER: _builtins.int
+    AHEAD_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    project: _builtins.str
+    region: _builtins.str
+    @_builtins.property
+    def spec(self) -> Global___ReservationSpec: ...
+    @_builtins.property
+    def recurrence(self) -> Global___Recurrence: ...
+    @_builtins.property
+    def ahead(self) -> _duration_pb2.Duration:
+        """How long before its start each one is made. Absent: 7 days; at most 60."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        project: _builtins.str = ...,
+        region: _builtins.str = ...,
+        spec: Global___ReservationSpec | None = ...,
+        recurrence: Global___Recurrence | None = ...,
+        ahead: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ahead", b"ahead", "recurrence", b"recurrence", "spec", b"spec"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ahead", b"ahead", "project", b"project", "recurrence", b"recurrence", "region", b"region", "request_id", b"request_id", "spec", b"spec"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateReservationSeriesRequest: _TypeAlias = CreateReservationSeriesRequest  # noqa: Y015
+
+@_typing.final
+class GetReservationSeriesRequest(_message.Message):
+    """Which series."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROJECT_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    project: _builtins.str
+    id: _builtins.str
+    def __init__(
+        self,
+        *,
+        project: _builtins.str = ...,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "project", b"project"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReservationSeriesRequest: _TypeAlias = GetReservationSeriesRequest  # noqa: Y015
+
+@_typing.final
+class ListReservationSeriesRequest(_message.Message):
+    """Which series."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROJECT_FIELD_NUMBER: _builtins.int
+    PAGE_FIELD_NUMBER: _builtins.int
+    project: _builtins.str
+    @_builtins.property
+    def page(self) -> _common_pb2.Page: ...
+    def __init__(
+        self,
+        *,
+        project: _builtins.str = ...,
+        page: _common_pb2.Page | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "project", b"project"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReservationSeriesRequest: _TypeAlias = ListReservationSeriesRequest  # noqa: Y015
+
+@_typing.final
+class ListReservationSeriesResponse(_message.Message):
+    """A page of series."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERIES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def series(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReservationSeries]: ...
+    def __init__(
+        self,
+        *,
+        series: _abc.Iterable[Global___ReservationSeries] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "series", b"series"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReservationSeriesResponse: _TypeAlias = ListReservationSeriesResponse  # noqa: Y015
+
+@_typing.final
+class EndReservationSeriesRequest(_message.Message):
+    """Which series ends."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PROJECT_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    GENERATION_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    project: _builtins.str
+    id: _builtins.str
+    generation: _builtins.int
+    """The one at which it was read; 0: any."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        project: _builtins.str = ...,
+        id: _builtins.str = ...,
+        generation: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation", "id", b"id", "project", b"project", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndReservationSeriesRequest: _TypeAlias = EndReservationSeriesRequest  # noqa: Y015

@@ -280,6 +280,26 @@ class ResourceServiceStub:
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.CancelReservationRequest.SerializeToString,
                 response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Reservation.FromString,
                 _registered_method=True)
+        self.CreateReservationSeries = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/CreateReservationSeries',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateReservationSeriesRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ReservationSeries.FromString,
+                _registered_method=True)
+        self.GetReservationSeries = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/GetReservationSeries',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.GetReservationSeriesRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ReservationSeries.FromString,
+                _registered_method=True)
+        self.ListReservationSeries = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/ListReservationSeries',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListReservationSeriesRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListReservationSeriesResponse.FromString,
+                _registered_method=True)
+        self.EndReservationSeries = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/EndReservationSeries',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.EndReservationSeriesRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ReservationSeries.FromString,
+                _registered_method=True)
 
 
 class ResourceServiceServicer:
@@ -629,6 +649,34 @@ class ResourceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateReservationSeries(self, request, context):
+        """Reserve the same again and again, by a schedule that is seen and paused in Temporal.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetReservationSeries(self, request, context):
+        """Show one series, and whether its schedule is paused.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListReservationSeries(self, request, context):
+        """List a project's series that have not ended, by id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndReservationSeries(self, request, context):
+        """End a series; what it has reserved already stays reserved.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ResourceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -876,6 +924,26 @@ def add_ResourceServiceServicer_to_server(servicer, server):
                     servicer.CancelReservation,
                     request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.CancelReservationRequest.FromString,
                     response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Reservation.SerializeToString,
+            ),
+            'CreateReservationSeries': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateReservationSeries,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateReservationSeriesRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ReservationSeries.SerializeToString,
+            ),
+            'GetReservationSeries': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReservationSeries,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.GetReservationSeriesRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ReservationSeries.SerializeToString,
+            ),
+            'ListReservationSeries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReservationSeries,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListReservationSeriesRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListReservationSeriesResponse.SerializeToString,
+            ),
+            'EndReservationSeries': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndReservationSeries,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.EndReservationSeriesRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ReservationSeries.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -2202,6 +2270,114 @@ class ResourceService:
             '/mulligan.resource.v1.ResourceService/CancelReservation',
             mulligan_dot_resource_dot_v1_dot_resource__pb2.CancelReservationRequest.SerializeToString,
             mulligan_dot_resource_dot_v1_dot_resource__pb2.Reservation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateReservationSeries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/CreateReservationSeries',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateReservationSeriesRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ReservationSeries.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReservationSeries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/GetReservationSeries',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.GetReservationSeriesRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ReservationSeries.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReservationSeries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/ListReservationSeries',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListReservationSeriesRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListReservationSeriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndReservationSeries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/EndReservationSeries',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.EndReservationSeriesRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ReservationSeries.FromString,
             options,
             channel_credentials,
             insecure,

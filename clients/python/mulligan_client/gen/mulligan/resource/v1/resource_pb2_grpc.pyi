@@ -131,6 +131,14 @@ class ResourceServiceStub:
     """Extend, shorten or move a reservation, or change what becomes of it. What is kept is restored."""
     CancelReservation: _grpc.UnaryUnaryMultiCallable[_resource_pb2.CancelReservationRequest, _resource_pb2.Reservation]
     """End a reservation before its time; its machine is decommissioned."""
+    CreateReservationSeries: _grpc.UnaryUnaryMultiCallable[_resource_pb2.CreateReservationSeriesRequest, _resource_pb2.ReservationSeries]
+    """Reserve the same again and again, by a schedule that is seen and paused in Temporal."""
+    GetReservationSeries: _grpc.UnaryUnaryMultiCallable[_resource_pb2.GetReservationSeriesRequest, _resource_pb2.ReservationSeries]
+    """Show one series, and whether its schedule is paused."""
+    ListReservationSeries: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ListReservationSeriesRequest, _resource_pb2.ListReservationSeriesResponse]
+    """List a project's series that have not ended, by id."""
+    EndReservationSeries: _grpc.UnaryUnaryMultiCallable[_resource_pb2.EndReservationSeriesRequest, _resource_pb2.ReservationSeries]
+    """End a series; what it has reserved already stays reserved."""
 
 @_typing.type_check_only
 class ResourceServiceAsyncStub(ResourceServiceStub):
@@ -235,6 +243,14 @@ class ResourceServiceAsyncStub(ResourceServiceStub):
     """Extend, shorten or move a reservation, or change what becomes of it. What is kept is restored."""
     CancelReservation: _aio.UnaryUnaryMultiCallable[_resource_pb2.CancelReservationRequest, _resource_pb2.Reservation]  # type: ignore[assignment]
     """End a reservation before its time; its machine is decommissioned."""
+    CreateReservationSeries: _aio.UnaryUnaryMultiCallable[_resource_pb2.CreateReservationSeriesRequest, _resource_pb2.ReservationSeries]  # type: ignore[assignment]
+    """Reserve the same again and again, by a schedule that is seen and paused in Temporal."""
+    GetReservationSeries: _aio.UnaryUnaryMultiCallable[_resource_pb2.GetReservationSeriesRequest, _resource_pb2.ReservationSeries]  # type: ignore[assignment]
+    """Show one series, and whether its schedule is paused."""
+    ListReservationSeries: _aio.UnaryUnaryMultiCallable[_resource_pb2.ListReservationSeriesRequest, _resource_pb2.ListReservationSeriesResponse]  # type: ignore[assignment]
+    """List a project's series that have not ended, by id."""
+    EndReservationSeries: _aio.UnaryUnaryMultiCallable[_resource_pb2.EndReservationSeriesRequest, _resource_pb2.ReservationSeries]  # type: ignore[assignment]
+    """End a series; what it has reserved already stays reserved."""
 
 class ResourceServiceServicer(metaclass=_abc_1.ABCMeta):
     """What there is, and who has claimed it when."""
@@ -630,5 +646,37 @@ class ResourceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resource_pb2.Reservation, _abc.Awaitable[_resource_pb2.Reservation]]:
         """End a reservation before its time; its machine is decommissioned."""
+
+    @_abc_1.abstractmethod
+    def CreateReservationSeries(
+        self,
+        request: _resource_pb2.CreateReservationSeriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.ReservationSeries, _abc.Awaitable[_resource_pb2.ReservationSeries]]:
+        """Reserve the same again and again, by a schedule that is seen and paused in Temporal."""
+
+    @_abc_1.abstractmethod
+    def GetReservationSeries(
+        self,
+        request: _resource_pb2.GetReservationSeriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.ReservationSeries, _abc.Awaitable[_resource_pb2.ReservationSeries]]:
+        """Show one series, and whether its schedule is paused."""
+
+    @_abc_1.abstractmethod
+    def ListReservationSeries(
+        self,
+        request: _resource_pb2.ListReservationSeriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.ListReservationSeriesResponse, _abc.Awaitable[_resource_pb2.ListReservationSeriesResponse]]:
+        """List a project's series that have not ended, by id."""
+
+    @_abc_1.abstractmethod
+    def EndReservationSeries(
+        self,
+        request: _resource_pb2.EndReservationSeriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.ReservationSeries, _abc.Awaitable[_resource_pb2.ReservationSeries]]:
+        """End a series; what it has reserved already stays reserved."""
 
 def add_ResourceServiceServicer_to_server(servicer: ResourceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
