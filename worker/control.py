@@ -16,6 +16,7 @@ from workflows.check import Inspect, Verify
 from workflows.claim import Claim
 from workflows.decommission import Decommission
 from workflows.force_release import ForceRelease
+from workflows.keep import Keep, Restore
 from workflows.operation import CONTROL_QUEUE
 from workflows.provision import Provision
 from workflows.read_log import ReadOperationLog
@@ -28,11 +29,13 @@ WORKFLOWS = (
     Decommission,
     ForceRelease,
     Inspect,
+    Keep,
     Provision,
     ReadOperationLog,
     ReadRegionKeys,
     Reconcile,
     ReconcileRecords,
+    Restore,
     RotateRegionKey,
     Verify,
 )

@@ -41,8 +41,10 @@ WORKFLOW_OF = {
     "decommission": "Decommission",
     "force-release": "ForceRelease",
     "inspect": "Inspect",
+    "keep": "Keep",
     "provision": "Provision",
     "reconcile": "Reconcile",
+    "restore": "Restore",
     "rotate-key": "RotateRegionKey",
     "verify": "Verify",
 }

@@ -103,6 +103,7 @@ def test_workflow_names_are_unique() -> None:
     [
         ("workflows.provision", ("libvirt", "sushy", "sqlalchemy")),
         ("workflows.decommission", ("libvirt", "sushy", "sqlalchemy")),
+        ("workflows.keep", ("libvirt", "sushy", "sqlalchemy")),
         ("workflows.reconcile", ("libvirt", "sushy", "sqlalchemy")),
         ("api.server", ("libvirt", "sushy", "pycdlib", "aiohttp")),
         ("worker.executor", ("sqlalchemy", "alembic", "psycopg")),
