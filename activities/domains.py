@@ -1,7 +1,7 @@
 """Domains of ours on a host: whose one is, how it starts, stops and goes, and who hears of it.
 
 A domain carries its machine, operation and fence in its metadata, and once it was started, that:
-one that is not running and was not started yet is still being made.
+one that is not running and was not started is still being made, or was stopped on purpose.
 """
 
 import logging
@@ -123,6 +123,27 @@ def check_owner(domain: libvirt.virDomain, operation: str | None, fence: int) ->
             "before it is started again",
             code="DOMAIN_NOT_OURS",
         )
+
+
+def take_over(domain: libvirt.virDomain, operation: str, fence: int) -> None:
+    """Write that an operation has a machine's domain now: every earlier one is refused afterwards.
+
+    Until it is started anew nobody is told that it stopped.
+
+    Raises:
+        HardwareError: DOMAIN_NOT_OURS, STALE_FENCE.
+    """
+    check_owner(domain, None, fence)
+    name, kind = domain.name(), libvirt.VIR_DOMAIN_METADATA_ELEMENT
+    for where in (libvirt.VIR_DOMAIN_AFFECT_CONFIG, libvirt.VIR_DOMAIN_AFFECT_LIVE):
+        if where == libvirt.VIR_DOMAIN_AFFECT_LIVE and not domain.isActive():
+            continue
+        element = parsed(domain.metadata(kind, METADATA_NAMESPACE, where))
+        wanted = {"id": element.get("id", ""), "operation": operation, "fence": str(fence)}
+        if element.attrib != wanted:
+            element.attrib = wanted
+            lease.require(f"note that operation {operation} has {name}")
+            domain.setMetadata(kind, written(element), "mulligan", METADATA_NAMESPACE, where)
 
 
 def start_domain(domain: libvirt.virDomain) -> None:

@@ -1,4 +1,4 @@
-"""Virtual machines on a hypervisor host, through libvirt: made, started, read, and ended.
+"""Virtual machines on a hypervisor host, through libvirt: made, started, stopped, read, and ended.
 
 Everything reads before it writes, so that a repeated activity finds its effect and succeeds; each
 write is made only while the activity holds its lease. A machine's domain has the machine's id as
@@ -23,12 +23,15 @@ from activities.contracts.hypervisor import (
     HostInventory,
     HostSurvey,
     InspectHost,
+    MachineTarget,
     ReadConsole,
     RemoveMachine,
     StagedMachine,
     StageMachine,
     StartedMachine,
     StartMachine,
+    StartMachineAgain,
+    StopMachine,
 )
 from activities.domains import (
     OnStopped,
@@ -38,6 +41,7 @@ from activities.domains import (
     start_domain,
     state_of,
     stop_domain,
+    take_over,
     undefine,
 )
 from activities.host_inventory import read_inventory, read_machinery
@@ -173,6 +177,48 @@ class Hypervisor:
                 self._stops.on_ended(request.operation, name)
             return StartedMachine(domain_uuid=domain.UUIDString(), domain_name=name)
 
+    @activity.defn(name="hypervisor.stop")
+    def stop(self, request: StopMachine) -> Done:
+        """Shut the domain off, and leave it defined with its volumes.
+
+        Raises:
+            HardwareError: MACHINE_NOT_ON_HOST, STALE_FENCE, DOMAIN_NOT_OURS, LIBVIRT_REFUSED.
+            HardwareBusyError: HOST_UNREACHABLE, HOST_BUSY.
+        """
+        with self._connections.to(request.access, f"stop machine {request.machine}") as connection:
+            domain = _defined(connection, request)
+            with self._stops.expected(request.machine) as stopped:
+                take_over(domain, request.operation, request.fence)
+                was_on = bool(domain.isActive())
+                stop_domain(domain, stopped, request.grace_s)
+            return Done(changed=was_on)
+
+    @activity.defn(name="hypervisor.start_again")
+    def start_again(self, request: StartMachineAgain) -> StartedMachine:
+        """Start the domain that is defined; one that runs is success.
+
+        Raises:
+            HardwareError: MACHINE_NOT_ON_HOST, MACHINE_STOPPED, STALE_FENCE, DOMAIN_NOT_OURS,
+                LIBVIRT_REFUSED.
+            HardwareBusyError: HOST_UNREACHABLE, HOST_BUSY, DISK_FULL.
+        """
+        doing = f"start machine {request.machine} again"
+        with self._connections.to(request.access, doing) as connection:
+            domain = _defined(connection, request)
+            take_over(domain, request.operation, request.fence)
+            self._watched.add(request.access)
+            self._pool(request.access, connection).running()  # the host may have been restarted
+            start_domain(domain)
+            if not domain.isActive():
+                raise HardwareError(
+                    f"machine {request.machine} stopped as soon as it was started on host "
+                    f"{request.access.host}; see its console there",
+                    code="MACHINE_STOPPED",
+                    object_type="machine",
+                    object_id=request.machine,
+                )
+            return StartedMachine(domain_uuid=domain.UUIDString(), domain_name=domain.name())
+
     @activity.defn(name="hypervisor.remove")
     def remove(self, request: RemoveMachine) -> Done:
         """Stop and undefine the domain, delete its volumes, and the base that nobody uses now.
@@ -258,6 +304,19 @@ def _find(connection: libvirt.virConnect, machine: str) -> libvirt.virDomain | N
         if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
             return None
         raise
+
+
+def _defined(connection: libvirt.virConnect, target: MachineTarget) -> libvirt.virDomain:
+    domain = _find(connection, target.machine)
+    if domain is None:
+        raise HardwareError(
+            f"host {target.access.host} has no domain of machine {target.machine}; nothing of it "
+            "can be started there: decommission it",
+            code="MACHINE_NOT_ON_HOST",
+            object_type="machine",
+            object_id=target.machine,
+        )
+    return domain
 
 
 def _tail(path: Path) -> bytes:

@@ -48,7 +48,7 @@ def _table(table: StateTable) -> Iterator[str]:
     yield "| state | means | lasts at most | next |"
     yield "|---|---|---|---|"
     for name, state in table.items():
-        lasts = _words(state.lasts) if state.lasts else ""
+        lasts = _words(state.lasts) if state.lasts else "as asked" if state.as_asked else ""
         yield f"| {name} | {state.meaning} | {lasts} | {state.next_action} |"
 
 

@@ -24,6 +24,7 @@ from workflows.check import Inspect, Verify
 from workflows.claim import Claim
 from workflows.decommission import Decommission
 from workflows.force_release import ForceRelease
+from workflows.keep import Keep, Restore
 from workflows.operation import CONTROL_QUEUE
 from workflows.provision import Provision
 from workflows.read_log import ReadOperationLog
@@ -37,6 +38,7 @@ WORKFLOWS = (
     Decommission,
     ForceRelease,
     Inspect,
+    Keep,
     Provision,
     ReadOperationLog,
     ReadRegionKeys,
@@ -45,6 +47,7 @@ WORKFLOWS = (
     Reservation,
     Reserve,
     ReserveSeries,
+    Restore,
     RotateRegionKey,
     Verify,
 )

@@ -105,6 +105,7 @@ async def running_executor(
             *(itself.describe, itself.list_served, itself.stop_serving),
             *(rotation.make_key, rotation.seal_anew, rotation.retire_keys),
             *(hypervisor.inspect, hypervisor.stage, hypervisor.start, hypervisor.remove),
+            *(hypervisor.stop, hypervisor.start_again),
             *(hypervisor.survey, hypervisor.read_console),
             *(redfish.verify, redfish.inspect, redfish.look, redfish.stage, redfish.boot_medium),
             *(redfish.restart_bmc, redfish.power_cycle),

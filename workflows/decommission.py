@@ -10,7 +10,7 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.contracts import hypervisor, machines, operations, redfish
+    from activities.contracts import hypervisor, machines
     from activities.contracts.hypervisor import HostAccess, RemoveMachine
     from activities.contracts.machines import (
         BeginDecommission,
@@ -19,10 +19,9 @@ with workflow.unsafe.imports_passed_through():
         RecordGone,
         RecordStoppedEnding,
     )
-    from activities.contracts.operations import RecordLog
     from activities.contracts.redfish import BmcAccess, BmcTarget
     from workflows.operation import PROVIDER, STATE, Failure, ended_by, why
-    from workflows.ramdisk import HearsRamdisk
+    from workflows.ramdisk import HearsRamdisk, keep_bmc_log
     from workflows.wake import wake
 
 
@@ -98,18 +97,8 @@ class Decommission(HearsRamdisk):
             await operation.end_step("failed", problem)
             return problem
         finally:
-            await self._keep_log(target)
+            await keep_bmc_log(operation, target)
         return ""
-
-    async def _keep_log(self, target: BmcTarget) -> None:
-        operation = self.operation
-        try:
-            parts = tuple(await operation.executor(redfish.read_log, target))
-            await operation.record(
-                operations.record_log, RecordLog(operation=operation.id, parts=parts)
-            )
-        except FailureError as error:
-            workflow.logger.warning("the operation's log could not be read: %s", why(error).message)
 
     async def _record_gone(self, plan: MachinePlan, problem: str) -> None:
         operation = self.operation

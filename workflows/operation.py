@@ -140,6 +140,8 @@ class Operation:
         """Somebody asked to try the failing step again now."""
         self.fresh_access: FreshAccess | None = None
         """How the server is reached by now, when that was told since the operation began."""
+        self.may_have_written = False
+        """An executor was asked for something that powers, wipes, deletes or starts."""
         self._undo: list[tuple[str, Callable[[], Awaitable[object]]]] = []
         self._cancelled = False
         self._can_be_cancelled = True
@@ -244,6 +246,7 @@ class Operation:
             self._heed()
             if policy.writes:
                 await self._until_thawed()
+                self.may_have_written = True
             left = max(ends_at - workflow.now(), timedelta(seconds=1))
             activity = workflow.start_activity(
                 contract,

@@ -83,6 +83,8 @@ POLICIES: Mapping[Callable[..., Any], Policy] = {
     hypervisor.survey: _reads(1, 3),
     hypervisor.stage: _reads(60, 90),
     hypervisor.start: _writes(2, 5),
+    hypervisor.stop: _writes(3, 10),
+    hypervisor.start_again: _writes(2, 5),
     hypervisor.remove: _writes(5, 24 * 60),
     hypervisor.read_console: _reads(0.5, 1),
     redfish.verify: _reads(1, 1.5),

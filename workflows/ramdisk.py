@@ -4,7 +4,8 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.contracts import redfish, reports
+    from activities.contracts import operations, redfish, reports
+    from activities.contracts.operations import RecordLog
     from activities.contracts.redfish import (
         BmcAccess,
         BmcTarget,
@@ -16,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
         StageServer,
     )
     from workflows.ladder import RUNGS, climb
-    from workflows.operation import OperationWorkflow, why
+    from workflows.operation import Operation, OperationWorkflow, why
     from workflows.policies import RAMDISK
 
 
@@ -184,3 +185,14 @@ class HearsRamdisk(OperationWorkflow):
             workflow.logger.warning(words)
             if operation.doing:
                 await operation.tell(words)
+
+
+async def keep_bmc_log(operation: Operation, target: BmcTarget) -> None:
+    """Keep what BMC and ramdisk said during an operation; not having it stops nothing."""
+    try:
+        parts = tuple(await operation.executor(redfish.read_log, target))
+        await operation.record(
+            operations.record_log, RecordLog(operation=operation.id, parts=parts)
+        )
+    except FailureError as error:
+        workflow.logger.warning("the operation's log could not be read: %s", why(error).message)

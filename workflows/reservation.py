@@ -16,7 +16,9 @@ with workflow.unsafe.imports_passed_through():
     from activities.contracts import reservations
     from activities.contracts.machines import (
         BeginDecommission,
+        BeginKeep,
         BeginProvision,
+        BeginRestore,
     )
     from activities.contracts.operations import Asked
     from activities.contracts.payload import Payload
@@ -30,6 +32,7 @@ with workflow.unsafe.imports_passed_through():
         NextAct,
     )
     from workflows.decommission import Decommission
+    from workflows.keep import Keep, Restore
     from workflows.operation import (
         STATE,
         Operation,
@@ -207,6 +210,11 @@ class Reservation(OperationWorkflow):
         """The workflow of an operation, and what it starts with."""
         if found.act == "decommission":
             return Decommission.run, BeginDecommission(asked=asked, machine=found.machine)
+        if found.act == "keep" and found.until is not None:
+            until = found.until
+            return Keep.run, BeginKeep(asked=asked, machine=found.machine, until=until)
+        if found.act == "restore":
+            return Restore.run, BeginRestore(asked=asked, machine=found.machine)
         if found.wanted is None:
             raise ApplicationError("no machine is wanted", type="INTERNAL", non_retryable=True)
         return Provision.run, BeginProvision(

@@ -97,6 +97,20 @@ class StartedMachine(Payload):
     domain_name: str
 
 
+class StopMachine(MachineTarget):
+    """Shut a machine off; its domain stays defined, with its volumes.
+
+    What is off already is success. The machine gets `grace_s` seconds to power off when asked; 0
+    stops it at once.
+    """
+
+    grace_s: int = 0
+
+
+class StartMachineAgain(MachineTarget):
+    """Start a machine whose domain is defined, with the volumes that it has."""
+
+
 class RemoveMachine(MachineTarget):
     """End a machine: stop, undefine with NVRAM, delete its volumes.
 
@@ -132,6 +146,18 @@ def stage(request: StageMachine) -> StagedMachine:
 @activity.defn(name="hypervisor.start")
 def start(request: StartMachine) -> StartedMachine:
     """Define and start the domain; one that runs already for this operation is success."""
+    contract_only()
+
+
+@activity.defn(name="hypervisor.stop")
+def stop(request: StopMachine) -> Done:
+    """Shut the machine off and leave everything that it has: MACHINE_NOT_ON_HOST says it's not."""
+    contract_only()
+
+
+@activity.defn(name="hypervisor.start_again")
+def start_again(request: StartMachineAgain) -> StartedMachine:
+    """Start the domain that is defined; one that runs is success."""
     contract_only()
 
 

@@ -1,4 +1,4 @@
-"""Contracts of a machine's record: begin, activate, undo, end."""
+"""Contracts of a machine's record: begin, activate, keep, restore, undo, end."""
 
 from datetime import datetime
 from typing import Literal
@@ -111,6 +111,54 @@ class RecordFailed(Payload):
     may_answer: bool = False
 
 
+class BeginKeep(Payload):
+    """Take the slot of an active machine, to have it powered off and kept until then."""
+
+    asked: Asked
+    machine: str
+    until: datetime
+    resume: Resume = ""
+
+
+class RecordKept(Payload):
+    """The machine is off, and can be restored until then."""
+
+    operation: str
+    machine: str
+    at: datetime
+    until: datetime
+    changes: tuple[StepChange, ...] = ()
+
+
+class BeginRestore(Payload):
+    """Take the slot of a kept machine, to have it started again."""
+
+    asked: Asked
+    machine: str
+    resume: Resume = ""
+
+
+class RecordRestored(Payload):
+    """The machine was started again."""
+
+    operation: str
+    machine: str
+    at: datetime
+    changes: tuple[StepChange, ...] = ()
+
+
+class RecordUnchanged(Payload):
+    """The machine stays in its state; the reason says how its hardware may differ from that."""
+
+    operation: str
+    machine: str
+    at: datetime
+    state: Literal["failed", "cancelled"]
+    reason: str
+    error_code: str = ""
+    changes: tuple[StepChange, ...] = ()
+
+
 class BeginDecommission(Payload):
     """Take the machine's slot and say that it is being ended."""
 
@@ -199,6 +247,36 @@ def record_active(request: RecordActive) -> Recorded:
 @activity.defn(name="machines.record_failed")
 def record_failed(request: RecordFailed) -> Recorded:
     """Release what a machine that could not be made had, and end the operation."""
+    contract_only()
+
+
+@activity.defn(name="machines.begin_keep")
+def begin_keep(request: BeginKeep) -> MachinePlan:
+    """Take the slot of an active machine; the plan's deadline is the operation's."""
+    contract_only()
+
+
+@activity.defn(name="machines.record_kept")
+def record_kept(request: RecordKept) -> Recorded:
+    """Write that the machine is kept, and end the operation."""
+    contract_only()
+
+
+@activity.defn(name="machines.begin_restore")
+def begin_restore(request: BeginRestore) -> MachinePlan:
+    """Take the slot of a kept machine; the plan's deadline is the operation's."""
+    contract_only()
+
+
+@activity.defn(name="machines.record_restored")
+def record_restored(request: RecordRestored) -> Recorded:
+    """Write that the machine is active again, and end the operation."""
+    contract_only()
+
+
+@activity.defn(name="machines.record_unchanged")
+def record_unchanged(request: RecordUnchanged) -> Recorded:
+    """Write that the machine stays as it was, and why, and end the operation."""
     contract_only()
 
 

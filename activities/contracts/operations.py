@@ -41,10 +41,12 @@ WORKFLOW_OF = {
     "decommission": "Decommission",
     "force-release": "ForceRelease",
     "inspect": "Inspect",
+    "keep": "Keep",
     "provision": "Provision",
     "reconcile": "Reconcile",
     "reservation": "Reservation",
     "reserve": "Reserve",
+    "restore": "Restore",
     "rotate-key": "RotateRegionKey",
     "verify": "Verify",
 }

@@ -11,7 +11,9 @@ from activities.contracts.hypervisor import HostAccess
 from activities.contracts.machines import (
     BeginDecommission,
     BeginForceRelease,
+    BeginKeep,
     BeginProvision,
+    BeginRestore,
     ForceReleased,
     MachinePlan,
     MachineWish,
@@ -20,16 +22,20 @@ from activities.contracts.machines import (
     RecordFailed,
     RecordForceReleased,
     RecordGone,
+    RecordKept,
+    RecordRestored,
     RecordStoppedEnding,
+    RecordUnchanged,
 )
 from activities.contracts.operations import Recorded
 from activities.contracts.redfish import DiskHint
 from activities.records.endpoints import bmc_access, host_access
 from activities.records.operations import ask_of, steps_of
 from activities.records.transaction import Contract, Record
-from mulligan.control import endpoints, force_release, machines, operations
+from mulligan.control import endpoints, force_release, keeping, machines, operations
 from mulligan.control.machine_specs import MachineSpec
 from mulligan.control.machines import Plan
+from mulligan.control.operations import Ask
 from mulligan.control.tables import Image, Machine
 from mulligan.resource import reservations
 from mulligan.resource.network_values import AddressMode, NicWanted
@@ -77,6 +83,46 @@ def record_failed(session: Session, request: RecordFailed) -> Recorded:
         session, request.operation, request.state, request.reason, request.error_code
     )
     return _freed(session, request.machine)
+
+
+def begin_keep(session: Session, request: BeginKeep) -> MachinePlan:
+    """Take an active machine's slot to have it kept."""
+    ask = ask_of(request, "keep", "machine", request.machine)
+    plan = keeping.begin_keep(session, ask, request.machine, request.until)
+    return _until_the_end(session, plan, ask)
+
+
+def record_kept(session: Session, request: RecordKept) -> Recorded:
+    """Write that a machine is kept, and end its operation."""
+    operations.record_steps(session, request.operation, request.at, steps_of(request.changes))
+    keeping.record_kept(session, request.operation, request.machine, request.until)
+    endpoints.end_operation(session, request.operation, "done")
+    return Recorded()
+
+
+def begin_restore(session: Session, request: BeginRestore) -> MachinePlan:
+    """Take a kept machine's slot to have it started again."""
+    ask = ask_of(request, "restore", "machine", request.machine)
+    return _until_the_end(session, keeping.begin_restore(session, ask, request.machine), ask)
+
+
+def record_restored(session: Session, request: RecordRestored) -> Recorded:
+    """Write that a machine is active again, and end its operation."""
+    operations.record_steps(session, request.operation, request.at, steps_of(request.changes))
+    keeping.record_restored(session, request.operation, request.machine)
+    endpoints.end_operation(session, request.operation, "done")
+    return Recorded()
+
+
+def record_unchanged(session: Session, request: RecordUnchanged) -> Recorded:
+    """Write why a machine stays as it was, and end its operation."""
+    operations.record_steps(session, request.operation, request.at, steps_of(request.changes))
+    words = f"{operations.get(session, request.operation).type} {request.state}: {request.reason}"
+    keeping.record_unchanged(session, request.operation, request.machine, words)
+    endpoints.end_operation(
+        session, request.operation, request.state, request.reason, request.error_code
+    )
+    return Recorded()
 
 
 def begin_decommission(session: Session, request: BeginDecommission) -> MachinePlan:
@@ -151,6 +197,12 @@ def _told(session: Session, machine: Machine | None, region: str) -> tuple[str, 
     return (*mine, *operations.waiting_for_capacity(session, region))
 
 
+def _until_the_end(session: Session, plan: Plan, ask: Ask) -> MachinePlan:
+    """Make the plan of an operation whose own deadline counts, not that of a passing state."""
+    deadline = operations.get(session, ask.operation).deadline
+    return _plan(plan).model_copy(update={"deadline": deadline})
+
+
 def _plan(plan: Plan) -> MachinePlan:
     machine = plan.machine
     spec = machine.spec
@@ -202,6 +254,11 @@ RECORDS: Mapping[Contract, Record] = {
     contract.begin_provision: begin_provision,
     contract.record_active: record_active,
     contract.record_failed: record_failed,
+    contract.begin_keep: begin_keep,
+    contract.record_kept: record_kept,
+    contract.begin_restore: begin_restore,
+    contract.record_restored: record_restored,
+    contract.record_unchanged: record_unchanged,
     contract.begin_decommission: begin_decommission,
     contract.record_cleaning: record_cleaning,
     contract.record_gone: record_gone,

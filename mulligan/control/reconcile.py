@@ -8,6 +8,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+AT_REST = ("active", "kept")
+"""States in which a machine is made, and stays so: something of it is on its host or server."""
+
 NAMED = 10
 """How many leftovers of a host are told one by one."""
 
@@ -284,7 +287,8 @@ def _offers(records: Records) -> Iterator[Found]:
 def _overdue(records: Records, quiet_since: datetime) -> Iterator[Found]:
     for machine in records.machines:
         if _is_late(machine, machine.endpoint, records, quiet_since):
-            yield _late(machine, "machine", "force-release --reason …")
+            command = "decommission" if machine.state == "kept" else "force-release --reason …"
+            yield _late(machine, "machine", command)
     for one in records.endpoints:
         if _is_late(one, one.id, records, quiet_since):
             yield _late(one, one.type, "verify")
@@ -310,12 +314,16 @@ def _host(
     there = {one.machine: one for one in seen.machines}
     living = {machine.id: machine for machine in records.machines}
     for machine in living.values():
-        is_here = machine.provider == host.id and machine.state == "active"
+        is_here = machine.provider == host.id and machine.state in AT_REST
         if not is_here or machine.since > quiet_since or machine.endpoint in records.busy:
             continue
         found = there.get(machine.id)
         if found is None or not found.has_domain:
-            yield _found("MACHINE_NOT_ON_HOST", machine, "machine", host=host.id)
+            state = machine.state
+            yield _found("MACHINE_NOT_ON_HOST", machine, "machine", host=host.id, state=state)
+        elif machine.state == "kept":
+            if found.is_running:
+                yield _found("KEPT_MACHINE_ON", machine, "machine", place=f"host {host.id}")
         elif not found.is_running:
             yield _found("MACHINE_STOPPED", machine, "machine", host=host.id)
     others = [one for one in seen.machines if one.machine not in living]
@@ -346,9 +354,11 @@ def _server(
     if seen.power == "on" and server.state == "available":
         yield _found("SERVER_POWERED", server, "server")
     machine = next((one for one in records.machines if one.id == server.machine), None)
-    is_active = machine and machine.state == "active" and machine.since <= quiet_since
-    if machine and is_active and seen.power == "off":
-        yield _found("SERVER_OFF", server, "server", machine=machine.id)
+    if machine and machine.since <= quiet_since:
+        if (machine.state, seen.power) == ("active", "off"):
+            yield _found("SERVER_OFF", server, "server", machine=machine.id)
+        if (machine.state, seen.power) == ("kept", "on"):
+            yield _found("KEPT_MACHINE_ON", machine, "machine", place=f"server {server.id}")
     if seen.has_our_medium:
         yield _found("MEDIUM_LEFT", server, "server")
 

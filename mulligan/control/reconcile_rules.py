@@ -82,15 +82,15 @@ RULES: Mapping[str, Rule] = {
     "OVERDUE": Rule(
         "records",
         "a passing state is past its deadline, and no operation works on it (what ends it: "
-        "force-release for a machine, verify for a server or host)",
+        "force-release for a machine, decommission for a kept one, verify for a server or host)",
         "{object_type} {id} is {state} past its deadline {deadline} UTC, and no operation works "
         "on it",
         "`mulligan {object_type} {command} {id}`",
     ),
     "MACHINE_NOT_ON_HOST": Rule(
         "hardware",
-        "a machine is active, and its host has no domain of it",
-        "machine {id} is active, and host {host} has no domain of it",
+        "a machine is active or kept, and its host has no domain of it",
+        "machine {id} is {state}, and host {host} has no domain of it",
         "tell its project; end it with `mulligan machine decommission {id}`",
     ),
     "MACHINE_STOPPED": Rule(
@@ -98,6 +98,13 @@ RULES: Mapping[str, Rule] = {
         "a machine is active, and its domain is not running",
         "machine {id} is active, and its domain on host {host} is not running",
         "tell its project: nothing automatic touches the power of an active machine",
+    ),
+    "KEPT_MACHINE_ON": Rule(
+        "hardware",
+        "a machine is kept, so powered off, and it is on",
+        "machine {id} is kept, and it is on: on {place}",
+        "find out who switched it on; restore it, or end it with `mulligan machine decommission "
+        "{id}`",
     ),
     "LEFTOVER_ON_HOST": Rule(
         "hardware",

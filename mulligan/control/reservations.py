@@ -333,7 +333,8 @@ class Course:
             self._say("ending", f"{words}{failed}", row.retry_at, "its machine is decommissioned")
         if row.retry_at is not None and self.now < row.retry_at:
             return Next("wait", row.retry_at, words)
-        return self._begin(act, words, machine.id)
+        until = row.kept_until if act == "keep" else None
+        return self._begin(act, words, machine.id, until=until)
 
     # How it stands
 

@@ -11,12 +11,16 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One state: what it means, where it leads, how long it may last, what happens next."""
+    """One state: what it means, where it leads, how long it may last, what happens next.
+
+    One that lasts `as_asked` has the deadline that whoever asked for it said.
+    """
 
     meaning: str
     leads_to: tuple[str, ...] = ()
     lasts: timedelta | None = None
     next_action: str = ""
+    as_asked: bool = False
 
 
 StateTable = Mapping[str, State]
@@ -36,8 +40,14 @@ MACHINE: StateTable = {
     ),
     "active": State(
         "it runs and has said so",
-        ("decommissioning", "gone"),
+        ("kept", "decommissioning", "gone"),
         next_action="decommission it when it is no longer needed",
+    ),
+    "kept": State(
+        "powered off, still claimed, can be restored until its deadline",
+        ("active", "decommissioning", "gone"),
+        next_action="it is restored, or decommissioned at its deadline",
+        as_asked=True,
     ),
     "decommissioning": State(
         "it is being stopped and its traces removed",

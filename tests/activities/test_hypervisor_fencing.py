@@ -65,7 +65,9 @@ def test_the_lease_is_looked_at_before_each_write(
 ) -> None:
     machine = str(uuid.uuid4())
     lab.start(machine, lab.stage(machine))
-    lab.remove(machine, grace_s=1)
+    lab.stop(machine, grace_s=1)
+    lab.start_again(machine)
+    lab.remove(machine, fence=4)
     before = [first for first, then in pairwise(calls) if then != "require"]
     assert set(before) == {"require"}
     asked = {name for names in WRITES.values() for name in names}
@@ -74,7 +76,8 @@ def test_the_lease_is_looked_at_before_each_write(
 
 
 def test_an_executor_that_slept_writes_nothing(lab: Lab, calls: list[str], clock: Clock) -> None:
-    runs, staged, new = lab.run(), str(uuid.uuid4()), str(uuid.uuid4())
+    runs, kept, staged, new = lab.run(), lab.run(), str(uuid.uuid4()), str(uuid.uuid4())
+    lab.stop(kept)
     volumes = lab.stage(staged)
     before = (lab.survey(), lab.volumes)
     clock.now += FRESH_S + 1
@@ -82,6 +85,9 @@ def test_an_executor_that_slept_writes_nothing(lab: Lab, calls: list[str], clock
     for write in (
         lambda: lab.stage(new),
         lambda: lab.start(staged, volumes),
+        lambda: lab.stop(runs),
+        lambda: lab.start_again(kept),
+        lambda: lab.start_again(kept, operation="o2", fence=2),
         lambda: lab.remove(runs),
         lambda: lab.remove(runs, grace_s=5),
         lambda: lab.remove(staged),
@@ -92,7 +98,7 @@ def test_an_executor_that_slept_writes_nothing(lab: Lab, calls: list[str], clock
     assert set(calls) == {"require"}
     assert (lab.survey(), lab.volumes) == before
     lease.hold(None)
-    for machine in (runs, staged, new):
+    for machine in (runs, kept, staged, new):
         lab.remove(machine)
 
 

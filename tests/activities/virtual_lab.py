@@ -36,6 +36,8 @@ from activities.contracts.hypervisor import (
     StagedMachine,
     StageMachine,
     StartMachine,
+    StartMachineAgain,
+    StopMachine,
 )
 from activities.hypervisor import Hypervisor
 from activities.images import ImageCache
@@ -170,6 +172,14 @@ class Lab:
             volumes=volumes,
         )
         return self.hypervisor.start(request.model_copy(update=other))
+
+    def stop(self, machine: str, **other: Any) -> bool:
+        request = StopMachine(operation="o2", fence=2, access=self.access, machine=machine)
+        return self.hypervisor.stop(request.model_copy(update=other)).changed
+
+    def start_again(self, machine: str, **other: Any) -> Any:
+        request = StartMachineAgain(operation="o3", fence=3, access=self.access, machine=machine)
+        return self.hypervisor.start_again(request.model_copy(update=other))
 
     def remove(self, machine: str, **other: Any) -> bool:
         request = RemoveMachine(operation="o2", fence=2, access=self.access, machine=machine)

@@ -8,6 +8,7 @@ import pytest
 
 from deploy.lab import VirtualServer
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
+from tests.e2e.keeping import has_booted_again, is_kept_and_restored
 from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.timeout(900)
@@ -31,7 +32,9 @@ def test_both_kinds_side_by_side_and_one_whose_image_is_spoilt_on_the_way(stack:
     assert stack.wait(virtual.metadata.id).status.state == "done"
     _a_name_is_taken_while_its_machine_is_there(stack, virtual.object_id)
     _another_project_sees_none_of_it(stack, virtual.object_id)
+    is_kept_and_restored(stack, virtual.object_id)
     assert stack.wait(metal.metadata.id).status.state == "done"
+    has_booted_again(stack, virtual.object_id)
     for machine in (virtual.object_id, metal.object_id):
         _is_active_and_has_said_so(stack, machine)
     assert stack.in_use() != before

@@ -120,6 +120,8 @@ ANSWERS: dict[Contract, Callable[[Any], Any]] = {
         root_volume=f"root-{asked.machine}", config_volume=f"config-{asked.machine}"
     ),
     hypervisor.start: lambda _: StartedMachine(domain_uuid="domain-1", domain_name="web"),
+    hypervisor.stop: lambda _: Done(),
+    hypervisor.start_again: lambda _: StartedMachine(domain_uuid="domain-1", domain_name="web"),
     hypervisor.survey: lambda _: HostSurvey(),
     hypervisor.remove: lambda _: Done(),
     hypervisor.read_console: lambda _: a_log("console", "login:"),

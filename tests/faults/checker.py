@@ -144,7 +144,7 @@ def _machines_and_claims(records: Records) -> Iterator[str]:
         claim = records.claims.get(row.claim)
         if claim is None or claim.state != "confirmed" or claim.consumer != row.id:
             yield f"machine {row.id} is {row.state} and has no claim"
-        if row.state != "active" and row.deadline is not None:
+        if row.state not in ("active", "kept") and row.deadline is not None:
             yield f"machine {row.id} is {row.state}, and nobody is at work on it: {row.reason}"
     for claim in records.claims.values():
         if claim.consumer and claim.state == "confirmed" and claim.consumer not in records.living:
@@ -265,8 +265,9 @@ def _defined(seen: SeenHost, machines: Mapping[str, Machine]) -> Iterator[str]:
     names = [domain.name() for domain in seen.connection.listAllDomains()]
     there = {domain.UUIDString() for domain in seen.connection.listAllDomains()}
     for machine, row in machines.items():
-        if row.state == "active" and (machine not in there or not seen.definitions.get(machine)):
-            yield f"machine {machine} is active, and has no domain"
+        made = row.state in ("active", "kept")
+        if made and (machine not in there or not seen.definitions.get(machine)):
+            yield f"machine {machine} is {row.state}, and has no domain"
         if sum(machine in name for name in names) > 1:
             yield f"machine {machine} has more than one domain"
 
@@ -325,6 +326,8 @@ def _power(records: Records, seen: SeenBmc) -> Iterator[str]:
         yield f"server {server.id} is available, and its disk is not empty"
     if machine is not None and machine.state == "active" and not seen.is_on:
         yield f"machine {machine.id} is active, and its server {server.id} is off"
+    if machine is not None and machine.state == "kept" and seen.is_on:
+        yield f"machine {machine.id} is kept, and its server {server.id} is on"
 
 
 def _effects(records: Records, seen: SeenBmc) -> Iterator[str]:

@@ -19,6 +19,7 @@ from activities.contracts import (
     operations,
     reconcile,
     redfish,
+    reservations,
     temporal_view,
 )
 from activities.hypervisor import Hypervisor
@@ -33,7 +34,7 @@ from worker.temporal_view import TemporalView
 from workflows.policies import POLICIES
 
 Contract = Callable[[Any], Any]
-RECORD_CONTRACTS = (claims, endpoints, keys, machines, operations, reconcile)
+RECORD_CONTRACTS = (claims, endpoints, keys, machines, operations, reconcile, reservations)
 HARDWARE_CONTRACTS = (executor, hypervisor, redfish)
 
 
@@ -103,6 +104,7 @@ def test_workflow_names_are_unique() -> None:
     [
         ("workflows.provision", ("libvirt", "sushy", "sqlalchemy")),
         ("workflows.decommission", ("libvirt", "sushy", "sqlalchemy")),
+        ("workflows.keep", ("libvirt", "sushy", "sqlalchemy")),
         ("workflows.reconcile", ("libvirt", "sushy", "sqlalchemy")),
         ("api.server", ("libvirt", "sushy", "pycdlib", "aiohttp")),
         ("worker.executor", ("sqlalchemy", "alembic", "psycopg")),

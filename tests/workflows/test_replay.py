@@ -19,6 +19,7 @@ from activities.contracts import hypervisor, redfish
 from activities.contracts.redfish import RamdiskResult, ServerLook
 from tests.fakes.place import Place
 from tests.workflows.test_claim import all_vcpus, claims_of, soon
+from tests.workflows.test_keep import begin_keep, begin_restore, kept
 from tests.workflows.test_reconcile import begin_reconciliation, reconcile_records
 from worker.control import WORKFLOWS
 
@@ -57,6 +58,28 @@ def decommission_virtual(place: Place) -> str:
 def decommission_baremetal(place: Place) -> str:
     place.server()
     return str(place.decommission(place.machine("baremetal")).metadata.id)
+
+
+def keep_virtual(place: Place) -> str:
+    place.host()
+    return begin_keep(place, place.machine())
+
+
+def keep_baremetal_failed(place: Place) -> str:
+    place.server()
+    machine = place.machine("baremetal")
+    place.executor.breaks(redfish.power_off, "POWER_NOT_CHANGED")
+    return begin_keep(place, machine)
+
+
+def restore_virtual(place: Place) -> str:
+    place.host()
+    return begin_restore(place, kept(place))
+
+
+def restore_baremetal(place: Place) -> str:
+    place.server()
+    return begin_restore(place, kept(place, "baremetal"))
 
 
 def verify_server(place: Place) -> str:
@@ -126,6 +149,10 @@ RUNS: tuple[Callable[[Place], str], ...] = (
     provision_baremetal_undone,
     decommission_virtual,
     decommission_baremetal,
+    keep_virtual,
+    keep_baremetal_failed,
+    restore_virtual,
+    restore_baremetal,
     verify_server,
     inspect_host,
     claim_waited_and_held,

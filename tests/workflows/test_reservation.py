@@ -284,3 +284,39 @@ def test_who_aborts_its_operation_cancels_it(sqlite_place: Place) -> None:
     place.member.AbortOperation(id=made.operation)
     assert place.site.end_of(made.operation).status.state == "cancelled"
     assert get(place, made).status.reason == "somebody aborted it"
+
+
+def test_a_machine_is_kept_restored_and_then_gone(place: Place) -> None:
+    host = place.host()
+    [made] = reserve(place, None, 4, keep_for=span(minutes=10))
+    active = reached(place, made, "active")
+    assert active.status.next_action == "its machine is powered off and kept"
+    kept = reached(place, made, "kept", "can be restored")
+    assert place.get(active.machine).status.state == "kept"
+    assert kept.kept_until.seconds - made.spec.window.release_at.seconds == 600
+    assert used(place, host)["VCPU"] == 2
+    fields = {"project": place.project, "id": made.metadata.id}
+    place.member.UpdateReservation(**fields, window=window(None, 900))
+    place.operator.until(
+        lambda event: event.object_id == active.machine and "it was restored" in event.message,
+        after_revision=1,
+    )
+    reached(place, made, "active", "runs")
+    place.member.UpdateReservation(**fields, window=window(None, 1))
+    reached(place, made, "kept", "can be restored")
+    place.member.CancelReservation(**fields)
+    assert place.site.end_of(made.operation).status.state == "cancelled"
+    assert place.get(active.machine).status.state == "gone"
+    assert used(place, host) == {}
+
+
+def test_a_machine_is_not_kept_where_the_next_reservation_needs_it(sqlite_place: Place) -> None:
+    place = sqlite_place
+    place.host()
+    [made] = reserve(place, None, 4, keep_for=span(minutes=10))
+    reached(place, made, "active")
+    later = all_vcpus(place, 60, 120)
+    gone = reached(place, made, "ending")
+    assert "could not be kept" in gone.status.reason
+    assert place.site.end_of(made.operation).status.state == "done"
+    place.member.CancelReservation(project=place.project, id=later.metadata.id)

@@ -32,6 +32,7 @@ REGION, OPERATION, MACHINE, HOST, SERVER, CLAIM = (str(uuid4()) for _ in range(6
 
 running = RunningOperation(OPERATION, "provision", REGION, "machine", MACHINE, is_resumable=True)
 machine = LivingMachine(MACHINE, REGION, "virtual", "active", LONG_AGO, None, HOST, CLAIM)
+kept = replace(machine, state="kept", deadline=NOW + timedelta(hours=1))
 metal = replace(machine, kind="baremetal", provider=SERVER)
 claim = UsedClaim(CLAIM, REGION, MACHINE)
 host = Endpoint("host", HOST, REGION, "available", LONG_AGO, None, is_offered=True)
@@ -133,6 +134,12 @@ RECORDS_CASES: dict[str, tuple[Records, list[SeenWorkflow], list[str]]] = {
         [],
         [],
     ),
+    "kept for some time yet": (Records(machines=[kept], claims=[claim]), [], []),
+    "kept past its deadline": (
+        Records(machines=[replace(kept, deadline=LONG_AGO)], claims=[claim]),
+        [],
+        ["OVERDUE"],
+    ),
     "a server past its deadline": (
         Records(endpoints=[replace(in_use, deadline=LONG_AGO)]),
         [],
@@ -165,6 +172,26 @@ HARDWARE_CASES: dict[str, tuple[Records, SeenHost | SeenServer, list[str]]] = {
         host_records,
         SeenHost(HOST, (replace(on_host, is_running=False),)),
         ["MACHINE_STOPPED"],
+    ),
+    "kept, and off": (
+        replace(host_records, machines=[kept]),
+        SeenHost(HOST, (replace(on_host, is_running=False),)),
+        [],
+    ),
+    "kept, and on": (
+        replace(host_records, machines=[kept]),
+        SeenHost(HOST, (on_host,)),
+        ["KEPT_MACHINE_ON"],
+    ),
+    "kept, and just being restored": (
+        replace(host_records, machines=[kept], slots=[at_work]),
+        SeenHost(HOST, (on_host,)),
+        [],
+    ),
+    "kept without a domain": (
+        replace(host_records, machines=[kept]),
+        SeenHost(HOST),
+        ["MACHINE_NOT_ON_HOST"],
     ),
     "stopped by an operation": (
         replace(host_records, slots=[at_work]),
@@ -219,6 +246,16 @@ HARDWARE_CASES: dict[str, tuple[Records, SeenHost | SeenServer, list[str]]] = {
         SeenServer(SERVER, "off"),
         [],
     ),
+    "its machine is kept, and it is off": (
+        replace(server_records, machines=[replace(metal, state="kept")]),
+        SeenServer(SERVER, "off"),
+        [],
+    ),
+    "its machine is kept, and it is on": (
+        replace(server_records, machines=[replace(metal, state="kept")]),
+        SeenServer(SERVER, "on"),
+        ["KEPT_MACHINE_ON"],
+    ),
     "a medium is left": (
         Records(endpoints=[server]),
         SeenServer(SERVER, "off", has_our_medium=True),
@@ -246,6 +283,10 @@ def test_the_records_are_compared_with_hardware(case: str) -> None:
     found = compare_hardware(records, REGION, hosts, servers, (), QUIET)
     assert kinds(found) == expected
     assert {one.place for one in found} <= {shown.id}
+    for one in found:
+        rule = RULES[one.kind]
+        assert rule.message.format(**one.facts)
+        assert rule.action.format(**one.facts)
 
 
 @pytest.mark.parametrize(
@@ -261,6 +302,15 @@ def test_media_are_served_only_for_what_runs(records: Records, expected: list[st
     found = compare_hardware(records, REGION, (), (), (OPERATION,), QUIET)
     assert [one.object_id for one in found] == expected
     assert set(kinds(found)) <= {"MEDIA_SERVED_FOR_ENDED_OPERATION"}
+
+
+@pytest.mark.parametrize(
+    ("late", "command"), [(machine, "force-release --reason …"), (kept, "decommission")]
+)
+def test_what_is_late_says_what_ends_it(late: LivingMachine, command: str) -> None:
+    records = Records(machines=[replace(late, deadline=LONG_AGO)], claims=[claim])
+    [found] = compare_records(records, {}, QUIET)
+    assert found.facts["command"] == command
 
 
 def test_many_leftovers_are_told_in_short() -> None:
