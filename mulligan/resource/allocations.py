@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from mulligan.resource.choice import Taken
 
 
+def used_here(session: Session) -> set[str]:
+    """The providers of which this transaction has taken something: bounds don't know of it yet."""
+    providers: set[str] = session.info.setdefault("used_here", set())
+    return providers
+
+
 def write_allocations(session: Session, row: ClaimRow, taken: "Taken") -> None:
     """Write what a claim takes of the providers that were locked for it."""
     columns = [
@@ -27,3 +33,4 @@ def write_allocations(session: Session, row: ClaimRow, taken: "Taken") -> None:
         for one in taken.candidate.allocations
     ]
     session.execute(insert(AllocationRow), columns)
+    used_here(session).update(one.provider for one in taken.candidate.allocations)
