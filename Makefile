@@ -18,6 +18,7 @@ chaos: install    ## everything dies at every step under a mixed load; ARGS=--se
 	@$(python) -m tests.mulligan.resource.claim_storm --seconds 60
 
 replay: install   ## the whole of other people's workloads, an hour; ARGS="--only haizea" for some
+	@MULLIGAN_ALL_TOPOLOGIES=1 $(python) -m pytest -q tests/mulligan/resource/test_topologies.py
 	@$(python) -m tests.mulligan.resource.trace_replay $(ARGS)
 
 stock: install    ## a stock Debian with cloud-init, built here, in both config formats; needs mmdebstrap
