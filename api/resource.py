@@ -6,7 +6,17 @@ from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
-from api import calendars, claims, distances, groups, messages, providers, quotas, registry
+from api import (
+    calendars,
+    claims,
+    distances,
+    groups,
+    messages,
+    providers,
+    quotas,
+    registry,
+    usage,
+)
 from api.call import current_call
 from api.operations import Starter
 from api.projects import Projects
@@ -231,6 +241,18 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
     async def ListCalendar(self, request: resource_pb2.ListCalendarRequest, context: Any) -> Any:
         """Show who has what of each provider, and when."""
         return await calendars.list_page(request, self._regions)
+
+    async def ListProjectCalendar(self, request: Any, context: Any) -> Any:
+        """Show what a project has of each provider, and when."""
+        return await calendars.list_of_project(request, self._regions)
+
+    async def ListUsage(self, request: resource_pb2.ListUsageRequest, context: Any) -> Any:
+        """Show what is used, reserved and free."""
+        return await usage.list_page(request, self._regions)
+
+    async def ListProjectUsage(self, request: Any, context: Any) -> Any:
+        """Show what a project uses."""
+        return await usage.list_of_project(request, self._regions)
 
     async def CreateClaim(self, request: resource_pb2.CreateClaimRequest, context: Any) -> Any:
         """Claim, hold or wait: the workflow answers when it is committed or waits."""

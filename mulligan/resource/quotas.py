@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import CTE, ColumnElement, func, select, union
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -226,6 +226,27 @@ def _below(session: Session, project: str) -> list[str]:
     below = start.cte("below", recursive=True)
     below = below.union(select(rows.project).join(below, rows.parent == below.c.project))
     return list({project, *session.scalars(select(below))})
+
+
+def projects_below(which: ColumnElement[bool] | None = None) -> CTE:
+    """Which project counts for which: for itself and for those above it.
+
+    Columns top and project, each pair once. Index: project_tree (parent).
+
+    Args:
+        which: tops whose rows meet this; None for all known, and all that have claims.
+    """
+    rows, name = ProjectRow.__table__.c, "families" if which is None else "family"
+    itself = select(rows.project.label("top"), rows.project)
+    if which is None:
+        claiming = AllocationRow.project
+        known = union(itself, select(claiming.label("top"), claiming)).subquery("known_projects")
+        itself = select(known.c.top, known.c.project)
+    else:
+        itself = itself.where(which)
+    start = itself.cte(name, recursive=True)
+    below = select(start.c.top, rows.project).join(start, rows.parent == start.c.project)
+    return start.union(below)
 
 
 def lock_quotas(session: Session, chain: Sequence[str]) -> dict[str, QuotaRow]:

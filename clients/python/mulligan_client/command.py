@@ -42,6 +42,7 @@ COMMANDS = {
     "distance-type": "Ways to measure that, with codes from near to far.",
     "claim": "What is committed to whom, and when.",
     "quota": "How much projects may have.",
+    "usage": "What is used, reserved and free.",
     "calendar": "Who has what of each provider, and when; --svg draws it.",
     "freeze": "Stop what powers, wipes, deletes or starts; list such stops.",
     "thaw": "Take a freeze back.",

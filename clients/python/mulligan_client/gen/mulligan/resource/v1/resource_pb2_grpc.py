@@ -210,6 +210,21 @@ class ResourceServiceStub:
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListCalendarRequest.SerializeToString,
                 response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListCalendarResponse.FromString,
                 _registered_method=True)
+        self.ListProjectCalendar = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/ListProjectCalendar',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectCalendarRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectCalendarResponse.FromString,
+                _registered_method=True)
+        self.ListUsage = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/ListUsage',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListUsageRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListUsageResponse.FromString,
+                _registered_method=True)
+        self.ListProjectUsage = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/ListProjectUsage',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectUsageRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectUsageResponse.FromString,
+                _registered_method=True)
         self.CreateClaim = channel.unary_unary(
                 '/mulligan.resource.v1.ResourceService/CreateClaim',
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateClaimRequest.SerializeToString,
@@ -506,6 +521,27 @@ class ResourceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListProjectCalendar(self, request, context):
+        """What a project has of providers, and when; nothing of what others have.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListUsage(self, request, context):
+        """What is used, reserved and free per provider, group, region or project.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListProjectUsage(self, request, context):
+        """What a project uses, in all or per provider, group or region; nothing of what others use.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateClaim(self, request, context):
         """Claim resources for a window, at once or, with wait_until, when they become free.
         """
@@ -746,6 +782,21 @@ def add_ResourceServiceServicer_to_server(servicer, server):
                     servicer.ListCalendar,
                     request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListCalendarRequest.FromString,
                     response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListCalendarResponse.SerializeToString,
+            ),
+            'ListProjectCalendar': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProjectCalendar,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectCalendarRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectCalendarResponse.SerializeToString,
+            ),
+            'ListUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListUsage,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListUsageRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListUsageResponse.SerializeToString,
+            ),
+            'ListProjectUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProjectUsage,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectUsageRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectUsageResponse.SerializeToString,
             ),
             'CreateClaim': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateClaim,
@@ -1739,6 +1790,87 @@ class ResourceService:
             '/mulligan.resource.v1.ResourceService/ListCalendar',
             mulligan_dot_resource_dot_v1_dot_resource__pb2.ListCalendarRequest.SerializeToString,
             mulligan_dot_resource_dot_v1_dot_resource__pb2.ListCalendarResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListProjectCalendar(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/ListProjectCalendar',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectCalendarRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectCalendarResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/ListUsage',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListUsageRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListProjectUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/ListProjectUsage',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectUsageRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectUsageResponse.FromString,
             options,
             channel_credentials,
             insecure,

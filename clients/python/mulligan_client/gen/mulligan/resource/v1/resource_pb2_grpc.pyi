@@ -103,6 +103,12 @@ class ResourceServiceStub:
     """When something is free for so long, the earliest first."""
     ListCalendar: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ListCalendarRequest, _resource_pb2.ListCalendarResponse]
     """Who has what of each provider, and when."""
+    ListProjectCalendar: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ListProjectCalendarRequest, _resource_pb2.ListProjectCalendarResponse]
+    """What a project has of providers, and when; nothing of what others have."""
+    ListUsage: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ListUsageRequest, _resource_pb2.ListUsageResponse]
+    """What is used, reserved and free per provider, group, region or project."""
+    ListProjectUsage: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ListProjectUsageRequest, _resource_pb2.ListProjectUsageResponse]
+    """What a project uses, in all or per provider, group or region; nothing of what others use."""
     CreateClaim: _grpc.UnaryUnaryMultiCallable[_resource_pb2.CreateClaimRequest, _resource_pb2.Claim]
     """Claim resources for a window, at once or, with wait_until, when they become free."""
     GetClaim: _grpc.UnaryUnaryMultiCallable[_resource_pb2.GetClaimRequest, _resource_pb2.Claim]
@@ -197,6 +203,12 @@ class ResourceServiceAsyncStub(ResourceServiceStub):
     """When something is free for so long, the earliest first."""
     ListCalendar: _aio.UnaryUnaryMultiCallable[_resource_pb2.ListCalendarRequest, _resource_pb2.ListCalendarResponse]  # type: ignore[assignment]
     """Who has what of each provider, and when."""
+    ListProjectCalendar: _aio.UnaryUnaryMultiCallable[_resource_pb2.ListProjectCalendarRequest, _resource_pb2.ListProjectCalendarResponse]  # type: ignore[assignment]
+    """What a project has of providers, and when; nothing of what others have."""
+    ListUsage: _aio.UnaryUnaryMultiCallable[_resource_pb2.ListUsageRequest, _resource_pb2.ListUsageResponse]  # type: ignore[assignment]
+    """What is used, reserved and free per provider, group, region or project."""
+    ListProjectUsage: _aio.UnaryUnaryMultiCallable[_resource_pb2.ListProjectUsageRequest, _resource_pb2.ListProjectUsageResponse]  # type: ignore[assignment]
+    """What a project uses, in all or per provider, group or region; nothing of what others use."""
     CreateClaim: _aio.UnaryUnaryMultiCallable[_resource_pb2.CreateClaimRequest, _resource_pb2.Claim]  # type: ignore[assignment]
     """Claim resources for a window, at once or, with wait_until, when they become free."""
     GetClaim: _aio.UnaryUnaryMultiCallable[_resource_pb2.GetClaimRequest, _resource_pb2.Claim]  # type: ignore[assignment]
@@ -498,6 +510,30 @@ class ResourceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resource_pb2.ListCalendarResponse, _abc.Awaitable[_resource_pb2.ListCalendarResponse]]:
         """Who has what of each provider, and when."""
+
+    @_abc_1.abstractmethod
+    def ListProjectCalendar(
+        self,
+        request: _resource_pb2.ListProjectCalendarRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.ListProjectCalendarResponse, _abc.Awaitable[_resource_pb2.ListProjectCalendarResponse]]:
+        """What a project has of providers, and when; nothing of what others have."""
+
+    @_abc_1.abstractmethod
+    def ListUsage(
+        self,
+        request: _resource_pb2.ListUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.ListUsageResponse, _abc.Awaitable[_resource_pb2.ListUsageResponse]]:
+        """What is used, reserved and free per provider, group, region or project."""
+
+    @_abc_1.abstractmethod
+    def ListProjectUsage(
+        self,
+        request: _resource_pb2.ListProjectUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.ListProjectUsageResponse, _abc.Awaitable[_resource_pb2.ListProjectUsageResponse]]:
+        """What a project uses, in all or per provider, group or region; nothing of what others use."""
 
     @_abc_1.abstractmethod
     def CreateClaim(
