@@ -288,6 +288,24 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
         """Take a project's own quota away."""
         return await quotas.delete(request)
 
+    async def ListQuotas(self, request: Any, context: Any) -> Any:
+        """List the quotas of all projects."""
+        return await quotas.list_page(request)
+
+    async def ListProjectQuotas(self, request: Any, context: Any) -> Any:
+        """List the quotas of a project and those under it."""
+        return await quotas.list_of_project(request)
+
+    async def SetChildQuota(self, request: Any, context: Any) -> Any:
+        """Say how much a project under another one may have."""
+        await self._projects.know(request.child)
+        return await quotas.put_of_child(request)
+
+    async def DeleteChildQuota(self, request: Any, context: Any) -> Any:
+        """Take the quota of a project under another one away."""
+        await self._projects.know(request.child)
+        return await quotas.delete_of_child(request)
+
     async def ReleaseClaim(self, request: resource_pb2.ReleaseClaimRequest, context: Any) -> Any:
         """End a claim that no machine uses."""
         return await claims.release(self._starter, request)

@@ -265,6 +265,26 @@ class ResourceServiceStub:
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteQuotaRequest.SerializeToString,
                 response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteQuotaResponse.FromString,
                 _registered_method=True)
+        self.ListQuotas = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/ListQuotas',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListQuotasRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListQuotasResponse.FromString,
+                _registered_method=True)
+        self.ListProjectQuotas = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/ListProjectQuotas',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectQuotasRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectQuotasResponse.FromString,
+                _registered_method=True)
+        self.SetChildQuota = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/SetChildQuota',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.SetChildQuotaRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Quota.FromString,
+                _registered_method=True)
+        self.DeleteChildQuota = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/DeleteChildQuota',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteChildQuotaRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteChildQuotaResponse.FromString,
+                _registered_method=True)
         self.ReleaseClaim = channel.unary_unary(
                 '/mulligan.resource.v1.ResourceService/ReleaseClaim',
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ReleaseClaimRequest.SerializeToString,
@@ -598,6 +618,34 @@ class ResourceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListQuotas(self, request, context):
+        """The quotas of all projects that have one of their own.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListProjectQuotas(self, request, context):
+        """A project's quota, and those of the projects under it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetChildQuota(self, request, context):
+        """Say how much a project under one's own may have; never more than those above it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteChildQuota(self, request, context):
+        """Take the quota of a project under one's own away; those of projects above it hold on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReleaseClaim(self, request, context):
         """End a claim that no machine uses.
         """
@@ -837,6 +885,26 @@ def add_ResourceServiceServicer_to_server(servicer, server):
                     servicer.DeleteQuota,
                     request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteQuotaRequest.FromString,
                     response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteQuotaResponse.SerializeToString,
+            ),
+            'ListQuotas': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListQuotas,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListQuotasRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListQuotasResponse.SerializeToString,
+            ),
+            'ListProjectQuotas': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProjectQuotas,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectQuotasRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectQuotasResponse.SerializeToString,
+            ),
+            'SetChildQuota': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetChildQuota,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.SetChildQuotaRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Quota.SerializeToString,
+            ),
+            'DeleteChildQuota': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteChildQuota,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteChildQuotaRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteChildQuotaResponse.SerializeToString,
             ),
             'ReleaseClaim': grpc.unary_unary_rpc_method_handler(
                     servicer.ReleaseClaim,
@@ -2087,6 +2155,114 @@ class ResourceService:
             '/mulligan.resource.v1.ResourceService/DeleteQuota',
             mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteQuotaRequest.SerializeToString,
             mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteQuotaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListQuotas(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/ListQuotas',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListQuotasRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListQuotasResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListProjectQuotas(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/ListProjectQuotas',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectQuotasRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectQuotasResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetChildQuota(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/SetChildQuota',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.SetChildQuotaRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.Quota.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteChildQuota(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/DeleteChildQuota',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteChildQuotaRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteChildQuotaResponse.FromString,
             options,
             channel_credentials,
             insecure,

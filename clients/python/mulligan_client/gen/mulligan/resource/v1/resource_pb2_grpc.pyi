@@ -125,6 +125,14 @@ class ResourceServiceStub:
     """How much a project may have, and has."""
     DeleteQuota: _grpc.UnaryUnaryMultiCallable[_resource_pb2.DeleteQuotaRequest, _resource_pb2.DeleteQuotaResponse]
     """Take a project's own quota away; those of projects above it hold on."""
+    ListQuotas: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ListQuotasRequest, _resource_pb2.ListQuotasResponse]
+    """The quotas of all projects that have one of their own."""
+    ListProjectQuotas: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ListProjectQuotasRequest, _resource_pb2.ListProjectQuotasResponse]
+    """A project's quota, and those of the projects under it."""
+    SetChildQuota: _grpc.UnaryUnaryMultiCallable[_resource_pb2.SetChildQuotaRequest, _resource_pb2.Quota]
+    """Say how much a project under one's own may have; never more than those above it."""
+    DeleteChildQuota: _grpc.UnaryUnaryMultiCallable[_resource_pb2.DeleteChildQuotaRequest, _resource_pb2.DeleteChildQuotaResponse]
+    """Take the quota of a project under one's own away; those of projects above it hold on."""
     ReleaseClaim: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ReleaseClaimRequest, _resource_pb2.Claim]
     """End a claim that no machine uses."""
 
@@ -225,6 +233,14 @@ class ResourceServiceAsyncStub(ResourceServiceStub):
     """How much a project may have, and has."""
     DeleteQuota: _aio.UnaryUnaryMultiCallable[_resource_pb2.DeleteQuotaRequest, _resource_pb2.DeleteQuotaResponse]  # type: ignore[assignment]
     """Take a project's own quota away; those of projects above it hold on."""
+    ListQuotas: _aio.UnaryUnaryMultiCallable[_resource_pb2.ListQuotasRequest, _resource_pb2.ListQuotasResponse]  # type: ignore[assignment]
+    """The quotas of all projects that have one of their own."""
+    ListProjectQuotas: _aio.UnaryUnaryMultiCallable[_resource_pb2.ListProjectQuotasRequest, _resource_pb2.ListProjectQuotasResponse]  # type: ignore[assignment]
+    """A project's quota, and those of the projects under it."""
+    SetChildQuota: _aio.UnaryUnaryMultiCallable[_resource_pb2.SetChildQuotaRequest, _resource_pb2.Quota]  # type: ignore[assignment]
+    """Say how much a project under one's own may have; never more than those above it."""
+    DeleteChildQuota: _aio.UnaryUnaryMultiCallable[_resource_pb2.DeleteChildQuotaRequest, _resource_pb2.DeleteChildQuotaResponse]  # type: ignore[assignment]
+    """Take the quota of a project under one's own away; those of projects above it hold on."""
     ReleaseClaim: _aio.UnaryUnaryMultiCallable[_resource_pb2.ReleaseClaimRequest, _resource_pb2.Claim]  # type: ignore[assignment]
     """End a claim that no machine uses."""
 
@@ -598,6 +614,38 @@ class ResourceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resource_pb2.DeleteQuotaResponse, _abc.Awaitable[_resource_pb2.DeleteQuotaResponse]]:
         """Take a project's own quota away; those of projects above it hold on."""
+
+    @_abc_1.abstractmethod
+    def ListQuotas(
+        self,
+        request: _resource_pb2.ListQuotasRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.ListQuotasResponse, _abc.Awaitable[_resource_pb2.ListQuotasResponse]]:
+        """The quotas of all projects that have one of their own."""
+
+    @_abc_1.abstractmethod
+    def ListProjectQuotas(
+        self,
+        request: _resource_pb2.ListProjectQuotasRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.ListProjectQuotasResponse, _abc.Awaitable[_resource_pb2.ListProjectQuotasResponse]]:
+        """A project's quota, and those of the projects under it."""
+
+    @_abc_1.abstractmethod
+    def SetChildQuota(
+        self,
+        request: _resource_pb2.SetChildQuotaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.Quota, _abc.Awaitable[_resource_pb2.Quota]]:
+        """Say how much a project under one's own may have; never more than those above it."""
+
+    @_abc_1.abstractmethod
+    def DeleteChildQuota(
+        self,
+        request: _resource_pb2.DeleteChildQuotaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.DeleteChildQuotaResponse, _abc.Awaitable[_resource_pb2.DeleteChildQuotaResponse]]:
+        """Take the quota of a project under one's own away; those of projects above it hold on."""
 
     @_abc_1.abstractmethod
     def ReleaseClaim(
