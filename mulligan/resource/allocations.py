@@ -12,10 +12,13 @@ if TYPE_CHECKING:
     from mulligan.resource.choice import Taken
 
 
-def used_here(session: Session) -> set[str]:
-    """The providers of which this transaction has taken something: bounds don't know of it yet."""
-    providers: set[str] = session.info.setdefault("used_here", set())
-    return providers
+_TAKEN = "taken"
+
+
+def taken_by(session: Session) -> set[str]:
+    """The providers of which this session has taken something, which nobody else sees yet."""
+    taken: set[str] = session.info.setdefault(_TAKEN, set())
+    return taken
 
 
 def write_allocations(session: Session, row: ClaimRow, taken: "Taken") -> None:
@@ -33,4 +36,4 @@ def write_allocations(session: Session, row: ClaimRow, taken: "Taken") -> None:
         for one in taken.candidate.allocations
     ]
     session.execute(insert(AllocationRow), columns)
-    used_here(session).update(one.provider for one in taken.candidate.allocations)
+    taken_by(session).update(one.provider for one in taken.candidate.allocations)

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
-from mulligan.resource.allocations import used_here
+from mulligan.resource.allocations import taken_by
 from mulligan.resource.earliest import Interval, Span, peak_within
 from mulligan.resource.fleet import Fleet
 from mulligan.resource.occupation import (
@@ -99,7 +99,7 @@ class Use:
         return self._fleet.margins.get(next(words, ""), 0)
 
     def _may_be_used(self, place: int) -> bool:
-        if self._fleet.ids[place] in used_here(self._session):
+        if self._fleet.ids[place] in taken_by(self._session):
             return True
         for resource_type in self._types:
             bound = self._fleet.stock(resource_type, "peak_bound")

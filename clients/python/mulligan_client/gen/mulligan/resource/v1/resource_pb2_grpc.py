@@ -255,16 +255,6 @@ class ResourceServiceStub:
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.SetQuotaRequest.SerializeToString,
                 response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Quota.FromString,
                 _registered_method=True)
-        self.GetQuota = channel.unary_unary(
-                '/mulligan.resource.v1.ResourceService/GetQuota',
-                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.GetQuotaRequest.SerializeToString,
-                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Quota.FromString,
-                _registered_method=True)
-        self.DeleteQuota = channel.unary_unary(
-                '/mulligan.resource.v1.ResourceService/DeleteQuota',
-                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteQuotaRequest.SerializeToString,
-                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteQuotaResponse.FromString,
-                _registered_method=True)
         self.ListQuotas = channel.unary_unary(
                 '/mulligan.resource.v1.ResourceService/ListQuotas',
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListQuotasRequest.SerializeToString,
@@ -284,6 +274,16 @@ class ResourceServiceStub:
                 '/mulligan.resource.v1.ResourceService/DeleteChildQuota',
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteChildQuotaRequest.SerializeToString,
                 response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteChildQuotaResponse.FromString,
+                _registered_method=True)
+        self.GetQuota = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/GetQuota',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.GetQuotaRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Quota.FromString,
+                _registered_method=True)
+        self.DeleteQuota = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/DeleteQuota',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteQuotaRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteQuotaResponse.FromString,
                 _registered_method=True)
         self.ReleaseClaim = channel.unary_unary(
                 '/mulligan.resource.v1.ResourceService/ReleaseClaim',
@@ -604,20 +604,6 @@ class ResourceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def GetQuota(self, request, context):
-        """How much a project may have, and has.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def DeleteQuota(self, request, context):
-        """Take a project's own quota away; those of projects above it hold on.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
     def ListQuotas(self, request, context):
         """The quotas of all projects that have one of their own.
         """
@@ -641,6 +627,20 @@ class ResourceServiceServicer:
 
     def DeleteChildQuota(self, request, context):
         """Take the quota of a project under one's own away; those of projects above it hold on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetQuota(self, request, context):
+        """How much a project may have, and has.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteQuota(self, request, context):
+        """Take a project's own quota away; those of projects above it hold on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -876,16 +876,6 @@ def add_ResourceServiceServicer_to_server(servicer, server):
                     request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.SetQuotaRequest.FromString,
                     response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Quota.SerializeToString,
             ),
-            'GetQuota': grpc.unary_unary_rpc_method_handler(
-                    servicer.GetQuota,
-                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.GetQuotaRequest.FromString,
-                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Quota.SerializeToString,
-            ),
-            'DeleteQuota': grpc.unary_unary_rpc_method_handler(
-                    servicer.DeleteQuota,
-                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteQuotaRequest.FromString,
-                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteQuotaResponse.SerializeToString,
-            ),
             'ListQuotas': grpc.unary_unary_rpc_method_handler(
                     servicer.ListQuotas,
                     request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListQuotasRequest.FromString,
@@ -905,6 +895,16 @@ def add_ResourceServiceServicer_to_server(servicer, server):
                     servicer.DeleteChildQuota,
                     request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteChildQuotaRequest.FromString,
                     response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteChildQuotaResponse.SerializeToString,
+            ),
+            'GetQuota': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetQuota,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.GetQuotaRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Quota.SerializeToString,
+            ),
+            'DeleteQuota': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteQuota,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteQuotaRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteQuotaResponse.SerializeToString,
             ),
             'ReleaseClaim': grpc.unary_unary_rpc_method_handler(
                     servicer.ReleaseClaim,
@@ -2112,60 +2112,6 @@ class ResourceService:
             _registered_method=True)
 
     @staticmethod
-    def GetQuota(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/mulligan.resource.v1.ResourceService/GetQuota',
-            mulligan_dot_resource_dot_v1_dot_resource__pb2.GetQuotaRequest.SerializeToString,
-            mulligan_dot_resource_dot_v1_dot_resource__pb2.Quota.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def DeleteQuota(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/mulligan.resource.v1.ResourceService/DeleteQuota',
-            mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteQuotaRequest.SerializeToString,
-            mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteQuotaResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
     def ListQuotas(request,
             target,
             options=(),
@@ -2263,6 +2209,60 @@ class ResourceService:
             '/mulligan.resource.v1.ResourceService/DeleteChildQuota',
             mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteChildQuotaRequest.SerializeToString,
             mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteChildQuotaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetQuota(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/GetQuota',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.GetQuotaRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.Quota.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteQuota(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/DeleteQuota',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteQuotaRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteQuotaResponse.FromString,
             options,
             channel_credentials,
             insecure,

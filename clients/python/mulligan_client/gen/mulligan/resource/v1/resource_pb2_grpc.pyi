@@ -121,10 +121,6 @@ class ResourceServiceStub:
     """Change several claims, all or none: release, extend, shorten, move, swap."""
     SetQuota: _grpc.UnaryUnaryMultiCallable[_resource_pb2.SetQuotaRequest, _resource_pb2.Quota]
     """Say how much a project, with all that are under it, may have."""
-    GetQuota: _grpc.UnaryUnaryMultiCallable[_resource_pb2.GetQuotaRequest, _resource_pb2.Quota]
-    """How much a project may have, and has."""
-    DeleteQuota: _grpc.UnaryUnaryMultiCallable[_resource_pb2.DeleteQuotaRequest, _resource_pb2.DeleteQuotaResponse]
-    """Take a project's own quota away; those of projects above it hold on."""
     ListQuotas: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ListQuotasRequest, _resource_pb2.ListQuotasResponse]
     """The quotas of all projects that have one of their own."""
     ListProjectQuotas: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ListProjectQuotasRequest, _resource_pb2.ListProjectQuotasResponse]
@@ -133,6 +129,10 @@ class ResourceServiceStub:
     """Say how much a project under one's own may have; never more than those above it."""
     DeleteChildQuota: _grpc.UnaryUnaryMultiCallable[_resource_pb2.DeleteChildQuotaRequest, _resource_pb2.DeleteChildQuotaResponse]
     """Take the quota of a project under one's own away; those of projects above it hold on."""
+    GetQuota: _grpc.UnaryUnaryMultiCallable[_resource_pb2.GetQuotaRequest, _resource_pb2.Quota]
+    """How much a project may have, and has."""
+    DeleteQuota: _grpc.UnaryUnaryMultiCallable[_resource_pb2.DeleteQuotaRequest, _resource_pb2.DeleteQuotaResponse]
+    """Take a project's own quota away; those of projects above it hold on."""
     ReleaseClaim: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ReleaseClaimRequest, _resource_pb2.Claim]
     """End a claim that no machine uses."""
 
@@ -229,10 +229,6 @@ class ResourceServiceAsyncStub(ResourceServiceStub):
     """Change several claims, all or none: release, extend, shorten, move, swap."""
     SetQuota: _aio.UnaryUnaryMultiCallable[_resource_pb2.SetQuotaRequest, _resource_pb2.Quota]  # type: ignore[assignment]
     """Say how much a project, with all that are under it, may have."""
-    GetQuota: _aio.UnaryUnaryMultiCallable[_resource_pb2.GetQuotaRequest, _resource_pb2.Quota]  # type: ignore[assignment]
-    """How much a project may have, and has."""
-    DeleteQuota: _aio.UnaryUnaryMultiCallable[_resource_pb2.DeleteQuotaRequest, _resource_pb2.DeleteQuotaResponse]  # type: ignore[assignment]
-    """Take a project's own quota away; those of projects above it hold on."""
     ListQuotas: _aio.UnaryUnaryMultiCallable[_resource_pb2.ListQuotasRequest, _resource_pb2.ListQuotasResponse]  # type: ignore[assignment]
     """The quotas of all projects that have one of their own."""
     ListProjectQuotas: _aio.UnaryUnaryMultiCallable[_resource_pb2.ListProjectQuotasRequest, _resource_pb2.ListProjectQuotasResponse]  # type: ignore[assignment]
@@ -241,6 +237,10 @@ class ResourceServiceAsyncStub(ResourceServiceStub):
     """Say how much a project under one's own may have; never more than those above it."""
     DeleteChildQuota: _aio.UnaryUnaryMultiCallable[_resource_pb2.DeleteChildQuotaRequest, _resource_pb2.DeleteChildQuotaResponse]  # type: ignore[assignment]
     """Take the quota of a project under one's own away; those of projects above it hold on."""
+    GetQuota: _aio.UnaryUnaryMultiCallable[_resource_pb2.GetQuotaRequest, _resource_pb2.Quota]  # type: ignore[assignment]
+    """How much a project may have, and has."""
+    DeleteQuota: _aio.UnaryUnaryMultiCallable[_resource_pb2.DeleteQuotaRequest, _resource_pb2.DeleteQuotaResponse]  # type: ignore[assignment]
+    """Take a project's own quota away; those of projects above it hold on."""
     ReleaseClaim: _aio.UnaryUnaryMultiCallable[_resource_pb2.ReleaseClaimRequest, _resource_pb2.Claim]  # type: ignore[assignment]
     """End a claim that no machine uses."""
 
@@ -600,22 +600,6 @@ class ResourceServiceServicer(metaclass=_abc_1.ABCMeta):
         """Say how much a project, with all that are under it, may have."""
 
     @_abc_1.abstractmethod
-    def GetQuota(
-        self,
-        request: _resource_pb2.GetQuotaRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_resource_pb2.Quota, _abc.Awaitable[_resource_pb2.Quota]]:
-        """How much a project may have, and has."""
-
-    @_abc_1.abstractmethod
-    def DeleteQuota(
-        self,
-        request: _resource_pb2.DeleteQuotaRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_resource_pb2.DeleteQuotaResponse, _abc.Awaitable[_resource_pb2.DeleteQuotaResponse]]:
-        """Take a project's own quota away; those of projects above it hold on."""
-
-    @_abc_1.abstractmethod
     def ListQuotas(
         self,
         request: _resource_pb2.ListQuotasRequest,
@@ -646,6 +630,22 @@ class ResourceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resource_pb2.DeleteChildQuotaResponse, _abc.Awaitable[_resource_pb2.DeleteChildQuotaResponse]]:
         """Take the quota of a project under one's own away; those of projects above it hold on."""
+
+    @_abc_1.abstractmethod
+    def GetQuota(
+        self,
+        request: _resource_pb2.GetQuotaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.Quota, _abc.Awaitable[_resource_pb2.Quota]]:
+        """How much a project may have, and has."""
+
+    @_abc_1.abstractmethod
+    def DeleteQuota(
+        self,
+        request: _resource_pb2.DeleteQuotaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.DeleteQuotaResponse, _abc.Awaitable[_resource_pb2.DeleteQuotaResponse]]:
+        """Take a project's own quota away; those of projects above it hold on."""
 
     @_abc_1.abstractmethod
     def ReleaseClaim(
