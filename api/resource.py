@@ -280,14 +280,6 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
         await self._projects.know(request.project)
         return await quotas.put(request)
 
-    async def GetQuota(self, request: resource_pb2.GetQuotaRequest, context: Any) -> Any:
-        """Show how much a project may have, and has."""
-        return await quotas.get(request)
-
-    async def DeleteQuota(self, request: resource_pb2.DeleteQuotaRequest, context: Any) -> Any:
-        """Take a project's own quota away."""
-        return await quotas.delete(request)
-
     async def ListQuotas(self, request: Any, context: Any) -> Any:
         """List the quotas of all projects."""
         return await quotas.list_page(request)
@@ -305,6 +297,14 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
         """Take the quota of a project under another one away."""
         await self._projects.know(request.child)
         return await quotas.delete_of_child(request)
+
+    async def GetQuota(self, request: resource_pb2.GetQuotaRequest, context: Any) -> Any:
+        """Show how much a project may have, and has."""
+        return await quotas.get(request)
+
+    async def DeleteQuota(self, request: resource_pb2.DeleteQuotaRequest, context: Any) -> Any:
+        """Take a project's own quota away."""
+        return await quotas.delete(request)
 
     async def ReleaseClaim(self, request: resource_pb2.ReleaseClaimRequest, context: Any) -> Any:
         """End a claim that no machine uses."""
