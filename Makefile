@@ -1,4 +1,4 @@
-.PHONY: run test bench chaos stock check fmt generate install lock
+.PHONY: run test bench chaos replay stock check fmt generate install lock
 
 python := .venv/bin/python
 
@@ -16,6 +16,10 @@ chaos: install    ## everything dies at every step under a mixed load; ARGS=--se
 	@echo "\n> BMCs that lie: every lie from every step on"
 	@MULLIGAN_ALL_CELLS=1 $(python) -m pytest -q tests/faults/test_lying_bmc_workflows.py
 	@$(python) -m tests.mulligan.resource.claim_storm --seconds 60
+
+replay: install   ## the whole of other people's workloads, an hour; ARGS="--only haizea" for some
+	@MULLIGAN_ALL_TOPOLOGIES=1 $(python) -m pytest -q tests/mulligan/resource/test_topologies.py
+	@$(python) -m tests.mulligan.resource.trace_replay $(ARGS)
 
 stock: install    ## a stock Debian with cloud-init, built here, in both config formats; needs mmdebstrap
 	@command -v mmdebstrap >/dev/null || { echo "install mmdebstrap first: apt-get install mmdebstrap" >&2; exit 1; }

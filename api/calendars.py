@@ -2,8 +2,6 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy.orm import Session
-
 from api import messages
 from api.call import current_call
 from api.claim_specs import request_of, window_of
@@ -46,16 +44,36 @@ async def find_openings(request: pb.FindOpeningsRequest) -> pb.FindOpeningsRespo
 
 async def list_page(request: pb.ListCalendarRequest, regions: Regions) -> pb.ListCalendarResponse:
     """Show who has what of each provider, and when."""
+    lanes, token = await _page(request, regions)
+    return pb.ListCalendarResponse(lanes=lanes, next_page_token=token)
+
+
+async def list_of_project(
+    request: pb.ListProjectCalendarRequest, regions: Regions
+) -> pb.ListProjectCalendarResponse:
+    """Show what a project has of each provider, and when."""
+    lanes, token = await _page(request, regions, project=request.project)
+    return pb.ListProjectCalendarResponse(lanes=lanes, next_page_token=token)
+
+
+async def _page(
+    request: pb.ListCalendarRequest | pb.ListProjectCalendarRequest,
+    regions: Regions,
+    *,
+    project: str = "",
+) -> tuple[list[pb.Lane], str]:
+    """A page of lanes, and the token of the next one."""
     now = datetime.now(UTC)
     size, after = messages.page_size(request.page), messages.after_id(request.page)
-    window, region = window_of(request.window, now), await regions.require(request.region)
+    window = window_of(request.window, now)
+    anywhere = project and not request.region
+    region = "" if anywhere else await regions.require(request.region)
     if not window.has_end:
         raise InvalidArgumentError(
             "a calendar has an end; say until when it is wanted", field="window.release_at"
         )
-
-    def read(session: Session) -> pb.ListCalendarResponse:
-        page = calendars.list_lanes(
+    page = await current_call().read(
+        lambda session: calendars.list_lanes(
             session,
             window,
             region=region,
@@ -63,16 +81,14 @@ async def list_page(request: pb.ListCalendarRequest, regions: Regions) -> pb.Lis
             resource_type=request.resource_type,
             group=request.group,
             provider=request.provider,
+            project=project,
             after=after,
             limit=size,
             now=now,
         )
-        return pb.ListCalendarResponse(
-            lanes=map(_lane, page.items),
-            next_page_token=messages.token_of(page.next_token) if page.next_token else "",
-        )
-
-    return await current_call().read(read)
+    )
+    token = messages.token_of(page.next_token) if page.next_token else ""
+    return [_lane(lane) for lane in page.items], token
 
 
 def _lane(lane: calendars.Lane) -> pb.Lane:

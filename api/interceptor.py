@@ -49,6 +49,7 @@ _IDS = frozenset(
         "object_id",
         "operation",
         "project",
+        "child",
         "region",
         "parent",
         "image",

@@ -2,21 +2,38 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import TypeVar
 
+from google.protobuf.message import Message
 from sqlalchemy.orm import Session
 
+from api import messages
 from api.call import current_call
 from api.claim_specs import window_of
 from mulligan.resource import quotas
 from mulligan.resource.quotas import KeptQuota, Quota
+from mulligan.resource.values import check_id
 from mulligan.values.errors import InvalidArgumentError, NotFoundError
 from mulligan.values.window import Window
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2 as pb
 
+M = TypeVar("M", bound=Message)
+
 
 async def put(request: pb.SetQuotaRequest) -> pb.Quota:
     """Say how much a project may have."""
+    return await _put(request, request.project)
+
+
+async def put_of_child(request: pb.SetChildQuotaRequest) -> pb.Quota:
+    """Say how much a project under another one may have."""
+    return await _put(request, check_id(request.child, field="child"), by=request.project)
+
+
+async def _put(
+    request: pb.SetQuotaRequest | pb.SetChildQuotaRequest, project: str, *, by: str = ""
+) -> pb.Quota:
     wanted = _quota(request.spec)
     call = current_call()
 
@@ -24,13 +41,14 @@ async def put(request: pb.SetQuotaRequest) -> pb.Quota:
         now = datetime.now(UTC)
         kept = quotas.set_quota(
             session,
-            request.project,
+            project,
             wanted,
             generation=request.generation,
+            by=by,
             author=call.caller.account,
             now=now,
         )
-        return _shown(session, kept, Window(now), now)
+        return _with_use(session, kept, Window(now), now)
 
     return await call.write(request, pb.Quota, write)
 
@@ -59,25 +77,67 @@ async def get(request: pb.GetQuotaRequest) -> pb.Quota:
             kept = quotas.get_quota(session, request.project)
         except NotFoundError:
             kept = KeptQuota(request.project, Quota(), 0)
-        return _shown(session, kept, window, now)
+        return _with_use(session, kept, window, now)
 
     return await current_call().read(read)
 
 
+async def list_page(request: pb.ListQuotasRequest) -> pb.ListQuotasResponse:
+    """List the quotas of all projects."""
+    kept, token = await _page(request)
+    return pb.ListQuotasResponse(quotas=kept, next_page_token=token)
+
+
+async def list_of_project(request: pb.ListProjectQuotasRequest) -> pb.ListProjectQuotasResponse:
+    """List the quotas of a project and those under it."""
+    kept, token = await _page(request, family=request.project)
+    return pb.ListProjectQuotasResponse(quotas=kept, next_page_token=token)
+
+
+async def _page(
+    request: pb.ListQuotasRequest | pb.ListProjectQuotasRequest, *, family: str = ""
+) -> tuple[list[pb.Quota], str]:
+    """A page of quotas, and the token of the next one."""
+    size, after = messages.page_size(request.page), messages.after_id(request.page)
+    page = await current_call().read(
+        lambda session: quotas.list_quotas(session, family=family, after=after, limit=size)
+    )
+    token = messages.token_of(page.next_token) if page.next_token else ""
+    return [_shown(kept) for kept in page.items], token
+
+
 async def delete(request: pb.DeleteQuotaRequest) -> pb.DeleteQuotaResponse:
     """Take a project's own quota away."""
+    return await _delete(request, pb.DeleteQuotaResponse, request.project)
+
+
+async def delete_of_child(request: pb.DeleteChildQuotaRequest) -> pb.DeleteChildQuotaResponse:
+    """Take the quota of a project under another one away."""
+    child = check_id(request.child, field="child")
+    return await _delete(request, pb.DeleteChildQuotaResponse, child, by=request.project)
+
+
+async def _delete(request: Message, response: type[M], project: str, *, by: str = "") -> M:
     call = current_call()
 
-    def write(session: Session) -> pb.DeleteQuotaResponse:
+    def write(session: Session) -> M:
         quotas.delete_quota(
-            session, request.project, author=call.caller.account, now=datetime.now(UTC)
+            session, project, by=by, author=call.caller.account, now=datetime.now(UTC)
         )
-        return pb.DeleteQuotaResponse()
+        return response()
 
-    return await call.write(request, pb.DeleteQuotaResponse, write)
+    return await call.write(request, response, write)
 
 
-def _shown(session: Session, kept: KeptQuota, window: Window, now: datetime) -> pb.Quota:
+def _with_use(session: Session, kept: KeptQuota, window: Window, now: datetime) -> pb.Quota:
+    """A quota, and what is used of it."""
+    shown = _shown(kept)
+    used, shown.claims_used = quotas.use_of(session, kept.project, window, now)
+    shown.used.extend(_amounts(used))
+    return shown
+
+
+def _shown(kept: KeptQuota) -> pb.Quota:
     quota = kept.quota
     spec = pb.QuotaSpec(amounts=_amounts(quota.amounts))
     if quota.claims is not None:
@@ -86,14 +146,7 @@ def _shown(session: Session, kept: KeptQuota, window: Window, now: datetime) -> 
         spec.longest.FromTimedelta(quota.longest)
     if quota.advance is not None:
         spec.advance.FromTimedelta(quota.advance)
-    used, claims = quotas.use_of(session, kept.project, window, now)
-    return pb.Quota(
-        project=kept.project,
-        spec=spec,
-        used=_amounts(used),
-        claims_used=claims,
-        generation=kept.generation,
-    )
+    return pb.Quota(project=kept.project, spec=spec, generation=kept.generation)
 
 
 def _amounts(amounts: Mapping[str, int]) -> list[common_pb2.Amount]:

@@ -17,6 +17,7 @@ from api import (
     registry,
     reservations,
     series,
+    usage,
 )
 from api.call import current_call
 from api.operations import Starter
@@ -245,6 +246,18 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
         """Show who has what of each provider, and when."""
         return await calendars.list_page(request, self._regions)
 
+    async def ListProjectCalendar(self, request: Any, context: Any) -> Any:
+        """Show what a project has of each provider, and when."""
+        return await calendars.list_of_project(request, self._regions)
+
+    async def ListUsage(self, request: resource_pb2.ListUsageRequest, context: Any) -> Any:
+        """Show what is used, reserved and free."""
+        return await usage.list_page(request, self._regions)
+
+    async def ListProjectUsage(self, request: Any, context: Any) -> Any:
+        """Show what a project uses."""
+        return await usage.list_of_project(request, self._regions)
+
     async def CreateClaim(self, request: resource_pb2.CreateClaimRequest, context: Any) -> Any:
         """Claim, hold or wait: the workflow answers when it is committed or waits."""
         region = await self._regions.require(request.spec.region)
@@ -270,6 +283,24 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
         """Say how much a project may have."""
         await self._projects.know(request.project)
         return await quotas.put(request)
+
+    async def ListQuotas(self, request: Any, context: Any) -> Any:
+        """List the quotas of all projects."""
+        return await quotas.list_page(request)
+
+    async def ListProjectQuotas(self, request: Any, context: Any) -> Any:
+        """List the quotas of a project and those under it."""
+        return await quotas.list_of_project(request)
+
+    async def SetChildQuota(self, request: Any, context: Any) -> Any:
+        """Say how much a project under another one may have."""
+        await self._projects.know(request.child)
+        return await quotas.put_of_child(request)
+
+    async def DeleteChildQuota(self, request: Any, context: Any) -> Any:
+        """Take the quota of a project under another one away."""
+        await self._projects.know(request.child)
+        return await quotas.delete_of_child(request)
 
     async def GetQuota(self, request: resource_pb2.GetQuotaRequest, context: Any) -> Any:
         """Show how much a project may have, and has."""

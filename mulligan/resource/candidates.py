@@ -28,6 +28,7 @@ from mulligan.resource.requests import (
     PropertyRange,
     RequestGroup,
 )
+from mulligan.resource.twins import twins_of
 from mulligan.resource.use import Use
 from mulligan.resource.values import Placement
 from mulligan.values.amount import Amount
@@ -110,6 +111,8 @@ class Search:
         self._by_group: dict[str, list[int]] = defaultdict(list)
         for index, place in enumerate(self.places):
             self._by_group[place.group.name].append(index)
+        twins = {} if proposed else twins_of(request)
+        self._twins = {name: self._by_group[twin][0] for name, twin in twins.items()}
         self._near = (
             self.nearness.from_origin(request.near.type, request.near.origin)
             if request.near
@@ -393,7 +396,11 @@ class Search:
             if self._together(chosen):
                 yield chosen
             return
+        place = self.places[len(chosen)]
+        twin, rank = self._twins.get(place.group.name), self._rank(place)
         for one in ranked[len(chosen) - 1]:
+            if twin is not None and rank(one) < rank(chosen[twin]):
+                continue
             self._steps += 1
             if self._steps > MOST_STEPS:
                 raise InvalidArgumentError(

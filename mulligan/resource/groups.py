@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import CTE, ColumnElement, delete, func, or_, select, union
 from sqlalchemy.orm import Session
 
 from mulligan import events
@@ -197,6 +197,28 @@ def groups_of(session: Session, providers: Collection[str]) -> tuple[dict[str, l
             groups[provider].append(group)
         found.append(groups)
     return tuple(found)
+
+
+def belonging(which: ColumnElement[bool] | None = None) -> CTE:
+    """Which provider belongs to which group: itself, or by what is above it, with who shares.
+
+    Columns group and provider, each pair once. Index: group_members and sharing_providers (group),
+    providers (parent).
+
+    Args:
+        which: of the groups whose rows meet this; None for all.
+    """
+    groups = select(GroupRow.id) if which is None else select(GroupRow.id).where(which)
+    members, sharing = (
+        select(table.group, table.provider).where(table.group.in_(groups))
+        for table in (MemberRow, SharingRow)
+    )
+    named = union(members, sharing).subquery("named")
+    name = "belonging" if which is None else "belonging_there"
+    start = select(named.c.group, named.c.provider).cte(name, recursive=True)
+    rows = ProviderRow.__table__.c
+    below = select(start.c.group, rows.id).join(start, rows.parent == start.c.provider)
+    return start.union(below)
 
 
 def no_group(group: str) -> NotFoundError:

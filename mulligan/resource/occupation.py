@@ -178,6 +178,20 @@ def peaks(
     return select(levels.c.provider, levels.c.resource_type, levels.c.peak)
 
 
+def peaks_per(
+    key: ColumnElement[str], scope: ColumnElement[bool], window: Window, now: datetime
+) -> Select[str, str, int]:
+    """The greatest concurrent use in the window, per value of a column and resource type.
+
+    As `peaks`, but the column may be of another table: `scope` says how it goes with allocations.
+    """
+    rows = AllocationRow
+    columns = [key.label("of"), rows.resource_type]
+    spans = _spans(columns, rows.amount, scope, window, now, overruns=True)
+    levels = _levels(spans.cte("spans"), ("of", "resource_type"), window)
+    return select(levels.c.of, levels.c.resource_type, levels.c.peak)
+
+
 def peaks_together(
     scope: ColumnElement[bool], window: Window, now: datetime, *, overruns: bool = True
 ) -> Select[str, int]:

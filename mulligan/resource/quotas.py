@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import CTE, ColumnElement, func, select, union
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -18,13 +18,14 @@ from mulligan import events
 from mulligan.resource.generations import refuse_stale
 from mulligan.resource.occupation import most_at_once, peaks_together, with_margin
 from mulligan.resource.tables import AllocationRow, ClaimRow, ProjectRow, QuotaRow
-from mulligan.resource.values import check_id
+from mulligan.resource.values import Page, check_id, page_size
 from mulligan.values.amount import GREATEST_AMOUNT, check_resource_type
 from mulligan.values.errors import (
     ConflictError,
     FailedPreconditionError,
     InvalidArgumentError,
     NotFoundError,
+    PermissionDeniedError,
     QuotaExceededError,
 )
 from mulligan.values.window import Window
@@ -114,6 +115,7 @@ def set_quota(
     quota: Quota,
     *,
     generation: int = 0,
+    by: str = "",
     author: str | None = None,
     now: datetime,
 ) -> KeptQuota:
@@ -124,16 +126,20 @@ def set_quota(
         project: UUID; it is known with those above it.
         quota: all its limits from now on.
         generation: the one at which the caller read it; 0: any.
+        by: UUID of a project whose administrator sets it; empty for who may set any.
         author: UUID of the account that asks.
         now: the present.
 
     Raises:
         FailedPreconditionError: a limit is above one of a project above, or below one of a project
             below.
+        NotFoundError: the project is not under that by which it is set.
+        PermissionDeniedError: a project sets its own.
         StaleError: it is not at that generation any more; says what changed since.
     """
     project = check_id(project, field="project")
     above = _chain(session, project)[:-1]
+    _refuse_others(project, above, by)
     rows = lock_quotas(session, [*above, project])
     row = rows.get(project)
     if row is None:
@@ -162,6 +168,22 @@ def set_quota(
     )  # fmt: skip
     events.append(session, event)
     return KeptQuota(project, quota, row.generation)
+
+
+def _refuse_others(project: str, above: Sequence[str], by: str) -> None:
+    """Refuse a project that decides about itself, or about one that is not under it."""
+    by = check_id(by, field="project") if by else ""
+    if by == project:
+        raise PermissionDeniedError(
+            f"project {project} can't decide on its own quota; ask an operator, or an "
+            "administrator of a project above it",
+            object_type="quota",
+            object_id=project,
+        )
+    if by and by not in above:
+        raise NotFoundError(
+            f"there is no project {project}", object_type="project", object_id=project
+        )
 
 
 def _seconds(span: timedelta | None) -> int | None:
@@ -226,6 +248,27 @@ def _below(session: Session, project: str) -> list[str]:
     below = start.cte("below", recursive=True)
     below = below.union(select(rows.project).join(below, rows.parent == below.c.project))
     return list({project, *session.scalars(select(below))})
+
+
+def projects_below(which: ColumnElement[bool] | None = None) -> CTE:
+    """Which project counts for which: for itself and for those above it.
+
+    Columns top and project, each pair once. Index: project_tree (parent).
+
+    Args:
+        which: tops whose rows meet this; None for all known, and all that have claims.
+    """
+    rows, name = ProjectRow.__table__.c, "families" if which is None else "family"
+    itself = select(rows.project.label("top"), rows.project)
+    if which is None:
+        claiming = AllocationRow.project
+        known = union(itself, select(claiming.label("top"), claiming)).subquery("known_projects")
+        itself = select(known.c.top, known.c.project)
+    else:
+        itself = itself.where(which)
+    start = itself.cte(name, recursive=True)
+    below = select(start.c.top, rows.project).join(start, rows.parent == start.c.project)
+    return start.union(below)
 
 
 def lock_quotas(session: Session, chain: Sequence[str]) -> dict[str, QuotaRow]:
@@ -329,15 +372,41 @@ def _refuse_window(
             )
 
 
+def list_quotas(
+    session: Session, *, family: str = "", after: str = "", limit: int = 0
+) -> Page[KeptQuota]:
+    """Read a page of quotas in the order of the projects' ids.
+
+    Args:
+        session: a session.
+        family: only those of this project (UUID) and of all under it.
+        after: the token of the page before.
+        limit: at most this many; 0 for 100.
+    """
+    limit = page_size(limit)
+    query = select(QuotaRow).order_by(QuotaRow.project).limit(limit + 1)
+    if family:
+        query = query.where(
+            QuotaRow.project.in_(_below(session, check_id(family, field="project")))
+        )
+    if after:
+        query = query.where(QuotaRow.project > check_id(after, field="page.token"))
+    page = Page.cut(list(session.scalars(query)), limit, lambda row: row.project)
+    kept = [KeptQuota(row.project, quota_of(row), row.generation) for row in page.items]
+    return Page(kept, page.next_token)
+
+
 def delete_quota(
-    session: Session, project: str, *, author: str | None = None, now: datetime
+    session: Session, project: str, *, by: str = "", author: str | None = None, now: datetime
 ) -> None:
     """Take a project's own quota away; those of projects above it hold on.
 
     Raises:
-        NotFoundError: it has none.
+        NotFoundError: it has none, or is not under the project by which it is taken away.
+        PermissionDeniedError: a project takes its own away.
     """
     project = check_id(project, field="project")
+    _refuse_others(project, _chain(session, project)[:-1], by)
     row = lock_quotas(session, [project]).get(project)
     if row is None:
         raise NotFoundError(

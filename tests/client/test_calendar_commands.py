@@ -99,6 +99,15 @@ def test_the_calendar_is_drawn(run: Run, fake: FakeMulligan, tmp_path: Path) -> 
         assert expected in words
 
 
+def test_a_projects_calendar_is_asked_for_by_its_name(run: Run, fake: FakeMulligan) -> None:
+    fake.on("ListProjectCalendar", pb.ListProjectCalendarResponse(lanes=LANES[:1]))
+    result = run("calendar", "--from", "2030-01-07", "--project", "default", "--type", "host")
+    assert result.exit_code == 0, result.stderr
+    [asked] = fake.asked("ListProjectCalendar")
+    assert (asked.project, asked.region, asked.type) == (PROJECT, "", "host")
+    assert "hyper-1" in result.stdout
+
+
 def test_openings_are_listed(run: Run, fake: FakeMulligan) -> None:
     fake.on(
         "FindOpenings",

@@ -21,6 +21,9 @@ from tests.client.fake_mulligan import (
 
 pytestmark = pytest.mark.usefixtures("logged_in")
 
+CHILD = "99999999-9999-4999-8999-999999999999"
+"""A project under another one; its name is not ours to know."""
+
 CLAIM = "00000000-0000-4000-8000-00000000c1a1"
 MADE = pb.Claim(
     metadata=common_pb2.Metadata(id=CLAIM, project=PROJECT, region=REGION),
@@ -189,3 +192,23 @@ def test_a_quota_is_set_shown_and_deleted(run: Run, fake: FakeMulligan) -> None:
         assert words in shown
     assert run("quota", "delete", "default", "--yes").exit_code == 0
     assert fake.asked("DeleteQuota")[0].project == PROJECT
+
+
+def test_quotas_are_listed_and_set_under_ones_own_project(run: Run, fake: FakeMulligan) -> None:
+    spec = pb.QuotaSpec(amounts=[common_pb2.Amount(resource_type="VCPU", amount=64)], claims=10)
+    kept = pb.Quota(project=PROJECT, spec=spec)
+    fake.on("ListQuotas", pb.ListQuotasResponse(quotas=[kept]))
+    fake.on("ListProjectQuotas", pb.ListProjectQuotasResponse(quotas=[kept]))
+    fake.on("SetChildQuota", kept)
+    fake.on("DeleteChildQuota", pb.DeleteChildQuotaResponse())
+    for under in ((), ("--under", "default")):
+        shown = run("quota", "list", *under).stdout.splitlines()
+        assert shown[1].split() == ["default", "10", "VCPU=64"]
+    assert fake.asked("ListProjectQuotas")[0].project == PROJECT
+    result = run("quota", "set", CHILD, "VCPU=64", "--claims", "10", "--under", "default")
+    assert result.exit_code == 0, result.stderr
+    [asked] = fake.asked("SetChildQuota")
+    assert (asked.project, asked.child, asked.spec) == (PROJECT, CHILD, spec)
+    assert run("quota", "delete", CHILD, "--under", "default", "--yes").exit_code == 0
+    [asked] = fake.asked("DeleteChildQuota")
+    assert (asked.project, asked.child) == (PROJECT, CHILD)

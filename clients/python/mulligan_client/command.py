@@ -43,6 +43,7 @@ COMMANDS = {
     "claim": "What is committed to whom, and when.",
     "reservation": "Claims in the future, with a purpose.",
     "quota": "How much projects may have.",
+    "usage": "What is used, reserved and free.",
     "calendar": "Who has what of each provider, and when; --svg draws it.",
     "freeze": "Stop what powers, wipes, deletes or starts; list such stops.",
     "thaw": "Take a freeze back.",

@@ -6,14 +6,15 @@ from typing import Any
 import pytest
 
 from mulligan.database import Database
-from mulligan.resource import registry
+from mulligan.resource import groups, registry
 from mulligan.resource.calendars import Lane, list_lanes
+from mulligan.resource.groups import GroupChange, MembersChange
 from mulligan.resource.openings import Opening, find_openings
 from mulligan.resource.requests import ClaimRequest, RequestGroup
 from mulligan.resource.tables import ProviderTypeRow
 from mulligan.resource.values import Inventory
 from mulligan.values.amount import Amount
-from mulligan.values.errors import InvalidArgumentError, NoCapacityError
+from mulligan.values.errors import InvalidArgumentError, NoCapacityError, NotFoundError
 from tests.mulligan.resource.fleet import Fleet, at, new_id, window
 
 
@@ -34,10 +35,9 @@ def openings(
 
 
 def lanes(fleet: Fleet, start: float, end: float, **narrowed: Any) -> list[Lane]:
+    narrowed = {"region": fleet.region, **narrowed}
     return fleet.database.read(
-        lambda session: list_lanes(
-            session, window(start, end), region=fleet.region, now=fleet.now, **narrowed
-        )
+        lambda session: list_lanes(session, window(start, end), now=fleet.now, **narrowed)
     ).items
 
 
@@ -107,3 +107,45 @@ def test_a_calendar_has_a_lane_for_each_inventory(fleet: Fleet) -> None:
     assert overrun.claim == used.id
     [lane] = lanes(fleet, 7, 55, provider=host, resource_type="VCPU")
     assert [b.claim for b in lane.bookings] == [later.id]
+
+
+def test_a_groups_calendar_has_all_that_belongs_to_it(fleet: Fleet) -> None:
+    rack = fleet.rack()
+    box = fleet.rack(rack, kind="box", inventories=[Inventory("VCPU", 8)])
+    store = fleet.rack(kind="store", inventories=[Inventory("DISK_GIB", 100)])
+    fleet.add(VCPU=8)
+    group = new_id()
+    change = GroupChange(MembersChange(add=[rack]), MembersChange(add=[store]))
+    fleet.database.write(
+        lambda session: groups.create_group(
+            session, id=group, region=fleet.region, change=change, now=fleet.now
+        )
+    )
+    assert {one.provider for one in lanes(fleet, 0, 9, group=group)} == {box, store}
+    with pytest.raises(NotFoundError):
+        lanes(fleet, 0, 9, group=new_id())
+
+
+def test_a_projects_calendar_has_its_own_bookings_and_nothing_else(fleet: Fleet) -> None:
+    elsewhere = Fleet(fleet.database, project=fleet.project)
+    shared, others = fleet.add(VCPU=8, MEMORY_MIB=64), fleet.add(VCPU=8)
+    far = elsewhere.add(VCPU=8)
+    mine, fleet.project = fleet.project, new_id()
+    for host in (shared, others):
+        fleet.claim(window(0, 10), VCPU=3, provider=host)
+    fleet.project = mine
+    near, away = fleet.claim(window(5, 15), VCPU=2, provider=shared), elsewhere.claim(VCPU=1)
+
+    def booked(start: float, end: float, **narrowed: Any) -> list[Any]:
+        found = lanes(fleet, start, end, project=mine, **narrowed)
+        return sorted(
+            (one.provider, one.resource_type, b.claim) for one in found for b in one.bookings
+        )
+
+    assert booked(0, 20) == [(shared, "VCPU", near.id)]
+    both = sorted([(shared, "VCPU", near.id), (far, "VCPU", away.id)])
+    assert booked(0, 20, region="") == both
+    assert booked(15, 20) == []
+    assert booked(0, 20, region="", provider=far) == [(far, "VCPU", away.id)]
+    assert booked(0, 20, resource_type="MEMORY_MIB") == []
+    assert booked(0, 20, group=new_id()) == []

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from mulligan.values.errors import (
     FailedPreconditionError,
     InvalidArgumentError,
     NotFoundError,
+    PermissionDeniedError,
     QuotaExceededError,
     StaleError,
 )
@@ -229,3 +231,54 @@ def test_claims_that_race_for_the_last_of_a_quota(fleet: Fleet) -> None:
 
     with ThreadPoolExecutor(4) as threads:
         assert sorted(threads.map(race, range(4))) == [False, False, True, True]
+
+
+def test_quotas_are_listed_of_all_or_of_a_family(fleet: Fleet) -> None:
+    parent, grandchild, stranger = new_id(), new_id(), new_id()
+    under(fleet, grandchild, fleet.project, parent)
+    family = sorted([parent, fleet.project, grandchild])
+    for project in (*family, stranger):
+        limit(fleet, project, VCPU=4)
+
+    def listed(**narrowed: Any) -> list[str]:
+        page = fleet.database.read(lambda session: quotas.list_quotas(session, **narrowed))
+        return [one.project for one in page.items]
+
+    assert listed() == sorted([*family, stranger])
+    assert listed(family=parent) == family
+    assert listed(family=parent, limit=1) == family[:1]
+    assert listed(family=parent, after=family[0]) == family[1:]
+    assert listed(family=stranger) == [stranger]
+    assert listed(family=new_id()) == []
+
+
+def test_a_project_decides_about_those_under_it_only(fleet: Fleet) -> None:
+    parent, grandchild, stranger = new_id(), new_id(), new_id()
+    under(fleet, grandchild, fleet.project, parent)
+    under(fleet, stranger)
+    limit(fleet, parent, VCPU=8)
+
+    def put(project: str, by: str, amount: int = 4) -> KeptQuota:
+        return fleet.database.write(
+            lambda s: quotas.set_quota(s, project, Quota({"VCPU": amount}), by=by, now=fleet.now)
+        )
+
+    def delete(project: str, by: str) -> None:
+        fleet.database.write(lambda s: quotas.delete_quota(s, project, by=by, now=fleet.now))
+
+    assert put(fleet.project, parent).quota == Quota({"VCPU": 4})
+    put(grandchild, parent)
+    with pytest.raises(FailedPreconditionError, match="above it has 8"):
+        put(fleet.project, parent, 9)
+    with pytest.raises(FailedPreconditionError, match="above it has 4"):
+        put(grandchild, parent, 5)
+    for act in (put, delete):
+        with pytest.raises(PermissionDeniedError):
+            act(parent, parent)
+        for project, by in ((parent, fleet.project), (stranger, parent), (parent, stranger)):
+            with pytest.raises(NotFoundError) as caught:
+                act(project, by)
+            assert caught.value.details["object_id"] == project
+    delete(grandchild, fleet.project)
+    kept = fleet.database.read(lambda session: quotas.list_quotas(session, family=parent))
+    assert {one.project for one in kept.items} == {parent, fleet.project}

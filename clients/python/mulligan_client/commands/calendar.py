@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,7 +14,7 @@ from mulligan_client.commands.options import (
     takes_region,
 )
 from mulligan_client.commands.provider_names import find_provider
-from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
+from mulligan_client.gen.mulligan.resource.v1 import resource_pb2 as pb
 from mulligan_client.session import Session
 
 if TYPE_CHECKING:
@@ -30,8 +30,9 @@ _BLOCKS = " ▁▂▃▄▅▆▇█"
 @click.option("--for", "length", type=DURATION, default="7d", show_default=True, help="How long.")
 @click.option("--type", "kind", default="", help="Only providers of this type.")
 @click.option("--resource-type", default="", help="Of this one [of each what is booked most].")
-@click.option("--group", default="", help="Only members of this group.")
+@click.option("--group", default="", help="Only what belongs to this group.")
 @click.option("--provider", default="", help="Only this one.")
+@click.option("--project", default="", help="Only what this project has; its members see that.")
 @click.option(
     "--svg", type=click.Path(dir_okay=False, path_type=Path), help="Write a picture to this file."
 )
@@ -46,6 +47,7 @@ def calendar(
     resource_type: str,
     group: str,
     provider: str,
+    project: str,
     svg: Path | None,
     region: str,
     output: str,
@@ -55,16 +57,24 @@ def calendar(
 
     now = datetime.now(UTC)
     begins_at = start or now
-    request = resource_pb2.ListCalendarRequest(
-        region=session.region(region),
-        type=kind,
-        resource_type=resource_type,
-        group=session.resolve("group", group) if group else "",
-        provider=find_provider(session, provider) if provider else "",
-    )
+    fields: dict[str, Any] = {
+        "type": kind,
+        "resource_type": resource_type,
+        "group": session.resolve("group", group) if group else "",
+        "provider": find_provider(session, provider) if provider else "",
+    }
+    call: Any = session.client.resource.ListCalendar
+    request: pb.ListCalendarRequest | pb.ListProjectCalendarRequest
+    if project:
+        call = session.client.resource.ListProjectCalendar
+        where = session.resolve("region", region) if region else ""
+        owner = session.resolve("project", project)
+        request = pb.ListProjectCalendarRequest(project=owner, region=where, **fields)
+    else:
+        request = pb.ListCalendarRequest(region=session.region(region), **fields)
     request.window.acquire_at.FromDatetime(begins_at)
     request.window.release_at.FromDatetime(begins_at + length)
-    answer = session.client.list_all(session.client.resource.ListCalendar, request)
+    answer = session.client.list_all(call, request)
     lanes = lanes_of(answer.lanes, begins_at, begins_at + length, now)
     if svg is None:
         session.show(answer, output, lambda: _timeline(session, lanes, begins_at, length))

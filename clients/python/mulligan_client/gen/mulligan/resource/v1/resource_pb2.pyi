@@ -9,6 +9,7 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from mulligan_client.gen.mulligan.common.v1 import common_pb2 as _common_pb2
 from mulligan_client.gen.mulligan.control.v1 import control_pb2 as _control_pb2
 import builtins as _builtins
@@ -21,6 +22,34 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _UsageBy:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _UsageByEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_UsageBy.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    USAGE_BY_UNSPECIFIED: _UsageBy.ValueType  # 0
+    """Providers; of one project that project."""
+    USAGE_BY_PROVIDER: _UsageBy.ValueType  # 1
+    USAGE_BY_GROUP: _UsageBy.ValueType  # 2
+    """With all that belongs to a group: its members, who shares with them, and what is below."""
+    USAGE_BY_REGION: _UsageBy.ValueType  # 3
+    USAGE_BY_PROJECT: _UsageBy.ValueType  # 4
+    """A project with all that are under it."""
+
+class UsageBy(_UsageBy, metaclass=_UsageByEnumTypeWrapper):
+    """Of what usage is summed up."""
+
+USAGE_BY_UNSPECIFIED: UsageBy.ValueType  # 0
+"""Providers; of one project that project."""
+USAGE_BY_PROVIDER: UsageBy.ValueType  # 1
+USAGE_BY_GROUP: UsageBy.ValueType  # 2
+"""With all that belongs to a group: its members, who shares with them, and what is below."""
+USAGE_BY_REGION: UsageBy.ValueType  # 3
+USAGE_BY_PROJECT: UsageBy.ValueType  # 4
+"""A project with all that are under it."""
+Global___UsageBy: _TypeAlias = UsageBy  # noqa: Y015
 
 @_typing.final
 class Inventory(_message.Message):
@@ -3223,7 +3252,7 @@ class ListCalendarRequest(_message.Message):
     """Only providers of this type."""
     resource_type: _builtins.str
     group: _builtins.str
-    """Only members of this group (UUID)."""
+    """Only what belongs to this group (UUID): its members, who shares with them, and what is below."""
     provider: _builtins.str
     """Only this one (UUID)."""
     @_builtins.property
@@ -3250,6 +3279,279 @@ class ListCalendarRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListCalendarRequest: _TypeAlias = ListCalendarRequest  # noqa: Y015
+
+@_typing.final
+class ListProjectCalendarRequest(_message.Message):
+    """Of which project, and of which time."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_FIELD_NUMBER: _builtins.int
+    PROJECT_FIELD_NUMBER: _builtins.int
+    WINDOW_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    RESOURCE_TYPE_FIELD_NUMBER: _builtins.int
+    GROUP_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    project: _builtins.str
+    region: _builtins.str
+    """Only in this region (UUID)."""
+    type: _builtins.str
+    """Only of providers of this type."""
+    resource_type: _builtins.str
+    group: _builtins.str
+    """Only of what belongs to this group (UUID)."""
+    provider: _builtins.str
+    """Only of this one (UUID)."""
+    @_builtins.property
+    def page(self) -> _common_pb2.Page: ...
+    @_builtins.property
+    def window(self) -> _common_pb2.Window:
+        """Without start: from now on; an end is needed."""
+
+    def __init__(
+        self,
+        *,
+        page: _common_pb2.Page | None = ...,
+        project: _builtins.str = ...,
+        window: _common_pb2.Window | None = ...,
+        region: _builtins.str = ...,
+        type: _builtins.str = ...,
+        resource_type: _builtins.str = ...,
+        group: _builtins.str = ...,
+        provider: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "window", b"window"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["group", b"group", "page", b"page", "project", b"project", "provider", b"provider", "region", b"region", "resource_type", b"resource_type", "type", b"type", "window", b"window"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListProjectCalendarRequest: _TypeAlias = ListProjectCalendarRequest  # noqa: Y015
+
+@_typing.final
+class ListProjectCalendarResponse(_message.Message):
+    """A page of a project's calendar: lanes in which it has something, with its own bookings only."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LANES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def lanes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Lane]: ...
+    def __init__(
+        self,
+        *,
+        lanes: _abc.Iterable[Global___Lane] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lanes", b"lanes", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListProjectCalendarResponse: _TypeAlias = ListProjectCalendarResponse  # noqa: Y015
+
+@_typing.final
+class Usage(_message.Message):
+    """How much of a resource type is taken in the window that was asked about."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OF_FIELD_NUMBER: _builtins.int
+    RESOURCE_TYPE_FIELD_NUMBER: _builtins.int
+    CAPACITY_FIELD_NUMBER: _builtins.int
+    USED_FIELD_NUMBER: _builtins.int
+    RESERVED_FIELD_NUMBER: _builtins.int
+    PEAK_FIELD_NUMBER: _builtins.int
+    FREE_FIELD_NUMBER: _builtins.int
+    of: _builtins.str
+    """UUID of the provider, group, region or project."""
+    resource_type: _builtins.str
+    capacity: _builtins.int
+    """What there is, offered or not; of a project its own quota. Absent: no limit, or not told."""
+    used: _builtins.int
+    """At the peak, by claims that have begun."""
+    reserved: _builtins.int
+    """At the peak, by claims that begin later."""
+    peak: _builtins.int
+    """By both at the same time."""
+    free: _builtins.int
+    """The capacity less the peak; below 0 where there is less than there was."""
+    def __init__(
+        self,
+        *,
+        of: _builtins.str = ...,
+        resource_type: _builtins.str = ...,
+        capacity: _builtins.int | None = ...,
+        used: _builtins.int = ...,
+        reserved: _builtins.int = ...,
+        peak: _builtins.int = ...,
+        free: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_capacity", b"_capacity", "_free", b"_free", "capacity", b"capacity", "free", b"free"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_capacity", b"_capacity", "_free", b"_free", "capacity", b"capacity", "free", b"free", "of", b"of", "peak", b"peak", "reserved", b"reserved", "resource_type", b"resource_type", "used", b"used"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__capacity: _TypeAlias = _typing.Literal["capacity"]  # noqa: Y015
+    _WhichOneofArgType__capacity: _TypeAlias = _typing.Literal["_capacity", b"_capacity"]  # noqa: Y015
+    _WhichOneofReturnType__free: _TypeAlias = _typing.Literal["free"]  # noqa: Y015
+    _WhichOneofArgType__free: _TypeAlias = _typing.Literal["_free", b"_free"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__capacity) -> _WhichOneofReturnType__capacity | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__free) -> _WhichOneofReturnType__free | None: ...
+
+Global___Usage: _TypeAlias = Usage  # noqa: Y015
+
+@_typing.final
+class ListUsageRequest(_message.Message):
+    """Of what, and of which time."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    WINDOW_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
+    GROUP_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    RESOURCE_TYPE_FIELD_NUMBER: _builtins.int
+    by: Global___UsageBy.ValueType
+    region: _builtins.str
+    """Only what is used in this region (UUID)."""
+    group: _builtins.str
+    """Only of what belongs to this group (UUID)."""
+    provider: _builtins.str
+    """Only of this one (UUID)."""
+    resource_type: _builtins.str
+    @_builtins.property
+    def page(self) -> _common_pb2.Page: ...
+    @_builtins.property
+    def window(self) -> _common_pb2.Window:
+        """Absent: now; without end: from its start on."""
+
+    def __init__(
+        self,
+        *,
+        page: _common_pb2.Page | None = ...,
+        by: Global___UsageBy.ValueType = ...,
+        window: _common_pb2.Window | None = ...,
+        region: _builtins.str = ...,
+        group: _builtins.str = ...,
+        provider: _builtins.str = ...,
+        resource_type: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "window", b"window"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "group", b"group", "page", b"page", "provider", b"provider", "region", b"region", "resource_type", b"resource_type", "window", b"window"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListUsageRequest: _TypeAlias = ListUsageRequest  # noqa: Y015
+
+@_typing.final
+class ListUsageResponse(_message.Message):
+    """A page of usage: so many providers, groups, regions or projects, each with its resource types."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USAGE_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def usage(self) -> _containers.RepeatedCompositeFieldContainer[Global___Usage]: ...
+    def __init__(
+        self,
+        *,
+        usage: _abc.Iterable[Global___Usage] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "usage", b"usage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListUsageResponse: _TypeAlias = ListUsageResponse  # noqa: Y015
+
+@_typing.final
+class ListProjectUsageRequest(_message.Message):
+    """Of which project, and of which time."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_FIELD_NUMBER: _builtins.int
+    PROJECT_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    WINDOW_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
+    GROUP_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    RESOURCE_TYPE_FIELD_NUMBER: _builtins.int
+    project: _builtins.str
+    """With all projects under it."""
+    by: Global___UsageBy.ValueType
+    region: _builtins.str
+    """Only what is used in this region (UUID)."""
+    group: _builtins.str
+    """Only of what belongs to this group (UUID)."""
+    provider: _builtins.str
+    """Only of this one (UUID)."""
+    resource_type: _builtins.str
+    @_builtins.property
+    def page(self) -> _common_pb2.Page: ...
+    @_builtins.property
+    def window(self) -> _common_pb2.Window:
+        """Absent: now; without end: from its start on."""
+
+    def __init__(
+        self,
+        *,
+        page: _common_pb2.Page | None = ...,
+        project: _builtins.str = ...,
+        by: Global___UsageBy.ValueType = ...,
+        window: _common_pb2.Window | None = ...,
+        region: _builtins.str = ...,
+        group: _builtins.str = ...,
+        provider: _builtins.str = ...,
+        resource_type: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "window", b"window"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "group", b"group", "page", b"page", "project", b"project", "provider", b"provider", "region", b"region", "resource_type", b"resource_type", "window", b"window"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListProjectUsageRequest: _TypeAlias = ListProjectUsageRequest  # noqa: Y015
+
+@_typing.final
+class ListProjectUsageResponse(_message.Message):
+    """A page of a project's usage."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USAGE_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def usage(self) -> _containers.RepeatedCompositeFieldContainer[Global___Usage]: ...
+    def __init__(
+        self,
+        *,
+        usage: _abc.Iterable[Global___Usage] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "usage", b"usage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListProjectUsageResponse: _TypeAlias = ListProjectUsageResponse  # noqa: Y015
 
 @_typing.final
 class Booking(_message.Message):
@@ -3468,6 +3770,186 @@ class SetQuotaRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SetQuotaRequest: _TypeAlias = SetQuotaRequest  # noqa: Y015
+
+@_typing.final
+class ListQuotasRequest(_message.Message):
+    """Of all projects."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def page(self) -> _common_pb2.Page: ...
+    def __init__(
+        self,
+        *,
+        page: _common_pb2.Page | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListQuotasRequest: _TypeAlias = ListQuotasRequest  # noqa: Y015
+
+@_typing.final
+class ListQuotasResponse(_message.Message):
+    """In the order of the projects' ids; what is used is told by GetQuota and ListUsage only."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUOTAS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def quotas(self) -> _containers.RepeatedCompositeFieldContainer[Global___Quota]: ...
+    def __init__(
+        self,
+        *,
+        quotas: _abc.Iterable[Global___Quota] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "quotas", b"quotas"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListQuotasResponse: _TypeAlias = ListQuotasResponse  # noqa: Y015
+
+@_typing.final
+class ListProjectQuotasRequest(_message.Message):
+    """Of which project, and those under it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_FIELD_NUMBER: _builtins.int
+    PROJECT_FIELD_NUMBER: _builtins.int
+    project: _builtins.str
+    @_builtins.property
+    def page(self) -> _common_pb2.Page: ...
+    def __init__(
+        self,
+        *,
+        page: _common_pb2.Page | None = ...,
+        project: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "project", b"project"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListProjectQuotasRequest: _TypeAlias = ListProjectQuotasRequest  # noqa: Y015
+
+@_typing.final
+class ListProjectQuotasResponse(_message.Message):
+    """In the order of the projects' ids; what is used is told by GetQuota and ListUsage only."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUOTAS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def quotas(self) -> _containers.RepeatedCompositeFieldContainer[Global___Quota]: ...
+    def __init__(
+        self,
+        *,
+        quotas: _abc.Iterable[Global___Quota] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "quotas", b"quotas"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListProjectQuotasResponse: _TypeAlias = ListProjectQuotasResponse  # noqa: Y015
+
+@_typing.final
+class SetChildQuotaRequest(_message.Message):
+    """All limits of a project under another one from now on; what is claimed already stays claimed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PROJECT_FIELD_NUMBER: _builtins.int
+    CHILD_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    GENERATION_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    project: _builtins.str
+    """The one above, of which the caller is an administrator."""
+    child: _builtins.str
+    """Whose quota it is (UUID)."""
+    generation: _builtins.int
+    """The one at which it was read; 0: whatever it is at."""
+    @_builtins.property
+    def spec(self) -> Global___QuotaSpec: ...
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        project: _builtins.str = ...,
+        child: _builtins.str = ...,
+        spec: Global___QuotaSpec | None = ...,
+        generation: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["child", b"child", "generation", b"generation", "project", b"project", "request_id", b"request_id", "spec", b"spec"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetChildQuotaRequest: _TypeAlias = SetChildQuotaRequest  # noqa: Y015
+
+@_typing.final
+class DeleteChildQuotaRequest(_message.Message):
+    """Whose quota."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PROJECT_FIELD_NUMBER: _builtins.int
+    CHILD_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    project: _builtins.str
+    """The one above, of which the caller is an administrator."""
+    child: _builtins.str
+    """Whose quota it is (UUID)."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        project: _builtins.str = ...,
+        child: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["child", b"child", "project", b"project", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteChildQuotaRequest: _TypeAlias = DeleteChildQuotaRequest  # noqa: Y015
+
+@_typing.final
+class DeleteChildQuotaResponse(_message.Message):
+    """It has none of its own."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteChildQuotaResponse: _TypeAlias = DeleteChildQuotaResponse  # noqa: Y015
 
 @_typing.final
 class GetQuotaRequest(_message.Message):

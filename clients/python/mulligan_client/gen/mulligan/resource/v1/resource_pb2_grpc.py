@@ -210,6 +210,21 @@ class ResourceServiceStub:
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListCalendarRequest.SerializeToString,
                 response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListCalendarResponse.FromString,
                 _registered_method=True)
+        self.ListProjectCalendar = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/ListProjectCalendar',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectCalendarRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectCalendarResponse.FromString,
+                _registered_method=True)
+        self.ListUsage = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/ListUsage',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListUsageRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListUsageResponse.FromString,
+                _registered_method=True)
+        self.ListProjectUsage = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/ListProjectUsage',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectUsageRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectUsageResponse.FromString,
+                _registered_method=True)
         self.CreateClaim = channel.unary_unary(
                 '/mulligan.resource.v1.ResourceService/CreateClaim',
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateClaimRequest.SerializeToString,
@@ -239,6 +254,26 @@ class ResourceServiceStub:
                 '/mulligan.resource.v1.ResourceService/SetQuota',
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.SetQuotaRequest.SerializeToString,
                 response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Quota.FromString,
+                _registered_method=True)
+        self.ListQuotas = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/ListQuotas',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListQuotasRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListQuotasResponse.FromString,
+                _registered_method=True)
+        self.ListProjectQuotas = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/ListProjectQuotas',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectQuotasRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectQuotasResponse.FromString,
+                _registered_method=True)
+        self.SetChildQuota = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/SetChildQuota',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.SetChildQuotaRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Quota.FromString,
+                _registered_method=True)
+        self.DeleteChildQuota = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/DeleteChildQuota',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteChildQuotaRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteChildQuotaResponse.FromString,
                 _registered_method=True)
         self.GetQuota = channel.unary_unary(
                 '/mulligan.resource.v1.ResourceService/GetQuota',
@@ -551,6 +586,27 @@ class ResourceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListProjectCalendar(self, request, context):
+        """What a project has of providers, and when; nothing of what others have.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListUsage(self, request, context):
+        """What is used, reserved and free per provider, group, region or project.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListProjectUsage(self, request, context):
+        """What a project uses, in all or per provider, group or region; nothing of what others use.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateClaim(self, request, context):
         """Claim resources for a window, at once or, with wait_until, when they become free.
         """
@@ -588,6 +644,34 @@ class ResourceServiceServicer:
 
     def SetQuota(self, request, context):
         """Say how much a project, with all that are under it, may have.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListQuotas(self, request, context):
+        """The quotas of all projects that have one of their own.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListProjectQuotas(self, request, context):
+        """A project's quota, and those of the projects under it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetChildQuota(self, request, context):
+        """Say how much a project under one's own may have; never more than those above it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteChildQuota(self, request, context):
+        """Take the quota of a project under one's own away; those of projects above it hold on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -855,6 +939,21 @@ def add_ResourceServiceServicer_to_server(servicer, server):
                     request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListCalendarRequest.FromString,
                     response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListCalendarResponse.SerializeToString,
             ),
+            'ListProjectCalendar': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProjectCalendar,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectCalendarRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectCalendarResponse.SerializeToString,
+            ),
+            'ListUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListUsage,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListUsageRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListUsageResponse.SerializeToString,
+            ),
+            'ListProjectUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProjectUsage,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectUsageRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectUsageResponse.SerializeToString,
+            ),
             'CreateClaim': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateClaim,
                     request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.CreateClaimRequest.FromString,
@@ -884,6 +983,26 @@ def add_ResourceServiceServicer_to_server(servicer, server):
                     servicer.SetQuota,
                     request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.SetQuotaRequest.FromString,
                     response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Quota.SerializeToString,
+            ),
+            'ListQuotas': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListQuotas,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListQuotasRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListQuotasResponse.SerializeToString,
+            ),
+            'ListProjectQuotas': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProjectQuotas,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectQuotasRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectQuotasResponse.SerializeToString,
+            ),
+            'SetChildQuota': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetChildQuota,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.SetChildQuotaRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Quota.SerializeToString,
+            ),
+            'DeleteChildQuota': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteChildQuota,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteChildQuotaRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteChildQuotaResponse.SerializeToString,
             ),
             'GetQuota': grpc.unary_unary_rpc_method_handler(
                     servicer.GetQuota,
@@ -1903,6 +2022,87 @@ class ResourceService:
             _registered_method=True)
 
     @staticmethod
+    def ListProjectCalendar(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/ListProjectCalendar',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectCalendarRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectCalendarResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/ListUsage',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListUsageRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListProjectUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/ListProjectUsage',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectUsageRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def CreateClaim(request,
             target,
             options=(),
@@ -2054,6 +2254,114 @@ class ResourceService:
             '/mulligan.resource.v1.ResourceService/SetQuota',
             mulligan_dot_resource_dot_v1_dot_resource__pb2.SetQuotaRequest.SerializeToString,
             mulligan_dot_resource_dot_v1_dot_resource__pb2.Quota.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListQuotas(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/ListQuotas',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListQuotasRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListQuotasResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListProjectQuotas(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/ListProjectQuotas',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectQuotasRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProjectQuotasResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetChildQuota(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/SetChildQuota',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.SetChildQuotaRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.Quota.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteChildQuota(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/DeleteChildQuota',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteChildQuotaRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteChildQuotaResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -103,6 +103,12 @@ class ResourceServiceStub:
     """When something is free for so long, the earliest first."""
     ListCalendar: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ListCalendarRequest, _resource_pb2.ListCalendarResponse]
     """Who has what of each provider, and when."""
+    ListProjectCalendar: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ListProjectCalendarRequest, _resource_pb2.ListProjectCalendarResponse]
+    """What a project has of providers, and when; nothing of what others have."""
+    ListUsage: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ListUsageRequest, _resource_pb2.ListUsageResponse]
+    """What is used, reserved and free per provider, group, region or project."""
+    ListProjectUsage: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ListProjectUsageRequest, _resource_pb2.ListProjectUsageResponse]
+    """What a project uses, in all or per provider, group or region; nothing of what others use."""
     CreateClaim: _grpc.UnaryUnaryMultiCallable[_resource_pb2.CreateClaimRequest, _resource_pb2.Claim]
     """Claim resources for a window, at once or, with wait_until, when they become free."""
     GetClaim: _grpc.UnaryUnaryMultiCallable[_resource_pb2.GetClaimRequest, _resource_pb2.Claim]
@@ -115,6 +121,14 @@ class ResourceServiceStub:
     """Change several claims, all or none: release, extend, shorten, move, swap."""
     SetQuota: _grpc.UnaryUnaryMultiCallable[_resource_pb2.SetQuotaRequest, _resource_pb2.Quota]
     """Say how much a project, with all that are under it, may have."""
+    ListQuotas: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ListQuotasRequest, _resource_pb2.ListQuotasResponse]
+    """The quotas of all projects that have one of their own."""
+    ListProjectQuotas: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ListProjectQuotasRequest, _resource_pb2.ListProjectQuotasResponse]
+    """A project's quota, and those of the projects under it."""
+    SetChildQuota: _grpc.UnaryUnaryMultiCallable[_resource_pb2.SetChildQuotaRequest, _resource_pb2.Quota]
+    """Say how much a project under one's own may have; never more than those above it."""
+    DeleteChildQuota: _grpc.UnaryUnaryMultiCallable[_resource_pb2.DeleteChildQuotaRequest, _resource_pb2.DeleteChildQuotaResponse]
+    """Take the quota of a project under one's own away; those of projects above it hold on."""
     GetQuota: _grpc.UnaryUnaryMultiCallable[_resource_pb2.GetQuotaRequest, _resource_pb2.Quota]
     """How much a project may have, and has."""
     DeleteQuota: _grpc.UnaryUnaryMultiCallable[_resource_pb2.DeleteQuotaRequest, _resource_pb2.DeleteQuotaResponse]
@@ -215,6 +229,12 @@ class ResourceServiceAsyncStub(ResourceServiceStub):
     """When something is free for so long, the earliest first."""
     ListCalendar: _aio.UnaryUnaryMultiCallable[_resource_pb2.ListCalendarRequest, _resource_pb2.ListCalendarResponse]  # type: ignore[assignment]
     """Who has what of each provider, and when."""
+    ListProjectCalendar: _aio.UnaryUnaryMultiCallable[_resource_pb2.ListProjectCalendarRequest, _resource_pb2.ListProjectCalendarResponse]  # type: ignore[assignment]
+    """What a project has of providers, and when; nothing of what others have."""
+    ListUsage: _aio.UnaryUnaryMultiCallable[_resource_pb2.ListUsageRequest, _resource_pb2.ListUsageResponse]  # type: ignore[assignment]
+    """What is used, reserved and free per provider, group, region or project."""
+    ListProjectUsage: _aio.UnaryUnaryMultiCallable[_resource_pb2.ListProjectUsageRequest, _resource_pb2.ListProjectUsageResponse]  # type: ignore[assignment]
+    """What a project uses, in all or per provider, group or region; nothing of what others use."""
     CreateClaim: _aio.UnaryUnaryMultiCallable[_resource_pb2.CreateClaimRequest, _resource_pb2.Claim]  # type: ignore[assignment]
     """Claim resources for a window, at once or, with wait_until, when they become free."""
     GetClaim: _aio.UnaryUnaryMultiCallable[_resource_pb2.GetClaimRequest, _resource_pb2.Claim]  # type: ignore[assignment]
@@ -227,6 +247,14 @@ class ResourceServiceAsyncStub(ResourceServiceStub):
     """Change several claims, all or none: release, extend, shorten, move, swap."""
     SetQuota: _aio.UnaryUnaryMultiCallable[_resource_pb2.SetQuotaRequest, _resource_pb2.Quota]  # type: ignore[assignment]
     """Say how much a project, with all that are under it, may have."""
+    ListQuotas: _aio.UnaryUnaryMultiCallable[_resource_pb2.ListQuotasRequest, _resource_pb2.ListQuotasResponse]  # type: ignore[assignment]
+    """The quotas of all projects that have one of their own."""
+    ListProjectQuotas: _aio.UnaryUnaryMultiCallable[_resource_pb2.ListProjectQuotasRequest, _resource_pb2.ListProjectQuotasResponse]  # type: ignore[assignment]
+    """A project's quota, and those of the projects under it."""
+    SetChildQuota: _aio.UnaryUnaryMultiCallable[_resource_pb2.SetChildQuotaRequest, _resource_pb2.Quota]  # type: ignore[assignment]
+    """Say how much a project under one's own may have; never more than those above it."""
+    DeleteChildQuota: _aio.UnaryUnaryMultiCallable[_resource_pb2.DeleteChildQuotaRequest, _resource_pb2.DeleteChildQuotaResponse]  # type: ignore[assignment]
+    """Take the quota of a project under one's own away; those of projects above it hold on."""
     GetQuota: _aio.UnaryUnaryMultiCallable[_resource_pb2.GetQuotaRequest, _resource_pb2.Quota]  # type: ignore[assignment]
     """How much a project may have, and has."""
     DeleteQuota: _aio.UnaryUnaryMultiCallable[_resource_pb2.DeleteQuotaRequest, _resource_pb2.DeleteQuotaResponse]  # type: ignore[assignment]
@@ -536,6 +564,30 @@ class ResourceServiceServicer(metaclass=_abc_1.ABCMeta):
         """Who has what of each provider, and when."""
 
     @_abc_1.abstractmethod
+    def ListProjectCalendar(
+        self,
+        request: _resource_pb2.ListProjectCalendarRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.ListProjectCalendarResponse, _abc.Awaitable[_resource_pb2.ListProjectCalendarResponse]]:
+        """What a project has of providers, and when; nothing of what others have."""
+
+    @_abc_1.abstractmethod
+    def ListUsage(
+        self,
+        request: _resource_pb2.ListUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.ListUsageResponse, _abc.Awaitable[_resource_pb2.ListUsageResponse]]:
+        """What is used, reserved and free per provider, group, region or project."""
+
+    @_abc_1.abstractmethod
+    def ListProjectUsage(
+        self,
+        request: _resource_pb2.ListProjectUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.ListProjectUsageResponse, _abc.Awaitable[_resource_pb2.ListProjectUsageResponse]]:
+        """What a project uses, in all or per provider, group or region; nothing of what others use."""
+
+    @_abc_1.abstractmethod
     def CreateClaim(
         self,
         request: _resource_pb2.CreateClaimRequest,
@@ -582,6 +634,38 @@ class ResourceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resource_pb2.Quota, _abc.Awaitable[_resource_pb2.Quota]]:
         """Say how much a project, with all that are under it, may have."""
+
+    @_abc_1.abstractmethod
+    def ListQuotas(
+        self,
+        request: _resource_pb2.ListQuotasRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.ListQuotasResponse, _abc.Awaitable[_resource_pb2.ListQuotasResponse]]:
+        """The quotas of all projects that have one of their own."""
+
+    @_abc_1.abstractmethod
+    def ListProjectQuotas(
+        self,
+        request: _resource_pb2.ListProjectQuotasRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.ListProjectQuotasResponse, _abc.Awaitable[_resource_pb2.ListProjectQuotasResponse]]:
+        """A project's quota, and those of the projects under it."""
+
+    @_abc_1.abstractmethod
+    def SetChildQuota(
+        self,
+        request: _resource_pb2.SetChildQuotaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.Quota, _abc.Awaitable[_resource_pb2.Quota]]:
+        """Say how much a project under one's own may have; never more than those above it."""
+
+    @_abc_1.abstractmethod
+    def DeleteChildQuota(
+        self,
+        request: _resource_pb2.DeleteChildQuotaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.DeleteChildQuotaResponse, _abc.Awaitable[_resource_pb2.DeleteChildQuotaResponse]]:
+        """Take the quota of a project under one's own away; those of projects above it hold on."""
 
     @_abc_1.abstractmethod
     def GetQuota(
