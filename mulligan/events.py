@@ -5,7 +5,8 @@ updated last in the transaction, so that commit order is revision order and a re
 skips a writer that commits late.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -79,6 +80,19 @@ class Event:
 def append(session: Session, event: Event) -> None:
     """Have the event written when the transaction commits."""
     session.info.setdefault("events", []).append(event)
+
+
+@contextmanager
+def attempt(session: Session) -> Iterator[None]:
+    """A part of a transaction that may fail: then it is undone, and nothing of it is told."""
+    pending: list[Event] = session.info.setdefault("events", [])
+    told = len(pending)
+    try:
+        with session.begin_nested():
+            yield
+    except BaseException:
+        del pending[told:]
+        raise
 
 
 def write_pending(session: Session) -> None:

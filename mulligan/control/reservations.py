@@ -10,16 +10,15 @@ from typing import Any, Literal
 
 from sqlalchemy.orm import Session
 
+from mulligan import events
 from mulligan.control import endpoints, operations
 from mulligan.control.tables import Host, Machine, Server
 from mulligan.resource import claims, reservations
 from mulligan.resource.claim_sets import ClaimChange, change_claims
+from mulligan.resource.reservations import CANT_BE_HAD
 from mulligan.resource.tables import ReservationRow
 from mulligan.values.errors import (
     FailedPreconditionError,
-    InvalidArgumentError,
-    NoCapacityError,
-    QuotaExceededError,
 )
 from mulligan.values.ids import object_id
 from mulligan.values.states import MACHINE_ENDED, RESERVATION_ENDED
@@ -79,8 +78,13 @@ def advance(session: Session, reservation: str, now: datetime, ended: Ended | No
     """
     row = reservations.lock(session, reservation)
     if row.state in RESERVATION_ENDED:
-        return Next("end", words=row.reason)
+        return _ended(session, row)
     return Course(session, row, now).go(ended)
+
+
+def _ended(session: Session, row: ReservationRow) -> Next:
+    waiting = operations.waiting_for_capacity(session, row.region)
+    return Next("end", words=row.reason, waiting=tuple(waiting))
 
 
 def is_busy(session: Session, server: Server) -> bool:
@@ -117,7 +121,7 @@ class Course:
             return self._end("ended", gone)
         if machine is not None:
             return self._with_machine(machine)
-        if row.stop or self.now >= self.window.release_at:
+        if row.stop or row.kept_until or not self._has_time():
             return self._end()
         if self.now < self.window.acquire_at:
             row.machine = None
@@ -182,9 +186,9 @@ class Course:
     def _without_claim(self) -> Next:
         """Claim again: what its machine had could not be taken back."""
         try:
-            with self.session.begin_nested():
+            with events.attempt(self.session):
                 reservations.claim_anew(self.session, self.row, self.now)
-        except (NoCapacityError, QuotaExceededError) as error:
+        except CANT_BE_HAD as error:
             return self._degraded(error.message)
         return self._again()
 
@@ -193,17 +197,19 @@ class Course:
 
     def _start(self) -> Next:
         row = self.row
-        row.started_at = row.started_at or self.now
         if trouble := self._trouble():
             if row.heals and reservations.go_elsewhere(self.session, row, self.now):
                 return self._again()
+            row.unused_since = None  # nobody could use it
             return self._degraded(trouble)
         if self.is_used_by_others():
+            row.unused_since = None
             return self._say(
                 "handover", "what it claims is still used past its plan, or being cleaned",
                 self.ends_at, "it starts as soon as what it claims is handed over",
                 self.now + LOOKS_AGAIN,
             )  # fmt: skip
+        row.started_at = row.started_at or self.now
         if row.machine_wish is None:
             return self._hold()
         if row.failures >= ATTEMPTS:
@@ -247,7 +253,7 @@ class Course:
     # With a machine
 
     def _with_machine(self, machine: Machine) -> Next:
-        row, over = self.row, bool(self.row.stop) or self.now >= self.window.release_at
+        row, over = self.row, bool(self.row.stop) or not self._has_time()
         row.unused_since = None
         row.started_at = row.started_at or self.now
         if machine.state in ("requested", "provisioning"):
@@ -265,7 +271,8 @@ class Course:
             return self._wind_down(machine)
         if machine.state == "kept" and not over:
             return self._keep(machine)
-        return self._decommission(machine, row.stop or "its window is over")
+        words = "its window is over" if over else "its machine is being decommissioned"
+        return self._decommission(machine, row.stop or words)
 
     def _run(self, machine: Machine) -> Next:
         self.row.failures, self.row.problem, self.row.retry_at = 0, "", None
@@ -287,11 +294,11 @@ class Course:
             until = self.window.release_at + timedelta(seconds=row.keep_s)
             longer = Window(self.window.acquire_at, until)
             try:
-                with self.session.begin_nested():
+                with events.attempt(self.session):
                     change_claims(
                         self.session, [ClaimChange(row.claim, window=longer)], now=self.now
                     )
-            except (InvalidArgumentError, NoCapacityError, QuotaExceededError) as error:
+            except CANT_BE_HAD as error:
                 return self._decommission(machine, f"it could not be kept: {error.message}")
             row.kept_until = until
             return self._again()
@@ -394,7 +401,6 @@ class Course:
 
     def _end(self, state: str = "", reason: str = "") -> Next:
         row, session = self.row, self.session
-        early = self.now < self.window.release_at
         claims.release_claim(session, row.claim, self.now)
         if not state:
             ended = "ended" if row.started_at else "missed"
@@ -406,8 +412,7 @@ class Course:
         reservations.move(session, row, Status(state, reason, self.now))
         kind = "cancelled" if state == "cancelled" else "done"
         endpoints.end_operation(session, row.operation, kind, reason)
-        waiting = operations.waiting_for_capacity(session, row.region) if early else ()
-        return Next("end", words=reason, waiting=tuple(waiting))
+        return _ended(session, row)
 
 
 def cancel(

@@ -34,6 +34,7 @@ from mulligan.values.errors import (
     InvalidArgumentError,
     NoCapacityError,
     NotFoundError,
+    QuotaExceededError,
 )
 from mulligan.values.ids import object_id
 from mulligan.values.states import RESERVATION_ENDED
@@ -45,6 +46,9 @@ MOST_TIMES = 100
 MOST_PURPOSE = 1000
 LONGEST = timedelta(days=366)
 """For how long a machine may be kept, warned of its end before, or left unused."""
+
+CANT_BE_HAD = (InvalidArgumentError, NoCapacityError, QuotaExceededError)
+"""Why a claim can't be had: what it names is not there, others have it, or a quota forbids it."""
 
 TOLD = ("handover", "degraded")
 """States in which a reservation waits for what others do."""
@@ -89,11 +93,15 @@ class ReservationSpec:
                 "say for how long the machine is kept, or decommission it at the end",
                 field="spec.keep_for",
             )
-        for field in ("keep_s", "warn_s", "reclaim_s"):
-            if not 0 <= getattr(self, field) <= LONGEST.total_seconds():
+        for field, seconds in (
+            ("keep_for", self.keep_s),
+            ("warn_before", self.warn_s),
+            ("reclaim_after", self.reclaim_s),
+        ):
+            if not 0 <= seconds <= LONGEST.total_seconds():
                 raise InvalidArgumentError(
-                    f"{getattr(self, field)} s can't be used; give 0 to {LONGEST.days} days",
-                    field=f"spec.{field.removesuffix('_s')}",
+                    f"{seconds} s can't be used; give 0 to {LONGEST.days} days",
+                    field=f"spec.{field}",
                 )
 
 
@@ -339,14 +347,9 @@ def change_window(
         NoCapacityError: others have claimed what it needs; says what.
         QuotaExceededError: the project, or one above it, may not have as much, or then.
     """
-    if row.state in RESERVATION_ENDED or row.stop:
-        raise FailedPreconditionError(
-            f"reservation {row.id} is {row.state} ({row.reason}); make a new one",
-            object_type="reservation",
-            object_id=row.id,
-        )
+    _refuse_over(row)
     try:
-        with session.begin_nested():
+        with events.attempt(session):
             change_claims(session, [ClaimChange(row.claim, window=window)], now=now)
     except NoCapacityError:
         if row.machine is not None:
@@ -354,8 +357,18 @@ def change_window(
         elsewhere = ClaimChange(row.claim, window=window, move=Move())
         change_claims(session, [elsewhere], now=now)
     row.kept_until = None
+    row.failures, row.retry_at = 0, None
     row.generation += 1
     tell(session, row, "window", now, f"now for {shown(window)}", author=author or None)
+
+
+def _refuse_over(row: ReservationRow) -> None:
+    if row.state in RESERVATION_ENDED or row.stop:
+        raise FailedPreconditionError(
+            f"reservation {row.id} is {row.state} ({row.stop or row.reason}); make a new one",
+            object_type="reservation",
+            object_id=row.id,
+        )
 
 
 def change_end(
@@ -371,8 +384,10 @@ def change_end(
         author: UUID of the account that says so.
 
     Raises:
+        FailedPreconditionError: it has ended.
         InvalidArgumentError: it can't be kept for so long.
     """
+    _refuse_over(row)
     at_end = "keep" if keep_s else "decommission"
     ReservationSpec(at_end=at_end, keep_s=keep_s)
     row.at_end, row.keep_s = at_end, keep_s
@@ -392,14 +407,14 @@ def go_elsewhere(session: Session, row: ReservationRow, now: datetime) -> bool:
         found = choice.propose(
             session, claim.request.within(rest), project=row.project, now=now, limit=64
         )
-    except NoCapacityError:
+        others = [one for one in found if mine != {part.provider for part in one.allocations}]
+        for candidate in others[:1]:
+            with events.attempt(session):
+                moved = ClaimChange(row.claim, move=Move(proposed=candidate))
+                change_claims(session, [moved], now=now)
+            return True
+    except CANT_BE_HAD:
         return False
-    others = [one for one in found if not mine & {part.provider for part in one.allocations}]
-    for candidate in others[:1]:
-        with session.begin_nested():
-            moved = ClaimChange(row.claim, move=Move(proposed=candidate))
-            change_claims(session, [moved], now=now)
-        return True
     return False
 
 

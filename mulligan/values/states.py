@@ -145,19 +145,19 @@ _RESERVATION_ENDS = ("ended", "cancelled", "missed", "reclaimed")
 RESERVATION: StateTable = {
     "reserved": State(
         "its claim is committed; its window has not begun",
-        ("handover", "starting", "active", "degraded", *_RESERVATION_ENDS),
+        ("handover", "starting", "active", "degraded", "kept", "ending", *_RESERVATION_ENDS),
         timedelta(days=366),
         "its window begins",
     ),
     "handover": State(
         "its window has begun, and what it claims is still used past its plan",
-        ("reserved", "starting", "active", "degraded", "ending", *_RESERVATION_ENDS),
+        ("reserved", "starting", "active", "degraded", "kept", "ending", *_RESERVATION_ENDS),
         timedelta(days=366),
         "it starts as soon as what it claims is handed over",
     ),
     "starting": State(
         "its machine is being provisioned",
-        ("reserved", "handover", "active", "degraded", "ending", *_RESERVATION_ENDS),
+        ("reserved", "handover", "active", "degraded", "kept", "ending", *_RESERVATION_ENDS),
         timedelta(hours=4),
         "its machine is active, or another try",
     ),
@@ -181,7 +181,7 @@ RESERVATION: StateTable = {
     ),
     "ending": State(
         "its machine is being decommissioned",
-        ("active", "starting", "kept", *_RESERVATION_ENDS),
+        ("handover", "starting", "active", "degraded", "kept", *_RESERVATION_ENDS),
         timedelta(hours=24),
         "its machine is gone and its claim released",
     ),

@@ -1,0 +1,29 @@
+"""Databases that the tests of a module share: each has a region and a project of its own."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from mulligan import events
+from mulligan.database import Database
+from tests.databases import PostgreSQL, create_tables
+
+
+@pytest.fixture(scope="module")
+def sqlite_stages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """A SQLite database."""
+    database = Database(f"sqlite:///{tmp_path_factory.mktemp('stages')}/site.sqlite")
+    create_tables(database)
+    events.record(database)
+    yield database
+    database.close()
+
+
+@pytest.fixture(scope="module")
+def postgresql_stages(postgresql_server: PostgreSQL) -> Iterator[Database]:
+    """A PostgreSQL database."""
+    name = postgresql_server.create_database()
+    database = Database(postgresql_server.url(name).render_as_string())
+    events.record(database)
+    yield database
+    database.close()
