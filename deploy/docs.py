@@ -11,6 +11,12 @@ from mulligan.values.states import TABLES, StateTable
 STATES = Path(__file__).parents[1] / "docs" / "states.md"
 RECONCILE = STATES.with_name("reconcile.md")
 
+MOST_ARROWS = 40
+"""What has more of them nobody reads."""
+
+MOST_ARROWS = 40
+"""What has more of them nobody reads."""
+
 HEAD = """\
 # States
 
@@ -32,6 +38,9 @@ def _section(name: str, table: StateTable) -> str:
 
 
 def _diagram(table: StateTable) -> Iterator[str]:
+    if sum(len(state.leads_to) for state in table.values()) > MOST_ARROWS:
+        yield "From a state that is no end every other one can follow."
+        return
     yield "```mermaid"
     yield "stateDiagram-v2"
     yield f"    [*] --> {next(iter(table))}"

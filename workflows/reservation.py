@@ -10,7 +10,12 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError, ChildWorkflowError, WorkflowAlreadyStartedError
+from temporalio.exceptions import (
+    ApplicationError,
+    ChildWorkflowError,
+    FailureError,
+    WorkflowAlreadyStartedError,
+)
 
 with workflow.unsafe.imports_passed_through():
     from activities.contracts import reservations
@@ -146,7 +151,7 @@ class Reservation(OperationWorkflow):
                 ended = await self._do(request, found, found.asked)
                 continue
             if found.abort:
-                await workflow.get_external_workflow_handle(found.abort).cancel()
+                await _cancel(found.abort)
             span = None if found.until is None else found.until - workflow.now()
             await self._until(self._is_called, span)
             if not self._is_aborted:
@@ -156,12 +161,19 @@ class Reservation(OperationWorkflow):
         self._changed = False
         if self._is_aborted:
             self._stop = ABORTED
-        return await self.operation.record(
-            reservations.advance,
-            AdvanceReservation(
-                reservation=request.reservation, at=workflow.now(), ended=ended, stop=self._stop
-            ),
+        now = workflow.now()
+        look = AdvanceReservation(
+            reservation=request.reservation, at=now, ended=ended, stop=self._stop
         )
+        try:
+            return await self.operation.record(reservations.advance, look)
+        except FailureError as error:
+            # Whatever it is, the reservation is still there, and so is its machine.
+            failure = why(error)
+            if failure.code == "NOT_FOUND":
+                return NextAct(act="end", words=failure.message)
+            workflow.logger.error("reservation %s: %s", request.reservation, failure.message)
+            return NextAct(act="wait", words=failure.message, until=now + AGAIN)
 
     async def _do(
         self, request: KeepReservation, found: NextAct, asked: Asked
@@ -175,12 +187,15 @@ class Reservation(OperationWorkflow):
         except WorkflowAlreadyStartedError:
             await self._until(self._is_called, AGAIN)
             return None
+        until = found.until
         while not child.done():
-            await self._until(lambda: child.done() or self._is_called())
+            span = None if until is None else until - workflow.now()
+            await self._until(lambda: child.done() or self._is_called(), span)
             if not child.done():
                 again = await self._look(request)
+                until = again.until
                 if again.abort == asked.operation:
-                    await workflow.get_external_workflow_handle(asked.operation).cancel()
+                    await _cancel(asked.operation)
         try:
             await child
         except ChildWorkflowError as error:
@@ -239,3 +254,11 @@ class Reservation(OperationWorkflow):
             await workflow.wait_condition(
                 happened, timeout=None if span is None else max(span, least)
             )
+
+
+async def _cancel(operation: str) -> None:
+    """Have an operation take back what it did; one that ended meanwhile is fine."""
+    try:
+        await workflow.get_external_workflow_handle(operation).cancel()
+    except FailureError:
+        workflow.logger.info("operation %s has ended", operation)

@@ -22,6 +22,7 @@ from activities.records.claims import request_of
 from activities.records.machines import spec_of
 from activities.records.operations import ask_of
 from activities.records.transaction import Contract, Record
+from mulligan import events
 from mulligan.control import operations
 from mulligan.control import reservations as course
 from mulligan.control.reservations import Ended, Next
@@ -123,7 +124,7 @@ def make_due(session: Session, request: MakeDue) -> DueMade:
         )
         make_one = MakeReservations(asked=asked, wish=_on(wish, one), at=request.at, series=row.id)
         try:
-            with session.begin_nested():
+            with events.attempt(session):
                 kept.append(_make_one(session, make_one, 0))
         except MulliganError as error:
             if error.retryable:

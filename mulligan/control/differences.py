@@ -243,11 +243,12 @@ def resumption_of(session: Session, operation: str, workflow_state: str) -> Resu
     """Say how an operation's workflow is started again; None when it can't or needn't be.
 
     What Temporal does not know goes on where it was; what somebody ended takes back what it did.
+    A reservation always goes on: taking it back would end its machine.
     """
     row = operations.get(session, operation)
     if row.state != "running" or not row.request:
         return None
-    goes_on = workflow_state in ("unknown", "completed")
+    goes_on = workflow_state in ("unknown", "completed") or row.type == "reservation"
     request = {**row.request, "resume": "forward" if goes_on else "undo"}
     return Resumption(row, request)
 

@@ -231,7 +231,8 @@ class Course:
         if late > LATE:
             words += f", {str(late).partition('.')[0]} after its start"
         self._say("starting", words, self.ends_at, "its machine is active, or another try")
-        return self._begin("provision", words, row.machine or "", wish=row.machine_wish or {})
+        wish = row.machine_wish or {}
+        return self._begin("provision", words, row.machine or "", wish=wish, until=self.ends_at)
 
     def _hold(self) -> Next:
         row = self.row

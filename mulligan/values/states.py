@@ -142,46 +142,51 @@ OPERATION: StateTable = {
 
 _RESERVATION_ENDS = ("ended", "cancelled", "missed", "reclaimed")
 
+_FROM_A_RESERVATION = (
+    "reserved", "handover", "starting", "active", "degraded", "kept", "ending", *_RESERVATION_ENDS,
+)  # fmt: skip
+"""What follows is decided anew at each look, also at the first one in a long time."""
+
 RESERVATION: StateTable = {
     "reserved": State(
         "its claim is committed; its window has not begun",
-        ("handover", "starting", "active", "degraded", "kept", "ending", *_RESERVATION_ENDS),
+        _FROM_A_RESERVATION,
         timedelta(days=366),
         "its window begins",
     ),
     "handover": State(
         "its window has begun, and what it claims is still used past its plan",
-        ("reserved", "starting", "active", "degraded", "kept", "ending", *_RESERVATION_ENDS),
+        _FROM_A_RESERVATION,
         timedelta(days=366),
         "it starts as soon as what it claims is handed over",
     ),
     "starting": State(
         "its machine is being provisioned",
-        ("reserved", "handover", "active", "degraded", "kept", "ending", *_RESERVATION_ENDS),
+        _FROM_A_RESERVATION,
         timedelta(hours=4),
         "its machine is active, or another try",
     ),
     "active": State(
         "it is held for the project, or its machine runs",
-        ("starting", "handover", "degraded", "kept", "ending", *_RESERVATION_ENDS),
+        _FROM_A_RESERVATION,
         timedelta(days=366),
         "its window ends",
     ),
     "degraded": State(
         "it can't be had as it was reserved: its provider failed, or its machine did",
-        ("reserved", "handover", "starting", "active", "kept", "ending", *_RESERVATION_ENDS),
+        _FROM_A_RESERVATION,
         timedelta(days=366),
         "another try, or its window ends",
     ),
     "kept": State(
         "its window is over; its machine is powered off, still claimed, and can be restored",
-        ("active", "starting", "degraded", "ending", *_RESERVATION_ENDS),
+        _FROM_A_RESERVATION,
         timedelta(days=366),
         "its machine is decommissioned, unless it is extended before",
     ),
     "ending": State(
         "its machine is being decommissioned",
-        ("handover", "starting", "active", "degraded", "kept", *_RESERVATION_ENDS),
+        _FROM_A_RESERVATION,
         timedelta(hours=24),
         "its machine is gone and its claim released",
     ),

@@ -128,9 +128,10 @@ class Stage:
         self.write(change)
 
     def _refresh(self, session: Session, provider: str) -> None:
-        for kind, table in (("host", Host), ("server", Server)):
-            if row := session.get(table, provider):
-                endpoints.refresh_offer(session, kind, row)
+        if host := session.get(Host, provider):
+            endpoints.refresh_offer(session, "host", host)
+        if server := session.get(Server, provider):
+            endpoints.refresh_offer(session, "server", server)
 
     # Reservations
 

@@ -101,7 +101,8 @@ def list_reservations(session: Session, ended: bool, project: str, output: str) 
         project=session.project(project), include_ended=ended
     )
     answer = session.client.list_all(session.client.resource.ListReservations, request)
-    session.show(answer, output, lambda: _table(session, answer.reservations))
+    rows = sorted(answer.reservations, key=lambda one: one.spec.window.acquire_at.ToNanoseconds())
+    session.show(answer, output, lambda: _table(session, rows))
 
 
 @reservation.command("show")
