@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, select, true, union
+from sqlalchemy import ColumnElement, Select, and_, exists, func, select, true, union
 from sqlalchemy.orm import Session
 
 from mulligan.resource.groups import belonging, get_group
@@ -242,10 +242,10 @@ def _quotas(session: Session, projects: list[str], wanted: Narrowed) -> Amounts:
 
 def _of_provider(wanted: Narrowed) -> _Axis:
     stock, rows = InventoryRow, ProviderRow
-    ids = select(stock.provider).join(rows, rows.id == stock.provider).where(wanted.inventories())
+    ids = select(rows.id).where(exists().where(stock.provider == rows.id, wanted.inventories()))
     capacity = select(stock.provider, stock.resource_type, stock.capacity)
     return _Axis(
-        ids.distinct(),
+        ids,
         AllocationRow.provider.expression,
         true(),
         capacity.join(rows, rows.id == stock.provider),

@@ -76,7 +76,7 @@ HWLOC_FILES = [
     pytest.param(None, id="example"),
     *(
         pytest.param(path, id=path.stem)
-        for path in topologies.files("hwloc", "xml", inf if ALL else 90_000)
+        for path in topologies.files("hwloc", "xml", inf if ALL else 60_000)
     ),
 ]
 

@@ -95,12 +95,14 @@ def test_machines_with_gpus_are_read_as_they_are(text: str, expected: Sequence[i
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), both(*TASKS, (6, 2, 4, 1, 1, 5, 31), (8152, 3078, 2388, 897, 1, 56, 779))
+    ("text", "expected"),
+    both(*TASKS, (6, 2, 4, 1, 1, 5, 31, 11.1), (8152, 3078, 2388, 897, 1, 56, 779, 65.6)),
 )
-def test_tasks_are_read_as_they_are(text: str, expected: Sequence[int]) -> None:
+def test_tasks_are_read_as_they_are(text: str, expected: Sequence[float]) -> None:
     tasks = traces.tasks(text)
     ran = [one for one in tasks if one.deleted > one.start]
     cpus = traces.peak((one.start, one.deleted, one.cpu_milli) for one in ran)
+    gpus = traces.peak((one.start, one.deleted, one.gpus * one.gpu_milli) for one in ran)
     assert (
         len(tasks),
         sum(0 < one.gpu_milli < 1000 for one in tasks),
@@ -109,6 +111,7 @@ def test_tasks_are_read_as_they_are(text: str, expected: Sequence[int]) -> None:
         sum(one.deleted <= one.created for one in tasks),
         traces.peak((one.start, one.deleted, 1) for one in ran),
         round(cpus / 1000),
+        round(gpus / 1000, 1),
     ) == tuple(expected)
 
 

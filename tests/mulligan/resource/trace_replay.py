@@ -92,10 +92,22 @@ def haizea() -> Iterator[Part]:
 
 def azure() -> Iterator[Part]:
     batches = traces.batches(traces.read("azure-vm-2017.csv.gz", traces.AZURE))
+    if traces.is_there("azure-vm-2017.csv.gz"):
+        assert _needs(batches) == (70_328, 187_563 * 1024, 28_219)
     some, hosts = batches[::AZURE_SHARES], 2000 // AZURE_SHARES
     yield (
         f"azure, {len(some)} of {len(batches)} batches on {hosts} hosts",
         lambda d: told(replays.virtual_machines(d, some, hosts)),
+    )
+
+
+def _needs(batches: list[list[traces.Machine]]) -> tuple[int, ...]:
+    """CPUs, MiB and machines at the peak."""
+    each = [one for batch in batches for one in batch]
+    ends = max(one.end or 0 for one in each) + 1
+    return tuple(
+        traces.peak((one.arrive, one.end or ends, amount(one)) for one in each)
+        for amount in (lambda vm: vm.vcpu, lambda vm: vm.memory_mib, lambda vm: 1)
     )
 
 
