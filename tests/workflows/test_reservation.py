@@ -222,7 +222,8 @@ def test_what_nobody_uses_is_given_to_others(sqlite_place: Place) -> None:
     assert used(place, host) == ALL
 
 
-def test_a_reservation_goes_elsewhere_when_its_provider_fails(place: Place) -> None:
+def test_a_reservation_goes_elsewhere_when_its_provider_fails(sqlite_place: Place) -> None:
+    place = sqlite_place
     first = place.host()
     later = all_vcpus(place, 600, 1200)
     second = place.host()
@@ -265,7 +266,8 @@ def test_a_machine_that_somebody_ends_ends_its_reservation(sqlite_place: Place) 
     assert used(place, host) == {}
 
 
-def test_what_is_cancelled_while_it_starts_is_undone(place: Place) -> None:
+def test_what_is_cancelled_while_it_starts_is_undone(sqlite_place: Place) -> None:
+    place = sqlite_place
     host = place.host()
     staging = place.executor.holds(hypervisor.stage)
     [made] = reserve(place, None, 600)
@@ -320,3 +322,14 @@ def test_a_machine_is_not_kept_where_the_next_reservation_needs_it(sqlite_place:
     assert "could not be kept" in gone.status.reason
     assert place.site.end_of(made.operation).status.state == "done"
     place.member.CancelReservation(project=place.project, id=later.metadata.id)
+
+
+def test_a_machine_that_is_still_made_at_the_end_is_undone(sqlite_place: Place) -> None:
+    place = sqlite_place
+    host = place.host()
+    place.executor.guest = None
+    [made] = reserve(place, None, 3)
+    ended = place.site.end_of(made.operation)
+    assert ended.status.state == "done", ended.status.reason
+    assert get(place, made).status.state == "ended"
+    assert used(place, host) == {}
