@@ -128,9 +128,9 @@ class Stage:
         self.write(change)
 
     def _refresh(self, session: Session, provider: str) -> None:
-        for kind, table in (("host", Host), ("server", Server)):
-            if row := session.get(table, provider):
-                endpoints.refresh_offer(session, kind, row)
+        server = session.get(Server, provider)
+        kind = "server" if server else "host"
+        endpoints.refresh_offer(session, kind, server or session.get_one(Host, provider))
 
     # Reservations
 
