@@ -120,8 +120,7 @@ class Reservation(OperationWorkflow):
             if found.asked is not None:
                 ended = await self._do(request, found, found.asked)
                 continue
-            if found.abort:
-                await workflow.get_external_workflow_handle(found.abort).cancel()
+            await self._abort(found.abort)
             span = None if found.until is None else found.until - workflow.now()
             await self._until(self._is_called, span)
             if not self._is_aborted:
@@ -155,13 +154,19 @@ class Reservation(OperationWorkflow):
             if not child.done():
                 again = await self._look(request)
                 if again.abort == asked.operation:
-                    await workflow.get_external_workflow_handle(asked.operation).cancel()
+                    await self._abort(again.abort)
         try:
             await child
         except ChildWorkflowError as error:
             problem = why(error.cause or error).message
             return EndedOperation(operation=asked.operation, problem=problem)
         return EndedOperation(operation=asked.operation)
+
+    async def _abort(self, operation: str) -> None:
+        """Stop an operation, if there is one; one that ended meanwhile is fine."""
+        if operation:
+            with suppress(ApplicationError):
+                await workflow.get_external_workflow_handle(operation).cancel()
 
     async def _start(
         self, request: KeepReservation, found: NextAct, asked: Asked
