@@ -69,6 +69,8 @@ class Machines:
             summary=f"provision {wish.kind} machine {request.name}",
             machine=machine,
         )
+        if request.reservation:
+            await self._starter.tell_reservation(request.reservation)
         return await self._operations.get(asked.operation)
 
     async def decommission(

@@ -140,6 +140,11 @@ class Starter:
         kept = await call.read(lambda session: reservations.of_claims(session, [claim]))
         await self.signal([row.operation for row in kept], RESERVATION_CHANGED)
 
+    async def tell_reservation(self, reservation: str) -> None:
+        """Tell what keeps a reservation that a machine uses it."""
+        row = await current_call().read(lambda s: reservations.find(s, reservation))
+        await self.signal([row.operation] if row else [], RESERVATION_CHANGED)
+
     async def tell_reservations_on(self, providers: Sequence[str]) -> None:
         """Tell the reservations of providers that these stand otherwise now."""
         found = await current_call().read(lambda s: reservations.on_providers(s, providers))

@@ -22,7 +22,7 @@ from api.operations import Starter
 from mulligan import events
 from mulligan.control import reservations as course
 from mulligan.resource import claims, reservations
-from mulligan.resource.reservations import MOST_TIMES, ReservationSpec
+from mulligan.resource.reservations import LONGEST, MOST_TIMES, ReservationSpec
 from mulligan.resource.tables import ReservationRow
 from mulligan.values.errors import InvalidArgumentError, PermissionDeniedError
 from mulligan.values.window import WITHOUT_END, Window
@@ -128,8 +128,10 @@ def _seconds(message: Any, field: str, absent: int = 0) -> int:
     if not message.HasField(field):
         return absent
     value: Duration = getattr(message, field)
-    if value.nanos or value.seconds < 0:
-        raise InvalidArgumentError("give whole seconds, 0 or more", field=f"spec.{field}")
+    if value.nanos or not 0 <= value.seconds <= LONGEST.total_seconds():
+        where = f"spec.{field}" if isinstance(message, pb.ReservationSpec) else field
+        words = f"give whole seconds, from 0 to {LONGEST.days} days"
+        raise InvalidArgumentError(words, field=where)
     return value.seconds
 
 

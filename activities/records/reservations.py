@@ -23,7 +23,7 @@ from activities.records.machines import spec_of
 from activities.records.operations import ask_of
 from activities.records.transaction import Contract, Record
 from mulligan import events
-from mulligan.control import operations
+from mulligan.control import images, operations
 from mulligan.control import reservations as course
 from mulligan.control.reservations import Ended, Next
 from mulligan.resource import reservations, series
@@ -59,6 +59,8 @@ def _make_one(session: Session, request: MakeReservations, number: int) -> KeepR
     if machine is not None and request.times > 1:
         machine = machine.model_copy(update={"name": f"{machine.name}-{number + 1}"})
     provisions = machine is not None and bool(machine.wish.image)
+    if machine is not None and provisions:
+        images.get_image(session, machine.wish.image, asked.region)
     row = reservations.reserve(
         session,
         reservation=keep.reservation,

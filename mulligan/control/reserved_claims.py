@@ -5,10 +5,10 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from mulligan.control.reservations import Course
-from mulligan.resource import claims, reservations
+from mulligan.resource import claims, providers, reservations
 from mulligan.resource.network_values import NicWanted
 from mulligan.resource.networks import claim_addresses
-from mulligan.resource.requests import ClaimRequest
+from mulligan.resource.requests import ClaimRequest, RequestGroup
 from mulligan.resource.standing import Claim
 from mulligan.resource.tables import ReservationRow
 from mulligan.values.errors import FailedPreconditionError, InvalidArgumentError
@@ -38,14 +38,16 @@ def use_reservation(
     _refuse_use(course, machine)
     claim = course.claim
     _refuse_larger(row, claim, wanted)
+    _refuse_other(session, row, claim.provider, wanted.groups[0])
     if nics and not claim.addresses:
         claim_addresses(
             session, claim=claim.id, window=Window(now, claim.window.release_at), nics=nics, now=now
         )
-    elif len(nics) != len(claim.addresses):
+    elif [nic.network for nic in nics] != [nic.network for nic in claim.addresses]:
+        networks = ", ".join(nic.network for nic in claim.addresses)
         raise InvalidArgumentError(
-            f"reservation {row.id} has {len(claim.addresses)} NICs, and the machine asks for "
-            f"{len(nics)}; ask for as many",
+            f"reservation {row.id} has {len(claim.addresses)} NICs, in networks {networks}; ask "
+            "for the same",
             field="spec.nics",
         )
     row.machine, row.unused_since = machine, None
@@ -85,4 +87,25 @@ def _refuse_larger(row: ReservationRow, claim: Claim, wanted: ClaimRequest) -> N
         raise InvalidArgumentError(
             f"reservation {row.id} has several providers, and a machine is on one",
             field="reservation",
+        )
+
+
+def _refuse_other(
+    session: Session, row: ReservationRow, provider: str, wanted: RequestGroup
+) -> None:
+    """Refuse a machine that the provider is not fit for."""
+    found = providers.get_provider(session, provider)
+    missing = set(wanted.capabilities.require) - set(found.capabilities)
+    small = [
+        one for one in wanted.properties.require if found.properties.get(one.name, 0) < one.at_least
+    ]
+    problem = ""
+    if wanted.provider_type not in ("", found.type):
+        problem = f"is on a {found.type}, and the machine needs a {wanted.provider_type}"
+    elif missing or small:
+        words = ", ".join([*sorted(missing), *map(str, small)])
+        problem = f"is on provider {provider}, which lacks {words}"
+    if problem:
+        raise InvalidArgumentError(
+            f"reservation {row.id} {problem}; ask for another machine", field="spec"
         )

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, exists, or_, select
+from sqlalchemy import and_, delete, exists, or_, select
 from sqlalchemy.orm import Session
 
 from mulligan import events, states
@@ -22,6 +22,7 @@ from mulligan.resource.requests import ClaimRequest
 from mulligan.resource.standing import Claim
 from mulligan.resource.tables import (
     CONFIRMED,
+    AddressClaimRow,
     AllocationRow,
     ClaimRow,
     InventoryRow,
@@ -490,6 +491,8 @@ def take_back(session: Session, claim_id: str, now: datetime) -> bool:
     if claim.state != CONFIRMED or claim.planned_release_at <= now:
         return False
     claim.consumer = None
+    if not claim.spec["nics"]:  # they were that machine's
+        session.execute(delete(AddressClaimRow).where(AddressClaimRow.claim == claim.id))
     restate(session, claim, now, message="its machine ended; it is its reservation's again")
     return True
 

@@ -128,10 +128,9 @@ class Stage:
         self.write(change)
 
     def _refresh(self, session: Session, provider: str) -> None:
-        if host := session.get(Host, provider):
-            endpoints.refresh_offer(session, "host", host)
-        if server := session.get(Server, provider):
-            endpoints.refresh_offer(session, "server", server)
+        server = session.get(Server, provider)
+        kind = "server" if server else "host"
+        endpoints.refresh_offer(session, kind, server or session.get_one(Host, provider))
 
     # Reservations
 

@@ -78,10 +78,15 @@ def create(
         times=times if all_or_none else 1,
     )
     made = resource_pb2.CreateReservationsResponse()
-    for number in range(1 if all_or_none else times):
-        request.request_id = f"{request_id}-{number}" if request_id and number else request_id
-        made.MergeFrom(session.client.resource.CreateReservations(request))
-    session.show(made, output, lambda: _table(session, made.reservations))
+    try:
+        for number in range(1 if all_or_none else times):
+            request.request_id = f"{request_id}-{number}" if request_id and number else request_id
+            if times > 1 and not all_or_none and spec.machine_name:
+                request.spec.machine_name = f"{spec.machine_name}-{number + 1}"
+            made.MergeFrom(session.client.resource.CreateReservations(request))
+    finally:  # those before the first that is refused are there
+        if made.reservations:
+            session.show(made, output, lambda: _table(session, made.reservations))
 
 
 def _put_window(window: common_pb2.Window, start: datetime | None, end: datetime | None) -> None:
