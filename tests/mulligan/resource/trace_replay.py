@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from mulligan import events
 from mulligan.database import Database
@@ -37,6 +38,15 @@ def leases(name: str) -> dict[str, list[Lease]]:
     return traces.leases(traces.read(f"haizea-ar-leases-{name}.csv.gz", traces.HAIZEA))
 
 
+def most_that_fit(sets: dict[str, list[Lease]]) -> tuple[str, list[Lease]]:
+    """The largest set of reservations that can be accepted whole."""
+
+    def fits(rows: list[Lease]) -> bool:
+        return traces.peak((one.start, one.end, one.nodes) for one in rows) <= NODES
+
+    return max(((n, rows) for n, rows in sets.items() if fits(rows)), key=lambda one: len(one[1]))
+
+
 def sdsc() -> Iterator[Part]:
     """As they ran: at the peak all fit, at one less not; as they asked, between reservations."""
     log = jobs()
@@ -55,11 +65,17 @@ def sdsc() -> Iterator[Part]:
     yield f"sdsc as they ran, {peak} nodes", lambda database: ran(database, peak)
     yield f"sdsc as they ran, {peak - 1} nodes", lambda database: ran(database, peak - 1)
     yield "sdsc as they asked", lambda d: told(replays.as_they_asked(d, log, NODES))
-    name, some = min(leases("60d").items(), key=lambda item: -len(item[1]))
-    yield (
-        f"sdsc as they asked, with reservations {name}",
-        lambda d: told(replays.as_they_asked(d, log, NODES, some)),
-    )
+    for file, days in (("60d", 60), ("leadtime-15d", 15)):
+        name, some = most_that_fit(leases(file))
+        part = [one for one in log if one.submit < days * 86_400]
+        first = [replace(one, submit=0) for one in some]
+        for words, made in (("made before", first), ("made in time", some)):
+            yield (
+                f"sdsc as they asked, {days} days, with reservations {name} {words}",
+                lambda d, part=part, made=made: told(  # type: ignore[misc]
+                    replays.as_they_asked(d, part, NODES, made)
+                ),
+            )
     yield f"sdsc as they ran, claims of one node on {peak}", by_node
 
 
