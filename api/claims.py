@@ -7,6 +7,7 @@ from functools import partial
 from sqlalchemy.orm import Session
 
 from activities.contracts.claims import AmountWish, ClaimWish, TryClaim
+from activities.contracts.operations import Asked
 from api import messages
 from api.call import current_call
 from api.claim_specs import (
@@ -55,9 +56,12 @@ async def propose(request: pb.ProposeCandidatesRequest) -> list[pb.Candidate]:
 
 
 async def create(starter: Starter, request: pb.CreateClaimRequest, region: str) -> pb.Claim:
-    """Claim, hold or wait: the workflow answers when it is committed or waits."""
+    """Claim, hold or wait; only who holds or waits needs a workflow, which says when it is so."""
     asked = starter.asked(request, request.project, region)
     claim = object_id(asked.operation, "claim")
+    if not (request.HasField("hold_until") or request.HasField("wait_until")):
+        await starter.know(asked.project)
+        return await _commit(request, asked, claim)
     await starter.start(
         Claim.run,
         Claim.accepted,
@@ -75,6 +79,25 @@ async def create(starter: Starter, request: pb.CreateClaimRequest, region: str) 
     return await current_call().read(
         lambda session: _claim_or_waiting(session, asked.operation, claim, request.spec)
     )
+
+
+async def _commit(request: pb.CreateClaimRequest, asked: Asked, claim: str) -> pb.Claim:
+    """Commit a claim at once, or refuse it: that is one transaction and no operation."""
+    wanted = request_of(request.spec, datetime.now(UTC))
+    proposed = candidate_of(request.candidate) if request.HasField("candidate") else None
+
+    def change(session: Session) -> pb.Claim:
+        committed = claims.commit_claim(
+            session,
+            claim_id=claim,
+            project=asked.project,
+            request=wanted,
+            proposed=proposed,
+            author=asked.account,
+        )
+        return _claim(committed)
+
+    return await current_call().write(request, pb.Claim, change)
 
 
 def _time(request: pb.CreateClaimRequest, field: str) -> datetime | None:

@@ -91,7 +91,7 @@ class Starter:
         """
         if await self._is_known(asked):
             return
-        await self._projects.know(asked.project)
+        await self.know(asked.project)
         operation = WithStartWorkflowOperation(
             run,
             payload,
@@ -123,7 +123,11 @@ class Starter:
         await self._is_known(asked)
 
     async def know(self, project: str) -> None:
-        """See that resource knows a project, and under which other one it is."""
+        """Have the site know a project and those above it.
+
+        Raises:
+            NotFoundError: there is no such project.
+        """
         await self._projects.know(project)
 
     async def _is_known(self, asked: Asked) -> bool:

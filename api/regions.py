@@ -14,6 +14,7 @@ class Regions:
 
     def __init__(self, installation: Database) -> None:
         self._installation = installation
+        self._known: set[str] = set()
 
     async def require(self, region: str) -> str:
         """Refuse a region that doesn't exist; gives its id in the usual form.
@@ -25,11 +26,13 @@ class Regions:
         if not region:
             raise InvalidArgumentError("say which region", field="region")
         known = check_id(region, field="region")
-        await (
-            current_call()
-            .on(self._installation)
-            .read(lambda session: accounts.get_region(session, known))
-        )
+        if known not in self._known:  # no region is ever deleted
+            await (
+                current_call()
+                .on(self._installation)
+                .read(lambda session: accounts.get_region(session, known))
+            )
+            self._known.add(known)
         return known
 
     async def require_owners(self, projects: Collection[str]) -> None:

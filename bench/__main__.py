@@ -13,11 +13,13 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.chaos import chaos
-from bench.figures import Figure, NotMeasuredError, Size, keep, show
+from bench.claims import rates, sqlite, trees
+from bench.figures import Figure, NotMeasuredError, Size, keep, line_of, show
 from bench.idle import memory, statements
 from bench.image import image
 from bench.killed import killed
 from bench.overhead import overhead
+from bench.reservations import reservations
 from bench.throughput import throughput
 from deploy.temporal import cache_folder, find_temporal
 
@@ -30,6 +32,10 @@ MEASURES: Mapping[str, Measure] = {
     "provision/overhead": overhead,
     "provision/throughput": throughput,
     "provision/deploy": image,
+    "claims/rates": rates,
+    "claims/trees": trees,
+    "claims/sqlite": sqlite,
+    "reservations/reserve": reservations,
     "api/idle_memory": memory,
     "api/idle_statements": statements,
     "survival/killed": killed,
@@ -67,7 +73,9 @@ def measure_all(measures: Mapping[str, Measure], size: Size, console: Console) -
         started = time.monotonic()
         console.print(f"measuring {name}")
         try:
-            figures += measure(size)
+            for figure in measure(size):
+                console.print(f"  {line_of(figure)}", highlight=False)
+                figures.append(figure)
         except Exception as error:
             if not isinstance(error, NotMeasuredError):
                 console.print_exception()

@@ -114,6 +114,13 @@ class Size:
     idle_s: float = 120
     image_mib: int = 1024
     image_provisions: int = 10
+    claims_s: float = 10
+    fleets: tuple[int, int, int] = (1_000, 10_000, 100_000)
+    searches: int = 2_000
+    hot_units: int = 512
+    trees: int = 1_000
+    booked_hosts: int = 1_000
+    bookings: int = 100_000
 
     @classmethod
     def quick(cls) -> "Size":
@@ -125,6 +132,13 @@ class Size:
             idle_s=15,
             image_mib=96,
             image_provisions=2,
+            claims_s=2,
+            fleets=(1_000, 1_500, 2_000),
+            searches=60,
+            hot_units=128,
+            trees=20,
+            booked_hosts=50,
+            bookings=500,
         )
 
 
@@ -146,6 +160,13 @@ def show(figures: Sequence[Figure], console: Console) -> None:
             console.print(f"{one.area}/{one.name}: {one.remark}", highlight=False)
 
 
+def line_of(figure: Figure) -> str:
+    """Say a figure in one line."""
+    beside = _beside(figure)
+    value = _shown(figure.value, figure.unit)
+    return f"{figure.area}/{figure.name}: {value}" + (f" beside {beside}" if beside else "")
+
+
 def keep(figures: Iterable[Figure], file: Path) -> None:
     """Write figures to a file, in the place of those of the same name; others stay.
 
@@ -162,9 +183,12 @@ def _key(row: Mapping[str, object]) -> tuple[int, str, str]:
 
 
 def _beside(figure: Figure) -> str:
+    parts = []
     if figure.peer is not None:
-        return f"{_shown(figure.peer_value, figure.unit)}  {figure.peer}"
-    return "" if figure.limit_value is None else f"{_shown(figure.limit_value, figure.unit)}  limit"
+        parts.append(f"{_shown(figure.peer_value, figure.unit)}  {figure.peer}")
+    if figure.limit_value is not None:
+        parts.append(f"{_shown(figure.limit_value, figure.unit)}  limit")
+    return "; ".join(parts)
 
 
 def _shown(value: float | None, unit: str) -> str:

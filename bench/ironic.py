@@ -20,14 +20,12 @@ from typing import Any, Self
 import urllib3
 
 from bench.figures import NotMeasuredError
+from bench.peers import installed
 from deploy.ports import free_port
-from deploy.temporal import cache_folder
 from tests.e2e import processes
 
-ROOT = Path(__file__).parent.parent
 API_VERSION = "1.50"
 READY_LIMIT_S = 60
-INSTALL_LIMIT_S = 600
 LOOK_S = 0.1
 """How often the states of all nodes are read: Ironic tells nobody when one changes."""
 
@@ -76,7 +74,7 @@ class Ironic:
             NotMeasuredError: it can't be installed or started.
         """
         folder = Path(tempfile.mkdtemp(prefix="bench-ironic", dir="/tmp"))
-        ironic = cls(installed(), folder, deploy_s)
+        ironic = cls(installed("Ironic", "bin/ironic", "ironic"), folder, deploy_s)
         try:
             ironic._run("ironic-dbsync", "create_schema")
             ironic.start()
@@ -205,32 +203,3 @@ class Ironic:
 
     def _last_words(self) -> str:
         return (self._folder / "log").read_text(errors="replace").strip()[-500:]
-
-
-def installed() -> Path:
-    """Install Ironic unless it is there; gives the folder with its programs.
-
-    Raises:
-        NotMeasuredError: it can't be installed.
-    """
-    environment = cache_folder(os.environ) / "bench" / "ironic"
-    programs = environment / "bin"
-    if (programs / "ironic").exists():
-        return programs
-    uv = subprocess.run(
-        [ROOT / "deploy" / "install.sh", "uv"], capture_output=True, text=True, check=True
-    ).stdout.strip()
-    for command in (
-        [uv, "venv", "--quiet", "--clear", str(environment)],
-        [uv, "pip", "install", "--quiet", "--python", str(programs / "python"), "ironic"],
-    ):
-        try:
-            subprocess.run(
-                command, check=True, capture_output=True, text=True, timeout=INSTALL_LIMIT_S
-            )
-        except subprocess.TimeoutExpired:
-            raise NotMeasuredError("Ironic could not be installed: it took too long") from None
-        except subprocess.CalledProcessError as error:
-            words = f"Ironic could not be installed: {error.stderr.strip()[-500:]}"
-            raise NotMeasuredError(words) from error
-    return programs

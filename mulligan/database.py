@@ -5,17 +5,20 @@ sessions: the RPC interceptor and the record activities call them, nobody else d
 """
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from random import uniform
 from typing import Any, ClassVar, TypeVar
 
 from sqlalchemy import JSON, DateTime, Dialect, Engine, MetaData, Uuid, create_engine, event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
 from mulligan.values.errors import ConflictError, UnavailableError
@@ -28,6 +31,9 @@ WRITE_ATTEMPTS = 8
 
 CONNECT_S = 10
 """How long a PostgreSQL server may take to answer a new connection; its URL may say otherwise."""
+
+REST_S = 1.0
+"""A connection that rested for longer is looked at before it is used again."""
 
 _PG_CONFLICTS = {"40001", "40P01", "55P03"}
 """Serialization failure, deadlock, lock not available."""
@@ -97,13 +103,15 @@ class Database:
     def _create_engine(self, pool_size: int) -> Engine:
         if not self.is_sqlite:
             limit = {} if "connect_timeout" in self.url.query else {"connect_timeout": CONNECT_S}
-            return create_engine(
+            engine = create_engine(
                 self.url,
                 pool_size=pool_size,
-                pool_pre_ping=True,
                 hide_parameters=True,
                 connect_args=limit,
             )
+            event.listen(engine, "checkin", _note_rest)
+            event.listen(engine, "checkout", partial(_look_after_rest, engine.dialect))
+            return engine
         engine = create_engine(
             self.url, pool_size=pool_size, connect_args={"timeout": 30}, hide_parameters=True
         )
@@ -163,6 +171,21 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def _note_rest(_connection: object, record: ConnectionPoolEntry) -> None:
+    record.info["rests_since"] = time.monotonic()
+
+
+def _look_after_rest(
+    dialect: Dialect, connection: Any, record: ConnectionPoolEntry, _proxy: object
+) -> None:
+    """Have a connection that rested say something; if it can't, none is used any more."""
+    if time.monotonic() - record.info.get("rests_since", math.inf) > REST_S:
+        try:
+            dialect.do_ping(connection)
+        except Exception as error:
+            raise InvalidatePoolError(f"the connection is gone: {error}") from error
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, String, Text, insert, select, text, update
+from sqlalchemy import BigInteger, Index, String, Text, func, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mulligan.database import Base, Database, Id
@@ -101,13 +101,16 @@ def write_pending(session: Session) -> None:
     if not pending:
         return
     session.flush()
-    take = update(Revision).values(value=Revision.value + len(pending)).returning(Revision.value)
-    last = session.execute(take).scalar_one()
+    counter: Any = Revision.__table__  # without the ORM, which takes its time
+    events: Any = EventRow.__table__
+    taken = counter.c.value + len(pending)
+    take = update(counter).values(value=taken).returning(counter.c.value)
+    if session.get_bind().dialect.name == "postgresql":
+        take = take.returning(func.pg_notify(CHANNEL, ""))
+    last = session.execute(take).scalars().one()
     first = last - len(pending) + 1
     rows = [_columns(event, revision) for revision, event in enumerate(pending, first)]
-    session.execute(insert(EventRow), rows)
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text(f"NOTIFY {CHANNEL}"))
+    session.execute(insert(events), rows)
 
 
 def _columns(event: Event, revision: int) -> dict[str, Any]:

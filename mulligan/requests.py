@@ -1,8 +1,9 @@
 """Answers by request id, so that a retry of a mutation gets the answer of its first try."""
 
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import LargeBinary, String
+from sqlalchemy import LargeBinary, String, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mulligan.database import Base, Id
@@ -29,7 +30,10 @@ def earlier_answer(
     Raises:
         AlreadyExistsError: the request id was used for a request with other content.
     """
-    answer = session.get(Answer, (account, request_id))
+    rows = Answer.__table__.c
+    kept = select(rows.method, rows.digest, rows.response)
+    mine = kept.where(rows.account == account, rows.request_id == request_id)
+    answer = session.execute(mine).one_or_none()
     if answer is None:
         return None
     if (answer.method, answer.digest) != (method, digest):
@@ -39,15 +43,18 @@ def earlier_answer(
             code="REQUEST_ID_REUSED",
             field="request_id",
         )
-    return answer.response
+    response: bytes = answer.response
+    return response
 
 
 def keep_answer(
     session: Session, account: str, request_id: str, method: str, digest: str, response: bytes
 ) -> None:
     """Remember an answer in the transaction of its change."""
-    session.add(
-        Answer(
+    session.flush()
+    rows: Any = Answer.__table__
+    session.execute(
+        insert(rows).values(
             account=account,
             request_id=request_id,
             method=method,

@@ -34,13 +34,19 @@ class PostgreSQL:
     """A PostgreSQL server of our own on a Unix socket in a short folder.
 
     One that is `durable` keeps what was committed when it is killed (not when the machine is).
+    `options` are put in the place of those of tests, which give up safety for speed.
     """
 
     def __init__(
-        self, *, durable: bool = False, environment: Mapping[str, str] | None = None
+        self,
+        *,
+        durable: bool = False,
+        options: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self._environment = {**os.environ, **(environment or {})}
         self._options = OPTIONS | ({"synchronous_commit": "on"} if durable else {})
+        self._options |= options or {}
         self.folder = Path(tempfile.mkdtemp(prefix="mpg", dir="/tmp"))
         self.has_template = False
         self._programs = newest_programs()

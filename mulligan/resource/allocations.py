@@ -1,6 +1,6 @@
 """Allocations: what a claim takes of the providers that were locked for it."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
@@ -35,5 +35,6 @@ def write_allocations(session: Session, row: ClaimRow, taken: "Taken") -> None:
         }
         for one in taken.candidate.allocations
     ]
-    session.execute(insert(AllocationRow), columns)
+    rows: Any = AllocationRow.__table__
+    session.execute(insert(rows), columns)
     taken_by(session).update(one.provider for one in taken.candidate.allocations)

@@ -7,7 +7,7 @@ subtree) are looked at where places meet.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -222,7 +222,10 @@ class Search:
                 yield Constraint(words, nobody)
                 continue
             n = amount.amount
-            yield Constraint(words, (least <= n) & (most >= n) & (n % step == 0))
+            holds = (least <= n) & (most >= n)
+            stepped = np.flatnonzero(step != 1)  # few, and a division is slow
+            holds[stepped] &= n % step[stepped] == 0
+            yield Constraint(words, holds)
         for amount in amounts:
             capacity = self.fleet.stock(amount.resource_type, "capacity")
             large = nobody if capacity is None else capacity >= amount.amount
@@ -245,7 +248,9 @@ class Search:
         for start in range(0, len(order), COMPARED):
             some = [int(place) for place in order[start : start + COMPARED]]
             self.use.know(some)
-            for one in sorted((p for p in some if self.has_room(first, p)), key=self._rank(first)):
+            some = sorted((p for p in some if self.has_room(first, p)), key=self._rank(first))
+            self.use.know(self._soon_needed(some))
+            for one in some:
                 for root, chosen in self._completed(one, roots):
                     found = self._candidate(root, chosen)
                     taken = frozenset(found.allocations)
@@ -341,6 +346,9 @@ class Search:
         """The tops of trees that can fill every place, with what is shared with them."""
         if len(self.places) == 1:
             return set()
+        if not self.fleet.sharers:
+            roots = self.fleet["root"]
+            return set.intersection(*(set(roots[place.fits].tolist()) for place in self.places))
         return set.intersection(
             *(
                 {root for one in np.flatnonzero(p.fits) for root in self._reached(int(one))}
@@ -373,6 +381,16 @@ class Search:
                 *(self._in_tree(one, root, options) for root, options in some.items()),
                 key=lambda found: [rank(p) for rank, p in zip(ranks, found[1], strict=True)],
             )
+
+    def _soon_needed(self, firsts: Iterable[int]) -> set[int]:
+        """Who may fill the other places in the trees of the best first ones, to be read at once."""
+        needed: set[int] = set()
+        if len(self.places) > 1:
+            for root in dict.fromkeys(int(self.fleet["root"][one]) for one in firsts):
+                needed.update(p for options in self._options(root) for p in options)
+                if len(needed) >= COMPARED:
+                    break
+        return needed
 
     def _options(self, root: int) -> list[list[int]]:
         """Who of a tree, or sharing with it, may fill the other places, time aside."""

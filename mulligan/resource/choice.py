@@ -6,7 +6,7 @@ from itertools import islice
 from random import getrandbits
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, text
 from sqlalchemy.orm import Session
 
 from mulligan.resource.candidates import Search
@@ -26,6 +26,9 @@ from mulligan.values.errors import ConflictError
 
 CANDIDATES = 8
 """How many candidates are found at once; who loses all of them looks again."""
+
+_BEFORE_LOCKS = text("SAVEPOINT candidate")
+_GIVE_BACK = text("ROLLBACK TO SAVEPOINT candidate")
 
 ROUNDS = 16
 """How often candidates are looked for before a claim gives up against others."""
@@ -142,17 +145,18 @@ def _lock_if_fits(
     """Lock providers and ask again; who lost gives the locks back with the savepoint.
 
     Under READ COMMITTED what is read after the locks sees what was committed while they were waited
-    for. Giving them back keeps two claims from waiting for each other.
+    for. Giving them back keeps two claims from waiting for each other. Who won leaves the savepoint
+    to the end of the transaction.
     """
-    savepoint = session.begin_nested()
+    session.flush()
+    session.execute(_BEFORE_LOCKS)
     locked = _lock(session, ids)
     if len(locked) == len(ids) and all(row.root in (None, *ids) for row in locked):
         fleet = _read_afresh(session, locked, candidate.tree, request)
         search = Search(session, fleet, request, project=project, now=now, proposed=candidate)
         if next(search.candidates(), None):
-            savepoint.commit()
             return Taken(candidate, search)
-    savepoint.rollback()
+    session.execute(_GIVE_BACK)
     return None
 
 

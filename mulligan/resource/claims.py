@@ -11,6 +11,7 @@ from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import bindparam, exists, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -20,7 +21,7 @@ from mulligan.resource.claim_changes import confirm_claim as confirm_claim
 from mulligan.resource.claim_changes import release_claim as release_claim
 from mulligan.resource.networks import AddressClaim, NicWanted, claim_addresses
 from mulligan.resource.occupation import usage as usage  # who asks about claims looks here
-from mulligan.resource.quotas import quotas_over, refuse_beyond_quotas
+from mulligan.resource.quotas import any_quota, quotas_over, refuse_beyond_quotas
 from mulligan.resource.requests import Candidate, ClaimRequest, from_now
 from mulligan.resource.standing import Claim as Claim
 from mulligan.resource.standing import claim_of, complete
@@ -36,6 +37,11 @@ if TYPE_CHECKING:
     from mulligan.resource.choice import Taken
 
 
+_CLAIMS = ClaimRow.__table__.c
+_BEFORE = select(exists().where(_CLAIMS.id == bindparam("claim")), any_quota())
+"""Whether the claim is there already, and whether anybody has a quota."""
+
+
 def commit_claim(
     session: Session,
     *,
@@ -48,6 +54,7 @@ def commit_claim(
     nics: Sequence[NicWanted] = (),
     seed: int | None = None,
     proposed: Candidate | None = None,
+    author: str | None = None,
 ) -> Claim:
     """Commit a claim of everything that is asked for, or of nothing.
 
@@ -65,6 +72,7 @@ def commit_claim(
         nics: the NICs that need a network.
         seed: the order among equal providers; None: by chance.
         proposed: the candidate that is wanted, and no other.
+        author: UUID of the account that asks.
 
     Raises:
         AlreadyExistsError: the id was used for another request.
@@ -77,12 +85,13 @@ def commit_claim(
     claim_id, project = check_id(claim_id, field="id"), check_id(project, field="project")
     consumer = check_id(consumer, field="consumer") if consumer else None
     asked_at = now or datetime.now(UTC)
-    earlier = session.get(ClaimRow, claim_id)
-    if earlier is not None:
+    is_there, are_limited = session.execute(_BEFORE, {"claim": claim_id}).one()
+    if is_there:
+        earlier = session.get_one(ClaimRow, claim_id)
         _refuse_other(earlier, project, request, nics, asked_at)
         return complete(session, [earlier], asked_at)[0]
     spec = _spec(request, nics)
-    limits = quotas_over(session, project)
+    limits = quotas_over(session, project) if are_limited else {}
     taken = choice.take_candidate(
         session, from_now(request, asked_at), project, asked_at, seed=seed, proposed=proposed
     )
@@ -92,7 +101,7 @@ def commit_claim(
     _plan(row, request, hold_until)
     addresses = _occupy(session, row, taken, nics, now)
     refuse_beyond_quotas(session, row, limits, now)
-    tell(session, row, "created", now)
+    tell(session, row, "created", now, author=author)
     return claim_of(row, taken.candidate.allocations, addresses, now)
 
 

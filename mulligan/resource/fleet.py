@@ -94,6 +94,7 @@ class Fleet:
         self.below: dict[int, set[int]] = defaultdict(set)
         self.in_tree: dict[int, set[int]] = defaultdict(set)
         self._free: list[int] = []
+        self._belonging: dict[str, Mask] = {}
         self._general = Columns(
             ("present", np.bool_, False),
             ("available", np.bool_, False),
@@ -141,7 +142,10 @@ class Fleet:
 
     def belonging(self, group: str) -> Mask:
         """Who is in a group or shares with it, itself or by what is above it."""
-        return self.with_all_below({*self.members.get(group, ()), *self.sharers.get(group, ())})
+        if group not in self._belonging:
+            tops = {*self.members.get(group, ()), *self.sharers.get(group, ())}
+            self._belonging[group] = self.with_all_below(tops)
+        return self._belonging[group]
 
     def with_all_below(self, places: Iterable[int]) -> Mask:
         """Mark providers and all that is below them."""
@@ -185,6 +189,7 @@ class Fleet:
 
     def forget(self, provider: str) -> None:
         """Take a provider out; what belongs to it goes with it."""
+        self._belonging.clear()
         place = self.place_of.pop(provider, None)
         if place is None:
             return
@@ -258,6 +263,7 @@ class Fleet:
 
     def hang(self, place: int, parent: str | None, root: str | None) -> None:
         """Put a provider where it stands in its tree; what is above it was taken in before."""
+        self._belonging.clear()
         above = self.place_of.get(parent, NONE) if parent else NONE
         top = self.place_of.get(root, place) if root else place
         self._general["parent"][place], self._general["root"][place] = above, top
@@ -287,6 +293,7 @@ class Fleet:
 
     def put_groups(self, which: str, members: Iterable[str], sharers: Iterable[str]) -> None:
         """Take in who is in a group, and who shares with it."""
+        self._belonging.clear()
         for providers, groups, given in (
             (self.members, self.groups_of, members),
             (self.sharers, self.shares_with, sharers),
@@ -389,7 +396,8 @@ def read_bounds(
 
 @cache
 def _bounds(*, every: bool) -> Select[str, str, int]:
-    some = AllocationRow.provider.in_(bindparam("providers", expanding=True))
+    rows = AllocationRow.__table__.c
+    some = rows.provider.in_(bindparam("providers", expanding=True))
     return peaks(true() if every else some, ASKED, NOW)
 
 

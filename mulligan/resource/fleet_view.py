@@ -103,7 +103,8 @@ class FleetView:
         if objects["group"]:
             read_groups(session, fleet, objects["group"])
         if objects["claim"]:
-            used = select(AllocationRow.provider).where(AllocationRow.claim.in_(objects["claim"]))
+            rows = AllocationRow.__table__.c
+            used = select(rows.provider).where(rows.claim.in_(objects["claim"]))
             providers = providers | set(session.scalars(used))
         if providers:
             self._read_bounds(session, fleet, providers, now)

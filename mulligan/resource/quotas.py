@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, func, select, union
+from sqlalchemy import CTE, ColumnElement, exists, func, select, union
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -282,12 +282,17 @@ def lock_quotas(session: Session, chain: Sequence[str]) -> dict[str, QuotaRow]:
     return rows
 
 
+def any_quota() -> ColumnElement[bool]:
+    """Say that somebody has a quota."""
+    return exists(select(QuotaRow.__table__.c.project))
+
+
 def quotas_over(session: Session, project: str) -> dict[str, Quota]:
     """Lock and read the quotas that hold for a project: its own, and those of projects above it.
 
     Nobody has any, most of the time: that is one statement.
     """
-    if session.scalars(select(QuotaRow.project).limit(1)).first() is None:
+    if not session.scalar(select(any_quota())):
         return {}
     rows = lock_quotas(session, _chain(session, project))
     return {one: quota_of(row) for one, row in rows.items()}

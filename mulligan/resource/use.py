@@ -8,7 +8,19 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, func, or_, select
+from sqlalchemy import (
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from mulligan.resource.allocations import taken_by
@@ -27,11 +39,14 @@ from mulligan.resource.requests import ClaimRequest
 from mulligan.resource.tables import AllocationRow, ProviderRow
 from mulligan.values.window import WITHOUT_END, Window
 
+_IS_ALONE = literal_column("allocations.alone")
+"""As the index has it: with `IS TRUE` or `= 1` neither database uses that."""
+
 
 @cache
 def _peaks_of_some() -> Select[str, str, int]:
     """`peaks` of some providers and resource types; it is run more often than anything else."""
-    rows = AllocationRow
+    rows = AllocationRow.__table__.c
     scope = and_(
         rows.provider.in_(bindparam("providers", expanding=True)),
         rows.resource_type.in_(bindparam("types", expanding=True)),
@@ -40,18 +55,29 @@ def _peaks_of_some() -> Select[str, str, int]:
 
 
 @cache
-def _company(*, alone: bool) -> Select[str, bool]:
-    """In which trees other projects are; or, unless somebody asks to be alone, who wants to be."""
-    rows = AllocationRow
-    top = func.coalesce(ProviderRow.root, ProviderRow.id)
-    query = select(top, rows.alone).distinct()
-    query = query.join(ProviderRow, ProviderRow.id == rows.provider).where(
+def _company(*, alone: bool) -> Select[str, str, int]:
+    """In which trees other projects are; or, unless somebody asks to be alone, who wants to be.
+
+    As `peaks`, so that both are read at once: a tree, no resource type, 1 if it is to be alone.
+    """
+    rows: Any = AllocationRow.__table__.c
+    providers = ProviderRow.__table__
+    top = func.coalesce(providers.c.root, providers.c.id)
+    query = select(top, literal(""), cast(rows.alone, Integer)).distinct()
+    query = query.join(providers, providers.c.id == rows.provider).where(
         rows.project != bindparam("project"), occupies(rows, ASKED, NOW)
     )
     if not alone:
-        return query.where(rows.alone.is_(True), rows.region == bindparam("region"))
+        return query.where(_IS_ALONE, rows.region == bindparam("region"))
     tops: Any = bindparam("tops", expanding=True)
-    return query.where(or_(ProviderRow.id.in_(tops), ProviderRow.root.in_(tops)))
+    return query.where(or_(providers.c.id.in_(tops), providers.c.root.in_(tops)))
+
+
+@cache
+def _used(*, peaks: bool, company: bool, alone: bool) -> Any:
+    if peaks and company:
+        return union_all(_peaks_of_some(), _company(alone=alone))
+    return _peaks_of_some() if peaks else _company(alone=alone)
 
 
 @dataclass(frozen=True)
@@ -74,7 +100,9 @@ class Use:
         self._types = sorted({amount.resource_type for amount in request.amounts})
         self._alone = any(group.alone for group in request.groups)
         self._peaks: dict[tuple[int, str], int] = {}
+        self._free: dict[tuple[int, str], int] = {}
         self._known: set[int] = set()
+        self._company_known: set[int] = set()
         self._taken: set[tuple[int, int]] = set()
         self._others: set[tuple[int, int]] = set()
 
@@ -86,9 +114,7 @@ class Use:
         for place in new:
             by_margin[self.margin(place)].append(place)
         for margin, some in by_margin.items():
-            window = with_margin(self._request.window, margin)
-            self._read_peaks([p for p in some if self._may_be_used(p)], window)
-            self._read_company(some, window, margin)
+            self._read(some, margin)
 
     def margin(self, place: int) -> int:
         """For how many seconds a provider is kept free after a claim."""
@@ -107,34 +133,36 @@ class Use:
                 return True
         return False
 
-    def _read_peaks(self, places: Collection[int], window: Window) -> None:
-        if not places:
-            return
-        fleet = self._fleet
-        asked: dict[str, Any] = parameters(window, self._now) | {
-            "providers": [fleet.ids[place] for place in places],
-            "types": self._types,
-        }
-        for provider, resource_type, peak in self._session.execute(_peaks_of_some(), asked):
-            self._peaks[fleet.place_of[provider], resource_type] = peak
+    def _read(self, places: Collection[int], margin: int) -> None:
+        """Read peaks, in which trees other projects are, and where one wants to be alone.
 
-    def _read_company(self, places: Collection[int], window: Window, margin: int) -> None:
-        """Read in which trees other projects are, and where one wants to be alone.
-
-        Providers of a tree with other margins are asked about other windows.
+        Providers with other margins are asked about other windows. Unless somebody asks to be alone
+        the latter is read once, for the whole region.
 
         Index: allocations (provider, resource_type, occupied_until); of those that want to be
         alone there are few, and they have an index of their own.
         """
         fleet, roots = self._fleet, self._fleet["root"]
-        tops = {fleet.ids[int(roots[place])] for place in places}
-        asked: dict[str, Any] = parameters(window, self._now) | {"project": self._project}
-        asked |= {"tops": list(tops)} if self._alone else {"region": self._request.region}
-        for root, alone in self._session.execute(_company(alone=self._alone), asked):
-            if root in tops:
-                found = (fleet.place_of[root], margin)
+        used = [fleet.ids[place] for place in places if self._may_be_used(place)]
+        company = self._alone or margin not in self._company_known
+        self._company_known.add(margin)
+        if not (used or company):
+            return
+        asked: dict[str, Any] = parameters(with_margin(self._request.window, margin), self._now)
+        if used:
+            asked |= {"providers": used, "types": self._types}
+        if company:
+            tops = {fleet.ids[int(roots[place])] for place in places} if self._alone else ()
+            whom = {"tops": list(tops)} if self._alone else {"region": self._request.region}
+            asked |= {"project": self._project, **whom}
+        query = _used(peaks=bool(used), company=company, alone=self._alone)
+        for which, resource_type, count in self._session.execute(query, asked):
+            if resource_type:
+                self._peaks[fleet.place_of[which], resource_type] = count
+            elif which in fleet.place_of:
+                found = (fleet.place_of[which], margin)
                 self._others.add(found)
-                if alone:
+                if count:
                     self._taken.add(found)
 
     def peak(self, place: int, resource_type: str) -> int:
@@ -143,10 +171,15 @@ class Use:
 
     def free(self, place: int, resource_type: str) -> int:
         """What is left of the capacity at the peak; known before."""
-        return self._fleet.capacity(place, resource_type) - self.peak(place, resource_type)
+        key = place, resource_type
+        if key not in self._free:
+            self._free[key] = self._fleet.capacity(place, resource_type) - self._peaks.get(key, 0)
+        return self._free[key]
 
     def keeps_company(self, place: int, *, alone: bool) -> bool:
         """Say whether somebody may be in a provider's tree, alone or not; known before."""
+        if not self._others:
+            return True
         tree = (int(self._fleet["root"][place]), self.margin(place))
         return tree not in self._taken and not (alone and tree in self._others)
 
@@ -157,12 +190,21 @@ class FutureUse(Use):
     Args:
         holds: the deadlines of the holds among it.
         overruns: the claims that are past their planned end.
+        until: what begins later is left out.
     """
 
     def __init__(
-        self, session: Session, fleet: Fleet, request: ClaimRequest, project: str, now: datetime
+        self,
+        session: Session,
+        fleet: Fleet,
+        request: ClaimRequest,
+        project: str,
+        now: datetime,
+        *,
+        until: datetime = WITHOUT_END,
     ) -> None:
         super().__init__(session, fleet, request, project, now)
+        self._until = until
         self.holds: list[datetime] = []
         self.overruns: list[str] = []
         self._spans: dict[tuple[int, str], list[Span]] = defaultdict(list)
@@ -187,7 +229,7 @@ class FutureUse(Use):
                 func.coalesce(ProviderRow.root, ProviderRow.id),
             )
             .join(ProviderRow, ProviderRow.id == rows.provider)
-            .where(or_(mine, in_tree), occupies(rows, Window(start, WITHOUT_END), self._now))
+            .where(or_(mine, in_tree), occupies(rows, Window(start, self._until), self._now))
         )  # fmt: skip
         for row in self._session.execute(query):
             provider, name, begins, amount, held, claim, planned, project, alone, ends, top = row
@@ -233,6 +275,10 @@ class FutureUse(Use):
     def peak(self, place: int, resource_type: str) -> int:
         """What others use at the peak."""
         return peak_within(self.spans(place, resource_type), self._wanted(place))
+
+    def free(self, place: int, resource_type: str) -> int:
+        """What is left of the capacity at the peak."""
+        return self._fleet.capacity(place, resource_type) - self.peak(place, resource_type)
 
     def keeps_company(self, place: int, *, alone: bool) -> bool:
         """Say whether somebody may be in a provider's tree, alone or not."""

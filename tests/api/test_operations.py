@@ -6,7 +6,7 @@ from uuid import uuid4
 from activities.contracts import hypervisor, redfish
 from tests.fakes.caller import Caller, refused
 from tests.fakes.executor import a_log
-from tests.fakes.place import Place, on_sqlite
+from tests.fakes.place import Place, at, on_sqlite
 from tests.fakes.site import Site
 
 
@@ -15,7 +15,8 @@ def test_operations_are_listed_newest_first_in_pages(place: Place) -> None:
     place.host()
     machine = place.machine()
     place.site.end_of(place.decommission(machine).metadata.id)
-    place.claim()
+    place.claim()  # committed at once: there is nothing to follow
+    place.claim(hold_until=at(hours=1))
     listed = place.member.ListOperations(project=place.project).operations
     assert [one.type for one in listed] == ["claim", "decommission", "provision"]
     seen, token = [], ""

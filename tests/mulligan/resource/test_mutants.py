@@ -116,7 +116,7 @@ MUTANTS = (
     ),
     Mutant(
         "margins count of claims that are there, not of the one that is asked for", "use",
-        "window = with_margin(self._request.window, margin)", "window = self._request.window",
+        "with_margin(self._request.window, margin), self._now", "self._request.window, self._now",
         fleet(box(kind="card", VCPU=1)), [ask(ahead=4), ask()],
     ),
     Mutant(
@@ -174,7 +174,7 @@ MUTANTS = (
         fleet(box(VCPU=4, most=2)), [ask(TWO, TWO)],
     ),
     Mutant(
-        "steps are ignored", "candidates", "& (n % step == 0)", "",
+        "steps are ignored", "candidates", "holds[stepped] &= n % step[stepped] == 0", "pass",
         fleet(box(VCPU=4, step=2)), [ask()],
     ),
     Mutant(
@@ -212,10 +212,8 @@ MUTANTS = (
     ),
     Mutant(
         "groups of what is above are ignored", "fleet",
-        "return self.with_all_below({*self.members.get(group, ()), "
-        "*self.sharers.get(group, ())})",
-        "return np.isin(np.arange(len(self.ids)), [*self.members.get(group, ()), "
-        "*self.sharers.get(group, ())])",
+        "self._belonging[group] = self.with_all_below(tops)",
+        "self._belonging[group] = np.isin(np.arange(len(self.ids)), list(tops))",
         fleet(box(), box(below=0, VCPU=1), group=({0}, set())),
         [ask(wants(("need", ("group", 0)), VCPU=1))],
     ),
