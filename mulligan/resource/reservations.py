@@ -43,6 +43,7 @@ from mulligan.values.status import Status
 from mulligan.values.window import WITHOUT_END, Window
 
 AT_END = ("decommission", "keep")
+SPANS = ("keep_for", "warn_before", "reclaim_after")
 MOST_TIMES = 100
 MOST_PURPOSE = 1000
 LONGEST = timedelta(days=366)
@@ -94,11 +95,8 @@ class ReservationSpec:
                 "say for how long the machine is kept, or decommission it at the end",
                 field="spec.keep_for",
             )
-        for field, seconds in (
-            ("keep_for", self.keep_s),
-            ("warn_before", self.warn_s),
-            ("reclaim_after", self.reclaim_s),
-        ):
+        spans = (self.keep_s, self.warn_s, self.reclaim_s)
+        for field, seconds in zip(SPANS, spans, strict=True):
             if not 0 <= seconds <= LONGEST.total_seconds():
                 raise InvalidArgumentError(
                     f"{seconds} s can't be used; give 0 to {LONGEST.days} days",
@@ -409,14 +407,13 @@ def go_elsewhere(session: Session, row: ReservationRow, now: datetime) -> bool:
             session, claim.request.within(rest), project=row.project, now=now, limit=64
         )
         others = [one for one in found if mine != {part.provider for part in one.allocations}]
-        for candidate in others[:1]:
+        if others:
+            moved = ClaimChange(row.claim, move=Move(proposed=others[0]))
             with events.attempt(session):
-                moved = ClaimChange(row.claim, move=Move(proposed=candidate))
                 change_claims(session, [moved], now=now)
-            return True
     except CANT_BE_HAD:
         return False
-    return False
+    return bool(others)
 
 
 def claim_anew(session: Session, row: ReservationRow, now: datetime) -> None:

@@ -7,6 +7,7 @@ import pytest
 from mulligan import events
 from mulligan.database import Database
 from tests.databases import PostgreSQL, create_tables
+from tests.mulligan.control.reservation_stage import Stage
 
 
 @pytest.fixture(scope="module")
@@ -27,3 +28,15 @@ def postgresql_stages(postgresql_server: PostgreSQL) -> Iterator[Database]:
     events.record(database)
     yield database
     database.close()
+
+
+@pytest.fixture
+def stage(sqlite_stages: Database) -> Stage:
+    """A region and a project of this test's own."""
+    return Stage(sqlite_stages)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def each(request: pytest.FixtureRequest) -> Stage:
+    """The same on each kind of database."""
+    return Stage(request.getfixturevalue(f"{request.param}_stages"))

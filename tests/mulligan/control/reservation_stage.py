@@ -305,3 +305,12 @@ def later(now: float, seconds: float) -> datetime:
 
 def without_end(start: float) -> Window:
     return Window(at(start), WITHOUT_END)
+
+
+def started(stage: Stage, when: Window, now: float = 0, **spec: Any) -> tuple[str, str]:
+    """A reservation whose machine runs; gives both."""
+    reservation = stage.reserve(when, **spec)
+    assert stage.look(reservation, now).act == "provision"
+    machine = stage.machine(reservation, now)
+    assert stage.look(reservation, now).state == "active"
+    return reservation, machine

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 from mulligan.control import snapshots
 from mulligan.control.reconcile import compare_records
 from mulligan.control.reserved_claims import use_reservation
-from mulligan.database import Database
 from mulligan.resource import claims, providers, reservations
 from mulligan.resource.claim_sets import ClaimChange, Move, change_claims
 from mulligan.resource.network_values import AddressMode, NicWanted
@@ -23,19 +22,6 @@ from mulligan.values.errors import (
 )
 from tests.mulligan.control.reservation_stage import Stage
 from tests.mulligan.resource.fleet import at, new_id, window
-
-
-@pytest.fixture
-def stage(sqlite_stages: Database) -> Stage:
-    """A region and a project of this test's own."""
-    return Stage(sqlite_stages)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def each(request: pytest.FixtureRequest) -> Stage:
-    """The same on each kind of database."""
-    return Stage(request.getfixturevalue(f"{request.param}_stages"))
-
 
 # What is asked for
 
