@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Integer,
     Select,
     and_,
@@ -39,7 +40,7 @@ from mulligan.resource.requests import ClaimRequest
 from mulligan.resource.tables import AllocationRow, ProviderRow
 from mulligan.values.window import WITHOUT_END, Window
 
-_IS_ALONE = literal_column("allocations.alone")
+_IS_ALONE: ColumnElement[bool] = literal_column("allocations.alone")
 """As the index has it: with `IS TRUE` or `= 1` neither database uses that."""
 
 

@@ -119,7 +119,7 @@ def test_many_claims_take_no_more_parameters_than_few(fleet: Fleet) -> None:
     few = most_parameters(top, card)
     for _ in range(39):
         fleet.claim(VGPU=1, provider=card)
-    assert most_parameters(card, top) == few
+    assert most_parameters(card, top) <= few
 
 
 def test_nothing_happens_unless_all_of_it_fits(fleet: Fleet) -> None:
