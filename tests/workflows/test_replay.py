@@ -21,6 +21,9 @@ from tests.fakes.place import Place
 from tests.workflows.test_claim import all_vcpus, claims_of, soon
 from tests.workflows.test_keep import begin_keep, begin_restore, kept
 from tests.workflows.test_reconcile import begin_reconciliation, reconcile_records
+from tests.workflows.test_reservation import reserve
+from tests.workflows.test_reservation_series import begin as begin_series
+from tests.workflows.test_reservation_series import look
 from worker.control import WORKFLOWS
 
 HISTORIES = Path(__file__).parent / "histories"
@@ -142,6 +145,36 @@ def read_operation_log(place: Place) -> str:
     return f"operation-log-{operation}"
 
 
+def reservation_cancelled(place: Place) -> str:
+    place.host()
+    staging = place.executor.holds(hypervisor.stage)
+    [made] = reserve(place, None, 600)
+    staging.wait()
+    place.member.CancelReservation(project=place.project, id=made.metadata.id)
+    return str(made.operation)
+
+
+def reservation_ended(place: Place) -> str:
+    """The last of its runs: what came before each wait is in runs of their own."""
+    place.host()
+    [made] = reserve(place, None, 3)
+    return str(made.operation)
+
+
+def reserve_two(place: Place) -> str:
+    place.host()
+    [first, _] = reserve(place, 600, 1200, times=2)
+    listed = place.member.ListOperations(object_id=first.metadata.id).operations
+    return next(str(one.metadata.id) for one in listed if one.type == "reserve")
+
+
+def reserve_series(place: Place) -> str:
+    place.host()
+    series = begin_series(place)
+    look(place, series)
+    return f"look-{series.metadata.id}"
+
+
 RUNS: tuple[Callable[[Place], str], ...] = (
     provision_virtual,
     provision_virtual_undone,
@@ -162,6 +195,10 @@ RUNS: tuple[Callable[[Place], str], ...] = (
     force_release_server,
     reconcile_region,
     reconcile_on_schedule,
+    reservation_cancelled,
+    reservation_ended,
+    reserve_two,
+    reserve_series,
 )
 
 
