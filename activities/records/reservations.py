@@ -74,7 +74,7 @@ def _make_one(session: Session, request: MakeReservations, number: int) -> KeepR
         nics=nics,
         series=request.series or None,
     )
-    lasts = course.end_of_operation(wanted.window, request.at)
+    lasts = course.deadline_of(wanted.window) - request.at
     ask = ask_of(keep, "reservation", "reservation", row.id)
     operations.begin(session, replace(ask, lasts=lasts))
     return keep

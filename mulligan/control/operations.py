@@ -276,6 +276,13 @@ def get(session: Session, operation: str) -> Operation:
     return row
 
 
+def last_until(session: Session, operation: str, deadline: datetime) -> None:
+    """Say anew until when an operation lasts at the latest."""
+    row = get(session, operation)
+    if row.deadline != deadline:
+        row.deadline = deadline
+
+
 def is_at_work(session: Session, operation: str) -> bool:
     """Say whether an operation may still record what it found or did.
 

@@ -79,7 +79,11 @@ def advance(session: Session, reservation: str, now: datetime, ended: Ended | No
     row = reservations.lock(session, reservation)
     if row.state in RESERVATION_ENDED:
         return _ended(session, row)
-    return Course(session, row, now).go(ended)
+    course = Course(session, row, now)
+    found = course.go(ended)
+    if row.state not in RESERVATION_ENDED:
+        operations.last_until(session, row.operation, deadline_of(course.window))
+    return found
 
 
 def _ended(session: Session, row: ReservationRow) -> Next:
@@ -454,11 +458,11 @@ def stop(session: Session, reservation: str, why: str) -> None:
         row.stop = row.stop or why
 
 
-def end_of_operation(window: Window, now: datetime) -> timedelta | None:
-    """For how long the operation that keeps a reservation may last: a day longer than its window.
+def deadline_of(window: Window) -> datetime:
+    """Until when the operation that keeps a reservation lasts at the latest.
 
-    What has no end lasts a year, and then is looked at.
+    A day longer than its window; what has no end lasts a year, and then is looked at.
     """
     if window.release_at == WITHOUT_END:
-        return timedelta(days=366)
-    return max(window.release_at - now, timedelta(0)) + timedelta(days=1)
+        return window.acquire_at + timedelta(days=366)
+    return window.release_at + timedelta(days=1)

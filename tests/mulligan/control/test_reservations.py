@@ -58,8 +58,8 @@ def test_without_end_it_lasts_until_it_is_cancelled(stage: Stage) -> None:
     assert (running.state, running.next.until, running.row.deadline) == ("active", None, None)
     assert "ends_soon" not in str(stage.told("ends_soon"))
     assert stage.cancel(reservation, 60 * 24 * 400).act == "decommission"
-    assert course.end_of_operation(without_end(0), at(0)) == timedelta(days=366)
-    assert course.end_of_operation(window(0, 10), at(5)) == timedelta(days=1, minutes=5)
+    assert course.deadline_of(without_end(0)) == at(0) + timedelta(days=366)
+    assert course.deadline_of(window(0, 10)) == at(10) + timedelta(days=1)
 
 
 def test_a_start_that_was_missed_is_honoured_and_said_to_be_late(stage: Stage) -> None:
