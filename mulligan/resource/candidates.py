@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from mulligan.resource.fleet import NONE, Fleet, Mask
 from mulligan.resource.nearness import Nearness
+from mulligan.resource.ordering import in_order
 from mulligan.resource.requests import (
     Candidate,
     ClaimRequest,
@@ -243,10 +244,8 @@ class Search:
         if not all(place.fits.any() for place in self.places):
             return
         first, seen = self.places[0], set()
-        order = self._roughly_ordered(first)
         roots = self._possible_roots()
-        for start in range(0, len(order), COMPARED):
-            some = [int(place) for place in order[start : start + COMPARED]]
+        for some in self._roughly_ordered(first):
             self.use.know(some)
             some = sorted((p for p in some if self.has_room(first, p)), key=self._rank(first))
             self.use.know(self._soon_needed(some))
@@ -258,19 +257,20 @@ class Search:
                         seen.add(taken)
                         yield found
 
-    def _roughly_ordered(self, place: Place) -> NDArray[Any]:
-        """Those that fit, time aside, ordered by what is free from now on whatever the window."""
+    def _roughly_ordered(self, place: Place) -> Iterator[list[int]]:
+        """Those that fit, time aside, by what is free from now on; some at a time."""
         fits = np.flatnonzero(place.fits)
-        keys: list[NDArray[Any]] = [one[fits] for one in reversed(self._equals)]
-        for amount in reversed(place.amounts):
+        keys: list[NDArray[Any]] = [] if self._near is None else [self._near[fits]]
+        for amount in place.amounts:
             capacity = self.fleet.stock(amount.resource_type, "capacity")
             bound = self.fleet.stock(amount.resource_type, "peak_bound")
             if capacity is not None and bound is not None:
                 free = capacity[fits] - bound[fits]
                 keys.append(self._sign * free)
-        if self._near is not None:
-            keys.append(self._near[fits])
-        return fits[np.lexsort(keys)]
+        keys += [one[fits] for one in self._equals]
+        for part in in_order(keys):
+            for start in range(0, len(part), COMPARED):
+                yield fits[part[start : start + COMPARED]].tolist()
 
     @property
     def _sign(self) -> int:
