@@ -150,6 +150,11 @@ class Course:
             return None, f"its machine ended: {found.reason}"
         return None, ""
 
+    def machine_has_ended(self) -> bool:
+        """Say whether the machine that used it, before the look that will note it, has ended."""
+        found = self.session.get(Machine, self.row.machine) if self.row.machine else None
+        return found is not None and found.state in MACHINE_ENDED
+
     def _note_end(self, ended: Ended, machine: Machine | None) -> None:
         self.row.attempts += 1
         if machine is None:

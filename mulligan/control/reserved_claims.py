@@ -63,7 +63,7 @@ def _refuse_use(course: Course, machine: str) -> None:
         problem = f"is {row.state} ({row.reason}); make a new one"
     elif now < course.window.acquire_at:
         problem = f"begins at {course.window.acquire_at:%Y-%m-%d %H:%M:%S} UTC; wait until then"
-    elif row.machine not in (None, machine):
+    elif row.machine not in (None, machine) and not course.machine_has_ended():
         problem = f"is used by machine {row.machine} already; decommission that one first"
     elif course.is_used_by_others():
         problem = "waits for a hand-over: what it claims is still used past its plan"

@@ -19,6 +19,10 @@ from tests.faults.ground import Ground
 from tests.faults.inject import Fault
 from tests.faults.metal import PlayedServer
 from tests.workflows.test_claim import claims_of, soon
+from tests.workflows.test_keep import begin_keep, begin_restore
+from tests.workflows.test_reservation import reserve, span
+from tests.workflows.test_reservation_series import begin as begin_series
+from tests.workflows.test_reservation_series import look, made_of
 from workflows.operation import CONTROL_QUEUE, search_attributes
 from workflows.reconcile import Reconcile
 
@@ -174,6 +178,38 @@ def a_claim_waits_and_is_held(ground: Ground) -> None:
     expect(ground.site.end_of(waiting), "done")
 
 
+def a_machine_is_kept_and_restored(ground: Ground) -> None:
+    place, site, machine = ground.place, ground.site, ground.machine()
+    operation = begin_keep(place, machine)
+    ground.observer.lookupByUUIDString(machine).destroy()  # nothing in it heeds being asked
+    expect(site.end_of(operation), "done")
+    assert state_of(ground, machine) == "kept"
+    place.operator.Freeze(region=ground.region, reason="fire drill")
+    try:
+        operation = begin_restore(place, machine)
+        ground.until_said(operation, "fire drill")
+        place.member.AbortOperation(id=operation)
+        expect(site.end_of(operation), "cancelled", "CANCELLED")
+    finally:
+        place.operator.Thaw(region=ground.region)
+    expect(site.end_of(begin_restore(place, machine)), "done")
+    expect(ground.end(place.decommission(machine)), "done")
+    assert state_of(ground, machine) == "gone"
+
+
+def a_reservation_and_a_series_come_and_go(ground: Ground) -> None:
+    place = ground.place
+    claim = {"amounts": [{"resource_type": "VCPU", "amount": 1}]}
+    [made] = reserve(place, None, 2, claim=claim)
+    expect(ground.site.end_of(made.operation), "done")
+    series = begin_series(place, spec={"claim": claim}, ahead=span(hours=20))
+    look(place, series)
+    [one] = made_of(place, series)
+    place.member.CancelReservation(project=place.project, id=one.metadata.id)
+    expect(ground.site.end_of(one.operation), "cancelled")
+    place.member.EndReservationSeries(project=place.project, id=series.metadata.id)
+
+
 # Baremetal
 
 
@@ -260,6 +296,8 @@ SCENARIOS: Mapping[str, Scenario] = {
         a_host_dies_and_what_is_left_on_it_is_removed,
         a_workflow_is_lost_and_reconciled,
         a_claim_waits_and_is_held,
+        a_machine_is_kept_and_restored,
+        a_reservation_and_a_series_come_and_go,
         a_server_comes_and_goes,
         a_server_that_is_not_there_is_refused,
         a_baremetal_machine_lives_and_ends,
