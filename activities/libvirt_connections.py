@@ -243,6 +243,19 @@ def _told(
     except libvirt.libvirtError as error:
         is_lost = connection is not None and not _lives(connection)
         raise _in_words(access, doing, error, is_lost=is_lost) from error
+    except SystemError as error:
+        # The binding can't read what libvirt said: it may quote a program that writes no UTF-8.
+        if not isinstance(error.__cause__, UnicodeDecodeError):
+            raise
+        said = error.__cause__.object.decode(errors="replace")
+        raise HardwareError(
+            f"could not {doing} on host {access.host} ({access.uri}): {said}; look at the host, "
+            "then ask again",
+            code="LIBVIRT_REFUSED",
+            object_type="host",
+            object_id=access.host,
+            libvirt_code=str(libvirt.VIR_ERR_INTERNAL_ERROR),
+        ) from error
 
 
 def _in_words(

@@ -335,6 +335,25 @@ def test_a_full_or_refusing_host_is_told_in_libvirts_words(lab: Lab) -> None:
     assert lab.remove(machine) is True
 
 
+def test_words_that_are_no_text_are_told_as_far_as_they_can_be_read(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_domain: object) -> None:
+        try:
+            b"Unable to read \xe8\x01".decode()
+        except UnicodeDecodeError as error:
+            raise SystemError("returned a result with an exception set") from error
+
+    machine = str(uuid.uuid4())
+    volumes = lab.stage(machine)
+    monkeypatch.setattr(libvirt.virDomain, "create", refuse)
+    with pytest.raises(HardwareError) as caught:
+        lab.start(machine, volumes)
+    assert caught.value.reason == "LIBVIRT_REFUSED"
+    assert "Unable to read" in caught.value.message
+    assert lab.remove(machine) is True
+
+
 def test_roots_session_is_found_at_its_socket(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", "/x")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
