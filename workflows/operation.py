@@ -474,9 +474,17 @@ class OperationWorkflow:
         return self.operation.steps
 
     async def begin(
-        self, region: str, contract: Callable[[Request], Result], request: Request
+        self,
+        region: str,
+        contract: Callable[[Request], Result],
+        request: Request,
+        *,
+        is_accepted: bool = True,
     ) -> Result:
-        """Write the operation's row and all that belongs to it, or refuse and leave nothing."""
+        """Write the operation's row and all that belongs to it, or refuse and leave nothing.
+
+        `is_accepted`: whether who asked is answered then, or waits for more.
+        """
         self.operation.region = region
         try:
             result = await self.operation.record(contract, request)
@@ -484,7 +492,7 @@ class OperationWorkflow:
             self._refused = why(error)
             await workflow.wait_condition(workflow.all_handlers_finished)
             raise
-        self._begun = True
+        self._begun = is_accepted
         return result
 
 

@@ -64,12 +64,14 @@ class Reserve(OperationWorkflow):
     @workflow.run
     async def run(self, request: MakeReservations) -> int:
         """Give the number of reservations that were made."""
-        made = await self.begin(request.asked.region, reservations.make, request)
+        region = request.asked.region
+        made = await self.begin(region, reservations.make, request, is_accepted=False)
         await self.operation.to_the_end(self._keep(made.kept))
         return len(made.kept)
 
     async def _keep(self, kept: tuple[KeepReservation, ...]) -> None:
         await _keep(kept)
+        self._begun = True
         await self.operation.finish()
 
 
