@@ -100,7 +100,8 @@ def wanted_of(
 def make_due(session: Session, request: MakeDue) -> DueMade:
     """Commit the reservations of a series that are due; what can't be had is told, and tried again.
 
-    What was made before stays as it is, also if somebody cancelled it since.
+    What was made before stays as it is, also if somebody cancelled it since. A look whose answer
+    was lost answers with what it made: that is still to be kept.
     """
     row = series.get(session, request.series)
     if row.state != "active":
@@ -108,13 +109,15 @@ def make_due(session: Session, request: MakeDue) -> DueMade:
     to_come, over = series.due(row, request.at)
     wish = ReservationWish.model_validate(row.wish)
     kept: list[KeepReservation] = []
+    is_again = row.looked_at == request.at
     problems = [
         f"the one of {one.day} was missed: nothing could be reserved before it was over"
         for one in over
-        if not _is_made(session, one)
+        if _made(session, one) is None
     ]
     for one in to_come:
-        if _is_made(session, one):
+        made = _made(session, one)
+        if (made is None and is_again) or (made is not None and made.created_at != request.at):
             continue
         asked = Asked(
             operation=one.operation,
@@ -132,12 +135,13 @@ def make_due(session: Session, request: MakeDue) -> DueMade:
             if error.retryable:
                 raise
             problems.append(f"the one of {one.day} could not be reserved: {error.message}")
-    series.record_look(session, row, request.at, len(kept), problems)
+    if not is_again:
+        series.record_look(session, row, request.at, len(kept), problems)
     return DueMade(kept=tuple(kept), words=row.reason)
 
 
-def _is_made(session: Session, one: Due) -> bool:
-    return reservations.find(session, course.ids_of(one.operation, 0)[1]) is not None
+def _made(session: Session, one: Due) -> ReservationRow | None:
+    return reservations.find(session, course.ids_of(one.operation, 0)[1])
 
 
 def _on(wish: ReservationWish, one: Due) -> ReservationWish:

@@ -209,7 +209,7 @@ def record_look(
     session: Session, row: SeriesRow, now: datetime, made: int, problems: list[str]
 ) -> None:
     """Write what became of the occurrences that were due; what was missed or refused is told."""
-    row.looked_at = now
+    row.looked_at = max(row.looked_at, now)
     for problem in problems:
         _tell(session, row, "problem", now, problem)
     words = f"{made} made on {now:%Y-%m-%d %H:%M} UTC"

@@ -107,8 +107,14 @@ class Injector(Interceptor):
         """Say whose a call is: its queue, its request, or its workflow's first request tells."""
         of_queue = queue.partition("executor.")[2]
         asked = getattr(request, "asked", None)
-        said = of_queue or getattr(asked, "region", "")
-        return self._regions.setdefault(workflow, said or getattr(request, "region", ""))
+        said = of_queue or getattr(asked, "region", "") or getattr(request, "region", "")
+        for kind in ("reservation", "series"):
+            said = said or self._regions.get(getattr(request, kind, ""), "")
+        return self._regions.setdefault(workflow, said)
+
+    def place(self, object_id: str, region: str) -> None:
+        """Say in which region a reservation or series is, as its requests don't."""
+        self._regions[object_id] = region
 
     def strike(self, call: Call, when: When) -> None:
         """Raise what is to go wrong at this point of a call, if anything is."""
@@ -130,5 +136,7 @@ class _Faulty(ActivityInboundInterceptor):
         call = self._injector.heard(input.args[0])
         self._injector.strike(call, "before")
         result = await super().execute_activity(input)
+        for one in getattr(result, "kept", ()):
+            self._injector.place(one.reservation, one.asked.region)
         self._injector.strike(call, "after")
         return result

@@ -203,8 +203,16 @@ def a_reservation_and_a_series_come_and_go(ground: Ground) -> None:
     [made] = reserve(place, None, 2, claim=claim)
     expect(ground.site.end_of(made.operation), "done")
     series = begin_series(place, spec={"claim": claim}, ahead=span(hours=20))
+    ground.injector.place(series.metadata.id, ground.region)
+    place.operator.until(
+        lambda event: (event.object_id, event.kind) == (series.metadata.id, "state"),
+        after_revision=1,
+    )
     look(place, series)
     [one] = made_of(place, series)
+    place.operator.until(
+        lambda event: (event.object_id, event.kind) == (one.metadata.id, "state"), after_revision=1
+    )
     place.member.CancelReservation(project=place.project, id=one.metadata.id)
     expect(ground.site.end_of(one.operation), "cancelled")
     place.member.EndReservationSeries(project=place.project, id=series.metadata.id)

@@ -70,6 +70,7 @@ def test_without_faults_everything_ends_and_nothing_is_left(runs: Runs, scenario
 def test_with_faults_everything_ends_in_the_same_way(runs: Runs, scenario: str, when: When) -> None:
     usual, broken = runs.usual[scenario].result(), runs.broken[scenario, when].result()
     assert broken.problems == ()
+    assert dict(broken.told.events) == dict(usual.told.events)
     assert broken.told == usual.told
 
 
