@@ -123,6 +123,8 @@ class Ground:
         """Enrol a server with a BMC of its own."""
         bmc = PlayedServer(machines=self.machines, manager_resets=("GracefulRestart",))
         bmc.resets = (*bmc.resets, "PowerCycle")
+        # As its first deployment leaves it: each run is to find the same.
+        bmc.boot["BootSourceOverrideMode"] = "UEFI"
         server, address = str(uuid4()), self.open.enter_context(serving(bmc.app))
         if can_lie:
             self.proxies[server] = self.open.enter_context(LyingBmc(address))
