@@ -22,7 +22,7 @@ from api.operations import Starter
 from mulligan import events
 from mulligan.control import reservations as course
 from mulligan.resource import claims, reservations
-from mulligan.resource.reservations import LONGEST, MOST_TIMES, ReservationSpec
+from mulligan.resource.reservation_values import LONGEST, MOST_TIMES, ReservationSpec
 from mulligan.resource.tables import ReservationRow
 from mulligan.values.errors import InvalidArgumentError, PermissionDeniedError
 from mulligan.values.window import WITHOUT_END, Window

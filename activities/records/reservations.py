@@ -29,7 +29,7 @@ from mulligan.control.reservations import Ended, Next
 from mulligan.resource import reservations, series
 from mulligan.resource.network_values import NicWanted
 from mulligan.resource.requests import ClaimRequest
-from mulligan.resource.reservations import ReservationSpec
+from mulligan.resource.reservation_values import ReservationSpec
 from mulligan.resource.series import Due
 from mulligan.resource.tables import ReservationRow
 from mulligan.values.errors import InvalidArgumentError, MulliganError

@@ -263,7 +263,9 @@ class Course:
     # With a machine
 
     def _with_machine(self, machine: Machine) -> Next:
-        row, over = self.row, bool(self.row.stop) or not self._has_time()
+        row = self.row
+        is_kept_no_more = row.kept_until is not None and row.at_end != "keep"
+        over = bool(row.stop) or is_kept_no_more or not self._has_time()
         row.unused_since = None
         row.started_at = row.started_at or self.now
         if machine.state in ("requested", "provisioning"):

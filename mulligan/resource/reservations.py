@@ -19,6 +19,7 @@ from mulligan.resource.generations import refuse_stale
 from mulligan.resource.network_values import AddressClaim, AddressMode, NicWanted
 from mulligan.resource.occupation import present, usage
 from mulligan.resource.requests import ClaimRequest
+from mulligan.resource.reservation_values import ReservationSpec
 from mulligan.resource.standing import Claim
 from mulligan.resource.tables import (
     CONFIRMED,
@@ -42,66 +43,11 @@ from mulligan.values.states import RESERVATION_ENDED
 from mulligan.values.status import Status
 from mulligan.values.window import WITHOUT_END, Window
 
-AT_END = ("decommission", "keep")
-SPANS = ("keep_for", "warn_before", "reclaim_after")
-MOST_TIMES = 100
-MOST_PURPOSE = 1000
-LONGEST = timedelta(days=366)
-"""For how long a machine may be kept, warned of its end before, or left unused."""
-
 CANT_BE_HAD = (InvalidArgumentError, NoCapacityError, QuotaExceededError)
 """Why a claim can't be had: what it names is not there, others have it, or a quota forbids it."""
 
 TOLD = ("handover", "degraded")
 """States in which a reservation waits for what others do."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReservationSpec:
-    """What a reservation is for, and what becomes of it.
-
-    Args:
-        purpose: why, for people.
-        at_end: decommission its machine at the end of its window, or keep it for a while.
-        keep_s: for how long it is kept, in seconds.
-        warn_s: so long before its end that is told, in seconds; 0: not.
-        reclaim_s: given up when nobody used it for so long, in seconds; 0: never.
-        heals: whether it may go elsewhere when its provider fails.
-
-    Raises:
-        InvalidArgumentError: a field can't be used; names it.
-    """
-
-    purpose: str = ""
-    at_end: str = "decommission"
-    keep_s: int = 0
-    warn_s: int = 900
-    reclaim_s: int = 0
-    heals: bool = True
-
-    def __post_init__(self) -> None:
-        if len(self.purpose) > MOST_PURPOSE:
-            raise InvalidArgumentError(
-                f"a purpose of {len(self.purpose)} characters is too long; {MOST_PURPOSE} at most",
-                field="spec.purpose",
-            )
-        if self.at_end not in AT_END:
-            raise InvalidArgumentError(
-                f"at_end {self.at_end!r} can't be used; give one of {', '.join(AT_END)}",
-                field="spec.at_end",
-            )
-        if (self.at_end == "keep") != (self.keep_s > 0):
-            raise InvalidArgumentError(
-                "say for how long the machine is kept, or decommission it at the end",
-                field="spec.keep_for",
-            )
-        spans = (self.keep_s, self.warn_s, self.reclaim_s)
-        for field, seconds in zip(SPANS, spans, strict=True):
-            if not 0 <= seconds <= LONGEST.total_seconds():
-                raise InvalidArgumentError(
-                    f"{seconds} s can't be used; give 0 to {LONGEST.days} days",
-                    field=f"spec.{field}",
-                )
 
 
 def reserve(
@@ -378,17 +324,29 @@ def change_end(
     Args:
         session: a session.
         row: the reservation.
-        keep_s: for how long it is kept, in seconds; 0: it is decommissioned.
+        keep_s: for how long it is kept, in seconds; 0: it is decommissioned. What is kept already
+            is kept so long since its end.
         now: the present.
         author: UUID of the account that says so.
 
     Raises:
         FailedPreconditionError: it has ended.
-        InvalidArgumentError: it can't be kept for so long.
+        InvalidArgumentError: it can't be kept for so long, or was for longer already.
+        NoCapacityError: others have claimed what it needs; says what.
+        QuotaExceededError: the project, or one above it, may not have as much, or then.
     """
     _refuse_over(row)
     at_end = "keep" if keep_s else "decommission"
     ReservationSpec(at_end=at_end, keep_s=keep_s)
+    if row.kept_until is not None and keep_s:
+        until = row.kept_until + timedelta(seconds=keep_s - row.keep_s)
+        if until <= now:
+            words = f"it has been kept for longer than {timedelta(seconds=keep_s)}; give more, or 0"
+            raise InvalidArgumentError(words, field="keep_for")
+        starts = claims.get_claim(session, row.claim, now=now).window.acquire_at
+        longer = ClaimChange(row.claim, window=Window(starts, until))
+        change_claims(session, [longer], now=now)
+        row.kept_until = until
     row.at_end, row.keep_s = at_end, keep_s
     row.generation += 1
     words = f"kept for {timedelta(seconds=keep_s)} at its end" if keep_s else "not kept at its end"

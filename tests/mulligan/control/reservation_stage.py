@@ -20,7 +20,7 @@ from mulligan.resource.claims import Claim
 from mulligan.resource.network_values import NicWanted
 from mulligan.resource.quotas import Quota
 from mulligan.resource.requests import ClaimRequest
-from mulligan.resource.reservations import ReservationSpec
+from mulligan.resource.reservation_values import ReservationSpec
 from mulligan.resource.tables import ReservationRow
 from mulligan.resource.values import Inventory
 from mulligan.values.states import MACHINE_ENDED
@@ -196,6 +196,14 @@ class Stage:
             reservations.change_window(session, row, when, at(now))
 
         self.write(change)
+
+    def keep_for(self, reservation: str, keep_s: int, now: float) -> None:
+        """Have its machine kept for so long at its end, or no more."""
+        self.write(
+            lambda session: reservations.change_end(
+                session, reservations.lock(session, reservation), keep_s, at(now)
+            )
+        )
 
     def told(self, kind: str = "") -> list[str]:
         """What was told in its region, in order."""

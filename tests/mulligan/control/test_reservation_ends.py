@@ -9,7 +9,11 @@ from mulligan.control import operations
 from mulligan.control import reservations as course
 from mulligan.control.reservations import Ended
 from mulligan.resource import reservations
-from mulligan.values.errors import FailedPreconditionError, NoCapacityError
+from mulligan.values.errors import (
+    FailedPreconditionError,
+    InvalidArgumentError,
+    NoCapacityError,
+)
 from mulligan.values.states import RESERVATION_ENDED
 from tests.mulligan.control.reservation_stage import Stage, later, minutes, started
 from tests.mulligan.resource.fleet import at, new_id, window
@@ -192,6 +196,28 @@ def test_a_kept_machine_runs_again_when_it_is_extended(stage: Stage) -> None:
     assert stage.look(reservation, 71, Ended(restored.next.operation)).state == "active"
     kept = stage.look(reservation, 200)
     assert (kept.act, kept.row.kept_until) == ("keep", at(230))
+
+
+def test_what_is_kept_may_be_kept_longer_or_no_more(stage: Stage) -> None:
+    stage.host()
+    reservation, machine = started(stage, window(0, 60), at_end="keep", keep_s=minutes(30))
+    stage.look(reservation, 60)
+    stage.becomes(machine, "kept", 61)
+    stage.keep_for(reservation, minutes(50), 70)
+    longer = stage.look(reservation, 70)
+    assert (longer.act, longer.state, longer.row.kept_until) == ("wait", "kept", at(110))
+    assert stage.claim(reservation, 70).window == window(0, 110)
+    with pytest.raises(InvalidArgumentError, match="kept for longer than 0:10:00"):
+        stage.keep_for(reservation, minutes(10), 75)
+    stage.reserve(window(120, 180))
+    with pytest.raises(NoCapacityError):
+        stage.keep_for(reservation, minutes(70), 75)
+    stage.keep_for(reservation, 0, 80)
+    ended = stage.look(reservation, 80)
+    assert (ended.act, ended.state) == ("decommission", "ending")
+    assert ended.reason == "its window is over"
+    stage.becomes(machine, "gone", 81)
+    assert stage.look(reservation, 81).state == "ended"
 
 
 def test_a_kept_machine_that_the_project_ends_ends_its_reservation(stage: Stage) -> None:

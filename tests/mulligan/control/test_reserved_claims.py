@@ -12,7 +12,7 @@ from mulligan.control.reserved_claims import use_reservation
 from mulligan.resource import claims, providers, reservations
 from mulligan.resource.claim_sets import ClaimChange, Move, change_claims
 from mulligan.resource.network_values import AddressMode, NicWanted
-from mulligan.resource.reservations import ReservationSpec
+from mulligan.resource.reservation_values import ReservationSpec
 from mulligan.values.errors import (
     FailedPreconditionError,
     InvalidArgumentError,
