@@ -25,6 +25,7 @@ from tests.chaos.evidence import Witnesses, witnesses
 from tests.chaos.killer import Killer, all_cells, deaths
 from tests.chaos.load import Load
 from tests.chaos.movements import Movements, watching
+from tests.chaos.reserving import Reserver
 from tests.chaos.site import Site, running_site
 
 RESULTS = Path(__file__).parents[2] / ".state" / "chaos" / "results.json"
@@ -46,6 +47,7 @@ class Plan:
     hosts: int
     metal: int
     virtual: int
+    reserving: int
 
 
 class Story:
@@ -86,7 +88,9 @@ def run(plan: Plan, story: Story) -> Mapping[str, Any]:
         for one in enrolled:
             site.wait(one.operation)
         story.say(f"up, with {plan.hosts} hosts and {servers} servers")
-        story.phase(f"{plan.operations} operations of 8 clients while everything dies in turn")
+        clients = plan.virtual + plan.metal + plan.reserving + 1
+        words = f"{plan.operations} operations of {clients} clients"
+        story.phase(f"{words} while everything dies in turn")
         load, killer = _under_the_killer(plan, story, site, movements)
         story.phase("An executor is killed for good; the other one goes on alone")
         alone = _alone(plan, story, site, movements)
@@ -103,7 +107,7 @@ def _under_the_killer(
     killer = Killer(site, movements, plan.seed, cells, story.say)
     load = Load(site, movements, plan.seed, plan.operations, ends_at, lambda: bool(killer.left))
     killer.start()
-    with load.running(virtual=plan.virtual, metal=plan.metal):
+    with load.running(virtual=plan.virtual, metal=plan.metal, others=[Reserver] * plan.reserving):
         pass
     killer.end()
     kinds = Counter(f"{one.kind} {one.type}" for one in load.asked.values())
@@ -211,7 +215,8 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=21, help="until no story begins")
     parser.add_argument("--hosts", type=int, default=3)
     parser.add_argument("--metal", type=int, default=2, help="clients who ask for servers")
-    parser.add_argument("--virtual", type=int, default=5, help="clients who ask for guests")
+    parser.add_argument("--virtual", type=int, default=4, help="clients who ask for guests")
+    parser.add_argument("--reserving", type=int, default=2, help="clients who reserve guests")
     plan = Plan(**vars(parser.parse_args()))
     print(f"seed {plan.seed}: ARGS='--seed {plan.seed}' plays the same dice again", flush=True)
     results = run(plan, Story())

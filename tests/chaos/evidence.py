@@ -90,12 +90,16 @@ class Witnesses:
 
     def _started_twice(self, records: Records) -> Iterator[str]:
         running = Counter(_guests())
+        restored = Counter(
+            row.object_id for row in records.operations.values() if row.type == "restore"
+        )
         for machine, row in records.machines.items():
             if row.kind != "virtual":
                 continue
             starts = self.happened(machine)["started"]
-            if starts > 1:
-                yield f"machine {machine} was started {starts} times"
+            if starts > 1 + restored[machine]:
+                words = f"started {starts} times, and restored {restored[machine]} times"
+                yield f"machine {machine} was {words}"
             if running[machine] > (row.state == "active"):
                 yield f"machine {machine} is {row.state}, and runs {running[machine]} times"
 

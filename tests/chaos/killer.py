@@ -49,6 +49,8 @@ VIRTUAL = (
     Moment("virtual", "provision", "boot"),
     Moment("virtual", "provision", "remove machine"),
     Moment("virtual", "decommission", "remove machine"),
+    Moment("virtual", "keep", "power off"),
+    Moment("virtual", "restore", "start"),
 )
 METAL = (
     Moment("metal", "provision", "stage"),

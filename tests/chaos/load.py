@@ -9,7 +9,7 @@ import threading
 import time
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -92,6 +92,12 @@ class Load:
     def settle(self) -> None:
         """Wait for what a story that broke off had asked for, and end the machines that it left."""
         client = self.site.client
+        project = self.site.login.project
+        reserved = resource_pb2.ListReservationsRequest(project=project)
+        for left in client.list_all(client.resource.ListReservations, reserved).reservations:
+            client.resource.CancelReservation(
+                resource_pb2.CancelReservationRequest(project=project, id=left.metadata.id)
+            )
         for one in [one for one in self.asked.values() if not one.state]:
             ended = client.wait_for_operation(one.id)
             one.state, one.reason = ended.status.state, ended.status.reason
@@ -111,10 +117,13 @@ class Load:
                 yield f"{one.kind} {one.type} {one.id} {ended}; it had to be {one.may_end}"
 
     @contextmanager
-    def running(self, *, virtual: int, metal: int) -> Iterator[None]:
+    def running(
+        self, *, virtual: int, metal: int, others: Sequence[type["VirtualClient"]] = ()
+    ) -> Iterator[None]:
         """Run so many clients of each kind, and an operator; leaving waits for their last story."""
         servers = self._servers()
         clients = [
+            *(partial(other, number=virtual + number) for number, other in enumerate(others)),
             *(partial(VirtualClient, number=number) for number in range(virtual)),
             *(partial(MetalClient, server=server) for server in servers[1 : 1 + metal]),
             partial(Operator, server=servers[0]),
@@ -251,7 +260,7 @@ class VirtualClient(Maker):
 
     kind: ClassVar[str] = "virtual"
     steps: ClassVar = ("stage", "boot")
-    stories: ClassVar = (
+    stories: ClassVar[tuple[tuple[str, int], ...]] = (
         ("there_and_back", 50),
         ("aborted", 20),
         ("stopped_ending", 8),

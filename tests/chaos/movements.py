@@ -31,7 +31,7 @@ class Moving:
     state: str = "running"
     steps: list[str] = field(default_factory=list)
     waits: bool = False
-    """It waits for somebody outside, or for a thaw."""
+    """It waits for somebody outside, for a thaw, or for its time."""
     moved_at: list[float] = field(default_factory=list)
     """`time.time` of each thing that happened to it, as the event says: Watch may tell it late."""
 
@@ -51,6 +51,7 @@ class Movements:
     def __init__(self, site: Site) -> None:
         self._kinds = {site.login.project: "virtual", site.metal_project: "metal"}
         self._operations: dict[str, Moving] = {}
+        self._reservations: dict[str, str] = {}
         self._ended = False
         self.changed = threading.Condition()
         self.problem = ""
@@ -68,6 +69,11 @@ class Movements:
         """Give one operation."""
         with self.changed:
             return self._operations.get(operation) or Moving(operation)
+
+    def state_of(self, reservation: str) -> str:
+        """Give the state of a reservation."""
+        with self.changed:
+            return self._reservations.get(reservation, "")
 
     def wait(self, look: Callable[[], Found], timeout_s: float) -> Found:
         """Wait until something is so, looking after each movement; gives the last answer."""
@@ -95,6 +101,10 @@ class Movements:
 
     def hear(self, event: common_pb2.Event) -> None:
         """Take in an event."""
+        if event.object_type == "reservation":
+            with self.changed:
+                self._reservations[event.object_id] = event.status.state
+                self.changed.notify_all()
         if event.object_type != "operation":
             return
         with self.changed:
@@ -103,6 +113,7 @@ class Movements:
             one.state = event.status.state
             if event.kind == "created":
                 one.type = event.message.partition(" ")[0]
+                one.waits = one.type == "reservation"
             elif event.kind == "step":
                 step, _, message = event.message.partition(": ")
                 one.steps.append(step.rpartition(" ")[0])
