@@ -23,7 +23,7 @@ from activities.records.machines import spec_of
 from activities.records.operations import ask_of
 from activities.records.transaction import Contract, Record
 from mulligan import events
-from mulligan.control import images, operations
+from mulligan.control import images, operations, reserved_names
 from mulligan.control import reservations as course
 from mulligan.control.reservations import Ended, Next
 from mulligan.resource import reservations, series
@@ -61,6 +61,7 @@ def _make_one(session: Session, request: MakeReservations, number: int) -> KeepR
     provisions = machine is not None and bool(machine.wish.image)
     if machine is not None and provisions:
         images.get_image(session, machine.wish.image, asked.region)
+        reserved_names.refuse_taken(session, asked.project, machine.name, wanted.window)
     row = reservations.reserve(
         session,
         reservation=keep.reservation,

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from mulligan import events
 from mulligan.control import endpoints, operations
+from mulligan.control.reserved_names import holder_of
 from mulligan.control.tables import Host, Machine, Server
 from mulligan.resource import claims, reservations
 from mulligan.resource.claim_sets import ClaimChange, change_claims
@@ -213,11 +214,12 @@ class Course:
             return self._degraded(trouble)
         if self.is_used_by_others():
             row.unused_since = None
-            return self._say(
-                "handover", "what it claims is still used past its plan, or being cleaned",
-                self.ends_at, "it starts as soon as what it claims is handed over",
-                self.now + LOOKS_AGAIN,
-            )  # fmt: skip
+            words = "what it claims is still used past its plan, or being cleaned"
+            return self._hand_over(words, "it starts as soon as what it claims is handed over")
+        wanted = row.machine_wish or {}
+        if wanted and (named := holder_of(self.session, row.project, wanted["name"])):
+            words = f"another machine, {named.id}, is still named {wanted['name']!r}"
+            return self._hand_over(words, "it starts as soon as that machine has ended")
         row.started_at = row.started_at or self.now
         if row.machine_wish is None:
             return self._hold()
@@ -232,6 +234,10 @@ class Course:
                 return self._again()
         row.machine = object_id(self._operation(), "machine")
         return self._provision()
+
+    def _hand_over(self, reason: str, next_action: str) -> Next:
+        until = self.now + LOOKS_AGAIN
+        return self._say("handover", reason, self.ends_at, next_action, until)
 
     def _provision(self) -> Next:
         row = self.row

@@ -68,7 +68,7 @@ def give_name(
         InvalidArgumentError: the name is empty, too long, not printable, or looks like a UUID.
         AlreadyExistsError: a living object of this type and owner has it.
     """
-    name = _checked(object_type, name)
+    name = check_name(object_type, name)
     owner = project or region or ""
     taken = set(
         session.execute(
@@ -106,7 +106,7 @@ def give_names(
         InvalidArgumentError: a name can't be one, or stands twice.
         AlreadyExistsError: a living object of this type and region has one, or an id was used.
     """
-    checked = {object_id: _checked(object_type, name) for object_id, name in wanted.items()}
+    checked = {object_id: check_name(object_type, name) for object_id, name in wanted.items()}
     for used in describe(session, checked):
         raise AlreadyExistsError(
             f"the id {used} was used before; choose a new one", field="id", object_id=used
@@ -257,7 +257,12 @@ def require(session: Session, object_type: str, asked: str) -> str:
     return found[asked].id
 
 
-def _checked(object_type: str, name: str) -> str:
+def check_name(object_type: str, name: str) -> str:
+    """Check that a name can be one, and give it in its normal form (NFC).
+
+    Raises:
+        InvalidArgumentError: it is empty, too long, not printable, or looks like a UUID.
+    """
     name = unicodedata.normalize("NFC", name).strip()
     if not name or len(name) > MAX_LENGTH:
         raise InvalidArgumentError(

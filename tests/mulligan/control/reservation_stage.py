@@ -15,6 +15,7 @@ from mulligan.control.reservations import Ended, Next
 from mulligan.control.reserved_claims import use_reservation
 from mulligan.control.tables import Host, Machine, Operation, Server
 from mulligan.database import Database
+from mulligan.meta import names
 from mulligan.resource import claims, kept_addresses, providers, quotas, reservations
 from mulligan.resource.claims import Claim
 from mulligan.resource.network_values import NicWanted
@@ -230,6 +231,7 @@ class Stage:
         *,
         nics: tuple[NicWanted, ...] = (),
         wanted: ClaimRequest | None = None,
+        name: str = "",
     ) -> str:
         """A machine on what is reserved: the one that was asked for, or the project's own."""
         machine = self.row(reservation).machine or new_id()
@@ -242,6 +244,8 @@ class Stage:
             if server := session.get(Server, claim.provider):
                 server.state, server.machine = "in_use", machine
             operation = new_id()
+            if name:
+                names.give_name(session, "machine", machine, name, project=self.project)
             operations.begin(
                 session,
                 Ask(operation, "provision", self.region, self.project, new_id(), "request",
@@ -268,6 +272,7 @@ class Stage:
             row.status = Status(state, reason, at(now))
             if state not in MACHINE_ENDED:
                 return
+            names.release_name(session, machine)
             if by_force or not reservations.take_back(session, row.claim, at(now)):
                 claims.release_claim(session, row.claim, at(now))
             if by_force:

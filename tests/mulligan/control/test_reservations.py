@@ -211,6 +211,19 @@ def test_a_server_is_handed_over_when_it_is_clean(stage: Stage, state: str) -> N
     assert stage.look(reservation, 11).act == "provision"
 
 
+def test_one_waits_for_the_name_of_its_machine(each: Stage) -> None:
+    each.host()
+    before = each.reserve(window(0, 10), VCPU=4)
+    each.look(before, 0)
+    web = each.machine(before, 1, name="web")
+    reservation = each.reserve(window(10, 60), VCPU=4)
+    waits = each.look(reservation, 10)
+    assert (waits.act, waits.state, waits.row.deadline) == ("wait", "handover", at(60))
+    assert waits.reason == f"another machine, {web}, is still named 'web'"
+    each.becomes(web, "gone", 11)
+    assert each.look(reservation, 11).act == "provision"
+
+
 def test_a_server_that_an_operation_works_on_is_waited_for(stage: Stage) -> None:
     server = stage.server()
     reservation = stage.reserve(window(10, 60), SERVER=1)

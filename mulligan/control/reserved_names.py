@@ -1,0 +1,51 @@
+"""Names of machines that are still to be made: whose they are when a reservation starts."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mulligan.control.tables import Machine
+from mulligan.meta import names
+from mulligan.resource.tables import ClaimRow, ReservationRow
+from mulligan.values.errors import AlreadyExistsError
+from mulligan.values.states import RESERVATION_ENDED
+from mulligan.values.window import Window
+
+
+def holder_of(session: Session, project: str, name: str) -> Machine | None:
+    """Find the living machine of a project that has a name."""
+    found = names.resolve(session, "machine", [name], owners=[project]).get(name)
+    is_it = found is not None and found.name == name
+    return session.get(Machine, found.id) if found and is_it else None
+
+
+def refuse_taken(session: Session, project: str, name: str, window: Window) -> None:
+    """Refuse a name that no machine could have, or that another one is to have in a window.
+
+    Raises:
+        AlreadyExistsError: a machine has it and is planned to have it then, or is reserved with it.
+        InvalidArgumentError: it can't be a name.
+    """
+    name = names.check_name("machine", name)
+    rows = ReservationRow
+    machine = holder_of(session, project, name)
+    reserved = select(rows.claim).where(
+        rows.project == project,
+        rows.state.not_in(RESERVATION_ENDED),
+        rows.machine_wish["name"].as_string() == name,
+    )
+    claims = [*session.scalars(reserved), *([machine.claim] if machine else [])]
+    taken = select(ClaimRow).where(
+        ClaimRow.id.in_(claims),
+        ClaimRow.acquire_at < window.release_at,
+        ClaimRow.planned_release_at > window.acquire_at,
+    )
+    for other in session.scalars(taken.limit(1)):
+        ends = Window(other.acquire_at, other.planned_release_at)
+        until = f"until {ends.release_at:%Y-%m-%d %H:%M} UTC" if ends.has_end else "without end"
+        raise AlreadyExistsError(
+            f"another machine is named {name!r} then, {until}; choose another name or time",
+            code="NAME_TAKEN",
+            field="spec.machine_name",
+            object_type="machine",
+            object_id=machine.id if machine else "",
+        )
