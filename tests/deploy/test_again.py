@@ -94,6 +94,7 @@ async def test_the_end_of_a_process_that_is_gone_is_not_waited_for() -> None:
     await process.wait()
     async with asyncio.timeout(20):
         await end_of(process.pid)
+    assert process.returncode == 0
 
 
 def running(folder: Path) -> list[int]:

@@ -100,7 +100,7 @@ def test_what_is_required_is_there_or_named(database: Database) -> None:
 @given(st.text(min_size=1, max_size=300))
 def test_whatever_name_is_taken_has_a_clean_slug(name: str) -> None:
     try:
-        checked = names._checked("machine", name)
+        checked = names.check_name("machine", name)
     except InvalidArgumentError:
         return
     assert checked.isprintable()

@@ -22,6 +22,7 @@ from mulligan.values.errors import (
     QuotaExceededError,
     StaleError,
 )
+from mulligan.values.window import Window
 from tests.mulligan.resource.fleet import Fleet, at, new_id, window
 
 
@@ -57,6 +58,14 @@ def beyond(fleet: Fleet, *arguments: object, **wanted: object) -> QuotaExceededE
     return caught.value
 
 
+def used(fleet: Fleet, when: Window) -> tuple[dict[str, int], int]:
+    """What a project uses at the peak, and with how many claims."""
+    found: tuple[dict[str, int], int] = fleet.database.read(
+        lambda session: quotas.use_of(session, fleet.project, when, fleet.now)
+    )
+    return found
+
+
 def test_amounts_count_at_the_peak_of_the_window(fleet: Fleet) -> None:
     limit(fleet, VCPU=6)
     fleet.claim(window(0, 10), VCPU=4)
@@ -73,10 +82,7 @@ def test_a_refused_claim_leaves_nothing(fleet: Fleet) -> None:
     limit(fleet, VCPU=4)
     fleet.claim(window(0, 10), VCPU=4)
     beyond(fleet, window(0, 10), VCPU=1)
-    used = fleet.database.read(
-        lambda session: quotas.use_of(session, fleet.project, window(0, 10), fleet.now)
-    )
-    assert used == ({"VCPU": 4}, 1)
+    assert used(fleet, window(0, 10)) == ({"VCPU": 4}, 1)
 
 
 def test_holds_count_until_they_lapse_and_the_released_do_not(fleet: Fleet) -> None:
@@ -88,6 +94,7 @@ def test_holds_count_until_they_lapse_and_the_released_do_not(fleet: Fleet) -> N
     beyond(fleet, window(5, 30), VCPU=1)
     fleet.release(claim)
     fleet.claim(window(5, 30), VCPU=4)
+    assert used(fleet, window(5, 30)) == ({"VCPU": 4}, 1)
 
 
 def test_confirming_a_hold_whose_share_was_taken_is_refused(fleet: Fleet) -> None:
@@ -108,7 +115,7 @@ def test_an_overrun_takes_no_quota_from_a_hold_that_follows_it(fleet: Fleet) -> 
     fleet.claim(window(0, 10), VCPU=4, consumer=new_id())
     held = fleet.claim(window(10, 20), VCPU=4, hold_until=at(15))
     fleet.now = at(12)
-    fleet.confirm(held)
+    assert fleet.confirm(held).status.state == "confirmed"
 
 
 def test_claims_are_counted_at_the_same_time(fleet: Fleet) -> None:
@@ -136,6 +143,7 @@ def test_what_is_kept_free_counts_whichever_was_claimed_first(
     fleet.claim(window(first, first + 10), GPU=1)
     beyond(fleet, window(second, second + 10), GPU=1)
     fleet.claim(window(second + 1, second + 9), GPU=1)
+    assert used(fleet, window(0, 20)) == ({"GPU": 1}, 1)
 
 
 def test_windows_are_limited_in_length_and_advance(fleet: Fleet) -> None:

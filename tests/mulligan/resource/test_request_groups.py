@@ -262,7 +262,8 @@ class TestAlone:
             RequestGroup((Amount("VGPU", 1),), name="a"), RequestGroup(name="b", provider=host),
             when=window(0, 9),
         )  # fmt: skip
-        fleet.commit(request, project=new_id())
+        taken = fleet.commit(request, project=new_id())
+        assert [part.provider for part in taken.allocations] == [box]
 
     def test_who_names_the_provider_of_a_tree_keeps_others_out_of_it(self, fleet: Fleet) -> None:
         host, _ = machine(fleet, cards=1)
@@ -323,7 +324,8 @@ class TestCleaningMargin:
         claim = fleet.claim(window(0, 20), SERVER=1)
         fleet.now = at(1)
         fleet.release(claim)
-        fleet.claim(window(1, 30), SERVER=1)
+        again = fleet.claim(window(1, 30), SERVER=1)
+        assert fleet.read(again).provider == fleet.read(claim).provider
 
     def test_what_moves_gets_that_of_the_provider_it_comes_to(self, fleet: Fleet) -> None:
         top = fleet.rack(inventories=[Inventory("GPU", 1)])
