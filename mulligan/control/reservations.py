@@ -187,11 +187,8 @@ class Course:
                 return self._again()
             then = min(starts, self.now + LOOKS_AGAIN)
             return self._say("degraded", trouble, starts, "another provider, or its start", then)
-        return self._say(
-            "reserved", "its claim is committed", starts,
-            "its machine is provisioned" if self.row.machine_wish else "it is the project's",
-            starts,
-        )  # fmt: skip
+        status = reservations.awaiting(self.row, self.window, self.now)
+        return self._say(status.state, status.reason, status.deadline, status.next_action, starts)
 
     def _without_claim(self) -> Next:
         """Claim again: what its machine had could not be taken back."""

@@ -107,12 +107,16 @@ def reserve(
         created_at=now,
         **asdict(spec),
     )
-    row.status = Status(
-        "reserved", "its claim is committed", now, claim.window.acquire_at, "its window begins"
-    )
+    row.status = awaiting(row, claim.window, now)
     session.add(row)
     tell(session, row, "created", now, f"reserved for {shown(claim.window)}", author=author)
     return row
+
+
+def awaiting(row: ReservationRow, window: Window, now: datetime) -> Status:
+    """How a reservation stands before its start, as long as all is well."""
+    then = "it is the project's" if row.machine_wish is None else "its machine is provisioned"
+    return Status("reserved", "its claim is committed", now, window.acquire_at, then)
 
 
 def shown(window: Window) -> str:

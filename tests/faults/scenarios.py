@@ -210,9 +210,6 @@ def a_reservation_and_a_series_come_and_go(ground: Ground) -> None:
     )
     look(place, series)
     [one] = made_of(place, series)
-    place.operator.until(
-        lambda event: (event.object_id, event.kind) == (one.metadata.id, "state"), after_revision=1
-    )
     place.member.CancelReservation(project=place.project, id=one.metadata.id)
     expect(ground.site.end_of(one.operation), "cancelled")
     place.member.EndReservationSeries(project=place.project, id=series.metadata.id)
