@@ -9,10 +9,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, String, Text, func, insert, select, update
+from sqlalchemy import BigInteger, Index, String, Text, bindparam, func, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from mulligan.database import Base, Database, Id
 from mulligan.values.status import Status
@@ -101,16 +103,23 @@ def write_pending(session: Session) -> None:
     if not pending:
         return
     session.flush()
-    counter: Any = Revision.__table__  # without the ORM, which takes its time
-    events: Any = EventRow.__table__
-    taken = counter.c.value + len(pending)
-    take = update(counter).values(value=taken).returning(counter.c.value)
-    if session.get_bind().dialect.name == "postgresql":
-        take = take.returning(func.pg_notify(CHANNEL, ""))
-    last = session.execute(take).scalars().one()
+    take = _taking(session.get_bind().dialect.name)
+    last = session.execute(take, {"count": len(pending)}).scalars().one()
     first = last - len(pending) + 1
     rows = [_columns(event, revision) for revision, event in enumerate(pending, first)]
-    session.execute(insert(events), rows)
+    session.execute(_WRITE, rows)
+
+
+_WRITE = insert(EventRow.__table__)  # type: ignore[arg-type]
+
+
+@cache
+def _taking(dialect: str) -> ReturningUpdate[Any]:
+    """The statement that takes revisions: without the ORM, which takes its time."""
+    counter: Any = Revision.__table__
+    taken = counter.c.value + bindparam("count")
+    take = update(counter).values(value=taken).returning(counter.c.value)
+    return take.returning(func.pg_notify(CHANNEL, "")) if dialect == "postgresql" else take
 
 
 def _columns(event: Event, revision: int) -> dict[str, Any]:
@@ -179,11 +188,18 @@ def read_after(
     return list(session.scalars(query.order_by(EventRow.revision).limit(limit)))
 
 
+_EVENTS = EventRow.__table__.c
+_CHANGED = (
+    select(_EVENTS.revision, _EVENTS.object_type, _EVENTS.object_id)
+    .where(_EVENTS.revision > bindparam("after"))
+    .order_by(_EVENTS.revision)
+    .limit(bindparam("most"))
+)
+
+
 def changed_after(session: Session, revision: int, *, limit: int) -> list[tuple[int, str, str]]:
     """Read which objects changed after a revision: revision, object type and id, in order."""
-    rows = EventRow.__table__.c
-    query = select(rows.revision, rows.object_type, rows.object_id).where(rows.revision > revision)
-    found = session.execute(query.order_by(rows.revision).limit(limit))
+    found = session.execute(_CHANGED, {"after": revision, "most": limit})
     return [(row.revision, row.object_type, row.object_id) for row in found]
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import LargeBinary, String, insert, select
+from sqlalchemy import LargeBinary, String, bindparam, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mulligan.database import Base, Id
@@ -22,6 +22,13 @@ class Answer(Base):
     at: Mapped[datetime]
 
 
+_ANSWERS: Any = Answer.__table__
+_EARLIER = select(_ANSWERS.c.method, _ANSWERS.c.digest, _ANSWERS.c.response).where(
+    _ANSWERS.c.account == bindparam("account"), _ANSWERS.c.request_id == bindparam("request_id")
+)
+_KEEP = insert(_ANSWERS)
+
+
 def earlier_answer(
     session: Session, account: str, request_id: str, method: str, digest: str
 ) -> bytes | None:
@@ -30,10 +37,8 @@ def earlier_answer(
     Raises:
         AlreadyExistsError: the request id was used for a request with other content.
     """
-    rows = Answer.__table__.c
-    kept = select(rows.method, rows.digest, rows.response)
-    mine = kept.where(rows.account == account, rows.request_id == request_id)
-    answer = session.execute(mine).one_or_none()
+    mine = {"account": account, "request_id": request_id}
+    answer = session.execute(_EARLIER, mine).one_or_none()
     if answer is None:
         return None
     if (answer.method, answer.digest) != (method, digest):
@@ -52,14 +57,12 @@ def keep_answer(
 ) -> None:
     """Remember an answer in the transaction of its change."""
     session.flush()
-    rows: Any = Answer.__table__
-    session.execute(
-        insert(rows).values(
-            account=account,
-            request_id=request_id,
-            method=method,
-            digest=digest,
-            response=response,
-            at=datetime.now(UTC),
-        )
-    )
+    kept = {
+        "account": account,
+        "request_id": request_id,
+        "method": method,
+        "digest": digest,
+        "response": response,
+        "at": datetime.now(UTC),
+    }
+    session.execute(_KEEP, [kept])

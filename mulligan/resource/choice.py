@@ -6,7 +6,7 @@ from itertools import islice
 from random import getrandbits
 from typing import Any
 
-from sqlalchemy import or_, select, text
+from sqlalchemy import bindparam, or_, select, text
 from sqlalchemy.orm import Session
 
 from mulligan.resource.candidates import Search
@@ -162,14 +162,17 @@ def _lock_if_fits(
 
 def _lock(session: Session, ids: set[str]) -> Sequence[Any]:
     """Lock providers by id; each with the margin of its type."""
-    rows, types = ProviderRow.__table__, ProviderTypeRow.__table__
-    query = (
-        select(*provider_columns(), types.c.cleaning_margin_s)
-        .select_from(rows.outerjoin(types, types.c.name == rows.c.type))
-        .where(rows.c.id.in_(ids))
-        .order_by(rows.c.id)
-    )
-    return session.execute(query.with_for_update(of=rows)).all()
+    return session.execute(_LOCK, {"providers": list(ids)}).all()
+
+
+_PROVIDERS, _TYPES = ProviderRow.__table__, ProviderTypeRow.__table__
+_LOCK = (
+    select(*provider_columns(), _TYPES.c.cleaning_margin_s)
+    .select_from(_PROVIDERS.outerjoin(_TYPES, _TYPES.c.name == _PROVIDERS.c.type))
+    .where(_PROVIDERS.c.id.in_(bindparam("providers", expanding=True)))
+    .order_by(_PROVIDERS.c.id)
+    .with_for_update(of=_PROVIDERS)
+)
 
 
 def _read_afresh(

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Select, bindparam, select, true
+from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, select, true
 from sqlalchemy.orm import Session
 
 from mulligan.resource.occupation import ASKED, NOW, from_now_on, parameters, peaks
@@ -409,21 +409,34 @@ def read_what_they_have(
     session: Session, fleet: Fleet, which: Collection[str] | None, *, features: bool
 ) -> None:
     """Read inventories, and with features capabilities and properties; None for all there are."""
-    stock, known = InventoryRow.__table__.c, fleet.place_of
-    columns = [stock[name] for name, _, _ in _STOCK]
-    query = select(stock.provider, stock.resource_type, *columns)
-    for row in session.execute(query.where(_of(stock.provider, which))):
+    known = fleet.place_of
+    stock, can, measures = _what_they_have(every=which is None)
+    asked = {} if which is None else {"providers": list(which)}
+    for row in session.execute(stock, asked):
         if row.provider in known:
             fleet.put_stock(row)
     if not features:
         return
-    can = CapabilityRow.__table__.c
-    query = select(can.provider, can.capability).where(_of(can.provider, which))
-    for provider, capability in session.execute(query):
+    for provider, capability in session.execute(can, asked):
         if provider in known:
             fleet.put_capability(provider, capability)
-    measures = PropertyRow.__table__.c
-    named = select(measures.provider, measures.name, measures.value)
-    for provider, name, value in session.execute(named.where(_of(measures.provider, which))):
+    for provider, name, value in session.execute(measures, asked):
         if provider in known:
             fleet.put_property(provider, name, value)
+
+
+@cache
+def _what_they_have(*, every: bool) -> tuple[Select[Any], Select[Any], Select[Any]]:
+    """Inventories, capabilities and properties, of every provider or of some."""
+    stock, can, measures = (row.__table__.c for row in (InventoryRow, CapabilityRow, PropertyRow))
+    columns = [stock[name] for name, _, _ in _STOCK]
+    queries = (
+        (stock, select(stock.provider, stock.resource_type, *columns)),
+        (can, select(can.provider, can.capability)),
+        (measures, select(measures.provider, measures.name, measures.value)),
+    )
+    some: BindParameter[list[str]] = bindparam("providers", expanding=True)
+    of_stock, of_can, of_measures = (
+        query if every else query.where(rows.provider.in_(some)) for rows, query in queries
+    )
+    return of_stock, of_can, of_measures
