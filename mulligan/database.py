@@ -8,9 +8,11 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from random import uniform
+from threading import Lock
 from typing import Any, ClassVar, TypeVar
 
 from sqlalchemy import JSON, DateTime, Dialect, Engine, MetaData, Uuid, create_engine, event
@@ -95,6 +97,7 @@ class Database:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = self._create_engine(pool_size)
+        self._turn: AbstractContextManager[Any] = Lock() if self.is_sqlite else nullcontext()
         self.before_commit: list[Callable[[Session], None]] = []
         self.after_commit: list[Callable[[Session], None]] = []
         self.kept: dict[str, Any] = {}
@@ -159,7 +162,7 @@ class Database:
 
     def _write_once(self, change: Callable[[Session], T]) -> T:
         engine = self.engine.execution_options(mulligan_write=True)
-        with self._session(engine) as session:
+        with self._turn, self._session(engine) as session:
             result = change(session)
             for hook in self.before_commit:
                 hook(session)

@@ -160,11 +160,12 @@ def peaks(
             SELECT provider, resource_type, amount, <start, clipped>, <end> FROM allocations
             WHERE provider = :p AND resource_type IN (...) AND occupied_until > :window_start ...),
         steps AS (
-            SELECT provider, resource_type, start AS at, amount FROM spans UNION ALL
-            SELECT provider, resource_type, "end", -amount FROM spans WHERE "end" < :window_end),
+            SELECT provider, resource_type, start AS at, sum(amount) AS step FROM spans GROUP BY ...
+            UNION ALL SELECT provider, resource_type, "end", -sum(amount) FROM spans
+            WHERE "end" < :window_end GROUP BY ...),
         levels AS (
-            SELECT provider, resource_type, sum(amount) OVER (PARTITION BY provider, resource_type
-                ORDER BY at, amount ROWS UNBOUNDED PRECEDING) AS level FROM steps)
+            SELECT provider, resource_type, sum(step) OVER (PARTITION BY provider, resource_type
+                ORDER BY at, step ROWS UNBOUNDED PRECEDING) AS level FROM steps)
         SELECT provider, resource_type, max(level) FROM levels GROUP BY provider, resource_type
 
     Index: allocations (provider | region, resource_type, occupied_until), so that what ended before
@@ -246,9 +247,14 @@ def _spans(
 def _levels(spans: CTE, names: Sequence[str], window: Window | Asked) -> CTE:
     """The greatest sum of spans at the same time, per value of the named columns."""
     key = [spans.c[name] for name in names]
+    start = spans.c.starts_at
+    # What starts or ends at the same instant, as most does that is clipped, is one step.
+    total = cast(func.sum(spans.c.amount), BigInteger)
+    begun = select(*key, start.label("at"), total.label("step"))
+    ended = select(*key, spans.c.ends_at, -total)
     steps = union_all(
-        select(*key, spans.c.starts_at.label("at"), spans.c.amount.label("step")),
-        select(*key, spans.c.ends_at, -spans.c.amount).where(spans.c.ends_at < window.release_at),
+        begun.group_by(*key, start),
+        ended.where(spans.c.ends_at < window.release_at).group_by(*key, spans.c.ends_at),
     ).cte("steps")
     of = [steps.c[name] for name in names]
     level = func.sum(steps.c.step).over(
