@@ -9,7 +9,6 @@ subtree) are looked at where places meet.
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
 from heapq import merge
@@ -22,12 +21,14 @@ from sqlalchemy.orm import Session
 from mulligan.resource.fleet import NONE, Fleet, Mask
 from mulligan.resource.nearness import Nearness
 from mulligan.resource.ordering import in_order
+from mulligan.resource.places import Constraint, Place
 from mulligan.resource.requests import (
     Candidate,
     ClaimRequest,
     Part,
     PropertyRange,
     RequestGroup,
+    is_from_now_on,
 )
 from mulligan.resource.twins import twins_of
 from mulligan.resource.use import Use
@@ -41,34 +42,12 @@ AVAILABLE = "available"
 COMPARED = 64
 """So many providers that may fit are compared exactly at once; the next ones come after them."""
 
+COMPARED_FROM_NOW_ON = 16
+"""So many at first where what is known of them is nearly exact: of windows from now on without end.
+"""
+
 MOST_STEPS = 200_000
 """How often a choice may be tried for a request before it is called too tangled."""
-
-
-@dataclass(frozen=True)
-class Constraint:
-    """One condition in words, and which providers meet it."""
-
-    words: str
-    holds: Mask
-
-
-@dataclass
-class Place:
-    """What one provider is to give, and who can by itself, time aside."""
-
-    group: RequestGroup
-    amounts: tuple[Amount, ...]
-    constraints: list[Constraint]
-    fits: Mask = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.fits = np.logical_and.reduce([one.holds for one in self.constraints])
-
-    def keep_to(self, constraint: Constraint) -> None:
-        """Add a constraint after the others."""
-        self.constraints.append(constraint)
-        self.fits = self.fits & constraint.holds
 
 
 class Search:
@@ -82,6 +61,7 @@ class Search:
         now: the present.
         seed: the order among equals; 0: that of their ids.
         proposed: only this, which was found before.
+        roughly: by bounds on what is used from now on, without asking what is used.
 
     Raises:
         InvalidArgumentError: the request names a distance, provider or group that is not there, or
@@ -98,10 +78,11 @@ class Search:
         now: datetime,
         seed: int = 0,
         proposed: Candidate | None = None,
+        roughly: bool = False,
     ) -> None:
         self.fleet, self.request, self.project, self.now = fleet, request, project, now
         self.nearness = Nearness(session, fleet)
-        self.use = Use(session, fleet, request, project, now)
+        self.use = Use(session, fleet, request, project, now, roughly=roughly)
         projects = fleet["project"]
         visible = (projects == NONE) | (projects == fleet.codes.get(project, NONE - 1))
         self.visible: Mask = visible & fleet["present"]
@@ -261,16 +242,28 @@ class Search:
         """Those that fit, time aside, by what is free from now on; some at a time."""
         fits = np.flatnonzero(place.fits)
         keys: list[NDArray[Any]] = [] if self._near is None else [self._near[fits]]
+        count, free = COMPARED, dict(self._free_from_now_on(place, fits))
+        if is_from_now_on(self.request.window, self.now):
+            count = COMPARED_FROM_NOW_ON
+            lack = [free[a.resource_type] < a.amount for a in place.amounts]
+            keys += [np.logical_or.reduce(lack)] if lack else []
+        keys += [self._sign * each for each in free.values()]
+        keys += [one[fits] for one in self._equals]
+        for part in in_order(keys):
+            start = 0
+            while start < len(part):
+                yield fits[part[start : start + count]].tolist()
+                start, count = start + count, COMPARED
+
+    def _free_from_now_on(
+        self, place: Place, fits: NDArray[Any]
+    ) -> Iterator[tuple[str, NDArray[np.int64]]]:
+        """How much of each resource type is free at least, from now on without end."""
         for amount in place.amounts:
             capacity = self.fleet.stock(amount.resource_type, "capacity")
             bound = self.fleet.stock(amount.resource_type, "peak_bound")
             if capacity is not None and bound is not None:
-                free = capacity[fits] - bound[fits]
-                keys.append(self._sign * free)
-        keys += [one[fits] for one in self._equals]
-        for part in in_order(keys):
-            for start in range(0, len(part), COMPARED):
-                yield fits[part[start : start + COMPARED]].tolist()
+                yield amount.resource_type, capacity[fits] - bound[fits]
 
     @property
     def _sign(self) -> int:

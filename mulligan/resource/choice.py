@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from random import getrandbits
 from typing import Any
@@ -20,7 +21,7 @@ from mulligan.resource.fleet import (
     read_what_they_have,
 )
 from mulligan.resource.fleet_view import view_of
-from mulligan.resource.requests import Candidate, ClaimRequest, from_now
+from mulligan.resource.requests import Candidate, ClaimRequest, from_now, is_from_now_on
 from mulligan.resource.tables import ProviderRow, ProviderTypeRow
 from mulligan.values.errors import ConflictError
 
@@ -113,12 +114,17 @@ def take_candidate(
         NoCapacityError: nothing fits, explained.
     """
     seed = getrandbits(32) if seed is None else seed
+    search_in = partial(
+        Search, session, request=request, project=project, now=now, seed=seed, proposed=proposed
+    )
+    roughly = is_from_now_on(request.window, now)
     for _ in range(ROUNDS):
         with view_of(session).look(session, now) as fleet:
-            search = Search(
-                session, fleet, request, project=project, now=now, seed=seed, proposed=proposed
-            )
+            search = search_in(fleet, roughly=roughly)
             found = list(islice(search.candidates(), CANDIDATES))
+            if roughly and not found:
+                search = search_in(fleet)
+                found = list(islice(search.candidates(), CANDIDATES))
             if not found:
                 raise explain_claim(session, search)
             locks = [_providers_and_tops(fleet, candidate) for candidate in found]

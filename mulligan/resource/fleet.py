@@ -119,6 +119,11 @@ class Fleet:
         held = self._stock.get(resource_type)
         return held[column][: len(self.ids)] if held else None
 
+    @property
+    def resource_types(self) -> list[str]:
+        """Of which anybody has an inventory."""
+        return list(self._stock)
+
     def capacity(self, place: int, resource_type: str) -> int:
         """What a provider has of a resource type, when it is empty."""
         held = self._stock.get(resource_type)

@@ -23,6 +23,9 @@ CLOCKS_DIFFER = timedelta(minutes=1)
 """Bounds on use are read as of so long ago: they hold for callers whose clock is so far behind."""
 
 
+AGES = timedelta(minutes=1)
+"""So often it is looked for use that ended by itself, of which no event tells."""
+
 ONCE = "looks_once"
 """Stands in the info of a session whose own changes are not to be read into the view."""
 
@@ -40,6 +43,7 @@ class FleetView:
         self._fleet: Fleet | None = None
         self._revision = 0
         self._bounds_hold_from = datetime.min.replace(tzinfo=UTC)
+        self._aged_until = self._bounds_hold_from
         self._lock = Lock()
 
     @contextmanager
@@ -76,7 +80,9 @@ class FleetView:
                 if now < self._bounds_hold_from:
                     # The clock was put back: what had lapsed or ended may count again.
                     self._bounds_hold_from = now - CLOCKS_DIFFER
+                    self._aged_until = self._bounds_hold_from
                     read_bounds(session, self._fleet, None, self._bounds_hold_from)
+                self._age(session, self._fleet, now)
                 return self._fleet
         revision, fleet = events.current_revision(session), Fleet()
         read_providers(session, fleet, None)
@@ -84,6 +90,7 @@ class FleetView:
         read_groups(session, fleet)
         self._read_bounds(session, fleet, None, now)
         self._fleet, self._revision = fleet, revision
+        self._aged_until = self._bounds_hold_from
         return fleet
 
     def _follow(
@@ -110,6 +117,25 @@ class FleetView:
             self._read_bounds(session, fleet, providers, now)
         if changed:
             self._revision = changed[-1][0]
+
+    def _age(self, session: Session, fleet: Fleet, now: datetime) -> None:
+        """Read anew how much is used where use ended by itself a while ago.
+
+        Index: allocations (region, resource_type, occupied_until).
+        """
+        before, until = self._aged_until, now - CLOCKS_DIFFER
+        if until < before + AGES:
+            return
+        rows, here = AllocationRow.__table__.c, set(fleet["region"].tolist())
+        ended = select(rows.provider).where(
+            rows.region.in_([word for word, code in fleet.codes.items() if code in here]),
+            rows.resource_type.in_(fleet.resource_types),
+            rows.occupied_until > before,
+            rows.occupied_until <= until,
+        )
+        if providers := set(session.scalars(ended)):
+            self._read_bounds(session, fleet, providers, now)
+        self._aged_until = until
 
     def _read_bounds(
         self, session: Session, fleet: Fleet, which: set[str] | None, now: datetime

@@ -426,6 +426,11 @@ def from_now(request: ClaimRequest, now: datetime) -> ClaimRequest:
     return request.within(rest_of(request.window, now, field="window"))
 
 
+def is_from_now_on(window: Window, now: datetime) -> bool:
+    """Say whether a window has begun and has no end."""
+    return window.acquire_at <= now and not window.has_end
+
+
 def rest_of(window: Window, now: datetime, *, field: str) -> Window:
     """What is left of a window.
 

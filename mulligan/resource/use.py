@@ -91,11 +91,22 @@ class Occupied:
 
 
 class Use:
-    """The peaks of what others use in the window, and who must be or wants to be alone."""
+    """The peaks of what others use in the window, and who must be or wants to be alone.
+
+    `roughly`: taken from the fleet's bounds, which may be too high and a moment old.
+    """
 
     def __init__(
-        self, session: Session, fleet: Fleet, request: ClaimRequest, project: str, now: datetime
+        self,
+        session: Session,
+        fleet: Fleet,
+        request: ClaimRequest,
+        project: str,
+        now: datetime,
+        *,
+        roughly: bool = False,
     ) -> None:
+        self._roughly = roughly
         self._session, self._fleet, self._now = session, fleet, now
         self._request, self._project = request, project
         self._types = sorted({amount.resource_type for amount in request.amounts})
@@ -125,14 +136,18 @@ class Use:
         words = (word for word in self._fleet.margins if self._fleet.codes.get(word) == type_)
         return self._fleet.margins.get(next(words, ""), 0)
 
-    def _may_be_used(self, place: int) -> bool:
+    def _is_to_be_read(self, place: int) -> bool:
+        """Say whether a provider may be used by others; what is taken roughly is noted."""
         if self._fleet.ids[place] in taken_by(self._session):
             return True
+        is_used = False
         for resource_type in self._types:
             bound = self._fleet.stock(resource_type, "peak_bound")
             if bound is not None and bound[place]:
-                return True
-        return False
+                is_used = True
+                if self._roughly:
+                    self._peaks[place, resource_type] = int(bound[place])
+        return is_used and not self._roughly
 
     def _read(self, places: Collection[int], margin: int) -> None:
         """Read peaks, in which trees other projects are, and where one wants to be alone.
@@ -144,7 +159,7 @@ class Use:
         alone there are few, and they have an index of their own.
         """
         fleet, roots = self._fleet, self._fleet["root"]
-        used = [fleet.ids[place] for place in places if self._may_be_used(place)]
+        used = [fleet.ids[place] for place in places if self._is_to_be_read(place)]
         company = self._alone or margin not in self._company_known
         self._company_known.add(margin)
         if not (used or company):

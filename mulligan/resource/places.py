@@ -1,0 +1,35 @@
+"""The places of a request: what one provider is to give, and which providers can by themselves."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mulligan.resource.fleet import Mask
+from mulligan.resource.requests import RequestGroup
+from mulligan.values.amount import Amount
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """One condition in words, and which providers meet it."""
+
+    words: str
+    holds: Mask
+
+
+@dataclass
+class Place:
+    """What one provider is to give, and who can by itself, time aside."""
+
+    group: RequestGroup
+    amounts: tuple[Amount, ...]
+    constraints: list[Constraint]
+    fits: Mask = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.fits = np.logical_and.reduce([one.holds for one in self.constraints])
+
+    def keep_to(self, constraint: Constraint) -> None:
+        """Add a constraint after the others."""
+        self.constraints.append(constraint)
+        self.fits = self.fits & constraint.holds
