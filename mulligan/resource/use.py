@@ -227,36 +227,35 @@ class FutureUse(Use):
         self._company: dict[int, list[Occupied]] = defaultdict(list)
 
     def know(self, places: Iterable[int]) -> None:
-        """Read what is used from the window's start on, unless it is known."""
+        """Read what is used from the window's start on, unless it is known.
+
+        Index: allocations (provider, resource_type, occupied_until).
+        """
         fleet, roots = self._fleet, self._fleet["root"]
         new = set(places) - self._known
         self._known |= new
         if not new:
             return
         rows, start = AllocationRow, self._request.window.acquire_at
-        tops = {fleet.ids[int(roots[place])] for place in new}
-        in_tree = or_(ProviderRow.id.in_(tops), ProviderRow.root.in_(tops))
-        mine = rows.provider.in_([fleet.ids[place] for place in new])
-        query = (
-            select(
-                rows.provider, rows.resource_type, rows.acquire_at, rows.amount, rows.held_until,
-                rows.claim, rows.release_at, rows.project, rows.alone,
-                end_of(rows, self._now, overruns=True),
-                func.coalesce(ProviderRow.root, ProviderRow.id),
-            )
-            .join(ProviderRow, ProviderRow.id == rows.provider)
-            .where(or_(mine, in_tree), occupies(rows, Window(start, self._until), self._now))
+        tops = {int(roots[place]) for place in new}
+        asked = new.union(*(fleet.tree(top) for top in tops))
+        query = select(
+            rows.provider, rows.resource_type, rows.acquire_at, rows.amount, rows.held_until,
+            rows.claim, rows.release_at, rows.project, rows.alone,
+            end_of(rows, self._now, overruns=True),
+        ).where(
+            rows.provider.in_([fleet.ids[place] for place in asked]),
+            occupies(rows, Window(start, self._until), self._now),
         )  # fmt: skip
         for row in self._session.execute(query):
-            provider, name, begins, amount, held, claim, planned, project, alone, ends, top = row
+            provider, name, begins, amount, held, claim, planned, project, alone, ends = row
             span = Span(max(begins, start), ends, amount)
+            place = fleet.place_of[provider]
             others = project != self._project
-            if top in fleet.place_of:
-                root = fleet.place_of[top]
-                self._company[root].append(Occupied(span, others, alone))
-            if fleet.place_of.get(provider) not in new or name not in self._types:
+            self._company[int(roots[place])].append(Occupied(span, others, alone))
+            if place not in new or name not in self._types:
                 continue
-            self._spans[fleet.place_of[provider], name].append(span)
+            self._spans[place, name].append(span)
             if held:
                 self.holds.append(held)
             if planned <= self._now:
