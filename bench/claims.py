@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from bench.asking import Answers, asked
 from bench.claims_site import ClaimsSite, on_postgresql, on_sqlite
-from bench.figures import Figure, Size, Target
+from bench.figures import Figure, NotMeasuredError, Size, Target
 from bench.fleets import CLAIM, HOT, HOT_CLAIM, SEARCHES, TREE_CLAIM, hosts, hot_host, provider_id
 from bench.fleets import trees as trees_of_seven
 from bench.own_fleet import Claims, Region, Searches, region_of
@@ -193,9 +193,12 @@ def sqlite(size: Size) -> Iterator[Figure]:
             if peer is not None:
                 peer.load([], clients=1)  # its traits
                 peer.write(hosts(0, SQLITE_HOSTS))
-                theirs = peer.asked(
-                    PeerClaims(peer.port, CLAIM), clients=SQLITE_CLIENTS, seconds=size.claims_s
-                )
+                try:
+                    theirs = peer.asked(
+                        PeerClaims(peer.port, CLAIM), clients=SQLITE_CLIENTS, seconds=size.claims_s
+                    )
+                except NotMeasuredError as error:
+                    remark = str(error)
     yield Figure(
         AREA, "sqlite", "claims/s", ours.rate, peer=PEER,
         peer_value=None if theirs is None else theirs.rate,
