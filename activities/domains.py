@@ -1,7 +1,8 @@
 """Domains of ours on a host: whose one is, how it starts, stops and goes, and who hears of it.
 
 A domain carries its machine, operation and fence in its metadata, and once it was started, that:
-one that is not running and was not started is still being made, or was stopped on purpose.
+one that is not running and was not started is still being made, or was stopped on purpose. While it
+runs it carries since when it has been asked to power off.
 """
 
 import logging
@@ -140,7 +141,7 @@ def take_over(domain: libvirt.virDomain, operation: str, fence: int) -> None:
             continue
         element = parsed(domain.metadata(kind, METADATA_NAMESPACE, where))
         wanted = {"id": element.get("id", ""), "operation": operation, "fence": str(fence)}
-        if element.attrib != wanted:
+        if not wanted.items() <= element.attrib.items():
             element.attrib = wanted
             lease.require(f"note that operation {operation} has {name}")
             domain.setMetadata(kind, written(element), "mulligan", METADATA_NAMESPACE, where)
@@ -161,13 +162,18 @@ def start_domain(domain: libvirt.virDomain) -> None:
 
 
 def stop_domain(domain: libvirt.virDomain, stopped: threading.Event, grace_s: int) -> None:
-    """Stop a domain; with grace it is asked first and its own end is waited for."""
+    """Stop a domain; with grace it is asked first and its own end is waited for.
+
+    Its grace begins once: who goes on with an operation, after a freeze or an executor's end, waits
+    for what is left of it.
+    """
     name = domain.name()
     if grace_s and domain.isActive():
-        lease.require(f"ask {name} to power off")
         with suppress(libvirt.libvirtError):  # a guest that can't be asked is stopped below
+            left_s = _grace_left(domain, grace_s)
+            lease.require(f"ask {name} to power off")
             domain.shutdown()
-            _wait(stopped, domain, grace_s)
+            _wait(stopped, domain, left_s)
     try:
         if domain.isActive():
             lease.require(f"stop {name}")
@@ -179,9 +185,20 @@ def stop_domain(domain: libvirt.virDomain, stopped: threading.Event, grace_s: in
             raise
 
 
-def _wait(stopped: threading.Event, domain: libvirt.virDomain, grace_s: int) -> None:
+def _grace_left(domain: libvirt.virDomain, grace_s: int) -> float:
+    """Note when a running domain is first asked to power off; gives what is left of its grace."""
+    kind, running = libvirt.VIR_DOMAIN_METADATA_ELEMENT, libvirt.VIR_DOMAIN_AFFECT_LIVE
+    element, now = parsed(domain.metadata(kind, METADATA_NAMESPACE, running)), time.time()
+    if "asked" not in element.attrib:
+        element.set("asked", str(now))
+        lease.require(f"note when {domain.name()} is asked to power off")
+        domain.setMetadata(kind, written(element), "mulligan", METADATA_NAMESPACE, running)
+    return min(grace_s, float(element.get("asked", now)) + grace_s - now)
+
+
+def _wait(stopped: threading.Event, domain: libvirt.virDomain, left_s: float) -> None:
     """Wait for the event, waking each second to say that we live, and to see that libvirt does."""
-    deadline = time.monotonic() + grace_s
+    deadline = time.monotonic() + left_s
     while (left := deadline - time.monotonic()) > 0:
         if stopped.wait(min(left, 1)) or not domain.connect().isAlive():
             return

@@ -1,13 +1,16 @@
 """Machines that are shut off and started again keep their domain, their volumes and their NVRAM."""
 
+import time
 import uuid
 from collections.abc import Callable
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import libvirt
 import pytest
 
+from activities import domains, lease
 from activities.domains import owner_of
 from mulligan.values.errors import HardwareError
 from tests.activities.virtual_lab import DEFINED, STARTED, STOPPED, UNDEFINED, Daemon, Lab, Witness
@@ -88,6 +91,28 @@ def test_a_machine_that_does_not_power_off_is_shut_off_after_its_grace(lab: Lab)
     assert lab.stop(machine, grace_s=1) is True
     assert not lab.observer.lookupByUUIDString(machine).isActive()
     lab.remove(machine)
+
+
+def test_its_grace_begins_once_for_all_who_go_on_with_an_operation(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = lab.run()
+    domain = lab.observer.lookupByUUIDString(machine)
+
+    def die(_: str) -> None:
+        raise InterruptedError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(lease, "beat", die)
+        with pytest.raises(InterruptedError):
+            lab.stop(machine, grace_s=3600)
+    assert domain.isActive()
+    an_hour_later = SimpleNamespace(time=lambda: time.time() + 3600, monotonic=time.monotonic)
+    monkeypatch.setattr(domains, "time", an_hour_later)
+    assert lab.stop(machine, grace_s=3600) is True
+    lab.start_again(machine)
+    assert " asked=" not in domain.XMLDesc(), "who was started anew has not been asked"
+    lab.remove(machine, fence=4)
 
 
 def test_who_was_overtaken_neither_stops_nor_starts_it(lab: Lab) -> None:
