@@ -481,10 +481,7 @@ class OperationWorkflow:
         *,
         is_accepted: bool = True,
     ) -> Result:
-        """Write the operation's row and all that belongs to it, or refuse and leave nothing.
-
-        `is_accepted`: whether who asked is answered then, or waits for more.
-        """
+        """Write the operation's row and what belongs to it, or nothing; answer if `is_accepted`."""
         self.operation.region = region
         try:
             result = await self.operation.record(contract, request)

@@ -42,3 +42,8 @@ def nothing_is_left(place: Place, machine: str, provider: str) -> None:
         except Exception as error:
             if "there is no" not in str(error):
                 raise
+
+
+def names_of(ended: Any) -> list[str]:
+    """The steps of an operation that ended, in their order."""
+    return [step.name for step in ended.steps]

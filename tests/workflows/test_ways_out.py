@@ -1,21 +1,20 @@
-"""Abort, retry, force-release, freeze and the ladder: an operator can always get out."""
+"""Abort, retry, force-release, freeze: an operator can always get out."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 
 from activities.contracts import hypervisor, redfish
 from activities.contracts.hypervisor import FoundMachine, HostSurvey
-from mulligan.values.errors import HardwareBusyError, HardwareError
+from mulligan.values.errors import HardwareBusyError
 from mulligan.values.states import MACHINE
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from tests.fakes.caller import refused
 from tests.fakes.place import SEALED, Place, sealed_text
-from tests.workflows.outcome import cancel, nothing_is_left, used, workflow_status
+from tests.workflows.outcome import cancel, names_of, nothing_is_left, used, workflow_status
 from workflows import policies
 from workflows.operation import LET_GO
 
@@ -41,10 +40,6 @@ def abort(place: Place, operation: str) -> None:
 def until_said(place: Place, operation: str, words: str) -> None:
     """Wait until an operation says something."""
     place.operator.until(lambda event: words in event.message, operation=operation)
-
-
-def names_of(ended: Any) -> list[str]:
-    return [step.name for step in ended.steps]
 
 
 # Abort
@@ -405,63 +400,6 @@ def test_another_region_is_not_frozen(sqlite_place: Place) -> None:
     with refused("INVALID_ARGUMENT", about="reason"):
         place.operator.Freeze(region=place.region)
     place.operator.Thaw(region=other.region)
-
-
-# The ladder
-
-
-def test_a_server_that_stays_on_climbs_the_ladder_and_is_quarantined(place: Place) -> None:
-    server = place.server()
-    machine = place.machine("baremetal")
-    place.executor.breaks(redfish.power_off, "POWER_NOT_CHANGED", "it stays on")
-    ended = place.site.end_of(place.decommission(machine).metadata.id)
-    rungs = [name for name in names_of(ended) if name != "power off"]
-    assert rungs == ["retry", "restart the BMC", "power cycle"]
-    assert place.executor.called.count("redfish.restart_bmc") == 1
-    assert place.executor.called.count("redfish.power_cycle") == 1
-    shown = place.operator.GetServer(id=server).status
-    assert shown.state == "quarantined"
-    assert "it stays on" in shown.reason
-    assert place.get(machine).status.state == "gone"
-
-
-def test_a_rung_that_helps_is_the_last_one(sqlite_place: Place) -> None:
-    place = sqlite_place
-    place.server()
-    place.executor.stumbles(
-        redfish.boot_medium, HardwareError("nothing in it", code="MEDIA_NOT_ACCEPTED")
-    )
-    ended = place.site.end_of(place.provision("baremetal").metadata.id)
-    assert ended.status.state == "done", ended.status.reason
-    assert names_of(ended)[:4] == [
-        "stage",
-        "boot ramdisk (deploy)",
-        "retry",
-        "boot ramdisk (deploy)",
-    ]
-    assert "redfish.restart_bmc" not in place.executor.called
-    boots = [one.anew for name, one in place.executor.asked if name == "redfish.boot_medium"]
-    assert boots == [False, True], "the end of an earlier ramdisk's task is heard by nobody"
-
-
-def test_no_rung_is_climbed_when_none_can_help(sqlite_place: Place) -> None:
-    place = sqlite_place
-    server = place.server()
-    place.executor.breaks(redfish.boot_medium, "BMC_CREDENTIALS_REFUSED", "wrong password")
-    ended = place.site.end_of(place.provision("baremetal").metadata.id)
-    assert ended.error_code == "BMC_CREDENTIALS_REFUSED"
-    assert "retry" not in names_of(ended)
-    assert place.operator.GetServer(id=server).status.state == "available"
-
-
-def test_booting_the_disk_never_cycles_the_power(sqlite_place: Place) -> None:
-    place = sqlite_place
-    place.server()
-    place.executor.breaks(redfish.boot_disk, "BOOT_OVERRIDE_REFUSED", "no")
-    ended = place.site.end_of(place.provision("baremetal").metadata.id)
-    assert ended.error_code == "BOOT_OVERRIDE_REFUSED"
-    assert "redfish.restart_bmc" in place.executor.called
-    assert "redfish.power_cycle" not in place.executor.called
 
 
 # Deadlines
