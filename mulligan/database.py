@@ -4,10 +4,11 @@ Domain functions receive a session and never commit. Only `Database.read` and `D
 sessions: the RPC interceptor and the record activities call them, nobody else does.
 """
 
+import json
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
@@ -15,13 +16,28 @@ from random import uniform
 from threading import Lock
 from typing import Any, ClassVar, TypeVar
 
-from sqlalchemy import JSON, DateTime, Dialect, Engine, MetaData, Uuid, create_engine, event
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    ColumnElement,
+    DateTime,
+    Dialect,
+    Engine,
+    MetaData,
+    Text,
+    Uuid,
+    bindparam,
+    create_engine,
+    event,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import ConnectionPoolEntry
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from mulligan.values.errors import ConflictError, UnavailableError
 
@@ -67,6 +83,56 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 Json = JSON().with_variant(JSONB(), "postgresql")
 Id = Uuid(as_uuid=False)
+
+
+class _Listed(TypeDecorator[Sequence[str]]):
+    """Texts or ids in one parameter: an array for PostgreSQL, JSON for SQLite."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, *, ids: bool) -> None:
+        super().__init__()
+        self.ids = ids
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Take the database's own."""
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else ARRAY(Text()))
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Write ids for SQLite as it keeps them."""
+        if dialect.name != "sqlite":
+            return list(value)
+        return json.dumps([one.replace("-", "") if self.ids else one for one in value])
+
+
+class _OneOf(FunctionElement[bool]):
+    type = Boolean()
+    inherit_cache = True
+    name = "one_of"
+
+
+@compiles(_OneOf)
+def _as_array(element: _OneOf, compiler: Any, **kwargs: Any) -> str:
+    column, values = element.clauses
+    type_ = "UUID[]" if isinstance(column.type, Uuid) else "TEXT[]"
+    which, listed = (compiler.process(one, **kwargs) for one in (column, values))
+    return f"{which} = ANY (CAST ({listed} AS {type_}))"
+
+
+@compiles(_OneOf, "sqlite")
+def _as_json(element: _OneOf, compiler: Any, **kwargs: Any) -> str:
+    column, values = (compiler.process(one, **kwargs) for one in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608 - no values in it
+
+
+def one_of(column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
+    """`column.in_` of texts or ids that are one named parameter, however many they are.
+
+    So the statement is the same for any number of them, and PostgreSQL prepares it once.
+    """
+    ids = isinstance(column.type, Uuid)
+    return _OneOf(column, bindparam(parameter, type_=_Listed(ids=ids)))
 
 
 class Base(DeclarativeBase):

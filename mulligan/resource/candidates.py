@@ -42,9 +42,9 @@ AVAILABLE = "available"
 COMPARED = 64
 """So many providers that may fit are compared exactly at once; the next ones come after them."""
 
-COMPARED_FROM_NOW_ON = 16
-"""So many at first where what is known of them is nearly exact: of windows from now on without end.
-"""
+COMPARED_AT_FIRST = 16
+"""So many at first where that makes little difference: of windows from now on without end, for
+which what is known of them is nearly exact, and where each is taken whole."""
 
 MOST_STEPS = 200_000
 """How often a choice may be tried for a request before it is called too tangled."""
@@ -243,8 +243,10 @@ class Search:
         fits = np.flatnonzero(place.fits)
         keys: list[NDArray[Any]] = [] if self._near is None else [self._near[fits]]
         count, free = COMPARED, dict(self._free_from_now_on(place, fits))
+        if self._takes_whole(place, fits):
+            count = COMPARED_AT_FIRST
         if is_from_now_on(self.request.window, self.now):
-            count = COMPARED_FROM_NOW_ON
+            count = COMPARED_AT_FIRST
             lack = [free[a.resource_type] < a.amount for a in place.amounts]
             keys += [np.logical_or.reduce(lack)] if lack else []
         keys += [self._sign * each for each in free.values()]
@@ -254,6 +256,14 @@ class Search:
             while start < len(part):
                 yield fits[part[start : start + count]].tolist()
                 start, count = start + count, COMPARED
+
+    def _takes_whole(self, place: Place, fits: NDArray[Any]) -> bool:
+        """Say whether each takes all that such a provider has: all that are free are equal."""
+        for amount in place.amounts:
+            capacity = self.fleet.stock(amount.resource_type, "capacity")
+            if capacity is None or (capacity[fits] != amount.amount).any():
+                return False
+        return True
 
     def _free_from_now_on(
         self, place: Place, fits: NDArray[Any]

@@ -7,9 +7,10 @@ from itertools import islice
 from random import getrandbits
 from typing import Any
 
-from sqlalchemy import bindparam, or_, select, text
+from sqlalchemy import or_, select, text
 from sqlalchemy.orm import Session
 
+from mulligan.database import one_of
 from mulligan.resource.candidates import Search
 from mulligan.resource.explain import explain_claim
 from mulligan.resource.fleet import (
@@ -175,7 +176,7 @@ _PROVIDERS, _TYPES = ProviderRow.__table__, ProviderTypeRow.__table__
 _LOCK = (
     select(*provider_columns(), _TYPES.c.cleaning_margin_s)
     .select_from(_PROVIDERS.outerjoin(_TYPES, _TYPES.c.name == _PROVIDERS.c.type))
-    .where(_PROVIDERS.c.id.in_(bindparam("providers", expanding=True)))
+    .where(one_of(_PROVIDERS.c.id, "providers"))
     .order_by(_PROVIDERS.c.id)
     .with_for_update(of=_PROVIDERS)
 )

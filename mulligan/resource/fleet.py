@@ -13,9 +13,10 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, select, true
+from sqlalchemy import ColumnElement, Select, select, true
 from sqlalchemy.orm import Session
 
+from mulligan.database import one_of
 from mulligan.resource.occupation import ASKED, NOW, from_now_on, parameters, peaks
 from mulligan.resource.tables import (
     AllocationRow,
@@ -402,8 +403,8 @@ def read_bounds(
 @cache
 def _bounds(*, every: bool) -> Select[str, str, int]:
     rows = AllocationRow.__table__.c
-    some = rows.provider.in_(bindparam("providers", expanding=True))
-    return peaks(true() if every else some, ASKED, NOW)
+    some = true() if every else one_of(rows.provider, "providers")
+    return peaks(some, ASKED, NOW)
 
 
 def _of(column: Any, which: Collection[str] | None) -> ColumnElement[bool]:
@@ -440,8 +441,8 @@ def _what_they_have(*, every: bool) -> tuple[Select[Any], Select[Any], Select[An
         (can, select(can.provider, can.capability)),
         (measures, select(measures.provider, measures.name, measures.value)),
     )
-    some: BindParameter[list[str]] = bindparam("providers", expanding=True)
     of_stock, of_can, of_measures = (
-        query if every else query.where(rows.provider.in_(some)) for rows, query in queries
+        query if every else query.where(one_of(rows.provider, "providers"))
+        for rows, query in queries
     )
     return of_stock, of_can, of_measures

@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from mulligan.database import one_of
 from mulligan.resource.allocations import taken_by
 from mulligan.resource.earliest import Interval, Span, peak_within
 from mulligan.resource.fleet import Fleet
@@ -48,10 +49,7 @@ _IS_ALONE: ColumnElement[bool] = literal_column("allocations.alone")
 def _peaks_of_some() -> Select[str, str, int]:
     """`peaks` of some providers and resource types; it is run more often than anything else."""
     rows = AllocationRow.__table__.c
-    scope = and_(
-        rows.provider.in_(bindparam("providers", expanding=True)),
-        rows.resource_type.in_(bindparam("types", expanding=True)),
-    )
+    scope = and_(one_of(rows.provider, "providers"), one_of(rows.resource_type, "types"))
     return peaks(scope, ASKED, NOW)
 
 
@@ -70,8 +68,7 @@ def _company(*, alone: bool) -> Select[str, str, int]:
     )
     if not alone:
         return query.where(_IS_ALONE, rows.region == bindparam("region"))
-    tops: Any = bindparam("tops", expanding=True)
-    return query.where(or_(providers.c.id.in_(tops), providers.c.root.in_(tops)))
+    return query.where(or_(one_of(providers.c.id, "tops"), one_of(providers.c.root, "tops")))
 
 
 @cache
