@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from uuid import uuid4
 
 import jwt
@@ -17,6 +18,9 @@ from mulligan.values.errors import UnauthenticatedError
 LIFETIME = timedelta(hours=12)
 AUDIENCE = "mulligan"
 _ALGORITHM = "EdDSA"
+
+REMEMBERED = 1024
+"""So many tokens are known again, by all of their text: checking one takes as long as a query."""
 
 
 def ensure_key(session: Session) -> None:
@@ -69,6 +73,7 @@ def issue(
     return token, expires_at
 
 
+@lru_cache(REMEMBERED)
 def key_id(token: str) -> str:
     """Read which key signed a token, unverified.
 
@@ -90,6 +95,14 @@ def check(token: str, keys: Mapping[str, str]) -> Caller:
     key = keys.get(key_id(token))
     if key is None:
         raise UnauthenticatedError("the token was not signed by a live key; sign in again")
+    caller = _checked(token, key)
+    caller.refuse_if_expired()
+    return caller
+
+
+@lru_cache(REMEMBERED)
+def _checked(token: str, key: str) -> Caller:
+    """Check all of a token; what changes with time is to be checked anew each time."""
     try:
         claims = jwt.decode(
             token,

@@ -213,20 +213,22 @@ class Search:
             large = nobody if capacity is None else capacity >= amount.amount
             yield Constraint(f"large enough for {words_of(amount)} when empty", large)
 
-    def candidates(self) -> Iterator[Candidate]:
+    def candidates(self, *, together: bool = False) -> Iterator[Candidate]:
         """What fits, best first: by what is free for each amount, in the request's order.
 
         Of very many providers those with most (or least) free from now on, whatever the window,
-        are compared first.
+        are compared first; `together`: no more than are compared when the first one is found.
 
         Raises:
             InvalidArgumentError: the groups can be put together in too many ways.
         """
         if not all(place.fits.any() for place in self.places):
             return
-        first, seen = self.places[0], set()
+        first, seen = self.places[0], set[frozenset[Any]]()
         roots = self._possible_roots()
         for some in self._roughly_ordered(first):
+            if together and seen:
+                return
             self.use.know(some)
             some = sorted((p for p in some if self.has_room(first, p)), key=self._rank(first))
             self.use.know(self._soon_needed(some))

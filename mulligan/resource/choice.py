@@ -27,7 +27,7 @@ from mulligan.resource.tables import ProviderRow, ProviderTypeRow
 from mulligan.values.errors import ConflictError
 
 CANDIDATES = 8
-"""How many candidates are found at once; who loses all of them looks again."""
+"""So many candidates are found at once, at most; who loses all of them looks again."""
 
 _BEFORE_LOCKS = text("SAVEPOINT candidate")
 _GIVE_BACK = text("ROLLBACK TO SAVEPOINT candidate")
@@ -122,10 +122,10 @@ def take_candidate(
     for _ in range(ROUNDS):
         with view_of(session).look(session, now) as fleet:
             search = search_in(fleet, roughly=roughly)
-            found = list(islice(search.candidates(), CANDIDATES))
+            found = list(islice(search.candidates(together=True), CANDIDATES))
             if roughly and not found:
                 search = search_in(fleet)
-                found = list(islice(search.candidates(), CANDIDATES))
+                found = list(islice(search.candidates(together=True), CANDIDATES))
             if not found:
                 raise explain_claim(session, search)
             locks = [_providers_and_tops(fleet, candidate) for candidate in found]

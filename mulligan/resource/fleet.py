@@ -13,7 +13,7 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Select, select, true
+from sqlalchemy import ColumnElement, Select, literal, select, true, union_all
 from sqlalchemy.orm import Session
 
 from mulligan.database import one_of
@@ -398,6 +398,26 @@ def read_bounds(
         asked["providers"] = list(which)
     for provider, resource_type, peak in session.execute(_bounds(every=which is None), asked):
         fleet.put_bound(provider, resource_type, peak)
+
+
+def read_bounds_of_claims(
+    session: Session, fleet: Fleet, claims: Collection[str], now: datetime
+) -> None:
+    """Read as `read_bounds` does, of the providers that claims have or had."""
+    asked = parameters(from_now_on(now), now) | {"claims": claims}
+    found = session.execute(_bounds_of_claims(), asked).all()
+    fleet.forget_bounds({provider for provider, _, _ in found})
+    for provider, resource_type, peak in found:
+        if resource_type:
+            fleet.put_bound(provider, resource_type, peak)
+
+
+@cache
+def _bounds_of_claims() -> Any:
+    rows = AllocationRow.__table__.c
+    theirs = select(rows.provider).where(one_of(rows.claim, "claims"))
+    each = select(rows.provider, literal(""), literal(0)).where(one_of(rows.claim, "claims"))
+    return union_all(each, peaks(rows.provider.in_(theirs), ASKED, NOW))
 
 
 @cache

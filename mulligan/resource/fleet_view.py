@@ -13,7 +13,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mulligan import events
-from mulligan.resource.fleet import Fleet, read_bounds, read_groups, read_margins, read_providers
+from mulligan.resource.fleet import (
+    Fleet,
+    read_bounds,
+    read_bounds_of_claims,
+    read_groups,
+    read_margins,
+    read_providers,
+)
 from mulligan.resource.tables import AllocationRow
 
 MOST_CHANGES = 10_000
@@ -109,12 +116,11 @@ class FleetView:
             read_margins(session, fleet)
         if objects["group"]:
             read_groups(session, fleet, objects["group"])
-        if objects["claim"]:
-            rows = AllocationRow.__table__.c
-            used = select(rows.provider).where(rows.claim.in_(objects["claim"]))
-            providers = providers | set(session.scalars(used))
         if providers:
             self._read_bounds(session, fleet, providers, now)
+        if objects["claim"]:
+            since = self._bounds_from(now)
+            read_bounds_of_claims(session, fleet, objects["claim"], since)
         if changed:
             self._revision = changed[-1][0]
 
@@ -140,7 +146,11 @@ class FleetView:
     def _read_bounds(
         self, session: Session, fleet: Fleet, which: set[str] | None, now: datetime
     ) -> None:
-        since = now - CLOCKS_DIFFER
         which = which if which is None or len(which) <= MOST_CHANGES else None
+        read_bounds(session, fleet, which, self._bounds_from(now))
+
+    def _bounds_from(self, now: datetime) -> datetime:
+        """Give from when on bounds are read, and note that they hold from then on only."""
+        since = now - CLOCKS_DIFFER
         self._bounds_hold_from = max(self._bounds_hold_from, since)
-        read_bounds(session, fleet, which, since)
+        return since

@@ -46,11 +46,16 @@ _IS_ALONE: ColumnElement[bool] = literal_column("allocations.alone")
 
 
 @cache
-def _peaks_of_some() -> Select[str, str, int]:
-    """`peaks` of some providers and resource types; it is run more often than anything else."""
+def _peaks_of_some(*, single: bool) -> Select[str, str, int]:
+    """`peaks` of some providers and resource types; it is run more often than anything else.
+
+    For a single provider it is a statement of its own, so that PostgreSQL plans neither anew.
+    """
     rows = AllocationRow.__table__.c
-    scope = and_(one_of(rows.provider, "providers"), one_of(rows.resource_type, "types"))
-    return peaks(scope, ASKED, NOW)
+    which = one_of(rows.provider, "providers")
+    if single:
+        which = rows.provider == bindparam("provider")
+    return peaks(and_(which, one_of(rows.resource_type, "types")), ASKED, NOW)
 
 
 @cache
@@ -72,10 +77,11 @@ def _company(*, alone: bool) -> Select[str, str, int]:
 
 
 @cache
-def _used(*, peaks: bool, company: bool, alone: bool) -> Any:
+def _used(*, peaks: bool, company: bool, alone: bool, single: bool) -> Any:
+    some = _peaks_of_some(single=single)
     if peaks and company:
-        return union_all(_peaks_of_some(), _company(alone=alone))
-    return _peaks_of_some() if peaks else _company(alone=alone)
+        return union_all(some, _company(alone=alone))
+    return some if peaks else _company(alone=alone)
 
 
 @dataclass(frozen=True)
@@ -163,12 +169,12 @@ class Use:
             return
         asked: dict[str, Any] = parameters(with_margin(self._request.window, margin), self._now)
         if used:
-            asked |= {"providers": used, "types": self._types}
+            asked |= {"providers": used, "provider": used[0], "types": self._types}
         if company:
             tops = {fleet.ids[int(roots[place])] for place in places} if self._alone else ()
             whom = {"tops": list(tops)} if self._alone else {"region": self._request.region}
             asked |= {"project": self._project, **whom}
-        query = _used(peaks=bool(used), company=company, alone=self._alone)
+        query = _used(peaks=bool(used), company=company, alone=self._alone, single=len(used) == 1)
         for which, resource_type, count in self._session.execute(query, asked):
             if resource_type:
                 self._peaks[fleet.place_of[which], resource_type] = count

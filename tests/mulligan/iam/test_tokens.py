@@ -1,11 +1,13 @@
 """Tokens say who somebody is and what they may, and are checked without asking."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from mulligan.database import Database
 from mulligan.iam import accounts, tokens
+from mulligan.values import caller
 from mulligan.values.caller import ROLES, SYSTEM, Caller
 from mulligan.values.errors import UnauthenticatedError
 
@@ -31,6 +33,21 @@ def test_a_token_ends(database: Database) -> None:
     token, _ = database.read(lambda session: tokens.issue(session, account, lifetime=gone))
     with pytest.raises(UnauthenticatedError) as raised:
         tokens.check(token, database.read(tokens.public_keys))
+    assert raised.value.reason == "TOKEN_EXPIRED"
+
+
+def test_a_token_that_is_known_again_ends_too(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = an_account(sqlite_database)
+    token, ends = sqlite_database.read(lambda session: tokens.issue(session, account))
+    keys = sqlite_database.read(tokens.public_keys)
+    assert tokens.check(token, keys) == tokens.check(token, keys)
+    with pytest.raises(UnauthenticatedError, match="live key"):
+        tokens.check(token, {})
+    monkeypatch.setattr(caller, "datetime", SimpleNamespace(now=lambda _: ends))
+    with pytest.raises(UnauthenticatedError) as raised:
+        tokens.check(token, keys)
     assert raised.value.reason == "TOKEN_EXPIRED"
 
 
