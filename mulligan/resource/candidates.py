@@ -7,7 +7,7 @@ subtree) are looked at where places meet.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from datetime import datetime
 from hashlib import blake2b
@@ -224,9 +224,9 @@ class Search:
         """
         if not all(place.fits.any() for place in self.places):
             return
-        first, seen = self.places[0], set[frozenset[Any]]()
+        first, seen = self.places[0], set[Any]()
         roots = self._possible_roots()
-        for some in self._roughly_ordered(first):
+        for some in self._roughly_ordered(first, roots):
             if together and seen:
                 return
             self.use.know(some)
@@ -240,9 +240,11 @@ class Search:
                         seen.add(taken)
                         yield found
 
-    def _roughly_ordered(self, place: Place) -> Iterator[list[int]]:
+    def _roughly_ordered(self, place: Place, roots: Mask) -> Iterator[list[int]]:
         """Those that fit, time aside, by what is free from now on; some at a time."""
-        fits = np.flatnonzero(place.fits)
+        useful = roots[self.fleet["root"]]
+        useful[list(self.fleet.shares_with)] = True
+        fits = np.flatnonzero(place.fits & useful)
         keys: list[NDArray[Any]] = [] if self._near is None else [self._near[fits]]
         count, free = COMPARED, dict(self._free_from_now_on(place, fits))
         if self._takes_whole(place, fits):
@@ -347,26 +349,24 @@ class Search:
         if any(limit.group for group in groups for limit in group.distances):
             yield "groups are as far apart as they must be"
 
-    def _possible_roots(self) -> set[int]:
-        """The tops of trees that can fill every place, with what is shared with them."""
-        if len(self.places) == 1:
-            return set()
-        if not self.fleet.sharers:
-            roots = self.fleet["root"]
-            return set.intersection(*(set(roots[place.fits].tolist()) for place in self.places))
-        return set.intersection(
-            *(
-                {root for one in np.flatnonzero(p.fits) for root in self._reached(int(one))}
-                for p in self.places
-            )
-        )
+    def _possible_roots(self) -> Mask:
+        """Which providers are tops of trees that can fill every place, with what is shared."""
+        possible = np.ones(len(self.fleet.ids), np.bool_)
+        for place in self.places:
+            reached = np.zeros_like(possible)
+            reached[self.fleet["root"][place.fits]] = True
+            for one in self.fleet.shares_with:
+                if place.fits[one]:
+                    reached[list(self.fleet.trees_reached(one))] = True
+            possible &= reached
+        return possible
 
     def _reached(self, one: int) -> set[int]:
         if self.fleet.sharers:
             return self.fleet.trees_reached(one)
         return {int(self.fleet["root"][one])}
 
-    def _completed(self, one: int, roots: Collection[int]) -> Iterator[tuple[int, list[int]]]:
+    def _completed(self, one: int, roots: Mask) -> Iterator[tuple[int, list[int]]]:
         """Fill the other places from the trees to which the first one's provider gives.
 
         Of very many trees so many at once are compared, as providers are.
@@ -376,7 +376,7 @@ class Search:
             if self._together([one]):
                 yield own, [one]
             return
-        reached = [root for root in self._reached(one) if root in roots]
+        reached = [root for root in self._reached(one) if roots[root]]
         reached.sort(key=lambda root: (root != own, self._among_equals(root)))
         ranks = [self._rank(place) for place in self.places]
         for start in range(0, len(reached), COMPARED):

@@ -17,8 +17,6 @@ from mulligan.resource.fleet import (
     Fleet,
     provider_columns,
     read_groups,
-    read_margins,
-    read_providers,
     read_what_they_have,
 )
 from mulligan.resource.fleet_view import view_of
@@ -161,6 +159,7 @@ def _lock_if_fits(
     if len(locked) == len(ids) and all(row.root in (None, *ids) for row in locked):
         fleet = _read_afresh(session, locked, candidate.tree, request)
         search = Search(session, fleet, request, project=project, now=now, proposed=candidate)
+        search.use.know(fleet.place_of[part.provider] for part in candidate.parts)
         if next(search.candidates(), None):
             return Taken(candidate, search)
     session.execute(_GIVE_BACK)
@@ -180,6 +179,9 @@ _LOCK = (
     .order_by(_PROVIDERS.c.id)
     .with_for_update(of=_PROVIDERS)
 )
+_OF_TREES = select(*provider_columns()).where(
+    or_(one_of(_PROVIDERS.c.id, "tops"), one_of(_PROVIDERS.c.root, "tops"))
+)
 
 
 def _read_afresh(
@@ -187,23 +189,25 @@ def _read_afresh(
 ) -> Fleet:
     """Read what a decision about locked providers depends on: their trees, if those matter."""
     fleet, groups = Fleet(), request.groups
-    features = any(group.capabilities or group.properties for group in groups)
     origins = {limit.origin for group in groups for limit in group.distances if limit.origin}
     if request.near:
         origins.add(request.near.origin)
-    if not origins and len(groups) == 1 and not (groups[0].groups or groups[0].across_tree):
-        fleet.take_in(locked)
-        ids = [row.id for row in locked]
-        read_what_they_have(session, fleet, ids, features=features)
-        fleet.margins = {row.type: row.cleaning_margin_s or 0 for row in locked}
-        return fleet
-    rows = ProviderRow.__table__.c
-    tops = {tree, *(row.root or row.id for row in locked)}
-    if origins:
-        found = select(rows.root, rows.id).where(rows.id.in_(origins))
-        tops |= {row.root or row.id for row in session.execute(found)}
-    of_trees = select(rows.id).where(or_(rows.id.in_(tops), rows.root.in_(tops)))
-    read_providers(session, fleet, session.scalars(of_trees).all(), features=features)
-    read_margins(session, fleet)
-    read_groups(session, fleet)
+    rows, tops = locked, {tree, *(row.root or row.id for row in locked)}
+    if origins or len(groups) > 1 or groups[0].groups or groups[0].across_tree:
+        if origins:
+            columns = ProviderRow.__table__.c
+            found = select(columns.root, columns.id).where(columns.id.in_(origins))
+            tops |= {row.root or row.id for row in session.execute(found)}
+        rows = session.execute(_OF_TREES, {"tops": tops}).all()
+    fleet.take_in(rows)
+    read_what_they_have(
+        session,
+        fleet,
+        [row.id for row in rows],
+        capabilities=any(group.capabilities for group in groups),
+        properties=any(group.properties for group in groups),
+    )
+    fleet.margins = {row.type: row.cleaning_margin_s or 0 for row in locked}
+    if origins or len(tops) > 1 or any(group.groups or group.distances for group in groups):
+        read_groups(session, fleet)
     return fleet

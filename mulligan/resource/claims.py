@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, exists, select
+from sqlalchemy import bindparam, exists, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from mulligan.resource.choice import Taken
 
 
-_CLAIMS = ClaimRow.__table__.c
+_TABLE: Any = ClaimRow.__table__
+_CLAIMS, _NEW = _TABLE.c, insert(_TABLE)
 _BEFORE = select(exists().where(_CLAIMS.id == bindparam("claim")), any_quota())
 """Whether the claim is there already, and whether anybody has a quota."""
 
@@ -97,7 +98,9 @@ def commit_claim(
     )
     now = now or datetime.now(UTC)
     request = from_now(request, now)
-    row = ClaimRow(id=claim_id, project=project, consumer=consumer, spec=spec, created_at=now)
+    row = ClaimRow(
+        id=claim_id, project=project, consumer=consumer, spec=spec, generation=1, created_at=now
+    )
     _plan(row, request, hold_until)
     addresses = _occupy(session, row, taken, nics, now)
     refuse_beyond_quotas(session, row, limits, now)
@@ -134,9 +137,9 @@ def _occupy(
 
 
 def _write(session: Session, row: ClaimRow, taken: "Taken") -> None:
-    session.add(row)
     try:
-        session.flush()
+        # Without the ORM, which takes as long again.
+        session.execute(_NEW, {column.key: getattr(row, column.key) for column in _CLAIMS})
     except IntegrityError as error:
         raise ConflictError(f"claim {row.id} is being committed by somebody else") from error
     write_allocations(session, row, taken)

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Select, literal, select, true, union_all
+from sqlalchemy import ColumnElement, Select, select, true
 from sqlalchemy.orm import Session
 
 from mulligan.database import one_of
@@ -335,16 +335,13 @@ def _discard(sets: dict[Any, set[Any]], key: Any, one: Any) -> None:
             del sets[key]
 
 
-def read_providers(
-    session: Session, fleet: Fleet, which: Collection[str] | None, *, features: bool = True
-) -> None:
+def read_providers(session: Session, fleet: Fleet, which: Collection[str] | None) -> None:
     """Read providers, with all that belongs to them, into a fleet; those that are gone leave it.
 
     Args:
         session: a session.
         fleet: what is read into.
         which: their ids; None for all there are.
-        features: with capabilities and properties.
     """
     parts: list[list[str] | None] = [None]
     if which is not None:
@@ -356,7 +353,7 @@ def read_providers(
         fleet.forget(gone)
     fleet.take_in(rows)
     for part in parts:
-        read_what_they_have(session, fleet, part, features=features)
+        read_what_they_have(session, fleet, part)
 
 
 def provider_columns() -> list[Any]:
@@ -400,26 +397,6 @@ def read_bounds(
         fleet.put_bound(provider, resource_type, peak)
 
 
-def read_bounds_of_claims(
-    session: Session, fleet: Fleet, claims: Collection[str], now: datetime
-) -> None:
-    """Read as `read_bounds` does, of the providers that claims have or had."""
-    asked = parameters(from_now_on(now), now) | {"claims": claims}
-    found = session.execute(_bounds_of_claims(), asked).all()
-    fleet.forget_bounds({provider for provider, _, _ in found})
-    for provider, resource_type, peak in found:
-        if resource_type:
-            fleet.put_bound(provider, resource_type, peak)
-
-
-@cache
-def _bounds_of_claims() -> Any:
-    rows = AllocationRow.__table__.c
-    theirs = select(rows.provider).where(one_of(rows.claim, "claims"))
-    each = select(rows.provider, literal(""), literal(0)).where(one_of(rows.claim, "claims"))
-    return union_all(each, peaks(rows.provider.in_(theirs), ASKED, NOW))
-
-
 @cache
 def _bounds(*, every: bool) -> Select[str, str, int]:
     rows = AllocationRow.__table__.c
@@ -432,21 +409,24 @@ def _of(column: Any, which: Collection[str] | None) -> ColumnElement[bool]:
 
 
 def read_what_they_have(
-    session: Session, fleet: Fleet, which: Collection[str] | None, *, features: bool
+    session: Session,
+    fleet: Fleet,
+    which: Collection[str] | None,
+    *,
+    capabilities: bool = True,
+    properties: bool = True,
 ) -> None:
-    """Read inventories, and with features capabilities and properties; None for all there are."""
+    """Read inventories, and capabilities and properties if asked; None for all there are."""
     known = fleet.place_of
     stock, can, measures = _what_they_have(every=which is None)
     asked = {} if which is None else {"providers": list(which)}
     for row in session.execute(stock, asked):
         if row.provider in known:
             fleet.put_stock(row)
-    if not features:
-        return
-    for provider, capability in session.execute(can, asked):
+    for provider, capability in session.execute(can, asked) if capabilities else ():
         if provider in known:
             fleet.put_capability(provider, capability)
-    for provider, name, value in session.execute(measures, asked):
+    for provider, name, value in session.execute(measures, asked) if properties else ():
         if provider in known:
             fleet.put_property(provider, name, value)
 

@@ -13,14 +13,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mulligan import events
-from mulligan.resource.fleet import (
-    Fleet,
-    read_bounds,
-    read_bounds_of_claims,
-    read_groups,
-    read_margins,
-    read_providers,
-)
+from mulligan.database import one_of
+from mulligan.resource.fleet import Fleet, read_bounds, read_groups, read_margins, read_providers
 from mulligan.resource.tables import AllocationRow
 
 MOST_CHANGES = 10_000
@@ -32,6 +26,9 @@ CLOCKS_DIFFER = timedelta(minutes=1)
 
 AGES = timedelta(minutes=1)
 """So often it is looked for use that ended by itself, of which no event tells."""
+
+_ALLOCATIONS = AllocationRow.__table__.c
+_OF_CLAIMS = select(_ALLOCATIONS.provider).where(one_of(_ALLOCATIONS.claim, "claims"))
 
 ONCE = "looks_once"
 """Stands in the info of a session whose own changes are not to be read into the view."""
@@ -116,11 +113,10 @@ class FleetView:
             read_margins(session, fleet)
         if objects["group"]:
             read_groups(session, fleet, objects["group"])
+        if objects["claim"]:
+            providers |= set(session.scalars(_OF_CLAIMS, {"claims": objects["claim"]}))
         if providers:
             self._read_bounds(session, fleet, providers, now)
-        if objects["claim"]:
-            since = self._bounds_from(now)
-            read_bounds_of_claims(session, fleet, objects["claim"], since)
         if changed:
             self._revision = changed[-1][0]
 
@@ -146,11 +142,7 @@ class FleetView:
     def _read_bounds(
         self, session: Session, fleet: Fleet, which: set[str] | None, now: datetime
     ) -> None:
-        which = which if which is None or len(which) <= MOST_CHANGES else None
-        read_bounds(session, fleet, which, self._bounds_from(now))
-
-    def _bounds_from(self, now: datetime) -> datetime:
-        """Give from when on bounds are read, and note that they hold from then on only."""
         since = now - CLOCKS_DIFFER
+        which = which if which is None or len(which) <= MOST_CHANGES else None
         self._bounds_hold_from = max(self._bounds_hold_from, since)
-        return since
+        read_bounds(session, fleet, which, since)
