@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from mulligan.resource.fleet import NONE, Fleet, Mask
 from mulligan.resource.nearness import Nearness
 from mulligan.resource.ordering import in_order
-from mulligan.resource.places import Constraint, Place
+from mulligan.resource.places import Constraint, Place, words_of
 from mulligan.resource.requests import (
     Candidate,
     ClaimRequest,
@@ -43,8 +43,9 @@ COMPARED = 64
 """So many providers that may fit are compared exactly at once; the next ones come after them."""
 
 COMPARED_AT_FIRST = 16
-"""So many at first where that makes little difference: of windows from now on without end, for
-which what is known of them is nearly exact, and where each is taken whole."""
+"""So many at first where it makes little difference: of windows from now on without end, for which
+what is known of them is nearly exact, and of providers that are taken whole.
+"""
 
 MOST_STEPS = 200_000
 """How often a choice may be tried for a request before it is called too tangled."""
@@ -242,9 +243,11 @@ class Search:
 
     def _roughly_ordered(self, place: Place, roots: Mask) -> Iterator[list[int]]:
         """Those that fit, time aside, by what is free from now on; some at a time."""
-        useful = roots[self.fleet["root"]]
-        useful[list(self.fleet.shares_with)] = True
-        fits = np.flatnonzero(place.fits & useful)
+        fits = np.flatnonzero(place.fits)
+        if len(self.places) > 1:
+            useful = roots[self.fleet["root"]]
+            useful[list(self.fleet.shares_with)] = True
+            fits = fits[useful[fits]]
         keys: list[NDArray[Any]] = [] if self._near is None else [self._near[fits]]
         count, free = COMPARED, dict(self._free_from_now_on(place, fits))
         if self._takes_whole(place, fits):
@@ -352,7 +355,7 @@ class Search:
     def _possible_roots(self) -> Mask:
         """Which providers are tops of trees that can fill every place, with what is shared."""
         possible = np.ones(len(self.fleet.ids), np.bool_)
-        for place in self.places:
+        for place in self.places if len(self.places) > 1 else ():
             reached = np.zeros_like(possible)
             reached[self.fleet["root"][place.fits]] = True
             for one in self.fleet.shares_with:
@@ -493,8 +496,3 @@ class Search:
             for place, one in zip(self.places, chosen, strict=True)
         )
         return Candidate(tuple(parts), self.fleet.ids[root])
-
-
-def words_of(amount: Amount) -> str:
-    """An amount in words."""
-    return f"{amount.amount} {amount.resource_type}"

@@ -7,11 +7,11 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mulligan.resource.candidates import AVAILABLE, Search, words_of
+from mulligan.resource.candidates import AVAILABLE, Search
 from mulligan.resource.earliest import first_gap, length_of, overfull, window_from
 from mulligan.resource.fleet import Mask
 from mulligan.resource.occupation import with_margin
-from mulligan.resource.places import Place
+from mulligan.resource.places import Place, words_of
 from mulligan.resource.refusals import Earliest, Step, describe, no_capacity
 from mulligan.resource.tables import ProviderRow
 from mulligan.resource.use import FutureUse

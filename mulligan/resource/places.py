@@ -33,3 +33,8 @@ class Place:
         """Add a constraint after the others."""
         self.constraints.append(constraint)
         self.fits = self.fits & constraint.holds
+
+
+def words_of(amount: Amount) -> str:
+    """An amount in words."""
+    return f"{amount.amount} {amount.resource_type}"
