@@ -103,6 +103,34 @@ def test_a_machine_that_runs_is_decommissioned_first(stage: Stage, at_end: str) 
     assert stage.look(reservation, 7).state == "cancelled"
 
 
+@pytest.mark.parametrize("is_off", [True, False], ids=["kept", "being powered off"])
+def test_a_machine_that_is_kept_is_decommissioned_when_it_is_cancelled(
+    stage: Stage, is_off: bool
+) -> None:
+    host = stage.host()
+    reservation, machine = started(stage, window(0, 60), at_end="keep", keep_s=minutes(30))
+    kept = stage.look(reservation, 60)
+    if is_off:
+        stage.becomes(machine, "kept", 61)
+        stage.look(reservation, 61, Ended(kept.next.operation))
+    ending = stage.cancel(reservation, 62)
+    assert (ending.act, ending.state) == ("decommission", "ending")
+    assert ending.reason == "somebody cancelled it"
+    stage.becomes(machine, "gone", 63)
+    assert stage.look(reservation, 63).state == "cancelled"
+    assert stage.fleet.usage(host, window(63, 90)) == {}
+
+
+def test_what_is_cancelled_while_it_is_ending_ends_once_as_cancelled(stage: Stage) -> None:
+    stage.host()
+    reservation, machine = started(stage, window(0, 60))
+    assert stage.look(reservation, 60).state == "ending"
+    assert stage.cancel(reservation, 61).state == "ending"
+    stage.becomes(machine, "gone", 62)
+    assert stage.look(reservation, 62).state == "cancelled"
+    assert stage.row(reservation).reason == "somebody cancelled it"
+
+
 def test_what_is_stopped_with_its_operation_is_cancelled(stage: Stage) -> None:
     stage.host()
     reservation = stage.reserve(window(10, 60))
