@@ -118,6 +118,7 @@ class Movements:
                 step, _, message = event.message.partition(": ")
                 one.steps.append(step.rpartition(" ")[0])
                 one.waits = one.step.startswith(OUTSIDE) or "because" in message
+                one.waits |= one.type == "keep"  # a guest has its grace
             one.moved_at.append(event.at.ToDatetime(UTC).timestamp())
             self.changed.notify_all()
 

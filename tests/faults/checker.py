@@ -190,14 +190,19 @@ def _leftovers(records: Records) -> Iterator[str]:
 
 
 def _peaks(records: Records) -> Iterator[str]:
-    """Add up, for each provider, what was used at the same time, from the rows alone."""
+    """Add up, for each provider, what was used at the same time, from the rows alone.
+
+    What was moved is where it is since then.
+    """
     changes: defaultdict[tuple[str, str], list[tuple[datetime, int]]] = defaultdict(list)
+    moves = {row.object_id: row.at for row in records.events if row.kind == "moved"}
     for row in records.allocations:
         claim = records.claims[row.claim]
         ends = (claim.planned_release_at, claim.released_at, row.held_until)
         end = min(moment for moment in ends if moment is not None)
-        if end > claim.acquire_at:
-            steps = [(claim.acquire_at, row.amount), (end, -row.amount)]
+        begin = max(claim.acquire_at, moves.get(claim.id, claim.acquire_at))
+        if end > begin:
+            steps = [(begin, row.amount), (end, -row.amount)]
             changes[row.provider, row.resource_type] += steps
     for stock in records.inventories:
         capacity = int((stock.total - stock.reserved) * stock.allocation_ratio)
@@ -220,7 +225,8 @@ def _events(records: Records) -> Iterator[str]:
     for row in records.events:
         if row.kind != "state":
             continue
-        one, told = f"{row.object_type} {row.object_id}", (row.state, row.message, row.operation)
+        one = f"{row.object_type} {row.object_id}"
+        told = row.state, row.message, row.operation, str(row.deadline), row.next_action
         if last.get(one) == told:
             yield f"{one} became {row.state} twice: {row.message}"
         last[one] = told

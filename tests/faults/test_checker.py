@@ -248,11 +248,29 @@ def test_a_planted_record_is_found(
     assert any(words in one for one in found), found
 
 
+def test_a_state_that_is_told_again_with_another_deadline_is_told_once(session: Session) -> None:
+    session.add(again := _event(3, "state", "active"))
+    again.deadline = NOW
+    session.flush()
+    assert checker.check_records(checker.read_records(session)) == []
+
+
 def test_what_is_over_before_the_next_begins_is_no_peak(session: Session) -> None:
     changed(AllocationRow, CLAIMS[ENDED], amount=4)(session)
     ended = NOW - timedelta(minutes=1)
     changed(ClaimRow, CLAIMS[VIRTUAL], acquire_at=ended)(session)
     assert checker.check_records(checker.read_records(session)) == []
+
+
+def test_what_was_moved_there_when_the_other_was_over_is_no_peak(session: Session) -> None:
+    changed(AllocationRow, CLAIMS[ENDED], amount=4)(session)
+    assert "same time" in str(checker.check_records(checker.read_records(session)))
+    moved = _event(3, "moved", "confirmed")
+    moved.object_type, moved.object_id = "claim", CLAIMS[VIRTUAL]
+    moved.at = NOW - timedelta(minutes=1)
+    session.add(moved)
+    session.flush()
+    assert "same time" not in str(checker.check_records(checker.read_records(session)))
 
 
 def test_a_lapsed_hold_is_no_peak(session: Session) -> None:
