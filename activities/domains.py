@@ -2,7 +2,7 @@
 
 A domain carries its machine, operation and fence in its metadata, and once it was started, that:
 one that is not running and was not started is still being made, or was stopped on purpose. While it
-runs it carries since when it has been asked to power off.
+runs it carries who asked it to power off, and when.
 """
 
 import logging
@@ -26,6 +26,9 @@ OnStopped = Callable[[str, str], None]
 
 EVENT_LIMIT_S = 5.0
 """How long the event of a stop that libvirt has answered is waited for."""
+
+LEAST_GRACE_S = 5.0
+"""Who asks a guest again to power off waits for so long, even if its grace is over."""
 
 NOT_OFFERED_CODES = {libvirt.VIR_ERR_NO_SUPPORT, libvirt.VIR_ERR_INVALID_ARG}
 
@@ -161,19 +164,20 @@ def start_domain(domain: libvirt.virDomain) -> None:
         domain.setMetadata(kind, written(element), "mulligan", METADATA_NAMESPACE, stored)
 
 
-def stop_domain(domain: libvirt.virDomain, stopped: threading.Event, grace_s: int) -> None:
+def stop_domain(
+    domain: libvirt.virDomain, stopped: threading.Event, operation: str, grace_s: int
+) -> None:
     """Stop a domain; with grace it is asked first and its own end is waited for.
 
-    Its grace begins once: who goes on with an operation, after a freeze or an executor's end, waits
-    for what is left of it.
+    Its grace begins once: who goes on with an operation, after a freeze or an executor's end, asks
+    again and waits for what is left of it.
     """
     name = domain.name()
     if grace_s and domain.isActive():
+        lease.require(f"ask {name} to power off")
         with suppress(libvirt.libvirtError):  # a guest that can't be asked is stopped below
-            left_s = _grace_left(domain, grace_s)
-            lease.require(f"ask {name} to power off")
             domain.shutdown()
-            _wait(stopped, domain, left_s)
+            _wait(stopped, domain, _grace_left(domain, operation, grace_s))
     try:
         if domain.isActive():
             lease.require(f"stop {name}")
@@ -185,15 +189,22 @@ def stop_domain(domain: libvirt.virDomain, stopped: threading.Event, grace_s: in
             raise
 
 
-def _grace_left(domain: libvirt.virDomain, grace_s: int) -> float:
-    """Note when a running domain is first asked to power off; gives what is left of its grace."""
+def _grace_left(domain: libvirt.virDomain, operation: str, grace_s: int) -> float:
+    """Note when an operation first asked a running domain to power off; gives its grace's rest.
+
+    All of it where that can't be noted, and `LEAST_GRACE_S` whatever the executors' clocks say.
+    """
     kind, running = libvirt.VIR_DOMAIN_METADATA_ELEMENT, libvirt.VIR_DOMAIN_AFFECT_LIVE
-    element, now = parsed(domain.metadata(kind, METADATA_NAMESPACE, running)), time.time()
-    if "asked" not in element.attrib:
-        element.set("asked", str(now))
-        lease.require(f"note when {domain.name()} is asked to power off")
+    now = time.time()
+    with suppress(libvirt.libvirtError):
+        element = parsed(domain.metadata(kind, METADATA_NAMESPACE, running))
+        by, _, at = element.get("asked", "").partition(" ")
+        if by == operation:
+            return min(grace_s, max(LEAST_GRACE_S, float(at) + grace_s - now))
+        element.set("asked", f"{operation} {now}")
+        lease.require(f"note when {domain.name()} was asked to power off")
         domain.setMetadata(kind, written(element), "mulligan", METADATA_NAMESPACE, running)
-    return min(grace_s, float(element.get("asked", now)) + grace_s - now)
+    return grace_s
 
 
 def _wait(stopped: threading.Event, domain: libvirt.virDomain, left_s: float) -> None:

@@ -190,7 +190,7 @@ class Hypervisor:
             with self._stops.expected(request.machine) as stopped:
                 take_over(domain, request.operation, request.fence)
                 was_on = bool(domain.isActive())
-                stop_domain(domain, stopped, request.grace_s)
+                stop_domain(domain, stopped, request.operation, request.grace_s)
             return Done(changed=was_on)
 
     @activity.defn(name="hypervisor.start_again")
@@ -233,7 +233,7 @@ class Hypervisor:
             if domain is not None:
                 with gone_is_fine(), self._stops.expected(request.machine) as stopped:
                     check_owner(domain, None, request.fence)
-                    stop_domain(domain, stopped, request.grace_s)
+                    stop_domain(domain, stopped, request.operation, request.grace_s)
                     undefine(domain)
         with self._changed_pool(request.access, doing) as pool:
             deleted = pool.delete_volumes(volumes_of(request.machine))

@@ -10,7 +10,7 @@ from typing import Any
 import libvirt
 import pytest
 
-from activities import domains, lease
+from activities import domains, hypervisor
 from activities.domains import owner_of
 from mulligan.values.errors import HardwareError
 from tests.activities.virtual_lab import DEFINED, STARTED, STOPPED, UNDEFINED, Daemon, Lab, Witness
@@ -98,20 +98,44 @@ def test_its_grace_begins_once_for_all_who_go_on_with_an_operation(
 ) -> None:
     machine = lab.run()
     domain = lab.observer.lookupByUUIDString(machine)
+    graces: list[float] = []
 
-    def die(_: str) -> None:
+    def die(_stopped: object, _domain: object, left_s: float) -> None:
+        graces.append(left_s)
         raise InterruptedError
 
-    with monkeypatch.context() as patched:
-        patched.setattr(lease, "beat", die)
+    monkeypatch.setattr(domains, "_wait", die)
+
+    def ask(after_s: float, **other: Any) -> float:
+        then = SimpleNamespace(time=lambda: time.time() + after_s)
+        monkeypatch.setattr(domains, "time", then)
         with pytest.raises(InterruptedError):
-            lab.stop(machine, grace_s=3600)
-    assert domain.isActive()
-    an_hour_later = SimpleNamespace(time=lambda: time.time() + 3600, monotonic=time.monotonic)
-    monkeypatch.setattr(domains, "time", an_hour_later)
-    assert lab.stop(machine, grace_s=3600) is True
-    lab.start_again(machine)
-    assert " asked=" not in domain.XMLDesc(), "who was started anew has not been asked"
+            lab.stop(machine, grace_s=60, **other)
+        assert domain.isActive()
+        return graces[-1]
+
+    assert ask(0) == 60
+    assert 20 < ask(20) <= 40
+    assert ask(3600) == domains.LEAST_GRACE_S
+    assert ask(-3600) == 60, "a clock that is behind makes it no longer"
+    assert ask(3600, operation="o3", fence=3) == 60, "another operation asks anew"
+    lab.remove(machine, fence=4)
+
+
+def test_a_guest_is_asked_also_when_that_can_not_be_noted(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = lab.run()
+    graces: list[float] = []
+    monkeypatch.setattr(domains, "_wait", lambda _stopped, _domain, left_s: graces.append(left_s))
+
+    def refuse(_: object) -> str:
+        raise libvirt.libvirtError("the run folder is full")
+
+    monkeypatch.setattr(domains, "written", refuse)
+    monkeypatch.setattr(hypervisor, "take_over", lambda *_: None)
+    assert lab.stop(machine, grace_s=60) is True
+    assert graces == [60]
     lab.remove(machine, fence=4)
 
 
