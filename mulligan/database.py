@@ -111,19 +111,23 @@ class _OneOf(FunctionElement[bool]):
     inherit_cache = True
     name = "one_of"
 
+    def self_group(self, against: object = None) -> Any:
+        """Stand as it is: as `... = 1`, which SQLAlchemy makes of it, SQLite uses no index."""
+        return self
+
 
 @compiles(_OneOf)
 def _as_array(element: _OneOf, compiler: Any, **kwargs: Any) -> str:
     column, values = element.clauses
     type_ = "UUID[]" if isinstance(column.type, Uuid) else "TEXT[]"
     which, listed = (compiler.process(one, **kwargs) for one in (column, values))
-    return f"{which} = ANY (CAST ({listed} AS {type_}))"
+    return f"({which} = ANY (CAST ({listed} AS {type_})))"
 
 
 @compiles(_OneOf, "sqlite")
 def _as_json(element: _OneOf, compiler: Any, **kwargs: Any) -> str:
     column, values = (compiler.process(one, **kwargs) for one in element.clauses)
-    return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608 - no values in it
+    return f"({column} IN (SELECT value FROM json_each({values})))"  # noqa: S608 - no values in it
 
 
 def one_of(column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:

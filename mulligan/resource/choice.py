@@ -117,13 +117,14 @@ def take_candidate(
         Search, session, request=request, project=project, now=now, seed=seed, proposed=proposed
     )
     roughly = is_from_now_on(request.window, now)
-    for _ in range(ROUNDS):
+    for lost in range(ROUNDS):
+        # Who lost may have been misled by what is known: now as exactly and as widely as can be.
         with view_of(session).look(session, now) as fleet:
-            search = search_in(fleet, roughly=roughly)
-            found = list(islice(search.candidates(together=True), CANDIDATES))
+            search = search_in(fleet, roughly=roughly and not lost)
+            found = list(islice(search.candidates(together=not lost), CANDIDATES))
             if roughly and not found:
                 search = search_in(fleet)
-                found = list(islice(search.candidates(together=True), CANDIDATES))
+                found = list(islice(search.candidates(), CANDIDATES))
             if not found:
                 raise explain_claim(session, search)
             locks = [_providers_and_tops(fleet, candidate) for candidate in found]

@@ -137,9 +137,10 @@ def _occupy(
 
 
 def _write(session: Session, row: ClaimRow, taken: "Taken") -> None:
+    values = {column.key: getattr(row, column.key) for column in _CLAIMS}
+    given = {name: value for name, value in values.items() if value is not None}
     try:
-        # Without the ORM, which takes as long again.
-        session.execute(_NEW, {column.key: getattr(row, column.key) for column in _CLAIMS})
+        session.execute(_NEW, given)  # without the ORM, which takes as long again
     except IntegrityError as error:
         raise ConflictError(f"claim {row.id} is being committed by somebody else") from error
     write_allocations(session, row, taken)

@@ -52,7 +52,11 @@ _STOCK = (
     ("step_size", np.int64, 1),
 )
 _BOUND = ("peak_bound", np.int64, UNKNOWN)
-"""No more than that is used of it at any time from now on: time only lowers it, claims raise it."""
+"""So much is used of it at the peak from now on: time lowers it, claims raise it.
+
+A claim that is past its end counts for an instant only, so that what begins while it overruns may
+make it too low.
+"""
 
 
 class Columns:

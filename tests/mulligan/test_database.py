@@ -1,5 +1,6 @@
 """Two kinds of transaction, conflicts tried again, and times in UTC."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from threading import Barrier
@@ -12,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from deploy.ports import free_port
 from mulligan import events
-from mulligan.database import WRITE_ATTEMPTS, Database
+from mulligan.database import WRITE_ATTEMPTS, Database, one_of
 from mulligan.marks import Mark
-from mulligan.resource.tables import InventoryRow
+from mulligan.resource.tables import AllocationRow, InventoryRow
 from mulligan.values.errors import ConflictError, UnavailableError
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -122,6 +123,29 @@ def test_foreign_keys_are_kept(database: Database) -> None:
     )  # fmt: skip
     with pytest.raises(IntegrityError):
         database.write(lambda session: session.add(row))
+
+
+def test_many_are_asked_for_in_one_parameter(database: Database) -> None:
+    ids = [database.write(mark) for _ in range(3)]
+    rows = Mark.__table__.c
+    query = select(rows.object_id).where(one_of(rows.object_id, "which"), one_of(rows.kind, "of"))
+
+    def found(which: Sequence[str], *of: str) -> set[str]:
+        asked = {"which": which, "of": ["locked", *of]}
+        return set(database.read(lambda session: session.scalars(query, asked).all()))
+
+    assert found(ids[:2]) == set(ids[:2])
+    assert found([]) == set()
+    assert found([ids[2], str(uuid4())], 'it\'s \\ ["1"] %s é', "") == {ids[2]}
+
+
+def test_many_are_found_by_an_index_on_sqlite(sqlite_database: Database) -> None:
+    rows = AllocationRow.__table__.c
+    query = select(rows.claim).where(one_of(rows.provider, "which"), one_of(rows.claim, "of"))
+    compiled = query.compile(sqlite_database.engine)
+    with sqlite_database.engine.connect() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", ("[]", "[]")).all()
+    assert not any("SCAN allocations" in str(row) for row in plan), plan
 
 
 def test_writers_of_sqlite_take_turns(sqlite_database: Database) -> None:

@@ -4,8 +4,13 @@ import pytest
 from sqlalchemy.orm import Session
 
 from mulligan.database import Database
+from mulligan.resource.candidates import COMPARED_AT_FIRST
 from mulligan.resource.fleet_view import view_of
-from tests.mulligan.resource.fleet import Fleet, at, window
+from mulligan.resource.requests import RequestGroup
+from mulligan.resource.values import Inventory
+from mulligan.values.amount import Amount
+from mulligan.values.errors import NoCapacityError
+from tests.mulligan.resource.fleet import Fleet, at, new_id, window
 
 
 @pytest.fixture
@@ -13,12 +18,12 @@ def fleet(database: Database) -> Fleet:
     return Fleet(database)
 
 
-def known_use(fleet: Fleet, host: str) -> int:
-    """How much of a host's VCPU is used from now on, as far as is known."""
+def known_use(fleet: Fleet, host: str, resource_type: str = "VCPU") -> int:
+    """How much of a provider's stock is used from now on, as far as is known."""
 
     def look(session: Session) -> int:
         with view_of(session).look(session, fleet.now) as known:
-            bounds = known.stock("VCPU", "peak_bound")
+            bounds = known.stock(resource_type, "peak_bound")
             assert bounds is not None
             return int(bounds[known.place_of[host]])
 
@@ -49,3 +54,33 @@ def test_who_is_full_from_now_on_is_passed_over(fleet: Fleet) -> None:
     hosts = [fleet.add(VCPU=4) for _ in range(40)]
     taken = [fleet.read(fleet.claim(window(0), VCPU=3)).provider for _ in hosts]
     assert sorted(taken) == sorted(hosts)
+
+
+def host_with_card(fleet: Fleet, vcpu: int) -> tuple[str, str]:
+    host = fleet.rack(kind="cabinet", inventories=(Inventory("VCPU", vcpu),))
+    return host, fleet.rack(host, kind="card", inventories=(Inventory("VGPU", 8),))
+
+
+@pytest.mark.parametrize("there_is_room", [True, False])
+def test_who_only_seems_to_have_room_keeps_nobody_from_who_has(
+    fleet: Fleet, there_is_room: bool
+) -> None:
+    _, misleading = host_with_card(fleet, 16)
+    fleet.claim(window(0, 10), VGPU=4, provider=misleading, consumer=new_id())
+    fleet.claim(window(10), VGPU=4, provider=misleading)
+    for _ in range(COMPARED_AT_FIRST - 1):
+        fleet.claim(window(0), VGPU=8, provider=host_with_card(fleet, 16)[1])
+    room = host_with_card(fleet, 8)[0] if there_is_room else ""
+    fleet.now = at(5)
+    assert known_use(fleet, misleading, "VGPU") == 4
+    fleet.now = at(10.5)
+    assert fleet.usage(misleading, window(10.5)) == {"VGPU": 8}, "the first one overruns"
+    asked = fleet.ask(
+        RequestGroup((Amount("VCPU", 4),), name="host"),
+        RequestGroup((Amount("VGPU", 4),), name="card"),
+    )
+    if there_is_room:
+        assert fleet.commit(asked).provider == room
+    else:
+        with pytest.raises(NoCapacityError):
+            fleet.commit(asked)
