@@ -481,7 +481,7 @@ class OperationWorkflow:
         *,
         is_accepted: bool = True,
     ) -> Result:
-        """Write the operation's row and what belongs to it, or nothing; answer if `is_accepted`."""
+        """Write the operation's row and all that belongs to it, or refuse and leave nothing."""
         self.operation.region = region
         try:
             result = await self.operation.record(contract, request)
@@ -489,7 +489,7 @@ class OperationWorkflow:
             self._refused = why(error)
             await workflow.wait_condition(workflow.all_handlers_finished)
             raise
-        self._begun = is_accepted
+        self._begun = is_accepted  # if it isn't, who asked goes on waiting for its answer
         return result
 
 
