@@ -46,7 +46,7 @@ def try_claim(session: Session, request: TryClaim) -> ClaimTried:
                 claim_id=request.claim,
                 project=asked.project,
                 request=request_of(wish, asked.region, request.at),
-                now=request.at,
+                asked_at=request.at,
                 hold_until=request.hold_until,
                 proposed=Candidate.from_json(proposed) if (proposed := wish.candidate) else None,
             )

@@ -50,6 +50,7 @@ def commit_claim(
     project: str,
     request: ClaimRequest,
     now: datetime | None = None,
+    asked_at: datetime | None = None,
     consumer: str | None = None,
     hold_until: datetime | None = None,
     nics: Sequence[NicWanted] = (),
@@ -68,6 +69,7 @@ def commit_claim(
         project: UUID of the project that claims.
         request: what is asked for; a window that began before now begins now.
         now: the present; without it the clock is read, again when the provider is locked.
+        asked_at: when that was asked; a clock that is behind it is not believed.
         consumer: UUID of the machine that uses it.
         hold_until: hold it until then, and let it lapse unless it is confirmed.
         nics: the NICs that need a network.
@@ -85,7 +87,7 @@ def commit_claim(
 
     claim_id, project = check_id(claim_id, field="id"), check_id(project, field="project")
     consumer = check_id(consumer, field="consumer") if consumer else None
-    asked_at = now or datetime.now(UTC)
+    asked_at = now or _present(asked_at)
     is_there, are_limited = session.execute(_BEFORE, {"claim": claim_id}).one()
     if is_there:
         earlier = session.get_one(ClaimRow, claim_id)
@@ -96,7 +98,7 @@ def commit_claim(
     taken = choice.take_candidate(
         session, from_now(request, asked_at), project, asked_at, seed=seed, proposed=proposed
     )
-    now = now or datetime.now(UTC)
+    now = now or _present(asked_at)
     request = from_now(request, now)
     row = ClaimRow(
         id=claim_id, project=project, consumer=consumer, spec=spec, generation=1, created_at=now
@@ -106,6 +108,11 @@ def commit_claim(
     refuse_beyond_quotas(session, row, limits, now)
     tell(session, row, "created", now, author=author)
     return claim_of(row, taken.candidate.allocations, addresses, now)
+
+
+def _present(since: datetime | None) -> datetime:
+    clock = datetime.now(UTC)
+    return max(clock, since or clock)
 
 
 def _plan(row: ClaimRow, request: ClaimRequest, hold_until: datetime | None) -> None:

@@ -91,7 +91,7 @@ def reserve(
         claim_id=object_id(reservation, "claim"),
         project=project,
         request=request,
-        now=now,
+        asked_at=now,
         nics=nics,
         seed=seed,
     )
@@ -391,7 +391,7 @@ def claim_anew(session: Session, row: ReservationRow, now: datetime) -> None:
         claim_id=object_id(row.id, f"claim {row.attempts}"),
         project=row.project,
         request=lost.request.within(Window(now, lost.window.release_at)),
-        now=now,
+        asked_at=now,
         nics=[_again(nic) for nic in lost.addresses],
     )
     row.claim = claim.id

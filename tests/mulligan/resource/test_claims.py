@@ -65,8 +65,9 @@ class TestPeak:
             assert error.details["earliest"] == at(20).isoformat()
         assert fleet.usage(server, window(0)) == {"SERVER": 1}
 
+    @pytest.mark.parametrize("known", [False, True], ids=["in the call", "asked before"])
     def test_a_claim_begins_after_what_made_room_for_it(
-        self, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+        self, fleet: Fleet, monkeypatch: pytest.MonkeyPatch, known: bool
     ) -> None:
         """Another transaction releases while this one, which has read the clock, waits."""
         fleet.add(SERVER=1)
@@ -86,9 +87,23 @@ class TestPeak:
                 claim_id=new_id(),
                 project=fleet.project,
                 request=fleet.request(SERVER=1),
+                asked_at=fleet.now if known else None,
             )
         )
         assert second.window.acquire_at >= released[0].status.since > first.created_at
+
+    def test_who_asked_by_a_clock_that_is_ahead_is_believed(self, fleet: Fleet) -> None:
+        fleet.add(SERVER=1)
+        claim = fleet.database.write(
+            lambda session: claims.commit_claim(
+                session,
+                claim_id=new_id(),
+                project=fleet.project,
+                request=fleet.request(SERVER=1),
+                asked_at=fleet.now,
+            )
+        )
+        assert claim.window.acquire_at == fleet.now > datetime.now(UTC)
 
     def test_all_amounts_come_from_one_provider(self, fleet: Fleet) -> None:
         fleet.add(VCPU=8, MEMORY_MIB=1024)
