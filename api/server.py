@@ -70,6 +70,7 @@ async def running_server(
     listen: str,
     iam_address: str = "",
     tls: Tls = NO_TLS,
+    share_port: bool = False,
     threads: int = 16,
 ) -> AsyncIterator[int]:
     """Serve as long as the context lasts; gives the port.
@@ -80,6 +81,7 @@ async def running_server(
         listen: host:port.
         iam_address: where iam is; empty: in this process.
         tls: with what to encrypt, if at all.
+        share_port: other processes may listen there, too; each connection is one's of them.
         threads: transactions at once.
 
     Raises:
@@ -98,7 +100,7 @@ async def running_server(
             interceptors=[Gate(methods, keys, pool)],
             options=[
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-                ("grpc.so_reuseport", 0),
+                ("grpc.so_reuseport", int(share_port)),
             ],
         )
         wakeups = Wakeups(backends.site)

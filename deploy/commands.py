@@ -31,7 +31,8 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
                 "--allowed-image-host", name, multiple=True, help=field.description
             )
         else:
-            option = click.option(flag, name, default=None, help=field.description)
+            is_flag = field.annotation is bool
+            option = click.option(flag, name, is_flag=is_flag, default=None, help=field.description)
         command = option(command)
     return click.option(
         "--config", type=click.Path(path_type=Path), default=None, help="TOML file with settings"
@@ -78,8 +79,20 @@ def _take_little_memory(*, grpc: bool) -> None:
 @click.option(
     "--media-port", type=int, default=7680, show_default=True, help="0: any; the next one too"
 )
+@click.option(
+    "--service-processes",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="of the services; each uses one core at most",
+)
 def up(
-    config: Path | None, temporal_port: int, ui_port: int, media_port: int, **flags: Any
+    config: Path | None,
+    temporal_port: int,
+    ui_port: int,
+    media_port: int,
+    service_processes: int,
+    **flags: Any,
 ) -> None:
     """Run everything on this machine: Temporal, all services, a worker, an executor."""
     _take_little_memory(grpc=False)
@@ -93,6 +106,7 @@ def up(
             temporal_port=temporal_port,
             ui_port=ui_port,
             media_port=media_port,
+            service_processes=service_processes,
             say=_say,
         )
     )

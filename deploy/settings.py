@@ -26,6 +26,9 @@ class Settings(BaseSettings):
         description="folder of databases, keys, media and logs",
     )
     listen: str = Field("127.0.0.1:7600", description="host:port of the gRPC services")
+    share_port: bool = Field(
+        False, description="other processes of the services listen there, too, and share its calls"
+    )
     tls_certificate: Path | None = Field(
         None, description="PEM file with the services' certificate; empty: no TLS"
     )

@@ -116,9 +116,17 @@ class Child:
 
 
 async def up(
-    settings: Settings, *, temporal_port: int, ui_port: int, media_port: int, say: Say
+    settings: Settings,
+    *,
+    temporal_port: int,
+    ui_port: int,
+    media_port: int,
+    service_processes: int = 1,
+    say: Say,
 ) -> None:
     """Bring everything up, say where it is, and stop it all at SIGTERM or SIGINT.
+
+    Several processes of the services share an address; the first makes what is new ready for them.
 
     Raises:
         FailedPreconditionError: the state folder is in use, or a port is taken.
@@ -136,17 +144,18 @@ async def up(
             **_environment(settings, temporal_address, ui_url, media_port),
             **await _libvirt(stack, state / "libvirt", say),
         }
-        children = {
-            name: Child(name, roles, environment, state / f"{name}.log", say)
-            for name, roles in ROLES.items()
-        }
-        runs = [asyncio.create_task(child.run()) for child in children.values()]
+        if service_processes > 1:
+            environment["MULLIGAN_SHARE_PORT"] = "true"
+        children = _children(environment, service_processes, state, say)
+        runs = []
         try:
-            await _wait_ready(children, runs, stop)
+            for some in (children[: len(ROLES)], children[len(ROLES) :]):
+                runs += [asyncio.create_task(child.run()) for child in some]
+                await _wait_ready(some, runs, stop)
             _tell(settings, ui_url, say)
             await _first(stop.wait(), runs)
         finally:
-            await asyncio.gather(*(child.stop() for child in children.values()))
+            await asyncio.gather(*(child.stop() for child in children))
             for run in runs:
                 run.cancel()
             await asyncio.gather(*runs, return_exceptions=True)
@@ -288,11 +297,22 @@ def _free_ports() -> int:
             return port
 
 
+def _children(
+    environment: Mapping[str, str], service_processes: int, state: Path, say: Say
+) -> list[Child]:
+    """One process of each kind, then what there are more of the services."""
+    more = {f"services-{n}": ROLES["services"] for n in range(2, service_processes + 1)}
+    return [
+        Child(name, roles, environment, state / f"{name}.log", say)
+        for name, roles in {**ROLES, **more}.items()
+    ]
+
+
 async def _wait_ready(
-    children: Mapping[str, Child], runs: Sequence[asyncio.Task[Any]], stop: asyncio.Event
+    children: Sequence[Child], runs: Sequence[asyncio.Task[Any]], stop: asyncio.Event
 ) -> None:
     async def all_ready() -> None:
-        for child in children.values():
+        for child in children:
             await child.ready.wait()
 
     stopped = asyncio.ensure_future(stop.wait())

@@ -24,6 +24,7 @@ from sqlalchemy import (
     Dialect,
     Engine,
     MetaData,
+    Select,
     Text,
     Uuid,
     bindparam,
@@ -116,6 +117,36 @@ class _OneOf(FunctionElement[bool]):
         return self
 
 
+class _FoundBy(FunctionElement[bool]):
+    type = Boolean()
+    inherit_cache = True
+    name = "found_by"
+
+    def self_group(self, against: object = None) -> Any:
+        """Stand as it is, as `_OneOf` does."""
+        return self
+
+
+@compiles(_FoundBy)
+def _looked_up(element: _FoundBy, compiler: Any, **kwargs: Any) -> str:
+    column, query = (compiler.process(one, **kwargs) for one in element.clauses)
+    return f"({column} = ANY (ARRAY{query}))"
+
+
+@compiles(_FoundBy, "sqlite")
+def _looked_up_in(element: _FoundBy, compiler: Any, **kwargs: Any) -> str:
+    column, query = (compiler.process(one, **kwargs) for one in element.clauses)
+    return f"({column} IN {query})"
+
+
+def found_by(column: ColumnElement[Any], query: Select[Any]) -> ColumnElement[bool]:
+    """`column.in_` of what a query finds, which is run first: then there is an index to be used.
+
+    PostgreSQL may join the two otherwise, and read all of both.
+    """
+    return _FoundBy(column, query.scalar_subquery())
+
+
 @compiles(_OneOf)
 def _as_array(element: _OneOf, compiler: Any, **kwargs: Any) -> str:
     column, values = element.clauses
@@ -167,6 +198,7 @@ class Database:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = self._create_engine(pool_size)
+        self._writing = self.engine.execution_options(mulligan_write=True)
         self._turn: AbstractContextManager[Any] = Lock() if self.is_sqlite else nullcontext()
         self.before_commit: list[Callable[[Session], None]] = []
         self.after_commit: list[Callable[[Session], None]] = []
@@ -231,8 +263,7 @@ class Database:
         )
 
     def _write_once(self, change: Callable[[Session], T]) -> T:
-        engine = self.engine.execution_options(mulligan_write=True)
-        with self._turn, self._session(engine) as session:
+        with self._turn, self._session(self._writing) as session:
             result = change(session)
             for hook in self.before_commit:
                 hook(session)

@@ -103,14 +103,19 @@ def write_pending(session: Session) -> None:
     if not pending:
         return
     session.flush()
-    take = _taking(session.get_bind().dialect.name)
-    last = session.execute(take, {"count": len(pending)}).scalars().one()
+    dialect = session.get_bind().dialect.name
+    if len(pending) == 1 and dialect == "postgresql":
+        session.execute(_write_one(), {"count": 1, **_columns(pending[0])})
+        return
+    last = session.execute(_taking(dialect), {"count": len(pending)}).scalars().one()
     first = last - len(pending) + 1
-    rows = [_columns(event, revision) for revision, event in enumerate(pending, first)]
+    rows = [{**_columns(event), "revision": number} for number, event in enumerate(pending, first)]
     session.execute(_WRITE, rows)
 
 
-_WRITE = insert(EventRow.__table__)  # type: ignore[arg-type]
+_TABLE: Any = EventRow.__table__
+_EVENTS = _TABLE.c
+_WRITE = insert(_TABLE)
 
 
 @cache
@@ -122,10 +127,18 @@ def _taking(dialect: str) -> ReturningUpdate[Any]:
     return take.returning(func.pg_notify(CHANNEL, "")) if dialect == "postgresql" else take
 
 
-def _columns(event: Event, revision: int) -> dict[str, Any]:
+@cache
+def _write_one() -> Any:
+    """Take a revision for an event and write it, in one go: until the commit nobody else can."""
+    taken = _taking("postgresql").cte("taken")
+    rest = [column for column in _EVENTS if column.key != "revision"]
+    values = select(taken.c.value, *(bindparam(one.key, type_=one.type) for one in rest))
+    return insert(_TABLE).from_select(["revision", *(one.key for one in rest)], values)
+
+
+def _columns(event: Event) -> dict[str, Any]:
     status = event.status
     return {
-        "revision": revision,
         "at": event.at,
         "object_type": event.object_type,
         "object_id": event.object_id,
@@ -188,7 +201,6 @@ def read_after(
     return list(session.scalars(query.order_by(EventRow.revision).limit(limit)))
 
 
-_EVENTS = EventRow.__table__.c
 _CHANGED = (
     select(_EVENTS.revision, _EVENTS.object_type, _EVENTS.object_id)
     .where(_EVENTS.revision > bindparam("after"))

@@ -47,7 +47,12 @@ async def run_services(
             site.write, lambda session: clear_leftovers(session, datetime.now(UTC))
         )
     server = running_server(
-        services, backends, listen=settings.listen, iam_address=iam_address, tls=tls
+        services,
+        backends,
+        listen=settings.listen,
+        iam_address=iam_address,
+        tls=tls,
+        share_port=settings.share_port,
     )
     await stack.enter_async_context(server)
     return token

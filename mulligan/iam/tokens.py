@@ -75,6 +75,7 @@ def issue(
     return token, expires_at
 
 
+@lru_cache(REMEMBERED)
 def key_id(token: str) -> str:
     """Read which key signed a token, unverified.
 

@@ -7,7 +7,7 @@ from itertools import islice
 from random import getrandbits
 from typing import Any
 
-from sqlalchemy import or_, select, text
+from sqlalchemy import bindparam, or_, select, text
 from sqlalchemy.orm import Session
 
 from mulligan.database import one_of
@@ -18,10 +18,11 @@ from mulligan.resource.fleet import (
     provider_columns,
     read_groups,
     read_what_they_have,
+    stock_columns,
 )
 from mulligan.resource.fleet_view import view_of
 from mulligan.resource.requests import Candidate, ClaimRequest, from_now, is_from_now_on
-from mulligan.resource.tables import ProviderRow, ProviderTypeRow
+from mulligan.resource.tables import InventoryRow, ProviderRow, ProviderTypeRow
 from mulligan.values.errors import ConflictError
 
 CANDIDATES = 8
@@ -156,9 +157,9 @@ def _lock_if_fits(
     """
     session.flush()
     session.execute(_BEFORE_LOCKS)
-    locked = _lock(session, ids)
+    locked, stock = _lock(session, ids)
     if len(locked) == len(ids) and all(row.root in (None, *ids) for row in locked):
-        fleet = _read_afresh(session, locked, candidate.tree, request)
+        fleet = _read_afresh(session, locked, stock, candidate.tree, request)
         search = Search(session, fleet, request, project=project, now=now, proposed=candidate)
         search.use.know(fleet.place_of[part.provider] for part in candidate.parts)
         if next(search.candidates(), None):
@@ -167,18 +168,32 @@ def _lock_if_fits(
     return None
 
 
-def _lock(session: Session, ids: set[str]) -> Sequence[Any]:
-    """Lock providers by id; each with the margin of its type."""
-    return session.execute(_LOCK, {"providers": list(ids)}).all()
+def _lock(session: Session, ids: set[str]) -> tuple[Sequence[Any], Sequence[Any] | None]:
+    """Lock providers by id, each with the margin of its type; a single one with its inventories.
+
+    So these are of the moment of the lock, too: what was put in their place while it was waited for
+    is not among them.
+    """
+    if len(ids) > 1:
+        return session.execute(_LOCK, {"providers": list(ids)}).all(), None
+    stock = session.execute(_LOCK_ONE, {"provider": next(iter(ids))}).all()
+    return stock[:1], stock
 
 
-_PROVIDERS, _TYPES = ProviderRow.__table__, ProviderTypeRow.__table__
+_PROVIDERS, _TYPES, _STOCK = (row.__table__ for row in (ProviderRow, ProviderTypeRow, InventoryRow))
+_WITH_TYPES = _PROVIDERS.outerjoin(_TYPES, _TYPES.c.name == _PROVIDERS.c.type)
+_LOCKED = select(*provider_columns(), _TYPES.c.cleaning_margin_s)
 _LOCK = (
-    select(*provider_columns(), _TYPES.c.cleaning_margin_s)
-    .select_from(_PROVIDERS.outerjoin(_TYPES, _TYPES.c.name == _PROVIDERS.c.type))
+    _LOCKED.select_from(_WITH_TYPES)
     .where(one_of(_PROVIDERS.c.id, "providers"))
     .order_by(_PROVIDERS.c.id)
     .with_for_update(of=_PROVIDERS)
+)
+_LOCK_ONE = (
+    _LOCKED.add_columns(*stock_columns())
+    .select_from(_WITH_TYPES.join(_STOCK, _STOCK.c.provider == _PROVIDERS.c.id))
+    .where(_PROVIDERS.c.id == bindparam("provider"))
+    .with_for_update(of=[_PROVIDERS, _STOCK])
 )
 _OF_TREES = select(*provider_columns()).where(
     or_(one_of(_PROVIDERS.c.id, "tops"), one_of(_PROVIDERS.c.root, "tops"))
@@ -186,7 +201,11 @@ _OF_TREES = select(*provider_columns()).where(
 
 
 def _read_afresh(
-    session: Session, locked: Sequence[Any], tree: str, request: ClaimRequest
+    session: Session,
+    locked: Sequence[Any],
+    stock: Sequence[Any] | None,
+    tree: str,
+    request: ClaimRequest,
 ) -> Fleet:
     """Read what a decision about locked providers depends on: their trees, if those matter."""
     fleet, groups = Fleet(), request.groups
@@ -199,12 +218,13 @@ def _read_afresh(
             columns = ProviderRow.__table__.c
             found = select(columns.root, columns.id).where(columns.id.in_(origins))
             tops |= {row.root or row.id for row in session.execute(found)}
-        rows = session.execute(_OF_TREES, {"tops": tops}).all()
+        rows, stock = session.execute(_OF_TREES, {"tops": tops}).all(), None
     fleet.take_in(rows)
     read_what_they_have(
         session,
         fleet,
         [row.id for row in rows],
+        stock=stock,
         capabilities=any(group.capabilities for group in groups),
         properties=any(group.properties for group in groups),
     )

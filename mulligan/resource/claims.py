@@ -90,24 +90,19 @@ def commit_claim(
     asked_at = now or _present(asked_at)
     is_there, are_limited = session.execute(_BEFORE, {"claim": claim_id}).one()
     if is_there:
-        earlier = session.get_one(ClaimRow, claim_id)
-        _refuse_other(earlier, project, request, nics, asked_at)
-        return complete(session, [earlier], asked_at)[0]
-    spec = _spec(request, nics)
+        return _earlier(session, claim_id, project, request, nics, asked_at)
     limits = quotas_over(session, project) if are_limited else {}
     taken = choice.take_candidate(
         session, from_now(request, asked_at), project, asked_at, seed=seed, proposed=proposed
     )
     now = now or _present(asked_at)
-    request = from_now(request, now)
-    row = ClaimRow(
-        id=claim_id, project=project, consumer=consumer, spec=spec, generation=1, created_at=now
-    )
-    _plan(row, request, hold_until)
+    row = ClaimRow(id=claim_id, project=project, consumer=consumer, generation=1, created_at=now)
+    row.spec = _spec(request, nics)
+    _plan(row, from_now(request, now), hold_until, now)
     addresses = _occupy(session, row, taken, nics, now)
     refuse_beyond_quotas(session, row, limits, now)
     tell(session, row, "created", now, author=author)
-    return claim_of(row, taken.candidate.allocations, addresses, now)
+    return claim_of(row, taken.candidate.allocations, addresses, now, request=request)
 
 
 def _present(since: datetime | None) -> datetime:
@@ -115,15 +110,29 @@ def _present(since: datetime | None) -> datetime:
     return max(clock, since or clock)
 
 
-def _plan(row: ClaimRow, request: ClaimRequest, hold_until: datetime | None) -> None:
+def _earlier(
+    session: Session,
+    claim_id: str,
+    project: str,
+    request: ClaimRequest,
+    nics: Sequence[NicWanted],
+    now: datetime,
+) -> Claim:
+    """Give the claim that was committed for this very request before."""
+    row = session.get_one(ClaimRow, claim_id)
+    _refuse_other(row, project, request, nics, now)
+    return complete(session, [row], now)[0]
+
+
+def _plan(row: ClaimRow, request: ClaimRequest, hold_until: datetime | None, now: datetime) -> None:
     """Say for which window a new claim is, and whether it is held or confirmed."""
     row.region = request.region
     row.acquire_at = request.window.acquire_at
     row.planned_release_at = request.window.release_at
     if hold_until:
-        hold(row, hold_until, row.created_at)
+        hold(row, hold_until, now)
     else:
-        confirm(row, row.created_at)
+        confirm(row, now)
 
 
 def _occupy(

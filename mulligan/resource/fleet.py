@@ -13,10 +13,10 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Select, select, true
+from sqlalchemy import ColumnElement, CompoundSelect, Select, literal, select, true, union_all
 from sqlalchemy.orm import Session
 
-from mulligan.database import one_of
+from mulligan.database import found_by, one_of
 from mulligan.resource.occupation import ASKED, NOW, from_now_on, parameters, peaks
 from mulligan.resource.tables import (
     AllocationRow,
@@ -369,6 +369,12 @@ def provider_columns() -> list[Any]:
     ]  # fmt: skip
 
 
+def stock_columns() -> list[Any]:
+    """What a fleet needs of an inventory's row."""
+    rows = InventoryRow.__table__.c
+    return [rows.provider, rows.resource_type, *(rows[name] for name, _, _ in _STOCK)]
+
+
 def read_margins(session: Session, fleet: Fleet) -> None:
     """Read which provider types are kept free between two claims, and for how many seconds."""
     types = ProviderTypeRow.__table__.c
@@ -408,6 +414,26 @@ def _bounds(*, every: bool) -> Select[str, str, int]:
     return peaks(some, ASKED, NOW)
 
 
+def read_bounds_of(session: Session, fleet: Fleet, claims: Collection[str], now: datetime) -> None:
+    """As `read_bounds`, of the providers of some claims."""
+    asked = {**parameters(from_now_on(now), now), "claims": list(claims)}
+    rows = session.execute(_bounds_of(), asked).all()
+    fleet.forget_bounds({provider for provider, *_ in rows})
+    for provider, resource_type, peak in rows:
+        if resource_type:
+            fleet.put_bound(provider, resource_type, peak)
+
+
+@cache
+def _bounds_of() -> CompoundSelect[Any]:
+    """Each of the providers without a resource type, too: of some nothing is used any more."""
+    of_claims, rows = AllocationRow.__table__.alias("of_claims").c, AllocationRow.__table__.c
+    which = one_of(of_claims.claim, "claims")
+    found = peaks(found_by(rows.provider, select(of_claims.provider).where(which)), ASKED, NOW)
+    each = select(of_claims.provider, literal(""), literal(0)).where(which)
+    return union_all(found, each)
+
+
 def _of(column: Any, which: Collection[str] | None) -> ColumnElement[bool]:
     return true() if which is None else column.in_(which)
 
@@ -417,14 +443,20 @@ def read_what_they_have(
     fleet: Fleet,
     which: Collection[str] | None,
     *,
+    stock: Iterable[Any] | None = None,
     capabilities: bool = True,
     properties: bool = True,
 ) -> None:
-    """Read inventories, and capabilities and properties if asked; None for all there are."""
+    """Read inventories unless they are given, and capabilities and properties if asked.
+
+    None for all providers there are.
+    """
     known = fleet.place_of
-    stock, can, measures = _what_they_have(every=which is None)
+    in_stock, can, measures = _what_they_have(every=which is None)
     asked = {} if which is None else {"providers": list(which)}
-    for row in session.execute(stock, asked):
+    if stock is None:
+        stock = session.execute(in_stock, asked).all()
+    for row in stock:
         if row.provider in known:
             fleet.put_stock(row)
     for provider, capability in session.execute(can, asked) if capabilities else ():
@@ -439,9 +471,8 @@ def read_what_they_have(
 def _what_they_have(*, every: bool) -> tuple[Select[Any], Select[Any], Select[Any]]:
     """Inventories, capabilities and properties, of every provider or of some."""
     stock, can, measures = (row.__table__.c for row in (InventoryRow, CapabilityRow, PropertyRow))
-    columns = [stock[name] for name, _, _ in _STOCK]
     queries = (
-        (stock, select(stock.provider, stock.resource_type, *columns)),
+        (stock, select(*stock_columns())),
         (can, select(can.provider, can.capability)),
         (measures, select(measures.provider, measures.name, measures.value)),
     )

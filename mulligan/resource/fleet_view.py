@@ -13,8 +13,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mulligan import events
-from mulligan.database import one_of
-from mulligan.resource.fleet import Fleet, read_bounds, read_groups, read_margins, read_providers
+from mulligan.resource.fleet import (
+    Fleet,
+    read_bounds,
+    read_bounds_of,
+    read_groups,
+    read_margins,
+    read_providers,
+)
 from mulligan.resource.tables import AllocationRow
 
 MOST_CHANGES = 10_000
@@ -26,9 +32,6 @@ CLOCKS_DIFFER = timedelta(minutes=1)
 
 AGES = timedelta(minutes=1)
 """So often it is looked for use that ended by itself, of which no event tells."""
-
-_ALLOCATIONS = AllocationRow.__table__.c
-_OF_CLAIMS = select(_ALLOCATIONS.provider).where(one_of(_ALLOCATIONS.claim, "claims"))
 
 ONCE = "looks_once"
 """Stands in the info of a session whose own changes are not to be read into the view."""
@@ -113,10 +116,11 @@ class FleetView:
             read_margins(session, fleet)
         if objects["group"]:
             read_groups(session, fleet, objects["group"])
-        if objects["claim"]:
-            providers |= set(session.scalars(_OF_CLAIMS, {"claims": objects["claim"]}))
         if providers:
             self._read_bounds(session, fleet, providers, now)
+        if objects["claim"]:
+            self._bounds_hold_from = max(self._bounds_hold_from, now - CLOCKS_DIFFER)
+            read_bounds_of(session, fleet, objects["claim"], now - CLOCKS_DIFFER)
         if changed:
             self._revision = changed[-1][0]
 

@@ -167,9 +167,10 @@ def claim_of(
     allocations: tuple[Allocation, ...],
     addresses: tuple[AddressClaim, ...],
     now: datetime,
+    request: ClaimRequest | None = None,
 ) -> Claim:
-    """Put a claim together from its parts."""
-    request = request_of(row)
+    """Put a claim together from its parts; `request` is what it stands for, if that is known."""
+    request = request or request_of(row)
     return Claim(
         id=row.id,
         project=row.project,

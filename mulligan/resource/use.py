@@ -96,7 +96,8 @@ class Occupied:
 class Use:
     """The peaks of what others use in the window, and who must be or wants to be alone.
 
-    `roughly`: taken from the fleet's bounds, which may be too high and a moment old.
+    `roughly`: taken from the fleet's bounds, which may be too high and a moment old; and who wants
+    to be alone is not asked.
     """
 
     def __init__(
@@ -163,7 +164,7 @@ class Use:
         """
         fleet, roots = self._fleet, self._fleet["root"]
         used = [fleet.ids[place] for place in places if self._is_to_be_read(place)]
-        company = self._alone or margin not in self._company_known
+        company = self._alone or not (self._roughly or margin in self._company_known)
         self._company_known.add(margin)
         if not (used or company):
             return
