@@ -13,6 +13,9 @@ from bench.placement import Placement
 from bench.site import Site, running_site
 from tests.databases import PostgreSQL
 
+SERVICE_PROCESSES = 2
+"""Of Mulligan's services on PostgreSQL: as many as there are cores; Placement has four."""
+
 SAFE = {
     "fsync": "on",
     "synchronous_commit": "on",
@@ -69,7 +72,10 @@ def on_postgresql() -> Iterator[ClaimsSite]:
         for name in ("site", "iam"):
             server.administer(f"CREATE DATABASE {name}")
         urls = [server.url(name).render_as_string() for name in ("site", "iam")]
-        with running_site("--database-url", urls[0], "--iam-database-url", urls[1]) as site:
+        more = ("--service-processes", str(SERVICE_PROCESSES))
+        with running_site(
+            *("--database-url", urls[0], "--iam-database-url", urls[1]), *more
+        ) as site:
             register_names(site.client)
             yield ClaimsSite(site, server.url("site"), server)
     finally:

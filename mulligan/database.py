@@ -24,7 +24,6 @@ from sqlalchemy import (
     Dialect,
     Engine,
     MetaData,
-    Select,
     Text,
     Uuid,
     bindparam,
@@ -115,36 +114,6 @@ class _OneOf(FunctionElement[bool]):
     def self_group(self, against: object = None) -> Any:
         """Stand as it is: as `... = 1`, which SQLAlchemy makes of it, SQLite uses no index."""
         return self
-
-
-class _FoundBy(FunctionElement[bool]):
-    type = Boolean()
-    inherit_cache = True
-    name = "found_by"
-
-    def self_group(self, against: object = None) -> Any:
-        """Stand as it is, as `_OneOf` does."""
-        return self
-
-
-@compiles(_FoundBy)
-def _looked_up(element: _FoundBy, compiler: Any, **kwargs: Any) -> str:
-    column, query = (compiler.process(one, **kwargs) for one in element.clauses)
-    return f"({column} = ANY (ARRAY{query}))"
-
-
-@compiles(_FoundBy, "sqlite")
-def _looked_up_in(element: _FoundBy, compiler: Any, **kwargs: Any) -> str:
-    column, query = (compiler.process(one, **kwargs) for one in element.clauses)
-    return f"({column} IN {query})"
-
-
-def found_by(column: ColumnElement[Any], query: Select[Any]) -> ColumnElement[bool]:
-    """`column.in_` of what a query finds, which is run first: then there is an index to be used.
-
-    PostgreSQL may join the two otherwise, and read all of both.
-    """
-    return _FoundBy(column, query.scalar_subquery())
 
 
 @compiles(_OneOf)

@@ -1,7 +1,8 @@
 """Waking readers of events when somebody committed, in this process or another.
 
-PostgreSQL announces commits itself (LISTEN); SQLite's write-ahead log is watched as a file. A
-wake-up carries nothing: readers read from their cursor. A slow safety read covers a lost one.
+PostgreSQL announces commits itself (LISTEN, while there are readers: each announcement costs it as
+much as a small query); SQLite's write-ahead log is watched as a file. A wake-up carries nothing:
+readers read from their cursor. A slow safety read covers a lost one.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ class Wakeups:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._readers: set[asyncio.Event] = set()
+        self._wanted = asyncio.Event()
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
@@ -40,10 +42,13 @@ class Wakeups:
         """Register a reader; commits from now on wake it."""
         woken = asyncio.Event()
         self._readers.add(woken)
+        self._wanted.set()
         try:
             yield Reader(woken)
         finally:
             self._readers.discard(woken)
+            if not self._readers:
+                self._wanted.clear()
 
     async def _listen(self) -> None:
         listen = self._listen_sqlite if self._database.is_sqlite else self._listen_postgresql
@@ -67,12 +72,16 @@ class Wakeups:
             self._wake()
 
     async def _listen_postgresql(self) -> None:
+        """Listen until a commit is announced that nobody waits for any more."""
+        await self._wanted.wait()
         url = self._database.url.set(drivername="postgresql")
         target = url.render_as_string(hide_password=False)
         async with await psycopg.AsyncConnection.connect(target, autocommit=True) as connection:
             await connection.execute(f"LISTEN {CHANNEL}")
             self._wake()
             async for _ in connection.notifies():
+                if not self._readers:
+                    return
                 self._wake()
 
     def _wake(self) -> None:

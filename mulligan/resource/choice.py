@@ -25,7 +25,7 @@ from mulligan.resource.requests import Candidate, ClaimRequest, from_now, is_fro
 from mulligan.resource.tables import InventoryRow, ProviderRow, ProviderTypeRow
 from mulligan.values.errors import ConflictError
 
-CANDIDATES = 8
+CANDIDATES = 3
 """So many candidates are found at once, at most; who loses all of them looks again."""
 
 _BEFORE_LOCKS = text("SAVEPOINT candidate")

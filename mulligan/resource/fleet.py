@@ -6,20 +6,22 @@ about. What is used in time is not in it: that is asked of the database.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, CompoundSelect, Select, literal, select, true, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    select,
+    true,
+)
 from sqlalchemy.orm import Session
 
-from mulligan.database import found_by, one_of
-from mulligan.resource.occupation import ASKED, NOW, from_now_on, parameters, peaks
+from mulligan.database import one_of
 from mulligan.resource.tables import (
-    AllocationRow,
     CapabilityRow,
     InventoryRow,
     MemberRow,
@@ -393,45 +395,6 @@ def read_groups(session: Session, fleet: Fleet, which: Collection[str] | None = 
             found.setdefault(group, ([], []))[part].append(provider)
     for group, (members, sharers) in found.items():
         fleet.put_groups(group, members, sharers)
-
-
-def read_bounds(
-    session: Session, fleet: Fleet, which: Collection[str] | None, now: datetime
-) -> None:
-    """Read how much is used at the peak from now on; of what nothing is used, nothing."""
-    fleet.forget_bounds(which)
-    asked: dict[str, Any] = parameters(from_now_on(now), now)
-    if which is not None:
-        asked["providers"] = list(which)
-    for provider, resource_type, peak in session.execute(_bounds(every=which is None), asked):
-        fleet.put_bound(provider, resource_type, peak)
-
-
-@cache
-def _bounds(*, every: bool) -> Select[str, str, int]:
-    rows = AllocationRow.__table__.c
-    some = true() if every else one_of(rows.provider, "providers")
-    return peaks(some, ASKED, NOW)
-
-
-def read_bounds_of(session: Session, fleet: Fleet, claims: Collection[str], now: datetime) -> None:
-    """As `read_bounds`, of the providers of some claims."""
-    asked = {**parameters(from_now_on(now), now), "claims": list(claims)}
-    rows = session.execute(_bounds_of(), asked).all()
-    fleet.forget_bounds({provider for provider, *_ in rows})
-    for provider, resource_type, peak in rows:
-        if resource_type:
-            fleet.put_bound(provider, resource_type, peak)
-
-
-@cache
-def _bounds_of() -> CompoundSelect[Any]:
-    """Each of the providers without a resource type, too: of some nothing is used any more."""
-    of_claims, rows = AllocationRow.__table__.alias("of_claims").c, AllocationRow.__table__.c
-    which = one_of(of_claims.claim, "claims")
-    found = peaks(found_by(rows.provider, select(of_claims.provider).where(which)), ASKED, NOW)
-    each = select(of_claims.provider, literal(""), literal(0)).where(which)
-    return union_all(found, each)
 
 
 def _of(column: Any, which: Collection[str] | None) -> ColumnElement[bool]:

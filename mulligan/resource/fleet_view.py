@@ -13,10 +13,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mulligan import events
+from mulligan.resource.bounds import read_bounds, read_bounds_of
 from mulligan.resource.fleet import (
     Fleet,
-    read_bounds,
-    read_bounds_of,
     read_groups,
     read_margins,
     read_providers,
@@ -52,15 +51,22 @@ class FleetView:
         self._bounds_hold_from = datetime.min.replace(tzinfo=UTC)
         self._aged_until = self._bounds_hold_from
         self._lock = Lock()
+        self._refreshes = 0
 
     @contextmanager
     def look(self, session: Session, now: datetime) -> Iterator[Fleet]:
-        """Bring it up to date and keep it so while it is looked at."""
+        """Bring it up to date and keep it so while it is looked at.
+
+        Whoever had to wait while somebody else brought it up to date, from the start on, has that.
+        """
+        begun = self._refreshes
         with self._lock:
             once = ONCE in session.info
-            if once and self._fleet is not None:
+            waited = self._refreshes > begun and now >= self._bounds_hold_from
+            if (once or waited) and self._fleet is not None:
                 yield self._fleet
                 return
+            self._refreshes += 1
             try:
                 fleet = self._refreshed(session, now)
             except BaseException:

@@ -93,6 +93,9 @@ def open_channel(target: Target, ca_file: Path | None) -> grpc.Channel:
         ("grpc.keepalive_time_ms", 310_000),
         ("grpc.max_reconnect_backoff_ms", int(LONGEST_DELAY_S * 1000)),
         ("grpc.enable_http_proxy", 0 if target.loopback else 1),
+        # A connection of its own: channels of a process share one otherwise, and with it the one
+        # server that it leads to of several at an address.
+        ("grpc.use_local_subchannel_pool", 1),
     ]
     if not target.tls:
         return grpc.insecure_channel(str(target), options=options)
