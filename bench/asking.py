@@ -1,7 +1,7 @@
 """Clients who ask as quickly as they are answered, in a process of their own.
 
 So that what they take does not count as the server's, they are threads of one other process; each
-has a connection of its own.
+has a connection of its own, which leads to one of the server's processes.
 """
 
 import threading

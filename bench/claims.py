@@ -64,7 +64,7 @@ def rates(size: Size) -> Iterator[Figure]:
     )  # fmt: skip
     yield Figure(
         AREA, f"memory_{first}", "MB of RSS", memory_mb, target=Target("at most", value=300),
-        remark=f"the services with {first} providers known",
+        remark=f"the largest process of the services with {first} providers known",
     )  # fmt: skip
 
 

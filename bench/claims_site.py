@@ -12,6 +12,7 @@ from bench.own_fleet import register_names
 from bench.placement import Placement
 from bench.site import Site, running_site
 from tests.databases import PostgreSQL
+from tests.e2e import processes
 
 SERVICE_PROCESSES = 2
 """Of Mulligan's services on PostgreSQL: as many as there are cores; Placement has four."""
@@ -43,9 +44,9 @@ class ClaimsSite:
         return int(found)
 
     def memory_mb(self) -> float:
-        """Read what the services have of memory (RSS), in MB."""
-        words = Path(f"/proc/{self.site.serving()['iam']}/status").read_text().split()
-        return int(words[words.index("VmRSS:") + 1]) * 1024 / 1e6
+        """Read what the largest process of the services has of memory (RSS), in MB."""
+        sizes = [_rss_mb(pid) for pid in processes.naming(self.site.folder) if _serves(pid)]
+        return max(sizes)
 
     @contextmanager
     def placement(self) -> Iterator[tuple[Placement | None, str]]:
@@ -61,6 +62,16 @@ class ClaimsSite:
                 yield None, str(error)
                 return
             yield placement, ""
+
+
+def _serves(pid: int) -> bool:
+    words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    return b"serve" in words and b"resource" in words
+
+
+def _rss_mb(pid: int) -> float:
+    words = Path(f"/proc/{pid}/status").read_text().split()
+    return int(words[words.index("VmRSS:") + 1]) * 1024 / 1e6
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -90,6 +90,23 @@ def test_a_taken_port_is_told(tmp_path: Path) -> None:
         done = _serve("iam", "--state", str(tmp_path), "--listen", address)
     assert done.returncode == 4
     assert f"{address} can't be listened on" in done.stderr
+
+
+def test_processes_that_share_a_port_stand_in_for_each_other(tmp_path: Path) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    command = ("iam", "--state", str(tmp_path), "--listen", address, "--share-port")
+    with serving(*command) as said:
+        token = next(line.split()[-1] for line in said if line.startswith("bootstrap token:"))
+        with Client(address) as first:
+            asked = iam_pb2.BootstrapRequest(token=token, account="admin", password=PASSWORD)
+            first.token = first.iam.Bootstrap(asked).access_token
+            with serving(*command), ExitStack() as stack:
+                for _ in range(8):  # each has a connection of its own, to one or the other
+                    more = stack.enter_context(Client(address, token=first.token))
+                    more.iam.ListRegions(iam_pb2.ListRegionsRequest())
+            first.iam.ListRegions(iam_pb2.ListRegionsRequest())
+            refused = _serve("iam", "--state", str(tmp_path), "--listen", address)
+    assert "can't be listened on" in refused.stderr
 
 
 def test_a_database_that_does_not_answer_is_waited_for_and_named_without_its_password(

@@ -10,7 +10,9 @@ from tests.e2e.stack import running_stack
 pytestmark = pytest.mark.timeout(900)
 
 
-def test_a_virtual_machine_there_and_back(built: Built, postgresql_server: PostgreSQL) -> None:
+def test_a_virtual_machine_there_and_back_through_two_processes_of_the_services(
+    built: Built, postgresql_server: PostgreSQL
+) -> None:
     for name in ("e2e_site", "e2e_iam"):
         postgresql_server.administer(f"CREATE DATABASE {name}")
     site = postgresql_server.url("e2e_site")
@@ -18,6 +20,7 @@ def test_a_virtual_machine_there_and_back(built: Built, postgresql_server: Postg
         built,
         *("--database-url", site.render_as_string()),
         *("--iam-database-url", postgresql_server.url("e2e_iam").render_as_string()),
+        *("--service-processes", "2"),
     ) as stack:
         before = stack.in_use()
         virtual = stack.provision("virtual-1", "virtual")

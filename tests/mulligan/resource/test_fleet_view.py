@@ -1,11 +1,14 @@
 """The providers in memory: what is used of them is known roughly, and never decides."""
 
+import threading
+from datetime import datetime
+
 import pytest
 from sqlalchemy.orm import Session
 
 from mulligan.database import Database
 from mulligan.resource.candidates import COMPARED_AT_FIRST
-from mulligan.resource.fleet_view import view_of
+from mulligan.resource.fleet_view import FleetView, view_of
 from mulligan.resource.requests import RequestGroup
 from mulligan.resource.values import Inventory
 from mulligan.values.amount import Amount
@@ -84,3 +87,74 @@ def test_who_only_seems_to_have_room_keeps_nobody_from_who_has(
     else:
         with pytest.raises(NoCapacityError):
             fleet.commit(asked)
+
+
+def test_what_a_claim_of_several_providers_uses_is_known(fleet: Fleet) -> None:
+    host, card = host_with_card(fleet, 4)
+    assert (known_use(fleet, host), known_use(fleet, card, "VGPU")) == (0, 0)
+    claim = fleet.commit(
+        fleet.ask(
+            RequestGroup((Amount("VCPU", 3),), name="host"),
+            RequestGroup((Amount("VGPU", 2),), name="card"),
+        )
+    )
+    assert (known_use(fleet, host), known_use(fleet, card, "VGPU")) == (3, 2)
+    fleet.release(claim)
+    assert (known_use(fleet, host), known_use(fleet, card, "VGPU")) == (0, 0)
+
+
+def test_what_many_claims_use_is_known(fleet: Fleet) -> None:
+    hosts = [fleet.add(VCPU=4) for _ in range(6)]
+    assert known_use(fleet, hosts[0]) == 0
+    for host in hosts:
+        fleet.database.kept["fleet"], kept = FleetView(), fleet.database.kept["fleet"]
+        fleet.claim(window(0), VCPU=3, provider=host)  # of which the other one doesn't hear yet
+        fleet.database.kept["fleet"] = kept
+    assert [known_use(fleet, host) for host in hosts] == [3] * 6
+
+
+class CountedLock:
+    """A lock that says when somebody comes to it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.came = threading.Semaphore(0)
+
+    def __enter__(self) -> None:
+        self.came.release()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def test_who_waits_for_a_look_that_began_later_has_it(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = fleet.add(VCPU=4)
+    assert known_use(fleet, host) == 0
+    view = fleet.database.kept["fleet"]
+    lock, refreshed = CountedLock(), view._refreshed
+    began, go_on, times = threading.Event(), threading.Event(), list[datetime]()
+
+    def counted(session: Session, now: datetime) -> object:
+        times.append(now)
+        began.set()
+        assert go_on.wait(30)
+        return refreshed(session, now)
+
+    monkeypatch.setattr(view, "_lock", lock)
+    monkeypatch.setattr(view, "_refreshed", counted)
+    seen: list[int] = []
+    looks = [threading.Thread(target=lambda: seen.append(known_use(fleet, host))) for _ in range(4)]
+    looks[0].start()
+    assert began.wait(30)
+    for later in looks[1:]:
+        later.start()
+    for _ in looks:
+        assert lock.came.acquire(timeout=30)
+    go_on.set()
+    for look in looks:
+        look.join(30)
+    assert seen == [0, 0, 0, 0]
+    assert len(times) == 2, "not the first one's, which had begun before the others asked"

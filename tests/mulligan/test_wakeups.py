@@ -1,0 +1,57 @@
+"""Readers are woken by commits; nobody listens for them where nobody reads."""
+
+import asyncio
+import time
+from uuid import uuid4
+
+from sqlalchemy import text
+
+from mulligan import events
+from mulligan.database import Database
+from mulligan.wakeups import Wakeups
+
+LIMIT_S = 30
+
+
+def commit(database: Database) -> None:
+    database.write(lambda session: events.append(session, events.Event("thing", str(uuid4()), "x")))
+
+
+def listening(database: Database) -> int:
+    query = text("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
+    return int(database.read(lambda session: session.execute(query).scalar_one()))
+
+
+def wait_until_nobody_listens(database: Database) -> None:
+    give_up_at = time.monotonic() + LIMIT_S
+    while listening(database):
+        assert time.monotonic() < give_up_at
+        time.sleep(0.01)
+
+
+async def test_a_reader_is_woken_by_each_commit(database: Database) -> None:
+    events.record(database)
+    wakeups = Wakeups(database)
+    async with wakeups.listening(), wakeups.reader() as reader, asyncio.timeout(LIMIT_S):
+        if not database.is_sqlite:
+            await reader.wait()  # it listens now
+        for _ in range(3):
+            reader.expect()
+            await asyncio.to_thread(commit, database)
+            await reader.wait()
+
+
+async def test_postgresql_is_listened_to_while_there_are_readers(
+    postgresql_database: Database,
+) -> None:
+    database = postgresql_database
+    events.record(database)
+    wakeups = Wakeups(database)
+    async with wakeups.listening():
+        for _ in range(2):
+            async with wakeups.reader() as first, wakeups.reader() as second:
+                await asyncio.wait_for(first.wait(), LIMIT_S)
+                await asyncio.wait_for(second.wait(), LIMIT_S)
+                assert await asyncio.to_thread(listening, database) == 1
+            await asyncio.to_thread(commit, database)
+            await asyncio.to_thread(wait_until_nobody_listens, database)
