@@ -47,7 +47,7 @@ class Call:
         A retry of the same request gets the first answer; the same id with other content is
         refused.
         """
-        content = digest(_without_secrets(request).SerializeToString(deterministic=True))
+        content = _digest(request)
 
         def once(session: Session) -> M:
             key = (session, self.caller.account, self.request_id, self.method, content)
@@ -67,12 +67,25 @@ class Call:
 
         return await self._run(write)
 
+    async def refuse_other_content(self, request: Message) -> None:
+        """Refuse a request whose id was used for something that was answered at once.
+
+        Raises:
+            AlreadyExistsError: it was, with other content.
+        """
+        key = (self.caller.account, self.request_id, self.method, _digest(request))
+        await self.read(lambda session: requests.earlier_answer(session, *key))
+
     async def write_anonymously(self, change: Callable[[Session], T]) -> T:
         """Change something for a caller that has no account yet."""
         return await self._run(lambda: self.database.write(change))
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self.threads, work)
+
+
+def _digest(request: Message) -> str:
+    return digest(_without_secrets(request).SerializeToString(deterministic=True))
 
 
 def _without_secrets(request: M) -> M:

@@ -62,6 +62,7 @@ async def create(starter: Starter, request: pb.CreateClaimRequest, region: str) 
     if not (request.HasField("hold_until") or request.HasField("wait_until")):
         await starter.know(asked.project)
         return await _commit(request, asked, claim)
+    await current_call().refuse_other_content(request)
     await starter.start(
         Claim.run,
         Claim.accepted,
@@ -83,7 +84,8 @@ async def create(starter: Starter, request: pb.CreateClaimRequest, region: str) 
 
 async def _commit(request: pb.CreateClaimRequest, asked: Asked, claim: str) -> pb.Claim:
     """Commit a claim at once, or refuse it: that is one transaction and no operation."""
-    wanted = request_of(request.spec, datetime.now(UTC))
+    now = datetime.now(UTC)
+    wanted = request_of(request.spec, now)
     proposed = candidate_of(request.candidate) if request.HasField("candidate") else None
 
     def change(session: Session) -> pb.Claim:
@@ -95,6 +97,9 @@ async def _commit(request: pb.CreateClaimRequest, asked: Asked, claim: str) -> p
             proposed=proposed,
             author=asked.account,
         )
+        if committed.created_at < now:
+            # An operation had committed it: of the same request, or the id was used again.
+            operations.find_same(session, asked.operation, asked.digest)
         return _claim(committed)
 
     return await current_call().write(request, pb.Claim, change)

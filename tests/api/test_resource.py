@@ -158,6 +158,21 @@ def test_a_hold_in_the_past_is_refused(place: Place) -> None:
         place.claim(hold_until=at(hours=-1))
 
 
+@pytest.mark.parametrize("first", ["hold_until", "wait_until", ""])
+@pytest.mark.parametrize("then", ["hold_until", "wait_until", ""])
+def test_a_request_id_stands_for_one_way_to_claim(place: Place, first: str, then: str) -> None:
+    place.host()
+    asked = {name: {name: at(hours=1)} for name in ("hold_until", "wait_until")} | {"": {}}
+    request_id = str(uuid4())
+    claim = place.claim(request_id=request_id, **asked[first])
+    if first == then:
+        assert place.claim(request_id=request_id, **asked[then]).metadata.id == claim.metadata.id
+    else:
+        with refused("ALREADY_EXISTS", "REQUEST_ID_REUSED", about="request_id"):
+            place.claim(request_id=request_id, **asked[then])
+    assert len(place.member.ListClaims(project=place.project).claims) == 1
+
+
 def test_an_unknown_region_is_refused(place: Place) -> None:
     with refused("NOT_FOUND", about="region"):
         place.claim(spec={"region": str(uuid4())})
