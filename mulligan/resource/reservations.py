@@ -4,7 +4,7 @@ A reservation's window is its claim's: who extends, shortens or moves the one do
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -39,7 +39,7 @@ from mulligan.values.errors import (
     QuotaExceededError,
 )
 from mulligan.values.ids import object_id
-from mulligan.values.states import RESERVATION_ENDED
+from mulligan.values.states import RESERVATION, RESERVATION_ENDED
 from mulligan.values.status import Status
 from mulligan.values.window import WITHOUT_END, Window
 
@@ -48,6 +48,9 @@ CANT_BE_HAD = (InvalidArgumentError, NoCapacityError, QuotaExceededError)
 
 TOLD = ("handover", "degraded")
 """States in which a reservation waits for what others do."""
+
+PASSING = ("handover", "starting", "degraded", "ending")
+"""States that are meant to end by themselves, in a window without end too."""
 
 
 def reserve(
@@ -246,16 +249,21 @@ def on_providers(session: Session, providers: Sequence[str]) -> list[str]:
 
 
 def move(session: Session, row: ReservationRow, status: Status, message: str = "") -> None:
-    """Give a reservation its next status and tell; what is said again changes nothing."""
+    """Give a reservation its next status and tell; what is said again changes nothing.
+
+    A passing state without a deadline, because the window has no end, gets what its table says.
+    """
     before = row.status
+    if status.deadline is None and status.state in PASSING:
+        since = before.since if before.state == status.state else status.since
+        lasts = RESERVATION[status.state].lasts
+        status = replace(status, deadline=None if lasts is None else since + lasts)
     if (before.state, before.reason, before.deadline, before.next_action) == (
         status.state, status.reason, status.deadline, status.next_action,
     ):  # fmt: skip
         return
     if before.state == status.state:
-        status = Status(
-            status.state, status.reason, before.since, status.deadline, status.next_action
-        )
+        status = replace(status, since=before.since)
     states.move(
         session, "reservation", row, status,
         project=row.project, region=row.region, operation=row.operation, message=message,

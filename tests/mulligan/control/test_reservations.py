@@ -62,6 +62,21 @@ def test_without_end_it_lasts_until_it_is_cancelled(stage: Stage) -> None:
     assert course.deadline_of(window(0, 10)) == at(10) + timedelta(days=1)
 
 
+def test_what_passes_has_a_deadline_without_an_end_too(stage: Stage) -> None:
+    server = stage.server()
+    reservation = stage.reserve(without_end(10), SERVER=1)
+    stage.put(server, "in_use", new_id())
+    first = stage.look(reservation, 10)
+    assert (first.state, first.row.deadline) == ("handover", at(10) + timedelta(days=366))
+    told = stage.told()
+    again = stage.look(reservation, 20)
+    assert (again.state, again.row.deadline) == ("handover", at(10) + timedelta(days=366))
+    assert stage.told() == told, "it is no news"
+    stage.put(server, "available")
+    begun = stage.look(reservation, 30)
+    assert (begun.state, begun.row.deadline) == ("starting", at(30) + timedelta(hours=4))
+
+
 def test_a_start_that_was_missed_is_honoured_and_said_to_be_late(stage: Stage) -> None:
     stage.host()
     reservation = stage.reserve(window(10, 60))
