@@ -14,12 +14,7 @@ from sqlalchemy.orm import Session
 
 from mulligan import events
 from mulligan.resource.bounds import read_bounds, read_bounds_of
-from mulligan.resource.fleet import (
-    Fleet,
-    read_groups,
-    read_margins,
-    read_providers,
-)
+from mulligan.resource.fleet import Fleet, read_groups, read_margins, read_providers
 from mulligan.resource.tables import AllocationRow
 
 MOST_CHANGES = 10_000

@@ -7,7 +7,18 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, select, true, union
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    and_,
+    exists,
+    false,
+    func,
+    select,
+    true,
+    union,
+)
 from sqlalchemy.orm import Session
 
 from mulligan.resource.groups import belonging, get_group
@@ -88,6 +99,11 @@ class Narrowed:
         if self.resource_type:
             check_resource_type(self.resource_type)
 
+    @property
+    def in_part(self) -> bool:
+        """Whether only some of the providers count."""
+        return bool(self.region or self.group or self.provider)
+
     def allocations(self) -> ColumnElement[bool]:
         """The allocations that count."""
         rows = AllocationRow
@@ -122,7 +138,7 @@ class _Axis:
     """Of what usage is summed up, in SQL.
 
     Args:
-        ids: what there is, to be narrowed to those in a page.
+        ids: what is told of even when nothing of it is used, to be narrowed to those in a page.
         key: what an allocation is of.
         link: how the key goes with allocations.
         capacity: key, resource type and what there is.
@@ -163,23 +179,29 @@ def list_usage(
     if not wanted.project:
         _require(session, wanted, now)
     axis = _AXES[by](wanted)
-    query = axis.ids
-    if wanted.project:
-        # Nothing is told of what the project doesn't use.
-        query = (
-            select(axis.key)
-            .where(axis.link, wanted.allocations(), occupies(AllocationRow, window, now))
-            .distinct()
-        )
-        if by is By.PROJECT:
-            query = query.where(axis.key == wanted.project)
-    ids = query.subquery("ids")
+    ids = _ids(axis, by, wanted, window, now).subquery("ids")
     [column] = ids.c
     query = select(column).order_by(column).limit(limit + 1)
     if after:
         query = query.where(column > check_id(after, field="page.token"))
     page = Page.cut(list(session.scalars(query)), limit, lambda one: one)
     return Page(_usage(session, axis, page.items, wanted, window, now), page.next_token)
+
+
+def _ids(
+    axis: _Axis, by: By, wanted: Narrowed, window: Window, now: datetime
+) -> Select[Any] | CompoundSelect[Any]:
+    """Of what there is something to tell; a project's reader isn't told of what it doesn't use."""
+    in_use = (
+        select(axis.key)
+        .where(axis.link, wanted.allocations(), occupies(AllocationRow, window, now))
+        .distinct()
+    )
+    if wanted.project:
+        return in_use.where(axis.key == wanted.project) if by is By.PROJECT else in_use
+    if by is By.PROJECT:
+        return union(in_use, axis.ids)
+    return axis.ids
 
 
 def _require(session: Session, wanted: Narrowed, now: datetime) -> None:
@@ -228,8 +250,8 @@ def _capacity(session: Session, axis: _Axis, ids: list[str], wanted: Narrowed) -
 
 
 def _quotas(session: Session, projects: list[str], wanted: Narrowed) -> Amounts:
-    """What projects may have; a part of their use is compared with no limit."""
-    if wanted.region or wanted.group or wanted.provider:
+    """What projects may have; what they use in a part of all is compared with no limit."""
+    if wanted.in_part:
         return {}
     rows = session.scalars(select(QuotaRow).where(QuotaRow.project.in_(projects)))
     limits: dict[tuple[str, str], int] = defaultdict(int)
@@ -284,11 +306,9 @@ def _of_region(wanted: Narrowed) -> _Axis:
 
 
 def _of_project(wanted: Narrowed) -> _Axis:
-    known = union(select(ProjectRow.project), select(AllocationRow.project)).subquery("known")
     below = projects_below()
-    return _Axis(
-        select(known.c.project), below.c.top, below.c.project == AllocationRow.project, None
-    )
+    limited = select(QuotaRow.project).where(false() if wanted.in_part else true())
+    return _Axis(limited, below.c.top, below.c.project == AllocationRow.project, None)
 
 
 _AXES = {
