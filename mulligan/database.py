@@ -9,11 +9,11 @@ import logging
 import math
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from random import uniform
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from typing import Any, ClassVar, TypeVar
 
 from sqlalchemy import (
@@ -47,11 +47,19 @@ _log = logging.getLogger(__name__)
 WRITE_ATTEMPTS = 8
 """How often a transaction that met a conflict is tried, each time from its start."""
 
+WRITERS = 3
+"""So many threads of a process write to PostgreSQL at a time; more of them get in each other's way.
+
+Measured with 16 clients that claim of one provider, in turns on 2 cores (bench/README.md).
+"""
+
 CONNECT_S = 10
 """How long a PostgreSQL server may take to answer a new connection; its URL may say otherwise."""
 
 REST_S = 1.0
 """A connection that rested for longer is looked at before it is used again."""
+
+_ENDS = "ends"
 
 _PG_CONFLICTS = {"40001", "40P01", "55P03"}
 """Serialization failure, deadlock, lock not available."""
@@ -168,7 +176,8 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = self._create_engine(pool_size)
         self._writing = self.engine.execution_options(mulligan_write=True)
-        self._turn: AbstractContextManager[Any] = Lock() if self.is_sqlite else nullcontext()
+        self._may_write: AbstractContextManager[Any]
+        self._may_write = Lock() if self.is_sqlite else BoundedSemaphore(WRITERS)
         self.before_commit: list[Callable[[Session], None]] = []
         self.after_commit: list[Callable[[Session], None]] = []
         self.kept: dict[str, Any] = {}
@@ -232,7 +241,8 @@ class Database:
         )
 
     def _write_once(self, change: Callable[[Session], T]) -> T:
-        with self._turn, self._session(self._writing) as session:
+        with self._may_write, ExitStack() as ends, self._session(self._writing) as session:
+            session.info[_ENDS] = ends
             result = change(session)
             for hook in self.before_commit:
                 hook(session)
@@ -244,6 +254,12 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def until_end(session: Session) -> ExitStack:
+    """What is closed when a writing transaction has ended, committed or not."""
+    ends: ExitStack = session.info[_ENDS]
+    return ends
 
 
 def _note_rest(_connection: object, record: ConnectionPoolEntry) -> None:

@@ -23,6 +23,7 @@ from mulligan.resource.fleet import (
 from mulligan.resource.fleet_view import view_of
 from mulligan.resource.requests import Candidate, ClaimRequest, from_now, is_from_now_on
 from mulligan.resource.tables import InventoryRow, ProviderRow, ProviderTypeRow
+from mulligan.resource.turns import wait_turn
 from mulligan.values.errors import ConflictError
 
 CANDIDATES = 3
@@ -156,6 +157,7 @@ def _lock_if_fits(
     to the end of the transaction.
     """
     session.flush()
+    turn = wait_turn(session, ids)
     session.execute(_BEFORE_LOCKS)
     locked, stock = _lock(session, ids)
     if len(locked) == len(ids) and all(row.root in (None, *ids) for row in locked):
@@ -165,6 +167,7 @@ def _lock_if_fits(
         if next(search.candidates(), None):
             return Taken(candidate, search)
     session.execute(_GIVE_BACK)
+    turn.close()
     return None
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta, timezone
 from threading import Barrier
 from uuid import uuid4
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from deploy.ports import free_port
 from mulligan import events
-from mulligan.database import WRITE_ATTEMPTS, Database, one_of
+from mulligan.database import WRITE_ATTEMPTS, WRITERS, Database, one_of, until_end
 from mulligan.marks import Mark
 from mulligan.resource.tables import AllocationRow, InventoryRow
 from mulligan.values.errors import ConflictError, UnavailableError
@@ -180,6 +181,45 @@ def test_a_deadlock_of_postgresql_is_tried_again(postgresql_database: Database) 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lock, [(first, second), (second, first)]))
     assert len(tries) == 3
+
+
+def test_a_few_threads_write_at_a_time_and_the_others_after_them(
+    postgresql_database: Database,
+) -> None:
+    together, inside = Barrier(WRITERS), 0
+    most: list[int] = []
+
+    def change(session: Session) -> None:
+        nonlocal inside
+        mark(session)
+        inside += 1
+        together.wait(timeout=10)
+        most.append(inside)
+        together.wait(timeout=10)
+        inside -= 1
+        together.wait(timeout=10)
+
+    with ThreadPoolExecutor(4 * WRITERS) as pool:
+        list(pool.map(lambda _: postgresql_database.write(change), range(4 * WRITERS)))
+    assert set(most) == {WRITERS}
+    assert postgresql_database.read(count) == 4 * WRITERS
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_lasts_until_the_end_does_so_whatever_the_end_is(
+    database: Database, fails: bool
+) -> None:
+    ended: list[int] = []
+
+    def change(session: Session) -> None:
+        until_end(session).callback(lambda: ended.append(database.read(count)))
+        mark(session)
+        if fails:
+            raise LookupError
+
+    with pytest.raises(LookupError) if fails else nullcontext():
+        database.write(change)
+    assert ended == [0 if fails else 1]
 
 
 def test_times_come_back_in_utc(database: Database) -> None:
