@@ -118,6 +118,7 @@ class Size:
     fleets: tuple[int, int, int] = (1_000, 10_000, 100_000)
     searches: int = 2_000
     hot_units: int = 512
+    hot_providers: int = 5
     trees: int = 1_000
     booked_hosts: int = 1_000
     bookings: int = 100_000
@@ -136,6 +137,7 @@ class Size:
             fleets=(1_000, 1_500, 2_000),
             searches=60,
             hot_units=128,
+            hot_providers=1,
             trees=20,
             booked_hosts=50,
             bookings=500,

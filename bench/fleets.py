@@ -7,7 +7,6 @@ from uuid import UUID, uuid5
 _FLEETS = UUID("0b8f0a5e-5d8b-4f0e-9a55-62656e636821")
 
 ZONES = 20
-HOT = "hot"
 AVX, SSD, GPU = "CUSTOM_AVX512", "CUSTOM_SSD", "CUSTOM_GPU_A100"
 CAPABILITIES = (AVX, SSD, GPU)
 HOST = {"VCPU": 64, "MEMORY": 262_144, "DISK": 4_000}
@@ -74,9 +73,14 @@ def hosts(first: int, last: int) -> Iterator[Member]:
         yield Member(f"host-{number}", HOST, tuple(capabilities), number % ZONES)
 
 
-def hot_host(capacity: int) -> Member:
+def hot_host(name: str, capacity: int) -> Member:
     """One provider that everybody wants: so many may have one unit each."""
-    return Member(HOT, {"VCPU": capacity})
+    return Member(name, {"VCPU": capacity})
+
+
+def hot_claim(name: str) -> Wishes:
+    """One unit of that provider."""
+    return {"": Wish({"VCPU": 1}, provider=name)}
 
 
 def trees(count: int) -> Iterator[Member]:
@@ -96,7 +100,6 @@ def trees(count: int) -> Iterator[Member]:
 
 
 CLAIM: Wishes = {"": Wish(SMALL)}
-HOT_CLAIM: Wishes = {"": Wish({"VCPU": 1}, provider=HOT)}
 TREE_CLAIM: Wishes = {"cell": Wish({"VCPU": 1}, (AVX,)), "gpu": Wish({"VGPU": 1}, (GPU,))}
 SEARCHES: tuple[Wishes, ...] = tuple(
     {"": Wish(SMALL, require, zone, forbid)}

@@ -13,11 +13,11 @@ from bench.asking import Answers, Ask, asked
 from bench.figures import Size
 from bench.fleets import (
     CLAIM,
-    HOT_CLAIM,
     SEARCHES,
     TREE_CLAIM,
     Member,
     hosts,
+    hot_claim,
     hot_host,
     provider_id,
     trees,
@@ -75,8 +75,8 @@ def test_each_fleet_gives_what_is_asked_of_it(region: Region, place: Place) -> N
     region.load(hosts(600, 1_000))
     assert said(Claims(region, CLAIM)(0)) == ["", ""]
     assert said(Searches(region, SEARCHES)(0)) == ["", ""]
-    region.load([hot_host(2)])
-    hot = Claims(region, HOT_CLAIM)(0)
+    region.load([hot_host("hot", 2)])
+    hot = Claims(region, hot_claim("hot"))(0)
     assert [*said(hot), hot(2)] == ["", "", "NO_CAPACITY"]
     region.load(trees(2))
     assert said(Claims(region, TREE_CLAIM)(0)) == ["", ""]
@@ -126,5 +126,5 @@ def test_placement_is_asked_for_the_same() -> None:
     assert query["resources_CELL"] == ["VCPU:1"]
     assert query["required_GPU"] == ["CUSTOM_GPU_A100"]
     assert query["same_subtree"] == ["_CELL,_GPU"]
-    hot = parse_qs(query_of(HOT_CLAIM, 10).partition("?")[2])
+    hot = parse_qs(query_of(hot_claim("hot"), 10).partition("?")[2])
     assert hot == {"limit": ["10"], "resources": ["VCPU:1"], "in_tree": [provider_id("hot")]}
