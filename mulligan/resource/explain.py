@@ -35,7 +35,10 @@ def explain_claim(session: Session, search: Search) -> NoCapacityError:
     if healthy_at := _next_healthy(search):
         details["next_healthy"] = healthy_at.isoformat()
     return no_capacity(
-        f"no capacity among {total} providers", steps, _earliest(session, search), **details
+        f"no capacity among {total} provider{'s' * (total != 1)}",
+        steps,
+        _earliest(session, search),
+        **details,
     )
 
 

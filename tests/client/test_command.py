@@ -121,6 +121,53 @@ def test_each_refusal_has_its_exit_code_and_says_what_why_what_to_do_and_the_req
     assert result.stdout == ""
 
 
+@pytest.mark.parametrize(
+    ("earliest", "object_type", "do"),
+    [
+        ("never", "", "ask for less, or add a host or server"),
+        ("2020-01-01T00:00:00+00:00", "", "ask for less, or add a host or server"),
+        (
+            "2099-01-01T10:00:00.25+00:00",
+            "",
+            "start at 2099-01-01T10:00:01Z or later, or ask for less, or add a host or server",
+        ),
+        (
+            "2099-01-01T10:00:00+00:00",
+            "network",
+            (
+                "start at 2099-01-01T10:00:00Z or later, or take another network, or leave the "
+                "address to its DHCP server (--network NAME:dhcp)"
+            ),
+        ),
+    ],
+)
+def test_no_capacity_stays_whole_and_says_when_else(
+    run: Run, fake: FakeMulligan, logged_in: Store, earliest: str, object_type: str, do: str
+) -> None:
+    said = "no capacity among 2 providers: a: 1 removed, 1 left; b: 1 removed, 0 left."
+    fake.on(
+        "VerifyServer",
+        RefusalError(
+            "RESOURCE_EXHAUSTED",
+            "NO_CAPACITY",
+            said,
+            metadata={"explanation": "[]", "earliest": earliest, "object_type": object_type},
+        ),
+    )
+    lines = run("server", "verify", "rack1-07").stderr.splitlines()
+    assert (lines[0], lines[2]) == (f"Error: {said}", f"Do:    {do}")
+
+
+def test_a_quota_is_told_with_its_own_remedy(
+    run: Run, fake: FakeMulligan, logged_in: Store
+) -> None:
+    said = "there would be 9 of 8; choose another window, or ask for a larger quota"
+    fake.on("VerifyServer", RefusalError("RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED", said))
+    lines = run("server", "verify", "rack1-07").stderr.splitlines()
+    assert lines[0] == "Error: there would be 9 of 8"
+    assert lines[2] == "Do:    choose another window, or ask for a larger quota"
+
+
 @pytest.mark.parametrize("status", ["UNAVAILABLE", "DEADLINE_EXCEEDED"])
 def test_who_does_not_answer_is_unavailable(status: str) -> None:
     assert exit_for(MulliganCallError(status, status, "away")) == 8

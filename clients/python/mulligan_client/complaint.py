@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mulligan_client.exits import Exit
@@ -78,15 +79,30 @@ def call_error_lines(error: "MulliganCallError") -> list[str]:
 def _what_and_do(error: "MulliganCallError") -> tuple[str, str]:
     """Part the server's sentence: what to do stands behind its last semicolon.
 
-    A refusal for want of capacity parts its constraints with semicolons, and stays whole.
+    An explanation parts its constraints with semicolons, and stays whole.
     """
     do = _REMEDIES.get(error.grpc_status, "")
     if error.retry_after_s:
         do = f"try again in {error.retry_after_s:.0f} s"
+    if "explanation" in error.details:
+        return error.message, _instead(error)
     what, parted, remedy = error.message.rpartition("; ")
-    if parted and error.grpc_status != "RESOURCE_EXHAUSTED":
-        return what, remedy
-    return error.message, do
+    return (what, remedy) if parted else (error.message, do)
+
+
+def _instead(error: "MulliganCallError") -> str:
+    """Say what to do instead of asking for what does not fit, and when it would."""
+    ways = ["ask for less", "add a host or server"]
+    if error.object_type == "network":
+        ways = [
+            "take another network",
+            "leave the address to its DHCP server (--network NAME:dhcp)",
+        ]
+    earliest = error.details.get("earliest", "never")
+    if earliest != "never" and (start := datetime.fromisoformat(earliest)) > datetime.now(UTC):
+        up = start + timedelta(seconds=1) if start.microsecond else start
+        ways.insert(0, f"start at {up:%Y-%m-%dT%H:%M:%SZ} or later")
+    return ", or ".join(ways)
 
 
 def complaint_lines(complaint: ComplaintError) -> list[str]:

@@ -48,13 +48,19 @@ def operation_sheet(operation: control_pb2.Operation, name: Callable[[str], str]
     return sheet(
         [
             ("operation", operation.metadata.id),
-            ("does", f"{operation.type} {operation.object_type} {name(operation.object_id)}"),
+            ("does", does_words(operation, name)),
             *status_pairs(operation.status),
             ("error", operation.error_code),
             ("duration", duration_words(seconds_taken(operation))),
             ("workflow", operation.workflow_url),
         ]
     )
+
+
+def does_words(operation: control_pb2.Operation, name: Callable[[str], str] = str) -> str:
+    """Write what an operation does to what, such as: provision machine web-1."""
+    verb = "keep" if operation.type == operation.object_type else operation.type
+    return f"{verb} {operation.object_type} {name(operation.object_id)}"
 
 
 def steps_table(operation: control_pb2.Operation, *, still: bool = False) -> Table:

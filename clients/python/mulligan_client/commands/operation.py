@@ -112,7 +112,7 @@ def log(session: Session, operation_id: str, source: str, output: str) -> None:
 
 def _table(session: Session, answer: control_pb2.ListOperationsResponse) -> "Table":
     from mulligan_client.output import state_text, table
-    from mulligan_client.progress import seconds_taken
+    from mulligan_client.progress import does_words, seconds_taken
     from mulligan_client.quantities import age_words, duration_words
 
     name = session.names(one.object_id for one in answer.operations)
@@ -124,7 +124,7 @@ def _table(session: Session, answer: control_pb2.ListOperationsResponse) -> "Tab
                 age_words(one.metadata.created_at),
                 state_text(one.status.state),
                 duration_words(seconds_taken(one)),
-                f"{one.type} {one.object_type} {name(one.object_id)}",
+                does_words(one, name),
             )
             for one in answer.operations
         ],
