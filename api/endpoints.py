@@ -1,8 +1,9 @@
 """Servers and hosts, from their rows to their messages, and the checks that are asked of them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote
 
 from google.protobuf.message import Message
 from sqlalchemy.orm import Session
@@ -19,8 +20,28 @@ from mulligan.meta import names
 from mulligan.meta.names import Name
 from mulligan.values.errors import InvalidArgumentError
 from mulligan.values.ids import object_id
+from mulligan.values.urls import split_url
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from workflows.check import Inspect, Verify
+
+_DRIVERS = ("qemu", "test")
+_TRANSPORTS = ("", "unix", "tls", "ssh", "libssh", "libssh2")
+"""Not ext, which runs a program of the caller's choice on the executor."""
+
+_URI_PARAMETERS = frozenset(
+    (
+        "keyfile",
+        "known_hosts",
+        "known_hosts_verify",
+        "mode",
+        "pkipath",
+        "proxy",
+        "socket",
+        "sshauth",
+        "tls_priority",
+    )
+)
+"""Not command and netcat, which run programs, nor no_verify."""
 
 
 class Endpoints:
@@ -77,12 +98,7 @@ class Endpoints:
 
     async def create_host(self, request: control_pb2.CreateHostRequest) -> control_pb2.Host:
         """Add a host: its row is written and its verification runs when this answers."""
-        if not urlsplit(request.spec.uri).scheme:
-            raise InvalidArgumentError(
-                f"uri {request.spec.uri!r} is not a libvirt URI; give one such as qemu:///session "
-                "or qemu+tls://host/system",
-                field="spec.uri",
-            )
+        _check_uri(request.spec.uri)
         await self._regions.require(request.region)
         asked = self._starter.asked(request, "", request.region)
         host = object_id(asked.operation, "host")
@@ -185,12 +201,37 @@ class Endpoints:
 
 
 def _check_address(address: str) -> None:
-    parts = urlsplit(address)
+    parts = split_url(address, "spec.address")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.username:
         raise InvalidArgumentError(
             f"address {address!r} is not a BMC's address; give scheme://host or "
             "scheme://host:port, with nothing behind it",
             field="spec.address",
+        )
+
+
+def _check_uri(uri: str) -> None:
+    """Refuse what is no hypervisor's URI, and what would run a program on the executor.
+
+    libvirt's own rules: https://libvirt.org/uri.html
+    """
+    parts = split_url(uri, "spec.uri")
+    driver, _, transport = parts.scheme.partition("+")
+    if driver not in _DRIVERS or transport not in _TRANSPORTS:
+        raise InvalidArgumentError(
+            f"uri {uri!r} is not one of a host; give one such as qemu:///session or "
+            f"qemu+tls://host/system: {' or '.join(_DRIVERS)}, over "
+            f"{', '.join(filter(None, _TRANSPORTS))} or none of them",
+            field="spec.uri",
+        )
+    # libvirt parts them at either sign, and knows them in any case.
+    given = (one.partition("=")[0] for one in re.split("[&;]", parts.query) if one)
+    asked = {unquote(name).lower() for name in given}
+    if refused := sorted(asked - _URI_PARAMETERS):
+        raise InvalidArgumentError(
+            f"uri {uri!r} has the parameter {refused[0]!r}, which a host may not have; leave it "
+            f"out, and use {', '.join(sorted(_URI_PARAMETERS))} only",
+            field="spec.uri",
         )
 
 

@@ -4,23 +4,27 @@ It reads the role and scope that an RPC needs from the option next to the RPC in
 """
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from typing import Any
 from uuid import uuid4
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
-from google.protobuf.unknown_fields import UnknownFieldSet
+from google.protobuf.message_factory import GetMessageClass
 
 from api.call import Call, enter_call
 from api.errors import abort
+from api.wellformed import (
+    MAX_REQUEST_ID,
+    decode,
+    refuse_malformed_values,
+    refuse_unknown_fields,
+)
 from mulligan.database import Database
 from mulligan.iam import tokens
-from mulligan.meta import names
 from mulligan.values.caller import Caller
 from mulligan.values.errors import (
     InvalidArgumentError,
@@ -34,8 +38,6 @@ KeySource = Callable[[str], Awaitable[Mapping[str, str]]]
 """Gives the public keys by id, fetching them anew when the id that it is told is not among them."""
 
 ANONYMOUS = Caller("00000000-0000-0000-0000-000000000000", {})
-MAX_REQUEST_ID = 64
-VERSION = version("mulligan")
 _OPEN_SERVICES = ("grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection")
 _ROLES = {
     common_pb2.ROLE_READER: "reader",
@@ -43,22 +45,6 @@ _ROLES = {
     common_pb2.ROLE_OPERATOR: "operator",
     common_pb2.ROLE_ADMIN: "admin",
 }
-_IDS = frozenset(
-    (
-        "id",
-        "object_id",
-        "operation",
-        "project",
-        "child",
-        "region",
-        "parent",
-        "image",
-        "network",
-        "provider",
-        "group",
-    )
-)
-"""Fields that hold the UUID of an object."""
 _log = logging.getLogger(__name__)
 
 
@@ -67,8 +53,8 @@ class Method:
     """What the interceptor knows of an RPC."""
 
     name: str
+    request: type[Message]
     access: common_pb2.Access
-    has_project: bool
     has_request_id: bool
     database: Database
 
@@ -92,7 +78,8 @@ def _method(method: MethodDescriptor, database: Database) -> Method:
     fields = method.input_type.fields_by_name
     if access.scope == common_pb2.SCOPE_PROJECT and "project" not in fields:
         raise LookupError(f"RPC {method.full_name} has project scope but no field project")
-    return Method(method.full_name, access, "project" in fields, "request_id" in fields, database)
+    kind = GetMessageClass(method.input_type)
+    return Method(method.full_name, kind, access, "request_id" in fields, database)
 
 
 class Gate(grpc.aio.ServerInterceptor):
@@ -110,7 +97,10 @@ class Gate(grpc.aio.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
         details: grpc.HandlerCallDetails,
     ) -> Any:
-        """Stand in front of each handler of our services."""
+        """Stand in front of each handler of our services.
+
+        Requests come as bytes: what gRPC can't decode itself, it does not refuse in our words.
+        """
         handler = await continuation(details)
         method = self._methods.get(details.method)
         if handler is None or method is None:
@@ -119,19 +109,19 @@ class Gate(grpc.aio.ServerInterceptor):
         if handler.unary_unary:
             return grpc.unary_unary_rpc_method_handler(
                 self._unary(handler.unary_unary, method, metadata),
-                handler.request_deserializer,
-                handler.response_serializer,
+                response_serializer=handler.response_serializer,
             )
         return grpc.unary_stream_rpc_method_handler(
             self._stream(handler.unary_stream, method, metadata),
-            handler.request_deserializer,
-            handler.response_serializer,
+            response_serializer=handler.response_serializer,
         )
 
     def _unary(self, answer: Any, method: Method, metadata: Mapping[str, Any]) -> Any:
-        async def answer_unary(request: Message, context: Any) -> Message:
-            request_id = getattr(request, "request_id", "") or str(uuid4())
+        async def answer_unary(encoded: bytes, context: Any) -> Message:
+            request_id = str(uuid4())
             try:
+                request = decode(method.request, encoded)
+                request_id = getattr(request, "request_id", "") or request_id
                 enter_call(await self._call(request, context, method, metadata, request_id))
                 result: Message = await answer(request, context)
                 return result
@@ -146,9 +136,10 @@ class Gate(grpc.aio.ServerInterceptor):
         return answer_unary
 
     def _stream(self, answer: Any, method: Method, metadata: Mapping[str, Any]) -> Any:
-        async def answer_stream(request: Message, context: Any) -> AsyncIterator[Message]:
+        async def answer_stream(encoded: bytes, context: Any) -> AsyncIterator[Message]:
             request_id = str(uuid4())
             try:
+                request = decode(method.request, encoded)
                 enter_call(await self._call(request, context, method, metadata, request_id))
                 async for message in answer(request, context):
                     yield message
@@ -171,7 +162,7 @@ class Gate(grpc.aio.ServerInterceptor):
     ) -> Call:
         caller = await self._caller(metadata, method)
         caller = replace(caller, address=context.peer() or "")
-        _refuse_unknown_fields(request, method)
+        refuse_unknown_fields(request)
         if method.has_request_id and not 1 <= len(request.request_id) <= MAX_REQUEST_ID:  # type: ignore[attr-defined]
             raise InvalidArgumentError(
                 f"request_id is needed and may have {MAX_REQUEST_ID} characters at most; give a "
@@ -179,7 +170,7 @@ class Gate(grpc.aio.ServerInterceptor):
                 field="request_id",
             )
         _authorize(caller, request, method)
-        _refuse_malformed_ids(request)
+        refuse_malformed_values(request)
         return Call(caller, method.name, request_id, method.database, self._threads)
 
     async def _caller(self, metadata: Mapping[str, Any], method: Method) -> Caller:
@@ -206,39 +197,6 @@ def _authorize(caller: Caller, request: Message, method: Method) -> None:
             f"{method.name.rpartition('.')[2]} needs the role {role} on {where}; ask an "
             "administrator for it"
         )
-
-
-def _refuse_unknown_fields(message: Message, method: Method) -> None:
-    for nested in _messages_in(message):
-        unknown = UnknownFieldSet(nested)
-        if len(unknown):
-            raise InvalidArgumentError(
-                f"message {nested.DESCRIPTOR.full_name} has field number "
-                f"{unknown[0].field_number}, which this server ({VERSION}) does not know; use a "
-                "client of the same version or leave the field out",
-                code="UNKNOWN_FIELD",
-                field=str(unknown[0].field_number),
-            )
-
-
-def _refuse_malformed_ids(request: Message) -> None:
-    if "id" in request.DESCRIPTOR.fields_by_name and not request.id:  # type: ignore[attr-defined]
-        raise InvalidArgumentError("say which object: id is empty", field="id")
-    for message in _messages_in(request):
-        for field, value in message.ListFields():
-            if field.name in _IDS and not names.is_uuid(value):
-                raise InvalidArgumentError(
-                    f"{field.name} {value!r} is not an id; give the object's UUID", field=field.name
-                )
-
-
-def _messages_in(message: Message) -> Iterable[Message]:
-    yield message
-    for field, value in message.ListFields():
-        if field.message_type is None or field.message_type.GetOptions().map_entry:
-            continue
-        for nested in value if isinstance(value, Iterable) else [value]:
-            yield from _messages_in(nested)
 
 
 def _internal(method: Method, request_id: str) -> MulliganError:

@@ -30,7 +30,7 @@ from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from workflows.decommission import Decommission
 from workflows.provision import Provision
 
-_PLACEMENTS = {
+_PLACEMENTS: Mapping[int, str] = {
     common_pb2.PLACEMENT_UNSPECIFIED: "pack",
     common_pb2.PLACEMENT_PACK: "pack",
     common_pb2.PLACEMENT_SPREAD: "spread",
@@ -216,7 +216,7 @@ def wish_of(spec: control_pb2.MachineSpec, *, needs_image: bool = True) -> Machi
         "release_at": ends,
         "required_capabilities": tuple(spec.required_capabilities),
         "provider": spec.provider,
-        "placement": _PLACEMENTS[spec.placement],
+        "placement": _placement(spec.placement),
         "root_disk_serial": spec.root_disk_serial,
     }
     MachineSpec(**fields)
@@ -225,6 +225,15 @@ def wish_of(spec: control_pb2.MachineSpec, *, needs_image: bool = True) -> Machi
         for nic in spec.nics
     ]
     return MachineWish.model_validate({**fields, "nics": nics})
+
+
+def _placement(placement: int) -> str:
+    if placement not in _PLACEMENTS:
+        raise InvalidArgumentError(
+            "placement NEAREST is for claims; give PACK or SPREAD for a machine",
+            field="spec.placement",
+        )
+    return _PLACEMENTS[placement]
 
 
 def _mode(mode: str) -> AddressMode:

@@ -22,6 +22,7 @@ from mulligan.resource.reshape import AllocationMove, reshape_providers
 from mulligan.resource.tables import ProviderRow
 from mulligan.resource.values import Inventory, check_id
 from mulligan.values.amount import GREATEST_AMOUNT
+from mulligan.values.errors import InvalidArgumentError
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2 as pb
 
@@ -273,6 +274,10 @@ def _inventories(given: Sequence[pb.Inventory]) -> tuple[Inventory, ...]:
 
 def _inventory_change(one: pb.InventoryChange) -> InventoryChange:
     """Read what is said of an inventory; a 0 that can't be meant restricts nothing."""
+    if not one.resource_type:
+        raise InvalidArgumentError(
+            "say whose inventory is to be modified: resource_type is empty", field="resource_type"
+        )
     said = {field.name: value for field, value in one.ListFields()}
     for name, unrestricted in _UNRESTRICTED.items():
         if name in said:

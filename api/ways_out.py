@@ -14,7 +14,11 @@ from api.operations import Operations, Starter
 from mulligan.control import endpoints, force_release, operations
 from mulligan.control.tables import Operation
 from mulligan.values.caller import Caller
-from mulligan.values.errors import FailedPreconditionError, PermissionDeniedError
+from mulligan.values.errors import (
+    FailedPreconditionError,
+    InvalidArgumentError,
+    PermissionDeniedError,
+)
 from mulligan.values.ids import object_id
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from workflows.force_release import ForceRelease
@@ -67,6 +71,10 @@ class WaysOut:
         self, request: control_pb2.ForceReleaseRequest
     ) -> control_pb2.Operation:
         """End the claim of a machine or server at once."""
+        if not request.object_id:
+            raise InvalidArgumentError(
+                "say which machine or server: object_id is empty", field="object_id"
+            )
 
         def find(session: Session) -> tuple[str, str, str, str]:
             machine, server = force_release.find_target(session, request.object_id)

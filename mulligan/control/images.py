@@ -2,7 +2,6 @@
 
 import re
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 from sqlalchemy import select
@@ -13,6 +12,7 @@ from mulligan.control.tables import Image
 from mulligan.meta import names
 from mulligan.values.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
 from mulligan.values.sealed import require_sealed
+from mulligan.values.urls import split_url
 
 DISK_FORMATS = ("raw", "qcow2")
 ACTIVATIONS = ("phone-home", "power-on", "none")
@@ -47,7 +47,7 @@ def create_image(
             "sha256 must be 64 hexadecimal digits: the output of `sha256sum` for the file",
             field="spec.sha256",
         )
-    parts = urlsplit(url)
+    parts = split_url(url, "spec.url")
     if parts.scheme not in SCHEMES or parts.username or not (parts.hostname or parts.path):
         raise InvalidArgumentError(
             "the url can't be used; give an http, https or file URL without credentials in it, and "

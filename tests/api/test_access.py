@@ -248,6 +248,60 @@ def test_an_unknown_field_deep_inside_is_refused_too(site: Site) -> None:
     assert "mulligan.control.v1.NicRequest" in refusal.message
 
 
+@pytest.mark.parametrize(
+    "encoded",
+    [
+        pytest.param(b"\xff", id="no tag"),
+        pytest.param(b"\n\x7fa", id="cut off"),
+        pytest.param(b"\n\x02\xc3\x28", id="not UTF-8"),
+    ],
+)
+@pytest.mark.parametrize("name", ["CreateProject", "ProposeCandidates"])
+def test_bytes_that_are_no_message_are_refused_in_our_words(
+    sqlite_site: Site, name: str, encoded: bytes
+) -> None:
+    with refused("INVALID_ARGUMENT", "MALFORMED_MESSAGE") as refusal:
+        answer = sqlite_site.admin.send(METHODS[name], encoded)
+        list(answer)
+    assert f"{name}Request" in refusal.message
+
+
+SECONDS = {"last": 253_402_300_799, "after": 253_402_300_800, "span": 31_536_000_001}
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "about"),
+    [
+        ("CreateProject", {"name": "a\0b"}, "name"),
+        ("CreateProject", {"name": "a", "request_id": "\0"}, "request_id"),
+        ("ResolveNames", {"object_type": "host", "names": ["a", "\0"]}, "names"),
+        ("AssignRole", {"account": str(uuid4()), "role": 99}, "role"),
+        ("ProvisionMachine", {"spec": {"placement": -1}}, "placement"),
+        (
+            "CreateClaim",
+            {"spec": {"window": {"release_at": {"seconds": SECONDS["after"]}}}},
+            "release_at",
+        ),
+        ("CreateClaim", {"spec": {"window": {"acquire_at": {"seconds": -1}}}}, "acquire_at"),
+        (
+            "CreateClaim",
+            {"spec": {"window": {"acquire_at": {"seconds": SECONDS["last"], "nanos": -1}}}},
+            "acquire_at",
+        ),
+        ("FindOpenings", {"length": {"seconds": SECONDS["span"]}}, "length"),
+        ("FindOpenings", {"length": {"seconds": 60, "nanos": -1}}, "length"),
+        ("FindOpenings", {"length": {"nanos": 1_000_000_000}}, "length"),
+        ("ForceRelease", {"reason": "stuck"}, "object_id"),
+    ],
+)
+def test_a_value_that_means_nothing_is_refused_by_its_field(
+    place: Place, name: str, fields: dict[str, Any], about: str
+) -> None:
+    given = project_of(METHODS[name], place.project) | fields
+    with refused("INVALID_ARGUMENT", about=about):
+        ask(place.operator, METHODS[name], **given)
+
+
 SHOWN = [
     name
     for name, method in METHODS.items()

@@ -307,6 +307,52 @@ def test_a_host_that_is_known_already_is_refused(place: Place) -> None:
 
 
 @on_sqlite
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("", "qemu"),
+        ("http://h/system", "qemu"),
+        ("esx://h/", "qemu"),
+        ("qemu+ext:///system?command=/bin/sh", "qemu"),
+        ("qemu+tcp://h/system", "qemu"),
+        ("qemu+ssh://h/system?command=/tmp/x", "command"),
+        ("qemu+ssh://h/system?socket=/s;Command=/tmp/x", "command"),
+        ("qemu+ssh://h/system?keyfile=/k&c%6Fmmand=/tmp/x", "command"),
+        ("qemu+ssh://h/system?netcat=sh", "netcat"),
+        ("qemu+tls://h/system?no_verify=1", "no_verify"),
+        ("qemu+tls://[::1/system", "brackets"),
+        ("qemu+tls://h:99999999/system", "port"),
+    ],
+)
+def test_a_uri_that_no_host_has_or_that_runs_programs_is_refused(
+    place: Place, uri: str, said: str
+) -> None:
+    with refused("INVALID_ARGUMENT", about="spec.uri") as refusal:
+        place.add_host(spec={"uri": uri})
+    assert said in refusal.message
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "qemu+ssh://user@h:22/system?keyfile=/k&known_hosts=/n",
+        "qemu+tls://h/system?pkipath=/etc/pki",
+        "qemu+unix:///session?socket=/run/s",
+    ],
+)
+def test_a_uri_with_what_a_way_to_a_host_needs_is_taken(place: Place, uri: str) -> None:
+    assert place.add_host(spec={"uri": uri})
+
+
+@on_sqlite
+@pytest.mark.parametrize("address", ["https://[::1", "https://bmc:99999999"])
+def test_an_address_that_is_no_url_is_refused(place: Place, address: str) -> None:
+    with refused("INVALID_ARGUMENT", about="spec.address"):
+        place.add_server(spec={"address": address, "sealed_credentials": SEALED})
+
+
+@on_sqlite
 def test_a_host_in_use_is_not_forgotten_and_one_that_is_free_is(place: Place) -> None:
     host = place.host()
     machine = place.machine()

@@ -146,6 +146,7 @@ def test_no_address_is_explained(place: Place) -> None:
         ({"image": ""}, "spec.image"),
         ({"image": "debian"}, "image"),
         ({"nics": [{"network": str(uuid4()), "mode": "magic"}]}, "spec.nics.mode"),
+        ({"placement": "PLACEMENT_NEAREST"}, "spec.placement"),
         ({"nics": [{"network": str(uuid4())}]}, "nics[0].network"),
         ({"nics": [{"network": "lan"}]}, "network"),
         ({"window": {"acquire_at": at(hours=2), "release_at": at(hours=1)}}, "window.release_at"),

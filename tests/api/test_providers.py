@@ -374,6 +374,8 @@ def test_what_a_change_of_an_inventory_does_not_say_stays(place: Place) -> None:
     unlimited = modify(reserved=0, step_size=0)
     del has["reserved"]
     assert unlimited == {**has, "step_size": 1}
+    with refused("INVALID_ARGUMENT", about="resource_type"):
+        modify(resource_type="")
 
 
 # Marks

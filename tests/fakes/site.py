@@ -193,12 +193,12 @@ def _sites(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     _quick_passwords: None,
-) -> Iterator[Callable[[str], Site]]:
-    """Sites by kind of database, each started when a test first asks for it."""
-    running: dict[str, tuple[Site, Any]] = {}
+) -> Iterator[Callable[..., Site]]:
+    """Sites by kind of database and purpose, each started when a test first asks for it."""
+    running: dict[tuple[str, str], tuple[Site, Any]] = {}
 
-    def site(kind: str) -> Site:
-        if kind not in running:
+    def site(kind: str, purpose: str = "") -> Site:
+        if (kind, purpose) not in running:
             folder = tmp_path_factory.mktemp(kind)
             if kind == "sqlite":
                 databases = [_sqlite(folder, name) for name in ("site", "iam")]
@@ -212,8 +212,8 @@ def _sites(
             made = Site(databases[0], databases[1], folder)
             context = made.running()
             context.__enter__()
-            running[kind] = (made, context)
-        return running[kind][0]
+            running[kind, purpose] = (made, context)
+        return running[kind, purpose][0]
 
     yield site
     for made, context in running.values():
@@ -223,12 +223,12 @@ def _sites(
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def site(request: pytest.FixtureRequest, _sites: Callable[[str], Site]) -> Site:
+def site(request: pytest.FixtureRequest, _sites: Callable[..., Site]) -> Site:
     """A running site, once on each kind of database; tests share it and must not disturb others."""
     return _sites(request.param)
 
 
 @pytest.fixture
-def sqlite_site(_sites: Callable[[str], Site]) -> Site:
+def sqlite_site(_sites: Callable[..., Site]) -> Site:
     """A running site on SQLite."""
     return _sites("sqlite")

@@ -542,7 +542,9 @@ class HostSpec(_message.Message):
     URI_FIELD_NUMBER: _builtins.int
     POOL_FIELD_NUMBER: _builtins.int
     uri: _builtins.str
-    """libvirt URI, such as qemu:///session or qemu+tls://host/system."""
+    """libvirt URI, such as qemu:///session or qemu+tls://host/system. Over unix, tls, ssh, libssh or
+    libssh2; its parameters may not name programs to run.
+    """
     pool: _builtins.str
     """Storage pool for volumes; empty means mulligan."""
     def __init__(

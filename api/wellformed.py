@@ -1,0 +1,134 @@
+"""What no request may carry, whatever the RPC: each is refused before anything looks at it."""
+
+from collections.abc import Iterable, Iterator
+from importlib.metadata import version
+from typing import Any
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.unknown_fields import UnknownFieldSet
+
+from mulligan.meta import names
+from mulligan.values.errors import InvalidArgumentError
+
+VERSION = version("mulligan")
+MAX_REQUEST_ID = 64
+SPANS_S = {
+    # From 1970 to the end of 9999, after which no date can be written.
+    "google.protobuf.Timestamp": (0, 253_402_300_799),
+    # 1,000 years.
+    "google.protobuf.Duration": (-31_536_000_000, 31_536_000_000),
+}
+"""The least and most seconds of times and durations."""
+NANOS = 1_000_000_000
+
+_IDS = frozenset(
+    (
+        "id",
+        "object_id",
+        "operation",
+        "project",
+        "child",
+        "region",
+        "parent",
+        "image",
+        "network",
+        "provider",
+        "group",
+    )
+)
+"""Fields that hold the UUID of an object."""
+
+
+def decode(kind: type[Message], encoded: bytes) -> Message:
+    """Read a request.
+
+    Raises:
+        InvalidArgumentError: the bytes are no such message.
+    """
+    try:
+        return kind.FromString(encoded)
+    except (DecodeError, ValueError) as error:
+        raise InvalidArgumentError(
+            f"this is no {kind.DESCRIPTOR.full_name} ({error}); use a client of the same version",
+            code="MALFORMED_MESSAGE",
+        ) from None
+
+
+def refuse_unknown_fields(request: Message) -> None:
+    """Refuse a field number that this server does not know, wherever it is.
+
+    Raises:
+        InvalidArgumentError: there is one.
+    """
+    for message in _messages_in(request):
+        unknown = UnknownFieldSet(message)
+        if len(unknown):
+            raise InvalidArgumentError(
+                f"message {message.DESCRIPTOR.full_name} has field number "
+                f"{unknown[0].field_number}, which this server ({VERSION}) does not know; use a "
+                "client of the same version or leave the field out",
+                code="UNKNOWN_FIELD",
+                field=str(unknown[0].field_number),
+            )
+
+
+def refuse_malformed_values(request: Any) -> None:
+    """Refuse ids that are none, and values that can be sent, but mean nothing.
+
+    Raises:
+        InvalidArgumentError: a UUID is none, a text has a NUL character, an enum a number that it
+            does not have, or a time or duration is out of range.
+    """
+    if "id" in request.DESCRIPTOR.fields_by_name and not request.id:
+        raise InvalidArgumentError("say which object: id is empty", field="id")
+    for message in _messages_in(request):
+        if message.DESCRIPTOR.full_name in SPANS_S:
+            continue
+        for field, value in message.ListFields():
+            for one in _each(field, value):
+                _refuse_value(field, one)
+
+
+def _refuse_value(field: FieldDescriptor, value: Any) -> None:
+    if isinstance(value, str):
+        if "\0" in value:
+            raise InvalidArgumentError(
+                f"{field.name} has a NUL character; leave it out", field=field.name
+            )
+        if field.name in _IDS and not names.is_uuid(value):
+            raise InvalidArgumentError(
+                f"{field.name} {value!r} is not an id; give the object's UUID", field=field.name
+            )
+    elif field.enum_type is not None and value not in field.enum_type.values_by_number:
+        raise InvalidArgumentError(
+            f"{field.name} {value} is not one of {field.enum_type.name}; this server ({VERSION}) "
+            f"knows {', '.join(field.enum_type.values_by_name)}",
+            field=field.name,
+        )
+    elif field.message_type is not None and field.message_type.full_name in SPANS_S:
+        least, most = SPANS_S[field.message_type.full_name]
+        one_sign = value.seconds * value.nanos >= 0 and (value.nanos >= 0 or least < 0)
+        if not (least <= value.seconds <= most and abs(value.nanos) < NANOS and one_sign):
+            raise InvalidArgumentError(
+                f"{field.name} is out of range: {value.seconds} s and {value.nanos} ns; give "
+                f"{least} to {most} s, and less than a second of ns with the same sign",
+                field=field.name,
+            )
+
+
+def _each(field: FieldDescriptor, value: Any) -> Iterable[Any]:
+    """A field's values; of a map's entries keys and values."""
+    if field.message_type is not None and field.message_type.GetOptions().map_entry:
+        return (*value.keys(), *value.values())
+    return value if field.is_repeated else (value,)
+
+
+def _messages_in(message: Message) -> Iterator[Message]:
+    yield message
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        for nested in _each(field, value):
+            if isinstance(nested, Message):
+                yield from _messages_in(nested)
