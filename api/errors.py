@@ -43,9 +43,9 @@ def _details(error: MulliganError, request_id: str) -> list[any_pb2.Any]:
                 resource_type=known.get("object_type", ""), resource_name=known["object_id"]
             )
         )
-    if error.retryable:
+    if error.retryable or "retry_after_s" in known:
         retry = error_details_pb2.RetryInfo()
-        retry.retry_delay.seconds = 1
+        retry.retry_delay.seconds = int(known.get("retry_after_s", 1))
         details.append(retry)
     return [_packed(detail) for detail in details]
 

@@ -3,16 +3,13 @@
 import secrets
 from collections.abc import Collection
 from datetime import UTC, datetime
-from functools import cache
 from uuid import uuid4
 
-from argon2 import PasswordHasher
-from argon2.exceptions import VerificationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mulligan import events
-from mulligan.iam import tokens
+from mulligan.iam import sign_ins, tokens
 from mulligan.iam.tables import Account, Assignment, Bootstrap, Project, Region
 from mulligan.meta import names
 from mulligan.values.caller import ROLES, SYSTEM, Caller
@@ -24,7 +21,6 @@ from mulligan.values.errors import (
 )
 
 MIN_PASSWORD_LENGTH = 8
-_hasher = PasswordHasher()
 
 
 def prepare(session: Session, first_region: str | None = None) -> str | None:
@@ -44,7 +40,9 @@ def prepare(session: Session, first_region: str | None = None) -> str | None:
         return None
     token = secrets.token_urlsafe(24)
     session.merge(
-        Bootstrap(id=1, token_hash=_hasher.hash(token), used_at=None, first_region=first_region)
+        Bootstrap(
+            id=1, token_hash=sign_ins.hasher.hash(token), used_at=None, first_region=first_region
+        )
     )
     return token
 
@@ -63,7 +61,7 @@ def bootstrap(session: Session, token: str, name: str, password: str) -> str:
             "`mulligan login`",
             code="ALREADY_BOOTSTRAPPED",
         )
-    if not _matches(row.token_hash, token):
+    if not sign_ins.matches(row.token_hash, token):
         raise UnauthenticatedError(
             "this is not the bootstrap token of the installation; take the one printed at its "
             "latest start",
@@ -88,29 +86,12 @@ def create_account(
             f"the password needs at least {MIN_PASSWORD_LENGTH} characters", field="password"
         )
     row = Account(
-        id=str(uuid4()), password_hash=_hasher.hash(password), created_at=datetime.now(UTC)
+        id=str(uuid4()), password_hash=sign_ins.hasher.hash(password), created_at=datetime.now(UTC)
     )
     session.add(row)
     names.give_name(session, "account", row.id, name)
     events.append(session, events.Event("account", row.id, "created", author=author))
     return row
-
-
-def login(session: Session, name: str, password: str) -> tuple[str, str, datetime]:
-    """Exchange name and password for (account id, token, its end).
-
-    Raises:
-        UnauthenticatedError: account and password don't go together; which of them is not said.
-    """
-    found = names.resolve(session, "account", [name])
-    account = session.get(Account, found[name].id) if name in found else None
-    password_hash = account.password_hash if account else _nobody()
-    if not _matches(password_hash, password) or account is None:
-        raise UnauthenticatedError(
-            "account and password don't go together", code="LOGIN_REFUSED", field="password"
-        )
-    token, expires_at = tokens.issue(session, account.id)
-    return account.id, token, expires_at
 
 
 def assign_role(
@@ -246,16 +227,3 @@ def list_regions(session: Session, after: str, limit: int) -> list[Region]:
     """List regions by id."""
     query = select(Region).where(Region.id > after) if after else select(Region)
     return list(session.scalars(query.order_by(Region.id).limit(limit)))
-
-
-@cache
-def _nobody() -> str:
-    """A hash to compare with when there is no account, so that this takes as long."""
-    return _hasher.hash("nobody has this password")
-
-
-def _matches(password_hash: str, password: str) -> bool:
-    try:
-        return _hasher.verify(password_hash, password)
-    except VerificationError:
-        return False

@@ -59,6 +59,17 @@ class TokenKey(Base):
     created_at: Mapped[datetime]
 
 
+class SignInTries(Base):
+    """How often signing in failed of late, for an account's name or from an address (SHA-256)."""
+
+    __tablename__ = "sign_in_tries"
+    kind: Mapped[str] = mapped_column(String(8), primary_key=True)
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    failures: Mapped[int]
+    free_at: Mapped[datetime]
+    last_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class Bootstrap(Base):
     """The one-time token of an installation, as a hash; `used_at` says that it is spent."""
 

@@ -16,7 +16,8 @@
         └── HardwareBusyError     UNAVAILABLE         it may do so later; a retry can help
 
 A leaf's `code` never changes its meaning. `message` says what happened, to which object, and what
-the caller can do. `details` are words for programs: `field`, `object_type`, `object_id` and others.
+the caller can do. `details` are words for programs: `field`, `object_type`, `object_id`,
+`retry_after_s` (whole seconds) and others.
 """
 
 from typing import ClassVar

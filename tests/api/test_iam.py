@@ -1,10 +1,13 @@
 """Bootstrap, sign-in, projects, accounts, roles, regions."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 
+from api.iam import address_of
+from mulligan.iam import sign_ins
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from tests.fakes.caller import refused
 from tests.fakes.place import Place, new_name
@@ -29,6 +32,31 @@ def test_account_and_password_that_do_not_go_together_are_refused_alike(
     with refused("UNAUTHENTICATED", "LOGIN_REFUSED") as refusal:
         site.caller().Login(account=account, password=password)
     assert refusal.message == "account and password don't go together"
+
+
+def test_who_fails_too_often_is_told_how_long_to_wait(site: Site) -> None:
+    name = new_name("account")
+    site.admin.CreateAccount(name=name, password="long enough")
+    soon = datetime.now(UTC) + timedelta(minutes=1)
+    for _ in range(sign_ins.RULES["account"].free + 1):
+        site.installation.write(lambda session: sign_ins.begin(session, name, "", soon))
+    with refused("UNAUTHENTICATED", "SIGN_IN_SLOWED") as refusal:
+        site.caller().Login(account=name, password="long enough")
+    assert 1 < refusal.retry_s <= 61
+
+
+@pytest.mark.parametrize(
+    ("peer", "address"),
+    [
+        ("ipv4:10.1.2.3:4711", "10.1.2.3/32"),
+        ("ipv6:[2001:db8::1]:4711", "2001:db8::/64"),
+        ("ipv6:%5Bfe80::1%25eth0%5D:4711", "fe80::/64"),
+        ("unix:/run/api", ""),
+        ("", ""),
+    ],
+)
+def test_the_address_of_a_caller_is_read(peer: str, address: str) -> None:
+    assert address_of(peer) == address
 
 
 def test_the_keys_are_published(site: Site) -> None:

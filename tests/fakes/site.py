@@ -23,7 +23,7 @@ from deploy.dev_server import DevServer
 from deploy.temporal import cache_folder, find_temporal
 from mulligan import events
 from mulligan.database import Database
-from mulligan.iam import accounts, tokens
+from mulligan.iam import accounts, sign_ins, tokens
 from tests.databases import PostgreSQL, create_tables
 from tests.fakes.caller import Caller
 from tests.fakes.executor import FakeExecutor
@@ -184,7 +184,7 @@ def _quick_passwords() -> Iterator[None]:
     """Hash passwords at next to no cost: each test makes accounts, and nobody guesses."""
     with pytest.MonkeyPatch.context() as patch:
         quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-        patch.setattr(accounts, "_hasher", quick)
+        patch.setattr(sign_ins, "hasher", quick)
         yield
 
 

@@ -1,12 +1,16 @@
 """Tokens say who somebody is and what they may, and are checked without asking."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
+from typing import Any
 
+import jwt
 import pytest
+from sqlalchemy import select
 
 from mulligan.database import Database
 from mulligan.iam import accounts, tokens
+from mulligan.iam.tables import TokenKey
 from mulligan.values import caller
 from mulligan.values.caller import ROLES, SYSTEM, Caller
 from mulligan.values.errors import UnauthenticatedError
@@ -56,6 +60,39 @@ def test_a_token_of_a_key_that_is_not_live_is_refused(sqlite_database: Database)
     token, _ = sqlite_database.read(lambda session: tokens.issue(session, account))
     with pytest.raises(UnauthenticatedError):
         tokens.check(token, {})
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"aud": "another"}, "Audience"),
+        ({"iss": "another"}, "issuer"),
+        ({"sub": None}, "sub"),
+        ({"iat": datetime.now(UTC) + timedelta(days=1)}, "iat"),
+        ({"nbf": datetime.now(UTC) + timedelta(days=1)}, "nbf"),
+    ],
+)
+def test_a_token_for_others_or_from_the_future_is_refused(
+    sqlite_database: Database, changed: dict[str, Any], said: str
+) -> None:
+    account = an_account(sqlite_database)
+    token, _ = sqlite_database.read(lambda session: tokens.issue(session, account))
+    claims = jwt.decode(token, options={"verify_signature": False}) | changed
+    key = sqlite_database.read(lambda session: session.scalars(select(TokenKey)).one())
+    claims = {name: value for name, value in claims.items() if value is not None}
+    other = jwt.encode(claims, key.private_key, algorithm="EdDSA", headers={"kid": key.id})
+    with pytest.raises(UnauthenticatedError, match=said):
+        tokens.check(other, {key.id: key.public_key})
+
+
+def test_a_token_of_a_clock_that_is_a_little_ahead_is_good(sqlite_database: Database) -> None:
+    account = an_account(sqlite_database)
+    token, _ = sqlite_database.read(lambda session: tokens.issue(session, account))
+    claims = jwt.decode(token, options={"verify_signature": False})
+    claims["iat"] += tokens.CLOCKS_DIFFER.total_seconds() - 30
+    key = sqlite_database.read(lambda session: session.scalars(select(TokenKey)).one())
+    ahead = jwt.encode(claims, key.private_key, algorithm="EdDSA", headers={"kid": key.id})
+    assert tokens.check(ahead, {key.id: key.public_key}).account == account
 
 
 def test_the_key_is_made_once(database: Database) -> None:

@@ -94,7 +94,8 @@ class IamServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Login(self, request, context):
-        """Exchange a password for an access token.
+        """Exchange a password for an access token. Who fails often, by account or by address, is answered
+        SIGN_IN_SLOWED with the time to wait.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,7 +36,9 @@ class IamServiceStub:
     Bootstrap: _grpc.UnaryUnaryMultiCallable[_iam_pb2.BootstrapRequest, _iam_pb2.BootstrapResponse]
     """Create the administrator, once, with the token that the service printed at its first start."""
     Login: _grpc.UnaryUnaryMultiCallable[_iam_pb2.LoginRequest, _iam_pb2.LoginResponse]
-    """Exchange a password for an access token."""
+    """Exchange a password for an access token. Who fails often, by account or by address, is answered
+    SIGN_IN_SLOWED with the time to wait.
+    """
     ListTokenKeys: _grpc.UnaryUnaryMultiCallable[_iam_pb2.ListTokenKeysRequest, _iam_pb2.ListTokenKeysResponse]
     """The public keys with which access tokens are checked offline."""
     CreateProject: _grpc.UnaryUnaryMultiCallable[_iam_pb2.CreateProjectRequest, _iam_pb2.Project]
@@ -60,7 +62,9 @@ class IamServiceAsyncStub(IamServiceStub):
     Bootstrap: _aio.UnaryUnaryMultiCallable[_iam_pb2.BootstrapRequest, _iam_pb2.BootstrapResponse]  # type: ignore[assignment]
     """Create the administrator, once, with the token that the service printed at its first start."""
     Login: _aio.UnaryUnaryMultiCallable[_iam_pb2.LoginRequest, _iam_pb2.LoginResponse]  # type: ignore[assignment]
-    """Exchange a password for an access token."""
+    """Exchange a password for an access token. Who fails often, by account or by address, is answered
+    SIGN_IN_SLOWED with the time to wait.
+    """
     ListTokenKeys: _aio.UnaryUnaryMultiCallable[_iam_pb2.ListTokenKeysRequest, _iam_pb2.ListTokenKeysResponse]  # type: ignore[assignment]
     """The public keys with which access tokens are checked offline."""
     CreateProject: _aio.UnaryUnaryMultiCallable[_iam_pb2.CreateProjectRequest, _iam_pb2.Project]  # type: ignore[assignment]
@@ -93,7 +97,9 @@ class IamServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _iam_pb2.LoginRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_iam_pb2.LoginResponse, _abc.Awaitable[_iam_pb2.LoginResponse]]:
-        """Exchange a password for an access token."""
+        """Exchange a password for an access token. Who fails often, by account or by address, is answered
+        SIGN_IN_SLOWED with the time to wait.
+        """
 
     @_abc_1.abstractmethod
     def ListTokenKeys(

@@ -1,0 +1,151 @@
+"""Signing in: who fails often is slowed down, by account and by the address asked from.
+
+An attempt counts before the password is looked at, so that many at once get no more tries than one
+after the other. What is slowed is refused without a look at the password.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from hashlib import sha256
+from typing import Any
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from mulligan.iam import tokens
+from mulligan.iam.tables import Account, SignInTries
+from mulligan.meta import names
+from mulligan.values.errors import UnauthenticatedError
+
+hasher = PasswordHasher()
+"""argon2id with the parameters of RFC 9106's low-memory choice, argon2-cffi's default."""
+
+FORGOTTEN = timedelta(hours=1)
+"""After so long without a failure, the earlier ones don't count."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """So many failures are free; each one more doubles the wait for the next try, up to a limit."""
+
+    free: int
+    longest: timedelta
+
+    def wait(self, failures: int) -> timedelta:
+        """How long after so many failures the next try has to wait."""
+        over = failures - self.free
+        if over <= 0:
+            return timedelta(0)
+        return min(self.longest, timedelta(seconds=2 ** min(over - 1, 30)))
+
+
+RULES = {
+    # Its owner waits, too, whoever tries: so it is never for long.
+    "account": Rule(10, timedelta(seconds=10)),
+    # People behind one address share it.
+    "address": Rule(20, timedelta(seconds=60)),
+}
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """An attempt that counts; `account` is empty where the name is nobody's."""
+
+    name: str
+    address: str
+    account: str
+    password_hash: str
+
+    def fits(self, password: str) -> bool:
+        """Compare the password; takes as long where there is no such account."""
+        return matches(self.password_hash, password) and bool(self.account)
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """What the attempt counts for: digests, since anybody may send any name."""
+        given = {"account": self.name, "address": self.address}
+        return {kind: sha256(text.encode()).hexdigest() for kind, text in given.items() if text}
+
+
+def begin(session: Session, name: str, address: str, now: datetime) -> Attempt:
+    """Count an attempt as a failure until it ends well.
+
+    Args:
+        session: a session that writes.
+        name: the account's, as it was given.
+        address: asked from; empty where there is none, which nobody else can ask from.
+        now: the time.
+
+    Raises:
+        UnauthenticatedError: SIGN_IN_SLOWED, with `retry_after_s`.
+    """
+    found = names.resolve(session, "account", [name])
+    account = session.get(Account, found[name].id) if name in found else None
+    password_hash = account.password_hash if account else _nobody()
+    attempt = Attempt(name, address, account.id if account else "", password_hash)
+    session.execute(delete(SignInTries).where(SignInTries.last_at < now - FORGOTTEN))
+    rows = _tries(session, attempt, now)
+    free_at = max(row.free_at for row in rows)
+    if free_at > now:
+        seconds = max(1, round((free_at - now).total_seconds()))
+        raise UnauthenticatedError(
+            f"too many sign-ins failed; wait {seconds} s, then try again",
+            code="SIGN_IN_SLOWED",
+            retry_after_s=str(seconds),
+        )
+    for row in rows:
+        row.failures += 1
+        row.last_at = now
+        row.free_at = now + RULES[row.kind].wait(row.failures)
+    return attempt
+
+
+def succeed(session: Session, attempt: Attempt, now: datetime) -> tuple[str, str, datetime]:
+    """Take the attempt's count back, and sign in: (account id, token, its end)."""
+    for row in _tries(session, attempt, now):
+        row.failures = 0 if row.kind == "account" else max(0, row.failures - 1)
+        row.free_at = now
+    return attempt.account, *tokens.issue(session, attempt.account)
+
+
+def refused() -> UnauthenticatedError:
+    """Say that an attempt failed; of what, is not said."""
+    return UnauthenticatedError(
+        "account and password don't go together", code="LOGIN_REFUSED", field="password"
+    )
+
+
+def matches(password_hash: str, password: str) -> bool:
+    """Compare a password with what is kept of it."""
+    try:
+        return hasher.verify(password_hash, password)
+    except VerificationError:
+        return False
+
+
+def _tries(session: Session, attempt: Attempt, now: datetime) -> list[SignInTries]:
+    """The rows that an attempt counts in, locked in one order."""
+    insert: Any = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}[
+        session.get_bind().dialect.name
+    ]
+    fresh = {"failures": 0, "free_at": now, "last_at": now}
+    for kind, key in attempt.keys.items():
+        row = {"kind": kind, "key": key, **fresh}
+        session.execute(insert(SignInTries).values(row).on_conflict_do_nothing())
+    mine = [
+        select(SignInTries)
+        .where(SignInTries.kind == kind, SignInTries.key == key)
+        .with_for_update()
+        for kind, key in attempt.keys.items()
+    ]
+    return [session.scalars(one).one() for one in mine]
+
+
+@cache
+def _nobody() -> str:
+    """A hash to compare with when there is no account, so that this takes as long."""
+    return hasher.hash("nobody has this password")

@@ -1,0 +1,133 @@
+"""Who fails to sign in is slowed down, by account and by address, and who does not is not."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from argon2 import PasswordHasher
+from sqlalchemy import func, select
+
+from mulligan.database import Database
+from mulligan.iam import accounts, sign_ins, tokens
+from mulligan.iam.sign_ins import RULES, Attempt, Rule
+from mulligan.iam.tables import SignInTries
+from mulligan.values.errors import UnauthenticatedError
+
+NOW = datetime(2027, 3, 1, tzinfo=UTC)
+PASSWORD = "long enough"
+FREE = RULES["account"].free
+
+
+@pytest.fixture(autouse=True)
+def _quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(sign_ins, "hasher", quick)
+
+
+@pytest.fixture
+def installation(database: Database) -> Database:
+    """Ann and Bob have accounts."""
+    database.write(tokens.ensure_key)
+    database.write(lambda session: accounts.create_account(session, "ann", PASSWORD))
+    database.write(lambda session: accounts.create_account(session, "bob", PASSWORD))
+    return database
+
+
+def begin(
+    database: Database, name: str = "ann", address: str = "10.0.0.1/32", after: float = 0
+) -> Attempt:
+    now = NOW + timedelta(seconds=after)
+    return database.write(lambda session: sign_ins.begin(session, name, address, now))
+
+
+def succeed(database: Database, attempt: Attempt, after: float = 0) -> str:
+    now = NOW + timedelta(seconds=after)
+    return database.write(lambda session: sign_ins.succeed(session, attempt, now))[0]
+
+
+def fail(database: Database, times: int, name: str = "ann", address: str = "10.0.0.1/32") -> None:
+    for _ in range(times):
+        assert not begin(database, name, address).fits("wrong")
+
+
+def wait_of(database: Database, name: str = "ann", address: str = "10.0.0.1/32") -> int:
+    """How long a try has to wait; it does not count."""
+    with pytest.raises(UnauthenticatedError) as raised:
+        begin(database, name, address)
+    assert raised.value.reason == "SIGN_IN_SLOWED"
+    return int(raised.value.details["retry_after_s"])
+
+
+def test_after_some_failures_each_doubles_the_wait_up_to_a_limit() -> None:
+    rule = Rule(3, timedelta(seconds=10))
+    waits = [rule.wait(failures).total_seconds() for failures in (0, 3, 4, 5, 6, 7, 8, 1000)]
+    assert waits == [0, 0, 1, 2, 4, 8, 10, 10]
+
+
+def test_an_account_is_slowed_from_wherever_it_is_tried(installation: Database) -> None:
+    fail(installation, FREE + 1)
+    assert wait_of(installation) == 1
+    assert wait_of(installation, address="10.0.0.2/32") == 1
+    assert begin(installation, "bob").fits(PASSWORD)
+    begin(installation, after=1)
+    assert wait_of(installation) == 3  # Two from a second later on.
+
+
+def test_a_sign_in_after_the_wait_forgets_the_failures(installation: Database) -> None:
+    fail(installation, FREE + 1)
+    attempt = begin(installation, after=1)
+    assert attempt.fits(PASSWORD)
+    assert succeed(installation, attempt, after=1) == attempt.account
+    for _ in range(FREE):
+        begin(installation, after=1)
+
+
+def test_an_address_is_slowed_whichever_accounts_it_tries(installation: Database) -> None:
+    for number in range(RULES["address"].free + 1):
+        fail(installation, 1, f"nobody-{number}")
+    assert wait_of(installation) == 1
+    assert begin(installation, address="10.0.0.2/32").fits(PASSWORD)
+
+
+def test_a_socket_file_has_no_address_to_be_slowed(installation: Database) -> None:
+    for number in range(RULES["address"].free + 1):
+        fail(installation, 1, f"nobody-{number}", address="")
+    assert begin(installation, address="").fits(PASSWORD)
+
+
+def test_whether_there_is_an_account_does_not_show(installation: Database) -> None:
+    fail(installation, FREE + 1, "nobody")
+    assert wait_of(installation, "nobody") == 1
+    assert not begin(installation, "nobody", after=1).fits("nobody has this password")
+
+
+def test_what_is_slowed_does_not_count(installation: Database) -> None:
+    fail(installation, FREE + 1)
+    for _ in range(20):
+        assert wait_of(installation) == 1
+    assert begin(installation, after=1).fits(PASSWORD)
+
+
+def test_many_at_once_get_no_more_tries(installation: Database) -> None:
+    def tried(_: int) -> bool:
+        try:
+            begin(installation)
+        except UnauthenticatedError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(16) as threads:
+        assert sum(threads.map(tried, range(48))) == FREE + 1
+
+
+def test_failures_are_forgotten_after_an_hour_and_nothing_is_kept_of_them(
+    installation: Database,
+) -> None:
+    fail(installation, FREE + 1)
+    later = sign_ins.FORGOTTEN.total_seconds() + 1
+    begin(installation, "bob", "10.0.0.2/32", after=later)
+    kept = installation.read(
+        lambda session: session.scalar(select(func.count()).select_from(SignInTries))
+    )
+    assert kept == 2
+    assert begin(installation, after=later).fits(PASSWORD)
