@@ -1,18 +1,20 @@
-"""Draw the state tables and the rules of reconciling into docs: `python -m deploy.docs`."""
+"""Draw the tables of states, reconciling and access into docs: `python -m deploy.docs`."""
 
 import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+from google.protobuf.descriptor import ServiceDescriptor
+
+from api.server import SERVICES
 from mulligan.control.reconcile_rules import RULES
 from mulligan.values.states import TABLES, StateTable
+from mulligan_client.gen.mulligan.common.v1 import common_pb2
 
 STATES = Path(__file__).parents[1] / "docs" / "states.md"
 RECONCILE = STATES.with_name("reconcile.md")
-
-MOST_ARROWS = 40
-"""What has more of them nobody reads."""
+ACCESS = STATES.with_name("access.md")
 
 MOST_ARROWS = 40
 """What has more of them nobody reads."""
@@ -112,7 +114,45 @@ def _placeholders(action: str) -> str:
     return re.sub(r"{(\w+)}", lambda word: word.group(1).upper(), action)
 
 
+ACCESS_HEAD = """\
+# Who may do what
+
+The role that each RPC asks for, and where it has to be held. Drawn from the option next to each RPC
+in `proto/` by `python -m deploy.docs`; a test compares. One interceptor enforces it, and a service
+with an RPC that says nothing does not start.
+
+Each role includes the ones before it: reader, member, operator, admin. A role on the system holds
+on every project. Another project's object looks as if it did not exist.
+"""
+
+_WHERE = {
+    common_pb2.SCOPE_NONE: "",
+    common_pb2.SCOPE_PROJECT: "the project",
+    common_pb2.SCOPE_SYSTEM: "the system",
+}
+_WHO = {
+    common_pb2.ROLE_ANONYMOUS: "anybody, without a token",
+    common_pb2.ROLE_AUTHENTICATED: "anybody with a token",
+}
+
+
+def access_page() -> str:
+    """Write the page: a table for each service."""
+    return "\n".join([ACCESS_HEAD, *map(_access_table, SERVICES.items())])
+
+
+def _access_table(named: tuple[str, ServiceDescriptor]) -> str:
+    name, service = named
+    rows = [f"## {name}", "", "| RPC | role | on | besides |", "|---|---|---|---|"]
+    for method in service.methods:
+        access = method.GetOptions().Extensions[common_pb2.access]
+        role = _WHO.get(access.role) or common_pb2.Role.Name(access.role)[5:].lower()
+        rows.append(f"| {method.name} | {role} | {_WHERE[access.scope]} | {access.besides} |")
+    return "\n".join([*rows, ""])
+
+
 if __name__ == "__main__":
     STATES.parent.mkdir(exist_ok=True)
     STATES.write_text(states_page())
     RECONCILE.write_text(reconcile_page())
+    ACCESS.write_text(access_page())

@@ -13,6 +13,7 @@ from google.protobuf.descriptor import MethodDescriptor
 
 from api.interceptor import methods_of
 from api.server import SERVICES
+from deploy.docs import ACCESS, access_page
 from mulligan.database import Database
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
@@ -92,6 +93,24 @@ def test_an_rpc_without_the_option_stops_the_server_from_starting() -> None:
     bare = pool.FindServiceByName("bare.Bare")
     with pytest.raises(LookupError, match=r"bare\.Bare\.Do"):
         methods_of(bare, Database("sqlite://"))
+
+
+def test_the_table_in_docs_is_the_one_in_the_protos() -> None:
+    assert ACCESS.read_text() == access_page(), "run `python -m deploy.docs`"
+
+
+def test_whoever_has_a_token_is_told_what_else_is_asked() -> None:
+    open_to_all = {
+        "ListRegions", "ListProviderTypes", "ListResourceTypes", "ListCapabilities",
+        "ListDistanceTypes", "GetNetwork", "ListNetworks", "ListRegionKeys", "GetImage",
+        "ListImages",
+    }  # fmt: skip
+    unsaid = {
+        name
+        for name, method in METHODS.items()
+        if access_of(method).role == common_pb2.ROLE_AUTHENTICATED and not access_of(method).besides
+    }
+    assert unsaid == open_to_all
 
 
 def test_the_services_can_be_read() -> None:

@@ -118,17 +118,21 @@ class Access(_message.Message):
 
     ROLE_FIELD_NUMBER: _builtins.int
     SCOPE_FIELD_NUMBER: _builtins.int
+    BESIDES_FIELD_NUMBER: _builtins.int
     role: Global___Role.ValueType
     scope: Global___Scope.ValueType
+    besides: _builtins.str
+    """What is asked besides, or shown of it, where that depends on the object; for docs/access.md."""
     def __init__(
         self,
         *,
         role: Global___Role.ValueType = ...,
         scope: Global___Scope.ValueType = ...,
+        besides: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["role", b"role", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["besides", b"besides", "role", b"role", "scope", b"scope"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
