@@ -16,6 +16,8 @@ chaos: install    ## everything dies at every step under a mixed load; ARGS=--se
 	@echo "\n> BMCs that lie: every lie from every step on"
 	@MULLIGAN_ALL_CELLS=1 $(python) -m pytest -q tests/faults/test_lying_bmc_workflows.py
 	@$(python) -m tests.mulligan.resource.claim_storm --seconds 60
+	@echo "\n> 100,000 hostile messages"
+	@MULLIGAN_HOSTILE_MESSAGES=470 $(python) -m pytest -q tests/api/test_hostile_messages.py
 
 replay: install   ## the whole of other people's workloads, an hour; ARGS="--only haizea" for some
 	@MULLIGAN_ALL_TOPOLOGIES=1 $(python) -m pytest -q tests/mulligan/resource/test_topologies.py
