@@ -39,7 +39,7 @@ class Call:
 
     async def read(self, query: Callable[[Session], T]) -> T:
         """Answer from one snapshot."""
-        return await self._run(lambda: self.database.read(query))
+        return await self.in_thread(lambda: self.database.read(query))
 
     async def write(self, request: Message, response: type[M], change: Callable[[Session], M]) -> M:
         """Change something in one transaction, once for each request id.
@@ -65,7 +65,7 @@ class Call:
                 # Perhaps this very request, a moment ago: the second time finds its answer.
                 return self.database.write(once)
 
-        return await self._run(write)
+        return await self.in_thread(write)
 
     async def refuse_other_content(self, request: Message) -> None:
         """Refuse a request whose id was used for something that was answered at once.
@@ -78,9 +78,10 @@ class Call:
 
     async def write_anonymously(self, change: Callable[[Session], T]) -> T:
         """Change something for a caller that has no account yet."""
-        return await self._run(lambda: self.database.write(change))
+        return await self.in_thread(lambda: self.database.write(change))
 
-    async def _run(self, work: Callable[[], T]) -> T:
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Do what takes its time where it holds no other call up."""
         return await asyncio.get_running_loop().run_in_executor(self.threads, work)
 
 

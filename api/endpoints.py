@@ -24,24 +24,17 @@ from mulligan.values.urls import split_url
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from workflows.check import Inspect, Verify
 
-_DRIVERS = ("qemu", "test")
+_PRINTABLE = re.compile(r"[a-z+]+://[!-~]*")
+_PATHS = {"qemu": ("/system", "/session"), "test": ("/default",)}
+"""Not a file's path, which the test driver would read on the executor."""
+
 _TRANSPORTS = ("", "unix", "tls", "ssh", "libssh", "libssh2")
 """Not ext, which runs a program of the caller's choice on the executor."""
 
 _URI_PARAMETERS = frozenset(
-    (
-        "keyfile",
-        "known_hosts",
-        "known_hosts_verify",
-        "mode",
-        "pkipath",
-        "proxy",
-        "socket",
-        "sshauth",
-        "tls_priority",
-    )
+    ("keyfile", "known_hosts", "mode", "pkipath", "proxy", "socket", "sshauth")
 )
-"""Not command and netcat, which run programs, nor no_verify."""
+"""Not command and netcat, which run programs, nor what turns verification off."""
 
 
 class Endpoints:
@@ -211,26 +204,34 @@ def _check_address(address: str) -> None:
 
 
 def _check_uri(uri: str) -> None:
-    """Refuse what is no hypervisor's URI, and what would run a program on the executor.
+    """Refuse what is no hypervisor's URI, and what would run or read something on the executor.
 
     libvirt's own rules: https://libvirt.org/uri.html
     """
     parts = split_url(uri, "spec.uri")
     driver, _, transport = parts.scheme.partition("+")
-    if driver not in _DRIVERS or transport not in _TRANSPORTS:
+    host = parts.hostname or ""
+    if (
+        not _PRINTABLE.fullmatch(uri)
+        or transport not in _TRANSPORTS
+        or parts.path not in _PATHS.get(driver, ())
+        or host.startswith("-")
+        or parts.password is not None
+        or parts.fragment
+    ):
+        # It is not repeated: it may hold a password.
         raise InvalidArgumentError(
-            f"uri {uri!r} is not one of a host; give one such as qemu:///session or "
-            f"qemu+tls://host/system: {' or '.join(_DRIVERS)}, over "
-            f"{', '.join(filter(None, _TRANSPORTS))} or none of them",
+            "uri is not one of a host; give one such as qemu:///system, qemu+tls://host/system or "
+            "qemu+ssh://user@host/system, without a password",
             field="spec.uri",
         )
     # libvirt parts them at either sign, and knows them in any case.
     given = (one.partition("=")[0] for one in re.split("[&;]", parts.query) if one)
     asked = {unquote(name).lower() for name in given}
-    if refused := sorted(asked - _URI_PARAMETERS):
+    if parts.scheme != "test" and (refused := sorted(asked - _URI_PARAMETERS)):
         raise InvalidArgumentError(
-            f"uri {uri!r} has the parameter {refused[0]!r}, which a host may not have; leave it "
-            f"out, and use {', '.join(sorted(_URI_PARAMETERS))} only",
+            f"uri has the parameter {refused[0]!r}, which a host's may not have; leave it out, "
+            f"and use {', '.join(sorted(_URI_PARAMETERS))} only",
             field="spec.uri",
         )
 

@@ -1,9 +1,8 @@
 """The front door of iam."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import Any
 from urllib.parse import unquote
 
@@ -27,8 +26,8 @@ class IamServicer(iam_pb2_grpc.IamServiceServicer):
     """Bootstrap, sign-in, projects, accounts, roles, regions."""
 
     def __init__(self) -> None:
-        # Comparing takes 64 MiB and a core for some 30 ms; transactions don't wait for it.
-        self._passwords = ThreadPoolExecutor(2, "passwords")
+        # Comparing takes 64 MiB and a core for some 30 ms: transactions have most of the threads.
+        self._comparing = asyncio.Semaphore(2)
 
     async def Bootstrap(self, request: iam_pb2.BootstrapRequest, context: Any) -> Any:
         """Create the administrator, once."""
@@ -50,8 +49,9 @@ class IamServicer(iam_pb2_grpc.IamServiceServicer):
         attempt = await call.write_anonymously(
             lambda session: sign_ins.begin(session, request.account, address, datetime.now(UTC))
         )
-        loop = asyncio.get_running_loop()
-        if not await loop.run_in_executor(self._passwords, attempt.fits, request.password):
+        async with self._comparing:
+            fits = await call.in_thread(lambda: attempt.fits(request.password))
+        if not fits:
             raise sign_ins.refused()
         account, token, expires_at = await call.write_anonymously(
             lambda session: sign_ins.succeed(session, attempt, datetime.now(UTC))
@@ -170,5 +170,6 @@ def address_of(peer: str) -> str:
     kind, _, rest = unquote(peer).partition(":")
     if kind not in ("ipv4", "ipv6"):
         return ""
-    address = rest.rpartition(":")[0].strip("[]").partition("%")[0]
-    return str(ip_network(f"{address}/{32 if kind == 'ipv4' else 64}", strict=False))
+    address = ip_address(rest.rpartition(":")[0].strip("[]").partition("%")[0])
+    address = getattr(address, "ipv4_mapped", None) or address
+    return str(ip_network((address, 32 if address.version == 4 else 64), strict=False))

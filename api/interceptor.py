@@ -37,6 +37,9 @@ from mulligan_client.gen.mulligan.common.v1 import common_pb2
 KeySource = Callable[[str], Awaitable[Mapping[str, str]]]
 """Gives the public keys by id, fetching them anew when the id that it is told is not among them."""
 
+MOST_ANONYMOUS_BYTES = 64 << 10
+"""So long may be what somebody sends who has no token: looking at it takes time."""
+
 ANONYMOUS = Caller("00000000-0000-0000-0000-000000000000", {})
 _OPEN_SERVICES = ("grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection")
 _ROLES = {
@@ -120,7 +123,7 @@ class Gate(grpc.aio.ServerInterceptor):
         async def answer_unary(encoded: bytes, context: Any) -> Message:
             request_id = str(uuid4())
             try:
-                request = decode(method.request, encoded)
+                request = self._decoded(encoded, method)
                 request_id = getattr(request, "request_id", "") or request_id
                 enter_call(await self._call(request, context, method, metadata, request_id))
                 result: Message = await answer(request, context)
@@ -139,7 +142,7 @@ class Gate(grpc.aio.ServerInterceptor):
         async def answer_stream(encoded: bytes, context: Any) -> AsyncIterator[Message]:
             request_id = str(uuid4())
             try:
-                request = decode(method.request, encoded)
+                request = self._decoded(encoded, method)
                 enter_call(await self._call(request, context, method, metadata, request_id))
                 async for message in answer(request, context):
                     yield message
@@ -152,6 +155,14 @@ class Gate(grpc.aio.ServerInterceptor):
 
         return answer_stream
 
+    def _decoded(self, encoded: bytes, method: Method) -> Message:
+        if method.access.role == common_pb2.ROLE_ANONYMOUS and len(encoded) > MOST_ANONYMOUS_BYTES:
+            raise InvalidArgumentError(
+                f"{method.name.rpartition('.')[2]} takes {MOST_ANONYMOUS_BYTES} bytes at most",
+                code="MESSAGE_TOO_LARGE",
+            )
+        return decode(method.request, encoded)
+
     async def _call(
         self,
         request: Message,
@@ -162,6 +173,7 @@ class Gate(grpc.aio.ServerInterceptor):
     ) -> Call:
         caller = await self._caller(metadata, method)
         caller = replace(caller, address=context.peer() or "")
+        _authorize(caller, request, method)
         refuse_unknown_fields(request)
         if method.has_request_id and not 1 <= len(request.request_id) <= MAX_REQUEST_ID:  # type: ignore[attr-defined]
             raise InvalidArgumentError(
@@ -169,7 +181,6 @@ class Gate(grpc.aio.ServerInterceptor):
                 "UUID, and the same one when you try again",
                 field="request_id",
             )
-        _authorize(caller, request, method)
         refuse_malformed_values(request)
         return Call(caller, method.name, request_id, method.database, self._threads)
 

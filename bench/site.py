@@ -80,7 +80,7 @@ class Site:
         loaded at first use is loaded. Gives the image's file.
         """
         for number in range(-(-(machines + 1) // TEST_HOST_CPUS)):
-            self.add_host(f"{uri}host={number}", name=f"test-{number}")
+            self.add_host(f"{uri}pkipath=/{number}", name=f"test-{number}")
         file = self.folder / "images" / "empty.raw"
         file.write_bytes(bytes(1 << 20))
         image = self.add_image("first", file, activation="none")

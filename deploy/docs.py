@@ -123,6 +123,12 @@ with an RPC that says nothing does not start.
 
 Each role includes the ones before it: reader, member, operator, admin. A role on the system holds
 on every project. Another project's object looks as if it did not exist.
+
+Who signs in with a wrong password is slowed down: an account after 20 failures from one address,
+an address after 100, an account after 200 from wherever. From then on each failure doubles the wait
+from a second up to a minute (an account from wherever: five seconds), and `SIGN_IN_SLOWED` says how
+long it is. After an hour without a failure all is forgotten. An address is an IPv4 address or the
+/64 of an IPv6 one, as the service sees it: behind a proxy people share one.
 """
 
 _WHERE = {

@@ -1,13 +1,15 @@
 """Signing in: who fails often is slowed down, by account and by the address asked from.
 
 An attempt counts before the password is looked at, so that many at once get no more tries than one
-after the other. What is slowed is refused without a look at the password.
+after the other: the free ones are enough for programs that sign in together. What is slowed is
+refused without a look at the password.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from hashlib import sha256
+from math import ceil
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -44,10 +46,12 @@ class Rule:
 
 
 RULES = {
-    # Its owner waits, too, whoever tries: so it is never for long.
-    "account": Rule(10, timedelta(seconds=10)),
-    # People behind one address share it.
-    "address": Rule(20, timedelta(seconds=60)),
+    # An account from one address: nobody elsewhere waits for it.
+    "both": Rule(20, timedelta(minutes=1)),
+    # Any account from one address, which people behind a proxy share.
+    "address": Rule(100, timedelta(minutes=1)),
+    # An account from wherever: more than one address gets tries for. Its owner waits, too.
+    "account": Rule(200, timedelta(seconds=5)),
 }
 
 
@@ -58,7 +62,7 @@ class Attempt:
     name: str
     address: str
     account: str
-    password_hash: str
+    password_hash: str = field(repr=False)
 
     def fits(self, password: str) -> bool:
         """Compare the password; takes as long where there is no such account."""
@@ -67,8 +71,11 @@ class Attempt:
     @property
     def keys(self) -> dict[str, str]:
         """What the attempt counts for: digests, since anybody may send any name."""
-        given = {"account": self.name, "address": self.address}
-        return {kind: sha256(text.encode()).hexdigest() for kind, text in given.items() if text}
+        whose = self.account or self.name
+        given = {"account": whose, "address": self.address, "both": f"{self.address} {whose}"}
+        if not self.address:
+            del given["address"]
+        return {kind: sha256(text.encode()).hexdigest() for kind, text in given.items()}
 
 
 def begin(session: Session, name: str, address: str, now: datetime) -> Attempt:
@@ -77,7 +84,7 @@ def begin(session: Session, name: str, address: str, now: datetime) -> Attempt:
     Args:
         session: a session that writes.
         name: the account's, as it was given.
-        address: asked from; empty where there is none, which nobody else can ask from.
+        address: asked from; empty for this machine's socket file.
         now: the time.
 
     Raises:
@@ -89,9 +96,9 @@ def begin(session: Session, name: str, address: str, now: datetime) -> Attempt:
     attempt = Attempt(name, address, account.id if account else "", password_hash)
     session.execute(delete(SignInTries).where(SignInTries.last_at < now - FORGOTTEN))
     rows = _tries(session, attempt, now)
-    free_at = max(row.free_at for row in rows)
-    if free_at > now:
-        seconds = max(1, round((free_at - now).total_seconds()))
+    wait = max(_wait_of(row, now) for row in rows)
+    if wait:
+        seconds = ceil(wait.total_seconds())
         raise UnauthenticatedError(
             f"too many sign-ins failed; wait {seconds} s, then try again",
             code="SIGN_IN_SLOWED",
@@ -107,7 +114,7 @@ def begin(session: Session, name: str, address: str, now: datetime) -> Attempt:
 def succeed(session: Session, attempt: Attempt, now: datetime) -> tuple[str, str, datetime]:
     """Take the attempt's count back, and sign in: (account id, token, its end)."""
     for row in _tries(session, attempt, now):
-        row.failures = 0 if row.kind == "account" else max(0, row.failures - 1)
+        row.failures = 0 if row.kind == "both" else max(0, row.failures - 1)
         row.free_at = now
     return attempt.account, *tokens.issue(session, attempt.account)
 
@@ -125,6 +132,12 @@ def matches(password_hash: str, password: str) -> bool:
         return hasher.verify(password_hash, password)
     except VerificationError:
         return False
+
+
+def _wait_of(row: SignInTries, now: datetime) -> timedelta:
+    """How long a row has a try wait; what a clock far ahead of this one wrote doesn't count."""
+    wait = row.free_at - now
+    return wait if timedelta(0) < wait <= RULES[row.kind].longest else timedelta(0)
 
 
 def _tries(session: Session, attempt: Attempt, now: datetime) -> list[SignInTries]:

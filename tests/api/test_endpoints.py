@@ -319,7 +319,18 @@ def test_a_host_that_is_known_already_is_refused(place: Place) -> None:
         ("qemu+ssh://h/system?socket=/s;Command=/tmp/x", "command"),
         ("qemu+ssh://h/system?keyfile=/k&c%6Fmmand=/tmp/x", "command"),
         ("qemu+ssh://h/system?netcat=sh", "netcat"),
+        ("test+ssh://h/default?command=/tmp/x", "command"),
         ("qemu+tls://h/system?no_verify=1", "no_verify"),
+        ("qemu+ssh://h/system?known_hosts_verify=ignore", "known_hosts_verify"),
+        ("qemu+tls://h/system?tls_priority=NONE", "tls_priority"),
+        ("test:///etc/passwd", "qemu"),
+        ("qemu:///embed", "qemu"),
+        ("qemu:system", "qemu"),
+        (" qemu:///system", "qemu"),
+        ("qemu:///system\n", "qemu"),
+        ("qemu+ssh://-oProxyCommand=x/system", "qemu"),
+        ("qemu+ssh://user:secret@h/system", "without a password"),
+        ("qemu:///system#x", "qemu"),
         ("qemu+tls://[::1/system", "brackets"),
         ("qemu+tls://h:99999999/system", "port"),
     ],
@@ -330,6 +341,7 @@ def test_a_uri_that_no_host_has_or_that_runs_programs_is_refused(
     with refused("INVALID_ARGUMENT", about="spec.uri") as refusal:
         place.add_host(spec={"uri": uri})
     assert said in refusal.message
+    assert "secret" not in refusal.message
 
 
 @on_sqlite
@@ -339,6 +351,7 @@ def test_a_uri_that_no_host_has_or_that_runs_programs_is_refused(
         "qemu+ssh://user@h:22/system?keyfile=/k&known_hosts=/n",
         "qemu+tls://h/system?pkipath=/etc/pki",
         "qemu+unix:///session?socket=/run/s",
+        "test:///default?number=1",
     ],
 )
 def test_a_uri_with_what_a_way_to_a_host_needs_is_taken(place: Place, uri: str) -> None:

@@ -26,10 +26,10 @@ SEED = int(os.environ.get("MULLIGAN_HOSTILE_SEED", "0"))
 OURS = frozenset(
     (
         "OK", "INVALID_ARGUMENT", "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED",
-        "UNAUTHENTICATED", "FAILED_PRECONDITION", "RESOURCE_EXHAUSTED", "ABORTED", "OUT_OF_RANGE",
+        "UNAUTHENTICATED", "FAILED_PRECONDITION", "RESOURCE_EXHAUSTED", "ABORTED", "UNAVAILABLE",
     )
 )  # fmt: skip
-LONGEST_S = 10
+LONGEST_S = 60
 STREAM_S = 0.1
 """A watch goes on for ever; what it refuses, it refuses at once."""
 

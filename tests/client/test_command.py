@@ -126,6 +126,13 @@ def test_each_refusal_has_its_exit_code_and_says_what_why_what_to_do_and_the_req
     [
         ("never", "", "ask for less, or add a host or server"),
         ("2020-01-01T00:00:00+00:00", "", "ask for less, or add a host or server"),
+        ("9999-12-31T23:59:59.5+00:00", "", "ask for less, or add a host or server"),
+        ("soon", "", "ask for less, or add a host or server"),
+        (
+            "2099-01-01T12:00:00+02:00",
+            "",
+            "start at 2099-01-01T10:00:00Z or later, or ask for less, or add a host or server",
+        ),
         (
             "2099-01-01T10:00:00.25+00:00",
             "",

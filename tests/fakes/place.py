@@ -81,7 +81,7 @@ class Place:
         fields = {
             "name": new_name("host"),
             "region": self.region,
-            "spec": {"uri": f"test:///{uuid4()}"},
+            "spec": {"uri": f"test:///default?{uuid4()}"},
         }
         return str(self.operator.CreateHost(**{**fields, **more}).metadata.id)
 

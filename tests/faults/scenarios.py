@@ -65,7 +65,7 @@ def mend(ground: Ground) -> None:
 
 def a_host_comes_and_goes(ground: Ground) -> None:
     place = ground.place
-    host = ground.add_host("&another=1").metadata.id
+    host = ground.add_host("&mode=auto").metadata.id
     expect(place.end_of_check(host), "done")
     expect(ground.end(place.operator.InspectHost(id=host)), "done")
     place.operator.DeleteHost(id=host)

@@ -98,11 +98,19 @@ def _instead(error: "MulliganCallError") -> str:
             "take another network",
             "leave the address to its DHCP server (--network NAME:dhcp)",
         ]
-    earliest = error.details.get("earliest", "never")
-    if earliest != "never" and (start := datetime.fromisoformat(earliest)) > datetime.now(UTC):
-        up = start + timedelta(seconds=1) if start.microsecond else start
-        ways.insert(0, f"start at {up:%Y-%m-%dT%H:%M:%SZ} or later")
+    start = _start(error.details.get("earliest", ""))
+    if start and start > datetime.now(UTC):
+        ways.insert(0, f"start at {start:%Y-%m-%dT%H:%M:%SZ} or later")
     return ", or ".join(ways)
+
+
+def _start(text: str) -> datetime | None:
+    """Read a start that a server told, in UTC and whole seconds; None for what is none."""
+    try:
+        start = datetime.fromisoformat(text).astimezone(UTC)
+        return start + timedelta(seconds=1) if start.microsecond else start
+    except (ValueError, OverflowError):
+        return None
 
 
 def complaint_lines(complaint: ComplaintError) -> list[str]:

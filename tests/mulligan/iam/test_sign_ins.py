@@ -15,7 +15,7 @@ from mulligan.values.errors import UnauthenticatedError
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
 PASSWORD = "long enough"
-FREE = RULES["account"].free
+FREE = RULES["both"].free
 
 
 @pytest.fixture(autouse=True)
@@ -64,10 +64,12 @@ def test_after_some_failures_each_doubles_the_wait_up_to_a_limit() -> None:
     assert waits == [0, 0, 1, 2, 4, 8, 10, 10]
 
 
-def test_an_account_is_slowed_from_wherever_it_is_tried(installation: Database) -> None:
+def test_who_fails_with_an_account_is_slowed_and_its_owner_elsewhere_is_not(
+    installation: Database,
+) -> None:
     fail(installation, FREE + 1)
     assert wait_of(installation) == 1
-    assert wait_of(installation, address="10.0.0.2/32") == 1
+    assert begin(installation, address="10.0.0.2/32").fits(PASSWORD)
     assert begin(installation, "bob").fits(PASSWORD)
     begin(installation, after=1)
     assert wait_of(installation) == 3  # Two from a second later on.
@@ -87,6 +89,33 @@ def test_an_address_is_slowed_whichever_accounts_it_tries(installation: Database
         fail(installation, 1, f"nobody-{number}")
     assert wait_of(installation) == 1
     assert begin(installation, address="10.0.0.2/32").fits(PASSWORD)
+
+
+def test_an_account_is_slowed_when_it_is_tried_from_many_addresses(
+    installation: Database,
+) -> None:
+    for number in range(RULES["account"].free + 1):
+        fail(installation, 1, address=f"10.0.1.{number}/32")
+    assert wait_of(installation, address="10.0.0.2/32") == 1
+
+
+def test_the_names_of_an_account_count_together(installation: Database) -> None:
+    found = begin(installation).account
+    for _ in range(FREE // 2):
+        fail(installation, 1, found)
+        fail(installation, 1)
+    assert wait_of(installation) == 1
+
+
+def test_what_a_clock_far_ahead_wrote_slows_nobody(installation: Database) -> None:
+    for _ in range(FREE + 1):
+        begin(installation, after=7200)
+    assert begin(installation).fits(PASSWORD)
+
+
+def test_the_hash_of_a_password_is_not_shown(installation: Database) -> None:
+    attempt = begin(installation)
+    assert attempt.password_hash not in repr(attempt)
 
 
 def test_a_socket_file_has_no_address_to_be_slowed(installation: Database) -> None:
@@ -129,5 +158,5 @@ def test_failures_are_forgotten_after_an_hour_and_nothing_is_kept_of_them(
     kept = installation.read(
         lambda session: session.scalar(select(func.count()).select_from(SignInTries))
     )
-    assert kept == 2
+    assert kept == 3
     assert begin(installation, after=later).fits(PASSWORD)
