@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.descriptor import MethodDescriptor
 
-from api.interceptor import methods_of
+from api.interceptor import MOST_ANONYMOUS_BYTES, methods_of
 from api.server import SERVICES
 from deploy.docs import ACCESS, access_page
 from mulligan.database import Database
@@ -283,6 +283,14 @@ def test_bytes_that_are_no_message_are_refused_in_our_words(
         answer = sqlite_site.admin.send(METHODS[name], encoded)
         list(answer)
     assert f"{name}Request" in refusal.message
+
+
+def test_who_has_no_token_sends_little(sqlite_site: Site) -> None:
+    long = request_of(METHODS["Login"], account="a", password="p" * MOST_ANONYMOUS_BYTES)
+    with refused("INVALID_ARGUMENT", "MESSAGE_TOO_LARGE"):
+        sqlite_site.caller().send("Login", long)
+    with refused("UNAUTHENTICATED", "LOGIN_REFUSED"):
+        sqlite_site.caller().Login(account="a", password="p" * (MOST_ANONYMOUS_BYTES // 2))
 
 
 SECONDS = {"last": 253_402_300_799, "after": 253_402_300_800, "span": 31_536_000_001}

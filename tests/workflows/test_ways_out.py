@@ -243,6 +243,10 @@ def test_an_active_machine_is_released_at_once_and_removed_when_its_host_answers
     held.wait()
     addresses = place.operator.GetNetwork(id=place.network).addresses_used
     assert addresses == 1, "something may still answer there"
+    for ask in (place.member.AbortOperation, place.member.RetryOperation):
+        with refused("PERMISSION_DENIED") as refusal:
+            ask(id=operation)
+        assert "operator" in refusal.message
     held.release()
     assert place.site.end_of(operation).status.state == "done"
     assert place.operator.GetNetwork(id=place.network).addresses_used == 0
