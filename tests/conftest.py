@@ -10,19 +10,19 @@ import pytest
 pytest_plugins = ["tests.databases", "tests.lab"]
 
 BUDGETS_S: Mapping[str, int] = {
-    "activities": 240,
+    "activities": 210,
     "api": 210,
     "bench": 20,
     "chaos": 190,
-    "client": 60,
+    "client": 50,
     "deploy": 150,
     "e2e": 260,
     "faults": 200,
     "mulligan": 120,
-    "worker": 40,
+    "worker": 20,
     "workflows": 70,
 }
-"""Seconds for each folder below tests/, on two cores: 26 minutes together. More is told."""
+"""Seconds for each folder below tests/, on two cores: 25 minutes together. More is told."""
 
 _SPENT = pytest.StashKey[defaultdict[str, float]]()
 
