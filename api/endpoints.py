@@ -24,7 +24,7 @@ from mulligan.values.urls import split_url
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from workflows.check import Inspect, Verify
 
-_PRINTABLE = re.compile(r"[a-z+]+://[!-~]*")
+_PRINTABLE = re.compile(r"[a-z0-9+]+://[!-~]*")
 _PATHS = {"qemu": ("/system", "/session"), "test": ("/default",)}
 """Not a file's path, which the test driver would read on the executor."""
 
@@ -196,9 +196,10 @@ class Endpoints:
 def _check_address(address: str) -> None:
     parts = split_url(address, "spec.address")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.username:
+        # It is not repeated: it may hold a password.
         raise InvalidArgumentError(
-            f"address {address!r} is not a BMC's address; give scheme://host or "
-            "scheme://host:port, with nothing behind it",
+            "address is not a BMC's; give http or https://host or https://host:port, with nothing "
+            "before or behind it",
             field="spec.address",
         )
 
@@ -210,7 +211,7 @@ def _check_uri(uri: str) -> None:
     """
     parts = split_url(uri, "spec.uri")
     driver, _, transport = parts.scheme.partition("+")
-    host = parts.hostname or ""
+    host = unquote(parts.hostname or "")
     if (
         not _PRINTABLE.fullmatch(uri)
         or transport not in _TRANSPORTS

@@ -41,7 +41,6 @@ MOST_ANONYMOUS_BYTES = 64 << 10
 """So long may be what somebody sends who has no token: looking at it takes time."""
 
 ANONYMOUS = Caller("00000000-0000-0000-0000-000000000000", {})
-_OPEN_SERVICES = ("grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection")
 _ROLES = {
     common_pb2.ROLE_READER: "reader",
     common_pb2.ROLE_MEMBER: "member",

@@ -9,6 +9,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 
 from api.server import SERVICES
 from mulligan.control.reconcile_rules import RULES
+from mulligan.iam import sign_ins
 from mulligan.values.states import TABLES, StateTable
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 
@@ -123,12 +124,23 @@ with an RPC that says nothing does not start.
 
 Each role includes the ones before it: reader, member, operator, admin. A role on the system holds
 on every project. Another project's object looks as if it did not exist.
+"""
 
-Who signs in with a wrong password is slowed down: an account after 20 failures from one address,
-an address after 100, an account after 200 from wherever. From then on each failure doubles the wait
-from a second up to a minute (an account from wherever: five seconds), and `SIGN_IN_SLOWED` says how
-long it is. After an hour without a failure all is forgotten. An address is an IPv4 address or the
-/64 of an IPv6 one, as the service sees it: behind a proxy people share one.
+SIGN_INS = """\
+## Signing in
+
+Who signs in with a wrong password is slowed down; `SIGN_IN_SLOWED` says how long to wait. Each
+failure beyond the free ones doubles the wait, from a second up to the longest. After {forgotten}
+without a failure all are forgotten.
+
+| failures of | free | longest wait |
+|---|---|---|
+| an account, from one address | {both.free} | {both.longest.seconds} s |
+| any accounts, from one address | {address.free} | {address.longest.seconds} s |
+| an account, from wherever | {account.free} | {account.longest.seconds} s |
+
+An address is an IPv4 address or the /64 of an IPv6 one, as the service sees it: behind a proxy
+people share one.
 """
 
 _WHERE = {
@@ -143,8 +155,9 @@ _WHO = {
 
 
 def access_page() -> str:
-    """Write the page: a table for each service."""
-    return "\n".join([ACCESS_HEAD, *map(_access_table, SERVICES.items())])
+    """Write the page: a table for each service, and what signing in wrongly leads to."""
+    slowed = SIGN_INS.format(**sign_ins.RULES, forgotten=_words(sign_ins.FORGOTTEN))
+    return "\n".join([ACCESS_HEAD, *map(_access_table, SERVICES.items()), slowed])
 
 
 def _access_table(named: tuple[str, ServiceDescriptor]) -> str:
