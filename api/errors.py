@@ -11,30 +11,53 @@ from mulligan.values.errors import MulliganError
 
 DOMAIN = "mulligan"
 
+MOST_TRAILER_BYTES = 6_000
+"""gRPC refuses trailers beyond 8 KiB with an error of its own, in which ours is lost."""
+
+MOST_WORDS_BYTES = 600
+"""Of the sentence where it is told once more, for who does not read the details."""
+
+_TEXT_BYTES = (4_000, 1_000, 200)
+"""Texts are shortened to the first of these with which all fits."""
+
 
 async def abort(
     context: grpc.aio.ServicerContext[Message, Message], error: MulliganError, request_id: str
 ) -> NoReturn:
     """End a call with an error, its stable code, the field and object it is about."""
     code: grpc.StatusCode = getattr(grpc.StatusCode, error.grpc_status)
-    number: int = code.value[0]
-    status = status_pb2.Status(
-        code=number, message=error.message, details=_details(error, request_id)
-    )
-    trailer = (("grpc-status-details-bin", status.SerializeToString()),)
-    await context.abort(code, error.message, trailer)
+    trailer = (("grpc-status-details-bin", status_of(error, request_id).SerializeToString()),)
+    await context.abort(code, _shortened(error.message, MOST_WORDS_BYTES), trailer)
     raise AssertionError("abort returns never")
 
 
-def _details(error: MulliganError, request_id: str) -> list[any_pb2.Any]:
-    known = error.details
+def status_of(error: MulliganError, request_id: str) -> status_pb2.Status:
+    """Write an error as google.rpc.Status of MOST_TRAILER_BYTES at most."""
+    code: grpc.StatusCode = getattr(grpc.StatusCode, error.grpc_status)
+    number: int = code.value[0]
+    for most in _TEXT_BYTES:
+        status = status_pb2.Status(
+            code=number,
+            message=_shortened(error.message, most),
+            details=_details(error, _shortened(request_id, most), most),
+        )
+        if status.ByteSize() <= MOST_TRAILER_BYTES:
+            break
+    return status
+
+
+def _details(error: MulliganError, request_id: str, most: int) -> list[any_pb2.Any]:
+    known = {name: _shortened(text, most) for name, text in error.details.items()}
+    if known.get("explanation") != error.details.get("explanation"):
+        # A part of it can't be read; the message says the same.
+        del known["explanation"]
     details: list[Message] = [
         error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=known),
         error_details_pb2.RequestInfo(request_id=request_id),
     ]
     if known.get("field"):
         violation = error_details_pb2.BadRequest.FieldViolation(
-            field=known["field"], description=error.message
+            field=known["field"], description=_shortened(error.message, MOST_WORDS_BYTES)
         )
         details.append(error_details_pb2.BadRequest(field_violations=[violation]))
     if known.get("object_id"):
@@ -48,6 +71,16 @@ def _details(error: MulliganError, request_id: str) -> list[any_pb2.Any]:
         retry.retry_delay.seconds = int(known.get("retry_after_s", 1))
         details.append(retry)
     return [_packed(detail) for detail in details]
+
+
+def _shortened(text: str, most: int) -> str:
+    """Leave out the middle of a text that is longer than so many bytes, and say so."""
+    encoded = text.encode()
+    if len(encoded) <= most:
+        return text
+    half = most // 2 - 2
+    begin, end = encoded[:half].decode(errors="ignore"), encoded[-half:].decode(errors="ignore")
+    return f"{begin}…{end}"
 
 
 def _packed(detail: Message) -> any_pb2.Any:

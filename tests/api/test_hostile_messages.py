@@ -47,6 +47,8 @@ def ask(caller: Caller, method: MethodDescriptor, message: bytes) -> tuple[str, 
         refusal: Any = error
         if method.name == "Watch" and refusal.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
             return "OK", ""
+        if "grpc-status-details-bin" not in dict(refusal.trailing_metadata()):
+            return "not in our words", f"{refusal.code()}: {refusal.details()}"
         return refusal.code().name, refusal.details()
     return "OK", ""
 

@@ -158,7 +158,7 @@ def test_no_capacity_stays_whole_and_says_when_else(
             "RESOURCE_EXHAUSTED",
             "NO_CAPACITY",
             said,
-            metadata={"explanation": "[]", "earliest": earliest, "object_type": object_type},
+            metadata={"earliest": earliest, "object_type": object_type},
         ),
     )
     lines = run("server", "verify", "rack1-07").stderr.splitlines()

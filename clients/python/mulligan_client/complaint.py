@@ -84,7 +84,7 @@ def _what_and_do(error: "MulliganCallError") -> tuple[str, str]:
     do = _REMEDIES.get(error.grpc_status, "")
     if error.retry_after_s:
         do = f"try again in {error.retry_after_s:.0f} s"
-    if "explanation" in error.details:
+    if "earliest" in error.details:
         return error.message, _instead(error)
     what, parted, remedy = error.message.rpartition("; ")
     return (what, remedy) if parted else (error.message, do)
