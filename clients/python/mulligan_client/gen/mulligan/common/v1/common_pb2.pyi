@@ -27,6 +27,7 @@ class _Role:
 class _RoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Role.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     ROLE_UNSPECIFIED: _Role.ValueType  # 0
+    """Never sent."""
     ROLE_ANONYMOUS: _Role.ValueType  # 1
     """No token at all."""
     ROLE_AUTHENTICATED: _Role.ValueType  # 2
@@ -44,6 +45,7 @@ class Role(_Role, metaclass=_RoleEnumTypeWrapper):
     """The role that a caller needs; each role includes the ones before it."""
 
 ROLE_UNSPECIFIED: Role.ValueType  # 0
+"""Never sent."""
 ROLE_ANONYMOUS: Role.ValueType  # 1
 """No token at all."""
 ROLE_AUTHENTICATED: Role.ValueType  # 2
@@ -65,6 +67,7 @@ class _Scope:
 class _ScopeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Scope.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     SCOPE_UNSPECIFIED: _Scope.ValueType  # 0
+    """Never sent."""
     SCOPE_NONE: _Scope.ValueType  # 1
     """Nowhere in particular."""
     SCOPE_PROJECT: _Scope.ValueType  # 2
@@ -76,6 +79,7 @@ class Scope(_Scope, metaclass=_ScopeEnumTypeWrapper):
     """Where the role has to be held."""
 
 SCOPE_UNSPECIFIED: Scope.ValueType  # 0
+"""Never sent."""
 SCOPE_NONE: Scope.ValueType  # 1
 """Nowhere in particular."""
 SCOPE_PROJECT: Scope.ValueType  # 2
@@ -91,6 +95,7 @@ class _Placement:
 class _PlacementEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Placement.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     PLACEMENT_UNSPECIFIED: _Placement.ValueType  # 0
+    """As PLACEMENT_PACK."""
     PLACEMENT_PACK: _Placement.ValueType  # 1
     """Fill providers one after the other."""
     PLACEMENT_SPREAD: _Placement.ValueType  # 2
@@ -102,6 +107,7 @@ class Placement(_Placement, metaclass=_PlacementEnumTypeWrapper):
     """The order of preference in which candidates are taken."""
 
 PLACEMENT_UNSPECIFIED: Placement.ValueType  # 0
+"""As PLACEMENT_PACK."""
 PLACEMENT_PACK: Placement.ValueType  # 1
 """Fill providers one after the other."""
 PLACEMENT_SPREAD: Placement.ValueType  # 2
@@ -120,7 +126,9 @@ class Access(_message.Message):
     SCOPE_FIELD_NUMBER: _builtins.int
     BESIDES_FIELD_NUMBER: _builtins.int
     role: Global___Role.ValueType
+    """The least role with which the RPC may be called."""
     scope: Global___Scope.ValueType
+    """Where the caller has to hold that role."""
     besides: _builtins.str
     """What is asked besides, or shown of it, where that depends on the object; for docs/access.md."""
     def __init__(
@@ -160,11 +168,13 @@ class Metadata(_message.Message):
     project: _builtins.str
     """UUID of the project that owns it; empty for an operator's object."""
     region: _builtins.str
-    """UUID of the region in which it lives."""
+    """UUID of the region in which it lives; empty where it lives in none."""
     generation: _builtins.int
     """Rises with each change of the object."""
     @_builtins.property
-    def created_at(self) -> _timestamp_pb2.Timestamp: ...
+    def created_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was made, by the service's clock."""
+
     def __init__(
         self,
         *,
@@ -202,7 +212,9 @@ class Status(_message.Message):
     next_action: _builtins.str
     """What happens next by itself, or what can be asked."""
     @_builtins.property
-    def since(self) -> _timestamp_pb2.Timestamp: ...
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """When it entered this state."""
+
     @_builtins.property
     def deadline(self) -> _timestamp_pb2.Timestamp:
         """When the state is over at the latest; absent where it lasts until somebody asks for something."""
@@ -238,10 +250,13 @@ class Mark(_message.Message):
     kind: _builtins.str
     """maintenance, protected, locked, retired, quarantined or unhealthy."""
     reason: _builtins.str
+    """Why, as the author said it."""
     author: _builtins.str
     """UUID of the account that set it."""
     @_builtins.property
-    def since(self) -> _timestamp_pb2.Timestamp: ...
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """When it was set, or restated with another reason."""
+
     @_builtins.property
     def expires_at(self) -> _timestamp_pb2.Timestamp:
         """When it ends by itself; absent: when somebody takes it back."""
@@ -272,9 +287,13 @@ class Window(_message.Message):
     ACQUIRE_AT_FIELD_NUMBER: _builtins.int
     RELEASE_AT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def acquire_at(self) -> _timestamp_pb2.Timestamp: ...
+    def acquire_at(self) -> _timestamp_pb2.Timestamp:
+        """The first instant of it; absent: now."""
+
     @_builtins.property
-    def release_at(self) -> _timestamp_pb2.Timestamp: ...
+    def release_at(self) -> _timestamp_pb2.Timestamp:
+        """The first instant after it; absent: without end."""
+
     def __init__(
         self,
         *,
@@ -300,6 +319,7 @@ class Amount(_message.Message):
     resource_type: _builtins.str
     """Such as VCPU, MEMORY_MIB, DISK_GIB, SERVER, IPV4_ADDRESS."""
     amount: _builtins.int
+    """How many units; 1 to 2^53 - 1."""
     def __init__(
         self,
         *,
@@ -334,10 +354,13 @@ class Event(_message.Message):
     revision: _builtins.int
     """Rises by one with each transaction's event; a watch can go on after any revision."""
     object_type: _builtins.str
-    """server, host, machine, operation, claim, network, image, ..."""
+    """What changed: server, host, machine, operation, claim, network, image, provider, region, ..."""
     object_id: _builtins.str
+    """UUID of what changed. What has only a name, such as a resource type, has one made of it."""
     project: _builtins.str
+    """UUID of the project whose event it is; empty for an operator's object."""
     region: _builtins.str
+    """UUID of the region in which the object lives; empty where it lives in none."""
     kind: _builtins.str
     """created, state, step, mark, deleted."""
     author: _builtins.str
@@ -347,7 +370,9 @@ class Event(_message.Message):
     message: _builtins.str
     """One sentence for people."""
     @_builtins.property
-    def at(self) -> _timestamp_pb2.Timestamp: ...
+    def at(self) -> _timestamp_pb2.Timestamp:
+        """When it happened, by the service's clock. Later revisions may have earlier times."""
+
     @_builtins.property
     def status(self) -> Global___Status:
         """The object's status after the change."""

@@ -29,6 +29,7 @@ class ListRegionKeysRequest(_message.Message):
 
     REGION_FIELD_NUMBER: _builtins.int
     region: _builtins.str
+    """UUID of the region; needed."""
     def __init__(
         self,
         *,
@@ -50,7 +51,9 @@ class ListRegionKeysResponse(_message.Message):
 
     KEYS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___RegionKey]: ...
+    def keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___RegionKey]:
+        """Newest first; new secrets are sealed to the first one."""
+
     def __init__(
         self,
         *,
@@ -73,7 +76,9 @@ class RegionKey(_message.Message):
     KEY_ID_FIELD_NUMBER: _builtins.int
     PUBLIC_KEY_FIELD_NUMBER: _builtins.int
     key_id: _builtins.str
+    """Stands in front of what is sealed to it: 12 hexadecimal digits made of the public key."""
     public_key: _builtins.str
+    """X25519, 32 bytes, base64."""
     def __init__(
         self,
         *,
@@ -136,10 +141,15 @@ class Disk(_message.Message):
     WWN_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """What the BMC or the ramdisk calls it; empty where it is not told."""
     size_bytes: _builtins.int
+    """0 where it is not told."""
     serial: _builtins.str
+    """Serial number; empty where it is not told."""
     wwn: _builtins.str
+    """World Wide Name; empty where it is not told."""
     model: _builtins.str
+    """Manufacturer's name for it; empty where it is not told."""
     def __init__(
         self,
         *,
@@ -167,9 +177,11 @@ class Nic(_message.Message):
     MAC_FIELD_NUMBER: _builtins.int
     SPEED_MBPS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """What the BMC or the ramdisk calls it; empty where it is not told."""
     mac: _builtins.str
     """Lower case with colons."""
     speed_mbps: _builtins.int
+    """In Mbit/s, of the link as it was read; 0 where it is not told."""
     def __init__(
         self,
         *,
@@ -203,20 +215,33 @@ class ServerInventory(_message.Message):
     BOOT_MODE_FIELD_NUMBER: _builtins.int
     NOT_OFFERED_FIELD_NUMBER: _builtins.int
     manufacturer: _builtins.str
+    """As the BMC tells it; empty where it doesn't, here and below."""
     model: _builtins.str
+    """As the BMC tells it."""
     serial: _builtins.str
+    """Serial number of the whole system."""
     architecture: _builtins.str
+    """Of its processors, such as x86_64."""
     sockets: _builtins.int
+    """Processors; 0 where it is not told."""
     cpus: _builtins.int
+    """Threads of all processors together; 0 where it is not told."""
     memory_mib: _builtins.int
+    """In MiB; 0 where it is not told."""
     boot_mode: _builtins.str
     """uefi, bios or unknown."""
     @_builtins.property
-    def disks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Disk]: ...
+    def disks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Disk]:
+        """All that were found; which of them an image goes to is said by the machine."""
+
     @_builtins.property
-    def nics(self) -> _containers.RepeatedCompositeFieldContainer[Global___Nic]: ...
+    def nics(self) -> _containers.RepeatedCompositeFieldContainer[Global___Nic]:
+        """All that were found."""
+
     @_builtins.property
-    def not_offered(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def not_offered(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of what this BMC does not tell or can't do."""
+
     def __init__(
         self,
         *,
@@ -258,19 +283,29 @@ class Server(_message.Message):
     power: _builtins.str
     """on, off or unknown, as last read."""
     machine: _builtins.str
-    """UUID of the machine that runs on it."""
+    """UUID of the machine that runs on it; empty: none."""
     operation: _builtins.str
-    """UUID of the operation that has its slot."""
+    """UUID of the operation that has its slot; empty: none."""
     @_builtins.property
-    def metadata(self) -> _common_pb2.Metadata: ...
+    def metadata(self) -> _common_pb2.Metadata:
+        """Its id, name, owner, region and generation."""
+
     @_builtins.property
-    def spec(self) -> Global___ServerSpec: ...
+    def spec(self) -> Global___ServerSpec:
+        """As it was enrolled, or updated since; without the sealed credentials."""
+
     @_builtins.property
-    def status(self) -> _common_pb2.Status: ...
+    def status(self) -> _common_pb2.Status:
+        """enrolled, verified, available, in_use, cleaning, quarantined or retired."""
+
     @_builtins.property
-    def marks(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Mark]: ...
+    def marks(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Mark]:
+        """Those that hold now."""
+
     @_builtins.property
-    def inventory(self) -> Global___ServerInventory: ...
+    def inventory(self) -> Global___ServerInventory:
+        """As the last inspection found it; empty before the first."""
+
     @_builtins.property
     def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What the last verify had to say, in sentences: what is not offered, what could not be checked."""
@@ -308,12 +343,17 @@ class CreateServerRequest(_message.Message):
     REGION_FIELD_NUMBER: _builtins.int
     SPEC_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     id: _builtins.str
     """UUID chosen by the caller, because the credentials are sealed together with it."""
     name: _builtins.str
+    """1 to 255 printable characters; no other server of the region has it."""
     region: _builtins.str
+    """UUID of the region whose executors reach its BMC."""
     @_builtins.property
-    def spec(self) -> Global___ServerSpec: ...
+    def spec(self) -> Global___ServerSpec:
+        """How its BMC is reached; address and sealed_credentials are needed."""
+
     def __init__(
         self,
         *,
@@ -339,6 +379,7 @@ class GetServerRequest(_message.Message):
 
     ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
+    """UUID of the server."""
     def __init__(
         self,
         *,
@@ -361,8 +402,11 @@ class ListServersRequest(_message.Message):
     PAGE_FIELD_NUMBER: _builtins.int
     REGION_FIELD_NUMBER: _builtins.int
     region: _builtins.str
+    """Only those of this region (UUID); empty: all."""
     @_builtins.property
-    def page(self) -> _common_pb2.Page: ...
+    def page(self) -> _common_pb2.Page:
+        """Which part of the list; absent: the first 100."""
+
     def __init__(
         self,
         *,
@@ -387,10 +431,13 @@ class ListServersResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """For page.token of the next request; empty: this was the last page."""
     revision: _builtins.int
     """The revision of this answer; a watch from it misses nothing."""
     @_builtins.property
-    def servers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Server]: ...
+    def servers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Server]:
+        """In the order of their ids."""
+
     def __init__(
         self,
         *,
@@ -417,7 +464,9 @@ class UpdateServerRequest(_message.Message):
     SPEC_FIELD_NUMBER: _builtins.int
     UPDATE_MASK_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     id: _builtins.str
+    """UUID of the server."""
     @_builtins.property
     def spec(self) -> Global___ServerSpec:
         """Only what update_mask names is read."""
@@ -453,7 +502,9 @@ class VerifyServerRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     id: _builtins.str
+    """UUID of the server."""
     def __init__(
         self,
         *,
@@ -477,7 +528,9 @@ class InspectServerRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     id: _builtins.str
+    """UUID of the server."""
     def __init__(
         self,
         *,
@@ -501,7 +554,9 @@ class DeleteServerRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     id: _builtins.str
+    """UUID of the server. One that a machine or an operation has is refused."""
     def __init__(
         self,
         *,
@@ -575,12 +630,19 @@ class HostInventory(_message.Message):
     MEMORY_MIB_FIELD_NUMBER: _builtins.int
     DISK_GIB_FIELD_NUMBER: _builtins.int
     hostname: _builtins.str
+    """As the host calls itself."""
     hypervisor: _builtins.str
+    """libvirt's driver in lower case, such as qemu."""
     hypervisor_version: _builtins.str
+    """Of the hypervisor, such as 7.2.0."""
     architecture: _builtins.str
+    """Of its processors, such as x86_64."""
     cpus: _builtins.int
+    """Threads that machines can use."""
     memory_mib: _builtins.int
+    """All of it, in MiB."""
     disk_gib: _builtins.int
+    """Capacity of the storage pool, in GiB."""
     def __init__(
         self,
         *,
@@ -613,17 +675,27 @@ class Host(_message.Message):
     INVENTORY_FIELD_NUMBER: _builtins.int
     OPERATION_FIELD_NUMBER: _builtins.int
     operation: _builtins.str
-    """UUID of the operation that has its slot."""
+    """UUID of the operation that has its slot; empty: none."""
     @_builtins.property
-    def metadata(self) -> _common_pb2.Metadata: ...
+    def metadata(self) -> _common_pb2.Metadata:
+        """Its id, name, owner, region and generation."""
+
     @_builtins.property
-    def spec(self) -> Global___HostSpec: ...
+    def spec(self) -> Global___HostSpec:
+        """As it was added."""
+
     @_builtins.property
-    def status(self) -> _common_pb2.Status: ...
+    def status(self) -> _common_pb2.Status:
+        """enrolled, verified, available, quarantined or retired."""
+
     @_builtins.property
-    def marks(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Mark]: ...
+    def marks(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Mark]:
+        """Those that hold now."""
+
     @_builtins.property
-    def inventory(self) -> Global___HostInventory: ...
+    def inventory(self) -> Global___HostInventory:
+        """As the last inspection found it; empty before the first."""
+
     def __init__(
         self,
         *,
@@ -653,10 +725,15 @@ class CreateHostRequest(_message.Message):
     REGION_FIELD_NUMBER: _builtins.int
     SPEC_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     name: _builtins.str
+    """1 to 255 printable characters; no other host of the region has it."""
     region: _builtins.str
+    """UUID of the region whose executors reach it."""
     @_builtins.property
-    def spec(self) -> Global___HostSpec: ...
+    def spec(self) -> Global___HostSpec:
+        """How it is reached; uri is needed."""
+
     def __init__(
         self,
         *,
@@ -681,6 +758,7 @@ class GetHostRequest(_message.Message):
 
     ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
+    """UUID of the host."""
     def __init__(
         self,
         *,
@@ -703,8 +781,11 @@ class ListHostsRequest(_message.Message):
     PAGE_FIELD_NUMBER: _builtins.int
     REGION_FIELD_NUMBER: _builtins.int
     region: _builtins.str
+    """Only those of this region (UUID); empty: all."""
     @_builtins.property
-    def page(self) -> _common_pb2.Page: ...
+    def page(self) -> _common_pb2.Page:
+        """Which part of the list; absent: the first 100."""
+
     def __init__(
         self,
         *,
@@ -729,10 +810,13 @@ class ListHostsResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """For page.token of the next request; empty: this was the last page."""
     revision: _builtins.int
     """The revision of this answer; a watch from it misses nothing."""
     @_builtins.property
-    def hosts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Host]: ...
+    def hosts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Host]:
+        """In the order of their ids."""
+
     def __init__(
         self,
         *,
@@ -757,7 +841,9 @@ class VerifyHostRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     id: _builtins.str
+    """UUID of the host."""
     def __init__(
         self,
         *,
@@ -781,7 +867,9 @@ class InspectHostRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     id: _builtins.str
+    """UUID of the host."""
     def __init__(
         self,
         *,
@@ -805,7 +893,9 @@ class DeleteHostRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     id: _builtins.str
+    """UUID of the host. One that machines or an operation have is refused."""
     def __init__(
         self,
         *,
@@ -848,6 +938,7 @@ class SetMarkRequest(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     object_id: _builtins.str
     """UUID of a server, host or machine."""
     kind: _builtins.str
@@ -878,7 +969,9 @@ class SetMarkResponse(_message.Message):
 
     MARKS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def marks(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Mark]: ...
+    def marks(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Mark]:
+        """All that hold now, that one among them."""
+
     def __init__(
         self,
         *,
@@ -902,8 +995,11 @@ class ClearMarkRequest(_message.Message):
     OBJECT_ID_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     object_id: _builtins.str
+    """UUID of a server, host or machine."""
     kind: _builtins.str
+    """maintenance, protected, locked or retired; one that isn't set is fine."""
     def __init__(
         self,
         *,
@@ -927,7 +1023,9 @@ class ClearMarkResponse(_message.Message):
 
     MARKS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def marks(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Mark]: ...
+    def marks(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Mark]:
+        """Empty: none is left."""
+
     def __init__(
         self,
         *,
@@ -995,9 +1093,13 @@ class Image(_message.Message):
     METADATA_FIELD_NUMBER: _builtins.int
     SPEC_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def metadata(self) -> _common_pb2.Metadata: ...
+    def metadata(self) -> _common_pb2.Metadata:
+        """Its id, name, owner, region and generation."""
+
     @_builtins.property
-    def spec(self) -> Global___ImageSpec: ...
+    def spec(self) -> Global___ImageSpec:
+        """As it was registered; without the sealed credentials."""
+
     def __init__(
         self,
         *,
@@ -1024,12 +1126,17 @@ class CreateImageRequest(_message.Message):
     SPEC_FIELD_NUMBER: _builtins.int
     IMAGE_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     name: _builtins.str
+    """1 to 255 printable characters; no other image of the region has it."""
     region: _builtins.str
+    """UUID of the region whose executors fetch it."""
     image_id: _builtins.str
     """UUID chosen by the caller; needed with credentials, which are sealed together with it."""
     @_builtins.property
-    def spec(self) -> Global___ImageSpec: ...
+    def spec(self) -> Global___ImageSpec:
+        """url, sha256 and disk_format are needed."""
+
     def __init__(
         self,
         *,
@@ -1055,6 +1162,7 @@ class GetImageRequest(_message.Message):
 
     ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
+    """UUID of the image."""
     def __init__(
         self,
         *,
@@ -1077,8 +1185,11 @@ class ListImagesRequest(_message.Message):
     PAGE_FIELD_NUMBER: _builtins.int
     REGION_FIELD_NUMBER: _builtins.int
     region: _builtins.str
+    """Only those of this region (UUID); empty: all."""
     @_builtins.property
-    def page(self) -> _common_pb2.Page: ...
+    def page(self) -> _common_pb2.Page:
+        """Which part of the list; absent: the first 100."""
+
     def __init__(
         self,
         *,
@@ -1102,8 +1213,11 @@ class ListImagesResponse(_message.Message):
     IMAGES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """For page.token of the next request; empty: this was the last page."""
     @_builtins.property
-    def images(self) -> _containers.RepeatedCompositeFieldContainer[Global___Image]: ...
+    def images(self) -> _containers.RepeatedCompositeFieldContainer[Global___Image]:
+        """In the order of their ids."""
+
     def __init__(
         self,
         *,
@@ -1127,7 +1241,9 @@ class DeleteImageRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     id: _builtins.str
+    """UUID of the image."""
     def __init__(
         self,
         *,
@@ -1169,11 +1285,11 @@ class NicRequest(_message.Message):
     MODE_FIELD_NUMBER: _builtins.int
     ADDRESS_FIELD_NUMBER: _builtins.int
     network: _builtins.str
-    """UUID."""
+    """UUID of the network."""
     mode: _builtins.str
     """auto (default: an address of the network's range), static or dhcp."""
     address: _builtins.str
-    """With static."""
+    """IPv4 or IPv6 address of the network's prefix; needed with static, refused else."""
     def __init__(
         self,
         *,
@@ -1211,26 +1327,37 @@ class MachineSpec(_message.Message):
     kind: _builtins.str
     """virtual or baremetal."""
     image: _builtins.str
-    """UUID."""
+    """UUID of the image that is put on it; needed to provision."""
     vcpus: _builtins.int
-    """For a virtual machine exactly; for baremetal at least."""
+    """Exactly for a virtual machine, at least 1; for baremetal at least, 0 for any."""
     memory_mib: _builtins.int
+    """In MiB; like vcpus."""
     disk_gib: _builtins.int
+    """In GiB; like vcpus. For baremetal the size of its largest disk."""
     sealed_user_data: _builtins.str
     """Up to 64 KiB, sealed to the region's key."""
     provider: _builtins.str
     """Only this host or server (UUID); operators only."""
     placement: _common_pb2.Placement.ValueType
+    """Which provider is taken of those that fit; PLACEMENT_NEAREST is refused here."""
     root_disk_serial: _builtins.str
     """Baremetal: serial number of the disk that gets the image; else the first one that is big enough."""
     @_builtins.property
-    def nics(self) -> _containers.RepeatedCompositeFieldContainer[Global___NicRequest]: ...
+    def nics(self) -> _containers.RepeatedCompositeFieldContainer[Global___NicRequest]:
+        """Interfaces in their order; none: no network."""
+
     @_builtins.property
-    def ssh_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def ssh_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Public keys in the form of OpenSSH, for the image's default user."""
+
     @_builtins.property
-    def window(self) -> _common_pb2.Window: ...
+    def window(self) -> _common_pb2.Window:
+        """From when to when it is claimed. It is provisioned at once: a later start is for reservations."""
+
     @_builtins.property
-    def required_capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def required_capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Host or server must have all of these registered names."""
+
     def __init__(
         self,
         *,
@@ -1267,8 +1394,11 @@ class Address(_message.Message):
     ADDRESS_FIELD_NUMBER: _builtins.int
     MODE_FIELD_NUMBER: _builtins.int
     network: _builtins.str
+    """UUID of the network."""
     mac: _builtins.str
+    """Lower case with colons."""
     address: _builtins.str
+    """IPv4 or IPv6; empty with dhcp."""
     mode: _builtins.str
     """auto, static or dhcp."""
     def __init__(
@@ -1308,25 +1438,41 @@ class Machine(_message.Message):
     provider: _builtins.str
     """UUID of host or server; shown to operators."""
     reported_hostname: _builtins.str
-    """What the machine said when it phoned home."""
+    """What it called itself when it phoned home; empty: it didn't yet, or its image does not."""
     reported_address: _builtins.str
+    """The address from which it phoned home; empty like reported_hostname."""
     operation: _builtins.str
     """UUID of the operation that has its slot, or had it last."""
     claim: _builtins.str
+    """UUID of the claim that it uses."""
     @_builtins.property
-    def metadata(self) -> _common_pb2.Metadata: ...
+    def metadata(self) -> _common_pb2.Metadata:
+        """Its id, name, owner, region and generation."""
+
     @_builtins.property
-    def spec(self) -> Global___MachineSpec: ...
+    def spec(self) -> Global___MachineSpec:
+        """As it was asked for; nics, user data, window, provider and placement are left out."""
+
     @_builtins.property
-    def status(self) -> _common_pb2.Status: ...
+    def status(self) -> _common_pb2.Status:
+        """requested, provisioning, active, kept, decommissioning, gone or failed."""
+
     @_builtins.property
-    def marks(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Mark]: ...
+    def marks(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Mark]:
+        """Those that hold now."""
+
     @_builtins.property
-    def addresses(self) -> _containers.RepeatedCompositeFieldContainer[Global___Address]: ...
+    def addresses(self) -> _containers.RepeatedCompositeFieldContainer[Global___Address]:
+        """One of each interface, in their order."""
+
     @_builtins.property
-    def ssh_host_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def ssh_host_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Public keys of its SSH server, as it told them when it phoned home."""
+
     @_builtins.property
-    def active_at(self) -> _timestamp_pb2.Timestamp: ...
+    def active_at(self) -> _timestamp_pb2.Timestamp:
+        """When it became active; absent before."""
+
     def __init__(
         self,
         *,
@@ -1364,13 +1510,19 @@ class ProvisionMachineRequest(_message.Message):
     SPEC_FIELD_NUMBER: _builtins.int
     RESERVATION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     project: _builtins.str
+    """UUID of the project that gets it; needed."""
     region: _builtins.str
+    """UUID of the region in which it is made; needed."""
     name: _builtins.str
+    """1 to 255 printable characters; no other living machine of the project has it."""
     reservation: _builtins.str
     """Use what this reservation claims (UUID), whose window has begun; the machine lasts as long."""
     @_builtins.property
-    def spec(self) -> Global___MachineSpec: ...
+    def spec(self) -> Global___MachineSpec:
+        """What is made; kind and image are needed."""
+
     def __init__(
         self,
         *,
@@ -1400,8 +1552,11 @@ class DecommissionMachineRequest(_message.Message):
     ID_FIELD_NUMBER: _builtins.int
     DRY_RUN_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     project: _builtins.str
+    """UUID of the project that has it; needed."""
     id: _builtins.str
+    """UUID of the machine."""
     dry_run: _builtins.bool
     """Only say what would be destroyed."""
     def __init__(
@@ -1433,7 +1588,9 @@ class DoomedDisk(_message.Message):
     name: _builtins.str
     """Volume or disk."""
     serial: _builtins.str
+    """Serial number of a server's disk; empty for a volume, and where it is not told."""
     size_bytes: _builtins.int
+    """0 where it is not told."""
     policy: _builtins.str
     """delete (a volume) or wipe (a disk of a server)."""
     def __init__(
@@ -1461,9 +1618,13 @@ class DecommissionMachineResponse(_message.Message):
     OPERATION_FIELD_NUMBER: _builtins.int
     DISKS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def operation(self) -> Global___Operation: ...
+    def operation(self) -> Global___Operation:
+        """What ends it; absent on a dry run."""
+
     @_builtins.property
-    def disks(self) -> _containers.RepeatedCompositeFieldContainer[Global___DoomedDisk]: ...
+    def disks(self) -> _containers.RepeatedCompositeFieldContainer[Global___DoomedDisk]:
+        """Everything that is deleted or wiped, as far as it is known now."""
+
     def __init__(
         self,
         *,
@@ -1487,7 +1648,9 @@ class GetMachineRequest(_message.Message):
     ID_FIELD_NUMBER: _builtins.int
     PROJECT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
+    """UUID of the machine."""
     project: _builtins.str
+    """UUID of the project that has it; needed."""
     def __init__(
         self,
         *,
@@ -1512,10 +1675,13 @@ class ListMachinesRequest(_message.Message):
     PROJECT_FIELD_NUMBER: _builtins.int
     INCLUDE_ENDED_FIELD_NUMBER: _builtins.int
     project: _builtins.str
+    """UUID of the project; needed."""
     include_ended: _builtins.bool
     """Also those that are gone or failed."""
     @_builtins.property
-    def page(self) -> _common_pb2.Page: ...
+    def page(self) -> _common_pb2.Page:
+        """Which part of the list; absent: the first 100."""
+
     def __init__(
         self,
         *,
@@ -1541,10 +1707,13 @@ class ListMachinesResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """For page.token of the next request; empty: this was the last page."""
     revision: _builtins.int
     """The revision of this answer; a watch from it misses nothing."""
     @_builtins.property
-    def machines(self) -> _containers.RepeatedCompositeFieldContainer[Global___Machine]: ...
+    def machines(self) -> _containers.RepeatedCompositeFieldContainer[Global___Machine]:
+        """In the order of their ids."""
+
     def __init__(
         self,
         *,
@@ -1573,6 +1742,7 @@ class Step(_message.Message):
     PERCENT_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Such as claim, stage, boot; stable words."""
     state: _builtins.str
     """running, done, failed, undone."""
     percent: _builtins.int
@@ -1580,9 +1750,13 @@ class Step(_message.Message):
     message: _builtins.str
     """One sentence for people."""
     @_builtins.property
-    def started_at(self) -> _timestamp_pb2.Timestamp: ...
+    def started_at(self) -> _timestamp_pb2.Timestamp:
+        """When it began."""
+
     @_builtins.property
-    def ended_at(self) -> _timestamp_pb2.Timestamp: ...
+    def ended_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was done, failed or undone; absent while it runs."""
+
     def __init__(
         self,
         *,
@@ -1618,26 +1792,35 @@ class Operation(_message.Message):
     AUTHOR_FIELD_NUMBER: _builtins.int
     ERROR_CODE_FIELD_NUMBER: _builtins.int
     type: _builtins.str
-    """provision, decommission, verify, inspect, claim."""
+    """claim, decommission, force-release, inspect, keep, provision, reconcile, reservation, reserve,
+    restore, rotate-key or verify.
+    """
     object_type: _builtins.str
-    """machine, server, host or claim, and its UUID."""
+    """What it is about: such as machine, server, host, claim, reservation or region."""
     object_id: _builtins.str
+    """UUID of what it is about."""
     workflow_url: _builtins.str
     """Where the workflow can be seen."""
     author: _builtins.str
     """UUID of the account that asked."""
     error_code: _builtins.str
-    """Stable code and details of what went wrong."""
+    """Stable code of what went wrong, such as NO_CAPACITY; empty: nothing did."""
     @_builtins.property
-    def metadata(self) -> _common_pb2.Metadata: ...
+    def metadata(self) -> _common_pb2.Metadata:
+        """Its id, name, owner, region and generation."""
+
     @_builtins.property
     def status(self) -> _common_pb2.Status:
         """running, done, failed, cancelled."""
 
     @_builtins.property
-    def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___Step]: ...
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___Step]:
+        """In the order in which they began; those to come are not shown."""
+
     @_builtins.property
-    def ended_at(self) -> _timestamp_pb2.Timestamp: ...
+    def ended_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was done, failed or cancelled; absent while it runs."""
+
     def __init__(
         self,
         *,
@@ -1668,6 +1851,7 @@ class GetOperationRequest(_message.Message):
 
     ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
+    """UUID of the operation."""
     def __init__(
         self,
         *,
@@ -1691,11 +1875,13 @@ class ListOperationsRequest(_message.Message):
     PROJECT_FIELD_NUMBER: _builtins.int
     OBJECT_ID_FIELD_NUMBER: _builtins.int
     project: _builtins.str
-    """Only of this project; empty: all that the caller can see."""
+    """Only of this project (UUID); empty: all that the caller can see."""
     object_id: _builtins.str
-    """Only of this object."""
+    """Only of this object (UUID); empty: any."""
     @_builtins.property
-    def page(self) -> _common_pb2.Page: ...
+    def page(self) -> _common_pb2.Page:
+        """Which part of the list; absent: the first 100."""
+
     def __init__(
         self,
         *,
@@ -1720,8 +1906,11 @@ class ListOperationsResponse(_message.Message):
     OPERATIONS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """For page.token of the next request; empty: this was the last page."""
     @_builtins.property
-    def operations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Operation]: ...
+    def operations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Operation]:
+        """Newest first."""
+
     def __init__(
         self,
         *,
@@ -1744,6 +1933,7 @@ class GetOperationLogRequest(_message.Message):
 
     ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
+    """UUID of the operation."""
     def __init__(
         self,
         *,
@@ -1765,7 +1955,9 @@ class GetOperationLogResponse(_message.Message):
 
     PARTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___LogPart]: ...
+    def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___LogPart]:
+        """One for each source that said something."""
+
     def __init__(
         self,
         *,
@@ -1790,6 +1982,7 @@ class LogPart(_message.Message):
     source: _builtins.str
     """console, ramdisk or bmc."""
     text: _builtins.str
+    """The last 64 KiB of it, with secrets left out."""
     def __init__(
         self,
         *,
@@ -1813,7 +2006,9 @@ class AbortOperationRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     id: _builtins.str
+    """UUID of the operation, which runs."""
     def __init__(
         self,
         *,
@@ -1837,7 +2032,9 @@ class RetryOperationRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     id: _builtins.str
+    """UUID of the operation, running or ended."""
     def __init__(
         self,
         *,
@@ -1862,6 +2059,7 @@ class ForceReleaseRequest(_message.Message):
     OBJECT_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     object_id: _builtins.str
     """UUID of a machine or server."""
     reason: _builtins.str
@@ -1891,6 +2089,7 @@ class FreezeRequest(_message.Message):
     REGION_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     region: _builtins.str
     """UUID; empty: the whole site."""
     reason: _builtins.str
@@ -1923,10 +2122,13 @@ class Freeze(_message.Message):
     region: _builtins.str
     """UUID; empty: the whole site."""
     reason: _builtins.str
+    """Why, as the author said it."""
     author: _builtins.str
     """UUID of the account."""
     @_builtins.property
-    def since(self) -> _timestamp_pb2.Timestamp: ...
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """When it was ordered, or restated with another reason."""
+
     def __init__(
         self,
         *,
@@ -1951,7 +2153,9 @@ class FreezeResponse(_message.Message):
 
     FREEZE_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def freeze(self) -> Global___Freeze: ...
+    def freeze(self) -> Global___Freeze:
+        """As it holds from now on."""
+
     def __init__(
         self,
         *,
@@ -1974,6 +2178,7 @@ class ThawRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     REGION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     region: _builtins.str
     """UUID; empty: the whole site."""
     def __init__(
@@ -2032,7 +2237,9 @@ class ListFreezesResponse(_message.Message):
 
     FREEZES_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def freezes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Freeze]: ...
+    def freezes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Freeze]:
+        """That of the whole site first; empty: nothing is frozen."""
+
     def __init__(
         self,
         *,
@@ -2055,7 +2262,9 @@ class ReconcileRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     REGION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     region: _builtins.str
+    """UUID of the region that is compared; needed."""
     def __init__(
         self,
         *,
@@ -2078,7 +2287,7 @@ class ListDifferencesRequest(_message.Message):
 
     REGION_FIELD_NUMBER: _builtins.int
     region: _builtins.str
-    """Only of this region."""
+    """Only of this region (UUID); empty: of all."""
     def __init__(
         self,
         *,
@@ -2108,11 +2317,13 @@ class Difference(_message.Message):
     FOUND_AT_FIELD_NUMBER: _builtins.int
     MENDED_AT_FIELD_NUMBER: _builtins.int
     region: _builtins.str
+    """UUID of the region in which it was found."""
     kind: _builtins.str
     """Stable code, such as OPERATION_WITHOUT_WORKFLOW; docs/reconcile.md lists them."""
     object_type: _builtins.str
-    """machine, server, host, operation or claim, and its UUID."""
+    """What it is about: machine, server, host, operation or claim."""
     object_id: _builtins.str
+    """UUID of what it is about, or the words by which the other side knows it."""
     message: _builtins.str
     """One sentence: what is where, and what is not."""
     action: _builtins.str
@@ -2120,7 +2331,9 @@ class Difference(_message.Message):
     mends_itself: _builtins.bool
     """Whether Mulligan mends it by itself; else it waits for an operator."""
     @_builtins.property
-    def found_at(self) -> _timestamp_pb2.Timestamp: ...
+    def found_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was seen first."""
+
     @_builtins.property
     def mended_at(self) -> _timestamp_pb2.Timestamp:
         """Absent while it is there."""
@@ -2154,7 +2367,9 @@ class ListDifferencesResponse(_message.Message):
 
     DIFFERENCES_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def differences(self) -> _containers.RepeatedCompositeFieldContainer[Global___Difference]: ...
+    def differences(self) -> _containers.RepeatedCompositeFieldContainer[Global___Difference]:
+        """Those that are there, and those that were mended within the last week."""
+
     def __init__(
         self,
         *,
@@ -2177,7 +2392,9 @@ class RotateRegionKeyRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     REGION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     region: _builtins.str
+    """UUID of the region; needed."""
     def __init__(
         self,
         *,
@@ -2205,11 +2422,11 @@ class WatchRequest(_message.Message):
     after_revision: _builtins.int
     """Go on after this revision; 0: from the next change on."""
     project: _builtins.str
-    """Only this project; empty: all that the caller can see."""
+    """Only this project (UUID); empty: all that the caller can see."""
     object_id: _builtins.str
-    """Only this object."""
+    """Only this object (UUID); empty: any."""
     operation: _builtins.str
-    """Only this operation and what it changes."""
+    """Only this operation (UUID) and what it changes; empty: any."""
     def __init__(
         self,
         *,

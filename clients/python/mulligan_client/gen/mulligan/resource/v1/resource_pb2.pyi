@@ -32,9 +32,11 @@ class _UsageByEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_UsageBy.Value
     USAGE_BY_UNSPECIFIED: _UsageBy.ValueType  # 0
     """Providers; of one project that project."""
     USAGE_BY_PROVIDER: _UsageBy.ValueType  # 1
+    """Each provider by itself."""
     USAGE_BY_GROUP: _UsageBy.ValueType  # 2
     """With all that belongs to a group: its members, who shares with them, and what is below."""
     USAGE_BY_REGION: _UsageBy.ValueType  # 3
+    """All providers of a region."""
     USAGE_BY_PROJECT: _UsageBy.ValueType  # 4
     """A project with all that are under it."""
 
@@ -44,9 +46,11 @@ class UsageBy(_UsageBy, metaclass=_UsageByEnumTypeWrapper):
 USAGE_BY_UNSPECIFIED: UsageBy.ValueType  # 0
 """Providers; of one project that project."""
 USAGE_BY_PROVIDER: UsageBy.ValueType  # 1
+"""Each provider by itself."""
 USAGE_BY_GROUP: UsageBy.ValueType  # 2
 """With all that belongs to a group: its members, who shares with them, and what is below."""
 USAGE_BY_REGION: UsageBy.ValueType  # 3
+"""All providers of a region."""
 USAGE_BY_PROJECT: UsageBy.ValueType  # 4
 """A project with all that are under it."""
 Global___UsageBy: _TypeAlias = UsageBy  # noqa: Y015
@@ -66,17 +70,21 @@ class Inventory(_message.Message):
     ALLOCATION_RATIO_FIELD_NUMBER: _builtins.int
     USED_FIELD_NUMBER: _builtins.int
     resource_type: _builtins.str
+    """Registered name, such as VCPU."""
     total: _builtins.int
+    """Units that are there; 0 to 2^53 - 1."""
     reserved: _builtins.int
-    """Never handed out."""
+    """Of the total, never handed out."""
     min_unit: _builtins.int
+    """The least that one allocation may have; 0 as 1."""
     max_unit: _builtins.int
     """0, or 2^53 - 1 as it is shown: only the capacity limits it."""
     step_size: _builtins.int
+    """An allocation is a multiple of it; 0 as 1."""
     allocation_ratio: _builtins.float
-    """Capacity is (total - reserved) × allocation_ratio, rounded down."""
+    """Capacity is (total - reserved) × allocation_ratio, rounded down; up to 1000, 0 as 1."""
     used: _builtins.int
-    """Allocated now."""
+    """Allocated now; told, never set."""
     def __init__(
         self,
         *,
@@ -141,13 +149,21 @@ class Provider(_message.Message):
     root: _builtins.str
     """UUID of the provider at the top of its tree, which may be itself."""
     @_builtins.property
-    def metadata(self) -> _common_pb2.Metadata: ...
+    def metadata(self) -> _common_pb2.Metadata:
+        """Its id, name, owner, region and generation."""
+
     @_builtins.property
-    def inventories(self) -> _containers.RepeatedCompositeFieldContainer[Global___Inventory]: ...
+    def inventories(self) -> _containers.RepeatedCompositeFieldContainer[Global___Inventory]:
+        """What it has, one for each resource type."""
+
     @_builtins.property
-    def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Registered names of what it can do."""
+
     @_builtins.property
-    def marks(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Mark]: ...
+    def marks(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Mark]:
+        """Those that hold now."""
+
     @_builtins.property
     def properties(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """Measures that are compared, not counted: cpus, memory_mib, ..."""
@@ -199,12 +215,15 @@ class ProviderType(_message.Message):
     CLEANING_MARGIN_S_FIELD_NUMBER: _builtins.int
     GENERATION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Lower-case letters, digits, _ and -; 16 at most."""
     description: _builtins.str
+    """What it is, for people; may be empty."""
     standard: _builtins.bool
     """It came with Mulligan."""
     cleaning_margin_s: _builtins.int
-    """How long a provider of this type is kept free between two claims."""
+    """How long a provider of this type is kept free between two claims; in seconds, 30 days at most."""
     generation: _builtins.int
+    """Rises with each change."""
     def __init__(
         self,
         *,
@@ -233,10 +252,13 @@ class CreateProviderTypeRequest(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     CLEANING_MARGIN_S_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     name: _builtins.str
     """Lower-case letters, digits, _ and -; 16 at most."""
     description: _builtins.str
+    """What it is, for people; may be empty."""
     cleaning_margin_s: _builtins.int
+    """How long each is kept free between two claims; in seconds, 30 days at most."""
     def __init__(
         self,
         *,
@@ -265,13 +287,15 @@ class UpdateProviderTypeRequest(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     CLEANING_MARGIN_S_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     name: _builtins.str
+    """Of the provider type."""
     generation: _builtins.int
     """The one at which it was read; 0: whatever it is at."""
     description: _builtins.str
     """Absent: stays."""
     cleaning_margin_s: _builtins.int
-    """Absent: stays."""
+    """In seconds, 30 days at most; for claims from now on. Absent: stays."""
     def __init__(
         self,
         *,
@@ -304,7 +328,9 @@ class ListProviderTypesRequest(_message.Message):
 
     PAGE_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def page(self) -> _common_pb2.Page: ...
+    def page(self) -> _common_pb2.Page:
+        """Which part of the list; absent: the first 100."""
+
     def __init__(
         self,
         *,
@@ -328,10 +354,13 @@ class ListProviderTypesResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """For page.token of the next request; empty: this was the last page."""
     revision: _builtins.int
     """The revision of this answer; a watch from it misses nothing."""
     @_builtins.property
-    def provider_types(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProviderType]: ...
+    def provider_types(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProviderType]:
+        """In the order of their names."""
+
     def __init__(
         self,
         *,
@@ -356,7 +385,9 @@ class DeleteProviderTypeRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     name: _builtins.str
+    """Of the provider type. A standard one, and one in use, is refused."""
     def __init__(
         self,
         *,
@@ -398,7 +429,9 @@ class ResourceType(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     STANDARD_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Upper-case letters, digits and _; 64 at most."""
     description: _builtins.str
+    """What is counted and in which unit, for people; may be empty."""
     standard: _builtins.bool
     """It came with Mulligan."""
     def __init__(
@@ -426,9 +459,11 @@ class CreateResourceTypeRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     name: _builtins.str
     """Upper-case letters, digits and _, with the unit in the name; 64 at most."""
     description: _builtins.str
+    """What is counted and in which unit, for people; may be empty."""
     def __init__(
         self,
         *,
@@ -452,7 +487,9 @@ class ListResourceTypesRequest(_message.Message):
 
     PAGE_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def page(self) -> _common_pb2.Page: ...
+    def page(self) -> _common_pb2.Page:
+        """Which part of the list; absent: the first 100."""
+
     def __init__(
         self,
         *,
@@ -476,10 +513,13 @@ class ListResourceTypesResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """For page.token of the next request; empty: this was the last page."""
     revision: _builtins.int
     """The revision of this answer; a watch from it misses nothing."""
     @_builtins.property
-    def resource_types(self) -> _containers.RepeatedCompositeFieldContainer[Global___ResourceType]: ...
+    def resource_types(self) -> _containers.RepeatedCompositeFieldContainer[Global___ResourceType]:
+        """In the order of their names."""
+
     def __init__(
         self,
         *,
@@ -504,7 +544,9 @@ class DeleteResourceTypeRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     name: _builtins.str
+    """Of the resource type. A standard one, and one in use, is refused."""
     def __init__(
         self,
         *,
@@ -546,7 +588,9 @@ class Capability(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     STANDARD_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Letters, digits and _ . : -; 64 at most."""
     description: _builtins.str
+    """What a provider with it can do, for people; may be empty."""
     standard: _builtins.bool
     """It came with Mulligan."""
     def __init__(
@@ -574,9 +618,11 @@ class CreateCapabilityRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     name: _builtins.str
     """Letters, digits and _ . : -; 64 at most."""
     description: _builtins.str
+    """What a provider with it can do, for people; may be empty."""
     def __init__(
         self,
         *,
@@ -600,7 +646,9 @@ class ListCapabilitiesRequest(_message.Message):
 
     PAGE_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def page(self) -> _common_pb2.Page: ...
+    def page(self) -> _common_pb2.Page:
+        """Which part of the list; absent: the first 100."""
+
     def __init__(
         self,
         *,
@@ -624,10 +672,13 @@ class ListCapabilitiesResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """For page.token of the next request; empty: this was the last page."""
     revision: _builtins.int
     """The revision of this answer; a watch from it misses nothing."""
     @_builtins.property
-    def capabilities(self) -> _containers.RepeatedCompositeFieldContainer[Global___Capability]: ...
+    def capabilities(self) -> _containers.RepeatedCompositeFieldContainer[Global___Capability]:
+        """In the order of their names."""
+
     def __init__(
         self,
         *,
@@ -652,7 +703,9 @@ class DeleteCapabilityRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     name: _builtins.str
+    """Of the capability. A standard one, and one in use, is refused."""
     def __init__(
         self,
         *,
@@ -721,17 +774,25 @@ class NewProvider(_message.Message):
     id: _builtins.str
     """UUID; empty: made up. Needed where others of the call are to be below it."""
     name: _builtins.str
+    """1 to 255 printable characters; no other provider of the region has it."""
     type: _builtins.str
+    """A registered provider type; server and host are made by enrolling them."""
     project: _builtins.str
     """UUID of the only project that may use it; empty: all may."""
     parent: _builtins.str
     """UUID of the provider above it, which may be one of the same call; empty: it is a top."""
     @_builtins.property
-    def inventories(self) -> _containers.RepeatedCompositeFieldContainer[Global___Inventory]: ...
+    def inventories(self) -> _containers.RepeatedCompositeFieldContainer[Global___Inventory]:
+        """What it has, one for each resource type; may be none."""
+
     @_builtins.property
-    def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Registered names of what it can do; may be none."""
+
     @_builtins.property
-    def properties(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]: ...
+    def properties(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """Measures that are compared, not counted; 0 to 2^53 - 1 each."""
+
     def __init__(
         self,
         *,
@@ -762,9 +823,13 @@ class CreateProvidersRequest(_message.Message):
     REGION_FIELD_NUMBER: _builtins.int
     PROVIDERS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     region: _builtins.str
+    """UUID of the region in which all of them are."""
     @_builtins.property
-    def providers(self) -> _containers.RepeatedCompositeFieldContainer[Global___NewProvider]: ...
+    def providers(self) -> _containers.RepeatedCompositeFieldContainer[Global___NewProvider]:
+        """In any order; 1 to 10,000."""
+
     def __init__(
         self,
         *,
@@ -789,7 +854,9 @@ class ProviderChanged(_message.Message):
     ID_FIELD_NUMBER: _builtins.int
     GENERATION_FIELD_NUMBER: _builtins.int
     id: _builtins.str
+    """UUID of the provider."""
     generation: _builtins.int
+    """The one that it is at now."""
     def __init__(
         self,
         *,
@@ -812,7 +879,9 @@ class CreateProvidersResponse(_message.Message):
 
     PROVIDERS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def providers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProviderChanged]: ...
+    def providers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProviderChanged]:
+        """One for each that was asked for."""
+
     def __init__(
         self,
         *,
@@ -834,7 +903,9 @@ class InventoryList(_message.Message):
 
     INVENTORIES_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def inventories(self) -> _containers.RepeatedCompositeFieldContainer[Global___Inventory]: ...
+    def inventories(self) -> _containers.RepeatedCompositeFieldContainer[Global___Inventory]:
+        """One for each resource type; none: it has nothing."""
+
     def __init__(
         self,
         *,
@@ -862,13 +933,19 @@ class InventoryChange(_message.Message):
     STEP_SIZE_FIELD_NUMBER: _builtins.int
     ALLOCATION_RATIO_FIELD_NUMBER: _builtins.int
     resource_type: _builtins.str
+    """Of an inventory that it has."""
     total: _builtins.int
+    """Units that are there; not below what is claimed from now on."""
     reserved: _builtins.int
+    """Of the total, never handed out."""
     min_unit: _builtins.int
     """0 restricts nothing, here and below."""
     max_unit: _builtins.int
+    """The greatest amount of one allocation."""
     step_size: _builtins.int
+    """An allocation is a multiple of it."""
     allocation_ratio: _builtins.float
+    """How often each unit is handed out; up to 1000."""
     def __init__(
         self,
         *,
@@ -922,12 +999,16 @@ class InventoriesChange(_message.Message):
     REMOVE_FIELD_NUMBER: _builtins.int
     REPLACE_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def add(self) -> _containers.RepeatedCompositeFieldContainer[Global___Inventory]: ...
+    def add(self) -> _containers.RepeatedCompositeFieldContainer[Global___Inventory]:
+        """Of resource types that it has not yet."""
+
     @_builtins.property
-    def modify(self) -> _containers.RepeatedCompositeFieldContainer[Global___InventoryChange]: ...
+    def modify(self) -> _containers.RepeatedCompositeFieldContainer[Global___InventoryChange]:
+        """Of resource types that it has."""
+
     @_builtins.property
     def remove(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Resource types."""
+        """Resource types of which it has none from now on; nothing of them may be claimed."""
 
     @_builtins.property
     def replace(self) -> Global___InventoryList:
@@ -957,7 +1038,9 @@ class CapabilityList(_message.Message):
 
     CAPABILITIES_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Registered names; none: it can do nothing special."""
+
     def __init__(
         self,
         *,
@@ -981,9 +1064,13 @@ class CapabilitiesChange(_message.Message):
     REMOVE_FIELD_NUMBER: _builtins.int
     REPLACE_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def add(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def add(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Registered names; one that is there is fine."""
+
     @_builtins.property
-    def remove(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def remove(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names that it has; one that isn't there is refused."""
+
     @_builtins.property
     def replace(self) -> Global___CapabilityList:
         """What it can do from now on; not together with the others."""
@@ -1031,7 +1118,9 @@ class PropertyMap(_message.Message):
 
     PROPERTIES_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def properties(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]: ...
+    def properties(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """By name; 0 to 2^53 - 1 each."""
+
     def __init__(
         self,
         *,
@@ -1079,7 +1168,9 @@ class PropertiesChange(_message.Message):
         """Added, or modified."""
 
     @_builtins.property
-    def remove(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def remove(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names that it has; one that isn't there is refused."""
+
     @_builtins.property
     def replace(self) -> Global___PropertyMap:
         """What it measures from now on; not together with the others."""
@@ -1112,6 +1203,7 @@ class ProviderChange(_message.Message):
     CAPABILITIES_FIELD_NUMBER: _builtins.int
     PROPERTIES_FIELD_NUMBER: _builtins.int
     id: _builtins.str
+    """UUID of the provider; each of a request once."""
     generation: _builtins.int
     """The one at which it was read: a stale write is refused with what changed since. 0: whatever it
     is at.
@@ -1121,11 +1213,17 @@ class ProviderChange(_message.Message):
     Absent: it stays where it is.
     """
     @_builtins.property
-    def inventories(self) -> Global___InventoriesChange: ...
+    def inventories(self) -> Global___InventoriesChange:
+        """Absent: stay."""
+
     @_builtins.property
-    def capabilities(self) -> Global___CapabilitiesChange: ...
+    def capabilities(self) -> Global___CapabilitiesChange:
+        """Absent: stay."""
+
     @_builtins.property
-    def properties(self) -> Global___PropertiesChange: ...
+    def properties(self) -> Global___PropertiesChange:
+        """Absent: stay."""
+
     def __init__(
         self,
         *,
@@ -1155,8 +1253,11 @@ class UpdateProvidersRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     CHANGES_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     @_builtins.property
-    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProviderChange]: ...
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProviderChange]:
+        """One for each provider; 1 to 10,000."""
+
     def __init__(
         self,
         *,
@@ -1179,7 +1280,9 @@ class UpdateProvidersResponse(_message.Message):
 
     PROVIDERS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def providers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProviderChanged]: ...
+    def providers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProviderChanged]:
+        """One for each change."""
+
     def __init__(
         self,
         *,
@@ -1205,9 +1308,11 @@ class AllocationMove(_message.Message):
     CLAIMS_FIELD_NUMBER: _builtins.int
     AMOUNT_FIELD_NUMBER: _builtins.int
     resource_type: _builtins.str
+    """Of the allocations that move."""
     from_provider: _builtins.str
-    """UUIDs of providers of the same tree."""
+    """UUID of the provider that has them."""
     to_provider: _builtins.str
+    """UUID of the provider of the same tree that gets them."""
     amount: _builtins.int
     """How much of each; 0: all of it."""
     @_builtins.property
@@ -1241,13 +1346,14 @@ class ReshapeProvidersRequest(_message.Message):
     CHANGES_FIELD_NUMBER: _builtins.int
     MOVES_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     @_builtins.property
     def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProviderChange]:
-        """Nothing is put under another provider here."""
+        """One for each provider. Nothing is put under another one here."""
 
     @_builtins.property
     def moves(self) -> _containers.RepeatedCompositeFieldContainer[Global___AllocationMove]:
-        """Made one after the other."""
+        """Made one after the other, in this order."""
 
     def __init__(
         self,
@@ -1272,7 +1378,9 @@ class ReshapeProvidersResponse(_message.Message):
 
     PROVIDERS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def providers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProviderChanged]: ...
+    def providers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProviderChanged]:
+        """One for each change; what only moved is not among them."""
+
     def __init__(
         self,
         *,
@@ -1295,8 +1403,11 @@ class DeleteProvidersRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     IDS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     @_builtins.property
-    def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """UUIDs, each once; 1 to 10,000. Providers below one of them have to be named too."""
+
     def __init__(
         self,
         *,
@@ -1340,7 +1451,9 @@ class Group(_message.Message):
     members: _builtins.int
     """How many providers are in it."""
     @_builtins.property
-    def metadata(self) -> _common_pb2.Metadata: ...
+    def metadata(self) -> _common_pb2.Metadata:
+        """Its id, name, owner, region and generation."""
+
     @_builtins.property
     def sharing(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """UUIDs of the providers that share what they have with the members."""
@@ -1368,7 +1481,9 @@ class ProviderList(_message.Message):
 
     PROVIDERS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def providers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def providers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """May be none."""
+
     def __init__(
         self,
         *,
@@ -1392,9 +1507,13 @@ class MembersChange(_message.Message):
     REMOVE_FIELD_NUMBER: _builtins.int
     REPLACE_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def add(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def add(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """UUIDs of providers; one that is there already is fine."""
+
     @_builtins.property
-    def remove(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def remove(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """UUIDs of providers; one that isn't there is fine."""
+
     @_builtins.property
     def replace(self) -> Global___ProviderList:
         """Who is there from now on; not together with the others."""
@@ -1426,12 +1545,19 @@ class CreateGroupRequest(_message.Message):
     MEMBERS_FIELD_NUMBER: _builtins.int
     SHARING_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     name: _builtins.str
+    """1 to 255 printable characters; no other group of the region has it."""
     region: _builtins.str
+    """UUID of the region in which all of its providers are."""
     @_builtins.property
-    def members(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def members(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """UUIDs of providers; may be none."""
+
     @_builtins.property
-    def sharing(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def sharing(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """UUIDs of providers that share what they have with the members; may be none."""
+
     def __init__(
         self,
         *,
@@ -1461,13 +1587,19 @@ class UpdateGroupRequest(_message.Message):
     MEMBERS_FIELD_NUMBER: _builtins.int
     SHARING_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     id: _builtins.str
+    """UUID of the group."""
     generation: _builtins.int
     """The one at which it was read; 0: whatever it is at."""
     @_builtins.property
-    def members(self) -> Global___MembersChange: ...
+    def members(self) -> Global___MembersChange:
+        """Absent: stay."""
+
     @_builtins.property
-    def sharing(self) -> Global___MembersChange: ...
+    def sharing(self) -> Global___MembersChange:
+        """Who shares with the members. Absent: stay."""
+
     def __init__(
         self,
         *,
@@ -1493,6 +1625,7 @@ class GetGroupRequest(_message.Message):
 
     ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
+    """UUID of the group."""
     def __init__(
         self,
         *,
@@ -1516,10 +1649,13 @@ class ListGroupsRequest(_message.Message):
     REGION_FIELD_NUMBER: _builtins.int
     PROVIDER_FIELD_NUMBER: _builtins.int
     region: _builtins.str
+    """Only those of this region (UUID); empty: all."""
     provider: _builtins.str
     """Only those that this provider (UUID) is a member of."""
     @_builtins.property
-    def page(self) -> _common_pb2.Page: ...
+    def page(self) -> _common_pb2.Page:
+        """Which part of the list; absent: the first 100."""
+
     def __init__(
         self,
         *,
@@ -1545,10 +1681,13 @@ class ListGroupsResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """For page.token of the next request; empty: this was the last page."""
     revision: _builtins.int
     """The revision of this answer; a watch from it misses nothing."""
     @_builtins.property
-    def groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___Group]: ...
+    def groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___Group]:
+        """In the order of their ids."""
+
     def __init__(
         self,
         *,
@@ -1573,7 +1712,9 @@ class DeleteGroupRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     id: _builtins.str
+    """UUID of the group."""
     def __init__(
         self,
         *,
@@ -1616,7 +1757,9 @@ class DistanceType(_message.Message):
     STANDARD_FIELD_NUMBER: _builtins.int
     CODES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Letters, digits and _ . : -; 64 at most."""
     description: _builtins.str
+    """What is measured, for people; may be empty."""
     standard: _builtins.bool
     """It came with Mulligan."""
     @_builtins.property
@@ -1650,11 +1793,14 @@ class CreateDistanceTypeRequest(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     CODES_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     name: _builtins.str
+    """Letters, digits and _ . : -; 64 at most."""
     description: _builtins.str
+    """What is measured, for people; may be empty."""
     @_builtins.property
     def codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """From near to far; 64 at most."""
+        """From near to far; 1 to 64 names, each once."""
 
     def __init__(
         self,
@@ -1680,7 +1826,9 @@ class ListDistanceTypesRequest(_message.Message):
 
     PAGE_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def page(self) -> _common_pb2.Page: ...
+    def page(self) -> _common_pb2.Page:
+        """Which part of the list; absent: the first 100."""
+
     def __init__(
         self,
         *,
@@ -1704,10 +1852,13 @@ class ListDistanceTypesResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """For page.token of the next request; empty: this was the last page."""
     revision: _builtins.int
     """The revision of this answer; a watch from it misses nothing."""
     @_builtins.property
-    def distance_types(self) -> _containers.RepeatedCompositeFieldContainer[Global___DistanceType]: ...
+    def distance_types(self) -> _containers.RepeatedCompositeFieldContainer[Global___DistanceType]:
+        """In the order of their names."""
+
     def __init__(
         self,
         *,
@@ -1732,7 +1883,9 @@ class DeleteDistanceTypeRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     name: _builtins.str
+    """Of the distance type. A standard one, and one in use, is refused."""
     def __init__(
         self,
         *,
@@ -1775,9 +1928,11 @@ class Distance(_message.Message):
     B_FIELD_NUMBER: _builtins.int
     CODE_FIELD_NUMBER: _builtins.int
     type: _builtins.str
+    """Name of the distance type."""
     a: _builtins.str
-    """UUIDs of providers or groups. A group with itself: how far its members are from each other."""
+    """UUID of a provider or group. A group with itself: how far its members are from each other."""
     b: _builtins.str
+    """UUID of the other one."""
     code: _builtins.str
     """One of the type's codes."""
     def __init__(
@@ -1808,7 +1963,9 @@ class SetDistancesRequest(_message.Message):
     REMOVE_FIELD_NUMBER: _builtins.int
     REPLACE_ALL_OF_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     type: _builtins.str
+    """Name of the distance type of all of them."""
     replace_all_of: _builtins.str
     """UUID of a provider or group of which nothing but what is set here is said by this type from
     now on.
@@ -1865,10 +2022,13 @@ class ListDistancesRequest(_message.Message):
     TYPE_FIELD_NUMBER: _builtins.int
     OBJECT_ID_FIELD_NUMBER: _builtins.int
     type: _builtins.str
+    """Only by this distance type; empty: by all."""
     object_id: _builtins.str
-    """Only those of this provider or group."""
+    """Only those of this provider or group (UUID); empty: all."""
     @_builtins.property
-    def page(self) -> _common_pb2.Page: ...
+    def page(self) -> _common_pb2.Page:
+        """Which part of the list; absent: the first 100."""
+
     def __init__(
         self,
         *,
@@ -1894,10 +2054,13 @@ class ListDistancesResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """For page.token of the next request; empty: this was the last page."""
     revision: _builtins.int
     """The revision of this answer; a watch from it misses nothing."""
     @_builtins.property
-    def distances(self) -> _containers.RepeatedCompositeFieldContainer[Global___Distance]: ...
+    def distances(self) -> _containers.RepeatedCompositeFieldContainer[Global___Distance]:
+        """In the order of type and ids."""
+
     def __init__(
         self,
         *,
@@ -1925,11 +2088,15 @@ class MarkProvidersRequest(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     kind: _builtins.str
     """maintenance, quarantined, retired or unhealthy; servers and hosts take only the last one here."""
     reason: _builtins.str
+    """Why, for operators; needed."""
     @_builtins.property
-    def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """UUIDs of providers, each once; 1 to 10,000."""
+
     @_builtins.property
     def expires_at(self) -> _timestamp_pb2.Timestamp:
         """When unhealthy ends by itself; the others have none."""
@@ -1959,7 +2126,9 @@ class MarkProvidersResponse(_message.Message):
 
     PROVIDERS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def providers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProviderChanged]: ...
+    def providers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProviderChanged]:
+        """One for each of the request."""
+
     def __init__(
         self,
         *,
@@ -1983,9 +2152,13 @@ class UnmarkProvidersRequest(_message.Message):
     IDS_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     kind: _builtins.str
+    """maintenance, quarantined, retired or unhealthy; one that isn't set is fine."""
     @_builtins.property
-    def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """UUIDs of providers, each once; 1 to 10,000."""
+
     def __init__(
         self,
         *,
@@ -2009,7 +2182,9 @@ class UnmarkProvidersResponse(_message.Message):
 
     PROVIDERS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def providers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProviderChanged]: ...
+    def providers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProviderChanged]:
+        """One for each of the request."""
+
     def __init__(
         self,
         *,
@@ -2031,6 +2206,7 @@ class GetProviderRequest(_message.Message):
 
     ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
+    """UUID of the provider."""
     def __init__(
         self,
         *,
@@ -2057,6 +2233,7 @@ class ListProvidersRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     GROUP_FIELD_NUMBER: _builtins.int
     region: _builtins.str
+    """Only those of this region (UUID); empty: all."""
     type: _builtins.str
     """Only of this provider type."""
     tree: _builtins.str
@@ -2066,7 +2243,9 @@ class ListProvidersRequest(_message.Message):
     group: _builtins.str
     """Only members of this group (UUID)."""
     @_builtins.property
-    def page(self) -> _common_pb2.Page: ...
+    def page(self) -> _common_pb2.Page:
+        """Which part of the list; absent: the first 100."""
+
     def __init__(
         self,
         *,
@@ -2095,10 +2274,13 @@ class ListProvidersResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """For page.token of the next request; empty: this was the last page."""
     revision: _builtins.int
     """The revision of this answer; a watch from it misses nothing."""
     @_builtins.property
-    def providers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Provider]: ...
+    def providers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Provider]:
+        """In the order of their ids."""
+
     def __init__(
         self,
         *,
@@ -2130,15 +2312,19 @@ class NetworkSpec(_message.Message):
     prefix: _builtins.str
     """CIDR, such as 10.0.2.0/24."""
     gateway: _builtins.str
+    """IP address inside the prefix and outside of what is handed out; empty: none."""
     vlan: _builtins.int
-    """0 for untagged."""
+    """IEEE 802.1Q, 1 to 4094; 0 for untagged."""
     host_bridge: _builtins.str
     """Bridge on hypervisor hosts; empty for user-mode networking."""
     first_address: _builtins.str
-    """First and last address handed out, both included."""
+    """First address handed out; empty: the lowest that machines can have."""
     last_address: _builtins.str
+    """Last address handed out, itself included; empty: the highest that machines can have."""
     @_builtins.property
-    def dns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def dns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """IP addresses of DNS servers, anywhere; may be none."""
+
     def __init__(
         self,
         *,
@@ -2169,12 +2355,17 @@ class Network(_message.Message):
     ADDRESSES_FIELD_NUMBER: _builtins.int
     ADDRESSES_USED_FIELD_NUMBER: _builtins.int
     addresses: _builtins.int
-    """Addresses in the allocatable range, and how many of them are taken now."""
+    """How many are handed out in all."""
     addresses_used: _builtins.int
+    """How many of them are taken now."""
     @_builtins.property
-    def metadata(self) -> _common_pb2.Metadata: ...
+    def metadata(self) -> _common_pb2.Metadata:
+        """Its id, name, owner, region and generation."""
+
     @_builtins.property
-    def spec(self) -> Global___NetworkSpec: ...
+    def spec(self) -> Global___NetworkSpec:
+        """As it was created, with what was left empty filled in."""
+
     def __init__(
         self,
         *,
@@ -2202,10 +2393,15 @@ class CreateNetworkRequest(_message.Message):
     REGION_FIELD_NUMBER: _builtins.int
     SPEC_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     name: _builtins.str
+    """1 to 255 printable characters; no other network of the region has it."""
     region: _builtins.str
+    """UUID of the region in which it is."""
     @_builtins.property
-    def spec(self) -> Global___NetworkSpec: ...
+    def spec(self) -> Global___NetworkSpec:
+        """prefix is needed."""
+
     def __init__(
         self,
         *,
@@ -2230,6 +2426,7 @@ class GetNetworkRequest(_message.Message):
 
     ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
+    """UUID of the network."""
     def __init__(
         self,
         *,
@@ -2252,8 +2449,11 @@ class ListNetworksRequest(_message.Message):
     PAGE_FIELD_NUMBER: _builtins.int
     REGION_FIELD_NUMBER: _builtins.int
     region: _builtins.str
+    """Only those of this region (UUID); empty: all."""
     @_builtins.property
-    def page(self) -> _common_pb2.Page: ...
+    def page(self) -> _common_pb2.Page:
+        """Which part of the list; absent: the first 100."""
+
     def __init__(
         self,
         *,
@@ -2277,8 +2477,11 @@ class ListNetworksResponse(_message.Message):
     NETWORKS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """For page.token of the next request; empty: this was the last page."""
     @_builtins.property
-    def networks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Network]: ...
+    def networks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Network]:
+        """In the order of their ids."""
+
     def __init__(
         self,
         *,
@@ -2302,7 +2505,9 @@ class DeleteNetworkRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     id: _builtins.str
+    """UUID of the network."""
     def __init__(
         self,
         *,
@@ -2342,7 +2547,9 @@ class Alternatives(_message.Message):
 
     NAMES_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """At least one."""
+
     def __init__(
         self,
         *,
@@ -2366,11 +2573,17 @@ class NameDemand(_message.Message):
     FORBID_FIELD_NUMBER: _builtins.int
     ANY_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def require(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def require(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The provider has all of these."""
+
     @_builtins.property
-    def forbid(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def forbid(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The provider has none of these."""
+
     @_builtins.property
-    def any(self) -> _containers.RepeatedCompositeFieldContainer[Global___Alternatives]: ...
+    def any(self) -> _containers.RepeatedCompositeFieldContainer[Global___Alternatives]:
+        """The provider has at least one of each of these; 64 names in the demand at most."""
+
     def __init__(
         self,
         *,
@@ -2396,9 +2609,11 @@ class PropertyRange(_message.Message):
     AT_LEAST_FIELD_NUMBER: _builtins.int
     AT_MOST_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """Of a property: letters, digits and _ . : -; 64 at most."""
     at_least: _builtins.int
+    """0 to 2^53 - 1."""
     at_most: _builtins.int
-    """Absent: no greatest value."""
+    """Not below at_least. Absent: no greatest value."""
     def __init__(
         self,
         *,
@@ -2424,7 +2639,9 @@ class PropertyAlternatives(_message.Message):
 
     RANGES_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def ranges(self) -> _containers.RepeatedCompositeFieldContainer[Global___PropertyRange]: ...
+    def ranges(self) -> _containers.RepeatedCompositeFieldContainer[Global___PropertyRange]:
+        """At least one."""
+
     def __init__(
         self,
         *,
@@ -2448,11 +2665,17 @@ class PropertyDemand(_message.Message):
     FORBID_FIELD_NUMBER: _builtins.int
     ANY_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def require(self) -> _containers.RepeatedCompositeFieldContainer[Global___PropertyRange]: ...
+    def require(self) -> _containers.RepeatedCompositeFieldContainer[Global___PropertyRange]:
+        """The provider is within all of these."""
+
     @_builtins.property
-    def forbid(self) -> _containers.RepeatedCompositeFieldContainer[Global___PropertyRange]: ...
+    def forbid(self) -> _containers.RepeatedCompositeFieldContainer[Global___PropertyRange]:
+        """The provider is within none of these."""
+
     @_builtins.property
-    def any(self) -> _containers.RepeatedCompositeFieldContainer[Global___PropertyAlternatives]: ...
+    def any(self) -> _containers.RepeatedCompositeFieldContainer[Global___PropertyAlternatives]:
+        """The provider is within at least one of each of these; 64 ranges in the demand at most."""
+
     def __init__(
         self,
         *,
@@ -2482,6 +2705,7 @@ class DistanceLimit(_message.Message):
     type: _builtins.str
     """The distance type."""
     code: _builtins.str
+    """One of the type's codes; it is itself within the limit."""
     at_least: _builtins.bool
     """A least distance; else a greatest."""
     origin: _builtins.str
@@ -2526,34 +2750,38 @@ class RequestGroup(_message.Message):
     ISOLATED_FROM_FIELD_NUMBER: _builtins.int
     ALONE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """By which others speak of it."""
+    """By which others speak of it; needed where there are several."""
     across_tree: _builtins.bool
     """Each amount may come from another provider of the tree."""
     provider: _builtins.str
-    """Only this provider (UUID)."""
+    """Only this provider (UUID); empty: any."""
     provider_type: _builtins.str
-    """Only providers of this type."""
+    """Only providers of this type; empty: any."""
     alone: _builtins.bool
     """No other project uses anything of that tree in the whole window."""
     @_builtins.property
     def amounts(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Amount]:
-        """None at all names a provider without using it."""
+        """Each resource type once. None at all names a provider without using it."""
 
     @_builtins.property
-    def capabilities(self) -> Global___NameDemand: ...
+    def capabilities(self) -> Global___NameDemand:
+        """Registered names of what providers can do."""
+
     @_builtins.property
     def groups(self) -> Global___NameDemand:
         """UUIDs of groups; a provider is in the groups of what is above it."""
 
     @_builtins.property
-    def properties(self) -> Global___PropertyDemand: ...
+    def properties(self) -> Global___PropertyDemand:
+        """What the provider measures."""
+
     @_builtins.property
     def distances(self) -> _containers.RepeatedCompositeFieldContainer[Global___DistanceLimit]:
         """All of them hold."""
 
     @_builtins.property
     def isolated_from(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Names of groups with which it has no provider in common."""
+        """Names of other groups of the request with which it has no provider in common."""
 
     def __init__(
         self,
@@ -2586,7 +2814,9 @@ class Subtree(_message.Message):
 
     GROUP_NAMES_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def group_names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def group_names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Of groups of the request that are not across a tree."""
+
     def __init__(
         self,
         *,
@@ -2636,10 +2866,13 @@ class CandidatePart(_message.Message):
     PROVIDER_FIELD_NUMBER: _builtins.int
     AMOUNTS_FIELD_NUMBER: _builtins.int
     group_name: _builtins.str
+    """Of the group of the request; empty where there is only one without a name."""
     provider: _builtins.str
     """UUID."""
     @_builtins.property
-    def amounts(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Amount]: ...
+    def amounts(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Amount]:
+        """What this provider gives to it."""
+
     def __init__(
         self,
         *,
@@ -2666,7 +2899,9 @@ class Candidate(_message.Message):
     tree: _builtins.str
     """UUID of the provider at the top of their tree."""
     @_builtins.property
-    def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___CandidatePart]: ...
+    def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___CandidatePart]:
+        """All that is claimed when it is taken."""
+
     def __init__(
         self,
         *,
@@ -2700,13 +2935,19 @@ class ClaimSpec(_message.Message):
     SAME_SUBTREE_FIELD_NUMBER: _builtins.int
     NEAR_FIELD_NUMBER: _builtins.int
     provider: _builtins.str
-    """Only this provider (UUID)."""
+    """Only this provider (UUID); empty: any."""
     placement: _common_pb2.Placement.ValueType
+    """Which provider is taken of those that fit."""
     region: _builtins.str
+    """UUID of the region; needed."""
     @_builtins.property
-    def amounts(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Amount]: ...
+    def amounts(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Amount]:
+        """Each resource type once, all from one provider."""
+
     @_builtins.property
-    def window(self) -> _common_pb2.Window: ...
+    def window(self) -> _common_pb2.Window:
+        """From when to when; absent: from now on, without end."""
+
     @_builtins.property
     def required_capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The provider must have all of these."""
@@ -2717,10 +2958,12 @@ class ClaimSpec(_message.Message):
 
     @_builtins.property
     def groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___RequestGroup]:
-        """Instead of amounts, capabilities and provider."""
+        """Instead of amounts, capabilities and provider; 32 at most."""
 
     @_builtins.property
-    def same_subtree(self) -> _containers.RepeatedCompositeFieldContainer[Global___Subtree]: ...
+    def same_subtree(self) -> _containers.RepeatedCompositeFieldContainer[Global___Subtree]:
+        """What groups come from below one provider each."""
+
     @_builtins.property
     def near(self) -> Global___Near:
         """For PLACEMENT_NEAREST."""
@@ -2757,8 +3000,11 @@ class Allocation(_message.Message):
     RESOURCE_TYPE_FIELD_NUMBER: _builtins.int
     AMOUNT_FIELD_NUMBER: _builtins.int
     provider: _builtins.str
+    """UUID of the provider."""
     resource_type: _builtins.str
+    """Registered name, such as VCPU."""
     amount: _builtins.int
+    """In the unit of the resource type."""
     def __init__(
         self,
         *,
@@ -2786,15 +3032,23 @@ class Claim(_message.Message):
     ALLOCATIONS_FIELD_NUMBER: _builtins.int
     CONSUMER_FIELD_NUMBER: _builtins.int
     consumer: _builtins.str
-    """UUID of the machine that uses it."""
+    """UUID of the machine that uses it; empty: none does."""
     @_builtins.property
-    def metadata(self) -> _common_pb2.Metadata: ...
+    def metadata(self) -> _common_pb2.Metadata:
+        """Its id, name, owner, region and generation."""
+
     @_builtins.property
-    def spec(self) -> Global___ClaimSpec: ...
+    def spec(self) -> Global___ClaimSpec:
+        """As it was asked for, with its window as it is planned now."""
+
     @_builtins.property
-    def status(self) -> _common_pb2.Status: ...
+    def status(self) -> _common_pb2.Status:
+        """What it stands for now: held, confirmed, released or lapsed."""
+
     @_builtins.property
-    def allocations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Allocation]: ...
+    def allocations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Allocation]:
+        """What it has of which provider; it stays told when the claim has ended."""
+
     def __init__(
         self,
         *,
@@ -2823,12 +3077,15 @@ class ProposeCandidatesRequest(_message.Message):
     LIMIT_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
     project: _builtins.str
+    """UUID of the project that asks; needed."""
     limit: _builtins.int
     """At most this many; 0: 10."""
     seed: _builtins.int
     """The order among equals, the same for the same seed; 0: that of their ids."""
     @_builtins.property
-    def spec(self) -> Global___ClaimSpec: ...
+    def spec(self) -> Global___ClaimSpec:
+        """Of which candidates are wanted."""
+
     def __init__(
         self,
         *,
@@ -2858,9 +3115,13 @@ class CreateClaimRequest(_message.Message):
     WAIT_UNTIL_FIELD_NUMBER: _builtins.int
     CANDIDATE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     project: _builtins.str
+    """UUID of the project that claims; needed."""
     @_builtins.property
-    def spec(self) -> Global___ClaimSpec: ...
+    def spec(self) -> Global___ClaimSpec:
+        """What is claimed."""
+
     @_builtins.property
     def hold_until(self) -> _timestamp_pb2.Timestamp:
         """Hold it until then; unless confirmed it lapses. Absent: confirmed at once."""
@@ -2900,7 +3161,9 @@ class GetClaimRequest(_message.Message):
     ID_FIELD_NUMBER: _builtins.int
     PROJECT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
+    """UUID of the claim."""
     project: _builtins.str
+    """UUID of the project that has it; needed."""
     def __init__(
         self,
         *,
@@ -2925,10 +3188,13 @@ class ListClaimsRequest(_message.Message):
     PROJECT_FIELD_NUMBER: _builtins.int
     INCLUDE_ENDED_FIELD_NUMBER: _builtins.int
     project: _builtins.str
+    """UUID of the project; needed."""
     include_ended: _builtins.bool
     """Also those that ended."""
     @_builtins.property
-    def page(self) -> _common_pb2.Page: ...
+    def page(self) -> _common_pb2.Page:
+        """Which part of the list; absent: the first 100."""
+
     def __init__(
         self,
         *,
@@ -2953,8 +3219,11 @@ class ListClaimsResponse(_message.Message):
     CLAIMS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """For page.token of the next request; empty: this was the last page."""
     @_builtins.property
-    def claims(self) -> _containers.RepeatedCompositeFieldContainer[Global___Claim]: ...
+    def claims(self) -> _containers.RepeatedCompositeFieldContainer[Global___Claim]:
+        """In the order of their ids."""
+
     def __init__(
         self,
         *,
@@ -2980,8 +3249,11 @@ class ConfirmClaimRequest(_message.Message):
     PROJECT_FIELD_NUMBER: _builtins.int
     GENERATION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     id: _builtins.str
+    """UUID of the claim, which is held."""
     project: _builtins.str
+    """UUID of the project that has it; needed."""
     generation: _builtins.int
     """The one at which it was read; 0: whatever it is at."""
     def __init__(
@@ -3011,8 +3283,11 @@ class ReleaseClaimRequest(_message.Message):
     PROJECT_FIELD_NUMBER: _builtins.int
     GENERATION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     id: _builtins.str
+    """UUID of the claim."""
     project: _builtins.str
+    """UUID of the project that has it; needed."""
     generation: _builtins.int
     """The one at which it was read; 0: whatever it is at."""
     def __init__(
@@ -3073,15 +3348,19 @@ class ClaimChange(_message.Message):
     WINDOW_FIELD_NUMBER: _builtins.int
     MOVE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
+    """UUID of the claim; each of a request once."""
     generation: _builtins.int
     """The one at which it was read; 0: whatever it is at."""
     release: _builtins.bool
+    """End it now; then nothing else is said of it."""
     @_builtins.property
     def window(self) -> _common_pb2.Window:
         """Its window from now on; without an end in it: without end. Providers stay unless it is moved."""
 
     @_builtins.property
-    def move(self) -> Global___ClaimMove: ...
+    def move(self) -> Global___ClaimMove:
+        """Choose its providers anew. Absent: they stay."""
+
     def __init__(
         self,
         *,
@@ -3109,9 +3388,13 @@ class ChangeClaimsRequest(_message.Message):
     PROJECT_FIELD_NUMBER: _builtins.int
     CHANGES_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     project: _builtins.str
+    """UUID of the project that has them all; needed."""
     @_builtins.property
-    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClaimChange]: ...
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClaimChange]:
+        """1 to 100."""
+
     def __init__(
         self,
         *,
@@ -3135,7 +3418,9 @@ class ChangeClaimsResponse(_message.Message):
 
     CLAIMS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def claims(self) -> _containers.RepeatedCompositeFieldContainer[Global___Claim]: ...
+    def claims(self) -> _containers.RepeatedCompositeFieldContainer[Global___Claim]:
+        """In the order of the request."""
+
     def __init__(
         self,
         *,
@@ -3160,6 +3445,7 @@ class FindOpeningsRequest(_message.Message):
     LENGTH_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
     project: _builtins.str
+    """UUID of the project that asks; needed."""
     limit: _builtins.int
     """At most this many; 0: 10."""
     @_builtins.property
@@ -3195,9 +3481,11 @@ class Opening(_message.Message):
     PROVIDER_FIELD_NUMBER: _builtins.int
     WINDOW_FIELD_NUMBER: _builtins.int
     provider: _builtins.str
-    """UUID."""
+    """UUID of the provider."""
     @_builtins.property
-    def window(self) -> _common_pb2.Window: ...
+    def window(self) -> _common_pb2.Window:
+        """Of at least the length that was asked for."""
+
     def __init__(
         self,
         *,
@@ -3220,7 +3508,9 @@ class FindOpeningsResponse(_message.Message):
 
     OPENINGS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def openings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Opening]: ...
+    def openings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Opening]:
+        """May be none."""
+
     def __init__(
         self,
         *,
@@ -3248,15 +3538,19 @@ class ListCalendarRequest(_message.Message):
     GROUP_FIELD_NUMBER: _builtins.int
     PROVIDER_FIELD_NUMBER: _builtins.int
     region: _builtins.str
+    """Only in this region (UUID); empty: in all."""
     type: _builtins.str
     """Only providers of this type."""
     resource_type: _builtins.str
+    """Only of this resource type; empty: of all."""
     group: _builtins.str
     """Only what belongs to this group (UUID): its members, who shares with them, and what is below."""
     provider: _builtins.str
     """Only this one (UUID)."""
     @_builtins.property
-    def page(self) -> _common_pb2.Page: ...
+    def page(self) -> _common_pb2.Page:
+        """Which part of the list; absent: the first 100."""
+
     @_builtins.property
     def window(self) -> _common_pb2.Window:
         """Without start: from now on; an end is needed."""
@@ -3295,17 +3589,21 @@ class ListProjectCalendarRequest(_message.Message):
     GROUP_FIELD_NUMBER: _builtins.int
     PROVIDER_FIELD_NUMBER: _builtins.int
     project: _builtins.str
+    """UUID of the project; needed."""
     region: _builtins.str
-    """Only in this region (UUID)."""
+    """Only in this region (UUID); empty: in all."""
     type: _builtins.str
     """Only of providers of this type."""
     resource_type: _builtins.str
+    """Only of this resource type; empty: of all."""
     group: _builtins.str
     """Only of what belongs to this group (UUID)."""
     provider: _builtins.str
     """Only of this one (UUID)."""
     @_builtins.property
-    def page(self) -> _common_pb2.Page: ...
+    def page(self) -> _common_pb2.Page:
+        """Which part of the list; absent: the first 100."""
+
     @_builtins.property
     def window(self) -> _common_pb2.Window:
         """Without start: from now on; an end is needed."""
@@ -3339,8 +3637,11 @@ class ListProjectCalendarResponse(_message.Message):
     LANES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """For page.token of the next request; empty: this was the last page."""
     @_builtins.property
-    def lanes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Lane]: ...
+    def lanes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Lane]:
+        """In the order of providers' ids and resource types."""
+
     def __init__(
         self,
         *,
@@ -3371,6 +3672,7 @@ class Usage(_message.Message):
     of: _builtins.str
     """UUID of the provider, group, region or project."""
     resource_type: _builtins.str
+    """Registered name, such as VCPU."""
     capacity: _builtins.int
     """What there is, offered or not; of a project its own quota. Absent: no limit, or not told."""
     used: _builtins.int
@@ -3421,6 +3723,7 @@ class ListUsageRequest(_message.Message):
     PROVIDER_FIELD_NUMBER: _builtins.int
     RESOURCE_TYPE_FIELD_NUMBER: _builtins.int
     by: Global___UsageBy.ValueType
+    """Of what each line of the answer is."""
     region: _builtins.str
     """Only what is used in this region (UUID)."""
     group: _builtins.str
@@ -3428,8 +3731,11 @@ class ListUsageRequest(_message.Message):
     provider: _builtins.str
     """Only of this one (UUID)."""
     resource_type: _builtins.str
+    """Only of this resource type; empty: of all."""
     @_builtins.property
-    def page(self) -> _common_pb2.Page: ...
+    def page(self) -> _common_pb2.Page:
+        """Which part of the list; absent: the first 100."""
+
     @_builtins.property
     def window(self) -> _common_pb2.Window:
         """Absent: now; without end: from its start on."""
@@ -3462,8 +3768,11 @@ class ListUsageResponse(_message.Message):
     USAGE_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """For page.token of the next request; empty: this was the last page."""
     @_builtins.property
-    def usage(self) -> _containers.RepeatedCompositeFieldContainer[Global___Usage]: ...
+    def usage(self) -> _containers.RepeatedCompositeFieldContainer[Global___Usage]:
+        """In the order of ids and resource types."""
+
     def __init__(
         self,
         *,
@@ -3493,8 +3802,9 @@ class ListProjectUsageRequest(_message.Message):
     PROVIDER_FIELD_NUMBER: _builtins.int
     RESOURCE_TYPE_FIELD_NUMBER: _builtins.int
     project: _builtins.str
-    """With all projects under it."""
+    """UUID of the project; needed. Projects under it count too."""
     by: Global___UsageBy.ValueType
+    """Of what each line of the answer is."""
     region: _builtins.str
     """Only what is used in this region (UUID)."""
     group: _builtins.str
@@ -3502,8 +3812,11 @@ class ListProjectUsageRequest(_message.Message):
     provider: _builtins.str
     """Only of this one (UUID)."""
     resource_type: _builtins.str
+    """Only of this resource type; empty: of all."""
     @_builtins.property
-    def page(self) -> _common_pb2.Page: ...
+    def page(self) -> _common_pb2.Page:
+        """Which part of the list; absent: the first 100."""
+
     @_builtins.property
     def window(self) -> _common_pb2.Window:
         """Absent: now; without end: from its start on."""
@@ -3537,8 +3850,11 @@ class ListProjectUsageResponse(_message.Message):
     USAGE_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """For page.token of the next request; empty: this was the last page."""
     @_builtins.property
-    def usage(self) -> _containers.RepeatedCompositeFieldContainer[Global___Usage]: ...
+    def usage(self) -> _containers.RepeatedCompositeFieldContainer[Global___Usage]:
+        """In the order of ids and resource types."""
+
     def __init__(
         self,
         *,
@@ -3569,19 +3885,25 @@ class Booking(_message.Message):
     AMOUNT_FIELD_NUMBER: _builtins.int
     OVERRUN_FIELD_NUMBER: _builtins.int
     claim: _builtins.str
-    """UUIDs."""
+    """UUID of the claim."""
     project: _builtins.str
+    """UUID of the project that has the claim."""
     consumer: _builtins.str
+    """UUID of the machine that uses the claim; empty: none does."""
     state: _builtins.str
     """Held or confirmed."""
     reason: _builtins.str
+    """Why it is in that state, in words."""
     cleaning_margin_s: _builtins.int
-    """For how long the provider is kept free afterwards."""
+    """For how long the provider is kept free afterwards; in seconds."""
     amount: _builtins.int
+    """In the unit of the lane's resource type."""
     overrun: _builtins.bool
     """It is past its planned end and still used."""
     @_builtins.property
-    def window(self) -> _common_pb2.Window: ...
+    def window(self) -> _common_pb2.Window:
+        """As it is planned, without the time that the provider is kept free afterwards."""
+
     def __init__(
         self,
         *,
@@ -3614,10 +3936,15 @@ class Lane(_message.Message):
     CAPACITY_FIELD_NUMBER: _builtins.int
     BOOKINGS_FIELD_NUMBER: _builtins.int
     provider: _builtins.str
+    """UUID of the provider."""
     resource_type: _builtins.str
+    """Registered name, such as VCPU."""
     capacity: _builtins.int
+    """All that can be handed out at the same time."""
     @_builtins.property
-    def bookings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Booking]: ...
+    def bookings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Booking]:
+        """In the order of their windows' starts."""
+
     def __init__(
         self,
         *,
@@ -3643,8 +3970,11 @@ class ListCalendarResponse(_message.Message):
     LANES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """For page.token of the next request; empty: this was the last page."""
     @_builtins.property
-    def lanes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Lane]: ...
+    def lanes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Lane]:
+        """In the order of providers' ids and resource types."""
+
     def __init__(
         self,
         *,
@@ -3713,11 +4043,15 @@ class Quota(_message.Message):
     CLAIMS_USED_FIELD_NUMBER: _builtins.int
     GENERATION_FIELD_NUMBER: _builtins.int
     project: _builtins.str
+    """UUID of the project."""
     claims_used: _builtins.int
+    """So many claims at the peak of that window."""
     generation: _builtins.int
     """0: it has no quota of its own."""
     @_builtins.property
-    def spec(self) -> Global___QuotaSpec: ...
+    def spec(self) -> Global___QuotaSpec:
+        """Its own limits; those of projects above it hold too."""
+
     @_builtins.property
     def used(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Amount]:
         """At the peak of the window that was asked about."""
@@ -3750,11 +4084,15 @@ class SetQuotaRequest(_message.Message):
     SPEC_FIELD_NUMBER: _builtins.int
     GENERATION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     project: _builtins.str
+    """UUID of the project."""
     generation: _builtins.int
     """The one at which it was read; 0: whatever it is at."""
     @_builtins.property
-    def spec(self) -> Global___QuotaSpec: ...
+    def spec(self) -> Global___QuotaSpec:
+        """All of its limits; what is absent is not limited any more."""
+
     def __init__(
         self,
         *,
@@ -3779,7 +4117,9 @@ class ListQuotasRequest(_message.Message):
 
     PAGE_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def page(self) -> _common_pb2.Page: ...
+    def page(self) -> _common_pb2.Page:
+        """Which part of the list; absent: the first 100."""
+
     def __init__(
         self,
         *,
@@ -3802,8 +4142,11 @@ class ListQuotasResponse(_message.Message):
     QUOTAS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """For page.token of the next request; empty: this was the last page."""
     @_builtins.property
-    def quotas(self) -> _containers.RepeatedCompositeFieldContainer[Global___Quota]: ...
+    def quotas(self) -> _containers.RepeatedCompositeFieldContainer[Global___Quota]:
+        """Only of projects that have one of their own."""
+
     def __init__(
         self,
         *,
@@ -3827,8 +4170,11 @@ class ListProjectQuotasRequest(_message.Message):
     PAGE_FIELD_NUMBER: _builtins.int
     PROJECT_FIELD_NUMBER: _builtins.int
     project: _builtins.str
+    """UUID of the project; needed."""
     @_builtins.property
-    def page(self) -> _common_pb2.Page: ...
+    def page(self) -> _common_pb2.Page:
+        """Which part of the list; absent: the first 100."""
+
     def __init__(
         self,
         *,
@@ -3852,8 +4198,11 @@ class ListProjectQuotasResponse(_message.Message):
     QUOTAS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """For page.token of the next request; empty: this was the last page."""
     @_builtins.property
-    def quotas(self) -> _containers.RepeatedCompositeFieldContainer[Global___Quota]: ...
+    def quotas(self) -> _containers.RepeatedCompositeFieldContainer[Global___Quota]:
+        """Only of projects that have one of their own."""
+
     def __init__(
         self,
         *,
@@ -3880,14 +4229,17 @@ class SetChildQuotaRequest(_message.Message):
     SPEC_FIELD_NUMBER: _builtins.int
     GENERATION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     project: _builtins.str
-    """The one above, of which the caller is an administrator."""
+    """UUID of the project above it, of which the caller is an administrator."""
     child: _builtins.str
     """Whose quota it is (UUID)."""
     generation: _builtins.int
     """The one at which it was read; 0: whatever it is at."""
     @_builtins.property
-    def spec(self) -> Global___QuotaSpec: ...
+    def spec(self) -> Global___QuotaSpec:
+        """All of its limits; what is absent is not limited any more."""
+
     def __init__(
         self,
         *,
@@ -3915,8 +4267,9 @@ class DeleteChildQuotaRequest(_message.Message):
     PROJECT_FIELD_NUMBER: _builtins.int
     CHILD_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     project: _builtins.str
-    """The one above, of which the caller is an administrator."""
+    """UUID of the project above it, of which the caller is an administrator."""
     child: _builtins.str
     """Whose quota it is (UUID)."""
     def __init__(
@@ -3960,6 +4313,7 @@ class GetQuotaRequest(_message.Message):
     PROJECT_FIELD_NUMBER: _builtins.int
     WINDOW_FIELD_NUMBER: _builtins.int
     project: _builtins.str
+    """UUID of the project; needed."""
     @_builtins.property
     def window(self) -> _common_pb2.Window:
         """Of which time to tell what is used; absent: from now on."""
@@ -3987,7 +4341,9 @@ class DeleteQuotaRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     PROJECT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     project: _builtins.str
+    """UUID of the project."""
     def __init__(
         self,
         *,
@@ -4106,20 +4462,26 @@ class Reservation(_message.Message):
     claim: _builtins.str
     """UUID of its claim."""
     machine: _builtins.str
-    """UUID of the machine that uses it."""
+    """UUID of the machine that uses it; empty: none does."""
     operation: _builtins.str
     """UUID of the operation that keeps it, which is its workflow's id."""
     series: _builtins.str
-    """UUID of the series of which it is one."""
+    """UUID of the series of which it is one; empty: of none."""
     @_builtins.property
-    def metadata(self) -> _common_pb2.Metadata: ...
+    def metadata(self) -> _common_pb2.Metadata:
+        """Its id, name, owner, region and generation."""
+
     @_builtins.property
-    def spec(self) -> Global___ReservationSpec: ...
+    def spec(self) -> Global___ReservationSpec:
+        """As it was asked for, with its window as it is planned now."""
+
     @_builtins.property
-    def status(self) -> _common_pb2.Status: ...
+    def status(self) -> _common_pb2.Status:
+        """reserved, active, kept, ended and so on (docs/states.md)."""
+
     @_builtins.property
     def kept_until(self) -> _timestamp_pb2.Timestamp:
-        """Until then its machine is kept, powered off."""
+        """Until then its machine is kept, powered off; absent: it isn't kept."""
 
     def __init__(
         self,
@@ -4153,12 +4515,17 @@ class CreateReservationsRequest(_message.Message):
     SPEC_FIELD_NUMBER: _builtins.int
     TIMES_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     project: _builtins.str
+    """UUID of the project that reserves; needed."""
     region: _builtins.str
+    """UUID of the region; needed."""
     times: _builtins.int
     """How many of the same, all or none in one commit; 0: one. At most 100."""
     @_builtins.property
-    def spec(self) -> Global___ReservationSpec: ...
+    def spec(self) -> Global___ReservationSpec:
+        """What each of them reserves."""
+
     def __init__(
         self,
         *,
@@ -4184,7 +4551,9 @@ class CreateReservationsResponse(_message.Message):
 
     RESERVATIONS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def reservations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reservation]: ...
+    def reservations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reservation]:
+        """As many as were asked for, each with a claim of its own."""
+
     def __init__(
         self,
         *,
@@ -4207,7 +4576,9 @@ class GetReservationRequest(_message.Message):
     PROJECT_FIELD_NUMBER: _builtins.int
     ID_FIELD_NUMBER: _builtins.int
     project: _builtins.str
+    """UUID of the project that has it; needed."""
     id: _builtins.str
+    """UUID of the reservation."""
     def __init__(
         self,
         *,
@@ -4233,11 +4604,15 @@ class ListReservationsRequest(_message.Message):
     INCLUDE_ENDED_FIELD_NUMBER: _builtins.int
     SERIES_FIELD_NUMBER: _builtins.int
     project: _builtins.str
+    """UUID of the project; needed."""
     include_ended: _builtins.bool
+    """Also those that ended, were cancelled, missed or reclaimed."""
     series: _builtins.str
     """Only of this series (UUID)."""
     @_builtins.property
-    def page(self) -> _common_pb2.Page: ...
+    def page(self) -> _common_pb2.Page:
+        """Which part of the list; absent: the first 100."""
+
     def __init__(
         self,
         *,
@@ -4264,10 +4639,13 @@ class ListReservationsResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """For page.token of the next request; empty: this was the last page."""
     revision: _builtins.int
     """The revision of the snapshot, from which Watch goes on."""
     @_builtins.property
-    def reservations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reservation]: ...
+    def reservations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reservation]:
+        """In the order of their ids."""
+
     def __init__(
         self,
         *,
@@ -4296,17 +4674,20 @@ class UpdateReservationRequest(_message.Message):
     WINDOW_FIELD_NUMBER: _builtins.int
     KEEP_FOR_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     project: _builtins.str
+    """UUID of the project that has it; needed."""
     id: _builtins.str
+    """UUID of the reservation."""
     generation: _builtins.int
     """The one at which it was read; 0: any."""
     @_builtins.property
     def window(self) -> _common_pb2.Window:
-        """Its window from now on; what has begun keeps its start."""
+        """Its window from now on; what has begun keeps its start. Absent: stays."""
 
     @_builtins.property
     def keep_for(self) -> _duration_pb2.Duration:
-        """For how long its machine is kept after the end; zero: it is decommissioned then."""
+        """For how long its machine is kept after the end; zero: it is decommissioned then. Absent: stays."""
 
     def __init__(
         self,
@@ -4337,8 +4718,11 @@ class CancelReservationRequest(_message.Message):
     ID_FIELD_NUMBER: _builtins.int
     GENERATION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     project: _builtins.str
+    """UUID of the project that has it; needed."""
     id: _builtins.str
+    """UUID of the reservation."""
     generation: _builtins.int
     """The one at which it was read; 0: any."""
     def __init__(
@@ -4409,13 +4793,17 @@ class ReservationSeries(_message.Message):
     paused: _builtins.bool
     """Somebody paused its schedule in Temporal; only said of one series."""
     @_builtins.property
-    def metadata(self) -> _common_pb2.Metadata: ...
+    def metadata(self) -> _common_pb2.Metadata:
+        """Its id, name, owner, region and generation."""
+
     @_builtins.property
     def spec(self) -> Global___ReservationSpec:
         """Of each reservation; its window is left out. A machine's name gets the day."""
 
     @_builtins.property
-    def recurrence(self) -> Global___Recurrence: ...
+    def recurrence(self) -> Global___Recurrence:
+        """When each of them is."""
+
     @_builtins.property
     def ahead(self) -> _duration_pb2.Duration:
         """How long before its start each one is made."""
@@ -4460,12 +4848,19 @@ class CreateReservationSeriesRequest(_message.Message):
     RECURRENCE_FIELD_NUMBER: _builtins.int
     AHEAD_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     project: _builtins.str
+    """UUID of the project that reserves; needed."""
     region: _builtins.str
+    """UUID of the region; needed."""
     @_builtins.property
-    def spec(self) -> Global___ReservationSpec: ...
+    def spec(self) -> Global___ReservationSpec:
+        """What each of them reserves; without a window."""
+
     @_builtins.property
-    def recurrence(self) -> Global___Recurrence: ...
+    def recurrence(self) -> Global___Recurrence:
+        """When each of them is."""
+
     @_builtins.property
     def ahead(self) -> _duration_pb2.Duration:
         """How long before its start each one is made. Absent: 7 days; at most 60."""
@@ -4497,7 +4892,9 @@ class GetReservationSeriesRequest(_message.Message):
     PROJECT_FIELD_NUMBER: _builtins.int
     ID_FIELD_NUMBER: _builtins.int
     project: _builtins.str
+    """UUID of the project that has it; needed."""
     id: _builtins.str
+    """UUID of the series."""
     def __init__(
         self,
         *,
@@ -4521,8 +4918,11 @@ class ListReservationSeriesRequest(_message.Message):
     PROJECT_FIELD_NUMBER: _builtins.int
     PAGE_FIELD_NUMBER: _builtins.int
     project: _builtins.str
+    """UUID of the project; needed."""
     @_builtins.property
-    def page(self) -> _common_pb2.Page: ...
+    def page(self) -> _common_pb2.Page:
+        """Which part of the list; absent: the first 100."""
+
     def __init__(
         self,
         *,
@@ -4546,8 +4946,11 @@ class ListReservationSeriesResponse(_message.Message):
     SERIES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """For page.token of the next request; empty: this was the last page."""
     @_builtins.property
-    def series(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReservationSeries]: ...
+    def series(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReservationSeries]:
+        """Those that have not ended, in the order of their ids."""
+
     def __init__(
         self,
         *,
@@ -4573,8 +4976,11 @@ class EndReservationSeriesRequest(_message.Message):
     ID_FIELD_NUMBER: _builtins.int
     GENERATION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     project: _builtins.str
+    """UUID of the project that has it; needed."""
     id: _builtins.str
+    """UUID of the series."""
     generation: _builtins.int
     """The one at which it was read; 0: any."""
     def __init__(
