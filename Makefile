@@ -31,7 +31,7 @@ check: install    ## format, lint, strict types, proto lint, import rules
 	@$(python) -m ruff format --check
 	@$(python) -m ruff check
 	@$(python) -m mypy
-	@cd proto && ../.venv/bin/buf lint
+	@$(python) -m deploy.protos lint
 	@.venv/bin/lint-imports
 
 fmt: install      ## put the code into its format
@@ -39,7 +39,7 @@ fmt: install      ## put the code into its format
 	@$(python) -m ruff format
 
 generate: install ## Python code from proto/
-	@$(python) proto/generate.py
+	@$(python) -m deploy.protos
 
 install:
 	@deploy/install.sh

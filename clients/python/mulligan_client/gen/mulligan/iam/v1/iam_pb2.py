@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from mulligan_client.gen.mulligan.common.v1 import common_pb2 as mulligan_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19mulligan/iam/v1/iam.proto\x12\x0fmulligan.iam.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fmulligan/common/v1/common.proto\"D\n\x10\x42ootstrapRequest\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x10\n\x08password\x18\x03 \x01(\t\"j\n\x11\x42ootstrapResponse\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x02 \x01(\t\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"1\n\x0cLoginRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x10\n\x08password\x18\x02 \x01(\t\"f\n\rLoginResponse\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x02 \x01(\t\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x16\n\x14ListTokenKeysRequest\"@\n\x15ListTokenKeysResponse\x12\'\n\x04keys\x18\x01 \x03(\x0b\x32\x19.mulligan.iam.v1.TokenKey\".\n\x08TokenKey\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x12\n\npublic_key\x18\x02 \x01(\t\"I\n\x07Project\x12.\n\x08metadata\x18\x01 \x01(\x0b\x32\x1c.mulligan.common.v1.Metadata\x12\x0e\n\x06parent\x18\x02 \x01(\t\"H\n\x14\x43reateProjectRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06parent\x18\x03 \x01(\t\"=\n\x13ListProjectsRequest\x12&\n\x04page\x18\x01 \x01(\x0b\x32\x18.mulligan.common.v1.Page\"[\n\x14ListProjectsResponse\x12*\n\x08projects\x18\x01 \x03(\x0b\x32\x18.mulligan.iam.v1.Project\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"9\n\x07\x41\x63\x63ount\x12.\n\x08metadata\x18\x01 \x01(\x0b\x32\x1c.mulligan.common.v1.Metadata\"J\n\x14\x43reateAccountRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08password\x18\x03 \x01(\t\"q\n\x11\x41ssignRoleRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12&\n\x04role\x18\x03 \x01(\x0e\x32\x18.mulligan.common.v1.Role\x12\x0f\n\x07project\x18\x04 \x01(\t\"V\n\nAssignment\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12&\n\x04role\x18\x02 \x01(\x0e\x32\x18.mulligan.common.v1.Role\x12\x0f\n\x07project\x18\x03 \x01(\t\"H\n\x06Region\x12.\n\x08metadata\x18\x01 \x01(\x0b\x32\x1c.mulligan.common.v1.Metadata\x12\x0e\n\x06parent\x18\x02 \x01(\t\"G\n\x13\x43reateRegionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06parent\x18\x03 \x01(\t\"<\n\x12ListRegionsRequest\x12&\n\x04page\x18\x01 \x01(\x0b\x32\x18.mulligan.common.v1.Page\"X\n\x13ListRegionsResponse\x12(\n\x07regions\x18\x01 \x03(\x0b\x32\x17.mulligan.iam.v1.Region\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xb1\x07\n\nIamService\x12\\\n\tBootstrap\x12!.mulligan.iam.v1.BootstrapRequest\x1a\".mulligan.iam.v1.BootstrapResponse\"\x08\xaa\xbb\x18\x04\x08\x01\x10\x01\x12P\n\x05Login\x12\x1d.mulligan.iam.v1.LoginRequest\x1a\x1e.mulligan.iam.v1.LoginResponse\"\x08\xaa\xbb\x18\x04\x08\x01\x10\x01\x12h\n\rListTokenKeys\x12%.mulligan.iam.v1.ListTokenKeysRequest\x1a&.mulligan.iam.v1.ListTokenKeysResponse\"\x08\xaa\xbb\x18\x04\x08\x01\x10\x01\x12Z\n\rCreateProject\x12%.mulligan.iam.v1.CreateProjectRequest\x1a\x18.mulligan.iam.v1.Project\"\x08\xaa\xbb\x18\x04\x08\x06\x10\x03\x12\xba\x01\n\x0cListProjects\x12$.mulligan.iam.v1.ListProjectsRequest\x1a%.mulligan.iam.v1.ListProjectsResponse\"]\xaa\xbb\x18Y\x08\x02\x10\x01\x1aSshows the projects in which the caller has a role, and all to readers of the system\x12Z\n\rCreateAccount\x12%.mulligan.iam.v1.CreateAccountRequest\x1a\x18.mulligan.iam.v1.Account\"\x08\xaa\xbb\x18\x04\x08\x06\x10\x03\x12W\n\nAssignRole\x12\".mulligan.iam.v1.AssignRoleRequest\x1a\x1b.mulligan.iam.v1.Assignment\"\x08\xaa\xbb\x18\x04\x08\x06\x10\x03\x12W\n\x0c\x43reateRegion\x12$.mulligan.iam.v1.CreateRegionRequest\x1a\x17.mulligan.iam.v1.Region\"\x08\xaa\xbb\x18\x04\x08\x06\x10\x03\x12\x62\n\x0bListRegions\x12#.mulligan.iam.v1.ListRegionsRequest\x1a$.mulligan.iam.v1.ListRegionsResponse\"\x08\xaa\xbb\x18\x04\x08\x02\x10\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19mulligan/iam/v1/iam.proto\x12\x0fmulligan.iam.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fmulligan/common/v1/common.proto\"^\n\x10\x42ootstrapRequest\x12\x14\n\x05token\x18\x01 \x01(\tR\x05token\x12\x18\n\x07\x61\x63\x63ount\x18\x02 \x01(\tR\x07\x61\x63\x63ount\x12\x1a\n\x08password\x18\x03 \x01(\tR\x08password\"\x8b\x01\n\x11\x42ootstrapResponse\x12\x18\n\x07\x61\x63\x63ount\x18\x01 \x01(\tR\x07\x61\x63\x63ount\x12!\n\x0c\x61\x63\x63\x65ss_token\x18\x02 \x01(\tR\x0b\x61\x63\x63\x65ssToken\x12\x39\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\texpiresAt\"D\n\x0cLoginRequest\x12\x18\n\x07\x61\x63\x63ount\x18\x01 \x01(\tR\x07\x61\x63\x63ount\x12\x1a\n\x08password\x18\x02 \x01(\tR\x08password\"\x87\x01\n\rLoginResponse\x12\x18\n\x07\x61\x63\x63ount\x18\x01 \x01(\tR\x07\x61\x63\x63ount\x12!\n\x0c\x61\x63\x63\x65ss_token\x18\x02 \x01(\tR\x0b\x61\x63\x63\x65ssToken\x12\x39\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\texpiresAt\"\x16\n\x14ListTokenKeysRequest\"F\n\x15ListTokenKeysResponse\x12-\n\x04keys\x18\x01 \x03(\x0b\x32\x19.mulligan.iam.v1.TokenKeyR\x04keys\"@\n\x08TokenKey\x12\x15\n\x06key_id\x18\x01 \x01(\tR\x05keyId\x12\x1d\n\npublic_key\x18\x02 \x01(\tR\tpublicKey\"[\n\x07Project\x12\x38\n\x08metadata\x18\x01 \x01(\x0b\x32\x1c.mulligan.common.v1.MetadataR\x08metadata\x12\x16\n\x06parent\x18\x02 \x01(\tR\x06parent\"a\n\x14\x43reateProjectRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tR\trequestId\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n\x06parent\x18\x03 \x01(\tR\x06parent\"C\n\x13ListProjectsRequest\x12,\n\x04page\x18\x01 \x01(\x0b\x32\x18.mulligan.common.v1.PageR\x04page\"t\n\x14ListProjectsResponse\x12\x34\n\x08projects\x18\x01 \x03(\x0b\x32\x18.mulligan.iam.v1.ProjectR\x08projects\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"C\n\x07\x41\x63\x63ount\x12\x38\n\x08metadata\x18\x01 \x01(\x0b\x32\x1c.mulligan.common.v1.MetadataR\x08metadata\"e\n\x14\x43reateAccountRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tR\trequestId\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x1a\n\x08password\x18\x03 \x01(\tR\x08password\"\x94\x01\n\x11\x41ssignRoleRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tR\trequestId\x12\x18\n\x07\x61\x63\x63ount\x18\x02 \x01(\tR\x07\x61\x63\x63ount\x12,\n\x04role\x18\x03 \x01(\x0e\x32\x18.mulligan.common.v1.RoleR\x04role\x12\x18\n\x07project\x18\x04 \x01(\tR\x07project\"n\n\nAssignment\x12\x18\n\x07\x61\x63\x63ount\x18\x01 \x01(\tR\x07\x61\x63\x63ount\x12,\n\x04role\x18\x02 \x01(\x0e\x32\x18.mulligan.common.v1.RoleR\x04role\x12\x18\n\x07project\x18\x03 \x01(\tR\x07project\"Z\n\x06Region\x12\x38\n\x08metadata\x18\x01 \x01(\x0b\x32\x1c.mulligan.common.v1.MetadataR\x08metadata\x12\x16\n\x06parent\x18\x02 \x01(\tR\x06parent\"`\n\x13\x43reateRegionRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tR\trequestId\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n\x06parent\x18\x03 \x01(\tR\x06parent\"B\n\x12ListRegionsRequest\x12,\n\x04page\x18\x01 \x01(\x0b\x32\x18.mulligan.common.v1.PageR\x04page\"p\n\x13ListRegionsResponse\x12\x31\n\x07regions\x18\x01 \x03(\x0b\x32\x17.mulligan.iam.v1.RegionR\x07regions\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xb1\x07\n\nIamService\x12\\\n\tBootstrap\x12!.mulligan.iam.v1.BootstrapRequest\x1a\".mulligan.iam.v1.BootstrapResponse\"\x08\xaa\xbb\x18\x04\x08\x01\x10\x01\x12P\n\x05Login\x12\x1d.mulligan.iam.v1.LoginRequest\x1a\x1e.mulligan.iam.v1.LoginResponse\"\x08\xaa\xbb\x18\x04\x08\x01\x10\x01\x12h\n\rListTokenKeys\x12%.mulligan.iam.v1.ListTokenKeysRequest\x1a&.mulligan.iam.v1.ListTokenKeysResponse\"\x08\xaa\xbb\x18\x04\x08\x01\x10\x01\x12Z\n\rCreateProject\x12%.mulligan.iam.v1.CreateProjectRequest\x1a\x18.mulligan.iam.v1.Project\"\x08\xaa\xbb\x18\x04\x08\x06\x10\x03\x12\xba\x01\n\x0cListProjects\x12$.mulligan.iam.v1.ListProjectsRequest\x1a%.mulligan.iam.v1.ListProjectsResponse\"]\xaa\xbb\x18Y\x08\x02\x10\x01\x1aSshows the projects in which the caller has a role, and all to readers of the system\x12Z\n\rCreateAccount\x12%.mulligan.iam.v1.CreateAccountRequest\x1a\x18.mulligan.iam.v1.Account\"\x08\xaa\xbb\x18\x04\x08\x06\x10\x03\x12W\n\nAssignRole\x12\".mulligan.iam.v1.AssignRoleRequest\x1a\x1b.mulligan.iam.v1.Assignment\"\x08\xaa\xbb\x18\x04\x08\x06\x10\x03\x12W\n\x0c\x43reateRegion\x12$.mulligan.iam.v1.CreateRegionRequest\x1a\x17.mulligan.iam.v1.Region\"\x08\xaa\xbb\x18\x04\x08\x06\x10\x03\x12\x62\n\x0bListRegions\x12#.mulligan.iam.v1.ListRegionsRequest\x1a$.mulligan.iam.v1.ListRegionsResponse\"\x08\xaa\xbb\x18\x04\x08\x02\x10\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,43 +52,43 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_IAMSERVICE'].methods_by_name['ListRegions']._loaded_options = None
   _globals['_IAMSERVICE'].methods_by_name['ListRegions']._serialized_options = b'\252\273\030\004\010\002\020\001'
   _globals['_BOOTSTRAPREQUEST']._serialized_start=112
-  _globals['_BOOTSTRAPREQUEST']._serialized_end=180
-  _globals['_BOOTSTRAPRESPONSE']._serialized_start=182
-  _globals['_BOOTSTRAPRESPONSE']._serialized_end=288
-  _globals['_LOGINREQUEST']._serialized_start=290
-  _globals['_LOGINREQUEST']._serialized_end=339
-  _globals['_LOGINRESPONSE']._serialized_start=341
-  _globals['_LOGINRESPONSE']._serialized_end=443
-  _globals['_LISTTOKENKEYSREQUEST']._serialized_start=445
-  _globals['_LISTTOKENKEYSREQUEST']._serialized_end=467
-  _globals['_LISTTOKENKEYSRESPONSE']._serialized_start=469
-  _globals['_LISTTOKENKEYSRESPONSE']._serialized_end=533
-  _globals['_TOKENKEY']._serialized_start=535
-  _globals['_TOKENKEY']._serialized_end=581
-  _globals['_PROJECT']._serialized_start=583
-  _globals['_PROJECT']._serialized_end=656
-  _globals['_CREATEPROJECTREQUEST']._serialized_start=658
-  _globals['_CREATEPROJECTREQUEST']._serialized_end=730
-  _globals['_LISTPROJECTSREQUEST']._serialized_start=732
-  _globals['_LISTPROJECTSREQUEST']._serialized_end=793
-  _globals['_LISTPROJECTSRESPONSE']._serialized_start=795
-  _globals['_LISTPROJECTSRESPONSE']._serialized_end=886
-  _globals['_ACCOUNT']._serialized_start=888
-  _globals['_ACCOUNT']._serialized_end=945
-  _globals['_CREATEACCOUNTREQUEST']._serialized_start=947
-  _globals['_CREATEACCOUNTREQUEST']._serialized_end=1021
-  _globals['_ASSIGNROLEREQUEST']._serialized_start=1023
-  _globals['_ASSIGNROLEREQUEST']._serialized_end=1136
-  _globals['_ASSIGNMENT']._serialized_start=1138
-  _globals['_ASSIGNMENT']._serialized_end=1224
-  _globals['_REGION']._serialized_start=1226
-  _globals['_REGION']._serialized_end=1298
-  _globals['_CREATEREGIONREQUEST']._serialized_start=1300
-  _globals['_CREATEREGIONREQUEST']._serialized_end=1371
-  _globals['_LISTREGIONSREQUEST']._serialized_start=1373
-  _globals['_LISTREGIONSREQUEST']._serialized_end=1433
-  _globals['_LISTREGIONSRESPONSE']._serialized_start=1435
-  _globals['_LISTREGIONSRESPONSE']._serialized_end=1523
-  _globals['_IAMSERVICE']._serialized_start=1526
-  _globals['_IAMSERVICE']._serialized_end=2471
+  _globals['_BOOTSTRAPREQUEST']._serialized_end=206
+  _globals['_BOOTSTRAPRESPONSE']._serialized_start=209
+  _globals['_BOOTSTRAPRESPONSE']._serialized_end=348
+  _globals['_LOGINREQUEST']._serialized_start=350
+  _globals['_LOGINREQUEST']._serialized_end=418
+  _globals['_LOGINRESPONSE']._serialized_start=421
+  _globals['_LOGINRESPONSE']._serialized_end=556
+  _globals['_LISTTOKENKEYSREQUEST']._serialized_start=558
+  _globals['_LISTTOKENKEYSREQUEST']._serialized_end=580
+  _globals['_LISTTOKENKEYSRESPONSE']._serialized_start=582
+  _globals['_LISTTOKENKEYSRESPONSE']._serialized_end=652
+  _globals['_TOKENKEY']._serialized_start=654
+  _globals['_TOKENKEY']._serialized_end=718
+  _globals['_PROJECT']._serialized_start=720
+  _globals['_PROJECT']._serialized_end=811
+  _globals['_CREATEPROJECTREQUEST']._serialized_start=813
+  _globals['_CREATEPROJECTREQUEST']._serialized_end=910
+  _globals['_LISTPROJECTSREQUEST']._serialized_start=912
+  _globals['_LISTPROJECTSREQUEST']._serialized_end=979
+  _globals['_LISTPROJECTSRESPONSE']._serialized_start=981
+  _globals['_LISTPROJECTSRESPONSE']._serialized_end=1097
+  _globals['_ACCOUNT']._serialized_start=1099
+  _globals['_ACCOUNT']._serialized_end=1166
+  _globals['_CREATEACCOUNTREQUEST']._serialized_start=1168
+  _globals['_CREATEACCOUNTREQUEST']._serialized_end=1269
+  _globals['_ASSIGNROLEREQUEST']._serialized_start=1272
+  _globals['_ASSIGNROLEREQUEST']._serialized_end=1420
+  _globals['_ASSIGNMENT']._serialized_start=1422
+  _globals['_ASSIGNMENT']._serialized_end=1532
+  _globals['_REGION']._serialized_start=1534
+  _globals['_REGION']._serialized_end=1624
+  _globals['_CREATEREGIONREQUEST']._serialized_start=1626
+  _globals['_CREATEREGIONREQUEST']._serialized_end=1722
+  _globals['_LISTREGIONSREQUEST']._serialized_start=1724
+  _globals['_LISTREGIONSREQUEST']._serialized_end=1790
+  _globals['_LISTREGIONSRESPONSE']._serialized_start=1792
+  _globals['_LISTREGIONSRESPONSE']._serialized_end=1904
+  _globals['_IAMSERVICE']._serialized_start=1907
+  _globals['_IAMSERVICE']._serialized_end=2852
 # @@protoc_insertion_point(module_scope)

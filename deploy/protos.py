@@ -1,0 +1,122 @@
+"""The protos compiled: code for the client package, descriptors with comments, and their lint.
+
+`python -m deploy.protos` generates the code (`make generate`) and leaves no diff when nothing
+changed; `python -m deploy.protos lint` looks at the protos (`make check`).
+
+Validation rules are options of protovalidate, whose .proto comes from the installed package. What
+is generated has the rules, but not that file: only who checks them needs it.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from grpc_tools import protoc
+from protovalidate import ViolationPb
+
+PROTO = Path(__file__).parents[1] / "proto"
+PACKAGE = "mulligan_client.gen"
+OUT = PROTO.parent / "clients/python" / PACKAGE.replace(".", "/")
+RULES = "buf/validate/validate.proto"
+
+
+def descriptors() -> FileDescriptorSet:
+    """Compile our protos and what they import, with their comments.
+
+    Raises:
+        ValueError: protoc refused them; it has said why on stderr.
+    """
+    rules = FileDescriptorProto.FromString(ViolationPb.desc().file.proto.to_binary())
+    with TemporaryDirectory() as folder:
+        known, compiled = Path(folder, "known"), Path(folder, "compiled")
+        known.write_bytes(FileDescriptorSet(file=[rules]).SerializeToString())
+        _run_protoc(
+            f"-I{PROTO}",
+            f"-I{files('grpc_tools') / '_proto'}",
+            f"--descriptor_set_in={known}",
+            f"--descriptor_set_out={compiled}",
+            "--include_imports",
+            "--include_source_info",
+            *_sources(),
+        )
+        return FileDescriptorSet.FromString(compiled.read_bytes())
+
+
+def generate(out: Path) -> None:
+    """Write the Python messages, stubs and types into a folder, in place of what is there."""
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    with TemporaryDirectory() as folder:
+        compiled = Path(folder, "compiled")
+        compiled.write_bytes(_without_import(descriptors()).SerializeToString())
+        plugins = Path(sys.executable).parent
+        _run_protoc(
+            f"--descriptor_set_in={compiled}",
+            *(f"--{kind}_out={out}" for kind in ("python", "grpc_python", "mypy", "mypy_grpc")),
+            # They stand beside this Python, which need not be on PATH.
+            *(f"--plugin={plugins / name}" for name in ("protoc-gen-mypy", "protoc-gen-mypy_grpc")),
+            *_sources(),
+        )
+    for path in [*out.rglob("*.py"), *out.rglob("*.pyi")]:
+        path.write_text(_inside_package(path.read_text()))
+    for folder_path in (out, *(path for path in out.rglob("*") if path.is_dir())):
+        (folder_path / "__init__.py").write_text("")
+
+
+def lint() -> int:
+    """Have buf look at our protos; give its exit code."""
+    with TemporaryDirectory() as folder:
+        image = Path(folder, "protos.binpb")
+        image.write_bytes(descriptors().SerializeToString())
+        buf = Path(sys.executable).with_name("buf")
+        command: list[str | Path] = [
+            buf,
+            "lint",
+            image,
+            "--config",
+            PROTO / "buf.yaml",
+            "--path",
+            "mulligan",
+        ]
+        return subprocess.run(command, check=False).returncode
+
+
+def _sources() -> list[str]:
+    return sorted(path.relative_to(PROTO).as_posix() for path in PROTO.rglob("*.proto"))
+
+
+def _run_protoc(*arguments: str) -> None:
+    if protoc.main(["protoc", *arguments]):
+        raise ValueError("protoc refused the protos; mend what it says above")
+
+
+def _without_import(compiled: FileDescriptorSet) -> FileDescriptorSet:
+    """Leave the file of the rules out; the rules stay as options that protobuf does not know."""
+    kept = FileDescriptorSet(file=[file for file in compiled.file if file.name != RULES])
+    for file in kept.file:
+        file.dependency[:] = [name for name in file.dependency if name != RULES]
+    return kept
+
+
+def _inside_package(text: str) -> str:
+    text = re.sub(r"^from mulligan\.", f"from {PACKAGE}.mulligan.", text, flags=re.MULTILINE)
+    text = re.sub(r"^import mulligan\.", f"import {PACKAGE}.mulligan.", text, flags=re.MULTILINE)
+    names = r"(?<![\w./])mulligan\.(\w+)\.v1\.(\w+_pb2)"
+    return re.sub(names, rf"{PACKAGE}.mulligan.\1.v1.\2", text)
+
+
+def main() -> int:
+    """Generate the code, or lint."""
+    if sys.argv[1:] == ["lint"]:
+        return lint()
+    generate(OUT)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
