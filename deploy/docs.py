@@ -1,4 +1,4 @@
-"""Draw the tables of states, reconciling and access into docs: `python -m deploy.docs`."""
+"""Draw the API and the tables of states, reconciling and access: `python -m deploy.docs`."""
 
 import re
 from collections.abc import Iterator
@@ -8,14 +8,16 @@ from pathlib import Path
 from google.protobuf.descriptor import ServiceDescriptor
 
 from api.server import SERVICES
+from deploy.api_docs import api_pages
 from mulligan.control.reconcile_rules import RULES
 from mulligan.iam import sign_ins
 from mulligan.values.states import TABLES, StateTable
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 
-STATES = Path(__file__).parents[1] / "docs" / "states.md"
-RECONCILE = STATES.with_name("reconcile.md")
-ACCESS = STATES.with_name("access.md")
+DOCS = Path(__file__).parents[1] / "docs"
+STATES = DOCS / "states.md"
+RECONCILE = DOCS / "reconcile.md"
+ACCESS = DOCS / "access.md"
 
 MOST_ARROWS = 40
 """What has more of them nobody reads."""
@@ -165,13 +167,25 @@ def _access_table(named: tuple[str, ServiceDescriptor]) -> str:
     rows = [f"## {name}", "", "| RPC | role | on | besides |", "|---|---|---|---|"]
     for method in service.methods:
         access = method.GetOptions().Extensions[common_pb2.access]
-        role = _WHO.get(access.role) or common_pb2.Role.Name(access.role)[5:].lower()
-        rows.append(f"| {method.name} | {role} | {_WHERE[access.scope]} | {access.besides} |")
+        where = _WHERE[access.scope]
+        rows.append(f"| {method.name} | {_role(access)} | {where} | {access.besides} |")
     return "\n".join([*rows, ""])
 
 
+def _role(access: common_pb2.Access) -> str:
+    return _WHO.get(access.role) or common_pb2.Role.Name(access.role)[5:].lower()
+
+
+def who(access: common_pb2.Access) -> str:
+    """Say in words who may call an RPC."""
+    where = f" on {_WHERE[access.scope]}" if _WHERE[access.scope] else ""
+    return f"{_role(access)}{where}{f'; {access.besides}' if access.besides else ''}"
+
+
 if __name__ == "__main__":
-    STATES.parent.mkdir(exist_ok=True)
+    DOCS.joinpath("api").mkdir(parents=True, exist_ok=True)
     STATES.write_text(states_page())
     RECONCILE.write_text(reconcile_page())
     ACCESS.write_text(access_page())
+    for name, page in api_pages(who).items():
+        DOCS.joinpath(name).write_text(page)

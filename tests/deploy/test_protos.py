@@ -1,10 +1,13 @@
 """What is generated from the protos: as it is committed, and usable without their rules."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 from deploy import protos
+from deploy.api_docs import api_pages
+from deploy.docs import DOCS, who
 
 
 def test_generating_again_leaves_no_diff(tmp_path: Path) -> None:
@@ -24,6 +27,27 @@ def _differing(one: Path, other: Path) -> list[str]:
         for folder in (one, other)
     ]
     return sorted({name for name, _ in texts[0].items() ^ texts[1].items()})
+
+
+def test_the_pages_of_the_api_are_those_of_the_protos() -> None:
+    drawn = api_pages(who)
+
+    assert {name: DOCS.joinpath(name).read_text() for name in drawn} == drawn, (
+        "run `python -m deploy.docs`"
+    )
+
+
+def test_links_between_the_pages_lead_to_a_heading() -> None:
+    pages = {DOCS / name: page for name, page in api_pages(who).items()}
+    headings = {
+        path: {re.sub(r"[^\w-]", "", line.lower().replace(" ", "-")) for line in found}
+        for path, page in pages.items()
+        if (found := re.findall(r"^#+ (.+)$", page, flags=re.MULTILINE))
+    }
+    for path, page in pages.items():
+        for page_name, heading in re.findall(r"\]\(([^)#]*)#([^)]+)\)", page):
+            target = (path.parent / page_name).resolve() if page_name else path
+            assert heading in headings[target], f"{path.name}: {page_name}#{heading}"
 
 
 def test_the_client_does_not_load_what_checks_the_rules() -> None:
