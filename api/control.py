@@ -181,7 +181,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         """List what differed."""
         return await self._reconciliations.list(request)
 
-    async def Watch(self, request: pb.WatchRequest, context: Any) -> Any:
+    async def Watch(self, request: Any, context: Any) -> Any:
         """Stream changes."""
         async for event in self._watch.stream(request):
             yield event

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from api import messages
 from api.call import current_call
+from api.watch import Watch
 from mulligan.iam import accounts, sign_ins, tables, tokens
 from mulligan.meta import names
 from mulligan.meta.names import Name
@@ -25,7 +26,8 @@ _ROLE_NAMES = {
 class IamServicer(iam_pb2_grpc.IamServiceServicer):
     """Bootstrap, sign-in, projects, accounts, roles, regions."""
 
-    def __init__(self) -> None:
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
         # Comparing takes 64 MiB and a core for some 30 ms: transactions have most of the threads.
         self._comparing = asyncio.Semaphore(2)
 
@@ -148,6 +150,11 @@ class IamServicer(iam_pb2_grpc.IamServiceServicer):
             )
 
         return await current_call().read(read)
+
+    async def Watch(self, request: Any, context: Any) -> Any:
+        """Stream changes."""
+        async for event in self._watch.stream(request):
+            yield event
 
 
 def _project(row: tables.Project, described: dict[str, Name]) -> iam_pb2.Project:

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from api.call import current_call
+from api.watch import Watch
 from mulligan.database import Database
 from mulligan.meta import names
 from mulligan.meta.names import Name
@@ -23,7 +24,8 @@ TENANT_TYPES = ("machine", "claim")
 class MetaServicer(meta_pb2_grpc.MetaServiceServicer):
     """From names to ids and back."""
 
-    def __init__(self, installation: Database) -> None:
+    def __init__(self, installation: Database, watch: Watch) -> None:
+        self._watch = watch
         self._installation = installation
 
     async def ResolveNames(self, request: meta_pb2.ResolveNamesRequest, context: Any) -> Any:
@@ -57,6 +59,11 @@ class MetaServicer(meta_pb2_grpc.MetaServiceServicer):
         return meta_pb2.DescribeObjectsResponse(
             objects=[_named(row.id, row) for row in found.values() if visible(call.caller, row)]
         )
+
+    async def Watch(self, request: Any, context: Any) -> Any:
+        """Stream changes."""
+        async for event in self._watch.stream(request):
+            yield event
 
 
 def _owners(request: meta_pb2.ResolveNamesRequest, caller: Caller) -> list[str] | None:

@@ -23,6 +23,7 @@ from api.call import current_call
 from api.operations import Starter
 from api.projects import Projects
 from api.regions import Regions
+from api.watch import Watch
 from mulligan.meta import names
 from mulligan.meta.names import Name
 from mulligan.resource import networks
@@ -40,7 +41,10 @@ from mulligan_client.gen.mulligan.resource.v1 import resource_pb2, resource_pb2_
 class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
     """Providers, networks, claims."""
 
-    def __init__(self, starter: Starter, regions: Regions, projects: Projects) -> None:
+    def __init__(
+        self, starter: Starter, regions: Regions, projects: Projects, watch: Watch
+    ) -> None:
+        self._watch = watch
         self._starter = starter
         self._regions = regions
         self._projects = projects
@@ -351,6 +355,11 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
     async def ReleaseClaim(self, request: resource_pb2.ReleaseClaimRequest, context: Any) -> Any:
         """End a claim that no machine uses."""
         return await claims.release(self._starter, request)
+
+    async def Watch(self, request: Any, context: Any) -> Any:
+        """Stream changes."""
+        async for event in self._watch.stream(request):
+            yield event
 
 
 def _network(row: Network, described: Mapping[str, Name]) -> resource_pb2.Network:

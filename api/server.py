@@ -13,6 +13,7 @@ from grpc_reflection.v1alpha import reflection
 from temporalio.client import Client
 
 from api.control import ControlServicer
+from api.feed import Feed
 from api.iam import IamServicer
 from api.interceptor import Gate, Method, methods_of
 from api.meta import MetaServicer
@@ -24,7 +25,6 @@ from api.token_keys import published_keys
 from api.watch import Watch
 from mulligan.database import Database
 from mulligan.values.errors import FailedPreconditionError
-from mulligan.wakeups import Wakeups
 from mulligan_client.gen.mulligan.control.v1 import control_pb2, control_pb2_grpc
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2, iam_pb2_grpc
 from mulligan_client.gen.mulligan.meta.v1 import meta_pb2, meta_pb2_grpc
@@ -103,10 +103,11 @@ async def running_server(
                 ("grpc.so_reuseport", int(share_port)),
             ],
         )
-        wakeups = Wakeups(backends.site)
-        if "control" in services:
-            await stack.enter_async_context(wakeups.listening())
-        _add_servicers(server, services, backends, wakeups)
+        feeds = {
+            name: await stack.enter_async_context(Feed(database, pool).running())
+            for name, database in (("site", backends.site), ("iam", backends.installation))
+        }
+        _add_servicers(server, services, backends, feeds)
         _add_health_and_reflection(server, services)
         try:
             port = _listen(server, listen, tls)
@@ -133,24 +134,28 @@ def _listen(server: grpc.aio.Server, address: str, tls: Tls) -> int:
 
 
 def _add_servicers(
-    server: grpc.aio.Server, services: Sequence[str], backends: Backends, wakeups: Wakeups
+    server: grpc.aio.Server,
+    services: Sequence[str],
+    backends: Backends,
+    feeds: Mapping[str, Feed],
 ) -> None:
     regions = Regions(backends.installation)
+    watch = Watch(feeds["site"])
     if "iam" in services:
-        iam_pb2_grpc.add_IamServiceServicer_to_server(IamServicer(), server)
+        iam_pb2_grpc.add_IamServiceServicer_to_server(IamServicer(Watch(feeds["iam"])), server)
     if "meta" in services:
-        meta = MetaServicer(backends.installation)
+        meta = MetaServicer(backends.installation, watch)
         meta_pb2_grpc.add_MetaServiceServicer_to_server(meta, server)
     if backends.temporal is None:
         return
     projects = Projects(backends.installation)
     starter = Starter(backends.temporal, projects)
     if "resource" in services:
-        resource = ResourceServicer(starter, regions, projects)
+        resource = ResourceServicer(starter, regions, projects, watch)
         resource_pb2_grpc.add_ResourceServiceServicer_to_server(resource, server)
     if "control" in services:
         shown = Operations(backends.ui_url)
-        control = ControlServicer(starter, shown, regions, Watch(wakeups))
+        control = ControlServicer(starter, shown, regions, watch)
         control_pb2_grpc.add_ControlServiceServicer_to_server(control, server)
 
 

@@ -4,42 +4,33 @@ from collections.abc import AsyncIterator
 
 from api import messages
 from api.call import current_call
-from mulligan import events
-from mulligan.events import EventRow
-from mulligan.wakeups import Wakeups
+from api.feed import Feed
+from mulligan.events import EventRow, Narrowed
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
-from mulligan_client.gen.mulligan.control.v1 import control_pb2
 
 
 class Watch:
-    """Streams events to any number of watchers; each reads from its own cursor."""
+    """Streams the events of one database to any number of watchers."""
 
-    def __init__(self, wakeups: Wakeups) -> None:
-        self._wakeups = wakeups
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
 
-    async def stream(self, request: control_pb2.WatchRequest) -> AsyncIterator[common_pb2.Event]:
+    async def stream(self, request: common_pb2.WatchRequest) -> AsyncIterator[common_pb2.Event]:
         """Give what changed after the request's revision, then what changes from now on."""
-        call = current_call()
-        cursor = request.after_revision or await call.read(events.current_revision)
-        async with self._wakeups.reader() as reader:
-            while True:
-                reader.expect()
-                call.caller.refuse_if_expired()
-                rows, seen = await call.read(
-                    lambda session, cursor=cursor: events.read_on(  # type: ignore[misc]
-                        session,
-                        cursor,
-                        projects=call.caller.projects,
-                        project=request.project,
-                        object_id=request.object_id,
-                        operation=request.operation,
-                    )
-                )
-                for row in rows:
-                    yield _event(row)
-                cursor = seen
-                if not rows:
-                    await reader.wait()
+        caller = current_call().caller
+
+        def narrow() -> Narrowed:
+            caller.refuse_if_expired()
+            return Narrowed(
+                projects=caller.projects,
+                project=request.project,
+                object_id=request.object_id,
+                operation=request.operation,
+                object_types=tuple(request.object_types),
+            )
+
+        async for row in self._feed.after(request.after_revision, narrow):
+            yield _event(row)
 
 
 def _event(row: EventRow) -> common_pb2.Event:

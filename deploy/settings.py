@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     iam_database_url: str = Field(
         "", description="iam's database; empty: SQLite in the state folder"
     )
+    keep_events_days: int = Field(
+        400, ge=1, description="days after which events are forgotten: watch and audit reach so far"
+    )
     iam_address: str = Field(
         "", description="host:port or https://host:port of iam; empty: in this process"
     )

@@ -5,18 +5,30 @@ updated last in the transaction, so that commit order is revision order and a re
 skips a writer that commits late.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, String, Text, bindparam, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Index,
+    String,
+    Text,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from mulligan.database import Base, Database, Id
+from mulligan.values.errors import RevisionGoneError
 from mulligan.values.status import Status
 
 CHANNEL = "mulligan_events"
@@ -28,11 +40,12 @@ PAGE = 500
 
 
 class Revision(Base):
-    """The one counter row."""
+    """The one counter row; `floor` is the last revision whose event was forgotten."""
 
     __tablename__ = "revisions"
     id: Mapped[int] = mapped_column(primary_key=True)
     value: Mapped[int] = mapped_column(BigInteger)
+    floor: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
 
 
 class EventRow(Base):
@@ -167,37 +180,58 @@ def current_revision(session: Session) -> int:
     return session.execute(select(Revision.value)).scalar_one()
 
 
-def read_after(
-    session: Session,
-    revision: int,
-    *,
-    projects: Sequence[str] | None = None,
-    project: str = "",
-    object_id: str = "",
-    operation: str = "",
-    limit: int = 500,
-) -> list[EventRow]:
-    """Read events after a revision, in order.
+@dataclass(frozen=True)
+class Narrowed:
+    """Which events a reader gets; what is empty or None narrows nothing.
 
-    Args:
-        session: a session.
-        revision: the cursor.
+    Attributes:
         projects: only events of these projects; None for a reader who sees everything.
         project: only this project.
         object_id: only this object.
         operation: only this operation and what it changed.
-        limit: at most this many.
+        object_types: only objects of these types.
     """
+
+    projects: Collection[str] | None = None
+    project: str = ""
+    object_id: str = ""
+    operation: str = ""
+    object_types: Collection[str] = ()
+
+    def takes(self, event: EventRow) -> bool:
+        """Say whether the reader gets an event; the same as `read_after` asks the database for."""
+        return (
+            (self.projects is None or event.project in self.projects)
+            and (not self.project or event.project == self.project)
+            and (not self.object_id or event.object_id == self.object_id)
+            and (not self.operation or event.operation == self.operation)
+            and (not self.object_types or event.object_type in self.object_types)
+        )
+
+
+EVERYTHING = Narrowed()
+
+
+def read_after(
+    session: Session, revision: int, *, limit: int = PAGE, **narrowed: Any
+) -> list[EventRow]:
+    """Read events after a revision, in order, at most so many; `narrowed` as in Narrowed."""
+    return _read_after(session, revision, Narrowed(**narrowed), limit)
+
+
+def _read_after(session: Session, revision: int, narrowed: Narrowed, limit: int) -> list[EventRow]:
     query = select(EventRow).where(EventRow.revision > revision)
-    if projects is not None:
-        query = query.where(EventRow.project.in_(projects))
+    if narrowed.projects is not None:
+        query = query.where(EventRow.project.in_(narrowed.projects))
     for column, wanted in (
-        (EventRow.project, project),
-        (EventRow.object_id, object_id),
-        (EventRow.operation, operation),
+        (EventRow.project, narrowed.project),
+        (EventRow.object_id, narrowed.object_id),
+        (EventRow.operation, narrowed.operation),
     ):
         if wanted:
             query = query.where(column == wanted)
+    if narrowed.object_types:
+        query = query.where(EventRow.object_type.in_(narrowed.object_types))
     return list(session.scalars(query.order_by(EventRow.revision).limit(limit)))
 
 
@@ -227,13 +261,34 @@ def changes_since(session: Session, object_id: str, generation: int, limit: int)
     return rows[::-1]
 
 
-def read_on(session: Session, revision: int, **narrowed: Any) -> tuple[list[EventRow], int]:
+def read_on(
+    session: Session, revision: int, narrowed: Narrowed = EVERYTHING
+) -> tuple[list[EventRow], int]:
     """Read like `read_after`; gives the rows and the cursor with which to go on.
 
     The newest revision is read first: what is committed later has a higher one. So a reader that
     is told of little need not look at the rest again.
+
+    Raises:
+        RevisionGoneError: events after the revision were forgotten, or it is none of this database.
     """
-    newest = current_revision(session)
-    rows = read_after(session, revision, limit=PAGE, **narrowed)
+    newest, floor = session.execute(select(Revision.value, Revision.floor)).one()
+    if not floor <= revision <= newest:
+        raise RevisionGoneError(
+            f"the changes after revision {revision} are not here any more (there are those after "
+            f"{floor}, up to {newest}); list again, and watch from the revision of the list",
+            field="after_revision",
+        )
+    rows = _read_after(session, revision, narrowed, PAGE)
     last = rows[-1].revision if rows else revision
     return rows, last if len(rows) == PAGE else max(newest, last)
+
+
+def forget(session: Session, before: datetime) -> int:
+    """Delete a page of the oldest events, those from before a time; gives how many they were."""
+    oldest = select(EventRow.revision, EventRow.at).order_by(EventRow.revision).limit(PAGE)
+    old = [row.revision for row in session.execute(oldest) if row.at < before]
+    if old:
+        session.execute(delete(EventRow).where(EventRow.revision <= old[-1]))
+        session.execute(update(Revision).values(floor=old[-1]))
+    return len(old)

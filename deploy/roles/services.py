@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from api.server import SERVICES, Backends, Tls, running_server
 from deploy.connect import connect
 from deploy.roles.databases import open_database
+from deploy.roles.forgetting import forgetting
 from deploy.settings import Settings
 from mulligan.database import Database
 from mulligan.iam import accounts
@@ -46,6 +47,10 @@ async def run_services(
         await asyncio.to_thread(
             site.write, lambda session: clear_leftovers(session, datetime.now(UTC))
         )
+    kept = timedelta(days=settings.keep_events_days)
+    for name, database in (("iam", installation), ("control", site)):
+        if name in services:
+            await stack.enter_async_context(forgetting(database, kept))
     server = running_server(
         services,
         backends,

@@ -11,6 +11,7 @@
     ├── QuotaExceededError        RESOURCE_EXHAUSTED  the project may not have as much
     ├── ConflictError             ABORTED             changed meanwhile; a retry can help
     ├── StaleError                ABORTED             changed since it was read; says what
+    ├── RevisionGoneError         OUT_OF_RANGE        a watch can't go on from there; list again
     ├── UnavailableError          UNAVAILABLE         a part is not reachable now; a retry can help
     └── HardwareError             FAILED_PRECONDITION hardware, image or medium did not do as asked
         └── HardwareBusyError     UNAVAILABLE         it may do so later; a retry can help
@@ -106,6 +107,13 @@ class StaleError(MulliganError):
 
     code = "STALE_GENERATION"
     grpc_status = "ABORTED"
+
+
+class RevisionGoneError(MulliganError):
+    """A watch can't go on after this revision: its events were forgotten; list again."""
+
+    code = "REVISION_GONE"
+    grpc_status = "OUT_OF_RANGE"
 
 
 class UnavailableError(MulliganError):

@@ -200,7 +200,7 @@ def _what_debug_prints(stack: Stack, password: str) -> bytes:
 
 
 def _events(stack: Stack) -> list[bytes]:
-    request = control_pb2.WatchRequest(after_revision=1)
+    request = common_pb2.WatchRequest(after_revision=1)
     watch: Any = stack.client.control.Watch(request)
     last = stack.client.control.ListServers(
         control_pb2.ListServersRequest(page=common_pb2.Page(size=1))

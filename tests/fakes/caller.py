@@ -15,8 +15,11 @@ from google.rpc import error_details_pb2, status_pb2
 from api.server import SERVICES
 
 METHODS: Mapping[str, MethodDescriptor] = {
-    method.name: method for service in SERVICES.values() for method in service.methods
+    ("" if method.name != "Watch" or noun == "control" else noun) + method.name: method
+    for noun, service in SERVICES.items()
+    for method in service.methods
 }
+"""By name; each service's Watch but control's stands as iamWatch, metaWatch, resourceWatch."""
 
 
 class Caller:

@@ -1,17 +1,20 @@
 """Revisions rise in the order of commits, and a reader's cursor misses nothing."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from threading import Event as Flag
 from threading import current_thread
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
+from deploy.roles.forgetting import forget_older
 from mulligan import events
 from mulligan.database import Database
 from mulligan.events import Event
+from mulligan.values.errors import RevisionGoneError
 
 THING = str(uuid4())
 
@@ -140,3 +143,23 @@ def test_a_reader_that_follows_many_writers_misses_nothing(database: Database) -
         while len(seen) < writers * each:
             seen += [revision for revision, _ in told(database, after=seen[-1] if seen else 0)]
     assert seen == list(range(1, writers * each + 1))
+
+
+def test_old_events_are_forgotten_and_the_rest_is_whole(database: Database) -> None:
+    tell(database, *"abc")
+    kept = timedelta(days=30)
+    old = (
+        update(events.EventRow)
+        .where(events.EventRow.revision <= 2)
+        .values(at=datetime.now(UTC) - timedelta(days=31))
+    )
+    database.write(lambda session: session.execute(old))
+    forget_older(database, kept)
+    tell(database, "d")
+    assert told(database) == [(3, "c"), (4, "d")]
+    rows, cursor = database.read(lambda session: events.read_on(session, 2))
+    assert ([row.message for row in rows], cursor) == (["c", "d"], 4)
+    with pytest.raises(RevisionGoneError, match="after revision 1 are not here any more"):
+        database.read(lambda session: events.read_on(session, 1))
+    forget_older(database, kept)
+    assert len(told(database)) == 2

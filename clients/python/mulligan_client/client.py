@@ -223,7 +223,7 @@ class Client:
         failures, waits = 0, delays()
         while True:
             left_s = None if ends_at is None else max(0.001, ends_at - time.monotonic())
-            request = control_pb2.WatchRequest(
+            request = common_pb2.WatchRequest(
                 after_revision=after_revision,
                 project=project,
                 object_id=object_id,

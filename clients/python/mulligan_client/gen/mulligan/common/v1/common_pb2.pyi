@@ -3,10 +3,12 @@
 isort:skip_file
 What the messages of every service share."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import descriptor_pb2 as _descriptor_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf.internal import extension_dict as _extension_dict
 import builtins as _builtins
@@ -399,6 +401,48 @@ class Event(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Event: _TypeAlias = Event  # noqa: Y015
+
+@_typing.final
+class WatchRequest(_message.Message):
+    """From where to watch, and what."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AFTER_REVISION_FIELD_NUMBER: _builtins.int
+    PROJECT_FIELD_NUMBER: _builtins.int
+    OBJECT_ID_FIELD_NUMBER: _builtins.int
+    OPERATION_FIELD_NUMBER: _builtins.int
+    OBJECT_TYPES_FIELD_NUMBER: _builtins.int
+    after_revision: _builtins.int
+    """Go on after this revision; 0: from the next change on. One whose changes were forgotten is
+    answered REVISION_GONE: list again, and watch from the revision of the list.
+    """
+    project: _builtins.str
+    """UUID: only this project; empty: all that the caller can see."""
+    object_id: _builtins.str
+    """UUID: only this object."""
+    operation: _builtins.str
+    """UUID: only this operation and what it changes."""
+    @_builtins.property
+    def object_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only objects of these types: server, host, machine, ...; empty: of all."""
+
+    def __init__(
+        self,
+        *,
+        after_revision: _builtins.int = ...,
+        project: _builtins.str = ...,
+        object_id: _builtins.str = ...,
+        operation: _builtins.str = ...,
+        object_types: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_revision", b"after_revision", "object_id", b"object_id", "object_types", b"object_types", "operation", b"operation", "project", b"project"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchRequest: _TypeAlias = WatchRequest  # noqa: Y015
 
 @_typing.final
 class Page(_message.Message):

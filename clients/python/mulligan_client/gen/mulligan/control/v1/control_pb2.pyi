@@ -2408,37 +2408,3 @@ class RotateRegionKeyRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RotateRegionKeyRequest: _TypeAlias = RotateRegionKeyRequest  # noqa: Y015
-
-@_typing.final
-class WatchRequest(_message.Message):
-    """What to watch."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    AFTER_REVISION_FIELD_NUMBER: _builtins.int
-    PROJECT_FIELD_NUMBER: _builtins.int
-    OBJECT_ID_FIELD_NUMBER: _builtins.int
-    OPERATION_FIELD_NUMBER: _builtins.int
-    after_revision: _builtins.int
-    """Go on after this revision; 0: from the next change on."""
-    project: _builtins.str
-    """Only this project (UUID); empty: all that the caller can see."""
-    object_id: _builtins.str
-    """Only this object (UUID); empty: any."""
-    operation: _builtins.str
-    """Only this operation (UUID) and what it changes; empty: any."""
-    def __init__(
-        self,
-        *,
-        after_revision: _builtins.int = ...,
-        project: _builtins.str = ...,
-        object_id: _builtins.str = ...,
-        operation: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_revision", b"after_revision", "object_id", b"object_id", "operation", b"operation", "project", b"project"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___WatchRequest: _TypeAlias = WatchRequest  # noqa: Y015

@@ -218,7 +218,7 @@ class ControlServiceStub:
                 _registered_method=True)
         self.Watch = channel.unary_stream(
                 '/mulligan.control.v1.ControlService/Watch',
-                request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.WatchRequest.SerializeToString,
+                request_serializer=mulligan_dot_common_dot_v1_dot_common__pb2.WatchRequest.SerializeToString,
                 response_deserializer=mulligan_dot_common_dot_v1_dot_common__pb2.Event.FromString,
                 _registered_method=True)
 
@@ -484,7 +484,8 @@ class ControlServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Watch(self, request, context):
-        """Changes from a revision on, in order, none missed; ends only when the caller goes away.
+        """Changes in the site from a revision on, in order, none missed; ends only when the caller goes
+        away or its token ends. Meta, resource and control of a site give the same.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -675,7 +676,7 @@ def add_ControlServiceServicer_to_server(servicer, server):
             ),
             'Watch': grpc.unary_stream_rpc_method_handler(
                     servicer.Watch,
-                    request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.WatchRequest.FromString,
+                    request_deserializer=mulligan_dot_common_dot_v1_dot_common__pb2.WatchRequest.FromString,
                     response_serializer=mulligan_dot_common_dot_v1_dot_common__pb2.Event.SerializeToString,
             ),
     }
@@ -1677,7 +1678,7 @@ class ControlService:
             request,
             target,
             '/mulligan.control.v1.ControlService/Watch',
-            mulligan_dot_control_dot_v1_dot_control__pb2.WatchRequest.SerializeToString,
+            mulligan_dot_common_dot_v1_dot_common__pb2.WatchRequest.SerializeToString,
             mulligan_dot_common_dot_v1_dot_common__pb2.Event.FromString,
             options,
             channel_credentials,

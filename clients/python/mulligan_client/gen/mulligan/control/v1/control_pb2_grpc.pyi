@@ -114,8 +114,10 @@ class ControlServiceStub:
     """What the last comparison of each region found."""
     RotateRegionKey: _grpc.UnaryUnaryMultiCallable[_control_pb2.RotateRegionKeyRequest, _control_pb2.Operation]
     """Give a region a new key, and seal its secrets anew to it; older keys live until that is done."""
-    Watch: _grpc.UnaryStreamMultiCallable[_control_pb2.WatchRequest, _common_pb2.Event]
-    """Changes from a revision on, in order, none missed; ends only when the caller goes away."""
+    Watch: _grpc.UnaryStreamMultiCallable[_common_pb2.WatchRequest, _common_pb2.Event]
+    """Changes in the site from a revision on, in order, none missed; ends only when the caller goes
+    away or its token ends. Meta, resource and control of a site give the same.
+    """
 
 @_typing.type_check_only
 class ControlServiceAsyncStub(ControlServiceStub):
@@ -202,8 +204,10 @@ class ControlServiceAsyncStub(ControlServiceStub):
     """What the last comparison of each region found."""
     RotateRegionKey: _aio.UnaryUnaryMultiCallable[_control_pb2.RotateRegionKeyRequest, _control_pb2.Operation]  # type: ignore[assignment]
     """Give a region a new key, and seal its secrets anew to it; older keys live until that is done."""
-    Watch: _aio.UnaryStreamMultiCallable[_control_pb2.WatchRequest, _common_pb2.Event]  # type: ignore[assignment]
-    """Changes from a revision on, in order, none missed; ends only when the caller goes away."""
+    Watch: _aio.UnaryStreamMultiCallable[_common_pb2.WatchRequest, _common_pb2.Event]  # type: ignore[assignment]
+    """Changes in the site from a revision on, in order, none missed; ends only when the caller goes
+    away or its token ends. Meta, resource and control of a site give the same.
+    """
 
 class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
     """Asks for work and shows how it goes."""
@@ -507,9 +511,11 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def Watch(
         self,
-        request: _control_pb2.WatchRequest,
+        request: _common_pb2.WatchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_common_pb2.Event], _abc.AsyncIterator[_common_pb2.Event]]:
-        """Changes from a revision on, in order, none missed; ends only when the caller goes away."""
+        """Changes in the site from a revision on, in order, none missed; ends only when the caller goes
+        away or its token ends. Meta, resource and control of a site give the same.
+        """
 
 def add_ControlServiceServicer_to_server(servicer: ControlServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from mulligan_client.gen.mulligan.common.v1 import common_pb2 as mulligan_dot_common_dot_v1_dot_common__pb2
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2 as mulligan_dot_iam_dot_v1_dot_iam__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -80,6 +81,11 @@ class IamServiceStub:
                 request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListRegionsRequest.SerializeToString,
                 response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListRegionsResponse.FromString,
                 _registered_method=True)
+        self.Watch = channel.unary_stream(
+                '/mulligan.iam.v1.IamService/Watch',
+                request_serializer=mulligan_dot_common_dot_v1_dot_common__pb2.WatchRequest.SerializeToString,
+                response_deserializer=mulligan_dot_common_dot_v1_dot_common__pb2.Event.FromString,
+                _registered_method=True)
 
 
 class IamServiceServicer:
@@ -150,6 +156,13 @@ class IamServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Watch(self, request, context):
+        """Changes of accounts, roles, projects and regions from a revision on, in order, none missed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IamServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -197,6 +210,11 @@ def add_IamServiceServicer_to_server(servicer, server):
                     servicer.ListRegions,
                     request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListRegionsRequest.FromString,
                     response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListRegionsResponse.SerializeToString,
+            ),
+            'Watch': grpc.unary_stream_rpc_method_handler(
+                    servicer.Watch,
+                    request_deserializer=mulligan_dot_common_dot_v1_dot_common__pb2.WatchRequest.FromString,
+                    response_serializer=mulligan_dot_common_dot_v1_dot_common__pb2.Event.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -443,6 +461,33 @@ class IamService:
             '/mulligan.iam.v1.IamService/ListRegions',
             mulligan_dot_iam_dot_v1_dot_iam__pb2.ListRegionsRequest.SerializeToString,
             mulligan_dot_iam_dot_v1_dot_iam__pb2.ListRegionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Watch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/Watch',
+            mulligan_dot_common_dot_v1_dot_common__pb2.WatchRequest.SerializeToString,
+            mulligan_dot_common_dot_v1_dot_common__pb2.Event.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,6 +5,7 @@ Accounts, projects, roles and regions: one per installation."""
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from mulligan_client.gen.mulligan.common.v1 import common_pb2 as _common_pb2
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2 as _iam_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -53,6 +54,8 @@ class IamServiceStub:
     """Create a region."""
     ListRegions: _grpc.UnaryUnaryMultiCallable[_iam_pb2.ListRegionsRequest, _iam_pb2.ListRegionsResponse]
     """All regions."""
+    Watch: _grpc.UnaryStreamMultiCallable[_common_pb2.WatchRequest, _common_pb2.Event]
+    """Changes of accounts, roles, projects and regions from a revision on, in order, none missed."""
 
 @_typing.type_check_only
 class IamServiceAsyncStub(IamServiceStub):
@@ -79,6 +82,8 @@ class IamServiceAsyncStub(IamServiceStub):
     """Create a region."""
     ListRegions: _aio.UnaryUnaryMultiCallable[_iam_pb2.ListRegionsRequest, _iam_pb2.ListRegionsResponse]  # type: ignore[assignment]
     """All regions."""
+    Watch: _aio.UnaryStreamMultiCallable[_common_pb2.WatchRequest, _common_pb2.Event]  # type: ignore[assignment]
+    """Changes of accounts, roles, projects and regions from a revision on, in order, none missed."""
 
 class IamServiceServicer(metaclass=_abc_1.ABCMeta):
     """Who may do what, and where things live."""
@@ -156,5 +161,13 @@ class IamServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_iam_pb2.ListRegionsResponse, _abc.Awaitable[_iam_pb2.ListRegionsResponse]]:
         """All regions."""
+
+    @_abc_1.abstractmethod
+    def Watch(
+        self,
+        request: _common_pb2.WatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_common_pb2.Event], _abc.AsyncIterator[_common_pb2.Event]]:
+        """Changes of accounts, roles, projects and regions from a revision on, in order, none missed."""
 
 def add_IamServiceServicer_to_server(servicer: IamServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from mulligan_client.gen.mulligan.common.v1 import common_pb2 as mulligan_dot_common_dot_v1_dot_common__pb2
 from mulligan_client.gen.mulligan.meta.v1 import meta_pb2 as mulligan_dot_meta_dot_v1_dot_meta__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -45,6 +46,11 @@ class MetaServiceStub:
                 request_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.DescribeObjectsRequest.SerializeToString,
                 response_deserializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.DescribeObjectsResponse.FromString,
                 _registered_method=True)
+        self.Watch = channel.unary_stream(
+                '/mulligan.meta.v1.MetaService/Watch',
+                request_serializer=mulligan_dot_common_dot_v1_dot_common__pb2.WatchRequest.SerializeToString,
+                response_deserializer=mulligan_dot_common_dot_v1_dot_common__pb2.Event.FromString,
+                _registered_method=True)
 
 
 class MetaServiceServicer:
@@ -65,6 +71,13 @@ class MetaServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Watch(self, request, context):
+        """Changes in the site from a revision on, in order, none missed; the same as ControlService.Watch.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_MetaServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -77,6 +90,11 @@ def add_MetaServiceServicer_to_server(servicer, server):
                     servicer.DescribeObjects,
                     request_deserializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.DescribeObjectsRequest.FromString,
                     response_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.DescribeObjectsResponse.SerializeToString,
+            ),
+            'Watch': grpc.unary_stream_rpc_method_handler(
+                    servicer.Watch,
+                    request_deserializer=mulligan_dot_common_dot_v1_dot_common__pb2.WatchRequest.FromString,
+                    response_serializer=mulligan_dot_common_dot_v1_dot_common__pb2.Event.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -134,6 +152,33 @@ class MetaService:
             '/mulligan.meta.v1.MetaService/DescribeObjects',
             mulligan_dot_meta_dot_v1_dot_meta__pb2.DescribeObjectsRequest.SerializeToString,
             mulligan_dot_meta_dot_v1_dot_meta__pb2.DescribeObjectsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Watch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/mulligan.meta.v1.MetaService/Watch',
+            mulligan_dot_common_dot_v1_dot_common__pb2.WatchRequest.SerializeToString,
+            mulligan_dot_common_dot_v1_dot_common__pb2.Event.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,6 +5,7 @@ Names: the only place that has them."""
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from mulligan_client.gen.mulligan.common.v1 import common_pb2 as _common_pb2
 from mulligan_client.gen.mulligan.meta.v1 import meta_pb2 as _meta_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -37,6 +38,8 @@ class MetaServiceStub:
     """Find the ids of names or slugs; an id answers itself when the caller can see the object."""
     DescribeObjects: _grpc.UnaryUnaryMultiCallable[_meta_pb2.DescribeObjectsRequest, _meta_pb2.DescribeObjectsResponse]
     """Give the names of ids."""
+    Watch: _grpc.UnaryStreamMultiCallable[_common_pb2.WatchRequest, _common_pb2.Event]
+    """Changes in the site from a revision on, in order, none missed; the same as ControlService.Watch."""
 
 @_typing.type_check_only
 class MetaServiceAsyncStub(MetaServiceStub):
@@ -47,6 +50,8 @@ class MetaServiceAsyncStub(MetaServiceStub):
     """Find the ids of names or slugs; an id answers itself when the caller can see the object."""
     DescribeObjects: _aio.UnaryUnaryMultiCallable[_meta_pb2.DescribeObjectsRequest, _meta_pb2.DescribeObjectsResponse]  # type: ignore[assignment]
     """Give the names of ids."""
+    Watch: _aio.UnaryStreamMultiCallable[_common_pb2.WatchRequest, _common_pb2.Event]  # type: ignore[assignment]
+    """Changes in the site from a revision on, in order, none missed; the same as ControlService.Watch."""
 
 class MetaServiceServicer(metaclass=_abc_1.ABCMeta):
     """From names to ids and back."""
@@ -66,5 +71,13 @@ class MetaServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_meta_pb2.DescribeObjectsResponse, _abc.Awaitable[_meta_pb2.DescribeObjectsResponse]]:
         """Give the names of ids."""
+
+    @_abc_1.abstractmethod
+    def Watch(
+        self,
+        request: _common_pb2.WatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_common_pb2.Event], _abc.AsyncIterator[_common_pb2.Event]]:
+        """Changes in the site from a revision on, in order, none missed; the same as ControlService.Watch."""
 
 def add_MetaServiceServicer_to_server(servicer: MetaServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

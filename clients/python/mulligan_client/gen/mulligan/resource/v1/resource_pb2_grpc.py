@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from mulligan_client.gen.mulligan.common.v1 import common_pb2 as mulligan_dot_common_dot_v1_dot_common__pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2 as mulligan_dot_resource_dot_v1_dot_resource__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -334,6 +335,11 @@ class ResourceServiceStub:
                 '/mulligan.resource.v1.ResourceService/EndReservationSeries',
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.EndReservationSeriesRequest.SerializeToString,
                 response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ReservationSeries.FromString,
+                _registered_method=True)
+        self.Watch = channel.unary_stream(
+                '/mulligan.resource.v1.ResourceService/Watch',
+                request_serializer=mulligan_dot_common_dot_v1_dot_common__pb2.WatchRequest.SerializeToString,
+                response_deserializer=mulligan_dot_common_dot_v1_dot_common__pb2.Event.FromString,
                 _registered_method=True)
 
 
@@ -761,6 +767,13 @@ class ResourceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Watch(self, request, context):
+        """Changes in the site from a revision on, in order, none missed; the same as ControlService.Watch.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ResourceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -1063,6 +1076,11 @@ def add_ResourceServiceServicer_to_server(servicer, server):
                     servicer.EndReservationSeries,
                     request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.EndReservationSeriesRequest.FromString,
                     response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ReservationSeries.SerializeToString,
+            ),
+            'Watch': grpc.unary_stream_rpc_method_handler(
+                    servicer.Watch,
+                    request_deserializer=mulligan_dot_common_dot_v1_dot_common__pb2.WatchRequest.FromString,
+                    response_serializer=mulligan_dot_common_dot_v1_dot_common__pb2.Event.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -2686,6 +2704,33 @@ class ResourceService:
             '/mulligan.resource.v1.ResourceService/EndReservationSeries',
             mulligan_dot_resource_dot_v1_dot_resource__pb2.EndReservationSeriesRequest.SerializeToString,
             mulligan_dot_resource_dot_v1_dot_resource__pb2.ReservationSeries.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Watch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/Watch',
+            mulligan_dot_common_dot_v1_dot_common__pb2.WatchRequest.SerializeToString,
+            mulligan_dot_common_dot_v1_dot_common__pb2.Event.FromString,
             options,
             channel_credentials,
             insecure,

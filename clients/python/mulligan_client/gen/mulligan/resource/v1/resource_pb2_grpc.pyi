@@ -5,6 +5,7 @@ Inventory, networks and claims in time."""
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from mulligan_client.gen.mulligan.common.v1 import common_pb2 as _common_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2 as _resource_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -153,6 +154,8 @@ class ResourceServiceStub:
     """List a project's series that have not ended, by id."""
     EndReservationSeries: _grpc.UnaryUnaryMultiCallable[_resource_pb2.EndReservationSeriesRequest, _resource_pb2.ReservationSeries]
     """End a series; what it has reserved already stays reserved."""
+    Watch: _grpc.UnaryStreamMultiCallable[_common_pb2.WatchRequest, _common_pb2.Event]
+    """Changes in the site from a revision on, in order, none missed; the same as ControlService.Watch."""
 
 @_typing.type_check_only
 class ResourceServiceAsyncStub(ResourceServiceStub):
@@ -279,6 +282,8 @@ class ResourceServiceAsyncStub(ResourceServiceStub):
     """List a project's series that have not ended, by id."""
     EndReservationSeries: _aio.UnaryUnaryMultiCallable[_resource_pb2.EndReservationSeriesRequest, _resource_pb2.ReservationSeries]  # type: ignore[assignment]
     """End a series; what it has reserved already stays reserved."""
+    Watch: _aio.UnaryStreamMultiCallable[_common_pb2.WatchRequest, _common_pb2.Event]  # type: ignore[assignment]
+    """Changes in the site from a revision on, in order, none missed; the same as ControlService.Watch."""
 
 class ResourceServiceServicer(metaclass=_abc_1.ABCMeta):
     """What there is, and who has claimed it when."""
@@ -762,5 +767,13 @@ class ResourceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resource_pb2.ReservationSeries, _abc.Awaitable[_resource_pb2.ReservationSeries]]:
         """End a series; what it has reserved already stays reserved."""
+
+    @_abc_1.abstractmethod
+    def Watch(
+        self,
+        request: _common_pb2.WatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_common_pb2.Event], _abc.AsyncIterator[_common_pb2.Event]]:
+        """Changes in the site from a revision on, in order, none missed; the same as ControlService.Watch."""
 
 def add_ResourceServiceServicer_to_server(servicer: ResourceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,145 @@
+"""The latest events of one database, read once for all the watchers of this process."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from functools import partial
+from itertools import takewhile
+from typing import TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from mulligan import events
+from mulligan.database import Database
+from mulligan.events import EventRow, Narrowed
+from mulligan.values.errors import MulliganError
+from mulligan.wakeups import SAFETY_READ_S, Reader, Wakeups
+
+MOST_IN_MEMORY = 4_096
+"""Events; who is further behind reads from the database."""
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+
+class Feed:
+    """Follows a database while somebody watches it; each watcher has a cursor of its own.
+
+    A watcher that reads slowly holds nothing up and costs no memory: it goes on from the database.
+    """
+
+    def __init__(self, database: Database, threads: ThreadPoolExecutor) -> None:
+        self._database, self._threads = database, threads
+        self._wakeups = Wakeups(database)
+        self._watchers = 0
+        self._watched = asyncio.Event()
+        self._latest: deque[EventRow] = deque(maxlen=MOST_IN_MEMORY)
+        # All events after the first and up to the second revision are in `_latest`.
+        self._known: tuple[int, int] | None = None
+        self._grown = asyncio.Event()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Feed"]:
+        """Follow as long as the context lasts."""
+        async with self._wakeups.listening():
+            task = asyncio.create_task(self._follow(), name="feed")
+            try:
+                yield self
+            finally:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+    async def after(self, revision: int, narrow: Callable[[], Narrowed]) -> AsyncIterator[EventRow]:
+        """Give what changed after a revision (0: from now on) and what changes from then on.
+
+        Args:
+            revision: the cursor.
+            narrow: says, before each reading, what the watcher may see; raises when nothing.
+
+        Raises:
+            RevisionGoneError: the revision is not known, or the watcher came too late for it.
+        """
+        cursor = revision or await self._read(events.current_revision)
+        self._watchers += 1
+        self._watched.set()
+        try:
+            rows, cursor = await self._stored(cursor, narrow)
+            while True:
+                for row in rows:
+                    yield row
+                grown = self._grown
+                if self._known is None or cursor < self._known[0]:
+                    rows, cursor = await self._stored(cursor, narrow)
+                else:
+                    rows, cursor = self._remembered(cursor, self._known[1], narrow())
+                if not rows:
+                    await _wait(grown)
+        finally:
+            self._watchers -= 1
+            if not self._watchers:
+                self._watched.clear()
+
+    async def _stored(
+        self, cursor: int, narrow: Callable[[], Narrowed]
+    ) -> tuple[list[EventRow], int]:
+        narrowed, before = narrow(), None
+        while narrowed != before:
+            # What the watcher may see now may have become more while it was read.
+            before = narrowed
+            read = partial(events.read_on, revision=cursor, narrowed=narrowed)
+            rows, last = await self._read(read)
+            narrowed = narrow()
+        return rows, last
+
+    def _remembered(self, cursor: int, end: int, narrowed: Narrowed) -> tuple[list[EventRow], int]:
+        newer = list(takewhile(lambda row: row.revision > cursor, reversed(self._latest)))
+        return [row for row in reversed(newer) if narrowed.takes(row)], max(cursor, end)
+
+    async def _follow(self) -> None:
+        while True:
+            await self._watched.wait()
+            try:
+                await self._follow_while_watched()
+            except (MulliganError, SQLAlchemyError) as error:
+                _log.warning("the events can't be read, tries again: %s", error)
+                await asyncio.sleep(1)
+            self._known = None
+            self._latest.clear()
+
+    async def _follow_while_watched(self) -> None:
+        async with self._wakeups.reader() as reader:
+            begin = end = await self._read(events.current_revision)
+            while self._watchers:
+                self._known = (begin, end)
+                self._grown.set()
+                self._grown = asyncio.Event()
+                rows, end = await self._next(reader, end)
+                self._latest.extend(rows)
+                if len(self._latest) == MOST_IN_MEMORY:
+                    begin = self._latest[0].revision - 1
+
+    async def _next(self, reader: Reader, end: int) -> tuple[list[EventRow], int]:
+        rows: list[EventRow] = []
+        while self._watchers and not rows:
+            reader.expect()
+            rows, end = await self._read(partial(events.read_on, revision=end))
+            if not rows:
+                await reader.wait()
+        return rows, end
+
+    async def _read(self, query: Callable[[Session], T]) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._database.read, query)
+
+
+async def _wait(grown: asyncio.Event) -> None:
+    """Wait until there is more, or so long that the watcher's token may have ended."""
+    try:
+        async with asyncio.timeout(SAFETY_READ_S):
+            await grown.wait()
+    except TimeoutError:
+        return
