@@ -21,6 +21,7 @@ from bench.killed import killed
 from bench.overhead import overhead
 from bench.reservations import reservations
 from bench.throughput import throughput
+from bench.watchers import watchers
 from deploy.temporal import cache_folder, find_temporal
 
 RESULTS = Path(__file__).with_name("results.json")
@@ -38,6 +39,7 @@ MEASURES: Mapping[str, Measure] = {
     "reservations/reserve": reservations,
     "api/idle_memory": memory,
     "api/idle_statements": statements,
+    "api/watchers": watchers,
     "survival/killed": killed,
     "survival/chaos": chaos,
 }

@@ -122,6 +122,7 @@ class Size:
     trees: int = 1_000
     booked_hosts: int = 1_000
     bookings: int = 100_000
+    commits: int = 40
 
     @classmethod
     def quick(cls) -> "Size":
@@ -141,6 +142,7 @@ class Size:
             trees=20,
             booked_hosts=50,
             bookings=500,
+            commits=3,
         )
 
 
