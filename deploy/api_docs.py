@@ -123,8 +123,11 @@ def _page(source: _Source, who: Who) -> str:
 def _rpc(source: _Source, rpc: MethodDescriptorProto, said: str, who: Who) -> Iterator[str]:
     yield from (f"### {rpc.name}", "", said, "")
     yield from (f"Who: {who(rpc.options.Extensions[common_pb2.access])}.", "")
-    yield from (f"Asks {_said_of(source, rpc.input_type)}", "")
-    yield from _table(source, _message(source, rpc.input_type))
+    if rpc.input_type.startswith(f".{source.file.package}."):
+        yield from (f"Asks {_said_of(source, rpc.input_type)}", "")
+        yield from _table(source, _message(source, rpc.input_type))
+    else:
+        yield from (f"Asks {_link(source, rpc.input_type)}.", "")
     stream = "a stream of " if rpc.server_streaming else ""
     if _answer_of_its_own(rpc):
         yield from (f"Answers {stream}{_said_of(source, rpc.output_type)}", "")
