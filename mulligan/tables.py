@@ -4,9 +4,9 @@ from mulligan import events, marks, requests
 from mulligan.control import tables as control
 from mulligan.database import Base
 from mulligan.iam import tables as iam
-from mulligan.meta import names
+from mulligan.meta import names, planned_names
 from mulligan.resource import tables as resource
 
-SERVICES = (control, events, iam, marks, names, requests, resource)
+SERVICES = (control, events, iam, marks, names, planned_names, requests, resource)
 
 METADATA = Base.metadata

@@ -2,35 +2,59 @@
 
 A tenant's object has a unique name per (type, project), an operator's per (type, region), and what
 belongs to the whole installation (projects, accounts, regions) per type.
+
+Who is renamed gets a new slug and still answers to the old one, until another living object of its
+type and owner takes that.
 """
 
+import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import count
-from typing import Any
-from uuid import UUID
+from typing import Any, NamedTuple
 
 from slugify import slugify
-from sqlalchemy import ColumnElement, Index, String, insert, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Index,
+    String,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    literal,
+    or_,
+    select,
+    text,
+    union_all,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from mulligan.database import Base, Id
-from mulligan.values.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
+from mulligan.database import Base, Id, one_of
+from mulligan.values.errors import (
+    AlreadyExistsError,
+    ConflictError,
+    InvalidArgumentError,
+    NotFoundError,
+)
 
 MAX_LENGTH = 255
 _LIVING = text("released_at IS NULL")
+_UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 
 
-class Name(Base):
+class NameRow(Base):
     """The name of one object; `owner` is the project, region or nothing that makes it unique."""
 
     __tablename__ = "names"
     __table_args__ = (
         Index(
             "uq_names_living_name",
-            *("object_type", "owner", "name"),
+            *("object_type", "name", "owner"),
             unique=True,
             sqlite_where=_LIVING,
             postgresql_where=_LIVING,
@@ -39,6 +63,12 @@ class Name(Base):
             "uq_names_living_slug",
             *("object_type", "owner", "slug"),
             unique=True,
+            sqlite_where=_LIVING,
+            postgresql_where=_LIVING,
+        ),
+        Index(
+            "ix_names_living_slug",
+            *("object_type", "slug"),
             sqlite_where=_LIVING,
             postgresql_where=_LIVING,
         ),
@@ -53,6 +83,32 @@ class Name(Base):
     released_at: Mapped[datetime | None]
 
 
+class OldSlug(Base):
+    """A slug that a living object had before it was renamed, and that nobody took since."""
+
+    __tablename__ = "old_slugs"
+    __table_args__ = (Index(None, "id"),)
+    object_type: Mapped[str] = mapped_column(String(32), primary_key=True)
+    slug: Mapped[str] = mapped_column(String(MAX_LENGTH), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(36), primary_key=True)
+    id: Mapped[str] = mapped_column(Id)
+    since: Mapped[datetime]
+
+
+class Name(NamedTuple):
+    """An object's name, as of now; `project` or `region` says whose it is."""
+
+    id: str
+    object_type: str
+    project: str | None
+    region: str | None
+    name: str
+    slug: str
+
+
+_NAMED: Any = [getattr(NameRow, field) for field in Name._fields]
+
+
 def give_name(
     session: Session,
     object_type: str,
@@ -62,39 +118,104 @@ def give_name(
     project: str | None = None,
     region: str | None = None,
 ) -> Name:
-    """Give an object its name and a slug that nobody else has.
+    """Give an object its name and a slug that no living one has.
 
     Raises:
         InvalidArgumentError: the name is empty, too long, not printable, or looks like a UUID.
-        AlreadyExistsError: a living object of this type and owner has it.
+        AlreadyExistsError: a living object of this type and owner has it, or the id was used.
     """
-    name = check_name(object_type, name)
-    owner = project or region or ""
-    taken = set(
-        session.execute(
-            select(Name.name, Name.slug).where(
-                Name.object_type == object_type,
-                Name.owner == owner,
-                Name.released_at.is_(None),
-                or_(Name.name == name, Name.slug.startswith(_slug(name), autoescape=True)),
-            )
-        )
-    )
-    if any(taken_name == name for taken_name, _ in taken):
-        raise _taken(object_type, name)
-    slug = _free_slug(_slug(name), {slug for _, slug in taken}, count(2))
-    row = Name(
+    if session.get(NameRow, object_id) is not None:
+        raise _used(object_id)
+    owner, name = project or region or "", check_name(object_type, name)
+    row = NameRow(
         id=object_id,
         object_type=object_type,
         owner=owner,
         project=project,
         region=region,
         name=name,
-        slug=slug,
+        slug=_slug_for(session, object_type, owner, object_id, name),
     )
     session.add(row)
-    session.flush()
-    return row
+    _take_slugs(session, object_type, owner, [row.slug])
+    return _value(row)
+
+
+def rename(session: Session, object_type: str, object_id: str, name: str) -> Name:
+    """Give a living object another name and a slug for it; it still answers to its old slug.
+
+    Raises:
+        InvalidArgumentError: the name is empty, too long, not printable, or looks like a UUID.
+        AlreadyExistsError: another living object of this type and owner has it.
+        NotFoundError: there is no living object of this type with this id.
+    """
+    row = session.get(NameRow, object_id, with_for_update=True, populate_existing=True)
+    if row is None or row.object_type != object_type or row.released_at is not None:
+        raise NotFoundError(
+            f"there is no {object_type} {object_id} that could be renamed; see `mulligan "
+            f"{object_type} list`",
+            object_type=object_type,
+            object_id=object_id,
+        )
+    owner, name, before = row.owner, check_name(object_type, name), row.slug
+    row.slug = _slug_for(session, object_type, owner, object_id, name)
+    row.name = name
+    if row.slug == before:
+        _flush(session)
+        return _value(row)
+    _take_slugs(session, object_type, owner, [before, row.slug])
+    old = {"object_type": object_type, "slug": before, "owner": owner, "id": object_id}
+    session.execute(insert(OldSlug), [old | {"since": datetime.now(UTC)}])
+    return _value(row)
+
+
+def _slug_for(session: Session, object_type: str, owner: str, object_id: str, name: str) -> str:
+    """Find the slug for an object's name that no other one has; its own is as good.
+
+    Raises:
+        AlreadyExistsError: another living object of this type and owner has the name.
+    """
+    base = _slug(name)
+    others = select(NameRow.name, NameRow.slug).where(
+        NameRow.object_type == object_type,
+        NameRow.owner == owner,
+        NameRow.released_at.is_(None),
+        NameRow.id != object_id,
+        or_(NameRow.name == name, NameRow.slug.startswith(base, autoescape=True)),
+    )
+    taken = {row.name: row.slug for row in session.execute(others)}
+    if name in taken:
+        raise _taken(object_type, name)
+    return _free_slug(base, set(taken.values()), count(2))
+
+
+def _take_slugs(session: Session, object_type: str, owner: str, slugs: Sequence[str]) -> None:
+    """Write what is new, and have nobody answer to these as to old slugs any more."""
+    _flush(session)
+    session.execute(
+        delete(OldSlug).where(
+            OldSlug.object_type == object_type,
+            OldSlug.owner == owner,
+            one_of(OldSlug.__table__.c.slug, "slugs"),
+        ),
+        {"slugs": slugs},
+    )
+
+
+def _flush(session: Session) -> None:
+    """Write what is new.
+
+    Raises:
+        ConflictError: somebody took a name or slug since it was seen to be free.
+    """
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise ConflictError("another object was named at the same moment; try again") from error
+
+
+def _value(row: NameRow) -> Name:
+    return Name(row.id, row.object_type, row.project, row.region, row.name, row.slug)
 
 
 def give_names(
@@ -108,21 +229,19 @@ def give_names(
     """
     checked = {object_id: check_name(object_type, name) for object_id, name in wanted.items()}
     for used in describe(session, checked):
-        raise AlreadyExistsError(
-            f"the id {used} was used before; choose a new one", field="id", object_id=used
-        )
+        raise _used(used)
     for name, times in Counter(checked.values()).most_common(1):
         if times > 1:
             raise InvalidArgumentError(
                 f"two of the new {object_type}s are named {name!r}; name them apart", field="name"
             )
     living = (
-        Name.object_type == object_type,
-        Name.owner == region,
-        Name.released_at.is_(None),
+        NameRow.object_type == object_type,
+        NameRow.owner == region,
+        NameRow.released_at.is_(None),
     )
-    named = select(Name.name).where(*living, Name.name.in_(checked.values()))
-    for name in session.scalars(named.limit(1)):
+    named = select(NameRow.name).where(*living, one_of(_NAMES.c.name, "wanted")).limit(1)
+    for name in session.scalars(named, {"wanted": list(checked.values())}):
         raise _taken(object_type, name)
     slugs = _free_slugs(session, living, list(checked.values()))
     rows: list[dict[str, Any]] = [
@@ -137,8 +256,9 @@ def give_names(
         for (object_id, name), slug in zip(checked.items(), slugs, strict=True)
     ]
     if rows:
-        session.execute(insert(Name), rows)
-    return {row["id"]: Name(**row) for row in rows}
+        session.execute(insert(NameRow), rows)
+        _take_slugs(session, object_type, region, slugs)
+    return {row["id"]: _value(NameRow(**row)) for row in rows}
 
 
 def _free_slugs(
@@ -150,8 +270,8 @@ def _free_slugs(
     Index: names (object_type, owner, slug).
     """
     bases = [_slug(name) for name in wanted]
-    read = select(Name.slug).where(*living)
-    taken = set(session.scalars(read.where(Name.slug.in_(bases))))
+    read = select(NameRow.slug).where(*living)
+    taken = set(session.scalars(read.where(one_of(_NAMES.c.slug, "bases")), {"bases": bases}))
     if taken or len(set(bases)) < len(bases):
         taken = set(session.scalars(read))
     numbers: dict[str, Iterator[int]] = defaultdict(lambda: count(2))
@@ -171,29 +291,43 @@ def _taken(object_type: str, name: str) -> AlreadyExistsError:
     )
 
 
+def _used(object_id: str) -> AlreadyExistsError:
+    return AlreadyExistsError(
+        f"the id {object_id} was used before; choose a new one", field="id", object_id=object_id
+    )
+
+
 def release_name(session: Session, object_id: str) -> None:
     """Free the name of an object that ended; it is still known by it."""
     release_names(session, [object_id])
 
 
 def release_names(session: Session, object_ids: Collection[str]) -> None:
-    """Free the names of objects that ended."""
+    """Free the names of objects that ended; to their old slugs they answer no more."""
+    ids = {"ids": list(object_ids)}
     session.execute(
-        update(Name)
-        .where(Name.id.in_(object_ids), Name.released_at.is_(None))
-        .values(released_at=datetime.now(UTC))
+        update(NameRow)
+        .where(one_of(_NAMES.c.id, "ids"), NameRow.released_at.is_(None))
+        .values(released_at=datetime.now(UTC)),
+        ids,
     )
+    session.execute(delete(OldSlug).where(one_of(OldSlug.__table__.c.id, "ids")), ids)
+
+
+_NAMES: Any = NameRow.__table__
+_DESCRIBED = select(*_NAMED).where(one_of(_NAMES.c.id, "ids"))
 
 
 def describe(session: Session, object_ids: Iterable[str]) -> dict[str, Name]:
     """Read the names of many objects at once."""
-    ids = {object_id for object_id in object_ids if is_uuid(object_id)}
-    return {row.id: row for row in session.scalars(select(Name).where(Name.id.in_(ids)))}
+    ids = [object_id for object_id in object_ids if is_uuid(object_id)]
+    found = session.execute(_DESCRIBED, {"ids": ids}) if ids else ()
+    return {row.id: Name._make(row) for row in found}
 
 
 def name_of(session: Session, object_id: str) -> str:
     """Read one object's name, or its id when it never had one."""
-    row = session.get(Name, object_id)
+    row = session.get(NameRow, object_id)
     return row.name if row else object_id
 
 
@@ -204,43 +338,84 @@ def resolve(
     *,
     owners: Sequence[str] | None = None,
 ) -> dict[str, Name]:
-    """Find living objects by name, slug or id; what isn't found is absent.
+    """Find living objects by name, slug, old slug or id; what isn't found is absent.
+
+    An id or a name goes before a slug, and a slug before an old one.
 
     Args:
         session: a session.
         object_type: machine, server, ...
-        asked: names, slugs or UUIDs.
+        asked: names, slugs or UUIDs, however many: they are one statement.
         owners: only objects of these projects or regions; None for any.
+
+    Raises:
+        InvalidArgumentError: several objects answer to one of them equally well.
     """
-    ids = [text for text in asked if is_uuid(text)]
-    wanted = select(Name).where(
-        Name.object_type == object_type,
-        or_(
-            Name.id.in_(ids),
-            Name.released_at.is_(None) & (Name.name.in_(asked) | Name.slug.in_(asked)),
+    ids = {text_.lower(): text_ for text_ in asked if is_uuid(text_)}
+    wanted = {"object_type": object_type, "asked": asked, "ids": list(ids)}
+    if owners is not None:
+        wanted["owners"] = owners
+    found: dict[str, tuple[int, Name]] = {}
+    more: Counter[str] = Counter()
+    for rank, word, *named in session.execute(_RESOLVED[owners is not None], wanted):
+        one, word = Name(*named), ids[named[0]] if rank == 0 else word
+        if word not in found:
+            found[word] = rank, one
+        elif found[word][0] == rank:
+            more[word] += 1
+    for word, others in more.items():
+        raise InvalidArgumentError(
+            f"{word!r} is the name of {others + 1} objects of type {object_type}; say which "
+            "project or region, or give the id",
+            field="names",
+        )
+    return {word: found[word][1] for word in asked if word in found}
+
+
+def _resolving(*, of_owners: bool) -> Any:
+    """Make the statement that resolves.
+
+    rank, the word that was asked for, and the object, best first. Each part has its index: the
+    primary key; names (object_type, name, owner) and (object_type, slug); the primary key of
+    old_slugs.
+    """
+    named = [_NAMES.c[field] for field in Name._fields]
+    old: Any = OldSlug.__table__
+    living = _NAMES.c.released_at.is_(None)
+    parts = (
+        (literal(""), _NAMES, one_of(_NAMES.c.id, "ids")),
+        (_NAMES.c.name, _NAMES, and_(living, one_of(_NAMES.c.name, "asked"))),
+        (
+            _NAMES.c.slug,
+            _NAMES,
+            and_(living, one_of(_NAMES.c.slug, "asked"), _NAMES.c.slug != _NAMES.c.name),
+        ),
+        (
+            old.c.slug,
+            old.join(_NAMES, _NAMES.c.id == old.c.id),
+            and_(
+                living,
+                old.c.object_type == bindparam("object_type"),
+                one_of(old.c.slug, "asked"),
+            ),
         ),
     )
-    if owners is not None:
-        wanted = wanted.where(Name.owner.in_(owners))
-    rows = list(session.scalars(wanted))
-    found: dict[str, Name] = {}
-    for text_ in asked:
-        matches = [row for row in rows if text_ in _words_for(row)]
-        exact = [row for row in matches if text_ in (row.id, row.name)] or matches
-        if len({row.id for row in exact}) > 1:
-            raise InvalidArgumentError(
-                f"{text_!r} is the name of {len(exact)} objects of type {object_type}; say which "
-                "project or region, or give the id",
-                field="names",
+    found = union_all(
+        *(
+            select(literal(rank).label("rank"), word.label("word"), *named)
+            .select_from(source)
+            .where(
+                _NAMES.c.object_type == bindparam("object_type"),
+                which,
+                *([one_of(_NAMES.c.owner, "owners")] if of_owners else ()),
             )
-        if exact:
-            found[text_] = exact[0]
-    return found
+            for rank, (word, source, which) in enumerate(parts)
+        )
+    )
+    return found.order_by("rank")
 
 
-def _words_for(row: Name) -> tuple[str, ...]:
-    """Give what an object can be asked for by; one that ended only by its id."""
-    return (row.id, row.name, row.slug) if row.released_at is None else (row.id,)
+_RESOLVED = (_resolving(of_owners=False), _resolving(of_owners=True))
 
 
 def require(session: Session, object_type: str, asked: str) -> str:
@@ -293,7 +468,4 @@ def _free_slug(slug: str, taken: Collection[str], numbers: Iterator[int]) -> str
 
 def is_uuid(text_: str) -> bool:
     """Say whether a text is a UUID in its usual form."""
-    try:
-        return str(UUID(text_)) == text_.lower()
-    except ValueError:
-        return False
+    return _UUID.fullmatch(text_) is not None

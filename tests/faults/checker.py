@@ -22,7 +22,7 @@ from temporalio.service import RPCError
 
 from mulligan.control.tables import Host, Machine, Operation, Server, Slot, Step
 from mulligan.events import EventRow
-from mulligan.meta.names import Name
+from mulligan.meta.names import NameRow
 from mulligan.resource.tables import AddressClaimRow, AllocationRow, ClaimRow, InventoryRow
 
 ENDED = ("gone", "failed")
@@ -74,7 +74,7 @@ class Records:
     servers: Mapping[str, Server]
     hosts: Mapping[str, Host]
     slots: Sequence[Slot]
-    names: Sequence[Name]
+    names: Sequence[NameRow]
     claims: Mapping[str, ClaimRow]
     allocations: Sequence[AllocationRow]
     addresses: Sequence[AddressClaimRow]
@@ -110,7 +110,7 @@ def read_records(session: Session, region: str = "") -> Records:
         servers=servers,
         hosts=hosts,
         slots=[row for row in session.scalars(select(Slot)) if row.operation in operations],
-        names=[row for row in session.scalars(select(Name)) if row.id in machines],
+        names=[row for row in session.scalars(select(NameRow)) if row.id in machines],
         claims=claims,
         allocations=of_region(AllocationRow),
         addresses=of_region(AddressClaimRow),

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from mulligan.control.tables import Host, Machine, Operation, Server, Slot, Step
 from mulligan.database import Base, Database
 from mulligan.events import EventRow
-from mulligan.meta.names import Name
+from mulligan.meta.names import NameRow
 from mulligan.resource.tables import (
     AddressClaimRow,
     AllocationRow,
@@ -91,7 +91,7 @@ def _machines() -> list[Base]:
             )
         )
         rows.append(
-            Name(
+            NameRow(
                 id=machine,
                 object_type="machine",
                 owner=PROJECT,
@@ -230,7 +230,7 @@ SOON = NOW + timedelta(hours=1)
         (changed(Host, HOST, state="enrolled", deadline=SOON), f"{HOST} is enrolled, and nobody"),
         (changed(Host, HOST, state="quarantined", reason=""), "quarantined without a reason"),
         (changed(Slot, SERVER, operation=OVER), f"the slot of {SERVER} is taken"),
-        (changed(Name, ENDED, released_at=None), f"machine {ENDED} has ended, and its name"),
+        (changed(NameRow, ENDED, released_at=None), f"machine {ENDED} has ended, and its name"),
         (changed(AddressClaimRow, CLAIMS[ENDED], occupied_until=WITHOUT_END), "10.0.0.1 is taken"),
         (changed(AllocationRow, CLAIMS[ENDED], occupied_until=WITHOUT_END), "VCPU is taken"),
         (changed(AllocationRow, CLAIMS[ENDED], amount=3), "5 VCPU of provider"),

@@ -1,10 +1,12 @@
 """Names are unique among the living of one type and owner; slugs are clean."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
@@ -20,6 +22,14 @@ def give(database: Database, name: str, object_type: str = "machine", **owner: s
     return database.write(
         lambda session: names.give_name(session, object_type, str(uuid4()), name, **owner)
     )
+
+
+def rename(database: Database, object_id: str, name: str) -> names.Name:
+    return database.write(lambda session: names.rename(session, "machine", object_id, name))
+
+
+def release(database: Database, object_id: str) -> None:
+    database.write(lambda session: names.release_name(session, object_id))
 
 
 def resolve(database: Database, *asked: str, **options: Any) -> dict[str, str]:
@@ -109,3 +119,157 @@ def test_whatever_name_is_taken_has_a_clean_slug(name: str) -> None:
     assert slug.isascii()
     assert slug == slug.lower()
     assert len(slug) <= names.MAX_LENGTH - 8
+
+
+def test_who_is_renamed_answers_to_its_old_slugs(database: Database) -> None:
+    web = give(database, "Web")
+    assert rename(database, web.id, "Shop").slug == "shop"
+    assert rename(database, web.id, "Mart").slug == "mart"
+    assert resolve(database, "Web", "web", "shop", "mart", web.id) == dict.fromkeys(
+        ("web", "shop", "mart", web.id), web.id
+    )
+    assert resolve(database, "web", owners=[OTHER]) == {}
+    again = rename(database, web.id, "WEB")
+    assert (again.name, again.slug) == ("WEB", "web")
+    assert resolve(database, "web", "shop", "mart") == dict.fromkeys(
+        ("web", "shop", "mart"), web.id
+    )
+
+
+def test_a_slug_that_is_fit_stays_and_one_that_is_taken_is_numbered(database: Database) -> None:
+    give(database, "web-1")
+    second = give(database, "Web 1")
+    assert second.slug == "web-1-2"
+    assert rename(database, second.id, "wéb 1").slug == "web-1-2"
+    assert rename(database, second.id, "other").slug == "other"
+    third = give(database, "Web 1")
+    assert third.slug == "web-1-2"
+    assert resolve(database, "web-1-2", "other") == {"web-1-2": third.id, "other": second.id}
+
+
+def test_an_old_slug_belongs_to_whom_takes_it(database: Database) -> None:
+    first, second = give(database, "web"), give(database, "db")
+    rename(database, first.id, "shop")
+    rename(database, second.id, "web")
+    assert resolve(database, "web", "db") == {"web": second.id, "db": second.id}
+    release(database, second.id)
+    assert resolve(database, "web", "db") == {}
+    rename(database, first.id, "mart")
+    [many] = database.write(
+        lambda session: names.give_names(session, "machine", {str(uuid4()): "Shop"}, region=PROJECT)
+    ).values()
+    assert resolve(database, "shop") == {"shop": many.id}
+
+
+def test_who_has_ended_or_was_never_there_is_not_renamed(database: Database) -> None:
+    web = give(database, "web")
+    with pytest.raises(NotFoundError):
+        database.write(lambda session: names.rename(session, "host", web.id, "db"))
+    release(database, web.id)
+    for gone in (web.id, str(uuid4())):
+        with pytest.raises(NotFoundError, match="mulligan machine list"):
+            rename(database, gone, "db")
+    with pytest.raises(AlreadyExistsError, match="used before"):
+        database.write(
+            lambda session: names.give_name(session, "machine", web.id, "db", project=PROJECT)
+        )
+
+
+WORDS = ("a", "A", "a 1", "a-1", "b", "a-2", "a-1-2")
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["give", "rename", "rename", "release"]),
+        st.integers(0, 3),
+        st.sampled_from(WORDS),
+    ),
+    max_size=12,
+)
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(steps=STEPS)
+def test_names_and_slugs_lead_where_a_simple_model_says(
+    database: Database, steps: list[tuple[str, int, str]]
+) -> None:
+    """The model: who lives, with its name and slug, and who had a slug last."""
+    project = str(uuid4())
+    living: dict[str, tuple[str, str]] = {}
+    had: dict[str, str] = {}
+
+    def change(session: Session) -> None:
+        for act, number, word in steps:
+            one = list(living)[number % len(living)] if living else ""
+            if act == "release" and one:
+                names.release_name(session, one)
+                del living[one]
+                for slug in [slug for slug, other in had.items() if other == one]:
+                    del had[slug]
+            elif act == "give" or (act == "rename" and one):
+                one = str(uuid4()) if act == "give" else one
+                others = {name: slug for other, (name, slug) in living.items() if other != one}
+                if word in others:
+                    with pytest.raises(AlreadyExistsError):
+                        _name(session, project, act, one, word)
+                    continue
+                base = word.lower().replace(" ", "-")
+                numbered = (f"{base}-{n}" for n in range(2, 99))
+                slug = next(one for one in (base, *numbered) if one not in others.values())
+                if one in living:
+                    had[living[one][1]] = one
+                had.pop(slug, None)
+                living[one] = word, slug
+                named = _name(session, project, act, one, word)
+                assert (named.name, named.slug) == (word, slug)
+
+    database.write(change)
+    leads = {**had}
+    leads.update({slug: one for one, (_, slug) in living.items()})
+    leads.update({name: one for one, (name, _) in living.items()})
+    asked = {*WORDS, *leads, *(f"a-{n}" for n in range(4))}
+    assert resolve(database, *asked, owners=[project]) == leads
+
+
+def _name(session: Session, project: str, act: str, one: str, word: str) -> names.Name:
+    if act == "rename":
+        return names.rename(session, "machine", one, word)
+    return names.give_name(session, "machine", one, word, project=project)
+
+
+def test_two_renames_at_once_lead_to_two_names(database: Database) -> None:
+    machines = [give(database, word, project=str(OTHER)) for word in ("x1", "x2")]
+    for wanted in (("same", "same"), ("Like This", "like-this")):
+        together = Barrier(2)
+
+        def change(object_id: str, name: str, together: Barrier = together) -> str:
+            together.wait()
+            try:
+                return rename(database, object_id, name).slug
+            except AlreadyExistsError as error:
+                return error.reason
+
+        with ThreadPoolExecutor(2) as threads:
+            ends = list(threads.map(change, [one.id for one in machines], wanted))
+        if wanted[0] == wanted[1]:
+            assert sorted(ends) == ["NAME_TAKEN", "same"]
+        else:
+            assert sorted(ends) == ["like-this", "like-this-2"]
+
+
+def test_thousands_resolve_in_one_statement(database: Database) -> None:
+    region = str(uuid4())
+    wanted = {str(uuid4()): f"Host {number}" for number in range(5000)}
+    database.write(lambda session: names.give_names(session, "host", wanted, region=region))
+    asked = [*wanted.values(), *wanted]
+
+    def read(session: Session) -> tuple[dict[str, names.Name], dict[str, names.Name]]:
+        found = names.resolve(session, "host", asked, owners=[region])
+        return found, names.describe(session, wanted)
+
+    found, described = database.read(read)
+    assert list(found) == asked
+    assert all(found[name].id == one == found[one].id for one, name in wanted.items())
+    assert {one: row.name for one, row in described.items()} == wanted
