@@ -1,8 +1,9 @@
 """The front door of meta."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
+from google.protobuf.message import Message
 from sqlalchemy.orm import Session
 
 from api.call import current_call
@@ -14,7 +15,12 @@ from mulligan.values.caller import Caller
 from mulligan.values.errors import InvalidArgumentError
 from mulligan_client.gen.mulligan.meta.v1 import meta_pb2, meta_pb2_grpc
 
-MAX_NAMES = 1000
+M = TypeVar("M", bound=Message)
+
+MAX_NAMES = 5000
+MAX_ANSWER_BYTES = 4_000_000
+"""What every gRPC client takes by default, 4 MiB, with room for its frame; 1,000 always fit."""
+
 INSTALLATION_TYPES = ("account", "project", "region")
 """What belongs to the whole installation has its names in iam's database."""
 
@@ -42,9 +48,9 @@ class MetaServicer(meta_pb2_grpc.MetaServiceServicer):
                 ]
             )
 
-        if request.object_type in INSTALLATION_TYPES:
-            return await call.on(self._installation).read(read)
-        return await call.read(read)
+        on_installation = request.object_type in INSTALLATION_TYPES
+        found = await (call.on(self._installation) if on_installation else call).read(read)
+        return _of_a_size("names", found)
 
     async def DescribeObjects(self, request: meta_pb2.DescribeObjectsRequest, context: Any) -> Any:
         """Give the names of ids, of objects that the caller can see."""
@@ -56,9 +62,10 @@ class MetaServicer(meta_pb2_grpc.MetaServiceServicer):
             found |= await call.on(self._installation).read(
                 lambda session: names.describe(session, left)
             )
-        return meta_pb2.DescribeObjectsResponse(
+        described = meta_pb2.DescribeObjectsResponse(
             objects=[_named(row.id, row) for row in found.values() if visible(call.caller, row)]
         )
+        return _of_a_size("ids", described)
 
     async def Watch(self, request: Any, context: Any) -> Any:
         """Stream changes."""
@@ -94,6 +101,16 @@ def _named(asked: str, row: Name) -> meta_pb2.NamedObject:
         project=row.project or "",
         region=row.region or "",
     )
+
+
+def _of_a_size(field: str, answer: M) -> M:
+    """Refuse in words what the caller's side of gRPC would refuse without any."""
+    if answer.ByteSize() > MAX_ANSWER_BYTES:
+        raise InvalidArgumentError(
+            f"the names are too long for one answer ({answer.ByteSize()} bytes); ask for fewer",
+            field=field,
+        )
+    return answer
 
 
 def _refuse_too_many(field: str, asked: Sequence[str]) -> None:

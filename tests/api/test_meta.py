@@ -7,6 +7,14 @@ from tests.fakes.place import Place, new_name, on_sqlite
 from tests.fakes.site import Site
 
 
+def create_providers(place: Place, *called: str) -> list[str]:
+    """Providers of these names; gives their ids."""
+    kind = place.operator.CreateProviderType(name=new_name("t")).name
+    wanted = [{"id": str(uuid4()), "name": name, "type": kind} for name in called]
+    place.operator.CreateProviders(region=place.region, providers=wanted)
+    return [one["id"] for one in wanted]
+
+
 def two_machines_of_one_name(place: Place, other: Place) -> tuple[str, str]:
     """Machines named `web` of two projects that share a region."""
     place.host()
@@ -92,9 +100,27 @@ def test_a_name_in_two_regions_needs_the_region(place: Place, site: Site) -> Non
     assert found.id == made[1].metadata.id
 
 
-def test_too_many_at_once_are_refused(site: Site) -> None:
-    many = [str(number) for number in range(1001)]
+@on_sqlite
+def test_thousands_are_resolved_and_described_in_a_call_and_more_refused(place: Place) -> None:
+    asked = [f"disk {number}" for number in range(5000)]
+    ids = create_providers(place, *asked)
+    resolved = place.operator.ResolveNames(
+        object_type="provider", names=asked, region=place.region
+    ).objects
+    assert [one.asked for one in resolved] == asked
+    assert sorted(one.name for one in place.operator.DescribeObjects(ids=ids).objects) == sorted(
+        asked
+    )
     with refused("INVALID_ARGUMENT", about="names"):
-        site.admin.ResolveNames(object_type="machine", names=many)
+        place.operator.ResolveNames(object_type="provider", names=[*asked, "one more"])
     with refused("INVALID_ARGUMENT", about="ids"):
-        site.admin.DescribeObjects(ids=many)
+        place.operator.DescribeObjects(ids=[*ids, str(uuid4())])
+
+
+@on_sqlite
+def test_an_answer_that_would_not_fit_is_refused_in_words(place: Place) -> None:
+    ids = create_providers(place, *(f"{number:04}" + "𒀀" * 251 for number in range(3500)))
+    with refused("INVALID_ARGUMENT", about="ids") as refusal:
+        place.operator.DescribeObjects(ids=ids)
+    assert "ask for fewer" in refusal.message
+    assert len(place.operator.DescribeObjects(ids=ids[:1000]).objects) == 1000

@@ -20,7 +20,9 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ResolveNamesRequest(_message.Message):
-    """Names, slugs or UUIDs of objects of one type."""
+    """Names, slugs or UUIDs of objects of one type. An id or a name goes before a slug, and a slug
+    before one that an object had before it was renamed.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -36,7 +38,7 @@ class ResolveNamesRequest(_message.Message):
     """Look only in this region."""
     @_builtins.property
     def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """At most 1000."""
+        """At most 5000, and as many as have an answer of 4 MB; 1000 always do."""
 
     def __init__(
         self,
@@ -56,13 +58,15 @@ Global___ResolveNamesRequest: _TypeAlias = ResolveNamesRequest  # noqa: Y015
 
 @_typing.final
 class ResolveNamesResponse(_message.Message):
-    """What was found, in the order of the names asked for; what was not found is absent."""
+    """What was found."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     OBJECTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def objects(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedObject]: ...
+    def objects(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedObject]:
+        """In the order of the names asked for; what was not found is absent."""
+
     def __init__(
         self,
         *,
@@ -85,7 +89,7 @@ class DescribeObjectsRequest(_message.Message):
     IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """At most 1000."""
+        """At most 5000, and as many as have an answer of 4 MB; 1000 always do."""
 
     def __init__(
         self,
@@ -102,13 +106,15 @@ Global___DescribeObjectsRequest: _TypeAlias = DescribeObjectsRequest  # noqa: Y0
 
 @_typing.final
 class DescribeObjectsResponse(_message.Message):
-    """What was found; what the caller can't see is absent."""
+    """What was found."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     OBJECTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def objects(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedObject]: ...
+    def objects(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedObject]:
+        """In no order; what is not there, or the caller can't see, is absent."""
+
     def __init__(
         self,
         *,
@@ -138,11 +144,17 @@ class NamedObject(_message.Message):
     asked: _builtins.str
     """The name, slug or id that was asked for."""
     id: _builtins.str
+    """UUID."""
     object_type: _builtins.str
+    """machine, server, host, network, image, ..."""
     name: _builtins.str
+    """The name that people gave it, as of now."""
     slug: _builtins.str
+    """The name in URI-clean form, as of now."""
     project: _builtins.str
+    """UUID of the project that owns it; empty for an operator's object."""
     region: _builtins.str
+    """UUID of the region in which it lives; empty for what belongs to the whole installation."""
     def __init__(
         self,
         *,
