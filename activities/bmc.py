@@ -207,7 +207,7 @@ class Bmc:
 
     @property
     def _update(self) -> str:
-        return f"mulligan server update {self.access.server}"
+        return f"mulligan server set {self.access.server}"
 
     def _http_error(self, what: str, error: sushy_errors.HTTPError) -> HardwareError:
         status, said = error.status_code, self._clean(error)

@@ -34,7 +34,7 @@ RETIRED_OPENS_FOR = timedelta(days=8)
 """How long a retired key is kept at least: longer than any report's token is valid."""
 
 _GIVE_AGAIN = (
-    "give the secret again (that of a server with `mulligan server update NAME --username …`)"
+    "give the secret again (that of a server with `mulligan server set NAME --username …`)"
 )
 _TIME = "%Y%m%dT%H%M%SZ"
 _LIVE = re.compile(r"\d{8}T\d{6}Z-.*\.key")

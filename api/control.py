@@ -56,8 +56,12 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         return await self._endpoints.list_servers(request)
 
     async def UpdateServer(self, request: pb.UpdateServerRequest, context: Any) -> Any:
-        """Change how a server's BMC is reached."""
+        """Change a server's name, or how its BMC is reached."""
         return await self._endpoints.update_server(request)
+
+    async def UpdateHost(self, request: pb.UpdateHostRequest, context: Any) -> Any:
+        """Change a host's name."""
+        return await self._endpoints.update_host(request)
 
     async def VerifyServer(self, request: pb.VerifyServerRequest, context: Any) -> Any:
         """Check that a server can be driven."""
@@ -115,6 +119,10 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         """List images."""
         return await self._images.list(request)
 
+    async def UpdateImage(self, request: pb.UpdateImageRequest, context: Any) -> Any:
+        """Change an image's name."""
+        return await self._images.update(request)
+
     async def DeleteImage(self, request: pb.DeleteImageRequest, context: Any) -> Any:
         """Forget an image."""
         return await self._images.delete(request)
@@ -122,6 +130,10 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
     async def ProvisionMachine(self, request: pb.ProvisionMachineRequest, context: Any) -> Any:
         """Make a machine."""
         return await self._machines.provision(request)
+
+    async def UpdateMachine(self, request: pb.UpdateMachineRequest, context: Any) -> Any:
+        """Change a machine's name."""
+        return await self._machines.update(request)
 
     async def DecommissionMachine(
         self, request: pb.DecommissionMachineRequest, context: Any

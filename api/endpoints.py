@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from activities.contracts.endpoints import BeginCheck, EnrolHost, EnrolServer
 from api import messages
 from api.call import current_call
+from api.masks import paths_of
 from api.operations import Operations, Starter
 from api.regions import Regions
 from mulligan import events, marks
@@ -71,23 +72,51 @@ class Endpoints:
         return await self.get_server(request.id)
 
     async def update_server(self, request: control_pb2.UpdateServerRequest) -> control_pb2.Server:
-        """Change how a server's BMC is reached, as far as the mask says."""
-        call, spec, paths = current_call(), request.spec, request.update_mask.paths
-        _check_mask(paths)
+        """Change a server's name, or how its BMC is reached, as far as the mask says."""
+        call, spec = current_call(), request.spec
+        for path in request.update_mask.paths:
+            if path in ("spec.address", "spec.system"):
+                raise InvalidArgumentError(
+                    f"update_mask names {path}, and a server with another one is another server; "
+                    "delete this one and add that one",
+                    field="update_mask",
+                )
+        paths = paths_of(
+            request.update_mask, "name", "spec.sealed_credentials", "spec.insecure_tls"
+        )
 
         def update(session: Session) -> control_pb2.Server:
             row = endpoints.update_server(
                 session,
                 request.id,
+                generation=request.generation,
+                name=request.name if "name" in paths else None,
                 sealed_credentials=(
-                    spec.sealed_credentials if "sealed_credentials" in paths else None
+                    spec.sealed_credentials if "spec.sealed_credentials" in paths else None
                 ),
-                insecure_tls=spec.insecure_tls if "insecure_tls" in paths else None,
+                insecure_tls=spec.insecure_tls if "spec.insecure_tls" in paths else None,
                 author=call.caller.account,
             )
             return _servers(session, [row])[0]
 
         return await call.write(request, control_pb2.Server, update)
+
+    async def update_host(self, request: control_pb2.UpdateHostRequest) -> control_pb2.Host:
+        """Change a host's name."""
+        call = current_call()
+        paths_of(request.update_mask, "name")
+
+        def update(session: Session) -> control_pb2.Host:
+            row = endpoints.rename_host(
+                session,
+                request.id,
+                request.name,
+                generation=request.generation,
+                author=call.caller.account,
+            )
+            return _hosts(session, [row])[0]
+
+        return await call.write(request, control_pb2.Host, update)
 
     async def create_host(self, request: control_pb2.CreateHostRequest) -> control_pb2.Host:
         """Add a host: its row is written and its verification runs when this answers."""
@@ -235,26 +264,6 @@ def _check_uri(uri: str) -> None:
             f"and use {', '.join(sorted(_URI_PARAMETERS))} only",
             field="spec.uri",
         )
-
-
-def _check_mask(paths: Sequence[str]) -> None:
-    allowed = "sealed_credentials and insecure_tls"
-    if not paths:
-        raise InvalidArgumentError(
-            f"update_mask is empty; say what to change, of {allowed}", field="update_mask"
-        )
-    for path in paths:
-        if path in ("address", "system"):
-            raise InvalidArgumentError(
-                f"update_mask names {path}, and a server with another one is another server; "
-                f"delete this one and add that one. What can be changed is {allowed}",
-                field="update_mask",
-            )
-        if path not in ("sealed_credentials", "insecure_tls"):
-            raise InvalidArgumentError(
-                f"update_mask names {path!r}, which can't be changed; name {allowed} only",
-                field="update_mask",
-            )
 
 
 def _checked_id(server: str) -> str:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from api import messages
 from api.call import current_call
+from api.masks import paths_of
 from api.regions import Regions
 from mulligan import events
 from mulligan.meta import names
@@ -42,9 +43,14 @@ async def create(request: pb.CreateGroupRequest, regions: Regions) -> pb.Group:
 
 
 async def update(request: pb.UpdateGroupRequest) -> pb.Group:
-    """Change who is in a group, and who shares with it."""
+    """Change a group's name, who is in it, and who shares with it."""
     call = current_call()
-    change = GroupChange(_members(request.members), _members(request.sharing))
+    paths = paths_of(request.update_mask, "name", "members", "sharing")
+    change = GroupChange(
+        _members(request.members if "members" in paths else pb.MembersChange()),
+        _members(request.sharing if "sharing" in paths else pb.MembersChange()),
+        name=request.name if "name" in paths else None,
+    )
 
     def write(session: Session) -> pb.Group:
         row = groups.change_group(

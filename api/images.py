@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from api import messages
 from api.call import current_call
+from api.masks import paths_of
 from api.regions import Regions
 from mulligan.control import images
 from mulligan.control.tables import Image
@@ -61,6 +62,23 @@ class Images:
             )
 
         return await current_call().read(read)
+
+    async def update(self, request: control_pb2.UpdateImageRequest) -> control_pb2.Image:
+        """Change an image's name."""
+        call = current_call()
+        paths_of(request.update_mask, "name")
+
+        def update(session: Session) -> control_pb2.Image:
+            row = images.rename_image(
+                session,
+                request.id,
+                request.name,
+                generation=request.generation,
+                author=call.caller.account,
+            )
+            return _images(session, [row])[0]
+
+        return await call.write(request, control_pb2.Image, update)
 
     async def delete(
         self, request: control_pb2.DeleteImageRequest

@@ -13,6 +13,7 @@ from activities.contracts.machines import (
 )
 from api import messages
 from api.call import current_call
+from api.masks import paths_of
 from api.operations import Operations, Starter
 from api.regions import Regions
 from mulligan import events, marks
@@ -72,6 +73,24 @@ class Machines:
         if request.reservation:
             await self._starter.tell_reservation(request.reservation)
         return await self._operations.get(asked.operation)
+
+    async def update(self, request: control_pb2.UpdateMachineRequest) -> control_pb2.Machine:
+        """Change a machine's name."""
+        call = current_call()
+        paths_of(request.update_mask, "name")
+
+        def update(session: Session) -> control_pb2.Machine:
+            row = machines.rename_machine(
+                session,
+                request.project,
+                request.id,
+                request.name,
+                generation=request.generation,
+                author=call.caller.account,
+            )
+            return _machines(session, [row], operator=call.caller.has("reader"))[0]
+
+        return await call.write(request, control_pb2.Machine, update)
 
     async def decommission(
         self, request: control_pb2.DecommissionMachineRequest

@@ -232,6 +232,7 @@ def _change(one: pb.ProviderChange) -> ProviderChange:
         provider=one.id,
         generation=one.generation,
         under=one.under if one.HasField("under") else None,
+        name=one.name if one.HasField("name") else None,
         inventories=InventoriesChange(
             add=_inventories(wanted.add),
             modify=[_inventory_change(one) for one in wanted.modify],

@@ -20,6 +20,7 @@ from api import (
     usage,
 )
 from api.call import current_call
+from api.masks import paths_of
 from api.operations import Starter
 from api.projects import Projects
 from api.regions import Regions
@@ -222,6 +223,23 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
             )
 
         return await current_call().read(read)
+
+    async def UpdateNetwork(self, request: resource_pb2.UpdateNetworkRequest, context: Any) -> Any:
+        """Change a network's name."""
+        call = current_call()
+        paths_of(request.update_mask, "name")
+
+        def update(session: Session) -> resource_pb2.Network:
+            row = networks.rename_network(
+                session,
+                request.id,
+                request.name,
+                generation=request.generation,
+                author=call.caller.account,
+            )
+            return _network(row, names.describe(session, [row.id]))
+
+        return await call.write(request, resource_pb2.Network, update)
 
     async def DeleteNetwork(self, request: resource_pb2.DeleteNetworkRequest, context: Any) -> Any:
         """Delete a network that nobody uses."""

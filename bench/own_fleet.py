@@ -64,7 +64,9 @@ class Region:
     def _fill(self, client: Client, zone: int, ids: list[str]) -> None:
         if zone in self.zones:
             more = pb.MembersChange(add=ids)
-            client.resource.UpdateGroup(pb.UpdateGroupRequest(id=self.zones[zone], members=more))
+            request = pb.UpdateGroupRequest(id=self.zones[zone], members=more)
+            request.update_mask.paths.append("members")
+            client.resource.UpdateGroup(request)
             return
         made = client.resource.CreateGroup(
             pb.CreateGroupRequest(name=zone_name(zone), region=self.region, members=ids)

@@ -11,7 +11,9 @@ from mulligan import events, marks, states
 from mulligan.control import operations
 from mulligan.control.tables import Host, Machine, Server, Slot
 from mulligan.meta import names
+from mulligan.renaming import rename
 from mulligan.resource import kept_addresses, providers
+from mulligan.resource.generations import refuse_stale
 from mulligan.resource.values import Inventory
 from mulligan.values.errors import (
     AlreadyExistsError,
@@ -75,20 +77,27 @@ def update_server(
     session: Session,
     server: str,
     *,
+    generation: int,
+    name: str | None,
     sealed_credentials: str | None,
     insecure_tls: bool | None,
     author: str,
 ) -> Server:
-    """Change how a server's BMC is reached; None leaves a part as it is.
+    """Change a server's name, or how its BMC is reached; None leaves a part as it is.
 
     Raises:
+        AlreadyExistsError: another server of its region has the name.
         NotFoundError: there is no such server.
         InvalidArgumentError: the credentials are not sealed.
         FailedPreconditionError: the server is locked.
+        StaleError: it is not at that generation any more.
     """
     row = get_server(session, server)
     session.refresh(row, with_for_update=True)
+    refuse_stale(session, "server", server, generation=row.generation, read_at=generation)
     marks.refuse_if_marked(session, "server", server, "locked")
+    if name is not None:
+        rename(session, "server", row, name, author=author, status=row.status)
     changed = []
     if sealed_credentials is not None:
         require_sealed(sealed_credentials, "spec.sealed_credentials")
@@ -108,6 +117,7 @@ def update_server(
             author=author,
             status=row.status,
             message=" and ".join(changed),
+            generation=row.generation,
         )
         events.append(session, event)
     return row
@@ -137,6 +147,23 @@ def enrol_host(
     row = Host(id=host, region=region, uri=uri, pool=pool, created_at=datetime.now(UTC))
     row.status = states.enter("host", "enrolled", "it is being verified")
     _enrol(session, "host", row, name, author)
+    return row
+
+
+def rename_host(session: Session, host: str, name: str, *, generation: int, author: str) -> Host:
+    """Give a host another name.
+
+    Raises:
+        AlreadyExistsError: another host of its region has it.
+        NotFoundError: there is no such host.
+        FailedPreconditionError: the host is locked.
+        StaleError: it is not at that generation any more.
+    """
+    row = get_host(session, host)
+    session.refresh(row, with_for_update=True)
+    refuse_stale(session, "host", host, generation=row.generation, read_at=generation)
+    marks.refuse_if_marked(session, "host", host, "locked")
+    rename(session, "host", row, name, author=author, status=row.status)
     return row
 
 

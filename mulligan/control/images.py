@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from mulligan import events
 from mulligan.control.tables import Image
 from mulligan.meta import names
+from mulligan.renaming import rename
+from mulligan.resource.generations import refuse_stale
 from mulligan.values.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
 from mulligan.values.sealed import require_sealed
 from mulligan.values.urls import split_url
@@ -103,6 +105,21 @@ def list_images(session: Session, region: str, after: str, limit: int) -> list[I
     if after:
         query = query.where(Image.id > after)
     return list(session.scalars(query.order_by(Image.id).limit(limit)))
+
+
+def rename_image(session: Session, image: str, name: str, *, generation: int, author: str) -> Image:
+    """Give an image another name.
+
+    Raises:
+        AlreadyExistsError: another one of its region has it.
+        NotFoundError: there is no such image.
+        StaleError: it is not at that generation any more.
+    """
+    row = get_image(session, image)
+    session.refresh(row, with_for_update=True)
+    refuse_stale(session, "image", row.id, generation=row.generation, read_at=generation)
+    rename(session, "image", row, name, author=author)
+    return row
 
 
 def delete_image(session: Session, image: str, author: str) -> None:

@@ -16,8 +16,10 @@ from mulligan.control.operations import Ask
 from mulligan.control.reserved_claims import use_reservation
 from mulligan.control.tables import Host, Image, Machine, Server
 from mulligan.meta import names
+from mulligan.renaming import rename
 from mulligan.resource import claims, kept_addresses, networks, reservations
 from mulligan.resource.claims import Claim
+from mulligan.resource.generations import refuse_stale
 from mulligan.resource.network_values import AddressClaim, NicWanted
 from mulligan.resource.requests import ClaimRequest
 from mulligan.values.errors import (
@@ -219,6 +221,23 @@ def record_failed(
     _release(session, row, keep_addresses=may_answer)
     _return_provider(session, row, operation, provider_state, provider_reason)
     _move(session, row, "failed", reason, operation)
+
+
+def rename_machine(
+    session: Session, project: str, machine: str, name: str, *, generation: int, author: str
+) -> Machine:
+    """Give a machine another name; what it was told at its start stays as it is.
+
+    Raises:
+        AlreadyExistsError: another one of its project has it.
+        NotFoundError: there is no such machine in the project, or it has ended.
+        StaleError: it is not at that generation any more.
+    """
+    row = get_visible(session, project, machine)
+    session.refresh(row, with_for_update=True)
+    refuse_stale(session, "machine", row.id, generation=row.generation, read_at=generation)
+    rename(session, "machine", row, name, author=author, status=row.status)
+    return row
 
 
 def begin_decommission(session: Session, ask: Ask, machine: str) -> Plan:

@@ -10,6 +10,7 @@ from sqlalchemy import CTE, ColumnElement, delete, func, or_, select, union
 from sqlalchemy.orm import Session
 
 from mulligan import events
+from mulligan.renaming import rename
 from mulligan.resource.differences import Key, difference, write_difference
 from mulligan.resource.features import refuse_twice
 from mulligan.resource.generations import refuse_stale
@@ -65,10 +66,11 @@ NOTHING = MembersChange()
 
 @dataclass(frozen=True)
 class GroupChange:
-    """What is to become of a group: its members, and those who share with them."""
+    """What is to become of a group: its members, those who share with them, and its name."""
 
     members: MembersChange = NOTHING
     sharing: MembersChange = NOTHING
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ def change_group(
     author: str | None = None,
     now: datetime,
 ) -> Group:
-    """Change who is in a group and who shares with it; what changes nothing is no change.
+    """Change who is in a group, who shares, and its name; what changes nothing is no change.
 
     Raises:
         InvalidArgumentError: a provider is not there, or in another region.
@@ -125,6 +127,8 @@ def change_group(
     """
     row = _lock(session, group)
     refuse_stale(session, "group", row.id, generation=row.generation, read_at=generation)
+    if change.name is not None:
+        rename(session, "group", row, change.name, author=author)
     words = _apply(session, row, change)
     if words:
         row.generation += 1

@@ -8,7 +8,9 @@ from sqlalchemy import func, insert, or_, select, text
 from sqlalchemy.orm import Session
 
 from mulligan import events
+from mulligan.renaming import rename
 from mulligan.resource.addresses import choose_addresses, derive_mac
+from mulligan.resource.generations import refuse_stale
 from mulligan.resource.network_values import (
     AddressClaim,
     AddressMode,
@@ -194,6 +196,25 @@ def list_networks(
     page = Page.cut(list(session.scalars(query)), limit, lambda row: row.id)
     used = _used(session, [row.id for row in page.items], now or datetime.now(UTC))
     return Page([_network(row, used.get(row.id, 0)) for row in page.items], page.next_token)
+
+
+def rename_network(
+    session: Session, network: str, name: str, *, generation: int, author: str
+) -> Network:
+    """Give a network another name.
+
+    Raises:
+        AlreadyExistsError: another one of its region has it.
+        NotFoundError: there is no such network.
+        StaleError: it is not at that generation any more.
+    """
+    row = lock_networks(session, [network]).get(network)
+    if row is None:
+        raise _no_network(network)
+    refuse_stale(session, "network", network, generation=row.generation, read_at=generation)
+    rename(session, "network", row, name, author=author)
+    session.flush()
+    return get_network(session, network)
 
 
 def delete_network(session: Session, network: str, *, now: datetime | None = None) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import delete, insert, or_, select
 from sqlalchemy.orm import Session
 
 from mulligan import events, marks
+from mulligan.renaming import rename
 from mulligan.resource import registry, trees
 from mulligan.resource.features import (
     CapabilitiesChange,
@@ -80,6 +81,7 @@ class ProviderChange:
         inventories: what becomes of them, if anything.
         capabilities: likewise.
         properties: likewise.
+        name: another name for it; None: it stays.
 
     Raises:
         InvalidArgumentError: an id is no UUID.
@@ -91,6 +93,7 @@ class ProviderChange:
     inventories: InventoriesChange | None = None
     capabilities: CapabilitiesChange | None = None
     properties: PropertiesChange | None = None
+    name: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "provider", check_id(self.provider, field="id"))
@@ -264,6 +267,9 @@ def change_providers(
         )
         if change.fills and not by_control:
             refuse_managed(row, "what it has and can do")
+        if change.name is not None:
+            refuse_managed(row, "its name")
+            rename(session, "provider", row, change.name, author=author)
     _check_names(session, changes, now, by_control=by_control)
     said = _apply(session, rows, changes, now)
     for provider, words in said.items():

@@ -175,7 +175,7 @@ def test_new_credentials_are_used_by_the_retry_of_what_the_old_ones_broke(place:
     server = place.add_server()
     failed = place.end_of_check(server)
     was = place.operator.GetServer(id=server)
-    now = update(place, server, "sealed_credentials")
+    now = update(place, server, "spec.sealed_credentials")
     assert now.metadata.generation == was.metadata.generation + 1
     assert now == place.operator.GetServer(id=server)
     assert now.spec == was.spec, "nothing else changed, and no secret is given back"
@@ -198,7 +198,7 @@ def test_a_running_operation_goes_on_with_the_credentials_that_it_began_with(pla
     server = place.add_server()
     held.wait()
     holder = place.operator.GetServer(id=server).operation
-    assert update(place, server, "sealed_credentials").operation == holder
+    assert update(place, server, "spec.sealed_credentials").operation == holder
     held.release()
     assert place.site.end_of(holder).status.state == "done"
     assert place.executor.request_of(redfish.inspect).access.sealed_credentials == SEALED
@@ -209,7 +209,7 @@ def test_a_running_operation_goes_on_with_the_credentials_that_it_began_with(pla
 def test_only_what_the_mask_names_is_changed(place: Place) -> None:
     server = place.server()
     was = place.operator.GetServer(id=server)
-    now = update(place, server, "insecure_tls")
+    now = update(place, server, "spec.insecure_tls")
     assert now.spec.insecure_tls
     *_, event = place.operator.until(
         lambda event: (event.object_type, event.kind) == ("server", "updated"), object_id=server
@@ -218,13 +218,13 @@ def test_only_what_the_mask_names_is_changed(place: Place) -> None:
     place.site.end_of(place.operator.VerifyServer(id=server).metadata.id)
     access = place.executor.request_of(redfish.verify).access
     assert (access.sealed_credentials, access.verify_tls) == (SEALED, False)
-    again = update(place, server, "insecure_tls")
+    again = update(place, server, "spec.insecure_tls")
     assert again.metadata.generation == now.metadata.generation, "it was so already"
     both = update(
         place,
         server,
-        "insecure_tls",
-        "sealed_credentials",
+        "spec.insecure_tls",
+        "spec.sealed_credentials",
         spec={"insecure_tls": False, "sealed_credentials": RESEALED},
     )
     assert both.spec == was.spec
@@ -238,21 +238,21 @@ def test_only_what_the_mask_names_is_changed(place: Place) -> None:
 
 def test_the_same_update_twice_is_one(place: Place) -> None:
     server, request_id = place.server(), str(uuid4())
-    first = update(place, server, "sealed_credentials", request_id=request_id)
-    assert update(place, server, "sealed_credentials", request_id=request_id) == first
+    first = update(place, server, "spec.sealed_credentials", request_id=request_id)
+    assert update(place, server, "spec.sealed_credentials", request_id=request_id) == first
     assert place.operator.GetServer(id=server) == first
     with refused("ALREADY_EXISTS", "REQUEST_ID_REUSED", about="request_id"):
-        update(place, server, "insecure_tls", request_id=request_id)
+        update(place, server, "spec.insecure_tls", request_id=request_id)
 
 
 @pytest.mark.parametrize(
     ("paths", "words"),
     [
-        ((), "update_mask is empty; say what to change, of sealed_credentials and insecure_tls"),
-        (("insecure_tls", "address"), "delete this one and add that one"),
-        (("system",), "delete this one and add that one"),
-        (("spec.insecure_tls",), "name sealed_credentials and insecure_tls only"),
-        (("*",), "name sealed_credentials and insecure_tls only"),
+        ((), "is empty; say what to change, of name, spec.sealed_credentials and spec.insecure"),
+        (("spec.insecure_tls", "spec.address"), "delete this one and add that one"),
+        (("spec.system",), "delete this one and add that one"),
+        (("insecure_tls",), "name name, spec.sealed_credentials and spec.insecure_tls only"),
+        (("*",), "name name, spec.sealed_credentials and spec.insecure_tls only"),
     ],
 )
 @on_sqlite
@@ -274,7 +274,7 @@ def test_new_credentials_that_are_not_sealed_are_refused(place: Place, credentia
     was = place.operator.GetServer(id=server)
     spec = {"sealed_credentials": credentials, "insecure_tls": True}
     with refused("INVALID_ARGUMENT", about="spec.sealed_credentials") as refusal:
-        update(place, server, "insecure_tls", "sealed_credentials", spec=spec)
+        update(place, server, "spec.insecure_tls", "spec.sealed_credentials", spec=spec)
     assert "s3cret" not in str(refusal)
     assert place.operator.GetServer(id=server) == was
 
@@ -283,7 +283,7 @@ def test_new_credentials_that_are_not_sealed_are_refused(place: Place, credentia
 def test_a_server_that_is_not_there_is_not_updated(place: Place) -> None:
     nothing = str(uuid4())
     with refused("NOT_FOUND") as refusal:
-        update(place, nothing, "insecure_tls")
+        update(place, nothing, "spec.insecure_tls")
     assert refusal.resource == ("server", nothing)
 
 
@@ -368,7 +368,7 @@ def test_what_is_locked_takes_no_operation(place: Place) -> None:
         lambda: place.operator.VerifyHost(id=host),
         lambda: place.operator.InspectServer(id=server),
         lambda: place.operator.DeleteServer(id=server),
-        lambda: update(place, server, "insecure_tls"),
+        lambda: update(place, server, "spec.insecure_tls"),
     )
     for ask in asked:
         with refused("FAILED_PRECONDITION") as refusal:

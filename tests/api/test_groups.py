@@ -35,6 +35,7 @@ def test_a_group_is_made_shown_changed_and_deleted(place: Place, racks: list[str
         generation=1,
         members={"add": racks[2:], "remove": racks[:1]},
         sharing={"replace": {"providers": []}},
+        update_mask={"paths": ["members", "sharing"]},
     )
     assert (changed.members, list(changed.sharing), changed.metadata.generation) == (2, [], 2)
     listed = place.operator.ListProviders(group=one).providers
@@ -44,7 +45,7 @@ def test_a_group_is_made_shown_changed_and_deleted(place: Place, racks: list[str
     assert list(place.operator.ListGroups(provider=racks[1]).groups) == [changed]
     assert not place.operator.ListGroups(region=str(uuid4())).groups
     with refused("ABORTED", "STALE_GENERATION", about="generation") as refusal:
-        place.operator.UpdateGroup(id=one, generation=1)
+        place.operator.UpdateGroup(id=one, generation=1, update_mask={"paths": ["members"]})
     assert "members: 1 added, 1 removed, 2 now" in refusal.message
     place.operator.DeleteGroup(id=one)
     with refused("NOT_FOUND") as refusal:
@@ -57,7 +58,9 @@ def test_ids_of_groups_are_taken_in_any_form(place: Place, racks: list[str]) -> 
     fields = {"name": new_name("group"), "region": place.region.upper()}
     one = str(group(place, **fields, members=[racks[0].upper()]).metadata.id)
     other = one.upper()
-    changed = place.operator.UpdateGroup(id=other, members={"add": racks[1:]})
+    changed = place.operator.UpdateGroup(
+        id=other, members={"add": racks[1:]}, update_mask={"paths": ["members"]}
+    )
     assert changed == place.operator.GetGroup(id=other)
     assert list(place.operator.ListGroups(provider=racks[0].upper()).groups) == [changed]
     with refused("ALREADY_EXISTS", "NAME_TAKEN"):
@@ -86,9 +89,9 @@ def test_refusals_of_groups_name_the_field(place: Place, racks: list[str]) -> No
     ):
         with refused(status, about=field):
             group(place, **fields)
-    for rpc in ("UpdateGroup", "DeleteGroup"):
+    for rpc, mask in (("UpdateGroup", {"update_mask": {"paths": ["name"]}}), ("DeleteGroup", {})):
         with refused("NOT_FOUND"):
-            getattr(place.operator, rpc)(id=str(uuid4()))
+            getattr(place.operator, rpc)(id=str(uuid4()), **mask)
     with refused("PERMISSION_DENIED"):
         place.member.CreateGroup(name="x", region=place.region)
 

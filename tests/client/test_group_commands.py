@@ -29,25 +29,29 @@ def test_a_group_is_created_changed_and_deleted(run: Run, fake: FakeMulligan) ->
     assert (made.name, made.region) == ("team", REGION)
     assert (list(made.members), list(made.sharing)) == ([SERVER], [HOST])
     result = run(
-        "group", "update", "team", "--generation", "1", "--add", "rack1-07", "--remove", "hyper-1",
+        "group", "set", "team", "--generation", "1", "--add", "rack1-07", "--remove", "hyper-1",
         "--add-sharing", "hyper-1", "--remove-sharing", "rack1-07",
     )  # fmt: skip
     assert result.exit_code == 0, result.stderr
     [changed] = fake.asked("UpdateGroup")
     assert (changed.id, changed.generation) == (GROUP, 1)
+    assert list(changed.update_mask.paths) == ["members", "sharing"]
     assert changed.members == pb.MembersChange(add=[SERVER], remove=[HOST])
     assert changed.sharing == pb.MembersChange(add=[HOST], remove=[SERVER])
-    assert run("group", "update", "team", "--replace", "hyper-1").exit_code == 0
+    assert run("group", "set", "team", "--replace", "hyper-1").exit_code == 0
     assert list(fake.asked("UpdateGroup")[1].members.replace.providers) == [HOST]
-    assert run("group", "update", "team", "--empty", "--no-sharing").exit_code == 0
+    assert run("group", "set", "team", "--empty", "--no-sharing").exit_code == 0
     emptied = pb.MembersChange(replace=pb.ProviderList())
     assert fake.asked("UpdateGroup")[2].members == emptied
     assert fake.asked("UpdateGroup")[2].sharing == emptied
+    assert run("group", "set", "team", "--name", "crew").exit_code == 0
+    assert fake.asked("UpdateGroup")[3].name == "crew"
+    assert list(fake.asked("UpdateGroup")[3].update_mask.paths) == ["name"]
     for words in (["--empty", "--add", "hyper-1"], ["--no-sharing", "--add-sharing", "hyper-1"]):
-        assert run("group", "update", "team", *words).exit_code == Exit.USAGE
+        assert run("group", "set", "team", *words).exit_code == Exit.USAGE
     assert run("group", "delete", "team", "--yes").exit_code == 0
     assert fake.asked("DeleteGroup")[0].id == GROUP
-    nothing = run("group", "update", "team", "--add", "nothing")
+    nothing = run("group", "set", "team", "--add", "nothing")
     assert nothing.exit_code == Exit.NOT_FOUND
 
 

@@ -84,13 +84,13 @@ def test_a_servers_new_password_reaches_the_executor_and_nobody_else(
     fake.on("GetServer", a_server("quarantined"))
     fake.on("UpdateServer", a_server("quarantined"))
     result = run(
-        "server", "update", "rack1-07", "--username", "admin", "--password-stdin", stdin="hobbes\n"
+        "server", "set", "rack1-07", "--username", "admin", "--password-stdin", stdin="hobbes\n"
     )
     assert result.exit_code == 0, result.stderr
     [asked] = fake.asked("UpdateServer")
     assert asked.id == SERVER
     assert asked.request_id
-    assert list(asked.update_mask.paths) == ["sealed_credentials"]
+    assert list(asked.update_mask.paths) == ["spec.sealed_credentials"]
     sealed = asked.spec.sealed_credentials
     assert asked.spec == control_pb2.ServerSpec(sealed_credentials=sealed)
     bound = {"endpoint": SERVER, "address": "https://10.0.0.17", "region": REGION}
@@ -109,11 +109,11 @@ def test_a_servers_tls_is_changed_without_a_password(
     run: Run, fake: FakeMulligan, switch: str, insecure: bool
 ) -> None:
     fake.on("UpdateServer", a_server())
-    result = run("server", "update", "rack1-07", switch)
+    result = run("server", "set", "rack1-07", switch)
     assert result.exit_code == 0, result.stderr
     [asked] = fake.asked("UpdateServer")
     assert asked.spec == control_pb2.ServerSpec(insecure_tls=insecure)
-    assert list(asked.update_mask.paths) == ["insecure_tls"]
+    assert list(asked.update_mask.paths) == ["spec.insecure_tls"]
 
 
 @pytest.mark.parametrize(("state", "code"), [("done", 0), ("failed", 1)])
@@ -126,7 +126,7 @@ def test_an_update_that_is_waited_for_ends_as_the_verification_does(
     fake.on("Watch", [an_event(4)])
     fake.on("GetOperation", an_operation("running"), an_operation(state))
     fake.on("GetServer", a_server("available"))
-    result = run("server", "update", "rack1-07", "--insecure-tls", "--wait", "-o", "json")
+    result = run("server", "set", "rack1-07", "--insecure-tls", "--wait", "-o", "json")
     assert result.exit_code == code, result.stderr
     assert [call.method for call in fake.calls if "Server" in call.method] == [
         "UpdateServer",
@@ -140,14 +140,14 @@ def test_an_update_that_is_waited_for_ends_as_the_verification_does(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ((), "say what to change: --username, --insecure-tls or --verify-tls"),
+        ((), "say what to change: --name, --username, --insecure-tls or"),
         (("--password-stdin",), "a password needs its user: --username"),
     ],
 )
 def test_an_update_of_nothing_is_refused_before_anything_is_sent(
     run: Run, fake: FakeMulligan, options: tuple[str, ...], words: str
 ) -> None:
-    result = run("server", "update", "rack1-07", *options, stdin="hobbes\n")
+    result = run("server", "set", "rack1-07", *options, stdin="hobbes\n")
     assert result.exit_code == Exit.USAGE
     assert words in result.stderr
     assert fake.calls == []

@@ -73,7 +73,7 @@ def test_names_are_registered_listed_and_forgotten(
 def test_a_cleaning_margin_is_set(run: Run, fake: FakeMulligan) -> None:
     fake.on("UpdateProviderType", pb.ProviderType(name="server", cleaning_margin_s=900))
     words = ("--generation", "3", "--cleaning-margin", "900")
-    result = run("provider-type", "update", "server", *words)
+    result = run("provider-type", "set", "server", *words)
     assert "900 s" in result.stdout, result.stderr
     [asked] = fake.asked("UpdateProviderType")
     assert (asked.cleaning_margin_s, asked.HasField("description")) == (900, False)
@@ -125,7 +125,7 @@ def test_many_come_from_a_file_where_parents_have_names(
 def test_a_provider_is_changed(run: Run, fake: FakeMulligan) -> None:
     fake.on("UpdateProviders", pb.UpdateProvidersResponse(providers=CHANGED))
     result = run(
-        "provider", "update", "hyper-1", "--generation", "1", "--top", "--add", "GPU=1",
+        "provider", "set", "hyper-1", "--generation", "1", "--top", "--name", "h", "--add", "GPU=1",
         "--modify", "VCPU=4", "--modify", "MEMORY_MIB,reserved=0,allocation_ratio=1.5",
         "--remove", "DISK_GIB", "--capability", "a", "--no-capability", "b",
         "--property", "cpus=4", "--no-property", "nics",
@@ -136,6 +136,7 @@ def test_a_provider_is_changed(run: Run, fake: FakeMulligan) -> None:
         id=HOST,
         generation=1,
         under="",
+        name="h",
         inventories=pb.InventoriesChange(
             add=[pb.Inventory(resource_type="GPU", total=1)],
             modify=[
@@ -155,8 +156,8 @@ def test_a_provider_is_changed(run: Run, fake: FakeMulligan) -> None:
         (["create", "r1"], "providers: [{name: r2, type: rack}]", "NAME"),
         (["create", "--type", "gpu"], "providers: [{name: r2, type: rack}]", "--type"),
         (["create", "--region", "home"], "region: home", "--region"),
-        (["update", "hyper-1"], "changes: [{id: hyper-1}]", "NAME"),
-        (["update", "--top"], "changes: [{id: hyper-1}]", "--top"),
+        (["set", "hyper-1"], "changes: [{id: hyper-1}]", "NAME"),
+        (["set", "--top"], "changes: [{id: hyper-1}]", "--top"),
     ],
 )
 def test_what_is_said_beside_a_file_is_refused(
@@ -185,7 +186,7 @@ def test_the_file_may_leave_the_region_to_the_command_line(
 
 
 def test_a_provider_goes_one_way(run: Run) -> None:
-    result = run("provider", "update", "hyper-1", "--under", "rack1-07", "--top")
+    result = run("provider", "set", "hyper-1", "--under", "rack1-07", "--top")
     assert result.exit_code == Exit.USAGE
     assert "--under and --top" in result.stderr
 
@@ -228,7 +229,7 @@ def test_a_tree_is_reshaped_from_a_file(run: Run, fake: FakeMulligan, tmp_path: 
 def test_a_stale_write_is_a_refusal(run: Run, fake: FakeMulligan) -> None:
     stale = RefusalError("ABORTED", "STALE_GENERATION", "it is at generation 3, not 1")
     fake.on("UpdateProviders", stale)
-    result = run("provider", "update", "hyper-1", "--generation", "1", "--property", "cpus=4")
+    result = run("provider", "set", "hyper-1", "--generation", "1", "--property", "cpus=4")
     assert result.exit_code == Exit.REFUSED
     assert "generation 3, not 1" in result.stderr
 
@@ -289,7 +290,7 @@ def test_an_inventory_that_can_not_be_read_is_refused(run: Run, wrong: str) -> N
 
 @pytest.mark.parametrize("wrong", ["VCPU", "VCPU=", "VCPU=x", "VCPU,colour=2", "VCPU,reserved"])
 def test_a_change_of_an_inventory_that_can_not_be_read_is_refused(run: Run, wrong: str) -> None:
-    result = run("provider", "update", "hyper-1", "--modify", wrong)
+    result = run("provider", "set", "hyper-1", "--modify", wrong)
     assert result.exit_code == Exit.USAGE
     assert "changes no inventory" in result.stderr
 

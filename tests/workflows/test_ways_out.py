@@ -188,7 +188,7 @@ def test_a_running_step_is_tried_again_with_the_credentials_of_now(sqlite_place:
     held.reached.clear()
     fresh = sealed_text("another password")
     spec = {"sealed_credentials": fresh, "insecure_tls": True}
-    mask = {"paths": ["sealed_credentials", "insecure_tls"]}
+    mask = {"paths": ["spec.sealed_credentials", "spec.insecure_tls"]}
     place.operator.UpdateServer(id=server, spec=spec, update_mask=mask)
     place.operator.RetryOperation(id=operation)
     held.wait()

@@ -32,7 +32,12 @@ def create(fleet: Fleet, *members: str, sharing: tuple[str, ...] = ()) -> str:
 def change(fleet: Fleet, group: str, generation: int = 0, **wanted: MembersChange) -> Group:
     return fleet.database.write(
         lambda s: groups.change_group(
-            s, group, GroupChange(**wanted), generation=generation, author=ACCOUNT, now=fleet.now
+            s,
+            group,
+            GroupChange(**wanted, name=None),
+            generation=generation,
+            author=ACCOUNT,
+            now=fleet.now,
         )
     )
 

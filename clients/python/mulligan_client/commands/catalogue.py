@@ -1,4 +1,4 @@
-"""What every kind of object in a region has in common: it is listed, shown and forgotten."""
+"""What every kind of object in a region has in common: it is listed, shown, renamed, forgotten."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mulligan_client.commands.options import confirm, pass_session, takes_output, takes_yes
+from mulligan_client.commands.options import (
+    confirm,
+    pass_session,
+    takes_generation,
+    takes_new_name,
+    takes_output,
+    takes_yes,
+)
 from mulligan_client.session import Session
 
 if TYPE_CHECKING:
@@ -17,7 +24,8 @@ if TYPE_CHECKING:
 class Kind:
     """A kind of object: the calls that read all of a region (or of any) and one, and their looks.
 
-    `shows` is the help of the command that shows one.
+    `shows` is the help of the command that shows one. `rename` is the call that gives one another
+    name, with its request's fields as arguments, if that is a command of its own.
     """
 
     name: str
@@ -26,6 +34,7 @@ class Kind:
     table: "Callable[[Session, Any], Table]"
     sheet: "Callable[[Session, Any], Table]"
     shows: str
+    rename: Callable[..., Any] | None = None
 
     def find(self, session: Session, name: str) -> str:
         """Find the id."""
@@ -33,7 +42,7 @@ class Kind:
 
 
 def add_list_and_show(group: click.Group, kind: Kind) -> None:
-    """Give a group the commands that list and show."""
+    """Give a group the commands that list and show, and the one that renames."""
 
     @group.command("list", help=f"List all {kind.name}s.")
     @click.option("--region", default="", help=f"Only {kind.name}s of this region.")
@@ -49,6 +58,31 @@ def add_list_and_show(group: click.Group, kind: Kind) -> None:
     @pass_session
     def show(session: Session, name: str, output: str) -> None:
         found = kind.read(session, kind.find(session, name))
+        session.show(found, output, lambda: kind.sheet(session, found))
+
+    if kind.rename is not None:
+        _add_rename(group, kind, kind.rename)
+
+
+def _add_rename(group: click.Group, kind: Kind, rename: Callable[..., Any]) -> None:
+    @group.command("set", help=f"Give a {kind.name} another name.")
+    @click.argument("name")
+    @takes_new_name
+    @takes_generation
+    @takes_output
+    @pass_session
+    def set_one(
+        session: Session, name: str, new_name: str | None, generation: int, output: str
+    ) -> None:
+        if new_name is None:
+            raise click.UsageError("say what to change: --name")
+        found = rename(
+            session,
+            id=kind.find(session, name),
+            generation=generation,
+            name=new_name,
+            update_mask={"paths": ["name"]},
+        )
         session.show(found, output, lambda: kind.sheet(session, found))
 
 

@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING
 import click
 
 from mulligan_client.commands.catalogue import add_delete
-from mulligan_client.commands.options import pass_session, takes_output, takes_region
+from mulligan_client.commands.options import (
+    pass_session,
+    takes_generation,
+    takes_new_name,
+    takes_output,
+    takes_region,
+)
 from mulligan_client.commands.provider_names import find_provider, find_providers
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 from mulligan_client.session import Session
@@ -46,9 +52,10 @@ def create(
     session.show(made, output, lambda: _sheet(session, made))
 
 
-@group.command("update")
+@group.command("set")
 @click.argument("name")
-@click.option("--generation", default=0, help="Refuse if it is not at this generation any more.")
+@takes_new_name
+@takes_generation
 @click.option("--add", multiple=True, help="A provider to put in; repeatable.")
 @click.option("--remove", multiple=True, help="A provider to take out.")
 @click.option("--replace", multiple=True, help="A provider that is in it; all others are not.")
@@ -58,17 +65,18 @@ def create(
 @click.option("--no-sharing", is_flag=True, help="Nobody shares with the members any more.")
 @takes_output
 @pass_session
-def update(
+def set_one(
     session: Session,
     /,
     name: str,
+    new_name: str | None,
     generation: int,
     empty: bool,
     no_sharing: bool,
     output: str,
     **parts: tuple[str, ...],
 ) -> None:
-    """Change who is in a group, and who shares with the members."""
+    """Change a group's name, who is in it, and who shares with the members."""
     if empty and (parts["add"] or parts["remove"] or parts["replace"]):
         raise click.UsageError("--empty excludes --add, --remove and --replace")
     if no_sharing and (parts["add_sharing"] or parts["remove_sharing"]):
@@ -89,6 +97,12 @@ def update(
     for nobody, change in ((empty, request.members), (no_sharing, request.sharing)):
         if nobody:
             change.replace.SetInParent()
+    if new_name is not None:
+        request.name = new_name
+        request.update_mask.paths.append("name")
+    for path, part in (("members", request.members), ("sharing", request.sharing)):
+        if part.ByteSize():
+            request.update_mask.paths.append(path)
     found = session.client.resource.UpdateGroup(request)
     session.show(found, output, lambda: _sheet(session, found))
 

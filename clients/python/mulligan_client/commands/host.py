@@ -110,6 +110,9 @@ add_list_and_show(
         table=_table,
         sheet=_sheet,
         shows="Show a host: where it stands, and what was found on it.",
+        rename=lambda session, **fields: session.client.control.UpdateHost(
+            control_pb2.UpdateHostRequest(**fields)
+        ),
     ),
 )
 add_hardware_commands(

@@ -151,6 +151,9 @@ add_list_and_show(
         table=_table,
         sheet=_sheet,
         shows="Show an image.",
+        rename=lambda session, **fields: session.client.control.UpdateImage(
+            control_pb2.UpdateImageRequest(**fields)
+        ),
     ),
 )
 add_delete(

@@ -13,6 +13,8 @@ from mulligan_client.commands.options import (
     TIME,
     confirm,
     pass_session,
+    takes_generation,
+    takes_new_name,
     takes_output,
     takes_project,
     takes_region,
@@ -111,6 +113,31 @@ def show(session: Session, name: str, project: str, output: str) -> None:
     machine_id = session.resolve("machine", name, project=project_id)
     request = control_pb2.GetMachineRequest(id=machine_id, project=project_id)
     found = session.client.control.GetMachine(request)
+    session.show(found, output, lambda: _sheet(session, found, _operation(session, found)))
+
+
+@machine.command("set")
+@click.argument("name")
+@takes_new_name
+@takes_generation
+@takes_project
+@takes_output
+@pass_session
+def set_one(
+    session: Session, name: str, new_name: str | None, generation: int, project: str, output: str
+) -> None:
+    """Give a machine another name; what it was told at its start stays as it is."""
+    if new_name is None:
+        raise click.UsageError("say what to change: --name")
+    project_id = session.project(project)
+    request = control_pb2.UpdateMachineRequest(
+        project=project_id,
+        id=session.resolve("machine", name, project=project_id),
+        generation=generation,
+        name=new_name,
+    )
+    request.update_mask.paths.append("name")
+    found = session.client.control.UpdateMachine(request)
     session.show(found, output, lambda: _sheet(session, found, _operation(session, found)))
 
 

@@ -111,6 +111,9 @@ add_list_and_show(
         table=_table,
         sheet=_sheet,
         shows="Show a network, and how many of its addresses are taken.",
+        rename=lambda session, **fields: session.client.resource.UpdateNetwork(
+            resource_pb2.UpdateNetworkRequest(**fields)
+        ),
     ),
 )
 add_delete(

@@ -87,6 +87,18 @@ def takes_region(command: _Command) -> _Command:
     )(command)
 
 
+def takes_generation(command: _Command) -> _Command:
+    """Add --generation."""
+    words = "Refuse if it is not at this generation any more."
+    return click.option("--generation", default=0, help=words)(command)
+
+
+def takes_new_name(command: _Command) -> _Command:
+    """Add --name, which gives the object another one."""
+    words = "Another name for it; the slug of the one before still leads to it."
+    return click.option("--name", "new_name", help=words)(command)
+
+
 def takes_yes(command: _Command) -> _Command:
     """Add --yes: don't ask."""
     return click.option("-y", "--yes", is_flag=True, help="Don't ask whether you mean it.")(command)

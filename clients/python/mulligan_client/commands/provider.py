@@ -16,6 +16,8 @@ from mulligan_client.commands.options import (
     one_of,
     pass_session,
     refuse_beside_file,
+    takes_generation,
+    takes_new_name,
     takes_output,
     takes_region,
     takes_yes,
@@ -170,9 +172,10 @@ def _find_parents(session: Session, request: resource_pb2.CreateProvidersRequest
         one.parent = ids[one.parent] if one.parent else ""
 
 
-@provider.command("update")
+@provider.command("set")
 @click.argument("name", default="")
-@click.option("--generation", default=0, help="Refuse if it is not at this generation any more.")
+@takes_new_name
+@takes_generation
 @click.option("--under", default="", help="Move it, and all below it, under this provider.")
 @click.option("--top", is_flag=True, help="Move it to the top of a tree of its own.")
 @click.option("--add", multiple=True, type=INVENTORY, help="Inventory that it has not: VCPU=64.")
@@ -190,10 +193,11 @@ def _find_parents(session: Session, request: resource_pb2.CreateProvidersRequest
 @_takes_file
 @takes_output
 @pass_session
-def update(
+def set_one(
     session: Session,
     /,
     name: str,
+    new_name: str | None,
     generation: int,
     under: str,
     top: bool,
@@ -217,6 +221,8 @@ def update(
         _put(change, parts)
         if under or top:
             change.under = under
+        if new_name is not None:
+            change.name = new_name
     _find_changed(session, request.changes)
     answer = session.client.resource.UpdateProviders(request)
     session.show(answer, output, lambda: _changed(session, answer.providers))

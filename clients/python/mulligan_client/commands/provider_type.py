@@ -3,7 +3,7 @@
 import click
 
 from mulligan_client.commands.names import Registry, add_delete, add_list
-from mulligan_client.commands.options import pass_session, takes_output
+from mulligan_client.commands.options import pass_session, takes_generation, takes_output
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 from mulligan_client.session import Session
 
@@ -48,14 +48,14 @@ def create(
     registry.show(session, made, [made], output)
 
 
-@provider_type.command("update")
+@provider_type.command("set")
 @click.argument("name")
-@click.option("--generation", default=0, help="Refuse if it is not at this generation any more.")
+@takes_generation
 @_takes_margin
 @click.option("--description", help="What it stands for.")
 @takes_output
 @pass_session
-def update(
+def set_one(
     session: Session,
     name: str,
     generation: int,

@@ -11,6 +11,8 @@ from mulligan_client.commands.hardware import Noun, add_hardware_commands
 from mulligan_client.commands.options import (
     pass_session,
     read_password,
+    takes_generation,
+    takes_new_name,
     takes_output,
     takes_password,
     takes_region,
@@ -96,8 +98,10 @@ def add(
         session.remark(f"Follow it with: mulligan operation show {found.operation} --wait")
 
 
-@server.command("update")
+@server.command("set")
 @click.argument("name")
+@takes_new_name
+@takes_generation
 @click.option("--username", default="", help="User of the BMC; a password is needed with it.")
 @takes_password
 @click.option(
@@ -108,9 +112,11 @@ def add(
 @takes_wait
 @takes_output
 @pass_session
-def update(
+def set_one(
     session: Session,
     name: str,
+    new_name: str | None,
+    generation: int,
     username: str,
     password_file: Path | None,
     password_stdin: bool,
@@ -118,7 +124,7 @@ def update(
     wait: bool,
     output: str,
 ) -> None:
-    """Change how a server's BMC is reached: its user and password, and whether TLS is verified.
+    """Change a server's name, or how its BMC is reached: user, password, whether TLS is verified.
 
     With --username the password is asked for, or read from a file or standard input. With --wait
     the server is verified with what is new, as by `mulligan server verify`. A running operation
@@ -126,10 +132,15 @@ def update(
     """
     if not username and (password_file is not None or password_stdin):
         raise click.UsageError("a password needs its user: --username TEXT")
-    if not username and insecure_tls is None:
-        raise click.UsageError("say what to change: --username, --insecure-tls or --verify-tls")
+    if new_name is None and not username and insecure_tls is None:
+        raise click.UsageError(
+            "say what to change: --name, --username, --insecure-tls or --verify-tls"
+        )
     control, server_id = session.client.control, session.resolve("server", name)
-    request = control_pb2.UpdateServerRequest(id=server_id)
+    request = control_pb2.UpdateServerRequest(id=server_id, generation=generation)
+    if new_name is not None:
+        request.name = new_name
+        request.update_mask.paths.append("name")
     if username:
         known = control.GetServer(control_pb2.GetServerRequest(id=server_id))
         prompt = f"Password of {username} at {known.spec.address}"
@@ -141,10 +152,10 @@ def update(
             username=username,
             password=password,
         )
-        request.update_mask.paths.append("sealed_credentials")
+        request.update_mask.paths.append("spec.sealed_credentials")
     if insecure_tls is not None:
         request.spec.insecure_tls = insecure_tls
-        request.update_mask.paths.append("insecure_tls")
+        request.update_mask.paths.append("spec.insecure_tls")
     found, operation = control.UpdateServer(request), None
     session.remark(f"server {name} is updated.")
     if wait:
@@ -153,8 +164,10 @@ def update(
         found = control.GetServer(control_pb2.GetServerRequest(id=server_id))
     session.show(found, output, lambda: _sheet(session, found))
     leave_if_failed(session, operation)
-    if output == "table" and not wait:
-        session.remark(f"Check that it can be driven: mulligan server verify {name} --wait")
+    if output == "table" and not wait and (username or insecure_tls is not None):
+        session.remark(
+            f"Check that it can be driven: mulligan server verify {new_name or name} --wait"
+        )
 
 
 def _table(session: Session, answer: control_pb2.ListServersResponse) -> "Table":

@@ -461,20 +461,28 @@ class UpdateServerRequest(_message.Message):
 
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     ID_FIELD_NUMBER: _builtins.int
+    GENERATION_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
     SPEC_FIELD_NUMBER: _builtins.int
     UPDATE_MASK_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     id: _builtins.str
     """UUID of the server."""
+    generation: _builtins.int
+    """The one at which it was read; 0: whatever it is at."""
+    name: _builtins.str
+    """Another name for it; it still answers to the slug of the one before."""
     @_builtins.property
     def spec(self) -> Global___ServerSpec:
-        """Only what update_mask names is read."""
+        """Of it sealed_credentials and insecure_tls are read. A server with another address or system is
+        another server: delete it and add that one.
+        """
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Needed. Paths in spec: sealed_credentials, insecure_tls. A server with another address or system
-        is another server: delete it and add that one.
+        """Needed; only what it names is read: name,
+        spec.sealed_credentials, spec.insecure_tls.
         """
 
     def __init__(
@@ -482,12 +490,14 @@ class UpdateServerRequest(_message.Message):
         *,
         request_id: _builtins.str = ...,
         id: _builtins.str = ...,
+        generation: _builtins.int = ...,
+        name: _builtins.str = ...,
         spec: Global___ServerSpec | None = ...,
         update_mask: _field_mask_pb2.FieldMask | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec", "update_mask", b"update_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "request_id", b"request_id", "spec", b"spec", "update_mask", b"update_mask"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation", "id", b"id", "name", b"name", "request_id", b"request_id", "spec", b"spec", "update_mask", b"update_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -831,6 +841,46 @@ class ListHostsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListHostsResponse: _TypeAlias = ListHostsResponse  # noqa: Y015
+
+@_typing.final
+class UpdateHostRequest(_message.Message):
+    """What to change of which host."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    GENERATION_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
+    id: _builtins.str
+    """UUID of the host."""
+    generation: _builtins.int
+    """The one at which it was read; 0: whatever it is at."""
+    name: _builtins.str
+    """Another name for it; it still answers to the slug of the one before."""
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Needed; only what it names is read: name."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        id: _builtins.str = ...,
+        generation: _builtins.int = ...,
+        name: _builtins.str = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation", "id", b"id", "name", b"name", "request_id", b"request_id", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateHostRequest: _TypeAlias = UpdateHostRequest  # noqa: Y015
 
 @_typing.final
 class VerifyHostRequest(_message.Message):
@@ -1231,6 +1281,46 @@ class ListImagesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListImagesResponse: _TypeAlias = ListImagesResponse  # noqa: Y015
+
+@_typing.final
+class UpdateImageRequest(_message.Message):
+    """What to change of which image."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    GENERATION_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
+    id: _builtins.str
+    """UUID of the image."""
+    generation: _builtins.int
+    """The one at which it was read; 0: whatever it is at."""
+    name: _builtins.str
+    """Another name for it; it still answers to the slug of the one before."""
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Needed; only what it names is read: name."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        id: _builtins.str = ...,
+        generation: _builtins.int = ...,
+        name: _builtins.str = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation", "id", b"id", "name", b"name", "request_id", b"request_id", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateImageRequest: _TypeAlias = UpdateImageRequest  # noqa: Y015
 
 @_typing.final
 class DeleteImageRequest(_message.Message):
@@ -1664,6 +1754,50 @@ class GetMachineRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetMachineRequest: _TypeAlias = GetMachineRequest  # noqa: Y015
+
+@_typing.final
+class UpdateMachineRequest(_message.Message):
+    """What to change of which machine."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PROJECT_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    GENERATION_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
+    project: _builtins.str
+    """UUID of the project that has it."""
+    id: _builtins.str
+    """UUID of the machine."""
+    generation: _builtins.int
+    """The one at which it was read; 0: whatever it is at."""
+    name: _builtins.str
+    """Another name for it; it still answers to the slug of the one before."""
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Needed; only what it names is read: name."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        project: _builtins.str = ...,
+        id: _builtins.str = ...,
+        generation: _builtins.int = ...,
+        name: _builtins.str = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation", "id", b"id", "name", b"name", "project", b"project", "request_id", b"request_id", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateMachineRequest: _TypeAlias = UpdateMachineRequest  # noqa: Y015
 
 @_typing.final
 class ListMachinesRequest(_message.Message):

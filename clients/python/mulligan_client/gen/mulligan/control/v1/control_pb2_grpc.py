@@ -91,6 +91,11 @@ class ControlServiceStub:
                 request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListHostsRequest.SerializeToString,
                 response_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListHostsResponse.FromString,
                 _registered_method=True)
+        self.UpdateHost = channel.unary_unary(
+                '/mulligan.control.v1.ControlService/UpdateHost',
+                request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.UpdateHostRequest.SerializeToString,
+                response_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.Host.FromString,
+                _registered_method=True)
         self.VerifyHost = channel.unary_unary(
                 '/mulligan.control.v1.ControlService/VerifyHost',
                 request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.VerifyHostRequest.SerializeToString,
@@ -131,6 +136,11 @@ class ControlServiceStub:
                 request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListImagesRequest.SerializeToString,
                 response_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListImagesResponse.FromString,
                 _registered_method=True)
+        self.UpdateImage = channel.unary_unary(
+                '/mulligan.control.v1.ControlService/UpdateImage',
+                request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.UpdateImageRequest.SerializeToString,
+                response_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.Image.FromString,
+                _registered_method=True)
         self.DeleteImage = channel.unary_unary(
                 '/mulligan.control.v1.ControlService/DeleteImage',
                 request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.DeleteImageRequest.SerializeToString,
@@ -149,6 +159,11 @@ class ControlServiceStub:
         self.GetMachine = channel.unary_unary(
                 '/mulligan.control.v1.ControlService/GetMachine',
                 request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.GetMachineRequest.SerializeToString,
+                response_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.Machine.FromString,
+                _registered_method=True)
+        self.UpdateMachine = channel.unary_unary(
+                '/mulligan.control.v1.ControlService/UpdateMachine',
+                request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.UpdateMachineRequest.SerializeToString,
                 response_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.Machine.FromString,
                 _registered_method=True)
         self.ListMachines = channel.unary_unary(
@@ -256,7 +271,7 @@ class ControlServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateServer(self, request, context):
-        """Change how a server's BMC is reached. It needs no slot: a running operation goes on with what it
+        """Change a server's name, or how its BMC is reached. It needs no slot: a running operation goes on with what it
         began with; its retry after it ended, and every later operation, use what is new.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -300,6 +315,13 @@ class ControlServiceServicer:
 
     def ListHosts(self, request, context):
         """All hosts.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateHost(self, request, context):
+        """Change a host's name.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -361,6 +383,13 @@ class ControlServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateImage(self, request, context):
+        """Change an image's name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteImage(self, request, context):
         """Forget an image; machines made from it stay.
         """
@@ -384,6 +413,13 @@ class ControlServiceServicer:
 
     def GetMachine(self, request, context):
         """A machine.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateMachine(self, request, context):
+        """Change a machine's name; what it was told at its start stays as it is.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -549,6 +585,11 @@ def add_ControlServiceServicer_to_server(servicer, server):
                     request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListHostsRequest.FromString,
                     response_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListHostsResponse.SerializeToString,
             ),
+            'UpdateHost': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateHost,
+                    request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.UpdateHostRequest.FromString,
+                    response_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.Host.SerializeToString,
+            ),
             'VerifyHost': grpc.unary_unary_rpc_method_handler(
                     servicer.VerifyHost,
                     request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.VerifyHostRequest.FromString,
@@ -589,6 +630,11 @@ def add_ControlServiceServicer_to_server(servicer, server):
                     request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListImagesRequest.FromString,
                     response_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListImagesResponse.SerializeToString,
             ),
+            'UpdateImage': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateImage,
+                    request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.UpdateImageRequest.FromString,
+                    response_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.Image.SerializeToString,
+            ),
             'DeleteImage': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteImage,
                     request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.DeleteImageRequest.FromString,
@@ -607,6 +653,11 @@ def add_ControlServiceServicer_to_server(servicer, server):
             'GetMachine': grpc.unary_unary_rpc_method_handler(
                     servicer.GetMachine,
                     request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.GetMachineRequest.FromString,
+                    response_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.Machine.SerializeToString,
+            ),
+            'UpdateMachine': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateMachine,
+                    request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.UpdateMachineRequest.FromString,
                     response_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.Machine.SerializeToString,
             ),
             'ListMachines': grpc.unary_unary_rpc_method_handler(
@@ -989,6 +1040,33 @@ class ControlService:
             _registered_method=True)
 
     @staticmethod
+    def UpdateHost(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.control.v1.ControlService/UpdateHost',
+            mulligan_dot_control_dot_v1_dot_control__pb2.UpdateHostRequest.SerializeToString,
+            mulligan_dot_control_dot_v1_dot_control__pb2.Host.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def VerifyHost(request,
             target,
             options=(),
@@ -1205,6 +1283,33 @@ class ControlService:
             _registered_method=True)
 
     @staticmethod
+    def UpdateImage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.control.v1.ControlService/UpdateImage',
+            mulligan_dot_control_dot_v1_dot_control__pb2.UpdateImageRequest.SerializeToString,
+            mulligan_dot_control_dot_v1_dot_control__pb2.Image.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def DeleteImage(request,
             target,
             options=(),
@@ -1301,6 +1406,33 @@ class ControlService:
             target,
             '/mulligan.control.v1.ControlService/GetMachine',
             mulligan_dot_control_dot_v1_dot_control__pb2.GetMachineRequest.SerializeToString,
+            mulligan_dot_control_dot_v1_dot_control__pb2.Machine.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateMachine(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.control.v1.ControlService/UpdateMachine',
+            mulligan_dot_control_dot_v1_dot_control__pb2.UpdateMachineRequest.SerializeToString,
             mulligan_dot_control_dot_v1_dot_control__pb2.Machine.FromString,
             options,
             channel_credentials,

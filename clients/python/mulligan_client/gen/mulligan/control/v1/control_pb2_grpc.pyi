@@ -43,7 +43,7 @@ class ControlServiceStub:
     ListServers: _grpc.UnaryUnaryMultiCallable[_control_pb2.ListServersRequest, _control_pb2.ListServersResponse]
     """All servers."""
     UpdateServer: _grpc.UnaryUnaryMultiCallable[_control_pb2.UpdateServerRequest, _control_pb2.Server]
-    """Change how a server's BMC is reached. It needs no slot: a running operation goes on with what it
+    """Change a server's name, or how its BMC is reached. It needs no slot: a running operation goes on with what it
     began with; its retry after it ended, and every later operation, use what is new.
     """
     VerifyServer: _grpc.UnaryUnaryMultiCallable[_control_pb2.VerifyServerRequest, _control_pb2.Operation]
@@ -58,6 +58,8 @@ class ControlServiceStub:
     """A host."""
     ListHosts: _grpc.UnaryUnaryMultiCallable[_control_pb2.ListHostsRequest, _control_pb2.ListHostsResponse]
     """All hosts."""
+    UpdateHost: _grpc.UnaryUnaryMultiCallable[_control_pb2.UpdateHostRequest, _control_pb2.Host]
+    """Change a host's name."""
     VerifyHost: _grpc.UnaryUnaryMultiCallable[_control_pb2.VerifyHostRequest, _control_pb2.Operation]
     """Check that a host can be driven."""
     InspectHost: _grpc.UnaryUnaryMultiCallable[_control_pb2.InspectHostRequest, _control_pb2.Operation]
@@ -74,6 +76,8 @@ class ControlServiceStub:
     """An image."""
     ListImages: _grpc.UnaryUnaryMultiCallable[_control_pb2.ListImagesRequest, _control_pb2.ListImagesResponse]
     """All images."""
+    UpdateImage: _grpc.UnaryUnaryMultiCallable[_control_pb2.UpdateImageRequest, _control_pb2.Image]
+    """Change an image's name."""
     DeleteImage: _grpc.UnaryUnaryMultiCallable[_control_pb2.DeleteImageRequest, _control_pb2.DeleteImageResponse]
     """Forget an image; machines made from it stay."""
     ProvisionMachine: _grpc.UnaryUnaryMultiCallable[_control_pb2.ProvisionMachineRequest, _control_pb2.Operation]
@@ -82,6 +86,8 @@ class ControlServiceStub:
     """End a machine, clean what it used, release its claim. With dry_run: only say what would go."""
     GetMachine: _grpc.UnaryUnaryMultiCallable[_control_pb2.GetMachineRequest, _control_pb2.Machine]
     """A machine."""
+    UpdateMachine: _grpc.UnaryUnaryMultiCallable[_control_pb2.UpdateMachineRequest, _control_pb2.Machine]
+    """Change a machine's name; what it was told at its start stays as it is."""
     ListMachines: _grpc.UnaryUnaryMultiCallable[_control_pb2.ListMachinesRequest, _control_pb2.ListMachinesResponse]
     """A project's machines."""
     GetOperation: _grpc.UnaryUnaryMultiCallable[_control_pb2.GetOperationRequest, _control_pb2.Operation]
@@ -133,7 +139,7 @@ class ControlServiceAsyncStub(ControlServiceStub):
     ListServers: _aio.UnaryUnaryMultiCallable[_control_pb2.ListServersRequest, _control_pb2.ListServersResponse]  # type: ignore[assignment]
     """All servers."""
     UpdateServer: _aio.UnaryUnaryMultiCallable[_control_pb2.UpdateServerRequest, _control_pb2.Server]  # type: ignore[assignment]
-    """Change how a server's BMC is reached. It needs no slot: a running operation goes on with what it
+    """Change a server's name, or how its BMC is reached. It needs no slot: a running operation goes on with what it
     began with; its retry after it ended, and every later operation, use what is new.
     """
     VerifyServer: _aio.UnaryUnaryMultiCallable[_control_pb2.VerifyServerRequest, _control_pb2.Operation]  # type: ignore[assignment]
@@ -148,6 +154,8 @@ class ControlServiceAsyncStub(ControlServiceStub):
     """A host."""
     ListHosts: _aio.UnaryUnaryMultiCallable[_control_pb2.ListHostsRequest, _control_pb2.ListHostsResponse]  # type: ignore[assignment]
     """All hosts."""
+    UpdateHost: _aio.UnaryUnaryMultiCallable[_control_pb2.UpdateHostRequest, _control_pb2.Host]  # type: ignore[assignment]
+    """Change a host's name."""
     VerifyHost: _aio.UnaryUnaryMultiCallable[_control_pb2.VerifyHostRequest, _control_pb2.Operation]  # type: ignore[assignment]
     """Check that a host can be driven."""
     InspectHost: _aio.UnaryUnaryMultiCallable[_control_pb2.InspectHostRequest, _control_pb2.Operation]  # type: ignore[assignment]
@@ -164,6 +172,8 @@ class ControlServiceAsyncStub(ControlServiceStub):
     """An image."""
     ListImages: _aio.UnaryUnaryMultiCallable[_control_pb2.ListImagesRequest, _control_pb2.ListImagesResponse]  # type: ignore[assignment]
     """All images."""
+    UpdateImage: _aio.UnaryUnaryMultiCallable[_control_pb2.UpdateImageRequest, _control_pb2.Image]  # type: ignore[assignment]
+    """Change an image's name."""
     DeleteImage: _aio.UnaryUnaryMultiCallable[_control_pb2.DeleteImageRequest, _control_pb2.DeleteImageResponse]  # type: ignore[assignment]
     """Forget an image; machines made from it stay."""
     ProvisionMachine: _aio.UnaryUnaryMultiCallable[_control_pb2.ProvisionMachineRequest, _control_pb2.Operation]  # type: ignore[assignment]
@@ -172,6 +182,8 @@ class ControlServiceAsyncStub(ControlServiceStub):
     """End a machine, clean what it used, release its claim. With dry_run: only say what would go."""
     GetMachine: _aio.UnaryUnaryMultiCallable[_control_pb2.GetMachineRequest, _control_pb2.Machine]  # type: ignore[assignment]
     """A machine."""
+    UpdateMachine: _aio.UnaryUnaryMultiCallable[_control_pb2.UpdateMachineRequest, _control_pb2.Machine]  # type: ignore[assignment]
+    """Change a machine's name; what it was told at its start stays as it is."""
     ListMachines: _aio.UnaryUnaryMultiCallable[_control_pb2.ListMachinesRequest, _control_pb2.ListMachinesResponse]  # type: ignore[assignment]
     """A project's machines."""
     GetOperation: _aio.UnaryUnaryMultiCallable[_control_pb2.GetOperationRequest, _control_pb2.Operation]  # type: ignore[assignment]
@@ -250,7 +262,7 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _control_pb2.UpdateServerRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_control_pb2.Server, _abc.Awaitable[_control_pb2.Server]]:
-        """Change how a server's BMC is reached. It needs no slot: a running operation goes on with what it
+        """Change a server's name, or how its BMC is reached. It needs no slot: a running operation goes on with what it
         began with; its retry after it ended, and every later operation, use what is new.
         """
 
@@ -301,6 +313,14 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_control_pb2.ListHostsResponse, _abc.Awaitable[_control_pb2.ListHostsResponse]]:
         """All hosts."""
+
+    @_abc_1.abstractmethod
+    def UpdateHost(
+        self,
+        request: _control_pb2.UpdateHostRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.Host, _abc.Awaitable[_control_pb2.Host]]:
+        """Change a host's name."""
 
     @_abc_1.abstractmethod
     def VerifyHost(
@@ -367,6 +387,14 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         """All images."""
 
     @_abc_1.abstractmethod
+    def UpdateImage(
+        self,
+        request: _control_pb2.UpdateImageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.Image, _abc.Awaitable[_control_pb2.Image]]:
+        """Change an image's name."""
+
+    @_abc_1.abstractmethod
     def DeleteImage(
         self,
         request: _control_pb2.DeleteImageRequest,
@@ -397,6 +425,14 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_control_pb2.Machine, _abc.Awaitable[_control_pb2.Machine]]:
         """A machine."""
+
+    @_abc_1.abstractmethod
+    def UpdateMachine(
+        self,
+        request: _control_pb2.UpdateMachineRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.Machine, _abc.Awaitable[_control_pb2.Machine]]:
+        """Change a machine's name; what it was told at its start stays as it is."""
 
     @_abc_1.abstractmethod
     def ListMachines(

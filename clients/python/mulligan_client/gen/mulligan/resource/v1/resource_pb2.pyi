@@ -6,6 +6,7 @@ Inventory, networks and claims in time."""
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -1202,6 +1203,7 @@ class ProviderChange(_message.Message):
     INVENTORIES_FIELD_NUMBER: _builtins.int
     CAPABILITIES_FIELD_NUMBER: _builtins.int
     PROPERTIES_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """UUID of the provider; each of a request once."""
     generation: _builtins.int
@@ -1211,6 +1213,10 @@ class ProviderChange(_message.Message):
     under: _builtins.str
     """UUID of the provider to move it under, with all that is below it; empty: it becomes a top.
     Absent: it stays where it is.
+    """
+    name: _builtins.str
+    """Another name for it; it still answers to the slug of the one before. Absent: it stays. A server
+    or host has its own Update.
     """
     @_builtins.property
     def inventories(self) -> Global___InventoriesChange:
@@ -1233,13 +1239,19 @@ class ProviderChange(_message.Message):
         inventories: Global___InventoriesChange | None = ...,
         capabilities: Global___CapabilitiesChange | None = ...,
         properties: Global___PropertiesChange | None = ...,
+        name: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_under", b"_under", "capabilities", b"capabilities", "inventories", b"inventories", "properties", b"properties", "under", b"under"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_name", b"_name", "_under", b"_under", "capabilities", b"capabilities", "inventories", b"inventories", "name", b"name", "properties", b"properties", "under", b"under"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_under", b"_under", "capabilities", b"capabilities", "generation", b"generation", "id", b"id", "inventories", b"inventories", "properties", b"properties", "under", b"under"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_name", b"_name", "_under", b"_under", "capabilities", b"capabilities", "generation", b"generation", "id", b"id", "inventories", b"inventories", "name", b"name", "properties", b"properties", "under", b"under"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
+    _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
     _WhichOneofReturnType__under: _TypeAlias = _typing.Literal["under"]  # noqa: Y015
     _WhichOneofArgType__under: _TypeAlias = _typing.Literal["_under", b"_under"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__under) -> _WhichOneofReturnType__under | None: ...
 
 Global___ProviderChange: _TypeAlias = ProviderChange  # noqa: Y015
@@ -1577,28 +1589,36 @@ Global___CreateGroupRequest: _TypeAlias = CreateGroupRequest  # noqa: Y015
 
 @_typing.final
 class UpdateGroupRequest(_message.Message):
-    """What is to become of a group."""
+    """What to change of which group."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     ID_FIELD_NUMBER: _builtins.int
     GENERATION_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
     MEMBERS_FIELD_NUMBER: _builtins.int
     SHARING_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     id: _builtins.str
     """UUID of the group."""
     generation: _builtins.int
     """The one at which it was read; 0: whatever it is at."""
+    name: _builtins.str
+    """Another name for it; it still answers to the slug of the one before."""
     @_builtins.property
     def members(self) -> Global___MembersChange:
-        """Absent: stay."""
+        """What is to become of who is in it."""
 
     @_builtins.property
     def sharing(self) -> Global___MembersChange:
-        """Who shares with the members. Absent: stay."""
+        """What is to become of who shares with the members."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Needed; only what it names is read: name, members, sharing."""
 
     def __init__(
         self,
@@ -1606,12 +1626,14 @@ class UpdateGroupRequest(_message.Message):
         request_id: _builtins.str = ...,
         id: _builtins.str = ...,
         generation: _builtins.int = ...,
+        name: _builtins.str = ...,
         members: Global___MembersChange | None = ...,
         sharing: Global___MembersChange | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["members", b"members", "sharing", b"sharing"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["members", b"members", "sharing", b"sharing", "update_mask", b"update_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation", "id", b"id", "members", b"members", "request_id", b"request_id", "sharing", b"sharing"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation", "id", b"id", "members", b"members", "name", b"name", "request_id", b"request_id", "sharing", b"sharing", "update_mask", b"update_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2495,6 +2517,46 @@ class ListNetworksResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListNetworksResponse: _TypeAlias = ListNetworksResponse  # noqa: Y015
+
+@_typing.final
+class UpdateNetworkRequest(_message.Message):
+    """What to change of which network."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    GENERATION_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
+    id: _builtins.str
+    """UUID of the network."""
+    generation: _builtins.int
+    """The one at which it was read; 0: whatever it is at."""
+    name: _builtins.str
+    """Another name for it; it still answers to the slug of the one before."""
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Needed; only what it names is read: name."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        id: _builtins.str = ...,
+        generation: _builtins.int = ...,
+        name: _builtins.str = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation", "id", b"id", "name", b"name", "request_id", b"request_id", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateNetworkRequest: _TypeAlias = UpdateNetworkRequest  # noqa: Y015
 
 @_typing.final
 class DeleteNetworkRequest(_message.Message):

@@ -191,6 +191,11 @@ class ResourceServiceStub:
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListNetworksRequest.SerializeToString,
                 response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListNetworksResponse.FromString,
                 _registered_method=True)
+        self.UpdateNetwork = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/UpdateNetwork',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.UpdateNetworkRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Network.FromString,
+                _registered_method=True)
         self.DeleteNetwork = channel.unary_unary(
                 '/mulligan.resource.v1.ResourceService/DeleteNetwork',
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.DeleteNetworkRequest.SerializeToString,
@@ -564,6 +569,13 @@ class ResourceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateNetwork(self, request, context):
+        """Change a network's name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteNetwork(self, request, context):
         """Delete a network in which no address is taken.
         """
@@ -931,6 +943,11 @@ def add_ResourceServiceServicer_to_server(servicer, server):
                     servicer.ListNetworks,
                     request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListNetworksRequest.FromString,
                     response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListNetworksResponse.SerializeToString,
+            ),
+            'UpdateNetwork': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateNetwork,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.UpdateNetworkRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Network.SerializeToString,
             ),
             'DeleteNetwork': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteNetwork,
@@ -1921,6 +1938,33 @@ class ResourceService:
             '/mulligan.resource.v1.ResourceService/ListNetworks',
             mulligan_dot_resource_dot_v1_dot_resource__pb2.ListNetworksRequest.SerializeToString,
             mulligan_dot_resource_dot_v1_dot_resource__pb2.ListNetworksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateNetwork(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/UpdateNetwork',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.UpdateNetworkRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.Network.FromString,
             options,
             channel_credentials,
             insecure,

@@ -96,6 +96,8 @@ class ResourceServiceStub:
     """A network with the addresses that are taken now."""
     ListNetworks: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ListNetworksRequest, _resource_pb2.ListNetworksResponse]
     """All networks."""
+    UpdateNetwork: _grpc.UnaryUnaryMultiCallable[_resource_pb2.UpdateNetworkRequest, _resource_pb2.Network]
+    """Change a network's name."""
     DeleteNetwork: _grpc.UnaryUnaryMultiCallable[_resource_pb2.DeleteNetworkRequest, _resource_pb2.DeleteNetworkResponse]
     """Delete a network in which no address is taken."""
     ProposeCandidates: _grpc.UnaryStreamMultiCallable[_resource_pb2.ProposeCandidatesRequest, _resource_pb2.Candidate]
@@ -224,6 +226,8 @@ class ResourceServiceAsyncStub(ResourceServiceStub):
     """A network with the addresses that are taken now."""
     ListNetworks: _aio.UnaryUnaryMultiCallable[_resource_pb2.ListNetworksRequest, _resource_pb2.ListNetworksResponse]  # type: ignore[assignment]
     """All networks."""
+    UpdateNetwork: _aio.UnaryUnaryMultiCallable[_resource_pb2.UpdateNetworkRequest, _resource_pb2.Network]  # type: ignore[assignment]
+    """Change a network's name."""
     DeleteNetwork: _aio.UnaryUnaryMultiCallable[_resource_pb2.DeleteNetworkRequest, _resource_pb2.DeleteNetworkResponse]  # type: ignore[assignment]
     """Delete a network in which no address is taken."""
     ProposeCandidates: _aio.UnaryStreamMultiCallable[_resource_pb2.ProposeCandidatesRequest, _resource_pb2.Candidate]  # type: ignore[assignment]
@@ -535,6 +539,14 @@ class ResourceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resource_pb2.ListNetworksResponse, _abc.Awaitable[_resource_pb2.ListNetworksResponse]]:
         """All networks."""
+
+    @_abc_1.abstractmethod
+    def UpdateNetwork(
+        self,
+        request: _resource_pb2.UpdateNetworkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.Network, _abc.Awaitable[_resource_pb2.Network]]:
+        """Change a network's name."""
 
     @_abc_1.abstractmethod
     def DeleteNetwork(
