@@ -21,6 +21,7 @@ from api.machines import shown_wish, wish_of
 from api.operations import Starter
 from mulligan import events
 from mulligan.control import reservations as course
+from mulligan.meta import names, planned_names
 from mulligan.resource import claims, reservations
 from mulligan.resource.reservation_values import LONGEST, MOST_TIMES, ReservationSpec
 from mulligan.resource.tables import ReservationRow
@@ -115,6 +116,8 @@ def _what(spec: pb.ReservationSpec, region: str, now: datetime) -> dict[str, Any
         raise PermissionDeniedError("only operators say on which host or server")
     if spec.machine.image and not spec.machine_name:
         raise InvalidArgumentError("say how the machine is called", field="spec.machine_name")
+    if spec.machine_name:
+        names.check_name("machine", spec.machine_name, field="spec.machine_name")
     wish = wish_of(spec.machine, needs_image=False)
     return {"machine": ReservedMachine(name=spec.machine_name, wish=wish)}
 
@@ -231,15 +234,16 @@ def _shown(session: Session, rows: Sequence[ReservationRow]) -> list[pb.Reservat
         claim.id: claim
         for claim in claims.get_claims(session, [row.claim for row in rows], datetime.now(UTC))
     }
-    return [_message(row, found[row.claim]) for row in rows]
+    named = planned_names.planned(session, [row.id for row in rows])
+    return [_message(row, found[row.claim], named.get(row.id, "")) for row in rows]
 
 
-def _message(row: ReservationRow, claim: claims.Claim) -> pb.Reservation:
+def _message(row: ReservationRow, claim: claims.Claim, machine_name: str) -> pb.Reservation:
     wished = row.machine_wish
     window = claim.window
     spec = pb.ReservationSpec(
         claim=spec_of(claim.request, window) if wished is None else None,
-        machine_name=wished["name"] if wished else "",
+        machine_name=machine_name,
         machine=shown_wish(MachineWish.model_validate(wished["wish"])) if wished else None,
         window=common_pb2.Window(
             acquire_at=messages.timestamp(window.acquire_at),

@@ -1,5 +1,6 @@
 """Series of reservations, each with a schedule in Temporal."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from google.protobuf.duration_pb2 import Duration
@@ -24,6 +25,7 @@ from api.claim_specs import spec_of
 from api.machines import shown_wish
 from api.operations import Starter
 from api.reservations import wish_for
+from mulligan.meta import planned_names
 from mulligan.resource import series
 from mulligan.resource.requests import ClaimRequest
 from mulligan.resource.series import DAYS, Recurrence
@@ -63,7 +65,7 @@ async def create(
             ahead=ahead,
             now=datetime.now(UTC),
         )
-        return _message(row)
+        return _messages(session, [row])[0]
 
     answer = await call.write(request, pb.ReservationSeries, write)
     await _keep_schedule(starter.client, answer, recurrence)
@@ -126,7 +128,7 @@ async def get(client: Client, request: pb.GetReservationSeriesRequest) -> pb.Res
 
     def read(session: Session) -> tuple[pb.ReservationSeries, Recurrence]:
         row = series.get(session, request.id, project=request.project)
-        return _message(row), series.recurrence_of(row)
+        return _messages(session, [row])[0], series.recurrence_of(row)
 
     found, recurrence = await current_call().read(read)
     if found.status.state != "active":
@@ -156,7 +158,7 @@ async def list_page(request: pb.ListReservationSeriesRequest) -> pb.ListReservat
         after = messages.after_id(request.page)
         page = series.list_page(session, request.project, after=after, limit=size)
         return pb.ListReservationSeriesResponse(
-            series=map(_message, page.items),
+            series=_messages(session, page.items),
             next_page_token=messages.token_of(page.next_token) if page.next_token else "",
         )
 
@@ -170,7 +172,7 @@ async def end(client: Client, request: pb.EndReservationSeriesRequest) -> pb.Res
     def write(session: Session) -> pb.ReservationSeries:
         now, author = datetime.now(UTC), call.caller.account
         row = series.end(session, request.id, request.project, now, author, request.generation)
-        return _message(row)
+        return _messages(session, [row])[0]
 
     answer = await call.write(request, pb.ReservationSeries, write)
     try:
@@ -181,12 +183,17 @@ async def end(client: Client, request: pb.EndReservationSeriesRequest) -> pb.Res
     return answer
 
 
-def _message(row: SeriesRow) -> pb.ReservationSeries:
+def _messages(session: Session, rows: Sequence[SeriesRow]) -> list[pb.ReservationSeries]:
+    named = planned_names.planned(session, [row.id for row in rows])
+    return [_message(row, named.get(row.id, "")) for row in rows]
+
+
+def _message(row: SeriesRow, machine_name: str) -> pb.ReservationSeries:
     wish = ReservationWish.model_validate(row.wish)
     machine, claim = wish.machine, wish.claim
     spec = pb.ReservationSpec(
         machine=shown_wish(machine.wish) if machine else None,
-        machine_name=machine.name if machine else "",
+        machine_name=machine_name or (machine.name if machine else ""),
         purpose=wish.purpose,
         keep_for=Duration(seconds=wish.keep_s) if wish.keep_s else None,
         warn_before=Duration(seconds=wish.warn_s),

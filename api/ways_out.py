@@ -126,7 +126,7 @@ class WaysOut:
         def find(session: Session) -> tuple[Operation, dict[str, Any]]:
             row = operations.get_visible(session, call.caller, operation)
             _require_member(call.caller, row)
-            return row, row.request
+            return row, operations.request_of(session, row)
 
         return await call.read(find)
 

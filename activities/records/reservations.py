@@ -108,7 +108,7 @@ def make_due(session: Session, request: MakeDue) -> DueMade:
     if row.state != "active":
         return DueMade(words=row.reason, has_ended=True)
     to_come, over = series.due(row, request.at)
-    wish = ReservationWish.model_validate(row.wish)
+    wish = ReservationWish.model_validate(series.wish_of(session, row))
     kept: list[KeepReservation] = []
     is_again = row.looked_at == request.at
     problems = [

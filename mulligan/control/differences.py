@@ -249,7 +249,7 @@ def resumption_of(session: Session, operation: str, workflow_state: str) -> Resu
     if row.state != "running" or not row.request:
         return None
     goes_on = workflow_state in ("unknown", "completed") or row.type == "reservation"
-    request = {**row.request, "resume": "forward" if goes_on else "undo"}
+    request = {**operations.request_of(session, row), "resume": "forward" if goes_on else "undo"}
     return Resumption(row, request)
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from mulligan import events, marks, states
 from mulligan.control.tables import Operation, OperationLog, Slot, Step
+from mulligan.meta import planned_names
 from mulligan.resource import reservations
 from mulligan.values.caller import Caller
 from mulligan.values.errors import AlreadyExistsError, FailedPreconditionError, NotFoundError
@@ -109,7 +110,9 @@ def begin(session: Session, ask: Ask, endpoint: str | None = None) -> int:
         author=ask.author,
         request_id=ask.request_id,
         digest=ask.digest,
-        request=ask.request,
+        request=planned_names.without_name(
+            session, ask.operation, ask.object_type, ask.project or ask.region, ask.request
+        ),
         created_at=now,
     )
     row.status = states.enter("operation", "running", f"{ask.type} asked for", lasts=ask.lasts)
@@ -237,6 +240,8 @@ def finish(
     if state == "done":
         # Only what can be asked for again is kept.
         row.request = {}
+        if row.type != "claim":
+            planned_names.forget_planned(session, [row.id])
     _announce(session, row, "state", row.reason)
 
 
@@ -274,6 +279,11 @@ def get(session: Session, operation: str) -> Operation:
             f"there is no operation {operation}", object_type="operation", object_id=operation
         )
     return row
+
+
+def request_of(session: Session, row: Operation) -> dict[str, Any]:
+    """Give the input with which an operation's workflow can be started again."""
+    return planned_names.with_name(session, row.id, row.request)
 
 
 def last_until(session: Session, operation: str, deadline: datetime) -> None:

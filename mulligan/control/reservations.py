@@ -213,7 +213,7 @@ class Course:
             row.unused_since = None
             words = "what it claims is still used past its plan, or being cleaned"
             return self._hand_over(words, "it starts as soon as what it claims is handed over")
-        wanted = row.machine_wish or {}
+        wanted = reservations.wish_of(self.session, row)
         if wanted and (named := holder_of(self.session, row.project, wanted["name"])):
             words = f"another machine, {named.id}, is still named {wanted['name']!r}"
             return self._hand_over(words, "it starts as soon as that machine has ended")
@@ -243,7 +243,7 @@ class Course:
         if late > LATE:
             words += f", {str(late).partition('.')[0]} after its start"
         self._say("starting", words, self.ends_at, "its machine is active, or another try")
-        wish = row.machine_wish or {}
+        wish = reservations.wish_of(self.session, row)
         return self._begin("provision", words, row.machine or "", wish=wish, until=self.ends_at)
 
     def _hold(self) -> Next:

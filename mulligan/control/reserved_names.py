@@ -4,10 +4,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mulligan.control.tables import Machine
-from mulligan.meta import names
-from mulligan.resource.tables import ClaimRow, ReservationRow
+from mulligan.meta import names, planned_names
+from mulligan.resource import reservations
+from mulligan.resource.tables import ClaimRow
 from mulligan.values.errors import AlreadyExistsError
-from mulligan.values.states import RESERVATION_ENDED
 from mulligan.values.window import Window
 
 
@@ -26,14 +26,9 @@ def refuse_taken(session: Session, project: str, name: str, window: Window) -> N
         InvalidArgumentError: it can't be a name.
     """
     name = names.check_name("machine", name)
-    rows = ReservationRow
     machine = holder_of(session, project, name)
-    reserved = select(rows.claim).where(
-        rows.project == project,
-        rows.state.not_in(RESERVATION_ENDED),
-        rows.machine_wish["name"].as_string() == name,
-    )
-    claims = [*session.scalars(reserved), *([machine.claim] if machine else [])]
+    planners = planned_names.planners(session, "machine", project, name)
+    claims = [*reservations.claims_of(session, planners), *([machine.claim] if machine else [])]
     taken = select(ClaimRow).where(
         ClaimRow.id.in_(claims),
         ClaimRow.acquire_at < window.release_at,

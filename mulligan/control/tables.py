@@ -90,7 +90,8 @@ class Machine(StatusColumns, Base):
 class Operation(StatusColumns, Base):
     """One thing asked of control, done by the workflow with the same id.
 
-    `request` is the workflow's input, from which it can be started again; its secrets are sealed.
+    `request` is the workflow's input, from which it can be started again; its secrets are sealed,
+    and the name in it is meta's.
     """
 
     __tablename__ = "operations"

@@ -432,7 +432,7 @@ def require(session: Session, object_type: str, asked: str) -> str:
     return found[asked].id
 
 
-def check_name(object_type: str, name: str) -> str:
+def check_name(object_type: str, name: str, *, field: str = "name") -> str:
     """Check that a name can be one, and give it in its normal form (NFC).
 
     Raises:
@@ -441,15 +441,15 @@ def check_name(object_type: str, name: str) -> str:
     name = unicodedata.normalize("NFC", name).strip()
     if not name or len(name) > MAX_LENGTH:
         raise InvalidArgumentError(
-            f"a {object_type} needs a name of 1 to {MAX_LENGTH} characters", field="name"
+            f"a {object_type} needs a name of 1 to {MAX_LENGTH} characters", field=field
         )
     if not name.isprintable() or any(unicodedata.category(char) == "Cf" for char in name):
         raise InvalidArgumentError(
             f"the name of a {object_type} must not have control or formatting characters",
-            field="name",
+            field=field,
         )
     if is_uuid(name):
-        raise InvalidArgumentError("a name must not look like an id (UUID)", field="name")
+        raise InvalidArgumentError("a name must not look like an id (UUID)", field=field)
     return name
 
 

@@ -1,9 +1,10 @@
 """Names that objects are to have: what a reservation, a series or an operation will make.
 
-Nobody has such a name yet, and several may wait for the same one.
+Nobody has such a name yet, and several may wait for the same one. What is asked for is kept as a
+document; its name is taken out of that and kept here.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Index, String, delete, select
@@ -11,6 +12,15 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mulligan.database import Base, Id, one_of
 from mulligan.meta.names import MAX_LENGTH, check_name
+
+NAMES_AT = (
+    ("name",),
+    ("enrol_server", "name"),
+    ("enrol_host", "name"),
+    ("machine", "name"),
+    ("wish", "machine", "name"),
+)
+"""Where in what was asked for the name of the object stands that is to be made; it has one."""
 
 
 class PlannedName(Base):
@@ -27,14 +37,45 @@ class PlannedName(Base):
 _PLANNED: Any = PlannedName.__table__
 
 
-def plan_name(session: Session, planner: str, object_type: str, owner: str, name: str) -> None:
-    """Keep the name for what a reservation, a series or an operation will make.
+def without_name(
+    session: Session, planner: str, object_type: str, owner: str, document: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Give what a planner was asked for without the name in it, which is kept here.
 
     Raises:
         InvalidArgumentError: it can't be a name.
     """
+    path, name = _name_in(document)
+    if not name:
+        return dict(document)
     checked = check_name(object_type, name)
-    session.merge(PlannedName(id=planner, object_type=object_type, owner=owner, name=checked))
+    row = PlannedName(id=planner, object_type=object_type, owner=owner, name=checked)
+    session.add(row)
+    return _put(document, path, "")
+
+
+def with_name(session: Session, planner: str, document: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what a planner was asked for with the name in it again."""
+    path, name = _name_in(document)
+    if not path or name:  # that of an earlier release stands in it
+        return dict(document)
+    return _put(document, path, planned(session, [planner]).get(planner, ""))
+
+
+def _name_in(document: Mapping[str, Any]) -> tuple[Sequence[str], str]:
+    """Find where the name stands, and which it is; an empty path where none can."""
+    for path in NAMES_AT:
+        found: Any = document
+        for key in path:
+            found = found.get(key) if isinstance(found, Mapping) else None
+        if isinstance(found, str):
+            return path, found
+    return (), ""
+
+
+def _put(document: Mapping[str, Any], path: Sequence[str], name: str) -> dict[str, Any]:
+    key, *rest = path
+    return {**document, key: _put(document[key], rest, name) if rest else name}
 
 
 def planned(session: Session, planners: Sequence[str]) -> dict[str, str]:

@@ -12,6 +12,8 @@ from sqlalchemy import and_, delete, exists, or_, select
 from sqlalchemy.orm import Session
 
 from mulligan import events, states
+from mulligan.database import one_of
+from mulligan.meta import planned_names
 from mulligan.resource import claims
 from mulligan.resource.claim_changes import lock_claim, restate
 from mulligan.resource.claim_sets import ClaimChange, Move, change_claims
@@ -106,7 +108,8 @@ def reserve(
         operation=operation,
         author=author,
         series=series,
-        machine_wish=machine_wish,
+        machine_wish=machine_wish
+        and planned_names.without_name(session, reservation, "machine", project, machine_wish),
         created_at=now,
         **asdict(spec),
     )
@@ -114,6 +117,11 @@ def reserve(
     session.add(row)
     tell(session, row, "created", now, f"reserved for {shown(claim.window)}", author=author)
     return row
+
+
+def wish_of(session: Session, row: ReservationRow) -> dict[str, Any]:
+    """Give what control provisions at the start, with its name; empty: nothing."""
+    return planned_names.with_name(session, row.id, row.machine_wish or {})
 
 
 def awaiting(row: ReservationRow, window: Window, now: datetime) -> Status:
@@ -204,6 +212,15 @@ def of_claims(session: Session, claim_ids: Sequence[str]) -> list[ReservationRow
     rows = ReservationRow
     query = select(rows).where(rows.claim.in_(claim_ids), rows.state.not_in(RESERVATION_ENDED))
     return list(session.scalars(query))
+
+
+def claims_of(session: Session, ids: Sequence[str]) -> list[str]:
+    """List the claims of those of these reservations that have not ended."""
+    rows: Any = ReservationRow.__table__
+    query = select(rows.c.claim).where(
+        one_of(rows.c.id, "ids"), rows.c.state.not_in(RESERVATION_ENDED)
+    )
+    return list(session.scalars(query, {"ids": ids}))
 
 
 def of_machine(session: Session, machine: str) -> list[str]:

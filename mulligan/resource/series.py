@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mulligan import events, states
+from mulligan.meta import planned_names
 from mulligan.resource.generations import refuse_stale
 from mulligan.resource.tables import SeriesRow
 from mulligan.resource.values import Page, check_id, page_size
@@ -138,7 +139,7 @@ def create(
             "days": list(recurrence.days), "start": recurrence.start, "end": recurrence.end,
             "time_zone": recurrence.time_zone,
         },
-        wish=wish,
+        wish=planned_names.without_name(session, series, "machine", project, wish),
         ahead_s=int(ahead.total_seconds()),
         looked_at=now,
         created_at=now,
@@ -147,6 +148,11 @@ def create(
     session.add(row)
     _tell(session, row, "created", now, "begun", author=author)
     return row
+
+
+def wish_of(session: Session, row: SeriesRow) -> dict[str, Any]:
+    """Give what each of a series' reservations asks for, with the name of its machine."""
+    return planned_names.with_name(session, row.id, row.wish)
 
 
 def recurrence_of(row: SeriesRow) -> Recurrence:

@@ -277,11 +277,11 @@ class AddressClaimRow(OccupationColumns, Base):
 class ReservationRow(StatusColumns, Base):
     """A claim in the future, with a purpose; its window is its claim's.
 
-    `machine_wish` is what control provisions, none when it holds for the project. `machine` uses it
-    now, or is about to. `attempts` counts what was started for it, `failures` what failed in a row;
-    `problem` is why the last of these did, `retry_at` when it is tried again. `warned_until` is the
-    end of which was warned, `kept_until` that of a machine that is kept. `stop` is why it is to end
-    before its time.
+    `machine_wish` is what control provisions, without its name, which meta has; none when it holds
+    for the project. `machine` uses it now, or is about to. `attempts` counts what was started for
+    it, `failures` what failed in a row; `problem` is why the last of these did, `retry_at` when it
+    is tried again. `warned_until` is the end of which was warned, `kept_until` that of a machine
+    that is kept. `stop` is why it is to end before its time.
     """
 
     __tablename__ = "reservations"
