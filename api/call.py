@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from api.kept_answers import with_names, without_names
 from mulligan import requests
 from mulligan.database import Database
 from mulligan.values.caller import Caller
@@ -44,8 +45,8 @@ class Call:
     async def write(self, request: Message, response: type[M], change: Callable[[Session], M]) -> M:
         """Change something in one transaction, once for each request id.
 
-        A retry of the same request gets the first answer; the same id with other content is
-        refused.
+        A retry of the same request gets the first answer, with names as they are now; the same id
+        with other content is refused.
         """
         content = _digest(request)
 
@@ -53,9 +54,9 @@ class Call:
             key = (session, self.caller.account, self.request_id, self.method, content)
             earlier = requests.earlier_answer(*key)
             if earlier is not None:
-                return response.FromString(earlier)
+                return with_names(session, response.FromString(earlier))
             answer = change(session)
-            requests.keep_answer(*key, answer.SerializeToString())
+            requests.keep_answer(*key, without_names(answer).SerializeToString())
             return answer
 
         def write() -> M:

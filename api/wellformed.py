@@ -61,7 +61,7 @@ def refuse_unknown_fields(request: Message) -> None:
     Raises:
         InvalidArgumentError: there is one.
     """
-    for message in _messages_in(request):
+    for message in messages_in(request):
         unknown = UnknownFieldSet(message)
         if len(unknown):
             raise InvalidArgumentError(
@@ -82,7 +82,7 @@ def refuse_malformed_values(request: Any) -> None:
     """
     if "id" in request.DESCRIPTOR.fields_by_name and not request.id:
         raise InvalidArgumentError("say which object: id is empty", field="id")
-    for message in _messages_in(request):
+    for message in messages_in(request):
         if message.DESCRIPTOR.full_name in SPANS_S:
             continue
         for field, value in message.ListFields():
@@ -124,11 +124,12 @@ def _each(field: FieldDescriptor, value: Any) -> Iterable[Any]:
     return value if field.is_repeated else (value,)
 
 
-def _messages_in(message: Message) -> Iterator[Message]:
+def messages_in(message: Message) -> Iterator[Message]:
+    """Give a message and every one in it."""
     yield message
     for field, value in message.ListFields():
         if field.message_type is None:
             continue
         for nested in _each(field, value):
             if isinstance(nested, Message):
-                yield from _messages_in(nested)
+                yield from messages_in(nested)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select, text
 
 from mulligan import migrations
 from mulligan.database import Database
+from mulligan.meta.planned_names import PlannedName
 from mulligan.migrations import migrate
 from mulligan.resource.leftovers import clear_leftovers
 from mulligan.resource.standards import standard_rows
@@ -115,6 +116,34 @@ def test_what_the_release_before_writes_and_deletes_meanwhile_is_made_up_for(
         left = connection.execute(select(DistanceRow.a, DistanceRow.b)).all()
         assert [tuple(row) for row in left] == [(kept, group)]
         assert connection.scalars(select(MemberRow.provider)).all() == [kept]
+
+
+def test_the_names_that_reservations_are_to_give_are_taken_over(empty: Database) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    one = "00000000-0000-4000-8000-000000000001"
+    texts = dict.fromkeys(
+        ("purpose", "at_end", "problem", "stop", "state", "reason", "next_action"), "''"
+    )
+    numbers = dict.fromkeys(
+        ("keep_s", "warn_s", "reclaim_s", "attempts", "failures", "generation"), "0"
+    )
+    ids = dict.fromkeys(("id", "project", "region", "claim", "operation", "author"), ":id")
+    wished = ":wish" if empty.is_sqlite else "CAST(:wish AS JSONB)"
+    rest = {"heals": "true", "machine_wish": wished, "created_at": ":at", "since": ":at"}
+    values = {**ids, **texts, **numbers, **rest}
+    columns, given = ", ".join(values), ", ".join(values.values())
+    insert = f"INSERT INTO reservations ({columns}) VALUES ({given})"
+    with empty.engine.execution_options(mulligan_write=True).begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0006")
+        wish = '{"name": "web", "wish": {}}'
+        stored = as_stored(empty, one)
+        connection.execute(text(insert), {"id": stored, "wish": wish, "at": "2026-01-01 00:00:00"})
+    migrate(empty)
+    with empty.engine.connect() as connection:
+        [row] = connection.execute(select(PlannedName))
+    assert (row.id, row.object_type, row.owner, row.name) == (one, "machine", one, "web")
 
 
 def add_provider(connection: Connection, provider: str, parent: str | None = None) -> None:

@@ -1,0 +1,47 @@
+"""Answers as they are kept for a retry: without the names in them, which are meta's."""
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+from google.protobuf.message import Message
+from sqlalchemy.orm import Session
+
+from api.wellformed import messages_in
+from mulligan.meta import names, planned_names
+from mulligan_client.gen.mulligan.common.v1 import common_pb2
+from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
+
+M = TypeVar("M", bound=Message)
+_Planner = resource_pb2.Reservation | resource_pb2.ReservationSeries
+
+
+def without_names(answer: M) -> M:
+    """Copy an answer, and leave out the names of the objects in it."""
+    copy = type(answer)()
+    copy.CopyFrom(answer)
+    for one in _metadata_in(copy):
+        one.ClearField("name")
+        one.ClearField("slug")
+    for planner in _planners_in(copy):
+        planner.spec.ClearField("machine_name")
+    return copy
+
+
+def with_names(session: Session, answer: M) -> M:
+    """Put the names of the objects in a kept answer into it, as they are now."""
+    described = names.describe(session, [one.id for one in _metadata_in(answer)])
+    for one in _metadata_in(answer):
+        if one.id in described:
+            one.name, one.slug = described[one.id].name, described[one.id].slug
+    planners = {one.metadata.id: one for one in _planners_in(answer)}
+    for planner, name in planned_names.planned(session, list(planners)).items():
+        planners[planner].spec.machine_name = name
+    return answer
+
+
+def _metadata_in(answer: Message) -> Iterator[common_pb2.Metadata]:
+    return (one for one in messages_in(answer) if isinstance(one, common_pb2.Metadata))
+
+
+def _planners_in(answer: Message) -> Iterator[_Planner]:
+    return (one for one in messages_in(answer) if isinstance(one, _Planner))
