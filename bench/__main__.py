@@ -18,6 +18,7 @@ from bench.figures import Figure, NotMeasuredError, Size, keep, line_of, show
 from bench.idle import memory, statements
 from bench.image import image
 from bench.killed import killed
+from bench.names import resolving
 from bench.overhead import overhead
 from bench.reservations import reservations
 from bench.throughput import throughput
@@ -40,6 +41,7 @@ MEASURES: Mapping[str, Measure] = {
     "api/idle_memory": memory,
     "api/idle_statements": statements,
     "api/watchers": watchers,
+    "api/resolve": resolving,
     "survival/killed": killed,
     "survival/chaos": chaos,
 }

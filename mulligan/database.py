@@ -94,6 +94,20 @@ Json = JSON().with_variant(JSONB(), "postgresql")
 Id = Uuid(as_uuid=False)
 
 
+class IdAsText(Text):
+    """What an id is cast to where thousands are read: without a UUID object for each."""
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        """Put the dashes in, without which SQLite keeps ids."""
+        return _with_dashes if dialect.name == "sqlite" else None
+
+
+def _with_dashes(value: str | None) -> str | None:
+    if value is None:
+        return None
+    return f"{value[:8]}-{value[8:12]}-{value[12:16]}-{value[16:20]}-{value[20:]}"
+
+
 class _Listed(TypeDecorator[Sequence[str]]):
     """Texts or ids in one parameter: an array for PostgreSQL, JSON for SQLite."""
 

@@ -20,8 +20,10 @@ from sqlalchemy import (
     ColumnElement,
     Index,
     String,
+    Uuid,
     and_,
     bindparam,
+    cast,
     delete,
     insert,
     literal,
@@ -34,7 +36,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from mulligan.database import Base, Id, one_of
+from mulligan.database import Base, Id, IdAsText, one_of
 from mulligan.values.errors import (
     AlreadyExistsError,
     ConflictError,
@@ -106,7 +108,11 @@ class Name(NamedTuple):
     slug: str
 
 
-_NAMED: Any = [getattr(NameRow, field) for field in Name._fields]
+_NAMES: Any = NameRow.__table__
+_NAMED: Any = [
+    cast(column, IdAsText).label(column.key) if isinstance(column.type, Uuid) else column
+    for column in (_NAMES.c[field] for field in Name._fields)
+]
 
 
 def give_name(
@@ -314,15 +320,14 @@ def release_names(session: Session, object_ids: Collection[str]) -> None:
     session.execute(delete(OldSlug).where(one_of(OldSlug.__table__.c.id, "ids")), ids)
 
 
-_NAMES: Any = NameRow.__table__
 _DESCRIBED = select(*_NAMED).where(one_of(_NAMES.c.id, "ids"))
 
 
 def describe(session: Session, object_ids: Iterable[str]) -> dict[str, Name]:
     """Read the names of many objects at once."""
     ids = [object_id for object_id in object_ids if is_uuid(object_id)]
-    found = session.execute(_DESCRIBED, {"ids": ids}) if ids else ()
-    return {row.id: Name._make(row) for row in found}
+    found = session.execute(_DESCRIBED, {"ids": ids}).all() if ids else ()
+    return {row[0]: Name._make(row) for row in found}
 
 
 def name_of(session: Session, object_id: str) -> str:
@@ -345,77 +350,87 @@ def resolve(
     Args:
         session: a session.
         object_type: machine, server, ...
-        asked: names, slugs or UUIDs, however many: they are one statement.
+        asked: names, slugs or UUIDs, however many: they are one statement, or two where some
+            are no names.
         owners: only objects of these projects or regions; None for any.
 
     Raises:
         InvalidArgumentError: several objects answer to one of them equally well.
     """
     ids = {text_.lower(): text_ for text_ in asked if is_uuid(text_)}
-    wanted = {"object_type": object_type, "asked": asked, "ids": list(ids)}
-    if owners is not None:
-        wanted["owners"] = owners
-    found: dict[str, tuple[int, Name]] = {}
-    more: Counter[str] = Counter()
-    for rank, word, *named in session.execute(_RESOLVED[owners is not None], wanted):
-        one, word = Name(*named), ids[named[0]] if rank == 0 else word
-        if word not in found:
-            found[word] = rank, one
-        elif found[word][0] == rank:
-            more[word] += 1
-    for word, others in more.items():
+    wanted = {"object_type": object_type, "ids": list(ids), "owners": owners}
+    best: dict[str, Any] = {}
+    others: Counter[str] = Counter()
+    for statements in (_BY_NAME, _BY_SLUG):
+        left = [word for word in asked if word not in best] if best else asked
+        if not left:
+            break
+        for row in session.execute(statements[owners is not None], wanted | {"asked": left}).all():
+            rank, word = row[0], row[1] or ids[row[2]]
+            first = best.setdefault(word, row)
+            if rank < first[0]:
+                best[word] = row
+                del others[word]
+            elif rank == first[0] and row is not first:
+                others[word] += 1
+    for word, more in others.items():
         raise InvalidArgumentError(
-            f"{word!r} is the name of {others + 1} objects of type {object_type}; say which "
+            f"{word!r} is the name of {more + 1} objects of type {object_type}; say which "
             "project or region, or give the id",
             field="names",
         )
-    return {word: found[word][1] for word in asked if word in found}
+    return {word: Name._make(best[word][2:]) for word in asked if word in best}
 
 
-def _resolving(*, of_owners: bool) -> Any:
-    """Make the statement that resolves.
+def _resolving(*parts: tuple[int, Any, Any, Any], of_owners: bool) -> Any:
+    """Make a statement that resolves, of parts: rank, word, table and condition.
 
-    rank, the word that was asked for, and the object, best first. Each part has its index: the
-    primary key; names (object_type, name, owner) and (object_type, slug); the primary key of
-    old_slugs.
+    It gives the rank, the word that was asked for, empty for an id, and the object.
     """
-    named = [_NAMES.c[field] for field in Name._fields]
-    old: Any = OldSlug.__table__
-    living = _NAMES.c.released_at.is_(None)
-    parts = (
-        (literal(""), _NAMES, one_of(_NAMES.c.id, "ids")),
-        (_NAMES.c.name, _NAMES, and_(living, one_of(_NAMES.c.name, "asked"))),
-        (
-            _NAMES.c.slug,
-            _NAMES,
-            and_(living, one_of(_NAMES.c.slug, "asked"), _NAMES.c.slug != _NAMES.c.name),
-        ),
-        (
-            old.c.slug,
-            old.join(_NAMES, _NAMES.c.id == old.c.id),
-            and_(
-                living,
-                old.c.object_type == bindparam("object_type"),
-                one_of(old.c.slug, "asked"),
-            ),
-        ),
-    )
-    found = union_all(
+    return union_all(
         *(
-            select(literal(rank).label("rank"), word.label("word"), *named)
+            select(literal(rank).label("rank"), word.label("word"), *_NAMED)
             .select_from(source)
             .where(
                 _NAMES.c.object_type == bindparam("object_type"),
                 which,
                 *([one_of(_NAMES.c.owner, "owners")] if of_owners else ()),
             )
-            for rank, (word, source, which) in enumerate(parts)
+            for rank, word, source, which in parts
         )
     )
-    return found.order_by("rank")
 
 
-_RESOLVED = (_resolving(of_owners=False), _resolving(of_owners=True))
+_OLD: Any = OldSlug.__table__
+_LIVES = _NAMES.c.released_at.is_(None)
+_BY_NAME = [
+    _resolving(
+        (0, literal(""), _NAMES, one_of(_NAMES.c.id, "ids")),
+        (0, _NAMES.c.name, _NAMES, and_(_LIVES, one_of(_NAMES.c.name, "asked"))),
+        of_owners=of_owners,
+    )
+    for of_owners in (False, True)
+]
+"""Indexes: the primary key; names (object_type, name, owner)."""
+
+_BY_SLUG = [
+    _resolving(
+        (1, _NAMES.c.slug, _NAMES, and_(_LIVES, one_of(_NAMES.c.slug, "asked"))),
+        (
+            2,
+            _OLD.c.slug,
+            _OLD.join(_NAMES, _NAMES.c.id == _OLD.c.id),
+            and_(
+                _LIVES,
+                _OLD.c.object_type == bindparam("object_type"),
+                one_of(_OLD.c.slug, "asked"),
+            ),
+        ),
+        of_owners=of_owners,
+    )
+    for of_owners in (False, True)
+]
+"""Indexes: names (object_type, owner, slug) and (object_type, slug); old_slugs' primary key."""
 
 
 def require(session: Session, object_type: str, asked: str) -> str:
