@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from api import messages
 from api.call import current_call
 from api.watch import Watch
-from mulligan.iam import accounts, sign_ins, tables, tokens
+from mulligan.iam import accounts, bootstrap, projects, regions, roles, sign_ins, tables, tokens
 from mulligan.meta import names
 from mulligan.meta.names import Name
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
@@ -34,15 +34,15 @@ class IamServicer(iam_pb2_grpc.IamServiceServicer):
     async def Bootstrap(self, request: iam_pb2.BootstrapRequest, context: Any) -> Any:
         """Create the administrator, once."""
 
-        def bootstrap(session: Any) -> iam_pb2.BootstrapResponse:
-            account = accounts.bootstrap(session, request.token, request.account, request.password)
+        def begin(session: Any) -> iam_pb2.BootstrapResponse:
+            account = bootstrap.bootstrap(session, request.token, request.account, request.password)
             session.flush()
             token, expires_at = tokens.issue(session, account)
             return iam_pb2.BootstrapResponse(
                 account=account, access_token=token, expires_at=messages.timestamp(expires_at)
             )
 
-        return await current_call().write_anonymously(bootstrap)
+        return await current_call().write_anonymously(begin)
 
     async def Login(self, request: iam_pb2.LoginRequest, context: Any) -> Any:
         """Exchange a password for a token."""
@@ -74,7 +74,7 @@ class IamServicer(iam_pb2_grpc.IamServiceServicer):
         call = current_call()
 
         def create(session: Any) -> iam_pb2.Project:
-            row = accounts.create_project(
+            row = projects.create_project(
                 session, request.name, request.parent, author=call.caller.account
             )
             return _project(row, names.describe(session, [row.id]))
@@ -88,7 +88,7 @@ class IamServicer(iam_pb2_grpc.IamServiceServicer):
 
         def read(session: Any) -> iam_pb2.ListProjectsResponse:
             after = messages.after_id(request.page)
-            rows = accounts.list_projects(session, call.caller, after, size)
+            rows = projects.list_projects(session, call.caller, after, size)
             described = names.describe(session, [row.id for row in rows])
             return iam_pb2.ListProjectsResponse(
                 projects=[_project(row, described) for row in rows],
@@ -116,7 +116,7 @@ class IamServicer(iam_pb2_grpc.IamServiceServicer):
 
         def assign(session: Any) -> iam_pb2.Assignment:
             role = _ROLE_NAMES.get(request.role, "")
-            accounts.assign_role(
+            roles.assign_role(
                 session, request.account, role, request.project, author=call.caller.account
             )
             return iam_pb2.Assignment(
@@ -130,7 +130,7 @@ class IamServicer(iam_pb2_grpc.IamServiceServicer):
         call = current_call()
 
         def create(session: Any) -> iam_pb2.Region:
-            row = accounts.create_region(
+            row = regions.create_region(
                 session, request.name, request.parent, author=call.caller.account
             )
             return _region(row, names.describe(session, [row.id]))
@@ -142,7 +142,7 @@ class IamServicer(iam_pb2_grpc.IamServiceServicer):
         size = messages.page_size(request.page)
 
         def read(session: Any) -> iam_pb2.ListRegionsResponse:
-            rows = accounts.list_regions(session, messages.after_id(request.page), size)
+            rows = regions.list_regions(session, messages.after_id(request.page), size)
             described = names.describe(session, [row.id for row in rows])
             return iam_pb2.ListRegionsResponse(
                 regions=[_region(row, described) for row in rows],

@@ -2,7 +2,7 @@
 
 from api.call import current_call
 from mulligan.database import Database
-from mulligan.iam import accounts
+from mulligan.iam import projects
 from mulligan.resource import quotas
 
 
@@ -23,7 +23,7 @@ class Projects:
             return
         call = current_call()
         chain = await call.on(self._installation).read(
-            lambda session: accounts.project_chain(session, project)
+            lambda session: projects.project_chain(session, project)
         )
         await call.write_anonymously(lambda session: quotas.know_project(session, chain))
         self._known.update(chain)

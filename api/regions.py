@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from api.call import current_call
 from mulligan.database import Database
-from mulligan.iam import accounts
+from mulligan.iam import projects, regions
 from mulligan.resource.values import check_id
 from mulligan.values.errors import InvalidArgumentError
 
@@ -30,20 +30,20 @@ class Regions:
             await (
                 current_call()
                 .on(self._installation)
-                .read(lambda session: accounts.get_region(session, known))
+                .read(lambda session: regions.get_region(session, known))
             )
             self._known.add(known)
         return known
 
-    async def require_owners(self, projects: Collection[str]) -> None:
+    async def require_owners(self, owners: Collection[str]) -> None:
         """Refuse projects that don't exist.
 
         Raises:
             NotFoundError: one doesn't.
         """
-        if projects:
+        if owners:
             await (
                 current_call()
                 .on(self._installation)
-                .read(lambda session: accounts.require_projects(session, projects))
+                .read(lambda session: projects.require_projects(session, owners))
             )

@@ -19,8 +19,7 @@ from api.server import Backends, running_server
 from bench.figures import Figure, Size, Target
 from mulligan import events
 from mulligan.database import Database
-from mulligan.iam import accounts as bootstrap
-from mulligan.iam import tokens
+from mulligan.iam import bootstrap, tokens
 from mulligan.migrations import migrate
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from tests.databases import PostgreSQL

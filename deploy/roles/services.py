@@ -12,7 +12,7 @@ from deploy.roles.databases import open_database
 from deploy.roles.forgetting import forgetting
 from deploy.settings import Settings
 from mulligan.database import Database
-from mulligan.iam import accounts
+from mulligan.iam import bootstrap
 from mulligan.resource.leftovers import clear_leftovers
 from mulligan.values.errors import InvalidArgumentError
 
@@ -41,7 +41,7 @@ async def run_services(
     if "iam" in services:
         first_region = settings.region or None
         token = await asyncio.to_thread(
-            installation.write, lambda session: accounts.prepare(session, first_region)
+            installation.write, lambda session: bootstrap.prepare(session, first_region)
         )
     if "resource" in services:
         await asyncio.to_thread(

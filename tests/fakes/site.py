@@ -23,7 +23,7 @@ from deploy.dev_server import DevServer
 from deploy.temporal import cache_folder, find_temporal
 from mulligan import events
 from mulligan.database import Database
-from mulligan.iam import accounts, sign_ins, tokens
+from mulligan.iam import bootstrap, sign_ins, tokens
 from tests.databases import PostgreSQL, create_tables
 from tests.fakes.caller import Caller
 from tests.fakes.executor import FakeExecutor
@@ -81,7 +81,7 @@ class Site:
             self._ready.set_exception(error)
 
     async def _run(self) -> None:
-        token = self.installation.write(lambda session: accounts.prepare(session))
+        token = self.installation.write(lambda session: bootstrap.prepare(session))
         self.bootstrap_token = token or ""
         async with self.temporal:
             self.client = await Client.connect(

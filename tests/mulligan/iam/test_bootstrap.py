@@ -3,7 +3,7 @@
 import pytest
 
 from mulligan.database import Database
-from mulligan.iam import accounts, tokens
+from mulligan.iam import bootstrap, regions, tokens
 from mulligan.values.errors import (
     FailedPreconditionError,
     InvalidArgumentError,
@@ -15,22 +15,22 @@ PASSWORD = "correct horse"
 FIRST_REGION = "11111111-1111-4111-8111-111111111111"
 
 
-def bootstrap(database: Database, token: str, password: str = PASSWORD) -> str:
-    return database.write(lambda session: accounts.bootstrap(session, token, "admin", password))
+def spend(database: Database, token: str, password: str = PASSWORD) -> str:
+    return database.write(lambda session: bootstrap.bootstrap(session, token, "admin", password))
 
 
 def prepare(database: Database) -> str | None:
-    return database.write(lambda session: accounts.prepare(session, FIRST_REGION))
+    return database.write(lambda session: bootstrap.prepare(session, FIRST_REGION))
 
 
 def test_the_token_makes_one_administrator(database: Database) -> None:
     token = prepare(database)
     assert token
-    account = bootstrap(database, token)
+    account = spend(database, token)
     issued, _ = database.read(lambda session: tokens.issue(session, account))
     assert tokens.check(issued, database.read(tokens.public_keys)).has("admin")
     with pytest.raises(FailedPreconditionError) as raised:
-        bootstrap(database, token)
+        spend(database, token)
     assert raised.value.reason == "ALREADY_BOOTSTRAPPED"
     assert prepare(database) is None
 
@@ -39,9 +39,9 @@ def test_another_token_is_refused_and_spends_nothing(database: Database) -> None
     token = prepare(database)
     assert token
     with pytest.raises(UnauthenticatedError) as raised:
-        bootstrap(database, "guessed")
+        spend(database, "guessed")
     assert raised.value.reason == "BOOTSTRAP_TOKEN_REFUSED"
-    assert bootstrap(database, token)
+    assert spend(database, token)
 
 
 def test_a_lost_token_is_replaced_by_the_next_start(sqlite_database: Database) -> None:
@@ -49,27 +49,27 @@ def test_a_lost_token_is_replaced_by_the_next_start(sqlite_database: Database) -
     assert lost
     assert printed
     with pytest.raises(UnauthenticatedError):
-        bootstrap(sqlite_database, lost)
-    assert bootstrap(sqlite_database, printed)
+        spend(sqlite_database, lost)
+    assert spend(sqlite_database, printed)
 
 
 def test_a_short_password_spends_nothing(sqlite_database: Database) -> None:
     token = prepare(sqlite_database)
     assert token
     with pytest.raises(InvalidArgumentError):
-        bootstrap(sqlite_database, token, "short")
-    assert bootstrap(sqlite_database, token)
+        spend(sqlite_database, token, "short")
+    assert spend(sqlite_database, token)
 
 
 def test_an_installation_that_was_never_prepared_has_no_token(sqlite_database: Database) -> None:
     with pytest.raises(MulliganError):
-        bootstrap(sqlite_database, "any")
+        spend(sqlite_database, "any")
 
 
 def test_the_first_region_gets_the_id_that_its_executor_has(database: Database) -> None:
     prepare(database)
     first, second = (
-        database.write(lambda session, name=name: accounts.create_region(session, name)).id  # type: ignore[misc]
+        database.write(lambda session, name=name: regions.create_region(session, name)).id  # type: ignore[misc]
         for name in ("here", "there")
     )
     assert first == FIRST_REGION

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from mulligan.database import Database
-from mulligan.iam import accounts, tokens
+from mulligan.iam import accounts, projects, roles, tokens
 from mulligan.iam.tables import TokenKey
 from mulligan.values import caller
 from mulligan.values.caller import ROLES, SYSTEM, Caller
@@ -23,8 +23,8 @@ def an_account(database: Database) -> str:
 
 def test_a_token_tells_the_roles_of_its_account(database: Database) -> None:
     account = an_account(database)
-    project = database.write(lambda session: accounts.create_project(session, "shop")).id
-    database.write(lambda session: accounts.assign_role(session, account, "member", project))
+    project = database.write(lambda session: projects.create_project(session, "shop")).id
+    database.write(lambda session: roles.assign_role(session, account, "member", project))
     token, ends = database.read(lambda session: tokens.issue(session, account))
     caller = tokens.check(token, database.read(tokens.public_keys))
     assert caller == Caller(account, {project: "member"}, expires_at=ends.replace(microsecond=0))
