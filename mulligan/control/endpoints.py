@@ -13,7 +13,7 @@ from mulligan.control.tables import Host, Machine, Server, Slot
 from mulligan.meta import names
 from mulligan.renaming import rename
 from mulligan.resource import kept_addresses, providers
-from mulligan.resource.generations import refuse_stale
+from mulligan.generations import refuse_stale
 from mulligan.resource.values import Inventory
 from mulligan.values.errors import (
     AlreadyExistsError,

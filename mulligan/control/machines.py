@@ -19,7 +19,7 @@ from mulligan.meta import names
 from mulligan.renaming import rename
 from mulligan.resource import claims, kept_addresses, networks, reservations
 from mulligan.resource.claims import Claim
-from mulligan.resource.generations import refuse_stale
+from mulligan.generations import refuse_stale
 from mulligan.resource.network_values import AddressClaim, NicWanted
 from mulligan.resource.requests import ClaimRequest
 from mulligan.values.errors import (

@@ -7,7 +7,7 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from mulligan import events
-from mulligan.resource.generations import refuse_stale
+from mulligan.generations import refuse_stale
 from mulligan.resource.networks import lock_networks
 from mulligan.resource.occupation import occupation_of, occupies, usage, with_margin
 from mulligan.resource.quotas import quotas_over, refuse_beyond_quotas

@@ -10,10 +10,10 @@ from sqlalchemy import CTE, ColumnElement, delete, func, or_, select, union
 from sqlalchemy.orm import Session
 
 from mulligan import events
+from mulligan.generations import refuse_stale
 from mulligan.renaming import rename
 from mulligan.resource.differences import Key, difference, write_difference
 from mulligan.resource.features import refuse_twice
-from mulligan.resource.generations import refuse_stale
 from mulligan.resource.provider_changes import MOST_PROVIDERS
 from mulligan.resource.tables import DistanceRow, GroupRow, MemberRow, ProviderRow, SharingRow
 from mulligan.resource.values import Page, check_id, page_size

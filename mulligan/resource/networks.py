@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from mulligan import events
 from mulligan.renaming import rename
 from mulligan.resource.addresses import choose_addresses, derive_mac
-from mulligan.resource.generations import refuse_stale
+from mulligan.generations import refuse_stale
 from mulligan.resource.network_values import (
     AddressClaim,
     AddressMode,

@@ -10,6 +10,7 @@ from sqlalchemy import delete, insert, or_, select
 from sqlalchemy.orm import Session
 
 from mulligan import events, marks
+from mulligan.generations import refuse_stale
 from mulligan.renaming import rename
 from mulligan.resource import registry, trees
 from mulligan.resource.features import (
@@ -18,7 +19,6 @@ from mulligan.resource.features import (
     change_capabilities,
     change_properties,
 )
-from mulligan.resource.generations import refuse_stale
 from mulligan.resource.inventories import InventoriesChange, change_inventories
 from mulligan.resource.occupation import not_lapsed
 from mulligan.resource.standards import MANAGED_TYPES

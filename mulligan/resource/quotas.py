@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from mulligan import events
-from mulligan.resource.generations import refuse_stale
+from mulligan.generations import refuse_stale
 from mulligan.resource.occupation import most_at_once, peaks_together, with_margin
 from mulligan.resource.tables import AllocationRow, ClaimRow, ProjectRow, QuotaRow
 from mulligan.resource.values import Page, check_id, page_size

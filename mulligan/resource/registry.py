@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from mulligan import events
-from mulligan.resource.generations import refuse_stale
+from mulligan.generations import refuse_stale
 from mulligan.resource.tables import (
     CapabilityNameRow,
     CapabilityRow,

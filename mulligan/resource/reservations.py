@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 
 from mulligan import events, states
 from mulligan.database import one_of
+from mulligan.generations import refuse_stale
 from mulligan.meta import planned_names
 from mulligan.resource import claims
 from mulligan.resource.claim_changes import lock_claim, restate
 from mulligan.resource.claim_sets import ClaimChange, Move, change_claims
-from mulligan.resource.generations import refuse_stale
 from mulligan.resource.network_values import AddressClaim, AddressMode, NicWanted
 from mulligan.resource.occupation import present, usage
 from mulligan.resource.requests import ClaimRequest

@@ -10,8 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mulligan import events, states
+from mulligan.generations import refuse_stale
 from mulligan.meta import planned_names
-from mulligan.resource.generations import refuse_stale
 from mulligan.resource.tables import SeriesRow
 from mulligan.resource.values import Page, check_id, page_size
 from mulligan.values.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError
