@@ -45,7 +45,7 @@ async def create(request: pb.CreateGroupRequest, regions: Regions) -> pb.Group:
 async def update(request: pb.UpdateGroupRequest) -> pb.Group:
     """Change a group's name, who is in it, and who shares with it."""
     call = current_call()
-    paths = paths_of(request.update_mask, "name", "members", "sharing")
+    paths = paths_of(request, ("name", "members", "sharing"))
     change = GroupChange(
         _members(request.members if "members" in paths else pb.MembersChange()),
         _members(request.sharing if "sharing" in paths else pb.MembersChange()),

@@ -66,7 +66,7 @@ class Images:
     async def update(self, request: control_pb2.UpdateImageRequest) -> control_pb2.Image:
         """Change an image's name."""
         call = current_call()
-        paths_of(request.update_mask, "name")
+        paths_of(request, ("name",))
 
         def update(session: Session) -> control_pb2.Image:
             row = images.rename_image(

@@ -77,7 +77,7 @@ class Machines:
     async def update(self, request: control_pb2.UpdateMachineRequest) -> control_pb2.Machine:
         """Change a machine's name."""
         call = current_call()
-        paths_of(request.update_mask, "name")
+        paths_of(request, ("name",))
 
         def update(session: Session) -> control_pb2.Machine:
             row = machines.rename_machine(

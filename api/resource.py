@@ -227,7 +227,7 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
     async def UpdateNetwork(self, request: resource_pb2.UpdateNetworkRequest, context: Any) -> Any:
         """Change a network's name."""
         call = current_call()
-        paths_of(request.update_mask, "name")
+        paths_of(request, ("name",))
 
         def update(session: Session) -> resource_pb2.Network:
             row = networks.rename_network(
