@@ -21,6 +21,8 @@ from mulligan.values.ids import digest
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)
 
+_SECRETS = ("password", "old_password")
+
 _current: ContextVar["Call"] = ContextVar("call")
 
 
@@ -68,14 +70,18 @@ class Call:
 
         return await self.in_thread(write)
 
-    async def refuse_other_content(self, request: Message) -> None:
+    async def refuse_other_content(self, request: Message) -> bool:
         """Refuse a request whose id was used for something that was answered at once.
+
+        Returns:
+            Whether this very request was answered before.
 
         Raises:
             AlreadyExistsError: it was, with other content.
         """
         key = (self.caller.account, self.request_id, self.method, _digest(request))
-        await self.read(lambda session: requests.earlier_answer(session, *key))
+        earlier = await self.read(lambda session: requests.earlier_answer(session, *key))
+        return earlier is not None
 
     async def write_anonymously(self, change: Callable[[Session], T]) -> T:
         """Change something for a caller that has no account yet."""
@@ -92,11 +98,13 @@ def _digest(request: Message) -> str:
 
 def _without_secrets(request: M) -> M:
     """Leave out what must not be stored even as a digest."""
-    if "password" not in request.DESCRIPTOR.fields_by_name:
+    secrets = [name for name in _SECRETS if name in request.DESCRIPTOR.fields_by_name]
+    if not secrets:
         return request
     copy = type(request)()
     copy.CopyFrom(request)
-    copy.ClearField("password")
+    for name in secrets:
+        copy.ClearField(name)
     return copy
 
 

@@ -60,7 +60,7 @@ async def create(starter: Starter, request: pb.CreateClaimRequest, region: str) 
     asked = starter.asked(request, request.project, region)
     claim = object_id(asked.operation, "claim")
     if not (request.HasField("hold_until") or request.HasField("wait_until")):
-        await starter.know(asked.project)
+        await starter.require(asked.project)
         return await _commit(request, asked, claim)
     await current_call().refuse_other_content(request)
     await starter.start(

@@ -6,167 +6,163 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 from urllib.parse import unquote
 
-from api import messages
+from api import accounts, iam_projects, iam_regions, messages, roles
 from api.call import current_call
+from api.places import Places
 from api.watch import Watch
-from mulligan.iam import accounts, bootstrap, projects, regions, roles, sign_ins, tables, tokens
-from mulligan.meta import names
-from mulligan.meta.names import Name
-from mulligan_client.gen.mulligan.common.v1 import common_pb2
-from mulligan_client.gen.mulligan.iam.v1 import iam_pb2, iam_pb2_grpc
-
-_ROLE_NAMES = {
-    common_pb2.ROLE_READER: "reader",
-    common_pb2.ROLE_MEMBER: "member",
-    common_pb2.ROLE_OPERATOR: "operator",
-    common_pb2.ROLE_ADMIN: "admin",
-}
+from mulligan.iam import bootstrap, sign_ins, tokens
+from mulligan_client.gen.mulligan.iam.v1 import iam_pb2 as pb
+from mulligan_client.gen.mulligan.iam.v1 import iam_pb2_grpc
 
 
 class IamServicer(iam_pb2_grpc.IamServiceServicer):
     """Bootstrap, sign-in, projects, accounts, roles, regions."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: Watch, places: Places) -> None:
         self._watch = watch
+        self._places = places
         # Comparing takes 64 MiB and a core for some 30 ms: transactions have most of the threads.
         self._comparing = asyncio.Semaphore(2)
 
-    async def Bootstrap(self, request: iam_pb2.BootstrapRequest, context: Any) -> Any:
+    async def Bootstrap(self, request: pb.BootstrapRequest, context: Any) -> Any:
         """Create the administrator, once."""
 
-        def begin(session: Any) -> iam_pb2.BootstrapResponse:
+        def begin(session: Any) -> pb.BootstrapResponse:
             account = bootstrap.bootstrap(session, request.token, request.account, request.password)
             session.flush()
             token, expires_at = tokens.issue(session, account)
-            return iam_pb2.BootstrapResponse(
+            return pb.BootstrapResponse(
                 account=account, access_token=token, expires_at=messages.timestamp(expires_at)
             )
 
         return await current_call().write_anonymously(begin)
 
-    async def Login(self, request: iam_pb2.LoginRequest, context: Any) -> Any:
+    async def Login(self, request: pb.LoginRequest, context: Any) -> Any:
         """Exchange a password for a token."""
-        call = current_call()
-        address = address_of(call.caller.address)
-        attempt = await call.write_anonymously(
-            lambda session: sign_ins.begin(session, request.account, address, datetime.now(UTC))
-        )
-        async with self._comparing:
-            fits = await call.in_thread(lambda: attempt.fits(request.password))
-        if not fits:
-            raise sign_ins.refused()
-        account, token, expires_at = await call.write_anonymously(
+        attempt = await self._attempt(request.account, request.password)
+        account, token, expires_at = await current_call().write_anonymously(
             lambda session: sign_ins.succeed(session, attempt, datetime.now(UTC))
         )
-        return iam_pb2.LoginResponse(
+        return pb.LoginResponse(
             account=account, access_token=token, expires_at=messages.timestamp(expires_at)
         )
 
-    async def ListTokenKeys(self, request: iam_pb2.ListTokenKeysRequest, context: Any) -> Any:
+    async def ListTokenKeys(self, request: pb.ListTokenKeysRequest, context: Any) -> Any:
         """Publish the keys with which tokens are checked."""
         keys = await current_call().read(tokens.public_keys)
-        return iam_pb2.ListTokenKeysResponse(
-            keys=[iam_pb2.TokenKey(key_id=key, public_key=pem) for key, pem in keys.items()]
+        return pb.ListTokenKeysResponse(
+            keys=[pb.TokenKey(key_id=key, public_key=pem) for key, pem in keys.items()]
         )
 
-    async def CreateProject(self, request: iam_pb2.CreateProjectRequest, context: Any) -> Any:
+    async def CreateProject(self, request: pb.CreateProjectRequest, context: Any) -> Any:
         """Create a project."""
-        call = current_call()
+        return await iam_projects.create(request, self._places)
 
-        def create(session: Any) -> iam_pb2.Project:
-            row = projects.create_project(
-                session, request.name, request.parent, author=call.caller.account
-            )
-            return _project(row, names.describe(session, [row.id]))
+    async def GetProject(self, request: pb.GetProjectRequest, context: Any) -> Any:
+        """Show a project."""
+        return await iam_projects.get(request)
 
-        return await call.write(request, iam_pb2.Project, create)
+    async def BatchGetProjects(self, request: pb.BatchGetProjectsRequest, context: Any) -> Any:
+        """Show several projects."""
+        return await iam_projects.get_all(request)
 
-    async def ListProjects(self, request: iam_pb2.ListProjectsRequest, context: Any) -> Any:
+    async def ListProjects(self, request: pb.ListProjectsRequest, context: Any) -> Any:
         """List the caller's projects."""
-        call = current_call()
-        size = messages.page_size(request.page)
+        return await iam_projects.list_page(request)
 
-        def read(session: Any) -> iam_pb2.ListProjectsResponse:
-            after = messages.after_id(request.page)
-            rows = projects.list_projects(session, call.caller, after, size)
-            described = names.describe(session, [row.id for row in rows])
-            return iam_pb2.ListProjectsResponse(
-                projects=[_project(row, described) for row in rows],
-                next_page_token=messages.next_token(rows, size),
-            )
+    async def UpdateProject(self, request: pb.UpdateProjectRequest, context: Any) -> Any:
+        """Change a project."""
+        return await iam_projects.update(request)
 
-        return await call.read(read)
+    async def DeleteProject(self, request: pb.DeleteProjectRequest, context: Any) -> Any:
+        """Delete a project."""
+        return await iam_projects.delete(request, self._places)
 
-    async def CreateAccount(self, request: iam_pb2.CreateAccountRequest, context: Any) -> Any:
-        """Create a user."""
-        call = current_call()
-
-        def create(session: Any) -> iam_pb2.Account:
-            row = accounts.create_account(
-                session, request.name, request.password, author=call.caller.account
-            )
-            described = names.describe(session, [row.id])
-            return iam_pb2.Account(metadata=messages.metadata(row, described))
-
-        return await call.write(request, iam_pb2.Account, create)
-
-    async def AssignRole(self, request: iam_pb2.AssignRoleRequest, context: Any) -> Any:
-        """Give an account a role."""
-        call = current_call()
-
-        def assign(session: Any) -> iam_pb2.Assignment:
-            role = _ROLE_NAMES.get(request.role, "")
-            roles.assign_role(
-                session, request.account, role, request.project, author=call.caller.account
-            )
-            return iam_pb2.Assignment(
-                account=request.account, role=request.role, project=request.project
-            )
-
-        return await call.write(request, iam_pb2.Assignment, assign)
-
-    async def CreateRegion(self, request: iam_pb2.CreateRegionRequest, context: Any) -> Any:
+    async def CreateRegion(self, request: pb.CreateRegionRequest, context: Any) -> Any:
         """Create a region."""
+        return await iam_regions.create(request, self._places)
+
+    async def GetRegion(self, request: pb.GetRegionRequest, context: Any) -> Any:
+        """Show a region."""
+        return await iam_regions.get(request)
+
+    async def BatchGetRegions(self, request: pb.BatchGetRegionsRequest, context: Any) -> Any:
+        """Show several regions."""
+        return await iam_regions.get_all(request)
+
+    async def ListRegions(self, request: pb.ListRegionsRequest, context: Any) -> Any:
+        """List regions."""
+        return await iam_regions.list_page(request)
+
+    async def UpdateRegion(self, request: pb.UpdateRegionRequest, context: Any) -> Any:
+        """Change a region."""
+        return await iam_regions.update(request)
+
+    async def DeleteRegion(self, request: pb.DeleteRegionRequest, context: Any) -> Any:
+        """Delete a region."""
+        return await iam_regions.delete(request, self._places)
+
+    async def CreateAccount(self, request: pb.CreateAccountRequest, context: Any) -> Any:
+        """Create a user."""
+        return await accounts.create(request)
+
+    async def GetAccount(self, request: pb.GetAccountRequest, context: Any) -> Any:
+        """Show an account."""
+        return await accounts.get(request)
+
+    async def BatchGetAccounts(self, request: pb.BatchGetAccountsRequest, context: Any) -> Any:
+        """Show several accounts."""
+        return await accounts.get_all(request)
+
+    async def ListAccounts(self, request: pb.ListAccountsRequest, context: Any) -> Any:
+        """List accounts."""
+        return await accounts.list_page(request)
+
+    async def UpdateAccount(self, request: pb.UpdateAccountRequest, context: Any) -> Any:
+        """Change an account."""
+        return await accounts.update(request)
+
+    async def DeleteAccount(self, request: pb.DeleteAccountRequest, context: Any) -> Any:
+        """Delete an account."""
+        return await accounts.delete(request)
+
+    async def ChangePassword(self, request: pb.ChangePasswordRequest, context: Any) -> Any:
+        """Change one's own password."""
         call = current_call()
+        if await call.refuse_other_content(request):
+            return pb.ChangePasswordResponse()
+        attempt = await self._attempt(call.caller.account, request.old_password)
+        return await accounts.change_password(request, attempt)
 
-        def create(session: Any) -> iam_pb2.Region:
-            row = regions.create_region(
-                session, request.name, request.parent, author=call.caller.account
-            )
-            return _region(row, names.describe(session, [row.id]))
+    async def AssignRole(self, request: pb.AssignRoleRequest, context: Any) -> Any:
+        """Give an account a role."""
+        return await roles.assign(request)
 
-        return await call.write(request, iam_pb2.Region, create)
+    async def RevokeRole(self, request: pb.RevokeRoleRequest, context: Any) -> Any:
+        """Take a role away."""
+        return await roles.revoke(request)
 
-    async def ListRegions(self, request: iam_pb2.ListRegionsRequest, context: Any) -> Any:
-        """List all regions."""
-        size = messages.page_size(request.page)
-
-        def read(session: Any) -> iam_pb2.ListRegionsResponse:
-            rows = regions.list_regions(session, messages.after_id(request.page), size)
-            described = names.describe(session, [row.id for row in rows])
-            return iam_pb2.ListRegionsResponse(
-                regions=[_region(row, described) for row in rows],
-                next_page_token=messages.next_token(rows, size),
-            )
-
-        return await current_call().read(read)
+    async def ListAssignments(self, request: pb.ListAssignmentsRequest, context: Any) -> Any:
+        """List who has which role where."""
+        return await roles.list_page(request)
 
     async def Watch(self, request: Any, context: Any) -> Any:
         """Stream changes."""
         async for event in self._watch.stream(request):
             yield event
 
-
-def _project(row: tables.Project, described: dict[str, Name]) -> iam_pb2.Project:
-    return iam_pb2.Project(
-        metadata=messages.metadata(row, described, project=row.id), parent=row.parent or ""
-    )
-
-
-def _region(row: tables.Region, described: dict[str, Name]) -> iam_pb2.Region:
-    return iam_pb2.Region(
-        metadata=messages.metadata(row, described, region=row.id), parent=row.parent or ""
-    )
+    async def _attempt(self, account: str, password: str) -> sign_ins.Attempt:
+        """Try a password, which counts; gives the attempt if it fits."""
+        call = current_call()
+        address = address_of(call.caller.address)
+        attempt = await call.write_anonymously(
+            lambda session: sign_ins.begin(session, account, address, datetime.now(UTC))
+        )
+        async with self._comparing:
+            fits = await call.in_thread(lambda: attempt.fits(password))
+        if not fits:
+            raise sign_ins.refused()
+        return attempt
 
 
 def address_of(peer: str) -> str:

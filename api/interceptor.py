@@ -1,35 +1,33 @@
 """The one interceptor: who calls, what may they do, is the request one that we understand.
 
-It reads the role and scope that an RPC needs from the option next to the RPC in the .proto.
+The role and scope that an RPC needs are read from the option next to the RPC in the .proto.
 """
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 import grpc
-from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
-from google.protobuf.message_factory import GetMessageClass
 
+from api.access import Access, Method
 from api.call import Call, enter_call
 from api.errors import abort
+from api.places import Places
 from api.wellformed import (
     MAX_REQUEST_ID,
     decode,
     refuse_malformed_values,
     refuse_unknown_fields,
 )
-from mulligan.database import Database
 from mulligan.iam import tokens
 from mulligan.values.caller import Caller
 from mulligan.values.errors import (
     InvalidArgumentError,
     MulliganError,
-    PermissionDeniedError,
     UnauthenticatedError,
 )
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
@@ -41,57 +39,23 @@ MOST_ANONYMOUS_BYTES = 64 << 10
 """So long may be what somebody sends who has no token: looking at it takes time."""
 
 ANONYMOUS = Caller("00000000-0000-0000-0000-000000000000", {})
-_ROLES = {
-    common_pb2.ROLE_READER: "reader",
-    common_pb2.ROLE_MEMBER: "member",
-    common_pb2.ROLE_OPERATOR: "operator",
-    common_pb2.ROLE_ADMIN: "admin",
-}
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Method:
-    """What the interceptor knows of an RPC."""
-
-    name: str
-    request: type[Message]
-    access: common_pb2.Access
-    has_request_id: bool
-    database: Database
-
-
-def methods_of(service: ServiceDescriptor, database: Database) -> dict[str, Method]:
-    """Read what each RPC of a service needs.
-
-    Raises:
-        LookupError: an RPC says nothing of role and scope: the server must not start.
-    """
-    return {
-        f"/{service.full_name}/{method.name}": _method(method, database)
-        for method in service.methods
-    }
-
-
-def _method(method: MethodDescriptor, database: Database) -> Method:
-    access = method.GetOptions().Extensions[common_pb2.access]
-    if not access.role or not access.scope:
-        raise LookupError(f"RPC {method.full_name} has no (mulligan.common.v1.access) option")
-    fields = method.input_type.fields_by_name
-    if access.scope == common_pb2.SCOPE_PROJECT and "project" not in fields:
-        raise LookupError(f"RPC {method.full_name} has project scope but no field project")
-    kind = GetMessageClass(method.input_type)
-    return Method(method.full_name, kind, access, "request_id" in fields, database)
 
 
 class Gate(grpc.aio.ServerInterceptor):
     """Lets through who may do what they ask, and answers errors in one way."""
 
     def __init__(
-        self, methods: Mapping[str, Method], keys: KeySource, threads: ThreadPoolExecutor
+        self,
+        methods: Mapping[str, Method],
+        keys: KeySource,
+        places: Places,
+        threads: ThreadPoolExecutor,
     ) -> None:
         self._methods = methods
         self._keys = keys
+        self._places = places
+        self._access = Access(places, threads)
         self._threads = threads
 
     async def intercept_service(
@@ -157,7 +121,7 @@ class Gate(grpc.aio.ServerInterceptor):
     def _decoded(self, encoded: bytes, method: Method) -> Message:
         if method.access.role == common_pb2.ROLE_ANONYMOUS and len(encoded) > MOST_ANONYMOUS_BYTES:
             raise InvalidArgumentError(
-                f"{method.name.rpartition('.')[2]} takes {MOST_ANONYMOUS_BYTES} bytes at most",
+                f"{method.verb} takes {MOST_ANONYMOUS_BYTES} bytes at most",
                 code="MESSAGE_TOO_LARGE",
             )
         return decode(method.request, encoded)
@@ -171,8 +135,13 @@ class Gate(grpc.aio.ServerInterceptor):
         request_id: str,
     ) -> Call:
         caller = await self._caller(metadata, method)
-        caller = replace(caller, address=context.peer() or "")
-        _authorize(caller, request, method)
+        caller = replace(
+            caller,
+            address=context.peer() or "",
+            project_tree=self._places.projects,
+            region_tree=self._places.regions,
+        )
+        await self._access.check(caller, request, method)
         refuse_unknown_fields(request)
         if method.has_request_id and not 1 <= len(request.request_id) <= MAX_REQUEST_ID:  # type: ignore[attr-defined]
             raise InvalidArgumentError(
@@ -192,26 +161,8 @@ class Gate(grpc.aio.ServerInterceptor):
         return tokens.check(token, await self._keys(tokens.key_id(token)))
 
 
-def _authorize(caller: Caller, request: Message, method: Method) -> None:
-    role = _ROLES.get(method.access.role)
-    if role is None:
-        return
-    project = ""
-    if method.access.scope == common_pb2.SCOPE_PROJECT:
-        project = request.project  # type: ignore[attr-defined]
-        if not project:
-            raise InvalidArgumentError("say which project", field="project")
-    if not caller.has(role, project):
-        where = f"project {project}" if project else "the system"
-        raise PermissionDeniedError(
-            f"{method.name.rpartition('.')[2]} needs the role {role} on {where}; ask an "
-            "administrator for it"
-        )
-
-
 def _internal(method: Method, request_id: str) -> MulliganError:
     _log.exception("call failed", extra={"method": method.name, "request_id": request_id})
     return MulliganError(
-        f"{method.name.rpartition('.')[2]} failed inside the server; its log says more under "
-        f"request id {request_id}"
+        f"{method.verb} failed inside the server; its log says more under request id {request_id}"
     )

@@ -40,12 +40,13 @@ class Logs:
         """
         call = current_call()
 
-        def read(session: Session) -> tuple[dict[str, str], ReadLog | None]:
+        def read(session: Session) -> tuple[dict[str, str], ReadLog | None, bool]:
             row = operations.get_visible(session, call.caller, operation)
             kept = {part.source: part.compressed for part in operations.logs_of(session, row.id)}
-            return kept, _running_at(session, row)
+            of_hardware = call.caller.has_in("reader", row.region)
+            return kept, _running_at(session, row), of_hardware
 
-        said, running_at = await call.read(read)
+        said, running_at, of_hardware = await call.read(read)
         if running_at is not None:
             said |= {
                 part.source: part.compressed for part in await self._ask(operation, running_at)
@@ -58,7 +59,7 @@ class Logs:
             parts=[
                 control_pb2.LogPart(source=source, text=text)
                 for source, text in texts.items()
-                if source != "bmc" or call.caller.has("reader")
+                if source != "bmc" or of_hardware
             ]
         )
 

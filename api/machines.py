@@ -23,6 +23,7 @@ from mulligan.control.tables import Machine
 from mulligan.meta import names
 from mulligan.meta.names import Name
 from mulligan.resource.network_values import AddressMode, NicWanted
+from mulligan.values.caller import Caller
 from mulligan.values.errors import InvalidArgumentError, PermissionDeniedError
 from mulligan.values.ids import object_id
 from mulligan.values.window import Window
@@ -50,7 +51,7 @@ class Machines:
         self, request: control_pb2.ProvisionMachineRequest
     ) -> control_pb2.Operation:
         """Make a machine: its claim is committed when this answers."""
-        if request.spec.provider and not current_call().caller.has("operator"):
+        if request.spec.provider and not current_call().caller.has_in("operator", request.region):
             raise PermissionDeniedError("only operators say on which host or server")
         await self._regions.require(request.region)
         wish = wish_of(request.spec)
@@ -69,6 +70,7 @@ class Machines:
             asked,
             summary=f"provision {wish.kind} machine {request.name}",
             machine=machine,
+            gives=True,
         )
         if request.reservation:
             await self._starter.tell_reservation(request.reservation)
@@ -131,12 +133,12 @@ class Machines:
 
     async def get(self, request: control_pb2.GetMachineRequest) -> control_pb2.Machine:
         """Show one machine."""
-        operator = current_call().caller.has("reader")
+        caller = current_call().caller
         return await current_call().read(
             lambda session: _machines(
                 session,
                 [machines.get_visible(session, request.project, request.id)],
-                operator=operator,
+                caller,
             )[0]
         )
 
@@ -145,7 +147,7 @@ class Machines:
     ) -> control_pb2.ListMachinesResponse:
         """List a project's machines."""
         size = messages.page_size(request.page)
-        operator = current_call().caller.has("reader")
+        caller = current_call().caller
 
         def read(session: Session) -> control_pb2.ListMachinesResponse:
             revision = events.current_revision(session)
@@ -157,7 +159,7 @@ class Machines:
                 limit=size,
             )
             return control_pb2.ListMachinesResponse(
-                machines=_machines(session, rows, operator=operator),
+                machines=_machines(session, rows, caller),
                 next_page_token=messages.next_token(rows, size),
                 revision=revision,
             )
@@ -266,11 +268,14 @@ def _mode(mode: str) -> AddressMode:
 
 
 def _machines(
-    session: Session, rows: Sequence[Machine], *, operator: bool
+    session: Session, rows: Sequence[Machine], caller: Caller
 ) -> list[control_pb2.Machine]:
     ids = [row.id for row in rows]
     described, marked = names.describe(session, ids), marks.marks_of(session, ids)
-    return [_machine(row, described, marked[row.id], operator=operator) for row in rows]
+    return [
+        _machine(row, described, marked[row.id], operator=caller.has_in("reader", row.region))
+        for row in rows
+    ]
 
 
 def _machine(

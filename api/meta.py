@@ -1,11 +1,11 @@
 """The front door of meta."""
 
-from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 from sqlalchemy.orm import Session
 
+from api import messages
 from api.call import current_call
 from api.watch import Watch
 from mulligan.database import Database
@@ -25,6 +25,10 @@ INSTALLATION_TYPES = ("account", "project", "region")
 """What belongs to the whole installation has its names in iam's database."""
 
 TENANT_TYPES = ("machine", "claim")
+OPEN_TYPES = (*INSTALLATION_TYPES, "network", "image")
+"""What is not of a project, and known without a role in its region: accounts and projects are
+looked at one by one.
+"""
 
 
 class MetaServicer(meta_pb2_grpc.MetaServiceServicer):
@@ -37,7 +41,7 @@ class MetaServicer(meta_pb2_grpc.MetaServiceServicer):
     async def ResolveNames(self, request: meta_pb2.ResolveNamesRequest, context: Any) -> Any:
         """Find ids by names, slugs or ids, of objects that the caller can see."""
         call = current_call()
-        _refuse_too_many("names", request.names)
+        messages.refuse_too_many("names", request.names, MAX_NAMES)
         owners = _owners(request, call.caller)
 
         def read(session: Session) -> meta_pb2.ResolveNamesResponse:
@@ -55,7 +59,7 @@ class MetaServicer(meta_pb2_grpc.MetaServiceServicer):
     async def DescribeObjects(self, request: meta_pb2.DescribeObjectsRequest, context: Any) -> Any:
         """Give the names of ids, of objects that the caller can see."""
         call = current_call()
-        _refuse_too_many("ids", request.ids)
+        messages.refuse_too_many("ids", request.ids, MAX_NAMES)
         found = await call.read(lambda session: names.describe(session, request.ids))
         left = [asked for asked in request.ids if asked not in found]
         if left:
@@ -75,9 +79,11 @@ class MetaServicer(meta_pb2_grpc.MetaServiceServicer):
 
 def _owners(request: meta_pb2.ResolveNamesRequest, caller: Caller) -> list[str] | None:
     """Say whose names are looked at: what others have must not even make a name ambiguous."""
-    if request.object_type not in TENANT_TYPES:
+    if request.object_type in TENANT_TYPES:
+        return [request.project] if request.project else caller.projects
+    if request.region or request.object_type in OPEN_TYPES:
         return [request.region] if request.region else None
-    return [request.project] if request.project else caller.projects
+    return caller.regions
 
 
 def visible(caller: Caller, row: Name) -> bool:
@@ -88,7 +94,7 @@ def visible(caller: Caller, row: Name) -> bool:
         return caller.has("reader", row.id)
     if row.object_type in TENANT_TYPES:
         return caller.has("reader", row.project or "")
-    return row.object_type in ("region", "network", "image") or caller.has("reader")
+    return row.object_type in OPEN_TYPES or caller.has_in("reader", row.region or "")
 
 
 def _named(asked: str, row: Name) -> meta_pb2.NamedObject:
@@ -111,8 +117,3 @@ def _of_a_size(field: str, answer: M) -> M:
             field=field,
         )
     return answer
-
-
-def _refuse_too_many(field: str, asked: Sequence[str]) -> None:
-    if len(asked) > MAX_NAMES:
-        raise InvalidArgumentError(f"ask for {MAX_NAMES} at most in one call", field=field)

@@ -80,10 +80,12 @@ class Starter:
         summary: str,
         machine: str = "",
         provider: str = "",
+        gives: bool = False,
     ) -> None:
         """Start an operation's workflow and wait until its row is written.
 
-        A retry of the same request finds what the first try started, ended or not.
+        A retry of the same request finds what the first try started, ended or not. An operation
+        that `gives` a project something needs one that is not deleted.
 
         Raises:
             MulliganError: what the operation's first step refused.
@@ -91,7 +93,10 @@ class Starter:
         """
         if await self._is_known(asked):
             return
-        await self.know(asked.project)
+        if gives:
+            await self.require(asked.project)
+        else:
+            await self._projects.know(asked.project)
         operation = WithStartWorkflowOperation(
             run,
             payload,
@@ -122,13 +127,13 @@ class Starter:
             ) from error
         await self._is_known(asked)
 
-    async def know(self, project: str) -> None:
-        """Have the site know a project and those above it.
+    async def require(self, project: str) -> None:
+        """Have the site know a project that gets something, and those above it.
 
         Raises:
-            NotFoundError: there is no such project.
+            NotFoundError: there is no such project, or it is deleted.
         """
-        await self._projects.know(project)
+        await self._projects.require(project)
 
     async def _is_known(self, asked: Asked) -> bool:
         row = await current_call().read(

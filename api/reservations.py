@@ -58,6 +58,7 @@ async def create(
         ),
         asked,
         summary=f"reserve {times}: {wish.purpose}"[:180] if wish.purpose else f"reserve {times}",
+        gives=True,
     )
     ids = [course.ids_of(asked.operation, number)[1] for number in range(times)]
     made = await current_call().read(
@@ -112,7 +113,7 @@ def _what(spec: pb.ReservationSpec, region: str, now: datetime) -> dict[str, Any
             )
         return {"claim": ClaimWish(amounts=(), request=request_of(asked, now).as_json())}
     _refuse_window(spec.machine.HasField("window"), "spec.machine.window")
-    if spec.machine.provider and not current_call().caller.has("operator"):
+    if spec.machine.provider and not current_call().caller.has_in("operator", region):
         raise PermissionDeniedError("only operators say on which host or server")
     if spec.machine.image and not spec.machine_name:
         raise InvalidArgumentError("say how the machine is called", field="spec.machine_name")

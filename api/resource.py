@@ -303,7 +303,7 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
 
     async def SetQuota(self, request: resource_pb2.SetQuotaRequest, context: Any) -> Any:
         """Say how much a project may have."""
-        await self._projects.know(request.project)
+        await self._projects.require(request.project)
         return await quotas.put(request)
 
     async def ListQuotas(self, request: Any, context: Any) -> Any:
@@ -316,7 +316,7 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
 
     async def SetChildQuota(self, request: Any, context: Any) -> Any:
         """Say how much a project under another one may have."""
-        await self._projects.know(request.child)
+        await self._projects.require(request.child)
         return await quotas.put_of_child(request)
 
     async def DeleteChildQuota(self, request: Any, context: Any) -> Any:

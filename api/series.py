@@ -51,7 +51,7 @@ async def create(
     wish = wish_for(request.spec, request.region)
     ahead = request.ahead.ToTimedelta() if request.HasField("ahead") else AHEAD
     asked = starter.asked(request, request.project, request.region)
-    await starter.know(asked.project)
+    await starter.require(asked.project)
 
     def write(session: Session) -> pb.ReservationSeries:
         row = series.create(

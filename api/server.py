@@ -12,12 +12,14 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from temporalio.client import Client
 
+from api.access import Method, methods_of
 from api.control import ControlServicer
 from api.feed import Feed
 from api.iam import IamServicer
-from api.interceptor import Gate, Method, methods_of
+from api.interceptor import Gate
 from api.meta import MetaServicer
 from api.operations import Operations, Starter
+from api.places import Places
 from api.projects import Projects
 from api.regions import Regions
 from api.resource import ResourceServicer
@@ -88,6 +90,7 @@ async def running_server(
         FailedPreconditionError: the port is taken.
     """
     pool = ThreadPoolExecutor(threads, "transactions")
+    places = Places(backends.installation, pool)
     methods: dict[str, Method] = {}
     for name in services:
         database = backends.installation if name == "iam" else backends.site
@@ -97,7 +100,7 @@ async def running_server(
             published_keys(iam_address, backends.installation, tls.ca)
         )
         server = grpc.aio.server(
-            interceptors=[Gate(methods, keys, pool)],
+            interceptors=[Gate(methods, keys, places, pool)],
             options=[
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.so_reuseport", int(share_port)),
@@ -107,7 +110,7 @@ async def running_server(
             name: await stack.enter_async_context(Feed(database, pool).running())
             for name, database in (("site", backends.site), ("iam", backends.installation))
         }
-        _add_servicers(server, services, backends, feeds)
+        _add_servicers(server, services, backends, feeds, places)
         _add_health_and_reflection(server, services)
         try:
             port = _listen(server, listen, tls)
@@ -138,17 +141,19 @@ def _add_servicers(
     services: Sequence[str],
     backends: Backends,
     feeds: Mapping[str, Feed],
+    places: Places,
 ) -> None:
-    regions = Regions(backends.installation)
+    regions = Regions(places)
     watch = Watch(feeds["site"])
     if "iam" in services:
-        iam_pb2_grpc.add_IamServiceServicer_to_server(IamServicer(Watch(feeds["iam"])), server)
+        iam = IamServicer(Watch(feeds["iam"]), places)
+        iam_pb2_grpc.add_IamServiceServicer_to_server(iam, server)
     if "meta" in services:
         meta = MetaServicer(backends.installation, watch)
         meta_pb2_grpc.add_MetaServiceServicer_to_server(meta, server)
     if backends.temporal is None:
         return
-    projects = Projects(backends.installation)
+    projects = Projects(places)
     starter = Starter(backends.temporal, projects)
     if "resource" in services:
         resource = ResourceServicer(starter, regions, projects, watch)

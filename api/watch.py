@@ -23,6 +23,7 @@ class Watch:
             caller.refuse_if_expired()
             return Narrowed(
                 projects=caller.projects,
+                regions=caller.regions or (),
                 project=request.project,
                 object_id=request.object_id,
                 operation=request.operation,

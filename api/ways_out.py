@@ -189,15 +189,20 @@ class WaysOut:
             asked,
             summary=f"{row.type} of {row.object_type}, again after {row.id}",
             machine=changed.get("machine", ""),
+            gives=row.type in ("provision", "claim"),
         )
         return await self._operations.get(asked.operation)
 
 
 def _require_member(caller: Caller, row: Operation) -> None:
     # What operators only may begin, they only may change, whosever machine it is about.
-    project = "" if row.type == "force-release" else row.project or ""
-    role = "member" if project else "operator"
-    if not caller.has(role, project):
+    if row.type == "force-release":
+        role, allowed = "operator", caller.has("operator")
+    elif row.project is None:
+        role, allowed = "operator", caller.has_in("operator", row.region)
+    else:
+        role, allowed = "member", caller.has("member", row.project)
+    if not allowed:
         raise PermissionDeniedError(
             f"your role lets you see operation {row.id}, and not change it; ask one with the role "
             f"{role}"

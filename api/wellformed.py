@@ -26,6 +26,7 @@ _IDS = frozenset(
     (
         "id",
         "object_id",
+        "below",
         "operation",
         "project",
         "child",
@@ -88,6 +89,15 @@ def refuse_malformed_values(request: Any) -> None:
         for field, value in message.ListFields():
             for one in _each(field, value):
                 _refuse_value(field, one)
+
+
+def ids_in(request: Message) -> Iterator[tuple[str, str]]:
+    """Give every text of a request that could be an id, however deep: its field's name, and it."""
+    for message in _messages_in(request):
+        for field, value in message.ListFields():
+            for one in _each(field, value):
+                if isinstance(one, str) and names.is_uuid(one):
+                    yield field.name, one.lower()
 
 
 def _refuse_value(field: FieldDescriptor, value: Any) -> None:

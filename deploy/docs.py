@@ -124,8 +124,10 @@ The role that each RPC asks for, and where it has to be held. Drawn from the opt
 in `proto/` by `python -m deploy.docs`; a test compares. One interceptor enforces it, and a service
 with an RPC that says nothing does not start.
 
-Each role includes the ones before it: reader, member, operator, admin. A role on the system holds
-on every project. Another project's object looks as if it did not exist.
+Each role includes the ones before it: reader, member, operator, admin. A role on a project or
+region holds on all below it, too, and one on the system everywhere ([accounts](accounts.md)).
+*The region* is the one that a request names, and the ones in which what it names lives. Another
+project's object looks as if it did not exist.
 """
 
 SIGN_INS = """\
@@ -149,6 +151,8 @@ _WHERE = {
     common_pb2.SCOPE_NONE: "",
     common_pb2.SCOPE_PROJECT: "the project",
     common_pb2.SCOPE_SYSTEM: "the system",
+    common_pb2.SCOPE_REGION: "the region",
+    common_pb2.SCOPE_PLACE: "the project, region or system",
 }
 _WHO = {
     common_pb2.ROLE_ANONYMOUS: "anybody, without a token",

@@ -14,13 +14,16 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Index,
     String,
     Text,
+    and_,
     bindparam,
     delete,
     func,
     insert,
+    or_,
     select,
     update,
 )
@@ -186,6 +189,7 @@ class Narrowed:
 
     Attributes:
         projects: only events of these projects; None for a reader who sees everything.
+        regions: besides, those of no project in these regions.
         project: only this project.
         object_id: only this object.
         operation: only this operation and what it changed.
@@ -193,6 +197,7 @@ class Narrowed:
     """
 
     projects: Collection[str] | None = None
+    regions: Collection[str] = ()
     project: str = ""
     object_id: str = ""
     operation: str = ""
@@ -201,12 +206,17 @@ class Narrowed:
     def takes(self, event: EventRow) -> bool:
         """Say whether the reader gets an event; the same as `read_after` asks the database for."""
         return (
-            (self.projects is None or event.project in self.projects)
+            self._may_see(event)
             and (not self.project or event.project == self.project)
             and (not self.object_id or event.object_id == self.object_id)
             and (not self.operation or event.operation == self.operation)
             and (not self.object_types or event.object_type in self.object_types)
         )
+
+    def _may_see(self, event: EventRow) -> bool:
+        if event.project is None and event.region in self.regions:
+            return True
+        return self.projects is None or event.project in self.projects
 
 
 EVERYTHING = Narrowed()
@@ -222,7 +232,11 @@ def read_after(
 def _read_after(session: Session, revision: int, narrowed: Narrowed, limit: int) -> list[EventRow]:
     query = select(EventRow).where(EventRow.revision > revision)
     if narrowed.projects is not None:
-        query = query.where(EventRow.project.in_(narrowed.projects))
+        seen: ColumnElement[bool] = EventRow.project.in_(narrowed.projects)
+        if narrowed.regions:
+            of_hardware = and_(EventRow.project.is_(None), EventRow.region.in_(narrowed.regions))
+            seen = or_(seen, of_hardware)
+        query = query.where(seen)
     for column, wanted in (
         (EventRow.project, narrowed.project),
         (EventRow.object_id, narrowed.object_id),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from mulligan import events, marks, states
@@ -309,11 +309,17 @@ def _lock(session: Session, operation: str) -> Operation:
 def get_visible(session: Session, caller: Caller, operation: str) -> Operation:
     """Find an operation that the caller may see; another project's looks as if it weren't there."""
     row = session.get(Operation, operation)
-    if row is None or not caller.has("reader", row.project or ""):
+    if row is None or not _sees(caller, row):
         raise NotFoundError(
             f"there is no operation {operation}", object_type="operation", object_id=operation
         )
     return row
+
+
+def _sees(caller: Caller, row: Operation) -> bool:
+    if row.project is None:
+        return caller.has_in("reader", row.region)
+    return caller.has("reader", row.project)
 
 
 def list_visible(
@@ -328,7 +334,11 @@ def list_visible(
     """List the operations that the caller may see, newest first."""
     query = select(Operation)
     if caller.projects is not None:
-        query = query.where(Operation.project.in_(caller.projects))
+        seen: ColumnElement[bool] = Operation.project.in_(caller.projects)
+        if regions := caller.regions:
+            of_hardware = and_(Operation.project.is_(None), Operation.region.in_(regions))
+            seen = or_(seen, of_hardware)
+        query = query.where(seen)
     if project:
         query = query.where(Operation.project == project)
     if object_id:

@@ -1,17 +1,31 @@
 """Accounts: who signs in."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import uuid4
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mulligan import events
-from mulligan.iam import sign_ins
+from mulligan.iam import objects, roles, sign_ins
 from mulligan.iam.tables import Account
 from mulligan.meta import names
-from mulligan.values.errors import InvalidArgumentError
+from mulligan.values.errors import FailedPreconditionError, InvalidArgumentError
 
 MIN_PASSWORD_LENGTH = 8
+
+
+def hash_password(password: str) -> str:
+    """Make what is kept of a password; takes a while.
+
+    Raises:
+        InvalidArgumentError: it is too short.
+    """
+    if len(password) < MIN_PASSWORD_LENGTH:
+        raise InvalidArgumentError(
+            f"the password needs at least {MIN_PASSWORD_LENGTH} characters", field="password"
+        )
+    return sign_ins.hasher.hash(password)
 
 
 def create_account(
@@ -21,15 +35,94 @@ def create_account(
 
     Raises:
         InvalidArgumentError: the password is too short, or the name can't be used.
+        AlreadyExistsError: another account has the name.
     """
-    if len(password) < MIN_PASSWORD_LENGTH:
-        raise InvalidArgumentError(
-            f"the password needs at least {MIN_PASSWORD_LENGTH} characters", field="password"
-        )
     row = Account(
-        id=str(uuid4()), password_hash=sign_ins.hasher.hash(password), created_at=datetime.now(UTC)
+        id=str(uuid4()), password_hash=hash_password(password), created_at=datetime.now(UTC)
     )
     session.add(row)
     names.give_name(session, "account", row.id, name)
-    events.append(session, events.Event("account", row.id, "created", author=author))
+    objects.tell(session, row, "created", "", author)
     return row
+
+
+def get_account(session: Session, account: str) -> Account:
+    """Find an account by id.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    return objects.get(session, Account, account)
+
+
+def get_accounts(session: Session, ids: Sequence[str]) -> list[Account]:
+    """Find accounts by id, in the order of the ids.
+
+    Raises:
+        NotFoundError: one is not there.
+    """
+    return objects.get_all(session, Account, ids)
+
+
+def list_accounts(session: Session, *, after: str = "", limit: int) -> list[Account]:
+    """List accounts by id."""
+    return objects.page(session, Account, select(Account), after, limit)
+
+
+def update_account(
+    session: Session,
+    account: str,
+    *,
+    name: str | None = None,
+    password_hash: str | None = None,
+    disabled: bool | None = None,
+    generation: int = 0,
+    author: str | None = None,
+) -> Account:
+    """Change what is not None; what changes nothing is no change.
+
+    Raises:
+        NotFoundError: there is no such account.
+        StaleError: it is not at that generation any more (0: whatever it is at).
+        FailedPreconditionError: OWN_ACCOUNT or LAST_ADMIN: it must not be disabled.
+    """
+    row = objects.lock(session, Account, account, read_at=generation)
+    said = [] if name is None else [objects.rename(session, row, name)]
+    if password_hash is not None:
+        row.password_hash = password_hash
+        said.append("has a new password")
+    if disabled is not None and disabled != row.disabled:
+        if disabled:
+            _refuse_own(row, author, "disabled")
+            roles.refuse_last_admin(session, row.id)
+        row.disabled = disabled
+        said.append("is disabled" if disabled else "may sign in again")
+    if words := ", ".join(filter(None, said)):
+        row.generation += 1
+        objects.tell(session, row, "updated", words, author)
+    return row
+
+
+def delete_account(session: Session, account: str, *, author: str | None = None) -> None:
+    """Delete an account with its roles; its name is free, and known where it was an author.
+
+    Raises:
+        NotFoundError: there is no such account.
+        FailedPreconditionError: OWN_ACCOUNT or LAST_ADMIN.
+    """
+    row = objects.lock(session, Account, account)
+    _refuse_own(row, author, "deleted")
+    roles.revoke_all_of(session, row.id)
+    names.release_name(session, row.id)
+    objects.tell(session, row, "deleted", "", author)
+    session.delete(row)
+
+
+def _refuse_own(row: Account, author: str | None, what: str) -> None:
+    if row.id == author:
+        raise FailedPreconditionError(
+            f"account {row.id} is your own, and can't be {what} by you; ask another administrator",
+            code="OWN_ACCOUNT",
+            object_type="account",
+            object_id=row.id,
+        )

@@ -1,31 +1,33 @@
-"""Projects: the tenants, in a tree."""
+"""Projects: the tenants, in a tree. No project ever moves."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from mulligan import events
+from mulligan.iam import objects, roles
 from mulligan.iam.tables import Project
 from mulligan.meta import names
-from mulligan.values.caller import Caller
-from mulligan.values.errors import NotFoundError
+from mulligan.values.caller import SYSTEM, Caller
+from mulligan.values.errors import FailedPreconditionError
 
 
 def create_project(
     session: Session, name: str, parent: str = "", *, author: str | None = None
 ) -> Project:
-    """Create a project, at the top or below another one."""
-    if parent:
-        get_project(session, parent)
-    row = Project(id=str(uuid4()), parent=parent or None, created_at=datetime.now(UTC))
+    """Create a project, at the top or below another one.
+
+    Raises:
+        NotFoundError: there is no such parent.
+        AlreadyExistsError: another project has the name.
+    """
+    above = objects.keep(session, Project, parent).id if parent else None
+    row = Project(id=str(uuid4()), parent=above, created_at=datetime.now(UTC))
     session.add(row)
     names.give_name(session, "project", row.id, name)
-    events.append(
-        session, events.Event("project", row.id, "created", project=row.id, author=author)
-    )
+    objects.tell(session, row, "created", "", author)
     return row
 
 
@@ -33,48 +35,100 @@ def get_project(session: Session, project: str) -> Project:
     """Find a project by id.
 
     Raises:
-        NotFoundError: there is none.
+        NotFoundError: there is none, or it is deleted.
     """
-    row = session.get(Project, project)
-    if row is None:
-        raise NotFoundError(
-            f"there is no project {project}", object_type="project", object_id=project
-        )
-    return row
+    return objects.get(session, Project, project)
 
 
-def project_chain(session: Session, project: str) -> list[str]:
-    """A project and those above it, from itself upwards.
+def get_projects(session: Session, caller: Caller, ids: Sequence[str]) -> list[Project]:
+    """Find projects by id, in the order of the ids.
+
+    Raises:
+        NotFoundError: one is not there, or the caller may not see it.
+    """
+    for one in ids:
+        if not caller.has("reader", one):
+            raise objects.not_there("project", one)
+    return objects.get_all(session, Project, ids)
+
+
+def list_projects(
+    session: Session,
+    caller: Caller,
+    *,
+    parent: str = "",
+    below: str = "",
+    after: str = "",
+    limit: int,
+) -> list[Project]:
+    """List the projects in which the caller has a role, by id.
+
+    Args:
+        session: a session.
+        caller: who asks.
+        parent: only those right below this one.
+        below: only those below this one, however deep.
+        after: the id after which the page starts.
+        limit: at most this many.
+    """
+    query = select(Project)
+    if not caller.has("reader"):
+        held = [place for place in caller.roles if place != SYSTEM]
+        query = query.where(Project.id.in_(_below(held, themselves=True)))
+    if parent:
+        query = query.where(Project.parent == parent)
+    if below:
+        query = query.where(Project.id.in_(_below([below], themselves=False)))
+    return objects.page(session, Project, query, after, limit)
+
+
+def update_project(
+    session: Session, project: str, *, name: str, generation: int = 0, author: str | None = None
+) -> Project:
+    """Give a project another name; what changes nothing is no change.
 
     Raises:
         NotFoundError: there is no such project.
+        StaleError: it is not at that generation any more (0: whatever it is at).
     """
-    chain = [get_project(session, project).id]
-    while (parent := get_project(session, chain[-1]).parent) and parent not in chain:
-        chain.append(parent)
-    return chain
+    row = objects.lock(session, Project, project, read_at=generation)
+    words = objects.rename(session, row, name)
+    if words:
+        row.generation += 1
+        objects.tell(session, row, "updated", words, author)
+    return row
 
 
-def require_projects(session: Session, projects: Collection[str]) -> None:
-    """Refuse ids of projects that don't exist.
+def delete_project(session: Session, project: str, *, author: str | None = None) -> Project:
+    """Delete a project with the roles on it; its row stays, so that its id never comes back.
+
+    What it has at sites stays until an operator ends it; nothing new can be asked in it.
 
     Raises:
-        NotFoundError: one doesn't.
+        NotFoundError: there is no such project.
+        FailedPreconditionError: HAS_PROJECTS_BELOW.
     """
-    known = session.scalars(select(Project.id).where(Project.id.in_(projects)))
-    missing = set(projects) - set(known)
-    if missing:
-        raise NotFoundError(
-            f"there is no project {min(missing)}; see `mulligan project list`",
+    row = objects.lock(session, Project, project)
+    child = select(Project.id).where(Project.parent == row.id, objects.living(Project))
+    below = session.scalar(child.limit(1))
+    if below is not None:
+        raise FailedPreconditionError(
+            f"project {row.id} has others below it, such as {below}; delete them first",
+            code="HAS_PROJECTS_BELOW",
             object_type="project",
-            object_id=min(missing),
-            field="project",
+            object_id=row.id,
         )
+    roles.revoke_all_on(session, project=row.id, author=author)
+    row.deleted_at = datetime.now(UTC)
+    row.generation += 1
+    names.release_name(session, row.id)
+    objects.tell(session, row, "deleted", "", author)
+    return row
 
 
-def list_projects(session: Session, caller: Caller, after: str, limit: int) -> list[Project]:
-    """List the projects in which the caller has a role, by id."""
-    query = select(Project).where(Project.id > after) if after else select(Project)
-    if caller.projects is not None:
-        query = query.where(Project.id.in_(caller.projects))
-    return list(session.scalars(query.order_by(Project.id).limit(limit)))
+def _below(projects: Collection[str], *, themselves: bool) -> Select[tuple[str]]:
+    """The ids of what is below projects. Index: projects (parent)."""
+    first, name = (Project.id, "held") if themselves else (Project.parent, "below")
+    start = select(Project.id).where(first.in_(projects)).cte(name, recursive=True)
+    children = select(Project.id).join(start, Project.parent == start.c.id)
+    return select(start.union(children).c.id)

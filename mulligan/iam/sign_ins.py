@@ -112,11 +112,36 @@ def begin(session: Session, name: str, address: str, now: datetime) -> Attempt:
 
 
 def succeed(session: Session, attempt: Attempt, now: datetime) -> tuple[str, str, datetime]:
-    """Take the attempt's count back, and sign in: (account id, token, its end)."""
+    """Take the attempt's count back, and sign in: (account id, token, its end).
+
+    Raises:
+        UnauthenticatedError: ACCOUNT_DISABLED, or it is deleted meanwhile.
+    """
+    forgive(session, attempt, now)
+    require_enabled(session, attempt.account)
+    return attempt.account, *tokens.issue(session, attempt.account)
+
+
+def forgive(session: Session, attempt: Attempt, now: datetime) -> None:
+    """Take the count of an attempt back whose password fitted."""
     for row in _tries(session, attempt, now):
         row.failures = 0 if row.kind == "both" else max(0, row.failures - 1)
         row.free_at = now
-    return attempt.account, *tokens.issue(session, attempt.account)
+
+
+def require_enabled(session: Session, account: str) -> None:
+    """Refuse to sign in an account that must not: said only to who knows its password.
+
+    Raises:
+        UnauthenticatedError: ACCOUNT_DISABLED, or it is deleted.
+    """
+    row = session.get(Account, account)
+    if row is None:
+        raise refused()
+    if row.disabled:
+        raise UnauthenticatedError(
+            "the account is disabled; ask an administrator to enable it", code="ACCOUNT_DISABLED"
+        )
 
 
 def refused() -> UnauthenticatedError:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import String, Text
+from sqlalchemy import String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mulligan.database import Base, Id
@@ -15,36 +15,40 @@ class Account(Base):
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     type: Mapped[str] = mapped_column(String(16), default="user")
     password_hash: Mapped[str] = mapped_column(Text)
+    disabled: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime]
     generation: Mapped[int] = mapped_column(default=1)
 
 
 class Project(Base):
-    """A tenant, in a tree."""
+    """A tenant, in a tree. A deleted one stays, so that its id never comes back."""
 
     __tablename__ = "projects"
     id: Mapped[str] = mapped_column(Id, primary_key=True)
-    parent: Mapped[str | None] = mapped_column(Id)
+    parent: Mapped[str | None] = mapped_column(Id, index=True)
     created_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
     generation: Mapped[int] = mapped_column(default=1)
 
 
 class Region(Base):
-    """Where objects live."""
+    """Where objects live, in trees. A deleted one stays, so that its id never comes back."""
 
     __tablename__ = "regions"
     id: Mapped[str] = mapped_column(Id, primary_key=True)
-    parent: Mapped[str | None] = mapped_column(Id)
+    parent: Mapped[str | None] = mapped_column(Id, index=True)
     created_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
     generation: Mapped[int] = mapped_column(default=1)
 
 
 class Assignment(Base):
-    """A role of an account, on one project or (empty project) on the system."""
+    """A role of an account, on one place: a project, a region or (empty) the system."""
 
     __tablename__ = "assignments"
     account: Mapped[str] = mapped_column(Id, primary_key=True)
-    project: Mapped[str] = mapped_column(String(36), primary_key=True)
+    # The column's name is from when there were no regions among the places.
+    place: Mapped[str] = mapped_column("project", String(36), primary_key=True, index=True)
     role: Mapped[str] = mapped_column(String(16))
     created_at: Mapped[datetime]
 

@@ -69,7 +69,7 @@ def issue(
         "iat": now,
         "exp": expires_at,
         "jti": uuid4().hex,
-        "roles": {assignment.project: assignment.role for assignment in assignments},
+        "roles": {assignment.place: assignment.role for assignment in assignments},
     }
     token = jwt.encode(claims, key.private_key, algorithm=_ALGORITHM, headers={"kid": key.id})
     return token, expires_at
@@ -124,6 +124,6 @@ def _checked(token: str, key: str) -> Caller:
     roles = claims.get("roles", {})
     return Caller(
         str(claims["sub"]),
-        {str(project): str(role) for project, role in roles.items() if role in ROLES},
+        {str(place): str(role) for place, role in roles.items() if role in ROLES},
         expires_at=datetime.fromtimestamp(claims["exp"], UTC),
     )

@@ -1,25 +1,31 @@
 """Who calls, as a checked token says it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from mulligan.values.errors import UnauthenticatedError
+from mulligan.values.places import NO_PLACES, PlaceTree
 
 ROLES = ("reader", "member", "operator", "admin")
 """Each role includes the ones before it."""
 
 SYSTEM = ""
-"""The project of an assignment that holds on the whole system."""
+"""The place of an assignment that holds on the whole system."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An account and its roles: project id (or SYSTEM) to role."""
+    """An account and its roles: place (UUID of a project or region, or SYSTEM) to role.
+
+    A role holds on its place and, as the trees have them, on all places below it.
+    """
 
     account: str
     roles: dict[str, str]
     address: str = ""
     expires_at: datetime | None = None
+    project_tree: PlaceTree = field(default=NO_PLACES, compare=False)
+    region_tree: PlaceTree = field(default=NO_PLACES, compare=False)
 
     def refuse_if_expired(self) -> None:
         """Refuse to go on once the token has ended.
@@ -33,13 +39,40 @@ class Caller:
             )
 
     def has(self, role: str, project: str = SYSTEM) -> bool:
-        """Say whether the caller has at least this role on the project or on the system."""
-        held = (self.roles.get(SYSTEM), self.roles.get(project))
-        return any(has and ROLES.index(has) >= ROLES.index(role) for has in held)
+        """Say whether the caller has at least this role on a project or on the system."""
+        return self._has(role, project, self.project_tree, self.region_tree)
+
+    def has_in(self, role: str, region: str) -> bool:
+        """Say whether the caller has at least this role on a region or on the system."""
+        return self._has(role, region, self.region_tree, self.project_tree)
 
     @property
     def projects(self) -> list[str] | None:
         """The projects that the caller may read; None when it may read all of them."""
-        if self.has("reader"):
+        return self._below("reader", self.project_tree, self.region_tree)
+
+    @property
+    def regions(self) -> list[str] | None:
+        """The regions whose hardware the caller may read; None when it may read all of it."""
+        return self._below("reader", self.region_tree, self.project_tree)
+
+    def places_with(self, role: str) -> list[str] | None:
+        """The projects and regions on which the caller has at least this role; None: everywhere."""
+        projects = self._below(role, self.project_tree, self.region_tree)
+        regions = self._below(role, self.region_tree, self.project_tree)
+        return None if projects is None or regions is None else [*projects, *regions]
+
+    def _has(self, role: str, place: str, tree: PlaceTree, others: PlaceTree) -> bool:
+        chain = () if place in others else tree.chain(place)
+        held = (self.roles.get(one) for one in (SYSTEM, *chain))
+        return any(has and _includes(has, role) for has in held)
+
+    def _below(self, role: str, tree: PlaceTree, others: PlaceTree) -> list[str] | None:
+        held = [place for place, has in self.roles.items() if _includes(has, role)]
+        if SYSTEM in held:
             return None
-        return [project for project in self.roles if project != SYSTEM]
+        return tree.below(place for place in held if place not in others)
+
+
+def _includes(held: str, role: str) -> bool:
+    return ROLES.index(held) >= ROLES.index(role)

@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.descriptor import MethodDescriptor
 
-from api.interceptor import MOST_ANONYMOUS_BYTES, methods_of
+from api.access import methods_of
+from api.interceptor import MOST_ANONYMOUS_BYTES
 from api.server import SERVICES
 from deploy.docs import ACCESS, access_page
 from mulligan.database import Database
@@ -42,12 +43,12 @@ NEEDS_TOKEN = [
 NEEDS_ROLE = [
     pytest.param(method, id=name)
     for name, method in METHODS.items()
-    if access_of(method).scope in (common_pb2.SCOPE_PROJECT, common_pb2.SCOPE_SYSTEM)
+    if access_of(method).scope not in (common_pb2.SCOPE_UNSPECIFIED, common_pb2.SCOPE_NONE)
 ]
 ABOVE_READER = [
     pytest.param(method, id=name)
     for name, method in METHODS.items()
-    if access_of(method).scope == common_pb2.SCOPE_SYSTEM
+    if access_of(method).scope not in (common_pb2.SCOPE_NONE, common_pb2.SCOPE_PROJECT)
     and access_of(method).role > common_pb2.ROLE_READER
 ]
 MUTATIONS = [
@@ -67,6 +68,16 @@ def project_of(method: MethodDescriptor, project: str) -> dict[str, str]:
     return {"project": project} if "project" in method.input_type.fields_by_name else {}
 
 
+def placed(method: MethodDescriptor, project: str, region: str = "") -> dict[str, str]:
+    """The fields of a request that say where the role has to be held."""
+    access, fields = access_of(method), method.input_type.fields_by_name
+    if access.field:
+        named = {access.field: region if access.scope == common_pb2.SCOPE_REGION else project}
+    else:
+        named = {"project": project, "region": region}
+    return {name: place for name, place in named.items() if name in fields and place}
+
+
 # The option
 
 
@@ -79,7 +90,10 @@ def test_every_rpc_says_which_role_it_needs_and_where(method: MethodDescriptor) 
 
 @pytest.mark.parametrize("method", ALL)
 def test_every_mutation_has_a_request_id(method: MethodDescriptor) -> None:
-    reads = ("Get", "List", "Watch", "Propose", "Find", "Resolve", "Describe", "Login", "Bootstrap")
+    reads = (
+        *("Get", "BatchGet", "List", "Watch", "Propose", "Find", "Resolve", "Describe"),
+        *("Login", "Bootstrap"),
+    )
     assert ("request_id" in method.input_type.fields_by_name) != method.name.startswith(reads)
 
 
@@ -103,7 +117,7 @@ def test_whoever_has_a_token_is_told_what_else_is_asked() -> None:
     open_to_all = {
         "ListRegions", "ListProviderTypes", "ListResourceTypes", "ListCapabilities",
         "ListDistanceTypes", "GetNetwork", "ListNetworks", "ListRegionKeys", "GetImage",
-        "ListImages",
+        "ListImages", "GetRegion", "BatchGetRegions",
     }  # fmt: skip
     unsaid = {
         name
@@ -162,9 +176,9 @@ def test_a_role_below_the_needed_one_is_refused(
     callers: dict[int, Caller], callers_project: str, method: MethodDescriptor
 ) -> None:
     needed = access_of(method)
-    named = project_of(method, callers_project)
+    named = placed(method, callers_project)
     for role in ROLES:
-        in_project = needed.scope == common_pb2.SCOPE_PROJECT
+        in_project = needed.scope in (common_pb2.SCOPE_PROJECT, common_pb2.SCOPE_PLACE)
         if in_project and role >= needed.role:
             continue
         with refused("PERMISSION_DENIED", "PERMISSION_DENIED"):
@@ -192,7 +206,7 @@ def test_another_project_is_refused_whatever_the_role(
     callers: dict[int, Caller], method: MethodDescriptor
 ) -> None:
     with refused("PERMISSION_DENIED"):
-        ask(callers[common_pb2.ROLE_ADMIN], method, **project_of(method, str(uuid4())))
+        ask(callers[common_pb2.ROLE_ADMIN], method, **placed(method, str(uuid4())))
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Bootstrap, sign-in, projects, accounts, roles, regions."""
+"""Bootstrap, sign-in, and what creating an account, a project or a region has in common."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ from api.iam import address_of
 from mulligan.iam import sign_ins
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from tests.fakes.caller import refused
-from tests.fakes.place import Place, new_name
+from tests.fakes.place import new_name
 from tests.fakes.site import PASSWORD, Site
 
 
@@ -63,17 +63,6 @@ def test_the_address_of_a_caller_is_read(peer: str, address: str) -> None:
 def test_the_keys_are_published(site: Site) -> None:
     [key] = site.caller().ListTokenKeys().keys
     assert "PUBLIC KEY" in key.public_key
-
-
-def test_projects_are_seen_by_who_has_a_role_in_them(place: Place) -> None:
-    other = place.operator.CreateProject(name=new_name("project"), parent=place.project)
-    assert other.parent == place.project
-    assert other.metadata.name
-    seen = [project.metadata.id for project in place.member.ListProjects().projects]
-    assert seen == [place.project]
-    size = {"size": 1000}
-    all_seen = [p.metadata.id for p in place.operator.ListProjects(page=size).projects]
-    assert {place.project, other.metadata.id} <= set(all_seen)
 
 
 def test_a_project_below_one_that_is_not_there_is_refused(site: Site) -> None:
@@ -137,38 +126,6 @@ def test_another_account_may_use_the_same_request_id(site: Site) -> None:
 def test_a_short_password_is_refused(site: Site) -> None:
     with refused("INVALID_ARGUMENT", about="password"):
         site.admin.CreateAccount(name=new_name("account"), password="short")
-
-
-def test_a_role_is_given_and_replaced(site: Site) -> None:
-    project = site.admin.CreateProject(name=new_name("project")).metadata.id
-    name = new_name("account")
-    account = site.admin.CreateAccount(name=name, password=PASSWORD).metadata.id
-    for role in (common_pb2.ROLE_MEMBER, common_pb2.ROLE_READER):
-        given = site.admin.AssignRole(account=account, role=role, project=project)
-        assert (given.account, given.role, given.project) == (account, role, project)
-    token = site.caller().Login(account=name, password=PASSWORD).access_token
-    assert list(site.caller(token).ListMachines(project=project).machines) == []
-    with refused("PERMISSION_DENIED"):
-        site.caller(token).ProvisionMachine(project=project)
-
-
-@pytest.mark.parametrize("role", [common_pb2.ROLE_UNSPECIFIED, common_pb2.ROLE_ANONYMOUS])
-def test_a_role_that_can_not_be_given_is_refused(site: Site, role: int) -> None:
-    account = site.admin.CreateAccount(name=new_name("account"), password=PASSWORD).metadata.id
-    with refused("INVALID_ARGUMENT", about="role"):
-        site.admin.AssignRole(account=account, role=role)
-
-
-@pytest.mark.parametrize("account", [str(uuid4()), "somebody", ""])
-def test_a_role_for_nobody_is_refused(site: Site, account: str) -> None:
-    with refused("NOT_FOUND"):
-        site.admin.AssignRole(account=account, role=common_pb2.ROLE_READER)
-
-
-def test_a_role_on_a_project_that_is_not_there_is_refused(site: Site) -> None:
-    account = site.admin.CreateAccount(name=new_name("account"), password=PASSWORD).metadata.id
-    with refused("NOT_FOUND"):
-        site.admin.AssignRole(account=account, role=common_pb2.ROLE_READER, project=str(uuid4()))
 
 
 def test_a_region_below_one_that_is_not_there_is_refused(site: Site) -> None:

@@ -94,4 +94,4 @@ def test_an_operator_lists_all_quotas(place: Place, child: str) -> None:
     with refused("PERMISSION_DENIED"):
         place.member.ListQuotas()
     with refused("PERMISSION_DENIED"):
-        place.member.ListProjectQuotas(project=child)
+        place.site.account(common_pb2.ROLE_MEMBER, child).ListProjectQuotas(project=place.project)

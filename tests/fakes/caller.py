@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import grpc
+import jwt
 import pytest
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message_factory import GetMessageClass
@@ -31,6 +32,11 @@ class Caller:
     def __init__(self, address: str, token: str = "") -> None:
         self.token = token
         self._channel = grpc.insecure_channel(address)
+
+    @property
+    def account(self) -> str:
+        """UUID of the account whose token it is."""
+        return str(jwt.decode(self.token, options={"verify_signature": False})["sub"])
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method = METHODS[name]

@@ -126,12 +126,20 @@ class Site:
         )
         return self.caller(answer.access_token)
 
-    def account(self, role: int, project: str = "") -> Caller:
-        """Somebody new with a role on a project or on the system, signed in."""
-        name = f"account-{uuid4()}"
-        account = self.admin.CreateAccount(name=name, password=PASSWORD).metadata.id
-        self.admin.AssignRole(account=account, role=role, project=project)
-        answer = self.caller().Login(account=name, password=PASSWORD)
+    def account(self, role: int, project: str = "", region: str = "") -> Caller:
+        """Somebody new with a role on a project, a region or the system, signed in."""
+        account = self.new_account()
+        self.admin.AssignRole(account=account, role=role, project=project, region=region)
+        return self.signed_in(account)
+
+    def new_account(self) -> str:
+        """Somebody new without any role; gives the id."""
+        made = self.admin.CreateAccount(name=f"account-{uuid4()}", password=PASSWORD)
+        return str(made.metadata.id)
+
+    def signed_in(self, account: str, password: str = PASSWORD) -> Caller:
+        """An account with the roles that it has now."""
+        answer = self.caller().Login(account=account, password=password)
         return self.caller(answer.access_token)
 
     def token(self, account: str, lifetime: timedelta) -> str:

@@ -73,21 +73,33 @@ class _ScopeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Scope.ValueType
     SCOPE_NONE: _Scope.ValueType  # 1
     """Nowhere in particular."""
     SCOPE_PROJECT: _Scope.ValueType  # 2
-    """On the project that the request names, or on the system."""
+    """On the project that the request names."""
     SCOPE_SYSTEM: _Scope.ValueType  # 3
     """On the system."""
+    SCOPE_REGION: _Scope.ValueType  # 4
+    """On the region that the request names, and on the regions of all objects that it names, or on
+    the system. Where it names neither, on the system.
+    """
+    SCOPE_PLACE: _Scope.ValueType  # 5
+    """On the project or on the region that the request names; where it names neither, on the system."""
 
 class Scope(_Scope, metaclass=_ScopeEnumTypeWrapper):
-    """Where the role has to be held."""
+    """Where the role has to be held: there, on a project or region above it, or on the system."""
 
 SCOPE_UNSPECIFIED: Scope.ValueType  # 0
 """Never sent."""
 SCOPE_NONE: Scope.ValueType  # 1
 """Nowhere in particular."""
 SCOPE_PROJECT: Scope.ValueType  # 2
-"""On the project that the request names, or on the system."""
+"""On the project that the request names."""
 SCOPE_SYSTEM: Scope.ValueType  # 3
 """On the system."""
+SCOPE_REGION: Scope.ValueType  # 4
+"""On the region that the request names, and on the regions of all objects that it names, or on
+the system. Where it names neither, on the system.
+"""
+SCOPE_PLACE: Scope.ValueType  # 5
+"""On the project or on the region that the request names; where it names neither, on the system."""
 Global___Scope: _TypeAlias = Scope  # noqa: Y015
 
 class _Placement:
@@ -127,22 +139,28 @@ class Access(_message.Message):
     ROLE_FIELD_NUMBER: _builtins.int
     SCOPE_FIELD_NUMBER: _builtins.int
     BESIDES_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
     role: Global___Role.ValueType
     """The least role with which the RPC may be called."""
     scope: Global___Scope.ValueType
     """Where the caller has to hold that role."""
     besides: _builtins.str
     """What is asked besides, or shown of it, where that depends on the object; for docs/access.md."""
+    field: _builtins.str
+    """The field of the request that names the project or region, if that isn't `project` or
+    `region`. Where the caller leaves this one empty, the role has to be held on the system.
+    """
     def __init__(
         self,
         *,
         role: Global___Role.ValueType = ...,
         scope: Global___Scope.ValueType = ...,
         besides: _builtins.str = ...,
+        field: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["besides", b"besides", "role", b"role", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["besides", b"besides", "field", b"field", "role", b"role", "scope", b"scope"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -56,30 +56,110 @@ class IamServiceStub:
                 request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.CreateProjectRequest.SerializeToString,
                 response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.Project.FromString,
                 _registered_method=True)
+        self.GetProject = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/GetProject',
+                request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.GetProjectRequest.SerializeToString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.Project.FromString,
+                _registered_method=True)
+        self.BatchGetProjects = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/BatchGetProjects',
+                request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.BatchGetProjectsRequest.SerializeToString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.BatchGetProjectsResponse.FromString,
+                _registered_method=True)
         self.ListProjects = channel.unary_unary(
                 '/mulligan.iam.v1.IamService/ListProjects',
                 request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListProjectsRequest.SerializeToString,
                 response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListProjectsResponse.FromString,
+                _registered_method=True)
+        self.UpdateProject = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/UpdateProject',
+                request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.UpdateProjectRequest.SerializeToString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.Project.FromString,
+                _registered_method=True)
+        self.DeleteProject = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/DeleteProject',
+                request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteProjectRequest.SerializeToString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteProjectResponse.FromString,
                 _registered_method=True)
         self.CreateAccount = channel.unary_unary(
                 '/mulligan.iam.v1.IamService/CreateAccount',
                 request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.CreateAccountRequest.SerializeToString,
                 response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.Account.FromString,
                 _registered_method=True)
+        self.GetAccount = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/GetAccount',
+                request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.GetAccountRequest.SerializeToString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.Account.FromString,
+                _registered_method=True)
+        self.BatchGetAccounts = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/BatchGetAccounts',
+                request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.BatchGetAccountsRequest.SerializeToString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.BatchGetAccountsResponse.FromString,
+                _registered_method=True)
+        self.ListAccounts = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/ListAccounts',
+                request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListAccountsRequest.SerializeToString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListAccountsResponse.FromString,
+                _registered_method=True)
+        self.UpdateAccount = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/UpdateAccount',
+                request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.UpdateAccountRequest.SerializeToString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.Account.FromString,
+                _registered_method=True)
+        self.DeleteAccount = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/DeleteAccount',
+                request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteAccountRequest.SerializeToString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteAccountResponse.FromString,
+                _registered_method=True)
+        self.ChangePassword = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/ChangePassword',
+                request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ChangePasswordRequest.SerializeToString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ChangePasswordResponse.FromString,
+                _registered_method=True)
         self.AssignRole = channel.unary_unary(
                 '/mulligan.iam.v1.IamService/AssignRole',
                 request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.AssignRoleRequest.SerializeToString,
                 response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.Assignment.FromString,
+                _registered_method=True)
+        self.RevokeRole = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/RevokeRole',
+                request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.RevokeRoleRequest.SerializeToString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.RevokeRoleResponse.FromString,
+                _registered_method=True)
+        self.ListAssignments = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/ListAssignments',
+                request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListAssignmentsRequest.SerializeToString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListAssignmentsResponse.FromString,
                 _registered_method=True)
         self.CreateRegion = channel.unary_unary(
                 '/mulligan.iam.v1.IamService/CreateRegion',
                 request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.CreateRegionRequest.SerializeToString,
                 response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.Region.FromString,
                 _registered_method=True)
+        self.GetRegion = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/GetRegion',
+                request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.GetRegionRequest.SerializeToString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.Region.FromString,
+                _registered_method=True)
+        self.BatchGetRegions = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/BatchGetRegions',
+                request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.BatchGetRegionsRequest.SerializeToString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.BatchGetRegionsResponse.FromString,
+                _registered_method=True)
         self.ListRegions = channel.unary_unary(
                 '/mulligan.iam.v1.IamService/ListRegions',
                 request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListRegionsRequest.SerializeToString,
                 response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListRegionsResponse.FromString,
+                _registered_method=True)
+        self.UpdateRegion = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/UpdateRegion',
+                request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.UpdateRegionRequest.SerializeToString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.Region.FromString,
+                _registered_method=True)
+        self.DeleteRegion = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/DeleteRegion',
+                request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteRegionRequest.SerializeToString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteRegionResponse.FromString,
                 _registered_method=True)
         self.Watch = channel.unary_stream(
                 '/mulligan.iam.v1.IamService/Watch',
@@ -115,14 +195,45 @@ class IamServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateProject(self, request, context):
-        """Create a project.
+        """Create a project, at the top or below another one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetProject(self, request, context):
+        """A project.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchGetProjects(self, request, context):
+        """Several projects at once, in the order of their ids in the request; refused if one is not
+        there.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListProjects(self, request, context):
-        """The projects in which the caller has a role; all of them for the system's readers.
+        """The projects in which the caller has a role, there or above; all of them for the system's
+        readers.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateProject(self, request, context):
+        """Change a project. No project ever moves: what it is below of can't be changed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteProject(self, request, context):
+        """Delete a project without others below it, with the roles on it. What it has at sites stays
+        until an operator ends it; nothing new can be asked in it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -135,15 +246,89 @@ class IamServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetAccount(self, request, context):
+        """An account.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchGetAccounts(self, request, context):
+        """Several accounts at once, in the order of their ids in the request; refused if one is not
+        there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAccounts(self, request, context):
+        """All accounts.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateAccount(self, request, context):
+        """Change an account: its name, its password, whether it may sign in.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteAccount(self, request, context):
+        """Delete an account with its roles. Tokens that it has are good until they end. One's own
+        account, and the last administrator's of the system, stay.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangePassword(self, request, context):
+        """Change one's own password. A wrong old one counts like a sign-in that failed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def AssignRole(self, request, context):
-        """Give an account a role.
+        """Give an account a role on a project, a region or the system, instead of the one that it has
+        there. It holds on everything below.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeRole(self, request, context):
+        """Take the role away that an account has on a project, a region or the system itself. The system
+        keeps an administrator.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAssignments(self, request, context):
+        """Who has which role where, by account and place.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateRegion(self, request, context):
-        """Create a region.
+        """Create a region, at the top or below another one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRegion(self, request, context):
+        """A region.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchGetRegions(self, request, context):
+        """Several regions at once, in the order of their ids in the request; refused if one is not there.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -151,6 +336,21 @@ class IamServiceServicer:
 
     def ListRegions(self, request, context):
         """All regions.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateRegion(self, request, context):
+        """Change a region. No region ever moves: what it is below of can't be changed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteRegion(self, request, context):
+        """Delete a region without others below it, with the roles on it. What lives in it stays until an
+        operator ends it; nothing new can be asked there.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -186,30 +386,110 @@ def add_IamServiceServicer_to_server(servicer, server):
                     request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.CreateProjectRequest.FromString,
                     response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.Project.SerializeToString,
             ),
+            'GetProject': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetProject,
+                    request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.GetProjectRequest.FromString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.Project.SerializeToString,
+            ),
+            'BatchGetProjects': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetProjects,
+                    request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.BatchGetProjectsRequest.FromString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.BatchGetProjectsResponse.SerializeToString,
+            ),
             'ListProjects': grpc.unary_unary_rpc_method_handler(
                     servicer.ListProjects,
                     request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListProjectsRequest.FromString,
                     response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListProjectsResponse.SerializeToString,
+            ),
+            'UpdateProject': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateProject,
+                    request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.UpdateProjectRequest.FromString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.Project.SerializeToString,
+            ),
+            'DeleteProject': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteProject,
+                    request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteProjectRequest.FromString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteProjectResponse.SerializeToString,
             ),
             'CreateAccount': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateAccount,
                     request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.CreateAccountRequest.FromString,
                     response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.Account.SerializeToString,
             ),
+            'GetAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAccount,
+                    request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.GetAccountRequest.FromString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.Account.SerializeToString,
+            ),
+            'BatchGetAccounts': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetAccounts,
+                    request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.BatchGetAccountsRequest.FromString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.BatchGetAccountsResponse.SerializeToString,
+            ),
+            'ListAccounts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAccounts,
+                    request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListAccountsRequest.FromString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListAccountsResponse.SerializeToString,
+            ),
+            'UpdateAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateAccount,
+                    request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.UpdateAccountRequest.FromString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.Account.SerializeToString,
+            ),
+            'DeleteAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteAccount,
+                    request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteAccountRequest.FromString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteAccountResponse.SerializeToString,
+            ),
+            'ChangePassword': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangePassword,
+                    request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ChangePasswordRequest.FromString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ChangePasswordResponse.SerializeToString,
+            ),
             'AssignRole': grpc.unary_unary_rpc_method_handler(
                     servicer.AssignRole,
                     request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.AssignRoleRequest.FromString,
                     response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.Assignment.SerializeToString,
+            ),
+            'RevokeRole': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeRole,
+                    request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.RevokeRoleRequest.FromString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.RevokeRoleResponse.SerializeToString,
+            ),
+            'ListAssignments': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAssignments,
+                    request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListAssignmentsRequest.FromString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListAssignmentsResponse.SerializeToString,
             ),
             'CreateRegion': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateRegion,
                     request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.CreateRegionRequest.FromString,
                     response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.Region.SerializeToString,
             ),
+            'GetRegion': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRegion,
+                    request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.GetRegionRequest.FromString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.Region.SerializeToString,
+            ),
+            'BatchGetRegions': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetRegions,
+                    request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.BatchGetRegionsRequest.FromString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.BatchGetRegionsResponse.SerializeToString,
+            ),
             'ListRegions': grpc.unary_unary_rpc_method_handler(
                     servicer.ListRegions,
                     request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListRegionsRequest.FromString,
                     response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListRegionsResponse.SerializeToString,
+            ),
+            'UpdateRegion': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateRegion,
+                    request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.UpdateRegionRequest.FromString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.Region.SerializeToString,
+            ),
+            'DeleteRegion': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteRegion,
+                    request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteRegionRequest.FromString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteRegionResponse.SerializeToString,
             ),
             'Watch': grpc.unary_stream_rpc_method_handler(
                     servicer.Watch,
@@ -337,6 +617,60 @@ class IamService:
             _registered_method=True)
 
     @staticmethod
+    def GetProject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/GetProject',
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.GetProjectRequest.SerializeToString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.Project.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchGetProjects(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/BatchGetProjects',
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.BatchGetProjectsRequest.SerializeToString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.BatchGetProjectsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListProjects(request,
             target,
             options=(),
@@ -353,6 +687,60 @@ class IamService:
             '/mulligan.iam.v1.IamService/ListProjects',
             mulligan_dot_iam_dot_v1_dot_iam__pb2.ListProjectsRequest.SerializeToString,
             mulligan_dot_iam_dot_v1_dot_iam__pb2.ListProjectsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateProject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/UpdateProject',
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.UpdateProjectRequest.SerializeToString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.Project.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteProject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/DeleteProject',
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteProjectRequest.SerializeToString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteProjectResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -391,6 +779,168 @@ class IamService:
             _registered_method=True)
 
     @staticmethod
+    def GetAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/GetAccount',
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.GetAccountRequest.SerializeToString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.Account.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchGetAccounts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/BatchGetAccounts',
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.BatchGetAccountsRequest.SerializeToString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.BatchGetAccountsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAccounts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/ListAccounts',
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.ListAccountsRequest.SerializeToString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.ListAccountsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/UpdateAccount',
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.UpdateAccountRequest.SerializeToString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.Account.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/DeleteAccount',
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteAccountRequest.SerializeToString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteAccountResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangePassword(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/ChangePassword',
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.ChangePasswordRequest.SerializeToString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.ChangePasswordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def AssignRole(request,
             target,
             options=(),
@@ -407,6 +957,60 @@ class IamService:
             '/mulligan.iam.v1.IamService/AssignRole',
             mulligan_dot_iam_dot_v1_dot_iam__pb2.AssignRoleRequest.SerializeToString,
             mulligan_dot_iam_dot_v1_dot_iam__pb2.Assignment.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeRole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/RevokeRole',
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.RevokeRoleRequest.SerializeToString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.RevokeRoleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAssignments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/ListAssignments',
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.ListAssignmentsRequest.SerializeToString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.ListAssignmentsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -445,6 +1049,60 @@ class IamService:
             _registered_method=True)
 
     @staticmethod
+    def GetRegion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/GetRegion',
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.GetRegionRequest.SerializeToString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.Region.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchGetRegions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/BatchGetRegions',
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.BatchGetRegionsRequest.SerializeToString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.BatchGetRegionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListRegions(request,
             target,
             options=(),
@@ -461,6 +1119,60 @@ class IamService:
             '/mulligan.iam.v1.IamService/ListRegions',
             mulligan_dot_iam_dot_v1_dot_iam__pb2.ListRegionsRequest.SerializeToString,
             mulligan_dot_iam_dot_v1_dot_iam__pb2.ListRegionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateRegion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/UpdateRegion',
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.UpdateRegionRequest.SerializeToString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.Region.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteRegion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/DeleteRegion',
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteRegionRequest.SerializeToString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteRegionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,17 +43,65 @@ class IamServiceStub:
     ListTokenKeys: _grpc.UnaryUnaryMultiCallable[_iam_pb2.ListTokenKeysRequest, _iam_pb2.ListTokenKeysResponse]
     """The public keys with which access tokens are checked offline."""
     CreateProject: _grpc.UnaryUnaryMultiCallable[_iam_pb2.CreateProjectRequest, _iam_pb2.Project]
-    """Create a project."""
+    """Create a project, at the top or below another one."""
+    GetProject: _grpc.UnaryUnaryMultiCallable[_iam_pb2.GetProjectRequest, _iam_pb2.Project]
+    """A project."""
+    BatchGetProjects: _grpc.UnaryUnaryMultiCallable[_iam_pb2.BatchGetProjectsRequest, _iam_pb2.BatchGetProjectsResponse]
+    """Several projects at once, in the order of their ids in the request; refused if one is not
+    there.
+    """
     ListProjects: _grpc.UnaryUnaryMultiCallable[_iam_pb2.ListProjectsRequest, _iam_pb2.ListProjectsResponse]
-    """The projects in which the caller has a role; all of them for the system's readers."""
+    """The projects in which the caller has a role, there or above; all of them for the system's
+    readers.
+    """
+    UpdateProject: _grpc.UnaryUnaryMultiCallable[_iam_pb2.UpdateProjectRequest, _iam_pb2.Project]
+    """Change a project. No project ever moves: what it is below of can't be changed."""
+    DeleteProject: _grpc.UnaryUnaryMultiCallable[_iam_pb2.DeleteProjectRequest, _iam_pb2.DeleteProjectResponse]
+    """Delete a project without others below it, with the roles on it. What it has at sites stays
+    until an operator ends it; nothing new can be asked in it.
+    """
     CreateAccount: _grpc.UnaryUnaryMultiCallable[_iam_pb2.CreateAccountRequest, _iam_pb2.Account]
     """Create a user."""
+    GetAccount: _grpc.UnaryUnaryMultiCallable[_iam_pb2.GetAccountRequest, _iam_pb2.Account]
+    """An account."""
+    BatchGetAccounts: _grpc.UnaryUnaryMultiCallable[_iam_pb2.BatchGetAccountsRequest, _iam_pb2.BatchGetAccountsResponse]
+    """Several accounts at once, in the order of their ids in the request; refused if one is not
+    there.
+    """
+    ListAccounts: _grpc.UnaryUnaryMultiCallable[_iam_pb2.ListAccountsRequest, _iam_pb2.ListAccountsResponse]
+    """All accounts."""
+    UpdateAccount: _grpc.UnaryUnaryMultiCallable[_iam_pb2.UpdateAccountRequest, _iam_pb2.Account]
+    """Change an account: its name, its password, whether it may sign in."""
+    DeleteAccount: _grpc.UnaryUnaryMultiCallable[_iam_pb2.DeleteAccountRequest, _iam_pb2.DeleteAccountResponse]
+    """Delete an account with its roles. Tokens that it has are good until they end. One's own
+    account, and the last administrator's of the system, stay.
+    """
+    ChangePassword: _grpc.UnaryUnaryMultiCallable[_iam_pb2.ChangePasswordRequest, _iam_pb2.ChangePasswordResponse]
+    """Change one's own password. A wrong old one counts like a sign-in that failed."""
     AssignRole: _grpc.UnaryUnaryMultiCallable[_iam_pb2.AssignRoleRequest, _iam_pb2.Assignment]
-    """Give an account a role."""
+    """Give an account a role on a project, a region or the system, instead of the one that it has
+    there. It holds on everything below.
+    """
+    RevokeRole: _grpc.UnaryUnaryMultiCallable[_iam_pb2.RevokeRoleRequest, _iam_pb2.RevokeRoleResponse]
+    """Take the role away that an account has on a project, a region or the system itself. The system
+    keeps an administrator.
+    """
+    ListAssignments: _grpc.UnaryUnaryMultiCallable[_iam_pb2.ListAssignmentsRequest, _iam_pb2.ListAssignmentsResponse]
+    """Who has which role where, by account and place."""
     CreateRegion: _grpc.UnaryUnaryMultiCallable[_iam_pb2.CreateRegionRequest, _iam_pb2.Region]
-    """Create a region."""
+    """Create a region, at the top or below another one."""
+    GetRegion: _grpc.UnaryUnaryMultiCallable[_iam_pb2.GetRegionRequest, _iam_pb2.Region]
+    """A region."""
+    BatchGetRegions: _grpc.UnaryUnaryMultiCallable[_iam_pb2.BatchGetRegionsRequest, _iam_pb2.BatchGetRegionsResponse]
+    """Several regions at once, in the order of their ids in the request; refused if one is not there."""
     ListRegions: _grpc.UnaryUnaryMultiCallable[_iam_pb2.ListRegionsRequest, _iam_pb2.ListRegionsResponse]
     """All regions."""
+    UpdateRegion: _grpc.UnaryUnaryMultiCallable[_iam_pb2.UpdateRegionRequest, _iam_pb2.Region]
+    """Change a region. No region ever moves: what it is below of can't be changed."""
+    DeleteRegion: _grpc.UnaryUnaryMultiCallable[_iam_pb2.DeleteRegionRequest, _iam_pb2.DeleteRegionResponse]
+    """Delete a region without others below it, with the roles on it. What lives in it stays until an
+    operator ends it; nothing new can be asked there.
+    """
     Watch: _grpc.UnaryStreamMultiCallable[_common_pb2.WatchRequest, _common_pb2.Event]
     """Changes of accounts, roles, projects and regions from a revision on, in order, none missed."""
 
@@ -71,17 +119,65 @@ class IamServiceAsyncStub(IamServiceStub):
     ListTokenKeys: _aio.UnaryUnaryMultiCallable[_iam_pb2.ListTokenKeysRequest, _iam_pb2.ListTokenKeysResponse]  # type: ignore[assignment]
     """The public keys with which access tokens are checked offline."""
     CreateProject: _aio.UnaryUnaryMultiCallable[_iam_pb2.CreateProjectRequest, _iam_pb2.Project]  # type: ignore[assignment]
-    """Create a project."""
+    """Create a project, at the top or below another one."""
+    GetProject: _aio.UnaryUnaryMultiCallable[_iam_pb2.GetProjectRequest, _iam_pb2.Project]  # type: ignore[assignment]
+    """A project."""
+    BatchGetProjects: _aio.UnaryUnaryMultiCallable[_iam_pb2.BatchGetProjectsRequest, _iam_pb2.BatchGetProjectsResponse]  # type: ignore[assignment]
+    """Several projects at once, in the order of their ids in the request; refused if one is not
+    there.
+    """
     ListProjects: _aio.UnaryUnaryMultiCallable[_iam_pb2.ListProjectsRequest, _iam_pb2.ListProjectsResponse]  # type: ignore[assignment]
-    """The projects in which the caller has a role; all of them for the system's readers."""
+    """The projects in which the caller has a role, there or above; all of them for the system's
+    readers.
+    """
+    UpdateProject: _aio.UnaryUnaryMultiCallable[_iam_pb2.UpdateProjectRequest, _iam_pb2.Project]  # type: ignore[assignment]
+    """Change a project. No project ever moves: what it is below of can't be changed."""
+    DeleteProject: _aio.UnaryUnaryMultiCallable[_iam_pb2.DeleteProjectRequest, _iam_pb2.DeleteProjectResponse]  # type: ignore[assignment]
+    """Delete a project without others below it, with the roles on it. What it has at sites stays
+    until an operator ends it; nothing new can be asked in it.
+    """
     CreateAccount: _aio.UnaryUnaryMultiCallable[_iam_pb2.CreateAccountRequest, _iam_pb2.Account]  # type: ignore[assignment]
     """Create a user."""
+    GetAccount: _aio.UnaryUnaryMultiCallable[_iam_pb2.GetAccountRequest, _iam_pb2.Account]  # type: ignore[assignment]
+    """An account."""
+    BatchGetAccounts: _aio.UnaryUnaryMultiCallable[_iam_pb2.BatchGetAccountsRequest, _iam_pb2.BatchGetAccountsResponse]  # type: ignore[assignment]
+    """Several accounts at once, in the order of their ids in the request; refused if one is not
+    there.
+    """
+    ListAccounts: _aio.UnaryUnaryMultiCallable[_iam_pb2.ListAccountsRequest, _iam_pb2.ListAccountsResponse]  # type: ignore[assignment]
+    """All accounts."""
+    UpdateAccount: _aio.UnaryUnaryMultiCallable[_iam_pb2.UpdateAccountRequest, _iam_pb2.Account]  # type: ignore[assignment]
+    """Change an account: its name, its password, whether it may sign in."""
+    DeleteAccount: _aio.UnaryUnaryMultiCallable[_iam_pb2.DeleteAccountRequest, _iam_pb2.DeleteAccountResponse]  # type: ignore[assignment]
+    """Delete an account with its roles. Tokens that it has are good until they end. One's own
+    account, and the last administrator's of the system, stay.
+    """
+    ChangePassword: _aio.UnaryUnaryMultiCallable[_iam_pb2.ChangePasswordRequest, _iam_pb2.ChangePasswordResponse]  # type: ignore[assignment]
+    """Change one's own password. A wrong old one counts like a sign-in that failed."""
     AssignRole: _aio.UnaryUnaryMultiCallable[_iam_pb2.AssignRoleRequest, _iam_pb2.Assignment]  # type: ignore[assignment]
-    """Give an account a role."""
+    """Give an account a role on a project, a region or the system, instead of the one that it has
+    there. It holds on everything below.
+    """
+    RevokeRole: _aio.UnaryUnaryMultiCallable[_iam_pb2.RevokeRoleRequest, _iam_pb2.RevokeRoleResponse]  # type: ignore[assignment]
+    """Take the role away that an account has on a project, a region or the system itself. The system
+    keeps an administrator.
+    """
+    ListAssignments: _aio.UnaryUnaryMultiCallable[_iam_pb2.ListAssignmentsRequest, _iam_pb2.ListAssignmentsResponse]  # type: ignore[assignment]
+    """Who has which role where, by account and place."""
     CreateRegion: _aio.UnaryUnaryMultiCallable[_iam_pb2.CreateRegionRequest, _iam_pb2.Region]  # type: ignore[assignment]
-    """Create a region."""
+    """Create a region, at the top or below another one."""
+    GetRegion: _aio.UnaryUnaryMultiCallable[_iam_pb2.GetRegionRequest, _iam_pb2.Region]  # type: ignore[assignment]
+    """A region."""
+    BatchGetRegions: _aio.UnaryUnaryMultiCallable[_iam_pb2.BatchGetRegionsRequest, _iam_pb2.BatchGetRegionsResponse]  # type: ignore[assignment]
+    """Several regions at once, in the order of their ids in the request; refused if one is not there."""
     ListRegions: _aio.UnaryUnaryMultiCallable[_iam_pb2.ListRegionsRequest, _iam_pb2.ListRegionsResponse]  # type: ignore[assignment]
     """All regions."""
+    UpdateRegion: _aio.UnaryUnaryMultiCallable[_iam_pb2.UpdateRegionRequest, _iam_pb2.Region]  # type: ignore[assignment]
+    """Change a region. No region ever moves: what it is below of can't be changed."""
+    DeleteRegion: _aio.UnaryUnaryMultiCallable[_iam_pb2.DeleteRegionRequest, _iam_pb2.DeleteRegionResponse]  # type: ignore[assignment]
+    """Delete a region without others below it, with the roles on it. What lives in it stays until an
+    operator ends it; nothing new can be asked there.
+    """
     Watch: _aio.UnaryStreamMultiCallable[_common_pb2.WatchRequest, _common_pb2.Event]  # type: ignore[assignment]
     """Changes of accounts, roles, projects and regions from a revision on, in order, none missed."""
 
@@ -120,7 +216,25 @@ class IamServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _iam_pb2.CreateProjectRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_iam_pb2.Project, _abc.Awaitable[_iam_pb2.Project]]:
-        """Create a project."""
+        """Create a project, at the top or below another one."""
+
+    @_abc_1.abstractmethod
+    def GetProject(
+        self,
+        request: _iam_pb2.GetProjectRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_iam_pb2.Project, _abc.Awaitable[_iam_pb2.Project]]:
+        """A project."""
+
+    @_abc_1.abstractmethod
+    def BatchGetProjects(
+        self,
+        request: _iam_pb2.BatchGetProjectsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_iam_pb2.BatchGetProjectsResponse, _abc.Awaitable[_iam_pb2.BatchGetProjectsResponse]]:
+        """Several projects at once, in the order of their ids in the request; refused if one is not
+        there.
+        """
 
     @_abc_1.abstractmethod
     def ListProjects(
@@ -128,7 +242,27 @@ class IamServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _iam_pb2.ListProjectsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_iam_pb2.ListProjectsResponse, _abc.Awaitable[_iam_pb2.ListProjectsResponse]]:
-        """The projects in which the caller has a role; all of them for the system's readers."""
+        """The projects in which the caller has a role, there or above; all of them for the system's
+        readers.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateProject(
+        self,
+        request: _iam_pb2.UpdateProjectRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_iam_pb2.Project, _abc.Awaitable[_iam_pb2.Project]]:
+        """Change a project. No project ever moves: what it is below of can't be changed."""
+
+    @_abc_1.abstractmethod
+    def DeleteProject(
+        self,
+        request: _iam_pb2.DeleteProjectRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_iam_pb2.DeleteProjectResponse, _abc.Awaitable[_iam_pb2.DeleteProjectResponse]]:
+        """Delete a project without others below it, with the roles on it. What it has at sites stays
+        until an operator ends it; nothing new can be asked in it.
+        """
 
     @_abc_1.abstractmethod
     def CreateAccount(
@@ -139,12 +273,84 @@ class IamServiceServicer(metaclass=_abc_1.ABCMeta):
         """Create a user."""
 
     @_abc_1.abstractmethod
+    def GetAccount(
+        self,
+        request: _iam_pb2.GetAccountRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_iam_pb2.Account, _abc.Awaitable[_iam_pb2.Account]]:
+        """An account."""
+
+    @_abc_1.abstractmethod
+    def BatchGetAccounts(
+        self,
+        request: _iam_pb2.BatchGetAccountsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_iam_pb2.BatchGetAccountsResponse, _abc.Awaitable[_iam_pb2.BatchGetAccountsResponse]]:
+        """Several accounts at once, in the order of their ids in the request; refused if one is not
+        there.
+        """
+
+    @_abc_1.abstractmethod
+    def ListAccounts(
+        self,
+        request: _iam_pb2.ListAccountsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_iam_pb2.ListAccountsResponse, _abc.Awaitable[_iam_pb2.ListAccountsResponse]]:
+        """All accounts."""
+
+    @_abc_1.abstractmethod
+    def UpdateAccount(
+        self,
+        request: _iam_pb2.UpdateAccountRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_iam_pb2.Account, _abc.Awaitable[_iam_pb2.Account]]:
+        """Change an account: its name, its password, whether it may sign in."""
+
+    @_abc_1.abstractmethod
+    def DeleteAccount(
+        self,
+        request: _iam_pb2.DeleteAccountRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_iam_pb2.DeleteAccountResponse, _abc.Awaitable[_iam_pb2.DeleteAccountResponse]]:
+        """Delete an account with its roles. Tokens that it has are good until they end. One's own
+        account, and the last administrator's of the system, stay.
+        """
+
+    @_abc_1.abstractmethod
+    def ChangePassword(
+        self,
+        request: _iam_pb2.ChangePasswordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_iam_pb2.ChangePasswordResponse, _abc.Awaitable[_iam_pb2.ChangePasswordResponse]]:
+        """Change one's own password. A wrong old one counts like a sign-in that failed."""
+
+    @_abc_1.abstractmethod
     def AssignRole(
         self,
         request: _iam_pb2.AssignRoleRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_iam_pb2.Assignment, _abc.Awaitable[_iam_pb2.Assignment]]:
-        """Give an account a role."""
+        """Give an account a role on a project, a region or the system, instead of the one that it has
+        there. It holds on everything below.
+        """
+
+    @_abc_1.abstractmethod
+    def RevokeRole(
+        self,
+        request: _iam_pb2.RevokeRoleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_iam_pb2.RevokeRoleResponse, _abc.Awaitable[_iam_pb2.RevokeRoleResponse]]:
+        """Take the role away that an account has on a project, a region or the system itself. The system
+        keeps an administrator.
+        """
+
+    @_abc_1.abstractmethod
+    def ListAssignments(
+        self,
+        request: _iam_pb2.ListAssignmentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_iam_pb2.ListAssignmentsResponse, _abc.Awaitable[_iam_pb2.ListAssignmentsResponse]]:
+        """Who has which role where, by account and place."""
 
     @_abc_1.abstractmethod
     def CreateRegion(
@@ -152,7 +358,23 @@ class IamServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _iam_pb2.CreateRegionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_iam_pb2.Region, _abc.Awaitable[_iam_pb2.Region]]:
-        """Create a region."""
+        """Create a region, at the top or below another one."""
+
+    @_abc_1.abstractmethod
+    def GetRegion(
+        self,
+        request: _iam_pb2.GetRegionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_iam_pb2.Region, _abc.Awaitable[_iam_pb2.Region]]:
+        """A region."""
+
+    @_abc_1.abstractmethod
+    def BatchGetRegions(
+        self,
+        request: _iam_pb2.BatchGetRegionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_iam_pb2.BatchGetRegionsResponse, _abc.Awaitable[_iam_pb2.BatchGetRegionsResponse]]:
+        """Several regions at once, in the order of their ids in the request; refused if one is not there."""
 
     @_abc_1.abstractmethod
     def ListRegions(
@@ -161,6 +383,24 @@ class IamServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_iam_pb2.ListRegionsResponse, _abc.Awaitable[_iam_pb2.ListRegionsResponse]]:
         """All regions."""
+
+    @_abc_1.abstractmethod
+    def UpdateRegion(
+        self,
+        request: _iam_pb2.UpdateRegionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_iam_pb2.Region, _abc.Awaitable[_iam_pb2.Region]]:
+        """Change a region. No region ever moves: what it is below of can't be changed."""
+
+    @_abc_1.abstractmethod
+    def DeleteRegion(
+        self,
+        request: _iam_pb2.DeleteRegionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_iam_pb2.DeleteRegionResponse, _abc.Awaitable[_iam_pb2.DeleteRegionResponse]]:
+        """Delete a region without others below it, with the roles on it. What lives in it stays until an
+        operator ends it; nothing new can be asked there.
+        """
 
     @_abc_1.abstractmethod
     def Watch(

@@ -1,0 +1,118 @@
+"""Accounts, from messages to changes and from rows to messages."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy.orm import Session
+
+from api import messages
+from api.call import current_call
+from api.masks import paths_of
+from mulligan.iam import accounts, objects, sign_ins
+from mulligan.iam.tables import Account
+from mulligan.meta import names
+from mulligan_client.gen.mulligan.iam.v1 import iam_pb2 as pb
+
+
+async def create(request: pb.CreateAccountRequest) -> pb.Account:
+    """Create a user."""
+    call = current_call()
+
+    def make(session: Session) -> pb.Account:
+        row = accounts.create_account(
+            session, request.name, request.password, author=call.caller.account
+        )
+        return _shown(session, [row])[0]
+
+    return await call.write(request, pb.Account, make)
+
+
+async def get(request: pb.GetAccountRequest) -> pb.Account:
+    """Show an account; another one looks as if it weren't there, except to the system's readers."""
+    call = current_call()
+    if request.id != call.caller.account and not call.caller.has("reader"):
+        raise objects.not_there("account", request.id)
+    return await call.read(
+        lambda session: _shown(session, [accounts.get_account(session, request.id)])[0]
+    )
+
+
+async def get_all(request: pb.BatchGetAccountsRequest) -> pb.BatchGetAccountsResponse:
+    """Show several accounts."""
+    messages.refuse_too_many("ids", request.ids)
+
+    def read(session: Session) -> pb.BatchGetAccountsResponse:
+        rows = accounts.get_accounts(session, list(request.ids))
+        return pb.BatchGetAccountsResponse(accounts=_shown(session, rows))
+
+    return await current_call().read(read)
+
+
+async def list_page(request: pb.ListAccountsRequest) -> pb.ListAccountsResponse:
+    """List accounts."""
+    size, after = messages.page_size(request.page), messages.after_id(request.page)
+
+    def read(session: Session) -> pb.ListAccountsResponse:
+        rows = accounts.list_accounts(session, after=after, limit=size)
+        return pb.ListAccountsResponse(
+            accounts=_shown(session, rows), next_page_token=messages.next_token(rows, size)
+        )
+
+    return await current_call().read(read)
+
+
+async def update(request: pb.UpdateAccountRequest) -> pb.Account:
+    """Change an account's name and password, and whether it may sign in."""
+    call = current_call()
+    paths = paths_of(request, ("name", "password", "disabled"))
+
+    def change(session: Session) -> pb.Account:
+        password = accounts.hash_password(request.password) if "password" in paths else None
+        row = accounts.update_account(
+            session,
+            request.id,
+            name=request.name if "name" in paths else None,
+            password_hash=password,
+            disabled=request.disabled if "disabled" in paths else None,
+            generation=request.generation,
+            author=call.caller.account,
+        )
+        return _shown(session, [row])[0]
+
+    return await call.write(request, pb.Account, change)
+
+
+async def change_password(
+    request: pb.ChangePasswordRequest, attempt: sign_ins.Attempt
+) -> pb.ChangePasswordResponse:
+    """Change the caller's own password, after an attempt to sign in with the old one that fits."""
+    call = current_call()
+    password_hash = await call.in_thread(lambda: accounts.hash_password(request.password))
+
+    def change(session: Session) -> pb.ChangePasswordResponse:
+        sign_ins.forgive(session, attempt, datetime.now(UTC))
+        accounts.update_account(
+            session, call.caller.account, password_hash=password_hash, author=call.caller.account
+        )
+        return pb.ChangePasswordResponse()
+
+    return await call.write(request, pb.ChangePasswordResponse, change)
+
+
+async def delete(request: pb.DeleteAccountRequest) -> pb.DeleteAccountResponse:
+    """Delete an account with its roles."""
+    call = current_call()
+
+    def end(session: Session) -> pb.DeleteAccountResponse:
+        accounts.delete_account(session, request.id, author=call.caller.account)
+        return pb.DeleteAccountResponse()
+
+    return await call.write(request, pb.DeleteAccountResponse, end)
+
+
+def _shown(session: Session, rows: Sequence[Account]) -> list[pb.Account]:
+    described = names.describe(session, [row.id for row in rows])
+    return [
+        pb.Account(metadata=messages.metadata(row, described), disabled=row.disabled)
+        for row in rows
+    ]

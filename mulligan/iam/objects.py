@@ -1,0 +1,150 @@
+"""What accounts, projects and regions have in common: they are found, locked and changed alike."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy import ColumnElement, Select, select, true
+from sqlalchemy.orm import Session
+
+from mulligan import events
+from mulligan.generations import refuse_stale
+from mulligan.iam.tables import Account, Project, Region
+from mulligan.meta import names
+from mulligan.values.errors import NotFoundError
+
+Object = TypeVar("Object", Account, Project, Region)
+
+_NOUNS: dict[type[Account] | type[Project] | type[Region], str] = {
+    Account: "account",
+    Project: "project",
+    Region: "region",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A project or region (`type`), and under which other one it is, if not at the top."""
+
+    type: str
+    id: str
+    parent: str | None
+    ended: bool
+
+
+def places(session: Session) -> list[Place]:
+    """Read which projects and regions there are and were."""
+    return [
+        Place(_NOUNS[table], place, parent, deleted_at is not None)
+        for table in (Project, Region)
+        for place, parent, deleted_at in session.execute(
+            select(table.id, table.parent, table.deleted_at)
+        )
+    ]
+
+
+def living(table: type[Object]) -> ColumnElement[bool]:
+    """Leave out what is deleted and kept for its id's sake only."""
+    deleted_at = getattr(table, "deleted_at", None)
+    return true() if deleted_at is None else deleted_at.is_(None)
+
+
+def get(session: Session, table: type[Object], object_id: str) -> Object:
+    """Find a living object by id.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    return _one(session, table, object_id, _by_ids(table, [object_id]))
+
+
+def keep(session: Session, table: type[Object], object_id: str) -> Object:
+    """Find a living object that must not be deleted before this transaction ends.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    query = _by_ids(table, [object_id]).with_for_update(read=True, key_share=True)
+    return _one(session, table, object_id, query)
+
+
+def lock(session: Session, table: type[Object], object_id: str, *, read_at: int = 0) -> Object:
+    """Find a living object that is to be changed, and keep others from it.
+
+    Raises:
+        NotFoundError: there is none.
+        StaleError: it is not at the generation `read_at` any more (0: whatever it is at).
+    """
+    query = _by_ids(table, [object_id]).with_for_update()
+    row = _one(session, table, object_id, query.execution_options(populate_existing=True))
+    refuse_stale(session, _NOUNS[table], row.id, generation=row.generation, read_at=read_at)
+    return row
+
+
+def get_all(session: Session, table: type[Object], ids: Sequence[str]) -> list[Object]:
+    """Find living objects by id, in the order of the ids.
+
+    Raises:
+        NotFoundError: one of them is not there.
+    """
+    found = {row.id: row for row in session.scalars(_by_ids(table, ids))}
+    for one in ids:
+        if one not in found:
+            raise not_there(_NOUNS[table], one)
+    return [found[one] for one in ids]
+
+
+def page(
+    session: Session, table: type[Object], query: Select[Object], after: str, limit: int
+) -> list[Object]:
+    """Read a page of living objects in the order of their ids."""
+    if after:
+        query = query.where(table.id > after)
+    return list(session.scalars(query.where(living(table)).order_by(table.id).limit(limit)))
+
+
+def rename(session: Session, row: Account | Project | Region, name: str) -> str:
+    """Give an object another name; gives words for it, empty if it has this one already."""
+    noun = _NOUNS[type(row)]
+    if names.check_name(noun, name) == names.name_of(session, row.id):
+        return ""
+    return f"is named {names.rename(session, noun, row.id, name).name!r} now"
+
+
+def tell(
+    session: Session, row: Account | Project | Region, kind: str, words: str, author: str | None
+) -> None:
+    """Write the event of a change."""
+    event = events.Event(
+        _NOUNS[type(row)],
+        row.id,
+        kind,
+        project=row.id if isinstance(row, Project) else None,
+        region=row.id if isinstance(row, Region) else None,
+        author=author,
+        message=words,
+        generation=row.generation,
+    )
+    events.append(session, event)
+
+
+def not_there(noun: str, object_id: str) -> NotFoundError:
+    """Say that there is no such object."""
+    return NotFoundError(
+        f"there is no {noun} {object_id}; see `mulligan {noun} list`",
+        object_type=noun,
+        object_id=object_id,
+        field=noun,
+    )
+
+
+def _by_ids(table: type[Object], ids: Sequence[str]) -> Select[Object]:
+    known = [one for one in ids if names.is_uuid(one)]
+    return select(table).where(table.id.in_(known), living(table))
+
+
+def _one(session: Session, table: type[Object], object_id: str, query: Select[Object]) -> Object:
+    row = session.scalars(query).one_or_none()
+    if row is None:
+        raise not_there(_NOUNS[table], object_id)
+    return row

@@ -1,0 +1,53 @@
+"""Which project is below which, and which region: in memory, so that a check asks no database."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+
+class PlaceTree:
+    """Projects, or regions, each below another one or at the top; nothing in it ever moves.
+
+    What changes it runs in one thread; others may read meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._parents: dict[str, str | None] = {}
+        self._children: defaultdict[str, set[str]] = defaultdict(set)
+
+    def __contains__(self, place: str) -> bool:
+        return place in self._parents
+
+    def add(self, place: str, parent: str | None) -> None:
+        """Take in a place; `parent` is the one above it, None at the top."""
+        self._parents[place] = parent
+        if parent:
+            self._children[parent].add(place)
+
+    def remove(self, place: str) -> None:
+        """Forget a place below which nothing is; one that isn't there is forgotten already."""
+        parent = self._parents.pop(place, None)
+        if parent:
+            self._children[parent].discard(place)
+
+    def chain(self, place: str) -> list[str]:
+        """A place and those above it, from itself upwards; one that isn't there is alone."""
+        chain = [place]
+        while parent := self._parents.get(chain[-1]):
+            chain.append(parent)
+        return chain
+
+    def below(self, places: Iterable[str]) -> list[str]:
+        """These places and all that are below them, each once."""
+        found = dict.fromkeys(places)
+        waiting = list(found)
+        while waiting:
+            # A copy, made at once: another thread may add one meanwhile.
+            for child in tuple(self._children.get(waiting.pop(), ())):
+                if child not in found:
+                    found[child] = None
+                    waiting.append(child)
+        return list(found)
+
+
+NO_PLACES = PlaceTree()
+"""For a caller of whom only the roles count that are held on a place itself."""
