@@ -1,59 +1,49 @@
 """mulligan project: tenants."""
 
-from typing import TYPE_CHECKING
-
 import click
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from mulligan_client.commands.options import pass_session, takes_output
+from mulligan_client.commands.places import PlaceKind, add_place_commands
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from mulligan_client.session import Session
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 
 @click.group()
 def project() -> None:
-    """Tenants: who machines belong to."""
+    """Tenants: who machines belong to. A role on one holds on all below it."""
 
 
-@project.command("create")
-@click.argument("name")
-@click.option("--parent", default="", help="Project above it.")
-@takes_output
-@pass_session
-def create(session: Session, name: str, parent: str, output: str) -> None:
-    """Create a project."""
-    parent_id = session.resolve("project", parent) if parent else ""
-    request = iam_pb2.CreateProjectRequest(name=name, parent=parent_id)
-    found = session.client.iam.CreateProject(request)
-    answer = iam_pb2.ListProjectsResponse(projects=[found])
-    session.show(found, output, lambda: _table(session, answer))
+_KIND = PlaceKind(
+    "project",
+    create=lambda session, name, parent: session.client.iam.CreateProject(
+        iam_pb2.CreateProjectRequest(name=name, parent=parent)
+    ),
+    read=lambda session, one: session.client.iam.GetProject(iam_pb2.GetProjectRequest(id=one)),
+    rename=lambda session, one, name, generation: session.client.iam.UpdateProject(
+        iam_pb2.UpdateProjectRequest(
+            id=one, name=name, generation=generation, update_mask=FieldMask(paths=["name"])
+        )
+    ),
+    delete=lambda session, one: session.client.iam.DeleteProject(
+        iam_pb2.DeleteProjectRequest(id=one)
+    ),
+    current=lambda session: session.login.project,
+    deletes="Delete a project below which no other is. What it has can still be ended.",
+)
+add_place_commands(project, _KIND)
 
 
 @project.command("list")
+@click.option("--parent", default="", help="Only those right below this one.")
+@click.option("--below", default="", help="Only those below this one, however deep.")
 @takes_output
 @pass_session
-def list_projects(session: Session, output: str) -> None:
-    """List the projects in which you have a role."""
-    request = iam_pb2.ListProjectsRequest()
-    answer = session.client.list_all(session.client.iam.ListProjects, request)
-    session.show(answer, output, lambda: _table(session, answer))
-
-
-def _table(session: Session, answer: iam_pb2.ListProjectsResponse) -> "Table":
-    from mulligan_client.output import table
-
-    names = {one.metadata.id: one.metadata.name for one in answer.projects}
-    return table(
-        ["NAME", "PARENT", "CURRENT", "ID"],
-        [
-            (
-                one.metadata.name,
-                names.get(one.parent, one.parent),
-                "yes" if one.metadata.id == session.login.project else "",
-                one.metadata.id,
-            )
-            for one in answer.projects
-        ],
+def list_projects(session: Session, parent: str, below: str, output: str) -> None:
+    """List the projects in which you have a role, there or above."""
+    request = iam_pb2.ListProjectsRequest(
+        parent=session.resolve("project", parent) if parent else "",
+        below=session.resolve("project", below) if below else "",
     )
+    answer = session.client.list_all(session.client.iam.ListProjects, request)
+    session.show(answer, output, lambda: _KIND.table(session, answer.projects))

@@ -3,9 +3,11 @@
 from typing import TYPE_CHECKING
 
 import click
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from mulligan_client.commands.options import pass_session, takes_output, takes_wait
 from mulligan_client.commands.outcome import show_operation
+from mulligan_client.commands.places import PlaceKind, add_place_commands
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from mulligan_client.session import Session
@@ -19,28 +21,35 @@ def region() -> None:
     """Where objects live: each has executors and networks of its own."""
 
 
-@region.command("create")
-@click.argument("name")
-@click.option("--parent", default="", help="Region above it.")
-@takes_output
-@pass_session
-def create(session: Session, name: str, parent: str, output: str) -> None:
-    """Create a region."""
-    parent_id = session.resolve("region", parent) if parent else ""
-    request = iam_pb2.CreateRegionRequest(name=name, parent=parent_id)
-    found = session.client.iam.CreateRegion(request)
-    answer = iam_pb2.ListRegionsResponse(regions=[found])
-    session.show(found, output, lambda: _table(session, answer))
+_KIND = PlaceKind(
+    "region",
+    create=lambda session, name, parent: session.client.iam.CreateRegion(
+        iam_pb2.CreateRegionRequest(name=name, parent=parent)
+    ),
+    read=lambda session, one: session.client.iam.GetRegion(iam_pb2.GetRegionRequest(id=one)),
+    rename=lambda session, one, name, generation: session.client.iam.UpdateRegion(
+        iam_pb2.UpdateRegionRequest(
+            id=one, name=name, generation=generation, update_mask=FieldMask(paths=["name"])
+        )
+    ),
+    delete=lambda session, one: session.client.iam.DeleteRegion(
+        iam_pb2.DeleteRegionRequest(id=one)
+    ),
+    current=lambda session: session.login.region,
+    deletes="Delete a region below which no other is. What lives in it can still be ended.",
+)
+add_place_commands(region, _KIND)
 
 
 @region.command("list")
+@click.option("--parent", default="", help="Only those right below this one.")
 @takes_output
 @pass_session
-def list_regions(session: Session, output: str) -> None:
+def list_regions(session: Session, parent: str, output: str) -> None:
     """List the regions that there are."""
-    request = iam_pb2.ListRegionsRequest()
+    request = iam_pb2.ListRegionsRequest(parent=session.resolve("region", parent) if parent else "")
     answer = session.client.list_all(session.client.iam.ListRegions, request)
-    session.show(answer, output, lambda: _table(session, answer))
+    session.show(answer, output, lambda: _KIND.table(session, answer.regions))
 
 
 @region.group("key")
@@ -82,23 +91,5 @@ def _key_table(answer: control_pb2.ListRegionKeysResponse) -> "Table":
         [
             (one.key_id, "opens and seals" if not number else "opens", one.public_key)
             for number, one in enumerate(answer.keys)
-        ],
-    )
-
-
-def _table(session: Session, answer: iam_pb2.ListRegionsResponse) -> "Table":
-    from mulligan_client.output import table
-
-    names = {one.metadata.id: one.metadata.name for one in answer.regions}
-    return table(
-        ["NAME", "PARENT", "CURRENT", "ID"],
-        [
-            (
-                one.metadata.name,
-                names.get(one.parent, one.parent),
-                "yes" if one.metadata.id == session.login.region else "",
-                one.metadata.id,
-            )
-            for one in answer.regions
         ],
     )
