@@ -92,7 +92,11 @@ async def change_password(
     def change(session: Session) -> pb.ChangePasswordResponse:
         sign_ins.forgive(session, attempt, datetime.now(UTC))
         accounts.update_account(
-            session, call.caller.account, password_hash=password_hash, author=call.caller.account
+            session,
+            call.caller.account,
+            password_hash=password_hash,
+            author=call.caller.account,
+            spared=call.caller.session,
         )
         return pb.ChangePasswordResponse()
 

@@ -53,12 +53,15 @@ class Feed:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
 
-    async def after(self, revision: int, narrow: Callable[[], Narrowed]) -> AsyncIterator[EventRow]:
+    async def after(
+        self, revision: int, narrow: Callable[[int], Narrowed]
+    ) -> AsyncIterator[EventRow]:
         """Give what changed after a revision (0: from now on) and what changes from then on.
 
         Args:
             revision: the cursor.
-            narrow: says, before each reading, what the watcher may see; raises when nothing.
+            narrow: says, before each reading after a cursor, what the watcher may see; raises when
+                nothing.
 
         Raises:
             RevisionGoneError: the revision is not known, or the watcher came too late for it.
@@ -75,7 +78,7 @@ class Feed:
                 if self._known is None or cursor < self._known[0]:
                     rows, cursor = await self._stored(cursor, narrow)
                 else:
-                    rows, cursor = self._remembered(cursor, self._known[1], narrow())
+                    rows, cursor = self._remembered(cursor, self._known[1], narrow(cursor))
                 if not rows:
                     await _wait(grown)
         finally:
@@ -84,15 +87,15 @@ class Feed:
                 self._watched.clear()
 
     async def _stored(
-        self, cursor: int, narrow: Callable[[], Narrowed]
+        self, cursor: int, narrow: Callable[[int], Narrowed]
     ) -> tuple[list[EventRow], int]:
-        narrowed, before = narrow(), None
+        narrowed, before = narrow(cursor), None
         while narrowed != before:
             # What the watcher may see now may have become more while it was read.
             before = narrowed
             read = partial(events.read_on, revision=cursor, narrowed=narrowed)
             rows, last = await self._read(read)
-            narrowed = narrow()
+            narrowed = narrow(cursor)
         return rows, last
 
     def _remembered(self, cursor: int, end: int, narrowed: Narrowed) -> tuple[list[EventRow], int]:

@@ -1,16 +1,12 @@
 """The front door of iam."""
 
-import asyncio
-from datetime import UTC, datetime
-from ipaddress import ip_address, ip_network
 from typing import Any
-from urllib.parse import unquote
 
-from api import accounts, iam_projects, iam_regions, messages, roles
+from api import accounts, iam_projects, iam_regions, roles
 from api.call import current_call
 from api.places import Places
+from api.sign_in import SignIn
 from api.watch import Watch
-from mulligan.iam import bootstrap, sign_ins, tokens
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2 as pb
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2_grpc
 
@@ -21,38 +17,39 @@ class IamServicer(iam_pb2_grpc.IamServiceServicer):
     def __init__(self, watch: Watch, places: Places) -> None:
         self._watch = watch
         self._places = places
-        # Comparing takes 64 MiB and a core for some 30 ms: transactions have most of the threads.
-        self._comparing = asyncio.Semaphore(2)
+        self._sign_in = SignIn()
 
-    async def Bootstrap(self, request: pb.BootstrapRequest, context: Any) -> Any:
+    async def Bootstrap(self, request: Any, context: Any) -> Any:
         """Create the administrator, once."""
+        return await self._sign_in.bootstrap(request)
 
-        def begin(session: Any) -> pb.BootstrapResponse:
-            account = bootstrap.bootstrap(session, request.token, request.account, request.password)
-            session.flush()
-            token, expires_at = tokens.issue(session, account)
-            return pb.BootstrapResponse(
-                account=account, access_token=token, expires_at=messages.timestamp(expires_at)
-            )
+    async def Login(self, request: Any, context: Any) -> Any:
+        """Exchange a password for tokens."""
+        return await self._sign_in.login(request)
 
-        return await current_call().write_anonymously(begin)
+    async def RefreshToken(self, request: Any, context: Any) -> Any:
+        """Exchange a refresh token for new tokens."""
+        return await self._sign_in.refresh(request)
 
-    async def Login(self, request: pb.LoginRequest, context: Any) -> Any:
-        """Exchange a password for a token."""
-        attempt = await self._attempt(request.account, request.password)
-        account, token, expires_at = await current_call().write_anonymously(
-            lambda session: sign_ins.succeed(session, attempt, datetime.now(UTC))
-        )
-        return pb.LoginResponse(
-            account=account, access_token=token, expires_at=messages.timestamp(expires_at)
-        )
+    async def SignOut(self, request: Any, context: Any) -> Any:
+        """Revoke the caller's session."""
+        return await self._sign_in.sign_out(request)
 
-    async def ListTokenKeys(self, request: pb.ListTokenKeysRequest, context: Any) -> Any:
+    async def ListSessions(self, request: Any, context: Any) -> Any:
+        """List an account's sessions."""
+        return await self._sign_in.list_sessions(request)
+
+    async def RevokeSession(self, request: Any, context: Any) -> Any:
+        """Revoke a session."""
+        return await self._sign_in.revoke(request)
+
+    async def ListTokenKeys(self, request: Any, context: Any) -> Any:
         """Publish the keys with which tokens are checked."""
-        keys = await current_call().read(tokens.public_keys)
-        return pb.ListTokenKeysResponse(
-            keys=[pb.TokenKey(key_id=key, public_key=pem) for key, pem in keys.items()]
-        )
+        return await self._sign_in.list_keys()
+
+    async def RotateTokenKeys(self, request: Any, context: Any) -> Any:
+        """Make a new key that signs tokens."""
+        return await self._sign_in.rotate_keys(request)
 
     async def CreateProject(self, request: pb.CreateProjectRequest, context: Any) -> Any:
         """Create a project."""
@@ -131,7 +128,7 @@ class IamServicer(iam_pb2_grpc.IamServiceServicer):
         call = current_call()
         if await call.refuse_other_content(request):
             return pb.ChangePasswordResponse()
-        attempt = await self._attempt(call.caller.account, request.old_password)
+        attempt = await self._sign_in.attempt(call.caller.account, request.old_password)
         return await accounts.change_password(request, attempt)
 
     async def AssignRole(self, request: pb.AssignRoleRequest, context: Any) -> Any:
@@ -150,29 +147,3 @@ class IamServicer(iam_pb2_grpc.IamServiceServicer):
         """Stream changes."""
         async for event in self._watch.stream(request):
             yield event
-
-    async def _attempt(self, account: str, password: str) -> sign_ins.Attempt:
-        """Try a password, which counts; gives the attempt if it fits."""
-        call = current_call()
-        address = address_of(call.caller.address)
-        attempt = await call.write_anonymously(
-            lambda session: sign_ins.begin(session, account, address, datetime.now(UTC))
-        )
-        async with self._comparing:
-            fits = await call.in_thread(lambda: attempt.fits(password))
-        if not fits:
-            raise sign_ins.refused()
-        return attempt
-
-
-def address_of(peer: str) -> str:
-    """Read the IP address of a caller from what gRPC calls it; of IPv6 its /64, which one has.
-
-    Empty for a caller on this machine's socket file.
-    """
-    kind, _, rest = unquote(peer).partition(":")
-    if kind not in ("ipv4", "ipv6"):
-        return ""
-    address = ip_address(rest.rpartition(":")[0].strip("[]").partition("%")[0])
-    address = getattr(address, "ipv4_mapped", None) or address
-    return str(ip_network((address, 32 if address.version == 4 else 64), strict=False))

@@ -24,6 +24,7 @@ from api.wellformed import (
     refuse_unknown_fields,
 )
 from mulligan.iam import tokens
+from mulligan.iam.keys import PublicKey
 from mulligan.values.caller import Caller
 from mulligan.values.errors import (
     InvalidArgumentError,
@@ -32,7 +33,7 @@ from mulligan.values.errors import (
 )
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 
-KeySource = Callable[[str], Awaitable[Mapping[str, str]]]
+KeySource = Callable[[str], Awaitable[Mapping[str, PublicKey]]]
 """Gives the public keys by id, fetching them anew when the id that it is told is not among them."""
 
 MOST_ANONYMOUS_BYTES = 64 << 10

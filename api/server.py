@@ -97,7 +97,7 @@ async def running_server(
         methods |= methods_of(SERVICES[name], database)
     async with AsyncExitStack() as stack:
         keys = await stack.enter_async_context(
-            published_keys(iam_address, backends.installation, tls.ca)
+            published_keys(iam_address, backends.installation, backends.site, tls.ca)
         )
         server = grpc.aio.server(
             interceptors=[Gate(methods, keys, places, pool)],

@@ -1,17 +1,22 @@
 """Where the interceptor gets iam's published keys from, to check tokens offline."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import grpc
+from sqlalchemy.exc import IntegrityError
 
 from api.interceptor import KeySource
+from api.messages import time_of
 from mulligan.database import Database
-from mulligan.iam import tokens
-from mulligan.values.errors import UnavailableError
+from mulligan.iam import keys
+from mulligan.iam.keys import PublicKey
+from mulligan.values.errors import MulliganError, UnavailableError
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2, iam_pb2_grpc
 
 ANSWER_WITHIN_S = 5
@@ -19,23 +24,33 @@ ANSWER_WITHIN_S = 5
 ASKED_AGAIN_AFTER_S = 3.0
 """How often unknown keys may have iam asked: a token can name any key, also one that is made up."""
 
+_log = logging.getLogger(__name__)
+
 
 class PublishedKeys:
-    """iam's keys as they are known here; `ask` reads them, at most once in a while."""
+    """iam's keys as they are known here; `ask` reads them, at most once in a while.
+
+    `kept` gives what was known before this process began, for when iam does not answer it; `keep`
+    is told what iam answered.
+    """
 
     def __init__(
         self,
-        ask: Callable[[], Awaitable[Mapping[str, str]]],
+        ask: Callable[[], Awaitable[Mapping[str, PublicKey]]],
         clock: Callable[[], float] = time.monotonic,
+        *,
+        kept: Callable[[], Awaitable[Mapping[str, PublicKey]]] | None = None,
+        keep: Callable[[Mapping[str, PublicKey]], Awaitable[None]] | None = None,
     ) -> None:
         self._ask = ask
         self._clock = clock
-        self._known: Mapping[str, str] = {}
+        self._kept, self._keep = kept, keep
+        self._known: Mapping[str, PublicKey] = {}
         self._asks_again_at = clock()
         self._failure: UnavailableError | None = None
         self._asking = asyncio.Lock()
 
-    async def __call__(self, key_id: str) -> Mapping[str, str]:
+    async def __call__(self, key_id: str) -> Mapping[str, PublicKey]:
         """Give the known keys, asking for them when this one is not among them.
 
         Raises:
@@ -53,29 +68,54 @@ class PublishedKeys:
     async def _renew(self) -> None:
         self._failure = None
         try:
-            self._known = {**self._known, **await self._ask()}
+            self._known = await self._ask()
         except UnavailableError as error:
             self._failure = error
+            if not self._known and self._kept:
+                self._known = await self._kept()
+        else:
+            if self._keep:
+                await self._keep(self._known)
         self._asks_again_at = self._clock() + ASKED_AGAIN_AFTER_S
 
 
 @asynccontextmanager
 async def published_keys(
-    iam_address: str, installation: Database, ca: bytes | None = None
+    iam_address: str, installation: Database, site: Database, ca: bytes | None = None
 ) -> AsyncIterator[KeySource]:
     """Keep iam's keys, asking again when a token names one that isn't among them.
 
     Args:
         iam_address: host:port or https://host:port of iam; empty: it runs in this process.
         installation: iam's database, read when it runs in this process.
+        site: where the keys are kept for a start while iam is away.
         ca: PEM of the CA of iam's certificate; None for the system's.
     """
     if not iam_address:
-        yield PublishedKeys(lambda: asyncio.to_thread(installation.read, tokens.public_keys))
+        yield PublishedKeys(lambda: asyncio.to_thread(installation.read, _own))
         return
+
+    async def keep(answered: Mapping[str, PublicKey]) -> None:
+        values = answered.values()
+        try:
+            await asyncio.to_thread(site.write, lambda on: keys.keep_published(on, values))
+        except IntegrityError:
+            pass  # Another process of the site has kept the same ones at the same time.
+        except MulliganError as error:
+            # They are known; that they are not kept matters at a start without iam only.
+            _log.warning("iam's keys were not kept: %s", error.message)
+
     async with _channel(iam_address, ca) as channel:
         stub: Any = iam_pb2_grpc.IamServiceStub(channel)
-        yield PublishedKeys(lambda: _ask(stub, iam_address))
+        yield PublishedKeys(
+            lambda: _ask(stub, iam_address),
+            kept=lambda: asyncio.to_thread(site.read, keys.kept_published),
+            keep=keep,
+        )
+
+
+def _own(session: Any) -> Mapping[str, PublicKey]:
+    return keys.public_keys(session, datetime.now(UTC))
 
 
 def _channel(address: str, ca: bytes | None) -> grpc.aio.Channel:
@@ -85,7 +125,7 @@ def _channel(address: str, ca: bytes | None) -> grpc.aio.Channel:
     return grpc.aio.insecure_channel(target)
 
 
-async def _ask(stub: Any, iam_address: str) -> Mapping[str, str]:
+async def _ask(stub: Any, iam_address: str) -> Mapping[str, PublicKey]:
     try:
         answer = await stub.ListTokenKeys(iam_pb2.ListTokenKeysRequest(), timeout=ANSWER_WITHIN_S)
     except grpc.RpcError as error:
@@ -93,4 +133,13 @@ async def _ask(stub: Any, iam_address: str) -> Mapping[str, str]:
             f"iam at {iam_address} did not give the keys that check the token; look whether "
             "`mulligan serve iam` runs, then try again"
         ) from error
-    return {key.key_id: key.public_key for key in answer.keys}
+    return {
+        key.key_id: PublicKey(
+            key.key_id,
+            key.public_key,
+            time_of(key.created_at),
+            time_of(key.signs_at),
+            time_of(key.retires_at) if key.HasField("retires_at") else None,
+        )
+        for key in answer.keys
+    }

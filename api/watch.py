@@ -19,8 +19,9 @@ class Watch:
         """Give what changed after the request's revision, then what changes from now on."""
         caller = current_call().caller
 
-        def narrow() -> Narrowed:
-            caller.refuse_if_expired()
+        def narrow(cursor: int) -> Narrowed:
+            # With a new token it goes on from there, also when there was no event so far.
+            caller.refuse_if_expired(revision=str(cursor))
             return Narrowed(
                 projects=caller.projects,
                 regions=caller.regions or (),

@@ -10,7 +10,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from api.server import SERVICES
 from deploy.api_docs import api_pages
 from mulligan.control.reconcile_rules import RULES
-from mulligan.iam import sign_ins
+from mulligan.iam import keys, sessions, sign_ins
 from mulligan.values.states import TABLES, StateTable
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 
@@ -67,6 +67,8 @@ def _table(table: StateTable) -> Iterator[str]:
 
 
 def _words(span: timedelta) -> str:
+    if span < timedelta(minutes=1):
+        return f"{span.seconds} s"
     minutes = int(span.total_seconds() // 60)
     if minutes % 1440 == 0 and minutes >= 2880:
         return f"{minutes // 1440} d"
@@ -133,6 +135,18 @@ project's object looks as if it did not exist.
 SIGN_INS = """\
 ## Signing in
 
+A sign-in begins a session. Its access token lives {lifetime}: until then nobody can take it back,
+since every service checks it alone. Its refresh token is good once, for the next access token, with
+the roles as of then, and the next refresh token. `mulligan` and the Python client do this by
+themselves. A session ends {idle} after its last refresh, {longest} after the sign-in, when it is
+signed out or revoked (`mulligan logout`, `mulligan session revoke`), and when a refresh token is
+used a second time: then somebody else has it, and everybody who has one signs in again.
+
+`mulligan token-key rotate` makes a new key to sign access tokens with. It is published at once and
+signs {published_before} later, when every service has had time to fetch it; the key before it is
+erased {lifetime} and {clocks_differ} after that. A service keeps the published keys in its site's
+database, so that it knows them when it starts while iam is away.
+
 Who signs in with a wrong password is slowed down; `SIGN_IN_SLOWED` says how long to wait. Each
 failure beyond the free ones doubles the wait, from a second up to the longest. After {forgotten}
 without a failure all are forgotten.
@@ -162,8 +176,17 @@ _WHO = {
 
 def access_page() -> str:
     """Write the page: a table for each service, and what signing in wrongly leads to."""
-    slowed = SIGN_INS.format(**sign_ins.RULES, forgotten=_words(sign_ins.FORGOTTEN))
-    return "\n".join([ACCESS_HEAD, *map(_access_table, SERVICES.items()), slowed])
+    spans = {
+        "forgotten": sign_ins.FORGOTTEN,
+        "lifetime": keys.LIFETIME,
+        "published_before": keys.PUBLISHED_BEFORE,
+        "clocks_differ": keys.CLOCKS_DIFFER,
+        "idle": sessions.IDLE,
+        "longest": sessions.LONGEST,
+    }
+    words = {name: _words(span) for name, span in spans.items()}
+    signing_in = SIGN_INS.format(**sign_ins.RULES, **words)
+    return "\n".join([ACCESS_HEAD, *map(_access_table, SERVICES.items()), signing_in])
 
 
 def _access_table(named: tuple[str, ServiceDescriptor]) -> str:

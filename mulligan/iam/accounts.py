@@ -7,7 +7,7 @@ from uuid import uuid4
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mulligan.iam import objects, roles, sign_ins
+from mulligan.iam import objects, roles, sessions, sign_ins
 from mulligan.iam.tables import Account
 from mulligan.meta import names
 from mulligan.values.errors import FailedPreconditionError, InvalidArgumentError
@@ -78,8 +78,11 @@ def update_account(
     disabled: bool | None = None,
     generation: int = 0,
     author: str | None = None,
+    spared: str = "",
 ) -> Account:
     """Change what is not None; what changes nothing is no change.
+
+    A new password and being disabled end all its sessions, but for the one to be spared.
 
     Raises:
         NotFoundError: there is no such account.
@@ -90,11 +93,13 @@ def update_account(
     said = [] if name is None else [objects.rename(session, row, name)]
     if password_hash is not None:
         row.password_hash = password_hash
+        sessions.revoke_all(session, row.id, "the password was changed", author, spared=spared)
         said.append("has a new password")
     if disabled is not None and disabled != row.disabled:
         if disabled:
             _refuse_own(row, author, "disabled")
             roles.refuse_last_admin(session, row.id)
+            sessions.revoke_all(session, row.id, "the account was disabled", author)
         row.disabled = disabled
         said.append("is disabled" if disabled else "may sign in again")
     if words := ", ".join(filter(None, said)):
@@ -113,6 +118,7 @@ def delete_account(session: Session, account: str, *, author: str | None = None)
     row = objects.lock(session, Account, account)
     _refuse_own(row, author, "deleted")
     roles.revoke_all_of(session, row.id)
+    sessions.revoke_all(session, row.id, "the account was deleted", author)
     names.release_name(session, row.id)
     objects.tell(session, row, "deleted", "", author)
     session.delete(row)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy.orm import Session
 
-from mulligan.iam import accounts, roles, sign_ins, tokens
+from mulligan.iam import accounts, keys, roles, sign_ins
 from mulligan.iam.tables import Bootstrap
 from mulligan.values.errors import FailedPreconditionError, UnauthenticatedError
 
@@ -21,7 +21,7 @@ def prepare(session: Session, first_region: str | None = None) -> str | None:
         The token to print, or None when the installation was bootstrapped before. An unused token
         is replaced, so that a lost one does no harm.
     """
-    tokens.ensure_key(session)
+    keys.ensure_key(session, datetime.now(UTC))
     row = session.get(Bootstrap, 1)
     if row is not None and row.used_at is not None:
         return None

@@ -5,6 +5,7 @@ after the other: the free ones are enough for programs that sign in together. Wh
 refused without a look at the password.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -18,7 +19,6 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from mulligan.iam import tokens
 from mulligan.iam.tables import Account, SignInTries
 from mulligan.meta import names
 from mulligan.values.errors import UnauthenticatedError
@@ -72,10 +72,9 @@ class Attempt:
     def keys(self) -> dict[str, str]:
         """What the attempt counts for: digests, since anybody may send any name."""
         whose = self.account or self.name
-        given = {"account": whose, "address": self.address, "both": f"{self.address} {whose}"}
-        if not self.address:
-            del given["address"]
-        return {kind: sha256(text.encode()).hexdigest() for kind, text in given.items()}
+        given = {"account": whose, "both": f"{self.address} {whose}"}
+        kept = {kind: sha256(text.encode()).hexdigest() for kind, text in given.items()}
+        return kept | _address_key(self.address)
 
 
 def begin(session: Session, name: str, address: str, now: datetime) -> Attempt:
@@ -94,37 +93,24 @@ def begin(session: Session, name: str, address: str, now: datetime) -> Attempt:
     account = session.get(Account, found[name].id) if name in found else None
     password_hash = account.password_hash if account else _nobody()
     attempt = Attempt(name, address, account.id if account else "", password_hash)
-    session.execute(delete(SignInTries).where(SignInTries.last_at < now - FORGOTTEN))
-    rows = _tries(session, attempt, now)
-    wait = max(_wait_of(row, now) for row in rows)
-    if wait:
-        seconds = ceil(wait.total_seconds())
-        raise UnauthenticatedError(
-            f"too many sign-ins failed; wait {seconds} s, then try again",
-            code="SIGN_IN_SLOWED",
-            retry_after_s=str(seconds),
-        )
-    for row in rows:
-        row.failures += 1
-        row.last_at = now
-        row.free_at = now + RULES[row.kind].wait(row.failures)
+    _count(session, attempt.keys, now)
     return attempt
 
 
-def succeed(session: Session, attempt: Attempt, now: datetime) -> tuple[str, str, datetime]:
-    """Take the attempt's count back, and sign in: (account id, token, its end).
+def succeed(session: Session, attempt: Attempt, now: datetime) -> str:
+    """Take the attempt's count back; gives whose it was (id).
 
     Raises:
         UnauthenticatedError: ACCOUNT_DISABLED, or it is deleted meanwhile.
     """
     forgive(session, attempt, now)
     require_enabled(session, attempt.account)
-    return attempt.account, *tokens.issue(session, attempt.account)
+    return attempt.account
 
 
 def forgive(session: Session, attempt: Attempt, now: datetime) -> None:
     """Take the count of an attempt back whose password fitted."""
-    for row in _tries(session, attempt, now):
+    for row in _tries(session, attempt.keys, now):
         row.failures = 0 if row.kind == "both" else max(0, row.failures - 1)
         row.free_at = now
 
@@ -144,6 +130,15 @@ def require_enabled(session: Session, account: str) -> None:
         )
 
 
+def fail(session: Session, address: str, now: datetime) -> None:
+    """Count a failure that is no account's: somebody came with a refresh token that never was.
+
+    Raises:
+        UnauthenticatedError: SIGN_IN_SLOWED, with `retry_after_s`.
+    """
+    _count(session, _address_key(address), now)
+
+
 def refused() -> UnauthenticatedError:
     """Say that an attempt failed; of what, is not said."""
     return UnauthenticatedError(
@@ -159,26 +154,49 @@ def matches(password_hash: str, password: str) -> bool:
         return False
 
 
+def _address_key(address: str) -> dict[str, str]:
+    """What a failure counts for by the address; for nothing on this machine's socket file."""
+    return {"address": sha256(address.encode()).hexdigest()} if address else {}
+
+
+def _count(session: Session, keys: Mapping[str, str], now: datetime) -> None:
+    """Count a failure, unless the one who failed before has to wait."""
+    session.execute(delete(SignInTries).where(SignInTries.last_at < now - FORGOTTEN))
+    rows = _tries(session, keys, now)
+    wait = max((_wait_of(row, now) for row in rows), default=timedelta(0))
+    if wait:
+        seconds = ceil(wait.total_seconds())
+        raise UnauthenticatedError(
+            f"too many sign-ins failed; wait {seconds} s, then try again",
+            code="SIGN_IN_SLOWED",
+            retry_after_s=str(seconds),
+        )
+    for row in rows:
+        row.failures += 1
+        row.last_at = now
+        row.free_at = now + RULES[row.kind].wait(row.failures)
+
+
 def _wait_of(row: SignInTries, now: datetime) -> timedelta:
     """How long a row has a try wait; what a clock far ahead of this one wrote doesn't count."""
     wait = row.free_at - now
     return wait if timedelta(0) < wait <= RULES[row.kind].longest else timedelta(0)
 
 
-def _tries(session: Session, attempt: Attempt, now: datetime) -> list[SignInTries]:
+def _tries(session: Session, keys: Mapping[str, str], now: datetime) -> list[SignInTries]:
     """The rows that an attempt counts in, locked in one order."""
     insert: Any = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}[
         session.get_bind().dialect.name
     ]
     fresh = {"failures": 0, "free_at": now, "last_at": now}
-    for kind, key in attempt.keys.items():
+    for kind, key in sorted(keys.items()):
         row = {"kind": kind, "key": key, **fresh}
         session.execute(insert(SignInTries).values(row).on_conflict_do_nothing())
     mine = [
         select(SignInTries)
         .where(SignInTries.kind == kind, SignInTries.key == key)
         .with_for_update()
-        for kind, key in attempt.keys.items()
+        for kind, key in sorted(keys.items())
     ]
     return [session.scalars(one).one() for one in mine]
 

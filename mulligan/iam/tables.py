@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import String, Text, false
+from sqlalchemy import LargeBinary, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mulligan.database import Base, Id
@@ -54,13 +54,49 @@ class Assignment(Base):
 
 
 class TokenKey(Base):
-    """A key pair (Ed25519, PEM) that signs access tokens."""
+    """A key pair (Ed25519, PEM) that signs access tokens from `signs_at` on, until another does."""
 
     __tablename__ = "token_keys"
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     private_key: Mapped[str] = mapped_column(Text)
     public_key: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime]
+    signs_at: Mapped[datetime | None]
+    retires_at: Mapped[datetime | None]
+
+
+class PublishedTokenKey(Base):
+    """A public key of iam's as a site knows it, for when iam does not answer."""
+
+    __tablename__ = "published_token_keys"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    public_key: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]
+    signs_at: Mapped[datetime]
+    retires_at: Mapped[datetime | None]
+
+
+class SignInSession(Base):
+    """A sign-in and what was refreshed from it; `secret` makes its refresh tokens."""
+
+    __tablename__ = "sessions"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    account: Mapped[str] = mapped_column(Id, index=True)
+    address: Mapped[str] = mapped_column(String(64))
+    secret: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    refreshed_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    reason: Mapped[str] = mapped_column(Text, default="")
+
+
+class RefreshToken(Base):
+    """A refresh token of a session, as its SHA-256; without `spent_at` it is the good one."""
+
+    __tablename__ = "refresh_tokens"
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    session: Mapped[str] = mapped_column(Id, index=True)
+    spent_at: Mapped[datetime | None]
 
 
 class SignInTries(Base):

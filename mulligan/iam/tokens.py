@@ -6,16 +6,17 @@ from functools import lru_cache
 from uuid import uuid4
 
 import jwt
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mulligan.iam.tables import Assignment, TokenKey
+from mulligan.iam import keys
+from mulligan.iam.keys import PublicKey
+from mulligan.iam.tables import Assignment
 from mulligan.values.caller import ROLES, Caller
 from mulligan.values.errors import UnauthenticatedError
 
-LIFETIME = timedelta(hours=12)
 AUDIENCE = "mulligan"
 _ALGORITHM = "EdDSA"
 
@@ -25,47 +26,32 @@ checking one takes as long as a query.
 """
 
 
-def ensure_key(session: Session) -> None:
-    """Make the first signing key where there is none."""
-    if session.scalar(select(TokenKey.id).limit(1)) is not None:
-        return
-    key = Ed25519PrivateKey.generate()
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    public = key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    session.add(
-        TokenKey(
-            id=uuid4().hex[:16],
-            private_key=private.decode(),
-            public_key=public.decode(),
-            created_at=datetime.now(UTC),
-        )
-    )
-
-
-def public_keys(session: Session) -> dict[str, str]:
-    """Give the published keys by id, newest first."""
-    keys = session.scalars(select(TokenKey).order_by(TokenKey.created_at.desc()))
-    return {key.id: key.public_key for key in keys}
-
-
 def issue(
-    session: Session, account: str, *, lifetime: timedelta = LIFETIME
+    session: Session,
+    account: str,
+    sign_in: str = "",
+    *,
+    now: datetime | None = None,
+    lifetime: timedelta = keys.LIFETIME,
 ) -> tuple[str, datetime]:
-    """Sign a token that says what roles the account has now; give it and when it ends."""
-    key = session.scalars(select(TokenKey).order_by(TokenKey.created_at.desc()).limit(1)).one()
+    """Sign a token that says what roles the account has now; give it and when it ends.
+
+    Args:
+        session: a session.
+        account: whose it is.
+        sign_in: the session (UUID) that it belongs to, if any.
+        now: the time, if it is another.
+        lifetime: how long it is good.
+    """
     assignments = session.scalars(select(Assignment).where(Assignment.account == account))
-    now = datetime.now(UTC)
+    now = now or datetime.now(UTC)
+    key = keys.signing_key(session, now)
     expires_at = now + lifetime
     claims = {
         "iss": AUDIENCE,
         "aud": AUDIENCE,
         "sub": account,
+        "sid": sign_in,
         "iat": now,
         "exp": expires_at,
         "jti": uuid4().hex,
@@ -88,27 +74,27 @@ def key_id(token: str) -> str:
         raise UnauthenticatedError("the token is not a JWT; sign in again") from None
 
 
-def check(token: str, keys: Mapping[str, str]) -> Caller:
+def check(token: str, published: Mapping[str, PublicKey]) -> Caller:
     """Check a token with the published keys.
 
     Raises:
         UnauthenticatedError: it is expired, of another installation, or not signed by a live key.
     """
-    key = keys.get(key_id(token))
-    if key is None:
+    key = published.get(key_id(token))
+    if key is None or key.is_retired(datetime.now(UTC)):
         raise UnauthenticatedError("the token was not signed by a live key; sign in again")
-    caller = _checked(token, key)
+    caller = _checked(token, key.pem)
     caller.refuse_if_expired()
     return caller
 
 
 @lru_cache(REMEMBERED)
-def _checked(token: str, key: str) -> Caller:
+def _checked(token: str, pem: str) -> Caller:
     """Check all of a token; what changes with time is to be checked anew each time."""
     try:
         claims = jwt.decode(
             token,
-            key,
+            _parsed(pem),
             algorithms=[_ALGORITHM],
             audience=AUDIENCE,
             issuer=AUDIENCE,
@@ -126,4 +112,14 @@ def _checked(token: str, key: str) -> Caller:
         str(claims["sub"]),
         {str(place): str(role) for place, role in roles.items() if role in ROLES},
         expires_at=datetime.fromtimestamp(claims["exp"], UTC),
+        session=str(claims.get("sid", "")),
     )
+
+
+@lru_cache(16)
+def _parsed(pem: str) -> Ed25519PublicKey:
+    """Read a key once: it takes as long as a signature."""
+    key = load_pem_public_key(pem.encode())
+    if not isinstance(key, Ed25519PublicKey):
+        raise UnauthenticatedError("the token was not signed by a live key; sign in again")
+    return key

@@ -17,25 +17,32 @@ SYSTEM = ""
 class Caller:
     """An account and its roles: place (UUID of a project or region, or SYSTEM) to role.
 
-    A role holds on its place and, as the trees have them, on all places below it.
+    `session` is that of its sign-in. A role holds on its place and, as the trees have them, on all
+    places below it.
     """
 
     account: str
     roles: dict[str, str]
     address: str = ""
     expires_at: datetime | None = None
+    session: str = ""
     project_tree: PlaceTree = field(default=NO_PLACES, compare=False)
     region_tree: PlaceTree = field(default=NO_PLACES, compare=False)
 
-    def refuse_if_expired(self) -> None:
+    def refuse_if_expired(self, **details: str) -> None:
         """Refuse to go on once the token has ended.
+
+        Args:
+            details: what else to tell programs, such as where to go on with a new token.
 
         Raises:
             UnauthenticatedError: TOKEN_EXPIRED.
         """
         if self.expires_at is not None and datetime.now(UTC) >= self.expires_at:
             raise UnauthenticatedError(
-                "the token is expired; sign in again with `mulligan login`", code="TOKEN_EXPIRED"
+                "the token is expired; sign in again with `mulligan login`",
+                code="TOKEN_EXPIRED",
+                **details,
             )
 
     def has(self, role: str, project: str = SYSTEM) -> bool:

@@ -46,7 +46,7 @@ async def test_each_watcher_goes_on_from_its_own_cursor(
 ) -> None:
     await tell(database, 10)
     async with Feed(database, threads).running() as feed:
-        watchers = [feed.after(after, lambda: EVERYTHING) for after in (1, 4, 9)]
+        watchers = [feed.after(after, lambda _: EVERYTHING) for after in (1, 4, 9)]
         assert await next_revisions(watchers[0], 9) == list(range(2, 11))
         await tell(database, 3)
         for watcher, after in zip(watchers, (10, 4, 9), strict=True):
@@ -60,7 +60,7 @@ async def test_a_slow_watcher_goes_on_from_the_database_and_holds_nobody_up(
     monkeypatch.setattr(feeds, "MOST_IN_MEMORY", 5)
     await tell(database)
     async with Feed(database, threads).running() as feed:
-        slow, quick = (feed.after(1, lambda: EVERYTHING) for _ in range(2))
+        slow, quick = (feed.after(1, lambda _: EVERYTHING) for _ in range(2))
         await tell(database)
         assert await next_revisions(slow, 1) == await next_revisions(quick, 1) == [2]
         for number in range(3, 43):
@@ -78,7 +78,7 @@ async def test_who_comes_too_late_is_told_to_list_again(
     await tell(database, events.PAGE + 5)
     future = datetime.now(UTC) + timedelta(minutes=1)
     async with Feed(database, threads).running() as feed:
-        late = feed.after(1, lambda: EVERYTHING)
+        late = feed.after(1, lambda _: EVERYTHING)
         assert await next_revisions(late, 1) == [2]
         assert database.write(lambda session: events.forget(session, future)) == events.PAGE
         # It has a page in hand, which ends one after what was forgotten.
@@ -86,8 +86,8 @@ async def test_who_comes_too_late_is_told_to_list_again(
         await late.aclose()  # type: ignore[attr-defined]
         for after in (1, events.PAGE - 1, events.PAGE + 6):
             with pytest.raises(RevisionGoneError, match="list again"):
-                await next_revisions(feed.after(after, lambda: EVERYTHING), 1)
-        async with aclosing(feed.after(events.PAGE, lambda: EVERYTHING)) as whole:  # type: ignore[type-var]
+                await next_revisions(feed.after(after, lambda _: EVERYTHING), 1)
+        async with aclosing(feed.after(events.PAGE, lambda _: EVERYTHING)) as whole:  # type: ignore[type-var]
             assert await next_revisions(whole, 5) == list(range(events.PAGE + 1, events.PAGE + 6))
 
 
@@ -98,7 +98,7 @@ async def test_a_watcher_that_falls_behind_what_is_forgotten_is_told(
     future = datetime.now(UTC) + timedelta(minutes=1)
     await tell(database)
     async with Feed(database, threads).running() as feed:
-        late, quick = (feed.after(1, lambda: EVERYTHING) for _ in range(2))
+        late, quick = (feed.after(1, lambda _: EVERYTHING) for _ in range(2))
         await tell(database)
         await next_revisions(late, 1)
         for _ in range(5):
@@ -115,7 +115,7 @@ async def test_a_watcher_sees_what_it_may_see_now(
 ) -> None:
     seen: list[str] = []
 
-    def narrow() -> Narrowed:
+    def narrow(_: int) -> Narrowed:
         if "ended" in seen:
             raise UnauthenticatedError("over")
         return Narrowed(projects=list(seen))
@@ -141,7 +141,7 @@ async def test_two_instances_tell_the_same_while_many_write(
     other = Database(database.url.render_as_string(hide_password=False))
     await tell(database)
     async with Feed(database, threads).running() as one, Feed(other, threads).running() as two:
-        watchers = [feed.after(1, lambda: EVERYTHING) for feed in (one, two)]
+        watchers = [feed.after(1, lambda _: EVERYTHING) for feed in (one, two)]
         reading = [asyncio.ensure_future(next_revisions(watcher, 40)) for watcher in watchers]
         await asyncio.gather(*(tell(database, 10) for _ in range(4)))
         streams = await asyncio.gather(*reading)

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from api.iam import address_of
+from api.sign_in import address_of
 from mulligan.iam import sign_ins
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from tests.fakes.caller import refused
@@ -61,8 +61,7 @@ def test_the_address_of_a_caller_is_read(peer: str, address: str) -> None:
 
 
 def test_the_keys_are_published(site: Site) -> None:
-    [key] = site.caller().ListTokenKeys().keys
-    assert "PUBLIC KEY" in key.public_key
+    assert "PUBLIC KEY" in site.caller().ListTokenKeys().keys[0].public_key
 
 
 def test_a_project_below_one_that_is_not_there_is_refused(site: Site) -> None:

@@ -3,23 +3,31 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import pytest
 
 from api.token_keys import ASKED_AGAIN_AFTER_S, PublishedKeys
+from mulligan.iam.keys import PublicKey
 from mulligan.values.errors import UnavailableError
+
+MADE = datetime(2027, 3, 1, tzinfo=UTC)
+
+
+def a_key(identity: str) -> PublicKey:
+    return PublicKey(identity, f"public {identity}", MADE, MADE)
 
 
 @dataclass
 class Iam:
     """What iam publishes, how often it was asked, and the time."""
 
-    keys: dict[str, str] = field(default_factory=lambda: {"key-1": "public-1"})
+    keys: dict[str, PublicKey] = field(default_factory=lambda: {"key-1": a_key("key-1")})
     asked: int = 0
     now: float = 100.0
     down: bool = False
 
-    async def ask(self) -> Mapping[str, str]:
+    async def ask(self) -> Mapping[str, PublicKey]:
         self.asked += 1
         await asyncio.sleep(0)
         if self.down:
@@ -39,7 +47,7 @@ async def test_forged_keys_have_iam_asked_once_in_a_while() -> None:
     iam.now += ASKED_AGAIN_AFTER_S
     await keys("forged")
     assert iam.asked == 2
-    assert (await keys("key-1"))["key-1"] == "public-1"
+    assert (await keys("key-1"))["key-1"].pem == "public key-1"
     assert iam.asked == 2
 
 
@@ -47,7 +55,7 @@ async def test_requests_that_come_together_wait_for_one_answer() -> None:
     iam = Iam()
     keys = iam.published()
     found = await asyncio.gather(*(keys("key-1") for _ in range(20)))
-    assert all(one["key-1"] == "public-1" for one in found)
+    assert all(one["key-1"].pem == "public key-1" for one in found)
     assert iam.asked == 1
 
 
@@ -55,7 +63,7 @@ async def test_a_key_that_iam_made_meanwhile_is_found_in_time() -> None:
     iam = Iam()
     keys = iam.published()
     await keys("key-1")
-    iam.keys["key-2"] = "public-2"
+    iam.keys["key-2"] = a_key("key-2")
     iam.now += ASKED_AGAIN_AFTER_S
     assert set(await keys("key-2")) == {"key-1", "key-2"}
 
@@ -71,6 +79,32 @@ async def test_while_iam_is_down_unknown_keys_say_so_and_known_ones_work() -> No
             await keys("key-2")
     assert iam.asked == 2
     assert "key-1" in await keys("key-1")
-    iam.down, iam.keys["key-2"] = False, "public-2"
+    iam.down, iam.keys["key-2"] = False, a_key("key-2")
     iam.now += ASKED_AGAIN_AFTER_S
     assert "key-2" in await keys("key-2")
+
+
+@dataclass
+class Site:
+    """What a site keeps of the keys."""
+
+    keys: Mapping[str, PublicKey] = field(default_factory=dict)
+
+    async def kept(self) -> Mapping[str, PublicKey]:
+        return self.keys
+
+    async def keep(self, keys: Mapping[str, PublicKey]) -> None:
+        self.keys = keys
+
+
+async def test_a_service_that_starts_while_iam_is_down_knows_the_keys_of_its_site() -> None:
+    iam, site = Iam(), Site()
+    await PublishedKeys(iam.ask, lambda: iam.now, kept=site.kept, keep=site.keep)("key-1")
+    iam.down = True
+    restarted = PublishedKeys(iam.ask, lambda: iam.now, kept=site.kept, keep=site.keep)
+    assert set(await restarted("key-1")) == {"key-1"}
+    with pytest.raises(UnavailableError):
+        await restarted("key-2")
+    iam.down, iam.keys = False, {"key-2": a_key("key-2")}
+    iam.now += ASKED_AGAIN_AFTER_S
+    assert set(await restarted("key-2")) == {"key-2"} == set(site.keys)

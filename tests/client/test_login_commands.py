@@ -18,8 +18,8 @@ def fresh(fake: FakeMulligan) -> FakeMulligan:
     """A server that nobody has bootstrapped yet."""
     region = iam_pb2.Region(metadata=common_pb2.Metadata(id=REGION, name="home"))
     project = iam_pb2.Project(metadata=common_pb2.Metadata(id=PROJECT, name="default"))
-    fake.on("Bootstrap", iam_pb2.BootstrapResponse(account=ACCOUNT, access_token="new-token"))
-    fake.on("Login", iam_pb2.LoginResponse(account=ACCOUNT, access_token="new-token"))
+    fake.on("Bootstrap", iam_pb2.SignedIn(account=ACCOUNT, access_token="new-token"))
+    fake.on("Login", iam_pb2.SignedIn(account=ACCOUNT, access_token="new-token"))
     fake.on("CreateRegion", region)
     fake.on("CreateProject", project)
     fake.on("CreateNetwork", resource_pb2.Network())

@@ -12,7 +12,7 @@ from alembic import op
 from mulligan.database import Id, Json, UtcDateTime
 
 revision = "0010"
-down_revision = "0008"
+down_revision = "0009"
 
 _LIVING = sa.text("released_at IS NULL")
 _PARTIAL: dict[str, Any] = {"sqlite_where": _LIVING, "postgresql_where": _LIVING}

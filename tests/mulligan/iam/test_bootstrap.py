@@ -1,9 +1,11 @@
 """The first administrator: one token, one use."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from mulligan.database import Database
-from mulligan.iam import bootstrap, regions, tokens
+from mulligan.iam import bootstrap, keys, regions, tokens
 from mulligan.values.errors import (
     FailedPreconditionError,
     InvalidArgumentError,
@@ -28,7 +30,8 @@ def test_the_token_makes_one_administrator(database: Database) -> None:
     assert token
     account = spend(database, token)
     issued, _ = database.read(lambda session: tokens.issue(session, account))
-    assert tokens.check(issued, database.read(tokens.public_keys)).has("admin")
+    published = database.read(lambda session: keys.public_keys(session, datetime.now(UTC)))
+    assert tokens.check(issued, published).has("admin")
     with pytest.raises(FailedPreconditionError) as raised:
         spend(database, token)
     assert raised.value.reason == "ALREADY_BOOTSTRAPPED"

@@ -8,7 +8,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import func, select
 
 from mulligan.database import Database
-from mulligan.iam import accounts, sign_ins, tokens
+from mulligan.iam import accounts, keys, sign_ins
 from mulligan.iam.sign_ins import RULES, Attempt, Rule
 from mulligan.iam.tables import SignInTries
 from mulligan.values.errors import UnauthenticatedError
@@ -27,7 +27,7 @@ def _quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def installation(database: Database) -> Database:
     """Ann and Bob have accounts."""
-    database.write(tokens.ensure_key)
+    database.write(lambda session: keys.ensure_key(session, NOW))
     database.write(lambda session: accounts.create_account(session, "ann", PASSWORD))
     database.write(lambda session: accounts.create_account(session, "bob", PASSWORD))
     return database
@@ -42,7 +42,7 @@ def begin(
 
 def succeed(database: Database, attempt: Attempt, after: float = 0) -> str:
     now = NOW + timedelta(seconds=after)
-    return database.write(lambda session: sign_ins.succeed(session, attempt, now))[0]
+    return database.write(lambda session: sign_ins.succeed(session, attempt, now))
 
 
 def fail(database: Database, times: int, name: str = "ann", address: str = "10.0.0.1/32") -> None:

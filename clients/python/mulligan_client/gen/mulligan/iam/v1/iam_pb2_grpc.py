@@ -39,17 +39,42 @@ class IamServiceStub:
         self.Bootstrap = channel.unary_unary(
                 '/mulligan.iam.v1.IamService/Bootstrap',
                 request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.BootstrapRequest.SerializeToString,
-                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.BootstrapResponse.FromString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.SignedIn.FromString,
                 _registered_method=True)
         self.Login = channel.unary_unary(
                 '/mulligan.iam.v1.IamService/Login',
                 request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.LoginRequest.SerializeToString,
-                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.LoginResponse.FromString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.SignedIn.FromString,
+                _registered_method=True)
+        self.RefreshToken = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/RefreshToken',
+                request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.RefreshTokenRequest.SerializeToString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.SignedIn.FromString,
+                _registered_method=True)
+        self.SignOut = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/SignOut',
+                request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.SignOutRequest.SerializeToString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.Session.FromString,
+                _registered_method=True)
+        self.ListSessions = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/ListSessions',
+                request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListSessionsRequest.SerializeToString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListSessionsResponse.FromString,
+                _registered_method=True)
+        self.RevokeSession = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/RevokeSession',
+                request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.RevokeSessionRequest.SerializeToString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.Session.FromString,
                 _registered_method=True)
         self.ListTokenKeys = channel.unary_unary(
                 '/mulligan.iam.v1.IamService/ListTokenKeys',
                 request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListTokenKeysRequest.SerializeToString,
                 response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListTokenKeysResponse.FromString,
+                _registered_method=True)
+        self.RotateTokenKeys = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/RotateTokenKeys',
+                request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.RotateTokenKeysRequest.SerializeToString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.TokenKey.FromString,
                 _registered_method=True)
         self.CreateProject = channel.unary_unary(
                 '/mulligan.iam.v1.IamService/CreateProject',
@@ -180,8 +205,38 @@ class IamServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Login(self, request, context):
-        """Exchange a password for an access token. Who fails often, by account or by address, is answered
-        SIGN_IN_SLOWED with the time to wait.
+        """Exchange a password for the tokens of a new session. Who fails often, by account or by address,
+        is answered SIGN_IN_SLOWED with the time to wait.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RefreshToken(self, request, context):
+        """Exchange a refresh token, which is spent by it, for new tokens of the same session. With the
+        same request_id it gives the same refresh token again until that one is used; with another one
+        the session is revoked, since somebody else has the token, too.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SignOut(self, request, context):
+        """Revoke the session of the token that is called with. What it was given lives to its end.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSessions(self, request, context):
+        """The sessions of an account that can still be refreshed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeSession(self, request, context):
+        """Revoke a session: its refresh token is refused from now on, its access tokens once they end.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -189,6 +244,14 @@ class IamServiceServicer:
 
     def ListTokenKeys(self, request, context):
         """The public keys with which access tokens are checked offline.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotateTokenKeys(self, request, context):
+        """Make a new key to sign access tokens with. It is published at once and signs a little later;
+        the earlier ones stay published until the last token that they signed has ended.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -369,17 +432,42 @@ def add_IamServiceServicer_to_server(servicer, server):
             'Bootstrap': grpc.unary_unary_rpc_method_handler(
                     servicer.Bootstrap,
                     request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.BootstrapRequest.FromString,
-                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.BootstrapResponse.SerializeToString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.SignedIn.SerializeToString,
             ),
             'Login': grpc.unary_unary_rpc_method_handler(
                     servicer.Login,
                     request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.LoginRequest.FromString,
-                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.LoginResponse.SerializeToString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.SignedIn.SerializeToString,
+            ),
+            'RefreshToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.RefreshToken,
+                    request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.RefreshTokenRequest.FromString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.SignedIn.SerializeToString,
+            ),
+            'SignOut': grpc.unary_unary_rpc_method_handler(
+                    servicer.SignOut,
+                    request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.SignOutRequest.FromString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.Session.SerializeToString,
+            ),
+            'ListSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSessions,
+                    request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListSessionsRequest.FromString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListSessionsResponse.SerializeToString,
+            ),
+            'RevokeSession': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeSession,
+                    request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.RevokeSessionRequest.FromString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.Session.SerializeToString,
             ),
             'ListTokenKeys': grpc.unary_unary_rpc_method_handler(
                     servicer.ListTokenKeys,
                     request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListTokenKeysRequest.FromString,
                     response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListTokenKeysResponse.SerializeToString,
+            ),
+            'RotateTokenKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateTokenKeys,
+                    request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.RotateTokenKeysRequest.FromString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.TokenKey.SerializeToString,
             ),
             'CreateProject': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateProject,
@@ -524,7 +612,7 @@ class IamService:
             target,
             '/mulligan.iam.v1.IamService/Bootstrap',
             mulligan_dot_iam_dot_v1_dot_iam__pb2.BootstrapRequest.SerializeToString,
-            mulligan_dot_iam_dot_v1_dot_iam__pb2.BootstrapResponse.FromString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.SignedIn.FromString,
             options,
             channel_credentials,
             insecure,
@@ -551,7 +639,115 @@ class IamService:
             target,
             '/mulligan.iam.v1.IamService/Login',
             mulligan_dot_iam_dot_v1_dot_iam__pb2.LoginRequest.SerializeToString,
-            mulligan_dot_iam_dot_v1_dot_iam__pb2.LoginResponse.FromString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.SignedIn.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RefreshToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/RefreshToken',
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.RefreshTokenRequest.SerializeToString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.SignedIn.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SignOut(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/SignOut',
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.SignOutRequest.SerializeToString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.Session.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/ListSessions',
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.ListSessionsRequest.SerializeToString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.ListSessionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeSession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/RevokeSession',
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.RevokeSessionRequest.SerializeToString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.Session.FromString,
             options,
             channel_credentials,
             insecure,
@@ -579,6 +775,33 @@ class IamService:
             '/mulligan.iam.v1.IamService/ListTokenKeys',
             mulligan_dot_iam_dot_v1_dot_iam__pb2.ListTokenKeysRequest.SerializeToString,
             mulligan_dot_iam_dot_v1_dot_iam__pb2.ListTokenKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateTokenKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/RotateTokenKeys',
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.RotateTokenKeysRequest.SerializeToString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.TokenKey.FromString,
             options,
             channel_credentials,
             insecure,

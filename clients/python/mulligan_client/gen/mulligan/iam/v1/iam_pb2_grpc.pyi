@@ -34,14 +34,29 @@ class IamServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> IamServiceAsyncStub: ...
-    Bootstrap: _grpc.UnaryUnaryMultiCallable[_iam_pb2.BootstrapRequest, _iam_pb2.BootstrapResponse]
+    Bootstrap: _grpc.UnaryUnaryMultiCallable[_iam_pb2.BootstrapRequest, _iam_pb2.SignedIn]
     """Create the administrator, once, with the token that the service printed at its first start."""
-    Login: _grpc.UnaryUnaryMultiCallable[_iam_pb2.LoginRequest, _iam_pb2.LoginResponse]
-    """Exchange a password for an access token. Who fails often, by account or by address, is answered
-    SIGN_IN_SLOWED with the time to wait.
+    Login: _grpc.UnaryUnaryMultiCallable[_iam_pb2.LoginRequest, _iam_pb2.SignedIn]
+    """Exchange a password for the tokens of a new session. Who fails often, by account or by address,
+    is answered SIGN_IN_SLOWED with the time to wait.
     """
+    RefreshToken: _grpc.UnaryUnaryMultiCallable[_iam_pb2.RefreshTokenRequest, _iam_pb2.SignedIn]
+    """Exchange a refresh token, which is spent by it, for new tokens of the same session. With the
+    same request_id it gives the same refresh token again until that one is used; with another one
+    the session is revoked, since somebody else has the token, too.
+    """
+    SignOut: _grpc.UnaryUnaryMultiCallable[_iam_pb2.SignOutRequest, _iam_pb2.Session]
+    """Revoke the session of the token that is called with. What it was given lives to its end."""
+    ListSessions: _grpc.UnaryUnaryMultiCallable[_iam_pb2.ListSessionsRequest, _iam_pb2.ListSessionsResponse]
+    """The sessions of an account that can still be refreshed."""
+    RevokeSession: _grpc.UnaryUnaryMultiCallable[_iam_pb2.RevokeSessionRequest, _iam_pb2.Session]
+    """Revoke a session: its refresh token is refused from now on, its access tokens once they end."""
     ListTokenKeys: _grpc.UnaryUnaryMultiCallable[_iam_pb2.ListTokenKeysRequest, _iam_pb2.ListTokenKeysResponse]
     """The public keys with which access tokens are checked offline."""
+    RotateTokenKeys: _grpc.UnaryUnaryMultiCallable[_iam_pb2.RotateTokenKeysRequest, _iam_pb2.TokenKey]
+    """Make a new key to sign access tokens with. It is published at once and signs a little later;
+    the earlier ones stay published until the last token that they signed has ended.
+    """
     CreateProject: _grpc.UnaryUnaryMultiCallable[_iam_pb2.CreateProjectRequest, _iam_pb2.Project]
     """Create a project, at the top or below another one."""
     GetProject: _grpc.UnaryUnaryMultiCallable[_iam_pb2.GetProjectRequest, _iam_pb2.Project]
@@ -110,14 +125,29 @@ class IamServiceAsyncStub(IamServiceStub):
     """Who may do what, and where things live."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
-    Bootstrap: _aio.UnaryUnaryMultiCallable[_iam_pb2.BootstrapRequest, _iam_pb2.BootstrapResponse]  # type: ignore[assignment]
+    Bootstrap: _aio.UnaryUnaryMultiCallable[_iam_pb2.BootstrapRequest, _iam_pb2.SignedIn]  # type: ignore[assignment]
     """Create the administrator, once, with the token that the service printed at its first start."""
-    Login: _aio.UnaryUnaryMultiCallable[_iam_pb2.LoginRequest, _iam_pb2.LoginResponse]  # type: ignore[assignment]
-    """Exchange a password for an access token. Who fails often, by account or by address, is answered
-    SIGN_IN_SLOWED with the time to wait.
+    Login: _aio.UnaryUnaryMultiCallable[_iam_pb2.LoginRequest, _iam_pb2.SignedIn]  # type: ignore[assignment]
+    """Exchange a password for the tokens of a new session. Who fails often, by account or by address,
+    is answered SIGN_IN_SLOWED with the time to wait.
     """
+    RefreshToken: _aio.UnaryUnaryMultiCallable[_iam_pb2.RefreshTokenRequest, _iam_pb2.SignedIn]  # type: ignore[assignment]
+    """Exchange a refresh token, which is spent by it, for new tokens of the same session. With the
+    same request_id it gives the same refresh token again until that one is used; with another one
+    the session is revoked, since somebody else has the token, too.
+    """
+    SignOut: _aio.UnaryUnaryMultiCallable[_iam_pb2.SignOutRequest, _iam_pb2.Session]  # type: ignore[assignment]
+    """Revoke the session of the token that is called with. What it was given lives to its end."""
+    ListSessions: _aio.UnaryUnaryMultiCallable[_iam_pb2.ListSessionsRequest, _iam_pb2.ListSessionsResponse]  # type: ignore[assignment]
+    """The sessions of an account that can still be refreshed."""
+    RevokeSession: _aio.UnaryUnaryMultiCallable[_iam_pb2.RevokeSessionRequest, _iam_pb2.Session]  # type: ignore[assignment]
+    """Revoke a session: its refresh token is refused from now on, its access tokens once they end."""
     ListTokenKeys: _aio.UnaryUnaryMultiCallable[_iam_pb2.ListTokenKeysRequest, _iam_pb2.ListTokenKeysResponse]  # type: ignore[assignment]
     """The public keys with which access tokens are checked offline."""
+    RotateTokenKeys: _aio.UnaryUnaryMultiCallable[_iam_pb2.RotateTokenKeysRequest, _iam_pb2.TokenKey]  # type: ignore[assignment]
+    """Make a new key to sign access tokens with. It is published at once and signs a little later;
+    the earlier ones stay published until the last token that they signed has ended.
+    """
     CreateProject: _aio.UnaryUnaryMultiCallable[_iam_pb2.CreateProjectRequest, _iam_pb2.Project]  # type: ignore[assignment]
     """Create a project, at the top or below another one."""
     GetProject: _aio.UnaryUnaryMultiCallable[_iam_pb2.GetProjectRequest, _iam_pb2.Project]  # type: ignore[assignment]
@@ -189,7 +219,7 @@ class IamServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _iam_pb2.BootstrapRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_iam_pb2.BootstrapResponse, _abc.Awaitable[_iam_pb2.BootstrapResponse]]:
+    ) -> _typing.Union[_iam_pb2.SignedIn, _abc.Awaitable[_iam_pb2.SignedIn]]:
         """Create the administrator, once, with the token that the service printed at its first start."""
 
     @_abc_1.abstractmethod
@@ -197,10 +227,45 @@ class IamServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _iam_pb2.LoginRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_iam_pb2.LoginResponse, _abc.Awaitable[_iam_pb2.LoginResponse]]:
-        """Exchange a password for an access token. Who fails often, by account or by address, is answered
-        SIGN_IN_SLOWED with the time to wait.
+    ) -> _typing.Union[_iam_pb2.SignedIn, _abc.Awaitable[_iam_pb2.SignedIn]]:
+        """Exchange a password for the tokens of a new session. Who fails often, by account or by address,
+        is answered SIGN_IN_SLOWED with the time to wait.
         """
+
+    @_abc_1.abstractmethod
+    def RefreshToken(
+        self,
+        request: _iam_pb2.RefreshTokenRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_iam_pb2.SignedIn, _abc.Awaitable[_iam_pb2.SignedIn]]:
+        """Exchange a refresh token, which is spent by it, for new tokens of the same session. With the
+        same request_id it gives the same refresh token again until that one is used; with another one
+        the session is revoked, since somebody else has the token, too.
+        """
+
+    @_abc_1.abstractmethod
+    def SignOut(
+        self,
+        request: _iam_pb2.SignOutRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_iam_pb2.Session, _abc.Awaitable[_iam_pb2.Session]]:
+        """Revoke the session of the token that is called with. What it was given lives to its end."""
+
+    @_abc_1.abstractmethod
+    def ListSessions(
+        self,
+        request: _iam_pb2.ListSessionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_iam_pb2.ListSessionsResponse, _abc.Awaitable[_iam_pb2.ListSessionsResponse]]:
+        """The sessions of an account that can still be refreshed."""
+
+    @_abc_1.abstractmethod
+    def RevokeSession(
+        self,
+        request: _iam_pb2.RevokeSessionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_iam_pb2.Session, _abc.Awaitable[_iam_pb2.Session]]:
+        """Revoke a session: its refresh token is refused from now on, its access tokens once they end."""
 
     @_abc_1.abstractmethod
     def ListTokenKeys(
@@ -209,6 +274,16 @@ class IamServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_iam_pb2.ListTokenKeysResponse, _abc.Awaitable[_iam_pb2.ListTokenKeysResponse]]:
         """The public keys with which access tokens are checked offline."""
+
+    @_abc_1.abstractmethod
+    def RotateTokenKeys(
+        self,
+        request: _iam_pb2.RotateTokenKeysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_iam_pb2.TokenKey, _abc.Awaitable[_iam_pb2.TokenKey]]:
+        """Make a new key to sign access tokens with. It is published at once and signs a little later;
+        the earlier ones stay published until the last token that they signed has ended.
+        """
 
     @_abc_1.abstractmethod
     def CreateProject(
