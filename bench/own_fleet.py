@@ -30,14 +30,16 @@ class Region:
     """A region with a fleet, and how it is reached."""
 
     address: str
-    token: str
+    password: str
     project: str
     region: str
     zones: dict[int, str] = field(default_factory=dict)
 
     def client(self) -> Client:
-        """Sign in, with a connection of its own."""
-        return Client(self.address, token=self.token)
+        """Sign in as the administrator, with a connection of its own."""
+        client = Client(self.address)
+        client.log_in("admin", self.password)
+        return client
 
     def load(self, members: Iterable[Member]) -> float:
         """Make providers, up to 10,000 a call, and put them into their zones.
@@ -100,8 +102,7 @@ class Region:
 def region_of(site: Site, name: str) -> Region:
     """Make a region of a site, and what is needed to fill it."""
     made = site.client.iam.CreateRegion(iam_pb2.CreateRegionRequest(name=name))
-    token, address = site.client.token, site.up.argument("--listen")
-    return Region(address, token, site.project, made.metadata.id)
+    return Region(site.up.argument("--listen"), site.password, site.project, made.metadata.id)
 
 
 def register_names(client: Client) -> None:

@@ -40,6 +40,7 @@ class Site:
     folder: Path
     up: Up
     client: Client
+    password: str
     project: str
     region: str
     network: str
@@ -155,10 +156,9 @@ class Site:
 
     @contextmanager
     def clients(self, count: int) -> Iterator["Clients"]:
-        """Sign in that many clients, each with a connection of its own."""
-        clients = [
-            Client(self.up.argument("--listen"), token=self.client.token) for _ in range(count)
-        ]
+        """Make that many clients of the administrator, each with a connection of its own."""
+        address, sign_in = self.up.argument("--listen"), self.client.sign_in
+        clients = [Client(address, sign_in=sign_in) for _ in range(count)]
         try:
             yield Clients(clients)
         finally:
@@ -170,7 +170,7 @@ class Site:
         """Hear of this project's machines from now on."""
         request = control_pb2.ListMachinesRequest(project=self.project)
         revision = self.client.control.ListMachines(request).revision
-        client = Client(self.up.argument("--listen"), token=self.client.token)
+        client = Client(self.up.argument("--listen"), sign_in=self.client.sign_in)
         watching = Watching()
         listener = threading.Thread(
             target=watching.listen, args=(client, self.project, revision), daemon=True
@@ -281,7 +281,7 @@ def running_site(*arguments: str, environment: Mapping[str, str] | None = None) 
 def _bootstrapped(folder: Path, up: Up, client: Client, token: str) -> Site:
     password = secrets.token_urlsafe(16)
     asked = iam_pb2.BootstrapRequest(token=token, account="admin", password=password)
-    client.token = client.iam.Bootstrap(asked).access_token
+    client.signed_in(client.iam.Bootstrap(asked))
     region = client.iam.CreateRegion(iam_pb2.CreateRegionRequest(name="home")).metadata.id
     project = client.iam.CreateProject(iam_pb2.CreateProjectRequest(name="default")).metadata.id
     # QEMU's user-mode network, wide enough for hundreds of machines of the test driver.
@@ -295,4 +295,4 @@ def _bootstrapped(folder: Path, up: Up, client: Client, token: str) -> Site:
     lan = client.resource.CreateNetwork(
         resource_pb2.CreateNetworkRequest(name="lan", region=region, spec=network)
     )
-    return Site(folder, up, client, project, region, lan.metadata.id)
+    return Site(folder, up, client, password, project, region, lan.metadata.id)

@@ -86,9 +86,9 @@ def retire(session: Session, now: datetime) -> None:
 
 
 def signing_key(session: Session, now: datetime) -> TokenKey:
-    """Give the key that signs now."""
+    """Give the key that signs now; one that doesn't yet where the clock was set back before all."""
     begun: ColumnElement[bool] = or_(TokenKey.signs_at.is_(None), TokenKey.signs_at <= now)
-    newest = select(TokenKey).where(begun).order_by(TokenKey.created_at.desc()).limit(1)
+    newest = select(TokenKey).order_by(begun.desc(), TokenKey.created_at.desc()).limit(1)
     return session.scalars(newest).one()
 
 

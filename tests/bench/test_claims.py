@@ -46,11 +46,18 @@ SMALL = Size(booked_hosts=2, bookings=56)
 class Nearby(Region):
     """A region of a site that listens on a socket's path."""
 
+    token: str = ""
+
     def client(self) -> Client:
         """Sign in by that path."""
         client = Client("localhost:1")
         signed = Caller(
-            "here", token=lambda: self.token, timeout_s=30, attempts=1, pause=lambda _: None
+            "here",
+            token=lambda: self.token,
+            renew=lambda _: False,
+            timeout_s=30,
+            attempts=1,
+            pause=lambda _: None,
         )
         channel = grpc.intercept_channel(grpc.insecure_channel(self.address), signed)
         client.resource = ResourceServiceStub(channel)
@@ -60,7 +67,8 @@ class Nearby(Region):
 @pytest.fixture
 def region(place: Place) -> Region:
     """A region of one's own."""
-    return Nearby(place.site.address, place.operator.token, place.project, place.region)
+    token = place.operator.token
+    return Nearby(place.site.address, "", place.project, place.region, token=token)
 
 
 def said(ask: Ask) -> list[str]:

@@ -18,6 +18,7 @@ from deploy.lab import VirtualServers, some_servers
 from deploy.temporal import cache_folder, find_temporal
 from mulligan_client.client import Client
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
+from mulligan_client.tokens import SignIn
 from tests.chaos.parts import Bmc, Database, Libvirt, Part, Served, TemporalServer
 from tests.e2e import processes
 from tests.e2e.installation import Installation, bootstrap
@@ -66,8 +67,8 @@ class Site(Installation):
 
     @contextmanager
     def another_client(self) -> Iterator[Client]:
-        """Sign in once more, with a connection of its own."""
-        with patient_client(self.login.address, self.client.token) as client:
+        """Make another client of the administrator, with a connection of its own."""
+        with patient_client(self.login.address, self.client.sign_in) as client:
             yield client
 
     async def holder(self, operation: str) -> Served | None:
@@ -83,9 +84,9 @@ class Site(Installation):
         return at_work[0] if at_work else None
 
 
-def patient_client(address: str, token: str = "") -> Client:
+def patient_client(address: str, sign_in: SignIn | None = None) -> Client:
     """Make a client that waits for services that are being started again."""
-    return Client(address, token=token, attempts=PATIENT_ATTEMPTS, timeout_s=60)
+    return Client(address, sign_in=sign_in, attempts=PATIENT_ATTEMPTS, timeout_s=60)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 from mulligan_client.store import Login
+from mulligan_client.tokens import Tokens
 
 
 class ReachedError(Exception):
@@ -41,7 +42,7 @@ def bootstrap(client: Client, address: str, token: str) -> Tenant:
     """Use the one-time token; the client is signed in afterwards."""
     password = secrets.token_urlsafe(16)
     asked = iam_pb2.BootstrapRequest(token=token, account="admin", password=password)
-    client.token = client.iam.Bootstrap(asked).access_token
+    client.signed_in(client.iam.Bootstrap(asked))
     region = client.iam.CreateRegion(iam_pb2.CreateRegionRequest(name="home")).metadata.id
     project = client.iam.CreateProject(iam_pb2.CreateProjectRequest(name="default")).metadata.id
     network = resource_pb2.NetworkSpec(
@@ -54,7 +55,15 @@ def bootstrap(client: Client, address: str, token: str) -> Tenant:
     lan = client.resource.CreateNetwork(
         resource_pb2.CreateNetworkRequest(name="lan", region=region, spec=network)
     )
-    return Tenant(Login(address, client.token, "admin", project, region), password, lan.metadata.id)
+    login = Login(address, account="admin", project=project, region=region)
+    return Tenant(login.with_tokens(_more_tokens(address, password)), password, lan.metadata.id)
+
+
+def _more_tokens(address: str, password: str) -> Tokens:
+    """Sign in for the command: its session is not the client's, which renews its own tokens."""
+    with Client(address) as client:
+        client.log_in("admin", password)
+        return client.sign_in.tokens
 
 
 @dataclass

@@ -82,6 +82,7 @@ def test_no_secret_is_in_anything_that_is_kept(stack: Stack, image_port: int) ->
             "the BMC's password": stack.lab.password,
             "the administrator's password": stack.password,
             "an access token": stack.client.token,
+            "a refresh token": stack.client.sign_in.tokens.refresh,
             "user data": new["user data"],
             "a user's password": new["user"],
             "an image's password": new["image"],

@@ -12,19 +12,23 @@ from mulligan_client.errors import MulliganCallError, not_found
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from mulligan_client.gen.mulligan.control.v1.control_pb2_grpc import ControlServiceStub
+from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from mulligan_client.gen.mulligan.iam.v1.iam_pb2_grpc import IamServiceStub
 from mulligan_client.gen.mulligan.meta.v1 import meta_pb2
 from mulligan_client.gen.mulligan.meta.v1.meta_pb2_grpc import MetaServiceStub
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 from mulligan_client.gen.mulligan.resource.v1.resource_pb2_grpc import ResourceServiceStub
 from mulligan_client.sealing import seal
-from mulligan_client.transport import Caller, Target, delays, open_channel
+from mulligan_client.tokens import SignIn, Tokens
+from mulligan_client.transport import TOKEN_EXPIRED, Caller, Target, delays, open_channel
 
 Service = Literal["iam", "meta", "resource", "control"]
 SERVICES: tuple[Service, ...] = ("iam", "meta", "resource", "control")
 NAMES_PER_CALL = 1000
 # Nobody answered for about 45 s: a server that is only being restarted is back by then.
 WATCH_ATTEMPTS = 12
+# A watch that went on for so long was all right: what ends it begins to count anew.
+LASTED_S = 60.0
 # How often an operation is read although nothing was said about it: percentages of a long step
 # are no events, and without a revision to start from an event can be missed.
 REREAD_S = 10.0
@@ -38,7 +42,8 @@ class Client:
 
     `iam`, `meta`, `resource` and `control` are the generated stubs; every call on them has a
     deadline, carries the token, is repeated while nobody answers (with the same request id, which
-    is made up where the caller gives none), and raises MulliganCallError when it fails.
+    is made up where the caller gives none), and raises MulliganCallError when it fails. The token
+    is renewed before it ends.
     """
 
     def __init__(
@@ -46,6 +51,7 @@ class Client:
         address: str,
         *,
         token: str = "",
+        sign_in: SignIn | None = None,
         addresses: Mapping[Service, str] | None = None,
         ca_file: Path | None = None,
         timeout_s: float = 30.0,
@@ -57,7 +63,9 @@ class Client:
         Args:
             address: host:port, with https:// or grpcs:// for TLS, http:// or grpc:// for none;
                 without a scheme: TLS, except to the machine itself.
-            token: access token, as Login and Bootstrap give it.
+            token: an access token, which ends in minutes.
+            sign_in: the tokens of another client or of a store, in place of `token`; `log_in` and
+                `signed_in` get some of its own.
             addresses: of services that listen elsewhere.
             ca_file: PEM file with the authorities to trust instead of the system's.
             timeout_s: deadline of a call that is given none; watches have none.
@@ -68,7 +76,7 @@ class Client:
             ValueError: an address can't be read.
             OSError: the CA file can't be read.
         """
-        self.token = token
+        self.sign_in = sign_in or SignIn(Tokens(token))
         self._pause = pause
         self._channels: dict[str, grpc.Channel] = {}
         self._callers: dict[Service, Caller] = {}
@@ -79,7 +87,8 @@ class Client:
                 self._channels[where] = open_channel(Target.parse(where), ca_file)
             self._callers[service] = Caller(
                 where,
-                token=lambda: self.token,
+                token=self._fresh_token,
+                renew=self._renew,
                 timeout_s=timeout_s,
                 attempts=max(1, attempts),
                 pause=pause,
@@ -89,6 +98,47 @@ class Client:
         self.meta = MetaServiceStub(routed["meta"])
         self.resource = ResourceServiceStub(routed["resource"])
         self.control = ControlServiceStub(routed["control"])
+
+    @property
+    def token(self) -> str:
+        """The access token, as it is."""
+        return self.sign_in.tokens.access
+
+    @token.setter
+    def token(self, token: str) -> None:
+        self.sign_in = SignIn(Tokens(token))
+
+    def log_in(self, account: str, password: str) -> iam_pb2.SignedIn:
+        """Begin a session and go on as this account (name or UUID)."""
+        answer: iam_pb2.SignedIn = self.iam.Login(
+            iam_pb2.LoginRequest(account=account, password=password)
+        )
+        self.signed_in(answer)
+        return answer
+
+    def signed_in(self, answer: iam_pb2.SignedIn) -> None:
+        """Go on with the tokens that Login or Bootstrap gave."""
+        self.sign_in = SignIn()
+        self.sign_in.take(answer)
+
+    def _fresh_token(self) -> str:
+        """Give the access token, renewed if it ends soon and iam answers."""
+        if self.sign_in.is_due():
+            try:
+                self._renew(self.token)
+            except MulliganCallError as error:
+                if error.grpc_status == "UNAUTHENTICATED":
+                    raise
+                self.sign_in.put_off()  # services go on while iam is away, until the token ends
+        return self.token
+
+    def _renew(self, ended: str) -> bool:
+        return self.sign_in.renew(ended, self._refresh)
+
+    def _refresh(self, refresh_token: str, request_id: str) -> iam_pb2.SignedIn:
+        request = iam_pb2.RefreshTokenRequest(refresh_token=refresh_token, request_id=request_id)
+        answer: iam_pb2.SignedIn = self.iam.RefreshToken(request)
+        return answer
 
     def close(self) -> None:
         """Close the channels; calls under way are ended."""
@@ -205,9 +255,9 @@ class Client:
     ) -> Generator[common_pb2.Event, None, None]:
         """Give the changes after a revision, in order and each once.
 
-        A stream that breaks is taken up after the last revision that was seen. A watch that starts
-        at 0 has no such revision before its first event, so a break then can miss some: start from
-        the revision of a list.
+        A stream that breaks is taken up after the last revision that was seen; one whose token ends
+        where the server says. A watch that starts at 0 has no such revision before its first event,
+        so a break then can miss some: start from the revision of a list.
 
         Args:
             after_revision: 0: from the next change on.
@@ -229,6 +279,7 @@ class Client:
                 object_id=object_id,
                 operation=operation,
             )
+            opened_at, used = time.monotonic(), self._fresh_token()
             stream = self.control.Watch(request, timeout=left_s)
             broken: MulliganCallError | None = None
             try:
@@ -241,10 +292,11 @@ class Client:
                 broken = self._callers["control"].translate(error, "Watch")
                 if broken.grpc_status == "DEADLINE_EXCEEDED" and ends_at is not None:
                     return
-                if not _is_broken_stream(broken):
-                    raise broken from None
+                after_revision = max(after_revision, self._resumption(broken, used))
             finally:
                 stream.cancel()
+            if time.monotonic() - opened_at > LASTED_S:
+                failures, waits = 0, delays()
             failures += 1
             if failures >= WATCH_ATTEMPTS:
                 raise broken or MulliganCallError(
@@ -254,6 +306,20 @@ class Client:
                 return
             self._pause(next(waits))
 
+    def _resumption(self, broken: MulliganCallError, used: str) -> int:
+        """Get ready to take up a stream that broke, with a new token if the one used has ended.
+
+        Gives the revision that the server says to go on from, else 0; raises what can't be mended.
+        """
+        try:
+            if broken.code == TOKEN_EXPIRED and self._renew(used):
+                return int(broken.details.get("revision", 0))
+        except MulliganCallError as error:
+            broken = error
+        if not _is_broken_stream(broken):
+            raise broken
+        return 0
+
     def propose(
         self, request: resource_pb2.ProposeCandidatesRequest
     ) -> list[resource_pb2.Candidate]:
@@ -262,6 +328,17 @@ class Client:
         Raises:
             MulliganCallError: nothing fits, explained; or the request can't be used.
         """
+        used = self._fresh_token()
+        try:
+            return self._proposed(request)
+        except MulliganCallError as error:
+            if error.code != TOKEN_EXPIRED or not self._renew(used):
+                raise
+        return self._proposed(request)
+
+    def _proposed(
+        self, request: resource_pb2.ProposeCandidatesRequest
+    ) -> list[resource_pb2.Candidate]:
         try:
             return list(self.resource.ProposeCandidates(request))
         except grpc.RpcError as error:

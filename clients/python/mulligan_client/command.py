@@ -27,6 +27,8 @@ ENTRY_POINTS = "mulligan.commands"
 COMMANDS = {
     "bootstrap": "Create the administrator and what a first machine needs.",
     "login": "Log in, and choose the project and region to work in.",
+    "logout": "End the session, and forget its tokens.",
+    "session": "Where accounts are logged in; revoke it.",
     "machine": "Provision machines, see them, decommission them.",
     "operation": "What was asked for, how far it is, and what was said meanwhile.",
     "server": "Hardware with a BMC.",
@@ -52,6 +54,7 @@ COMMANDS = {
     "region": "Where objects live.",
     "account": "Users.",
     "role": "Who may do what.",
+    "token-key": "The keys that sign access tokens.",
     "completion": "Print the script that completes commands in a shell.",
 }
 

@@ -11,7 +11,8 @@ import click
 
 from mulligan_client.complaint import ComplaintError
 from mulligan_client.exits import Exit
-from mulligan_client.store import Login, Store
+from mulligan_client.store import Login, LoginKeeper, Store
+from mulligan_client.tokens import SignIn, Tokens
 
 if TYPE_CHECKING:  # each brings gRPC or rich, which `mulligan --help` has no use for
     from rich.console import Console, RenderableType
@@ -46,9 +47,11 @@ class Session:
             raise ComplaintError(str(error)) from None
         address = self.address or os.environ.get("MULLIGAN_ADDRESS", "")
         login = stored if address in ("", stored.address) else Login(address=address)
-        token = os.environ.get("MULLIGAN_TOKEN", "") or login.token
-        login = replace(login, token=token, ca_file=self.ca_file or login.ca_file)
+        if token := os.environ.get("MULLIGAN_TOKEN", ""):
+            login = login.with_tokens(Tokens(token))
+        login = replace(login, ca_file=self.ca_file or login.ca_file)
         self.keep_secret(login.token)
+        self.keep_secret(login.refresh_token)
         return login
 
     @cached_property
@@ -66,9 +69,12 @@ class Session:
                 do=f"log in: mulligan login {self.login.address}",
                 exit_code=Exit.NOT_ALLOWED,
             )
-        return self.client_at(self.login.address, self.login.token)
+        # A token from the environment is nobody's to renew, and what is stored stays as it is.
+        renews = bool(self.login.refresh_token)
+        keeper = LoginKeeper(self.store, self.login, self.keep_secret) if renews else None
+        return self.client_at(self.login.address, SignIn(self.login.tokens, keeper=keeper))
 
-    def client_at(self, address: str, token: str = "") -> "Client":
+    def client_at(self, address: str, sign_in: SignIn | None = None) -> "Client":
         """Make a client of another server, or of nobody yet."""
         if not self.debug:  # what gRPC's core has to say of a handshake is in the error already
             os.environ.setdefault("GRPC_VERBOSITY", "NONE")
@@ -76,7 +82,7 @@ class Session:
 
         ca_file = self.ca_file or (self.login.ca_file if address == self.login.address else "")
         try:
-            return Client(address, token=token, ca_file=Path(ca_file) if ca_file else None)
+            return Client(address, sign_in=sign_in, ca_file=Path(ca_file) if ca_file else None)
         except (ValueError, OSError) as error:
             raise ComplaintError(str(error), exit_code=Exit.USAGE) from None
 

@@ -1,7 +1,8 @@
 """Channels to the services, and what is done for every call on the way out.
 
 Each call gets a deadline and the bearer token; each mutation a request id; a call that nobody
-answered is repeated with the same request id. Errors come back as MulliganCallError.
+answered is repeated with the same request id, one whose token has ended with a new one. Errors come
+back as MulliganCallError.
 """
 
 import ipaddress
@@ -17,11 +18,21 @@ from urllib.parse import urlsplit
 import grpc
 
 from mulligan_client.errors import MulliganCallError, translate
+from mulligan_client.gen.mulligan.common.v1 import common_pb2
+from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 
 FIRST_DELAY_S = 0.2
 LONGEST_DELAY_S = 5.0
 # Repeating these does no harm even without a request id.
 _READS = ("Get", "List", "Resolve", "Describe", "Login")
+ANONYMOUS = frozenset(
+    f"/{service.full_name}/{method.name}"
+    for service in iam_pb2.DESCRIPTOR.services_by_name.values()
+    for method in service.methods
+    if method.GetOptions().Extensions[common_pb2.access].role == common_pb2.ROLE_ANONYMOUS
+)
+"""What is asked without a token: by whoever has none, or to get a new one."""
+TOKEN_EXPIRED = "TOKEN_EXPIRED"  # noqa: S105 - what a server answers, not a secret
 _TLS_SCHEMES = {"https": True, "grpcs": True, "http": False, "grpc": False}
 
 
@@ -113,6 +124,7 @@ def delays() -> Iterator[float]:
 
 @dataclass
 class _Details(grpc.ClientCallDetails):
+    token: str
     method: str
     timeout: float | None
     metadata: Any
@@ -129,12 +141,14 @@ class Caller(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor
         address: str,
         *,
         token: Callable[[], str],
+        renew: Callable[[str], bool],
         timeout_s: float,
         attempts: int,
         pause: Callable[[float], None],
     ) -> None:
         self._address = address
         self._token = token
+        self._renew = renew
         self._timeout_s = timeout_s
         self._attempts = attempts
         self._pause = pause
@@ -143,8 +157,18 @@ class Caller(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor
         self, continuation: Callable[..., Any], client_call_details: Any, request: Any
     ) -> Any:
         """Make the call, again while nobody answers, and raise MulliganCallError when it fails."""
-        details = self._outgoing(client_call_details, self._timeout_s)
         request = _with_request_id(request)
+        details = self._outgoing(client_call_details, self._timeout_s)
+        try:
+            return self._answered(continuation, details, request)
+        except MulliganCallError as error:
+            if error.code != TOKEN_EXPIRED or not self._renew(details.token):
+                raise
+        # It was refused before anything was done.
+        details = self._outgoing(client_call_details, self._timeout_s)
+        return self._answered(continuation, details, request)
+
+    def _answered(self, continuation: Callable[..., Any], details: "_Details", request: Any) -> Any:
         request_id = getattr(request, "request_id", "")
         repeatable = bool(request_id) or _is_read(details.method)
         waits = delays()
@@ -178,10 +202,13 @@ class Caller(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor
 
     def _outgoing(self, details: Any, timeout_s: float | None) -> _Details:
         metadata = list(details.metadata or ())
-        if token := self._token():
+        method = _text(details.method)
+        token = "" if method in ANONYMOUS else self._token()
+        if token:
             metadata.append(("authorization", f"Bearer {token}"))
         return _Details(
-            method=_text(details.method),
+            token=token,
+            method=method,
             timeout=timeout_s if details.timeout is None else details.timeout,
             metadata=metadata,
             credentials=details.credentials,

@@ -35,7 +35,7 @@ def login(
 ) -> None:
     """Log in at ADDRESS (by default where you were last), and choose where to work.
 
-    The token is kept in a file that only you can read.
+    The tokens are kept in a file that only you can read, and renewed as you go on.
     """
     try:
         before = session.login
@@ -53,22 +53,24 @@ def login(
         session, password_file, password_stdin, prompt=f"Password of {account} at {where}"
     )
     client = session.client_at(where)
-    answer = client.iam.Login(iam_pb2.LoginRequest(account=account, password=password))
-    client.token = session.keep_secret(answer.access_token)
+    answer = client.log_in(account, password)
+    session.keep_secret(answer.access_token)
+    session.keep_secret(answer.refresh_token)
     kept = before if where == before.address and account == before.account else Login()
     found = replace(
         kept,
         address=where,
         account=account,
-        token=client.token,
         ca_file=session.ca_file or kept.ca_file,
-    )
+    ).with_tokens(client.sign_in.tokens)
     found = replace(
         found,
         project=client.resolve("project", project) if project else found.project,
         region=client.resolve("region", region) if region else found.region,
     )
-    session.store.write(settle(client, found))
+    settled = settle(client, found)
+    with session.store.locked():
+        session.store.write(settled)
     session.remark(f"Logged in at {where} as {account}; kept in {session.store.path}.")
 
 
