@@ -22,6 +22,7 @@ from bench.names import resolving
 from bench.overhead import overhead
 from bench.reservations import reservations
 from bench.throughput import throughput
+from bench.token_check import token_check
 from bench.watchers import watchers
 from deploy.temporal import cache_folder, find_temporal
 
@@ -42,6 +43,7 @@ MEASURES: Mapping[str, Measure] = {
     "api/idle_statements": statements,
     "api/watchers": watchers,
     "api/resolve": resolving,
+    "api/token_check": token_check,
     "survival/killed": killed,
     "survival/chaos": chaos,
 }

@@ -123,6 +123,7 @@ class Size:
     booked_hosts: int = 1_000
     bookings: int = 100_000
     commits: int = 40
+    tokens: int = 2_000
 
     @classmethod
     def quick(cls) -> "Size":
@@ -143,6 +144,7 @@ class Size:
             booked_hosts=50,
             bookings=500,
             commits=3,
+            tokens=200,
         )
 
 

@@ -1,5 +1,6 @@
 """Access tokens: JWTs signed with EdDSA (RFC 8037), checked offline from the published keys."""
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -8,6 +9,7 @@ from uuid import uuid4
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from jwt.utils import base64url_decode
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -61,16 +63,21 @@ def issue(
     return token, expires_at
 
 
-@lru_cache(REMEMBERED)
 def key_id(token: str) -> str:
     """Read which key signed a token, unverified.
 
     Raises:
         UnauthenticatedError: it is no token at all.
     """
+    return _key_id(token.partition(".")[0])
+
+
+@lru_cache(16)
+def _key_id(header: str) -> str:
+    """Read a token's header (RFC 7515, 4.1), which all tokens of a key share."""
     try:
-        return str(jwt.get_unverified_header(token).get("kid", ""))
-    except jwt.PyJWTError:
+        return str(json.loads(base64url_decode(header)).get("kid", ""))
+    except (ValueError, AttributeError, RecursionError):
         raise UnauthenticatedError("the token is not a JWT; sign in again") from None
 
 

@@ -1,13 +1,18 @@
 """Watch: from a revision on, in order, nothing missed, nothing of others."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from itertools import islice
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from mulligan.values import caller
+from mulligan_client.gen.mulligan.common.v1 import common_pb2
+from tests.fakes.caller import refused
 from tests.fakes.place import Place, new_name, on_sqlite
-from tests.fakes.site import Site
+from tests.fakes.site import PASSWORD, Site
 
 
 def revision_of(place: Place) -> int:
@@ -130,3 +135,25 @@ def test_an_event_says_who_did_it(place: Place) -> None:
     assert (event.kind, event.object_type, event.region) == ("created", "image", place.region)
     admin = place.site.caller().Login(account="admin", password="correct horse")
     assert event.author == admin.account
+
+
+@on_sqlite
+def test_a_watch_whose_token_ends_says_where_to_go_on(
+    place: Place, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    me = site.admin.CreateAccount(name=new_name("account"), password=PASSWORD).metadata.id
+    site.admin.AssignRole(account=me, role=common_pb2.ROLE_READER)
+    watched = site.caller(site.token(me, timedelta(hours=1))).Watch(
+        after_revision=place.operator.ListHosts(region=place.region).revision
+    )
+    image = place.create_image().metadata.id
+    seen = next(event for event in watched if event.object_id == image)
+    later = datetime.now(UTC) + timedelta(hours=2)
+    with monkeypatch.context() as patch:
+        patch.setattr(caller, "datetime", SimpleNamespace(now=lambda _: later))
+        missed = place.create_image().metadata.id
+        with refused("UNAUTHENTICATED", "TOKEN_EXPIRED") as refusal:
+            next(watched)
+    assert refusal.metadata["revision"] == str(seen.revision)
+    again = site.caller(site.token(me, timedelta(hours=1)))
+    assert again.until(lambda event: event.object_id == missed, after_revision=seen.revision)

@@ -1,5 +1,6 @@
 """Tokens say who somebody is and what they may, and are checked without asking."""
 
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -64,6 +65,13 @@ def test_a_token_of_a_key_that_is_not_live_is_refused(sqlite_database: Database)
     token, _ = sqlite_database.read(lambda session: tokens.issue(session, account))
     with pytest.raises(UnauthenticatedError):
         tokens.check(token, {})
+
+
+@pytest.mark.parametrize("header", [b"", b"[]", b"null", b"1", b"\xff", b"[" * 6000, b"{", b"{}"])
+def test_what_is_no_token_is_refused(header: bytes) -> None:
+    for encoded in (urlsafe_b64encode(header).decode(), header.decode("latin-1")):
+        with pytest.raises(UnauthenticatedError):
+            tokens.check(f"{encoded}.e30.e30", {})
 
 
 @pytest.mark.parametrize(
