@@ -13,6 +13,7 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
+from api.limits import Limits
 from api.places import Places
 from api.wellformed import ids_in
 from mulligan.database import Database
@@ -100,6 +101,7 @@ class Access:
     def __init__(self, places: Places, threads: ThreadPoolExecutor) -> None:
         self._places = places
         self._threads = threads
+        self._limits = Limits(places, threads)
 
     async def check(self, caller: Caller, request: Any, method: Method) -> None:
         """Refuse what the caller's roles don't reach.
@@ -108,6 +110,7 @@ class Access:
             InvalidArgumentError: no project is named.
             PermissionDeniedError: the role is missing.
         """
+        await self._limits.check(caller, request, method)
         role = _ROLES.get(method.access.role)
         projects, regions = _named_in(request, method.access)
         if caller.has(role or "reader"):

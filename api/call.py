@@ -21,7 +21,7 @@ from mulligan.values.ids import digest
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)
 
-_SECRETS = ("password", "old_password")
+_SECRETS = ("password", "old_password", "secret")
 
 _current: ContextVar["Call"] = ContextVar("call")
 

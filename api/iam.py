@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api import accounts, iam_projects, iam_regions, roles
+from api import accounts, credentials, iam_projects, iam_regions, roles
 from api.call import current_call
 from api.places import Places
 from api.sign_in import SignIn
@@ -130,6 +130,22 @@ class IamServicer(iam_pb2_grpc.IamServiceServicer):
             return pb.ChangePasswordResponse()
         attempt = await self._sign_in.attempt(call.caller.account, request.old_password)
         return await accounts.change_password(request, attempt)
+
+    async def CreateApplicationCredential(self, request: Any, context: Any) -> Any:
+        """Make an account for a program."""
+        return await credentials.create(request)
+
+    async def GetApplicationCredential(self, request: Any, context: Any) -> Any:
+        """Show an application credential."""
+        return await credentials.get(request)
+
+    async def ListApplicationCredentials(self, request: Any, context: Any) -> Any:
+        """List an account's application credentials."""
+        return await credentials.list_page(request)
+
+    async def DeleteApplicationCredential(self, request: Any, context: Any) -> Any:
+        """Delete an application credential."""
+        return await credentials.delete(request)
 
     async def AssignRole(self, request: pb.AssignRoleRequest, context: Any) -> Any:
         """Give an account a role."""

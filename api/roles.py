@@ -14,13 +14,13 @@ from mulligan.values.errors import InvalidArgumentError
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2 as pb
 
-_NAMES = {
+NAMES = {
     common_pb2.ROLE_READER: "reader",
     common_pb2.ROLE_MEMBER: "member",
     common_pb2.ROLE_OPERATOR: "operator",
     common_pb2.ROLE_ADMIN: "admin",
 }
-_ROLES = {name: role for role, name in _NAMES.items()}
+ROLES = {name: role for role, name in NAMES.items()}
 
 
 async def assign(request: pb.AssignRoleRequest) -> pb.Assignment:
@@ -31,7 +31,7 @@ async def assign(request: pb.AssignRoleRequest) -> pb.Assignment:
         held = roles.assign_role(
             session,
             request.account,
-            _NAMES.get(request.role, ""),
+            NAMES.get(request.role, ""),
             request.project,
             request.region,
             author=call.caller.account,
@@ -105,7 +105,7 @@ def _shown(session: Session, found: Sequence[Held]) -> list[pb.Assignment]:
         pb.Assignment(
             account=held.account,
             account_name=described[held.account].name if held.account in described else "",
-            role=_ROLES[held.role],
+            role=ROLES[held.role],
             project=held.project,
             region=held.region,
         )

@@ -161,7 +161,7 @@ def list_roles(
         last, last_place = after
         same = and_(Assignment.account == last, Assignment.place > last_place)
         query = query.where(or_(Assignment.account > last, same))
-    return _held(session, list(session.scalars(query)))
+    return as_held(session, list(session.scalars(query)))
 
 
 def refuse_last_admin(session: Session, account: str) -> None:
@@ -206,7 +206,8 @@ def refuse_two_places(project: str, region: str) -> None:
         )
 
 
-def _held(session: Session, rows: Sequence[Assignment]) -> list[Held]:
+def as_held(session: Session, rows: Sequence[Assignment]) -> list[Held]:
+    """Say of assignments whether they are on projects or regions."""
     places = [row.place for row in rows if row.place != SYSTEM]
     regions = set(session.scalars(select(Region.id).where(Region.id.in_(places))))
     return [

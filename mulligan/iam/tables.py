@@ -1,6 +1,7 @@
 """The tables of iam."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import LargeBinary, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
@@ -9,7 +10,7 @@ from mulligan.database import Base, Id
 
 
 class Account(Base):
-    """A user (later also an application credential). Its name is in meta."""
+    """A user, or an application credential (`type` application). Its name is in meta."""
 
     __tablename__ = "accounts"
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -18,6 +19,17 @@ class Account(Base):
     disabled: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime]
     generation: Mapped[int] = mapped_column(default=1)
+
+
+class ApplicationCredential(Base):
+    """What an account of a program may at most: short of its creator's roles, this is in force."""
+
+    __tablename__ = "application_credentials"
+    account: Mapped[str] = mapped_column(Id, primary_key=True)
+    creator: Mapped[str] = mapped_column(Id, index=True)
+    expires_at: Mapped[datetime | None]
+    methods: Mapped[list[Any]]
+    region: Mapped[str | None] = mapped_column(Id)
 
 
 class Project(Base):

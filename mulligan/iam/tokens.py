@@ -10,12 +10,10 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from jwt.utils import base64url_decode
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mulligan.iam import keys
+from mulligan.iam import grants, keys
 from mulligan.iam.keys import PublicKey
-from mulligan.iam.tables import Assignment
 from mulligan.values.caller import ROLES, Caller
 from mulligan.values.errors import UnauthenticatedError
 
@@ -44,11 +42,14 @@ def issue(
         sign_in: the session (UUID) that it belongs to, if any.
         now: the time, if it is another.
         lifetime: how long it is good.
+
+    Raises:
+        UnauthenticatedError: CREDENTIAL_OVER.
     """
-    assignments = session.scalars(select(Assignment).where(Assignment.account == account))
     now = now or datetime.now(UTC)
+    grant = grants.grant_of(session, account, now)
     key = keys.signing_key(session, now)
-    expires_at = now + lifetime
+    expires_at = min(now + lifetime, grant.ends_at or now + lifetime)
     claims = {
         "iss": AUDIENCE,
         "aud": AUDIENCE,
@@ -57,8 +58,10 @@ def issue(
         "iat": now,
         "exp": expires_at,
         "jti": uuid4().hex,
-        "roles": {assignment.place: assignment.role for assignment in assignments},
+        "roles": grant.roles,
     }
+    if grant.application:
+        claims |= {"app": True, "methods": grant.methods, "region": grant.region}
     token = jwt.encode(claims, key.private_key, algorithm=_ALGORITHM, headers={"kid": key.id})
     return token, expires_at
 
@@ -120,6 +123,9 @@ def _checked(token: str, pem: str) -> Caller:
         {str(place): str(role) for place, role in roles.items() if role in ROLES},
         expires_at=datetime.fromtimestamp(claims["exp"], UTC),
         session=str(claims.get("sid", "")),
+        application=bool(claims.get("app", False)),
+        methods=frozenset(map(str, claims.get("methods", ()))),
+        region=str(claims.get("region", "")),
     )
 
 

@@ -17,8 +17,9 @@ SYSTEM = ""
 class Caller:
     """An account and its roles: place (UUID of a project or region, or SYSTEM) to role.
 
-    `session` is that of its sign-in. A role holds on its place and, as the trees have them, on all
-    places below it.
+    `session` is that of its sign-in. A program's (`application`) may be limited to some `methods`
+    (Service/Method) and to one `region` with those below it. A role holds on its place and, as the
+    trees have them, on all places below it.
     """
 
     account: str
@@ -26,6 +27,9 @@ class Caller:
     address: str = ""
     expires_at: datetime | None = None
     session: str = ""
+    application: bool = False
+    methods: frozenset[str] = frozenset()
+    region: str = ""
     project_tree: PlaceTree = field(default=NO_PLACES, compare=False)
     region_tree: PlaceTree = field(default=NO_PLACES, compare=False)
 

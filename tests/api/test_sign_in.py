@@ -108,6 +108,36 @@ def test_sessions_are_revoked_by_their_owner_and_by_admins(site: Site) -> None:
             site.caller().RefreshToken(refresh_token=one.refresh_token)
 
 
+@pytest.mark.parametrize(
+    "changes", [{"password": "another one"}, {"disabled": True}], ids=["password", "disabled"]
+)
+def test_an_account_that_is_changed_by_an_admin_is_signed_out(
+    site: Site, changes: dict[str, Any]
+) -> None:
+    mine = sign_in(site)
+    mask = {"paths": list(changes)}
+    site.admin.UpdateAccount(id=mine.account, update_mask=mask, **changes)
+    with refused("UNAUTHENTICATED", "SESSION_REVOKED") as refusal:
+        site.caller().RefreshToken(refresh_token=mine.refresh_token)
+    assert "password" in refusal.message or "disabled" in refusal.message
+
+
+def test_who_changes_their_password_stays_signed_in_there_only(site: Site) -> None:
+    mine = sign_in(site)
+    there = site.caller().Login(account=mine.account, password=PASSWORD)
+    caller_of(site, mine).ChangePassword(old_password=PASSWORD, password="another one")
+    assert site.caller().RefreshToken(refresh_token=mine.refresh_token)
+    with refused("UNAUTHENTICATED", "SESSION_REVOKED"):
+        site.caller().RefreshToken(refresh_token=there.refresh_token)
+
+
+def test_a_deleted_account_is_signed_out(site: Site) -> None:
+    mine = sign_in(site)
+    site.admin.DeleteAccount(id=mine.account)
+    with refused("UNAUTHENTICATED", "SESSION_REVOKED"):
+        site.caller().RefreshToken(refresh_token=mine.refresh_token)
+
+
 def test_a_rotated_key_is_published_and_does_not_sign_yet(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,6 +53,7 @@ COMMANDS = {
     "project": "Tenants.",
     "region": "Where objects live.",
     "account": "Users.",
+    "app-credential": "Accounts for programs, which may less than who makes them.",
     "role": "Who may do what.",
     "token-key": "The keys that sign access tokens.",
     "completion": "Print the script that completes commands in a shell.",

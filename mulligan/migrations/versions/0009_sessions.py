@@ -1,4 +1,4 @@
-"""Sessions with refresh tokens, keys that follow each other, and a site's copy of those published.
+"""Sessions, keys that follow each other and a site's copy of them, application credentials.
 
 The previous release can live with it: it signs with the newest key, which those who check tokens
 fetch when they meet it, and its own tokens live on without a session.
@@ -7,7 +7,7 @@ fetch when they meet it, and its own tokens live on without a session.
 import sqlalchemy as sa
 from alembic import op
 
-from mulligan.database import Id, UtcDateTime
+from mulligan.database import Id, Json, UtcDateTime
 
 revision = "0009"
 down_revision = "0008"
@@ -45,3 +45,12 @@ def upgrade() -> None:
         sa.Column("spent_at", UtcDateTime(), nullable=True),
     )
     op.create_index("ix_refresh_tokens_session", "refresh_tokens", ["session"])
+    op.create_table(
+        "application_credentials",
+        sa.Column("account", Id, primary_key=True),
+        sa.Column("creator", Id, nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=True),
+        sa.Column("methods", Json, nullable=False),
+        sa.Column("region", Id, nullable=True),
+    )
+    op.create_index("ix_application_credentials_creator", "application_credentials", ["creator"])

@@ -1022,6 +1022,261 @@ class ChangePasswordResponse(_message.Message):
 Global___ChangePasswordResponse: _TypeAlias = ChangePasswordResponse  # noqa: Y015
 
 @_typing.final
+class ApplicationCredential(_message.Message):
+    """An account for a program."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    METADATA_FIELD_NUMBER: _builtins.int
+    CREATOR_FIELD_NUMBER: _builtins.int
+    ROLES_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    METHODS_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
+    creator: _builtins.str
+    """UUID of the account that made it."""
+    region: _builtins.str
+    """UUID of the only region, with those below it, that its calls may name; empty: all."""
+    @_builtins.property
+    def metadata(self) -> _common_pb2.Metadata:
+        """Its id, name and generation."""
+
+    @_builtins.property
+    def roles(self) -> _containers.RepeatedCompositeFieldContainer[Global___GivenRole]:
+        """What it was given: it has these as far as its creator has them."""
+
+    @_builtins.property
+    def expires_at(self) -> _timestamp_pb2.Timestamp:
+        """When it is over; none: with its creator."""
+
+    @_builtins.property
+    def methods(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What it may call, as Service/Method; empty: all that its roles allow."""
+
+    def __init__(
+        self,
+        *,
+        metadata: _common_pb2.Metadata | None = ...,
+        creator: _builtins.str = ...,
+        roles: _abc.Iterable[Global___GivenRole] | None = ...,
+        expires_at: _timestamp_pb2.Timestamp | None = ...,
+        methods: _abc.Iterable[_builtins.str] | None = ...,
+        region: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "metadata", b"metadata"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["creator", b"creator", "expires_at", b"expires_at", "metadata", b"metadata", "methods", b"methods", "region", b"region", "roles", b"roles"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApplicationCredential: _TypeAlias = ApplicationCredential  # noqa: Y015
+
+@_typing.final
+class GivenRole(_message.Message):
+    """A role on a project, on a region or, without either, on the whole system."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROLE_FIELD_NUMBER: _builtins.int
+    PROJECT_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
+    role: _common_pb2.Role.ValueType
+    """Reader, member, operator or admin."""
+    project: _builtins.str
+    """UUID of a project."""
+    region: _builtins.str
+    """UUID of a region."""
+    def __init__(
+        self,
+        *,
+        role: _common_pb2.Role.ValueType = ...,
+        project: _builtins.str = ...,
+        region: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["project", b"project", "region", b"region", "role", b"role"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GivenRole: _TypeAlias = GivenRole  # noqa: Y015
+
+@_typing.final
+class CreateApplicationCredentialRequest(_message.Message):
+    """An account for a program to make."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    SECRET_FIELD_NUMBER: _builtins.int
+    ROLES_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    METHODS_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Made up by the caller, and the same when it tries again; a UUID does."""
+    name: _builtins.str
+    """What people call it; no other account has the name."""
+    secret: _builtins.str
+    """What it signs in with: 32 random characters at least, made by the caller, so that a lost answer
+    loses no secret. A hash of it is kept.
+    """
+    region: _builtins.str
+    """UUID of the only region, with those below it, that its calls may name; empty: all."""
+    @_builtins.property
+    def roles(self) -> _containers.RepeatedCompositeFieldContainer[Global___GivenRole]:
+        """Each the caller's own, there or above; 1 to 32."""
+
+    @_builtins.property
+    def expires_at(self) -> _timestamp_pb2.Timestamp:
+        """When it is over; none: with its creator."""
+
+    @_builtins.property
+    def methods(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Service/Method, 32 at most; empty: all that its roles allow."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        secret: _builtins.str = ...,
+        roles: _abc.Iterable[Global___GivenRole] | None = ...,
+        expires_at: _timestamp_pb2.Timestamp | None = ...,
+        methods: _abc.Iterable[_builtins.str] | None = ...,
+        region: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "methods", b"methods", "name", b"name", "region", b"region", "request_id", b"request_id", "roles", b"roles", "secret", b"secret"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateApplicationCredentialRequest: _TypeAlias = CreateApplicationCredentialRequest  # noqa: Y015
+
+@_typing.final
+class GetApplicationCredentialRequest(_message.Message):
+    """Which application credential."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """UUID."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetApplicationCredentialRequest: _TypeAlias = GetApplicationCredentialRequest  # noqa: Y015
+
+@_typing.final
+class ListApplicationCredentialsRequest(_message.Message):
+    """Whose application credentials."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_FIELD_NUMBER: _builtins.int
+    CREATOR_FIELD_NUMBER: _builtins.int
+    creator: _builtins.str
+    """UUID of an account; empty: the caller's own."""
+    @_builtins.property
+    def page(self) -> _common_pb2.Page:
+        """Which part of the list."""
+
+    def __init__(
+        self,
+        *,
+        page: _common_pb2.Page | None = ...,
+        creator: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["creator", b"creator", "page", b"page"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListApplicationCredentialsRequest: _TypeAlias = ListApplicationCredentialsRequest  # noqa: Y015
+
+@_typing.final
+class ListApplicationCredentialsResponse(_message.Message):
+    """A page of application credentials."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPLICATION_CREDENTIALS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Gives the next page; empty: this was the last one."""
+    @_builtins.property
+    def application_credentials(self) -> _containers.RepeatedCompositeFieldContainer[Global___ApplicationCredential]:
+        """By id."""
+
+    def __init__(
+        self,
+        *,
+        application_credentials: _abc.Iterable[Global___ApplicationCredential] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_credentials", b"application_credentials", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListApplicationCredentialsResponse: _TypeAlias = ListApplicationCredentialsResponse  # noqa: Y015
+
+@_typing.final
+class DeleteApplicationCredentialRequest(_message.Message):
+    """Which application credential ends."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Made up by the caller, and the same when it tries again; a UUID does."""
+    id: _builtins.str
+    """UUID."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteApplicationCredentialRequest: _TypeAlias = DeleteApplicationCredentialRequest  # noqa: Y015
+
+@_typing.final
+class DeleteApplicationCredentialResponse(_message.Message):
+    """Nothing to say."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteApplicationCredentialResponse: _TypeAlias = DeleteApplicationCredentialResponse  # noqa: Y015
+
+@_typing.final
 class AssignRoleRequest(_message.Message):
     """A role to give; on the whole system, where neither project nor region is named."""
 

@@ -141,6 +141,26 @@ class IamServiceStub:
                 request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ChangePasswordRequest.SerializeToString,
                 response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ChangePasswordResponse.FromString,
                 _registered_method=True)
+        self.CreateApplicationCredential = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/CreateApplicationCredential',
+                request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.CreateApplicationCredentialRequest.SerializeToString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ApplicationCredential.FromString,
+                _registered_method=True)
+        self.GetApplicationCredential = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/GetApplicationCredential',
+                request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.GetApplicationCredentialRequest.SerializeToString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ApplicationCredential.FromString,
+                _registered_method=True)
+        self.ListApplicationCredentials = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/ListApplicationCredentials',
+                request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListApplicationCredentialsRequest.SerializeToString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListApplicationCredentialsResponse.FromString,
+                _registered_method=True)
+        self.DeleteApplicationCredential = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/DeleteApplicationCredential',
+                request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteApplicationCredentialRequest.SerializeToString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteApplicationCredentialResponse.FromString,
+                _registered_method=True)
         self.AssignRole = channel.unary_unary(
                 '/mulligan.iam.v1.IamService/AssignRole',
                 request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.AssignRoleRequest.SerializeToString,
@@ -353,6 +373,37 @@ class IamServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateApplicationCredential(self, request, context):
+        """Make an account for a program of the caller's: with roles that the caller has, if wanted with an
+        end, for some methods only and for one region with those below it. It signs in by Login, with
+        its name or id and its secret. It never may more than its creator may at that time. It can't
+        make accounts, change passwords or give roles.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetApplicationCredential(self, request, context):
+        """An application credential.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListApplicationCredentials(self, request, context):
+        """The application credentials that an account made.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteApplicationCredential(self, request, context):
+        """Delete an application credential; tokens that it has are good until they end.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def AssignRole(self, request, context):
         """Give an account a role on a project, a region or the system, instead of the one that it has
         there. It holds on everything below.
@@ -533,6 +584,26 @@ def add_IamServiceServicer_to_server(servicer, server):
                     servicer.ChangePassword,
                     request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ChangePasswordRequest.FromString,
                     response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ChangePasswordResponse.SerializeToString,
+            ),
+            'CreateApplicationCredential': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateApplicationCredential,
+                    request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.CreateApplicationCredentialRequest.FromString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ApplicationCredential.SerializeToString,
+            ),
+            'GetApplicationCredential': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetApplicationCredential,
+                    request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.GetApplicationCredentialRequest.FromString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ApplicationCredential.SerializeToString,
+            ),
+            'ListApplicationCredentials': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListApplicationCredentials,
+                    request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListApplicationCredentialsRequest.FromString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListApplicationCredentialsResponse.SerializeToString,
+            ),
+            'DeleteApplicationCredential': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteApplicationCredential,
+                    request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteApplicationCredentialRequest.FromString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteApplicationCredentialResponse.SerializeToString,
             ),
             'AssignRole': grpc.unary_unary_rpc_method_handler(
                     servicer.AssignRole,
@@ -1153,6 +1224,114 @@ class IamService:
             '/mulligan.iam.v1.IamService/ChangePassword',
             mulligan_dot_iam_dot_v1_dot_iam__pb2.ChangePasswordRequest.SerializeToString,
             mulligan_dot_iam_dot_v1_dot_iam__pb2.ChangePasswordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateApplicationCredential(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/CreateApplicationCredential',
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.CreateApplicationCredentialRequest.SerializeToString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.ApplicationCredential.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetApplicationCredential(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/GetApplicationCredential',
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.GetApplicationCredentialRequest.SerializeToString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.ApplicationCredential.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListApplicationCredentials(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/ListApplicationCredentials',
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.ListApplicationCredentialsRequest.SerializeToString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.ListApplicationCredentialsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteApplicationCredential(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/DeleteApplicationCredential',
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteApplicationCredentialRequest.SerializeToString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteApplicationCredentialResponse.FromString,
             options,
             channel_credentials,
             insecure,

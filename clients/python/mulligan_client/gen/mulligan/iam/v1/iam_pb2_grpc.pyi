@@ -93,6 +93,18 @@ class IamServiceStub:
     """
     ChangePassword: _grpc.UnaryUnaryMultiCallable[_iam_pb2.ChangePasswordRequest, _iam_pb2.ChangePasswordResponse]
     """Change one's own password. A wrong old one counts like a sign-in that failed."""
+    CreateApplicationCredential: _grpc.UnaryUnaryMultiCallable[_iam_pb2.CreateApplicationCredentialRequest, _iam_pb2.ApplicationCredential]
+    """Make an account for a program of the caller's: with roles that the caller has, if wanted with an
+    end, for some methods only and for one region with those below it. It signs in by Login, with
+    its name or id and its secret. It never may more than its creator may at that time. It can't
+    make accounts, change passwords or give roles.
+    """
+    GetApplicationCredential: _grpc.UnaryUnaryMultiCallable[_iam_pb2.GetApplicationCredentialRequest, _iam_pb2.ApplicationCredential]
+    """An application credential."""
+    ListApplicationCredentials: _grpc.UnaryUnaryMultiCallable[_iam_pb2.ListApplicationCredentialsRequest, _iam_pb2.ListApplicationCredentialsResponse]
+    """The application credentials that an account made."""
+    DeleteApplicationCredential: _grpc.UnaryUnaryMultiCallable[_iam_pb2.DeleteApplicationCredentialRequest, _iam_pb2.DeleteApplicationCredentialResponse]
+    """Delete an application credential; tokens that it has are good until they end."""
     AssignRole: _grpc.UnaryUnaryMultiCallable[_iam_pb2.AssignRoleRequest, _iam_pb2.Assignment]
     """Give an account a role on a project, a region or the system, instead of the one that it has
     there. It holds on everything below.
@@ -184,6 +196,18 @@ class IamServiceAsyncStub(IamServiceStub):
     """
     ChangePassword: _aio.UnaryUnaryMultiCallable[_iam_pb2.ChangePasswordRequest, _iam_pb2.ChangePasswordResponse]  # type: ignore[assignment]
     """Change one's own password. A wrong old one counts like a sign-in that failed."""
+    CreateApplicationCredential: _aio.UnaryUnaryMultiCallable[_iam_pb2.CreateApplicationCredentialRequest, _iam_pb2.ApplicationCredential]  # type: ignore[assignment]
+    """Make an account for a program of the caller's: with roles that the caller has, if wanted with an
+    end, for some methods only and for one region with those below it. It signs in by Login, with
+    its name or id and its secret. It never may more than its creator may at that time. It can't
+    make accounts, change passwords or give roles.
+    """
+    GetApplicationCredential: _aio.UnaryUnaryMultiCallable[_iam_pb2.GetApplicationCredentialRequest, _iam_pb2.ApplicationCredential]  # type: ignore[assignment]
+    """An application credential."""
+    ListApplicationCredentials: _aio.UnaryUnaryMultiCallable[_iam_pb2.ListApplicationCredentialsRequest, _iam_pb2.ListApplicationCredentialsResponse]  # type: ignore[assignment]
+    """The application credentials that an account made."""
+    DeleteApplicationCredential: _aio.UnaryUnaryMultiCallable[_iam_pb2.DeleteApplicationCredentialRequest, _iam_pb2.DeleteApplicationCredentialResponse]  # type: ignore[assignment]
+    """Delete an application credential; tokens that it has are good until they end."""
     AssignRole: _aio.UnaryUnaryMultiCallable[_iam_pb2.AssignRoleRequest, _iam_pb2.Assignment]  # type: ignore[assignment]
     """Give an account a role on a project, a region or the system, instead of the one that it has
     there. It holds on everything below.
@@ -398,6 +422,42 @@ class IamServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_iam_pb2.ChangePasswordResponse, _abc.Awaitable[_iam_pb2.ChangePasswordResponse]]:
         """Change one's own password. A wrong old one counts like a sign-in that failed."""
+
+    @_abc_1.abstractmethod
+    def CreateApplicationCredential(
+        self,
+        request: _iam_pb2.CreateApplicationCredentialRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_iam_pb2.ApplicationCredential, _abc.Awaitable[_iam_pb2.ApplicationCredential]]:
+        """Make an account for a program of the caller's: with roles that the caller has, if wanted with an
+        end, for some methods only and for one region with those below it. It signs in by Login, with
+        its name or id and its secret. It never may more than its creator may at that time. It can't
+        make accounts, change passwords or give roles.
+        """
+
+    @_abc_1.abstractmethod
+    def GetApplicationCredential(
+        self,
+        request: _iam_pb2.GetApplicationCredentialRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_iam_pb2.ApplicationCredential, _abc.Awaitable[_iam_pb2.ApplicationCredential]]:
+        """An application credential."""
+
+    @_abc_1.abstractmethod
+    def ListApplicationCredentials(
+        self,
+        request: _iam_pb2.ListApplicationCredentialsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_iam_pb2.ListApplicationCredentialsResponse, _abc.Awaitable[_iam_pb2.ListApplicationCredentialsResponse]]:
+        """The application credentials that an account made."""
+
+    @_abc_1.abstractmethod
+    def DeleteApplicationCredential(
+        self,
+        request: _iam_pb2.DeleteApplicationCredentialRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_iam_pb2.DeleteApplicationCredentialResponse, _abc.Awaitable[_iam_pb2.DeleteApplicationCredentialResponse]]:
+        """Delete an application credential; tokens that it has are good until they end."""
 
     @_abc_1.abstractmethod
     def AssignRole(

@@ -1,0 +1,122 @@
+"""Application credentials, from messages to changes and from rows to messages."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from api import messages, roles
+from api.call import current_call
+from mulligan.iam import credentials
+from mulligan.iam.credentials import Limits
+from mulligan.iam.roles import Held
+from mulligan.iam.tables import Account, ApplicationCredential
+from mulligan.meta import names
+from mulligan.values.errors import InvalidArgumentError, PermissionDeniedError
+from mulligan_client.gen.mulligan.control.v1 import control_pb2
+from mulligan_client.gen.mulligan.iam.v1 import iam_pb2 as pb
+from mulligan_client.gen.mulligan.meta.v1 import meta_pb2
+from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
+
+METHODS = frozenset(
+    f"{service.name}/{method.name}"
+    for file in (pb, meta_pb2, resource_pb2, control_pb2)
+    for service in file.DESCRIPTOR.services_by_name.values()
+    for method in service.methods
+)
+
+
+async def create(request: pb.CreateApplicationCredentialRequest) -> pb.ApplicationCredential:
+    """Make an account for a program of the caller's."""
+    call = current_call()
+    limits = Limits(
+        [Held("", roles.NAMES.get(one.role, ""), one.project, one.region) for one in request.roles],
+        messages.time_of(request.expires_at) if request.HasField("expires_at") else None,
+        [_method(one) for one in request.methods],
+        request.region,
+    )
+    secret_hash = await call.in_thread(lambda: credentials.hash_secret(request.secret))
+
+    def make(session: Session) -> pb.ApplicationCredential:
+        row = credentials.create(session, call.caller, request.name, secret_hash, limits)
+        return _shown(session, [credentials.get(session, call.caller, row.id)])[0]
+
+    return await call.write(request, pb.ApplicationCredential, make)
+
+
+async def get(request: pb.GetApplicationCredentialRequest) -> pb.ApplicationCredential:
+    """Show an application credential."""
+    call = current_call()
+    return await call.read(
+        lambda session: _shown(session, [credentials.get(session, call.caller, request.id)])[0]
+    )
+
+
+async def list_page(
+    request: pb.ListApplicationCredentialsRequest,
+) -> pb.ListApplicationCredentialsResponse:
+    """List the application credentials of an account."""
+    call = current_call()
+    creator = request.creator or call.caller.account
+    if creator != call.caller.account and not call.caller.has("admin"):
+        raise PermissionDeniedError(
+            "another account's application credentials are shown to admins of the system; ask one"
+        )
+    if not names.is_uuid(creator):
+        raise InvalidArgumentError("creator is not an id; give the account's UUID", field="creator")
+    size, after = messages.page_size(request.page), messages.after_id(request.page)
+
+    def read(session: Session) -> pb.ListApplicationCredentialsResponse:
+        found = credentials.list_page(session, creator, after, size)
+        return pb.ListApplicationCredentialsResponse(
+            application_credentials=_shown(session, found),
+            next_page_token=messages.next_token([row for row, _ in found], size),
+        )
+
+    return await call.read(read)
+
+
+async def delete(
+    request: pb.DeleteApplicationCredentialRequest,
+) -> pb.DeleteApplicationCredentialResponse:
+    """Delete an application credential."""
+    call = current_call()
+
+    def end(session: Session) -> pb.DeleteApplicationCredentialResponse:
+        credentials.delete(session, call.caller, request.id)
+        return pb.DeleteApplicationCredentialResponse()
+
+    return await call.write(request, pb.DeleteApplicationCredentialResponse, end)
+
+
+def _method(named: str) -> str:
+    """Read the name of a method: Service/Method, or with the package, with a dot or a slash."""
+    service, _, method = named.strip("/").replace("/", ".").rpartition(".")
+    known = f"{service.rpartition('.')[2]}/{method}"
+    if known not in METHODS:
+        raise InvalidArgumentError(
+            f"there is no method {named!r}; name it as ControlService/GetMachine", field="methods"
+        )
+    return known
+
+
+def _shown(
+    session: Session, found: Sequence[tuple[Account, ApplicationCredential]]
+) -> list[pb.ApplicationCredential]:
+    ids = [row.id for row, _ in found]
+    described = names.describe(session, ids)
+    given = credentials.roles_given(session, ids)
+    return [
+        pb.ApplicationCredential(
+            metadata=messages.metadata(row, described),
+            creator=limits.creator,
+            roles=[
+                pb.GivenRole(role=roles.ROLES[one.role], project=one.project, region=one.region)
+                for one in given
+                if one.account == row.id
+            ],
+            expires_at=messages.timestamp(limits.expires_at),
+            methods=limits.methods,
+            region=limits.region or "",
+        )
+        for row, limits in found
+    ]

@@ -1,0 +1,86 @@
+"""What an application credential may call: less than its roles would allow."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from api.places import Places
+from api.wellformed import ids_in
+from mulligan.control.regions import regions_of
+from mulligan.values.caller import Caller
+from mulligan.values.errors import PermissionDeniedError
+from mulligan_client.gen.mulligan.common.v1 import common_pb2
+
+if TYPE_CHECKING:
+    from api.access import Method
+
+FOR_PEOPLE = frozenset(
+    (
+        "CreateApplicationCredential",
+        "CreateAccount",
+        "UpdateAccount",
+        "ChangePassword",
+        "AssignRole",
+    )
+)
+"""What would make a secret that outlives the one that was used, or give it more."""
+
+
+class Limits:
+    """Keeps programs to the methods and the region of their credential."""
+
+    def __init__(self, places: Places, threads: ThreadPoolExecutor) -> None:
+        self._places = places
+        self._threads = threads
+
+    async def check(self, caller: Caller, request: Any, method: "Method") -> None:
+        """Refuse what the caller's credential is not for; users have no such limits.
+
+        Raises:
+            PermissionDeniedError: CREDENTIAL_LIMITED.
+        """
+        if not caller.application:
+            return
+        if method.verb in FOR_PEOPLE:
+            raise _refusal(f"{method.verb} is for people; sign in as a user")
+        called = f"{method.name.split('.')[-2]}/{method.verb}"
+        if caller.methods and called not in caller.methods:
+            raise _refusal(f"this application credential may call {_listed(caller)} only")
+        if caller.region:
+            await self._check_region(caller.region, request, method)
+
+    async def _check_region(self, region: str, request: Any, method: "Method") -> None:
+        """Refuse what lives elsewhere, and what doesn't say where: it may be anywhere."""
+        ids = {text for _, text in ids_in(request)}
+        found: dict[str, str] = {}
+        if ids:
+            loop = asyncio.get_running_loop()
+            found = await loop.run_in_executor(
+                self._threads,
+                lambda: method.database.read(lambda session: regions_of(session, ids)),
+            )
+        await self._places.know([region, *ids])
+        named = {*found.values(), *(one for one in ids if one in self._places.regions)}
+        if any(region not in self._places.regions.chain(one) for one in named):
+            raise _refusal(f"this application credential is for region {region} only")
+        if not named and not _is_everybodys(method):
+            raise _refusal(
+                f"this application credential is for region {region} only; name the region, or an "
+                "object in it"
+            )
+
+
+def _is_everybodys(method: "Method") -> bool:
+    """Say whether an RPC shows only what everybody sees or is the caller's own, or signs it out."""
+    if method.access.role != common_pb2.ROLE_AUTHENTICATED:
+        return False
+    of_iam = ".iam." in method.name and not method.has_request_id
+    return not method.access.besides or of_iam or method.verb == "SignOut"
+
+
+def _listed(caller: Caller) -> str:
+    return ", ".join(sorted(caller.methods))
+
+
+def _refusal(words: str) -> PermissionDeniedError:
+    return PermissionDeniedError(words, code="CREDENTIAL_LIMITED")

@@ -1,0 +1,148 @@
+"""Application credentials: accounts for programs, each with less than its creator may."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mulligan.iam import accounts, objects, roles, sign_ins
+from mulligan.iam.roles import Held
+from mulligan.iam.tables import Account, ApplicationCredential, Assignment, Region
+from mulligan.meta import names
+from mulligan.values.caller import ROLES, SYSTEM, Caller
+from mulligan.values.errors import InvalidArgumentError, NotFoundError, PermissionDeniedError
+
+MIN_SECRET_LENGTH = 32
+MOST_ROLES = 32
+MOST_METHODS = 32
+"""A token that says more grows too long to be sent with each call."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is asked for: roles (their `account` empty), and what narrows them."""
+
+    roles: Sequence[Held]
+    expires_at: datetime | None = None
+    methods: Sequence[str] = ()
+    region: str = ""
+
+
+def hash_secret(secret: str) -> str:
+    """Make what is kept of a secret; takes a while.
+
+    Raises:
+        InvalidArgumentError: it is too short to be random.
+    """
+    if len(secret) < MIN_SECRET_LENGTH:
+        raise InvalidArgumentError(
+            f"the secret needs at least {MIN_SECRET_LENGTH} random characters", field="secret"
+        )
+    return sign_ins.hasher.hash(secret)
+
+
+def create(
+    session: Session, caller: Caller, name: str, secret_hash: str, limits: Limits
+) -> Account:
+    """Create an account for a program of the caller's.
+
+    Raises:
+        InvalidArgumentError: the name or a limit can't be used.
+        PermissionDeniedError: the caller has not such a role itself.
+        NotFoundError: there is no such project or region.
+    """
+    _check(caller, limits)
+    now = datetime.now(UTC)
+    row = Account(id=str(uuid4()), type="application", password_hash=secret_hash, created_at=now)
+    session.add(row)
+    session.add(
+        ApplicationCredential(
+            account=row.id,
+            creator=caller.account,
+            expires_at=limits.expires_at,
+            methods=sorted(set(limits.methods)),
+            region=objects.keep(session, Region, limits.region).id if limits.region else None,
+        )
+    )
+    names.give_name(session, "account", row.id, name)
+    objects.tell(session, row, "created", "an application credential", caller.account)
+    session.flush()
+    for one in limits.roles:
+        roles.assign_role(session, row.id, one.role, one.project, one.region, author=caller.account)
+    return row
+
+
+def get(session: Session, caller: Caller, identity: str) -> tuple[Account, ApplicationCredential]:
+    """Find a credential of the caller, or anybody's for admins of the system.
+
+    Raises:
+        NotFoundError: there is none, or it is another account's.
+    """
+    row, limits = session.get(Account, identity), session.get(ApplicationCredential, identity)
+    if not row or not limits or not (limits.creator == caller.account or caller.has("admin")):
+        raise NotFoundError(
+            f"there is no application credential {identity}; see `mulligan app-credential list`",
+            object_type="account",
+            object_id=identity,
+        )
+    return row, limits
+
+
+def list_page(
+    session: Session, creator: str, after: str, limit: int
+) -> list[tuple[Account, ApplicationCredential]]:
+    """List the credentials that an account made, by id."""
+    query = select(Account, ApplicationCredential).where(
+        ApplicationCredential.account == Account.id, ApplicationCredential.creator == creator
+    )
+    if after:
+        query = query.where(Account.id > after)
+    found = session.execute(query.order_by(Account.id).limit(limit))
+    return [(row, limits) for row, limits in found]
+
+
+def roles_given(session: Session, identities: Sequence[str]) -> list[Held]:
+    """Read which roles credentials were given: they have no more than those."""
+    rows = session.scalars(
+        select(Assignment)
+        .where(Assignment.account.in_(identities))
+        .order_by(Assignment.account, Assignment.place)
+    )
+    return roles.as_held(session, list(rows))
+
+
+def delete(session: Session, caller: Caller, identity: str) -> None:
+    """Delete a credential: its sessions are revoked, its tokens live to their end.
+
+    Raises:
+        NotFoundError: there is none, or it is another account's.
+    """
+    row, limits = get(session, caller, identity)
+    session.delete(limits)
+    accounts.delete_account(session, row.id, author=caller.account)
+
+
+def _check(caller: Caller, limits: Limits) -> None:
+    if not 1 <= len(limits.roles) <= MOST_ROLES:
+        raise InvalidArgumentError(f"give 1 to {MOST_ROLES} roles", field="roles")
+    if len(limits.methods) > MOST_METHODS:
+        raise InvalidArgumentError(f"name {MOST_METHODS} methods at most", field="methods")
+    if limits.expires_at is not None and limits.expires_at <= datetime.now(UTC):
+        raise InvalidArgumentError("its end has passed already", field="expires_at")
+    for one in limits.roles:
+        if one.role not in ROLES:
+            raise InvalidArgumentError(f"give roles of {', '.join(ROLES)}", field="roles")
+        roles.refuse_two_places(one.project, one.region)
+        has = (
+            caller.has_in(one.role, one.region)
+            if one.region
+            else caller.has(one.role, one.project or SYSTEM)
+        )
+        if not has:
+            raise PermissionDeniedError(
+                f"you are not {one} yourself, and can't give it to a program; see `mulligan role "
+                "list`"
+            )

@@ -1,0 +1,223 @@
+"""Application credentials: accounts for programs that may less than who made them."""
+
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select
+
+from mulligan.iam import grants
+from mulligan.iam.tables import Account
+from mulligan.requests import Answer
+from mulligan.values.errors import UnauthenticatedError
+from mulligan_client.gen.mulligan.common.v1 import common_pb2
+from tests.fakes.caller import Caller, refused
+from tests.fakes.place import Place, at, new_name, on_sqlite
+from tests.fakes.site import Site
+
+READER, MEMBER, ADMIN = common_pb2.ROLE_READER, common_pb2.ROLE_MEMBER, common_pb2.ROLE_ADMIN
+SECRET = secrets.token_urlsafe(32)
+
+
+def make(creator: Caller, project: str, role: int = MEMBER, **more: Any) -> Any:
+    fields = {"name": new_name("app"), "secret": SECRET}
+    fields["roles"] = [{"role": role, "project": project}]  # type: ignore[assignment]
+    return creator.CreateApplicationCredential(**{**fields, **more})
+
+
+def sign_in(site: Site, made: Any) -> Caller:
+    answer = site.caller().Login(account=made.metadata.name, password=SECRET)
+    return site.caller(answer.access_token)
+
+
+def test_a_program_does_what_it_was_given(place: Place) -> None:
+    made = make(place.member, place.project, READER)
+    program = sign_in(place.site, made)
+    assert list(program.ListMachines(project=place.project).machines) == []
+    with refused("PERMISSION_DENIED"):
+        program.ProvisionMachine(project=place.project)
+    by_id = place.site.caller().Login(account=made.metadata.id, password=SECRET)
+    assert by_id.account == made.metadata.id
+
+
+def test_it_is_shown_without_its_secret_to_who_made_it_and_to_admins(place: Place) -> None:
+    request_id = str(uuid4())
+    end = at(hours=1)
+    fields: dict[str, Any] = {
+        "expires_at": end,
+        "methods": ["mulligan.control.v1.ControlService.GetMachine"],
+    }
+    name = new_name("app")
+    made = make(place.member, place.project, name=name, request_id=request_id, **fields)
+    again = make(place.member, place.project, name=name, request_id=request_id, **fields)
+    assert made == again
+    assert list(made.methods) == ["ControlService/GetMachine"]
+    assert made.expires_at == end
+    assert [(one.role, one.project) for one in made.roles] == [(MEMBER, place.project)]
+    for reader in (place.member, place.operator):
+        assert reader.GetApplicationCredential(id=made.metadata.id) == made
+    listed = place.member.ListApplicationCredentials().application_credentials
+    assert list(listed) == [made]
+    other = place.site.account(READER)
+    with refused("NOT_FOUND") as refusal:
+        other.GetApplicationCredential(id=made.metadata.id)
+    assert refusal.resource == ("account", made.metadata.id)
+    with refused("PERMISSION_DENIED"):
+        other.ListApplicationCredentials(creator=made.creator)
+    assert list(place.operator.ListApplicationCredentials(creator=made.creator)
+                .application_credentials) == [made]  # fmt: skip
+
+
+def test_a_program_that_is_deleted_signs_in_no_more(place: Place) -> None:
+    made = make(place.member, place.project)
+    signed_in = place.site.caller().Login(account=made.metadata.id, password=SECRET)
+    with refused("NOT_FOUND"):
+        place.site.account(READER).DeleteApplicationCredential(id=made.metadata.id)
+    place.member.DeleteApplicationCredential(id=made.metadata.id)
+    with refused("UNAUTHENTICATED", "LOGIN_REFUSED"):
+        place.site.caller().Login(account=made.metadata.id, password=SECRET)
+    with refused("UNAUTHENTICATED", "SESSION_REVOKED"):
+        place.site.caller().RefreshToken(refresh_token=signed_in.refresh_token)
+    with refused("NOT_FOUND"):
+        place.member.GetApplicationCredential(id=made.metadata.id)
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("fields", "about"),
+    [
+        ({"secret": "short"}, "secret"),
+        ({"roles": []}, "roles"),
+        ({"roles": [{"role": common_pb2.ROLE_ANONYMOUS}]}, "roles"),
+        ({"methods": ["ControlService/Explode"]}, "methods"),
+        ({"methods": ["ControlService/GetMachine"] * 33}, "methods"),
+        ({"expires_at": at(hours=-1)}, "expires_at"),
+        ({"name": ""}, "name"),
+    ],
+)
+def test_what_can_not_be_used_is_refused(place: Place, fields: dict[str, Any], about: str) -> None:
+    with refused("INVALID_ARGUMENT", about=about):
+        make(place.member, place.project, **fields)
+
+
+def test_nobody_gives_more_than_they_have(place: Place) -> None:
+    for more in ({"role": ADMIN}, {"project": str(uuid4())}, {"project": ""}):
+        role = {"role": READER, "project": place.project, **more}
+        with refused("PERMISSION_DENIED"):
+            make(place.member, place.project, roles=[role])
+
+
+def test_what_its_creator_loses_it_loses_with_the_next_token(place: Place) -> None:
+    made = make(place.member, place.project)
+    first = place.site.caller().Login(account=made.metadata.id, password=SECRET)
+    place.operator.AssignRole(account=made.creator, role=READER, project=place.project)
+    second = place.site.caller().RefreshToken(refresh_token=first.refresh_token)
+    program = place.site.caller(second.access_token)
+    assert list(program.ListMachines(project=place.project).machines) == []
+    with refused("PERMISSION_DENIED"):
+        program.ProvisionMachine(project=place.project)
+    place.operator.RevokeRole(account=made.creator, project=place.project)
+    with refused("PERMISSION_DENIED"):
+        sign_in(place.site, made).ListMachines(project=place.project)
+
+
+def test_who_is_disabled_leaves_no_program_behind(place: Place) -> None:
+    made = make(place.member, place.project)
+    first = place.site.caller().Login(account=made.metadata.id, password=SECRET)
+    mask = {"paths": ["disabled"]}
+    place.operator.UpdateAccount(id=made.creator, disabled=True, update_mask=mask)
+    with refused("UNAUTHENTICATED", "CREDENTIAL_OVER"):
+        place.site.caller().Login(account=made.metadata.id, password=SECRET)
+    with refused("UNAUTHENTICATED", "CREDENTIAL_OVER"):
+        place.site.caller().RefreshToken(refresh_token=first.refresh_token)
+
+
+def test_a_program_ends_when_it_was_said_to(place: Place) -> None:
+    made = make(place.member, place.project, expires_at=at(minutes=5))
+    answer = place.site.caller().Login(account=made.metadata.id, password=SECRET)
+    assert answer.expires_at.ToDatetime() <= made.expires_at.ToDatetime()
+    later = datetime.now(UTC) + timedelta(minutes=6)
+    with pytest.raises(UnauthenticatedError, match="no longer good"):
+        place.site.installation.read(
+            lambda session: grants.grant_of(session, made.metadata.id, later)
+        )
+
+
+def test_a_program_calls_the_methods_that_it_is_for(place: Place) -> None:
+    made = make(place.member, place.project, methods=["ControlService/ListMachines"])
+    program = sign_in(place.site, made)
+    assert list(program.ListMachines(project=place.project).machines) == []
+    for call in (program.ListClaims, program.ListRegions, program.SignOut):
+        with refused("PERMISSION_DENIED", "CREDENTIAL_LIMITED") as refusal:
+            call()
+        assert "ControlService/ListMachines" in refusal.message
+
+
+def test_a_program_makes_no_accounts_and_gives_no_roles(place: Place) -> None:
+    program = sign_in(place.site, make(place.operator, "", ADMIN))
+    calls: list[Callable[[], Any]] = [
+        lambda: make(program, place.project),
+        lambda: program.CreateAccount(name=new_name("account"), password=SECRET),
+        lambda: program.ChangePassword(old_password=SECRET, password=SECRET),
+        lambda: program.UpdateAccount(id=str(uuid4())),
+        lambda: program.AssignRole(account=str(uuid4()), role=ADMIN),
+    ]
+    for call in calls:
+        with refused("PERMISSION_DENIED", "CREDENTIAL_LIMITED"):
+            call()
+
+
+def test_a_program_stays_in_its_region(place: Place) -> None:
+    below = place.operator.CreateRegion(name=new_name("region"), parent=place.region).metadata.id
+    elsewhere = Place(place.site)
+    made = make(place.operator, "", ADMIN, region=place.region)
+    assert made.region == place.region
+    program = sign_in(place.site, made)
+    mine, theirs = place.network, elsewhere.network
+    assert program.GetNetwork(id=mine).metadata.id == mine
+    assert program.ListRegions() is not None
+    assert program.CreateNetwork(
+        name=new_name("network"), region=below, spec={"prefix": "10.8.0.0/24"}
+    )
+    calls: list[Callable[[], Any]] = [
+        lambda: program.GetNetwork(id=theirs),
+        lambda: program.ListHosts(region=elsewhere.region),
+        lambda: program.CreateNetwork(name="n", region=elsewhere.region),
+        lambda: program.ListHosts(),
+        lambda: program.CreateProject(name=new_name("project")),
+        lambda: next(program.Watch()),
+    ]
+    for call in calls:
+        with refused("PERMISSION_DENIED", "CREDENTIAL_LIMITED") as refusal:
+            call()
+        assert place.region in refusal.message
+
+
+@on_sqlite
+def test_a_program_stays_with_the_claims_of_its_region(place: Place) -> None:
+    place.host()
+    elsewhere = Place(place.site)
+    elsewhere.host()
+    mine = place.claim().metadata.id
+    theirs = elsewhere.claim().metadata.id
+    program = sign_in(place.site, make(place.operator, "", ADMIN, region=place.region))
+    assert program.GetClaim(project=place.project, id=mine).metadata.id == mine
+    with refused("PERMISSION_DENIED", "CREDENTIAL_LIMITED"):
+        program.GetClaim(project=elsewhere.project, id=theirs)
+
+
+def test_only_a_hash_of_the_secret_is_kept(place: Place) -> None:
+    made = make(place.member, place.project)
+    account, answers = place.site.installation.read(
+        lambda session: (
+            session.get(Account, made.metadata.id),
+            session.scalars(select(Answer.response).where(Answer.account == made.creator)).all(),
+        )
+    )
+    assert account is not None
+    assert account.password_hash.startswith("$argon2id$")
+    assert answers
+    assert not any(SECRET.encode() in answer for answer in answers)
