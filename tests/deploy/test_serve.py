@@ -76,6 +76,22 @@ def test_services_find_each_other_over_tls_and_check_tokens_offline(
             assert refused.value.code == "UNAUTHENTICATED"
 
 
+def test_a_service_that_starts_while_iam_is_down_checks_tokens(tmp_path: Path) -> None:
+    iam, meta = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+    state = ("--state", str(tmp_path))
+    serve_meta = ("meta", "--listen", meta, "--iam-address", iam, *state)
+    wanted = meta_pb2.ResolveNamesRequest(object_type="region", names=["home"])
+    with Client(iam, addresses={"meta": meta}) as client:
+        with serving("iam", "--listen", iam, *state) as said, serving(*serve_meta):
+            token = next(line.split()[-1] for line in said if line.startswith("bootstrap token:"))
+            asked = iam_pb2.BootstrapRequest(token=token, account="admin", password=PASSWORD)
+            client.signed_in(client.iam.Bootstrap(asked))
+            client.iam.CreateRegion(iam_pb2.CreateRegionRequest(name="home"))
+            client.meta.ResolveNames(wanted)
+        with serving(*serve_meta):
+            assert [one.name for one in client.meta.ResolveNames(wanted).objects] == ["home"]
+
+
 def test_a_service_without_iam_has_to_know_where_it_is(tmp_path: Path) -> None:
     done = _serve("meta", "--state", str(tmp_path))
     assert done.returncode == 4
