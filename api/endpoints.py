@@ -77,9 +77,7 @@ class Endpoints:
     async def update_server(self, request: control_pb2.UpdateServerRequest) -> control_pb2.Server:
         """Change a server's name, or how its BMC is reached, as far as the mask says."""
         call, spec = current_call(), request.spec
-        paths = paths_of(
-            request, ("name", "spec.sealed_credentials", "spec.insecure_tls"), _FIXED
-        )
+        paths = paths_of(request, ("name", "spec.sealed_credentials", "spec.insecure_tls"), _FIXED)
 
         def update(session: Session) -> control_pb2.Server:
             row = endpoints.update_server(

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from api.wellformed import messages_in
 from mulligan.meta import names, planned_names
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
+from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 
 M = TypeVar("M", bound=Message)
@@ -24,15 +25,22 @@ def without_names(answer: M) -> M:
         one.ClearField("slug")
     for planner in _planners_in(copy):
         planner.spec.ClearField("machine_name")
+    for assignment in _assignments_in(copy):
+        assignment.ClearField("account_name")
     return copy
 
 
 def with_names(session: Session, answer: M) -> M:
     """Put the names of the objects in a kept answer into it, as they are now."""
-    described = names.describe(session, [one.id for one in _metadata_in(answer)])
+    ids = [one.id for one in _metadata_in(answer)]
+    ids += [one.account for one in _assignments_in(answer)]
+    described = names.describe(session, ids)
     for one in _metadata_in(answer):
         if one.id in described:
             one.name, one.slug = described[one.id].name, described[one.id].slug
+    for assignment in _assignments_in(answer):
+        if assignment.account in described:
+            assignment.account_name = described[assignment.account].name
     planners = {one.metadata.id: one for one in _planners_in(answer)}
     for planner, name in planned_names.planned(session, list(planners)).items():
         planners[planner].spec.machine_name = name
@@ -41,6 +49,10 @@ def with_names(session: Session, answer: M) -> M:
 
 def _metadata_in(answer: Message) -> Iterator[common_pb2.Metadata]:
     return (one for one in messages_in(answer) if isinstance(one, common_pb2.Metadata))
+
+
+def _assignments_in(answer: Message) -> Iterator[iam_pb2.Assignment]:
+    return (one for one in messages_in(answer) if isinstance(one, iam_pb2.Assignment))
 
 
 def _planners_in(answer: Message) -> Iterator[_Planner]:

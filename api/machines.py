@@ -90,7 +90,7 @@ class Machines:
                 generation=request.generation,
                 author=call.caller.account,
             )
-            return _machines(session, [row], operator=call.caller.has("reader"))[0]
+            return _machines(session, [row], call.caller)[0]
 
         return await call.write(request, control_pb2.Machine, update)
 

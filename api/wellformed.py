@@ -93,7 +93,7 @@ def refuse_malformed_values(request: Any) -> None:
 
 def ids_in(request: Message) -> Iterator[tuple[str, str]]:
     """Give every text of a request that could be an id, however deep: its field's name, and it."""
-    for message in _messages_in(request):
+    for message in messages_in(request):
         for field, value in message.ListFields():
             for one in _each(field, value):
                 if isinstance(one, str) and names.is_uuid(one):

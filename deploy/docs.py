@@ -144,10 +144,10 @@ changes or the account is disabled or deleted, and when a refresh token is used 
 somebody else has it, and everybody who has one signs in again.
 
 A program gets an account of its own: `mulligan app-credential create`. It may what it was given, as
-far as whoever made it may as much at the time of each of its tokens, and if wanted only some methods
-and one region with those below it: then each call names the region or objects in it, but for what
-everybody sees. It is over when it was said to be, and when its creator is disabled or deleted. It
-makes no accounts, gives no roles and changes no passwords.
+far as whoever made it may as much at the time of each of its tokens, and if wanted only some
+methods and one region with those below it: then each call names the region or objects in it, but
+for what everybody sees. It is over when it was said to be, and when its creator is disabled or
+deleted. It makes no accounts, gives no roles and changes no passwords.
 
 `mulligan token-key rotate` makes a new key to sign access tokens with. It is published at once and
 signs {published_before} later, when every service has had time to fetch it; the key before it is

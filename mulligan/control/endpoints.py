@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from mulligan import events, marks, states
 from mulligan.control import operations
 from mulligan.control.tables import Host, Machine, Server, Slot
+from mulligan.generations import refuse_stale
 from mulligan.meta import names
 from mulligan.renaming import rename
 from mulligan.resource import kept_addresses, providers
-from mulligan.generations import refuse_stale
 from mulligan.resource.values import Inventory
 from mulligan.values.errors import (
     AlreadyExistsError,

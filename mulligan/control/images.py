@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from mulligan import events
 from mulligan.control.tables import Image
+from mulligan.generations import refuse_stale
 from mulligan.meta import names
 from mulligan.renaming import rename
-from mulligan.generations import refuse_stale
 from mulligan.values.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
 from mulligan.values.sealed import require_sealed
 from mulligan.values.urls import split_url

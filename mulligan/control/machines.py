@@ -15,11 +15,11 @@ from mulligan.control.machine_specs import MachineSpec
 from mulligan.control.operations import Ask
 from mulligan.control.reserved_claims import use_reservation
 from mulligan.control.tables import Host, Image, Machine, Server
+from mulligan.generations import refuse_stale
 from mulligan.meta import names
 from mulligan.renaming import rename
 from mulligan.resource import claims, kept_addresses, networks, reservations
 from mulligan.resource.claims import Claim
-from mulligan.generations import refuse_stale
 from mulligan.resource.network_values import AddressClaim, NicWanted
 from mulligan.resource.requests import ClaimRequest
 from mulligan.values.errors import (

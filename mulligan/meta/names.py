@@ -45,9 +45,6 @@ from mulligan.values.errors import (
 )
 
 MAX_LENGTH = 255
-_IDS_AT_ONCE = 30_000
-"""How many ids one statement names; PostgreSQL takes 65,535 at most, SQLite 32,766."""
-
 _LIVING = text("released_at IS NULL")
 _UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -270,34 +267,6 @@ def give_names(
     return {row["id"]: _value(NameRow(**row)) for row in rows}
 
 
-def rename(session: Session, object_type: str, object_id: str, name: str) -> Name:
-    """Give a living object another name, and a slug that nobody else has.
-
-    Raises:
-        InvalidArgumentError: the name can't be one.
-        NotFoundError: there is no such object, or it ended.
-        AlreadyExistsError: another living object of this type and owner has it.
-    """
-    name = check_name(object_type, name)
-    row = session.get(Name, object_id, with_for_update=True, populate_existing=True)
-    if row is None or row.object_type != object_type or row.released_at is not None:
-        raise NotFoundError(
-            f"there is no {object_type} {object_id}", object_type=object_type, object_id=object_id
-        )
-    living = (
-        Name.object_type == object_type,
-        Name.owner == row.owner,
-        Name.released_at.is_(None),
-        Name.id != object_id,
-    )
-    if session.scalar(select(Name.id).where(*living, Name.name == name)):
-        raise _taken(object_type, name)
-    [row.slug] = _free_slugs(session, living, [name])
-    row.name = name
-    session.flush()
-    return row
-
-
 def _free_slugs(
     session: Session, living: Sequence[ColumnElement[bool]], wanted: Sequence[str]
 ) -> list[str]:
@@ -363,13 +332,11 @@ def describe(session: Session, object_ids: Iterable[str]) -> dict[str, Name]:
 
 def regions_of(session: Session, object_ids: Collection[str]) -> dict[str, str]:
     """Read in which regions objects live, by id; who has no name, or no region, is absent."""
-    ids = list(object_ids)
-    regions: dict[str, str] = {}
-    for start in range(0, len(ids), _IDS_AT_ONCE):
-        some = Name.id.in_(ids[start : start + _IDS_AT_ONCE])
-        query = select(Name.id, Name.region).where(some, Name.region.is_not(None))
-        regions.update({found: region for found, region in session.execute(query) if region})
-    return regions
+    query = select(NameRow.id, NameRow.region).where(
+        one_of(_NAMES.c.id, "ids"), NameRow.region.is_not(None)
+    )
+    found = session.execute(query, {"ids": list(object_ids)})
+    return {object_id: region for object_id, region in found if region}
 
 
 def name_of(session: Session, object_id: str) -> str:

@@ -8,9 +8,9 @@ from sqlalchemy import func, insert, or_, select, text
 from sqlalchemy.orm import Session
 
 from mulligan import events
+from mulligan.generations import refuse_stale
 from mulligan.renaming import rename
 from mulligan.resource.addresses import choose_addresses, derive_mac
-from mulligan.generations import refuse_stale
 from mulligan.resource.network_values import (
     AddressClaim,
     AddressMode,
