@@ -13,17 +13,12 @@ from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2 as pb
 
 OPENINGS = 10
-MOST_OPENINGS = 1000
 
 
 async def find_openings(request: pb.FindOpeningsRequest) -> pb.FindOpeningsResponse:
     """Say when something is free for so long."""
     from mulligan.resource import openings  # and numpy, 12 MB: not for who never claims
 
-    if not 0 <= request.limit <= MOST_OPENINGS:
-        raise InvalidArgumentError(
-            f"{request.limit} openings can't be found; ask for 1 to {MOST_OPENINGS}", field="limit"
-        )
     now = datetime.now(UTC)
     wanted = request_of(request.spec, now)
     length = request.length.ToTimedelta() if request.HasField("length") else None

@@ -22,22 +22,16 @@ from api.operations import Starter
 from mulligan.control import operations
 from mulligan.resource import claim_sets, claims
 from mulligan.resource.claim_sets import ClaimChange, Move
-from mulligan.values.errors import InvalidArgumentError, NotFoundError
+from mulligan.values.errors import NotFoundError
 from mulligan.values.ids import object_id
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2 as pb
 from workflows.claim import Claim
 
 PROPOSED = 10
-MOST_PROPOSED = 1000
 
 
 async def propose(request: pb.ProposeCandidatesRequest) -> list[pb.Candidate]:
     """Find what could be claimed, best first."""
-    if not 0 <= request.limit <= MOST_PROPOSED:
-        raise InvalidArgumentError(
-            f"{request.limit} candidates can't be proposed; ask for 1 to {MOST_PROPOSED}",
-            field="limit",
-        )
     from mulligan.resource import choice  # and numpy, 12 MB: not for who never claims
 
     now = datetime.now(UTC)

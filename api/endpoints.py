@@ -58,7 +58,7 @@ class Endpoints:
         begin = BeginCheck(
             asked=asked,
             type="server",
-            id=_checked_id(request.id),
+            id=request.id,
             check="verify",
             enrol_server=EnrolServer(
                 name=request.name,
@@ -258,12 +258,6 @@ def _check_uri(uri: str) -> None:
             f"and use {', '.join(sorted(_URI_PARAMETERS))} only",
             field="spec.uri",
         )
-
-
-def _checked_id(server: str) -> str:
-    if not names.is_uuid(server):
-        raise InvalidArgumentError("id must be a UUID chosen by the caller", field="id")
-    return server
 
 
 def _servers(session: Session, rows: Sequence[Server]) -> list[control_pb2.Server]:

@@ -56,10 +56,16 @@ def _details(error: MulliganError, request_id: str, most: int) -> list[any_pb2.A
         error_details_pb2.RequestInfo(request_id=request_id),
     ]
     if known.get("field"):
-        violation = error_details_pb2.BadRequest.FieldViolation(
-            field=known["field"], description=_shortened(error.message, MOST_WORDS_BYTES)
-        )
-        details.append(error_details_pb2.BadRequest(field_violations=[violation]))
+        # Each takes some 200 bytes: the less there is of each, the fewer of them there are.
+        broken = [(known["field"], error.message), *error.others[: most // 200]]
+        violations = [
+            error_details_pb2.BadRequest.FieldViolation(
+                field=_shortened(field, most),
+                description=_shortened(words, min(most, MOST_WORDS_BYTES)),
+            )
+            for field, words in broken
+        ]
+        details.append(error_details_pb2.BadRequest(field_violations=violations))
     if known.get("object_id"):
         details.append(
             error_details_pb2.ResourceInfo(

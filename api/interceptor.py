@@ -17,12 +17,8 @@ from api.access import Access, Method
 from api.call import Call, enter_call
 from api.errors import abort
 from api.places import Places
-from api.wellformed import (
-    MAX_REQUEST_ID,
-    decode,
-    refuse_malformed_values,
-    refuse_unknown_fields,
-)
+from api.rules import refuse_broken_rules
+from api.wellformed import decode, refuse_malformed_values, refuse_unknown_fields
 from mulligan.iam import tokens
 from mulligan.iam.keys import PublicKey
 from mulligan.values.caller import Caller
@@ -144,13 +140,8 @@ class Gate(grpc.aio.ServerInterceptor):
         )
         await self._access.check(caller, request, method)
         refuse_unknown_fields(request)
-        if method.has_request_id and not 1 <= len(request.request_id) <= MAX_REQUEST_ID:  # type: ignore[attr-defined]
-            raise InvalidArgumentError(
-                f"request_id is needed and may have {MAX_REQUEST_ID} characters at most; give a "
-                "UUID, and the same one when you try again",
-                field="request_id",
-            )
         refuse_malformed_values(request)
+        refuse_broken_rules(request)
         return Call(caller, method.name, request_id, method.database, self._threads)
 
     async def _caller(self, metadata: Mapping[str, Any], method: Method) -> Caller:

@@ -15,7 +15,6 @@ from mulligan.values.status import Status
 from mulligan.values.window import WITHOUT_END
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 
-MAX_PAGE = 1000
 MAX_IDS = 1000
 DEFAULT_PAGE = 100
 
@@ -103,10 +102,6 @@ def refuse_too_many(field: str, asked: Sequence[str], most: int = MAX_IDS) -> No
 
 def page_size(page: common_pb2.Page) -> int:
     """Read how many are wanted."""
-    if page.size < 0 or page.size > MAX_PAGE:
-        raise InvalidArgumentError(
-            f"a page has 1 to {MAX_PAGE} objects; 0 means {DEFAULT_PAGE}", field="page.size"
-        )
     return page.size or DEFAULT_PAGE
 
 

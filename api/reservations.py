@@ -23,7 +23,7 @@ from mulligan import events
 from mulligan.control import reservations as course
 from mulligan.meta import names, planned_names
 from mulligan.resource import claims, reservations
-from mulligan.resource.reservation_values import LONGEST, MOST_TIMES, ReservationSpec
+from mulligan.resource.reservation_values import LONGEST, ReservationSpec
 from mulligan.resource.tables import ReservationRow
 from mulligan.values.errors import InvalidArgumentError, PermissionDeniedError
 from mulligan.values.window import WITHOUT_END, Window
@@ -40,11 +40,6 @@ async def create(
 ) -> pb.CreateReservationsResponse:
     """Reserve: answered when everything is committed."""
     times = request.times or 1
-    if not 1 <= times <= MOST_TIMES:
-        raise InvalidArgumentError(
-            f"{times} reservations can't be made in one call; ask for 1 to {MOST_TIMES}",
-            field="times",
-        )
     wish = wish_for(request.spec, request.region)
     asked = starter.asked(request, request.project, request.region)
     await starter.start(

@@ -9,7 +9,6 @@ from api.regions import Regions
 from mulligan.resource import usage
 from mulligan.resource.occupation import present
 from mulligan.resource.usage import By, Narrowed, Usage
-from mulligan.values.errors import InvalidArgumentError
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2 as pb
 
 _BY = {
@@ -42,8 +41,6 @@ async def _page(
     project: str = "",
 ) -> tuple[list[pb.Usage], str]:
     """A page of usage, and the token of the next one."""
-    if request.by and request.by not in _BY:
-        raise InvalidArgumentError(f"usage is not summed up by {request.by}", field="by")
     now = datetime.now(UTC)
     size, after = messages.page_size(request.page), messages.after_id(request.page)
     window = window_of(request.window, now) if request.HasField("window") else present(now)

@@ -16,7 +16,6 @@ from mulligan.control.tables import Operation
 from mulligan.values.caller import Caller
 from mulligan.values.errors import (
     FailedPreconditionError,
-    InvalidArgumentError,
     PermissionDeniedError,
 )
 from mulligan.values.ids import object_id
@@ -71,10 +70,6 @@ class WaysOut:
         self, request: control_pb2.ForceReleaseRequest
     ) -> control_pb2.Operation:
         """End the claim of a machine or server at once."""
-        if not request.object_id:
-            raise InvalidArgumentError(
-                "say which machine or server: object_id is empty", field="object_id"
-            )
 
         def find(session: Session) -> tuple[str, str, str, str]:
             machine, server = force_release.find_target(session, request.object_id)

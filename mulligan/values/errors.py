@@ -21,6 +21,7 @@ the caller can do. `details` are words for programs: `field`, `object_type`, `ob
 `retry_after_s` (whole seconds) and others.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -30,6 +31,8 @@ class MulliganError(Exception):
     code: ClassVar[str] = "INTERNAL"
     grpc_status: ClassVar[str] = "INTERNAL"
     retryable: ClassVar[bool] = False
+    others: Sequence[tuple[str, str]] = ()
+    """More fields that can't be used, each with what is wrong with it."""
 
     def __init__(self, message: str, *, code: str = "", **details: str) -> None:
         super().__init__(message)
@@ -39,10 +42,21 @@ class MulliganError(Exception):
 
 
 class InvalidArgumentError(MulliganError):
-    """A field's value can't be used; `field` names it."""
+    """A field's value can't be used; `field` names it, and `others` are more of the same call."""
 
     code = "INVALID_ARGUMENT"
     grpc_status = "INVALID_ARGUMENT"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "",
+        others: Sequence[tuple[str, str]] = (),
+        **details: str,
+    ) -> None:
+        super().__init__(message, code=code, **details)
+        self.others = others
 
 
 class UnauthenticatedError(MulliganError):

@@ -385,10 +385,10 @@ def test_a_mark_needs_an_object_a_kind_and_a_reason(place: Place) -> None:
         place.operator.SetMark(object_id=host, kind="maintenance", reason=" ")
     with refused("INVALID_ARGUMENT", about="kind"):
         place.operator.SetMark(object_id=host, kind="sleepy", reason="x")
-    for nothing in (str(uuid4()), ""):
-        with refused("NOT_FOUND"):
+    for nothing, status in ((str(uuid4()), "NOT_FOUND"), ("", "INVALID_ARGUMENT")):
+        with refused(status):
             place.operator.SetMark(object_id=nothing, kind="locked", reason="x")
-        with refused("NOT_FOUND"):
+        with refused(status):
             place.operator.ClearMark(object_id=nothing, kind="locked")
 
 

@@ -37,6 +37,7 @@ def no_capacity(steps: int) -> NoCapacityError:
     [
         InvalidArgumentError("x" * 100_000, field="name"),
         InvalidArgumentError("\u754c" * 100_000, field="name"),
+        InvalidArgumentError("x", field="name", others=[("y" * 500, "z" * 1_000)] * 20),
         NotFoundError("none", object_type="host", object_id="y" * 100_000),
         MulliganError("many", **{f"detail_{n}": "z" * 1_000 for n in range(20)}),
         no_capacity(1_000),

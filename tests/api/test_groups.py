@@ -85,7 +85,7 @@ def test_refusals_of_groups_name_the_field(place: Place, racks: list[str]) -> No
         ({"name": ""}, "INVALID_ARGUMENT", "name"),
         ({"region": str(uuid4())}, "NOT_FOUND", "region"),
         ({"members": [str(uuid4())]}, "INVALID_ARGUMENT", "members"),
-        ({"sharing": ["x"]}, "INVALID_ARGUMENT", "members.add"),
+        ({"sharing": ["x"]}, "INVALID_ARGUMENT", "sharing[0]"),
     ):
         with refused(status, about=field):
             group(place, **fields)
@@ -130,7 +130,7 @@ def test_refusals_of_distances_name_the_field(place: Place, racks: list[str]) ->
     for distances, field in (
         ([{**pair, "code": "near"}], "distances.code"),
         ([{"a": one, "b": str(uuid4()), "code": "rack"}], "distances"),
-        ([{"a": one, "b": "x", "code": "rack"}], "distances"),
+        ([{"a": one, "b": "x", "code": "rack"}], "set[0].b"),
         ([{**pair, "code": "rack"}, {"a": two, "b": one, "code": "row"}], "distances"),
         ([{**pair, "code": "rack", "type": "wiring"}], "distances.type"),
     ):

@@ -144,12 +144,12 @@ def test_refusals_name_the_field(place: Place) -> None:
     for fields, field in (
         ({"type": "nothing"}, "type"),
         ({"type": "host"}, "type"),
-        ({"id": "rack-1"}, "id"),
+        ({"id": "rack-1"}, "providers[0].id"),
         ({"parent": str(uuid4())}, "parent"),
         ({"inventories": [vcpus(1, reserved=2)]}, "inventories.reserved"),
         ({"inventories": [{"resource_type": "NOTHING", "total": 1}]}, "inventories.resource_type"),
         ({"capabilities": ["nothing:at_all"]}, "capabilities"),
-        ({"name": ""}, "name"),
+        ({"name": ""}, "providers[0].name"),
     ):
         with refused("INVALID_ARGUMENT", about=field):
             create(place, {"type": kind, **fields})
@@ -184,7 +184,7 @@ def test_the_same_call_twice_is_one(place: Place) -> None:
     fields = {"request_id": str(uuid4()), "region": place.region, "providers": new}
     assert place.operator.CreateProviders(**fields) == place.operator.CreateProviders(**fields)
     with refused("ALREADY_EXISTS", "REQUEST_ID_REUSED", about="request_id"):
-        place.operator.CreateProviders(**{**fields, "providers": []})
+        place.operator.CreateProviders(**{**fields, "providers": [*new, *new]})
 
 
 def test_ids_are_taken_in_any_form(place: Place) -> None:
@@ -196,7 +196,7 @@ def test_ids_are_taken_in_any_form(place: Place) -> None:
         create(place, fields)
     place.operator.DeleteProviders(ids=[one.upper()])
     assert create(place, fields)
-    with refused("INVALID_ARGUMENT", about="ids"):
+    with refused("INVALID_ARGUMENT", about="ids[0]"):
         place.operator.DeleteProviders(ids=["rack-1"])
 
 

@@ -139,11 +139,11 @@ def test_no_capacity_names_every_constraint_and_what_it_removed(place: Place) ->
     [
         ({"window": {"acquire_at": at(hours=2), "release_at": at(hours=1)}}, "window.release_at"),
         ({"window": {"release_at": at(hours=-1)}}, "window.release_at"),
-        ({"amounts": [{"resource_type": "VCPU", "amount": 0}]}, "amounts.amount"),
+        ({"amounts": [{"resource_type": "VCPU", "amount": 0}]}, "spec.amounts[0].amount"),
         ({"amounts": [{"resource_type": "v cpu", "amount": 1}]}, "amounts.resource_type"),
         ({"amounts": []}, ""),
         ({"region": ""}, "region"),
-        ({"provider": "host-1"}, "provider"),
+        ({"provider": "host-1"}, "spec.provider"),
     ],
 )
 def test_a_claim_that_can_not_be_is_refused(place: Place, spec: Any, field: str) -> None:

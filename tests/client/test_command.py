@@ -106,15 +106,16 @@ def test_each_refusal_has_its_exit_code_and_says_what_why_what_to_do_and_the_req
             status,
             "SOME_CODE",
             "server rack1-07 said no",
-            violations={"id": "no"},
+            violations={"id": "no", "name": "name is empty; say it"},
             resource=("server", SERVER),
             request_id="r-77",
         ),
     )
     result = run("server", "verify", "rack1-07")
     assert result.exit_code == code
-    what, why, do, request = result.stderr.splitlines()
+    what, also, why, do, request = result.stderr.splitlines()
     assert what == "Error: server rack1-07 said no"
+    assert also == "Also:  name is empty; say it"
     assert why == f"Why:   SOME_CODE (field id, server {SERVER})"
     assert do.startswith("Do:    ")
     assert request == "Request id: r-77"

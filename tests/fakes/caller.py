@@ -85,6 +85,7 @@ class Refusal:
     message: str = ""
     reason: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
+    violations: dict[str, str] = field(default_factory=dict)
     field: str = ""
     resource: tuple[str, str] = ("", "")
     request_id: str = ""
@@ -119,6 +120,7 @@ def _read(refusal: Refusal, error: Any) -> None:
         elif packed.Is(error_details_pb2.BadRequest.DESCRIPTOR):
             bad = error_details_pb2.BadRequest.FromString(packed.value)
             refusal.field = bad.field_violations[0].field
+            refusal.violations = {one.field: one.description for one in bad.field_violations}
         elif packed.Is(error_details_pb2.ResourceInfo.DESCRIPTOR):
             resource = error_details_pb2.ResourceInfo.FromString(packed.value)
             refusal.resource = (resource.resource_type, resource.resource_name)

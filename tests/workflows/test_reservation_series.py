@@ -113,7 +113,9 @@ def test_what_can_not_be_had_is_told_and_tried_again(sqlite_place: Place) -> Non
 def test_a_series_that_can_not_be_is_refused(sqlite_place: Place) -> None:
     place = sqlite_place
     for about, more in (
-        ("days", {"recurrence": {**ALWAYS, "days": [], "start": "19:00", "end": "07:00"}}),
+        ("recurrence.days", {"recurrence": {
+            **ALWAYS, "days": [], "start": "19:00", "end": "07:00",
+        }}),
         ("start", {"recurrence": {**ALWAYS, "start": "7 pm", "end": "07:00"}}),
         ("time_zone", {"recurrence": {
             **ALWAYS, "start": "19:00", "end": "07:00", "time_zone": "Mars",

@@ -68,7 +68,7 @@ def call_error_lines(error: "MulliganCallError") -> list[str]:
     if error.object_type or error.object_id:
         about.append(f"{error.object_type} {error.object_id}".strip())
     what, do = _what_and_do(error)
-    lines = [f"Error: {what}"]
+    lines = [f"Error: {what}", *(f"Also:  {other}" for other in error.others)]
     lines.append(f"Why:   {error.code}" + (f" ({', '.join(about)})" if about else ""))
     if do:
         lines.append(f"Do:    {do}")

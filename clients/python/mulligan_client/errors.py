@@ -8,7 +8,7 @@
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import grpc
@@ -29,6 +29,8 @@ class MulliganCallError(Exception):
     grpc_status: str
     message: str
     field: str = ""
+    # What is wrong with more fields, one sentence for each.
+    others: Sequence[str] = ()
     object_type: str = ""
     object_id: str = ""
     request_id: str = ""
@@ -101,6 +103,7 @@ def _unpack(packed: status_pb2.Status, found: MulliganCallError) -> bool:
         elif kind == "BadRequest":
             violations = _as(detail, error_details_pb2.BadRequest()).field_violations
             found.field = violations[0].field if violations else found.field
+            found.others = [one.description for one in violations[1:]]
         elif kind == "ResourceInfo":
             resource = _as(detail, error_details_pb2.ResourceInfo())
             found.object_type = resource.resource_type or found.object_type

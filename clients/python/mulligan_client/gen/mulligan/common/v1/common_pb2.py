@@ -26,19 +26,31 @@ from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fmulligan/common/v1/common.proto\x12\x12mulligan.common.v1\x1a google/protobuf/descriptor.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x97\x01\n\x06\x41\x63\x63\x65ss\x12,\n\x04role\x18\x01 \x01(\x0e\x32\x18.mulligan.common.v1.RoleR\x04role\x12/\n\x05scope\x18\x02 \x01(\x0e\x32\x19.mulligan.common.v1.ScopeR\x05scope\x12\x18\n\x07\x62\x65sides\x18\x03 \x01(\tR\x07\x62\x65sides\x12\x14\n\x05\x66ield\x18\x04 \x01(\tR\x05\x66ield\"\xcf\x01\n\x08Metadata\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n\x04slug\x18\x03 \x01(\tR\x04slug\x12\x18\n\x07project\x18\x04 \x01(\tR\x07project\x12\x16\n\x06region\x18\x05 \x01(\tR\x06region\x12\x39\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x1e\n\ngeneration\x18\x07 \x01(\x03R\ngeneration\"\xc1\x01\n\x06Status\x12\x14\n\x05state\x18\x01 \x01(\tR\x05state\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12\x30\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05since\x12\x36\n\x08\x64\x65\x61\x64line\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08\x64\x65\x61\x64line\x12\x1f\n\x0bnext_action\x18\x05 \x01(\tR\nnextAction\"\xb7\x01\n\x04Mark\x12\x12\n\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12\x16\n\x06\x61uthor\x18\x03 \x01(\tR\x06\x61uthor\x12\x30\n\x05since\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05since\x12\x39\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\texpiresAt\"~\n\x06Window\x12\x39\n\nacquire_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tacquireAt\x12\x39\n\nrelease_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\treleaseAt\"E\n\x06\x41mount\x12#\n\rresource_type\x18\x01 \x01(\tR\x0cresourceType\x12\x16\n\x06\x61mount\x18\x02 \x01(\x03R\x06\x61mount\"\xd7\x02\n\x05\x45vent\x12\x1a\n\x08revision\x18\x01 \x01(\x03R\x08revision\x12*\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x02\x61t\x12\x1f\n\x0bobject_type\x18\x03 \x01(\tR\nobjectType\x12\x1b\n\tobject_id\x18\x04 \x01(\tR\x08objectId\x12\x18\n\x07project\x18\x05 \x01(\tR\x07project\x12\x16\n\x06region\x18\x06 \x01(\tR\x06region\x12\x12\n\x04kind\x18\x07 \x01(\tR\x04kind\x12\x16\n\x06\x61uthor\x18\x08 \x01(\tR\x06\x61uthor\x12\x1c\n\toperation\x18\t \x01(\tR\toperation\x12\x32\n\x06status\x18\n \x01(\x0b\x32\x1a.mulligan.common.v1.StatusR\x06status\x12\x18\n\x07message\x18\x0b \x01(\tR\x07message\"\xad\x01\n\x0cWatchRequest\x12%\n\x0e\x61\x66ter_revision\x18\x01 \x01(\x03R\rafterRevision\x12\x18\n\x07project\x18\x02 \x01(\tR\x07project\x12\x1b\n\tobject_id\x18\x03 \x01(\tR\x08objectId\x12\x1c\n\toperation\x18\x04 \x01(\tR\toperation\x12!\n\x0cobject_types\x18\x05 \x03(\tR\x0bobjectTypes\"0\n\x04Page\x12\x12\n\x04size\x18\x01 \x01(\x05R\x04size\x12\x14\n\x05token\x18\x02 \x01(\tR\x05token*\x8d\x01\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x12\n\x0eROLE_ANONYMOUS\x10\x01\x12\x16\n\x12ROLE_AUTHENTICATED\x10\x02\x12\x0f\n\x0bROLE_READER\x10\x03\x12\x0f\n\x0bROLE_MEMBER\x10\x04\x12\x11\n\rROLE_OPERATOR\x10\x05\x12\x0e\n\nROLE_ADMIN\x10\x06*v\n\x05Scope\x12\x15\n\x11SCOPE_UNSPECIFIED\x10\x00\x12\x0e\n\nSCOPE_NONE\x10\x01\x12\x11\n\rSCOPE_PROJECT\x10\x02\x12\x10\n\x0cSCOPE_SYSTEM\x10\x03\x12\x10\n\x0cSCOPE_REGION\x10\x04\x12\x0f\n\x0bSCOPE_PLACE\x10\x05*g\n\tPlacement\x12\x19\n\x15PLACEMENT_UNSPECIFIED\x10\x00\x12\x12\n\x0ePLACEMENT_PACK\x10\x01\x12\x14\n\x10PLACEMENT_SPREAD\x10\x02\x12\x15\n\x11PLACEMENT_NEAREST\x10\x03:T\n\x06\x61\x63\x63\x65ss\x12\x1e.google.protobuf.MethodOptions\x18\xb5\x87\x03 \x01(\x0b\x32\x1a.mulligan.common.v1.AccessR\x06\x61\x63\x63\x65ssb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fmulligan/common/v1/common.proto\x12\x12mulligan.common.v1\x1a google/protobuf/descriptor.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x97\x01\n\x06\x41\x63\x63\x65ss\x12,\n\x04role\x18\x01 \x01(\x0e\x32\x18.mulligan.common.v1.RoleR\x04role\x12/\n\x05scope\x18\x02 \x01(\x0e\x32\x19.mulligan.common.v1.ScopeR\x05scope\x12\x18\n\x07\x62\x65sides\x18\x03 \x01(\tR\x07\x62\x65sides\x12\x14\n\x05\x66ield\x18\x04 \x01(\tR\x05\x66ield\"\xcf\x01\n\x08Metadata\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n\x04slug\x18\x03 \x01(\tR\x04slug\x12\x18\n\x07project\x18\x04 \x01(\tR\x07project\x12\x16\n\x06region\x18\x05 \x01(\tR\x06region\x12\x39\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x1e\n\ngeneration\x18\x07 \x01(\x03R\ngeneration\"\xc1\x01\n\x06Status\x12\x14\n\x05state\x18\x01 \x01(\tR\x05state\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12\x30\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05since\x12\x36\n\x08\x64\x65\x61\x64line\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08\x64\x65\x61\x64line\x12\x1f\n\x0bnext_action\x18\x05 \x01(\tR\nnextAction\"\xb7\x01\n\x04Mark\x12\x12\n\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12\x16\n\x06\x61uthor\x18\x03 \x01(\tR\x06\x61uthor\x12\x30\n\x05since\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05since\x12\x39\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\texpiresAt\"~\n\x06Window\x12\x39\n\nacquire_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tacquireAt\x12\x39\n\nrelease_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\treleaseAt\"W\n\x06\x41mount\x12#\n\rresource_type\x18\x01 \x01(\tR\x0cresourceType\x12(\n\x06\x61mount\x18\x02 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\xff\xff\xff\xff\xff\xff\xff\x0f(\x01R\x06\x61mount\"\xd7\x02\n\x05\x45vent\x12\x1a\n\x08revision\x18\x01 \x01(\x03R\x08revision\x12*\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x02\x61t\x12\x1f\n\x0bobject_type\x18\x03 \x01(\tR\nobjectType\x12\x1b\n\tobject_id\x18\x04 \x01(\tR\x08objectId\x12\x18\n\x07project\x18\x05 \x01(\tR\x07project\x12\x16\n\x06region\x18\x06 \x01(\tR\x06region\x12\x12\n\x04kind\x18\x07 \x01(\tR\x04kind\x12\x16\n\x06\x61uthor\x18\x08 \x01(\tR\x06\x61uthor\x12\x1c\n\toperation\x18\t \x01(\tR\toperation\x12\x32\n\x06status\x18\n \x01(\x0b\x32\x1a.mulligan.common.v1.StatusR\x06status\x12\x18\n\x07message\x18\x0b \x01(\tR\x07message\"\xdd\x01\n\x0cWatchRequest\x12.\n\x0e\x61\x66ter_revision\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\rafterRevision\x12%\n\x07project\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x07project\x12(\n\tobject_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x08objectId\x12)\n\toperation\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\toperation\x12!\n\x0cobject_types\x18\x05 \x03(\tR\x0bobjectTypes\"<\n\x04Page\x12\x1e\n\x04size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x04size\x12\x14\n\x05token\x18\x02 \x01(\tR\x05token*\x8d\x01\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x12\n\x0eROLE_ANONYMOUS\x10\x01\x12\x16\n\x12ROLE_AUTHENTICATED\x10\x02\x12\x0f\n\x0bROLE_READER\x10\x03\x12\x0f\n\x0bROLE_MEMBER\x10\x04\x12\x11\n\rROLE_OPERATOR\x10\x05\x12\x0e\n\nROLE_ADMIN\x10\x06*v\n\x05Scope\x12\x15\n\x11SCOPE_UNSPECIFIED\x10\x00\x12\x0e\n\nSCOPE_NONE\x10\x01\x12\x11\n\rSCOPE_PROJECT\x10\x02\x12\x10\n\x0cSCOPE_SYSTEM\x10\x03\x12\x10\n\x0cSCOPE_REGION\x10\x04\x12\x0f\n\x0bSCOPE_PLACE\x10\x05*g\n\tPlacement\x12\x19\n\x15PLACEMENT_UNSPECIFIED\x10\x00\x12\x12\n\x0ePLACEMENT_PACK\x10\x01\x12\x14\n\x10PLACEMENT_SPREAD\x10\x02\x12\x15\n\x11PLACEMENT_NEAREST\x10\x03:T\n\x06\x61\x63\x63\x65ss\x12\x1e.google.protobuf.MethodOptions\x18\xb5\x87\x03 \x01(\x0b\x32\x1a.mulligan.common.v1.AccessR\x06\x61\x63\x63\x65ssb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mulligan_client.gen.mulligan.common.v1.common_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ROLE']._serialized_start=1640
-  _globals['_ROLE']._serialized_end=1781
-  _globals['_SCOPE']._serialized_start=1783
-  _globals['_SCOPE']._serialized_end=1901
-  _globals['_PLACEMENT']._serialized_start=1903
-  _globals['_PLACEMENT']._serialized_end=2006
+  _globals['_AMOUNT'].fields_by_name['amount']._loaded_options = None
+  _globals['_AMOUNT'].fields_by_name['amount']._serialized_options = b'\272H\r\"\013\030\377\377\377\377\377\377\377\017(\001'
+  _globals['_WATCHREQUEST'].fields_by_name['after_revision']._loaded_options = None
+  _globals['_WATCHREQUEST'].fields_by_name['after_revision']._serialized_options = b'\272H\004\"\002(\000'
+  _globals['_WATCHREQUEST'].fields_by_name['project']._loaded_options = None
+  _globals['_WATCHREQUEST'].fields_by_name['project']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
+  _globals['_WATCHREQUEST'].fields_by_name['object_id']._loaded_options = None
+  _globals['_WATCHREQUEST'].fields_by_name['object_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
+  _globals['_WATCHREQUEST'].fields_by_name['operation']._loaded_options = None
+  _globals['_WATCHREQUEST'].fields_by_name['operation']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
+  _globals['_PAGE'].fields_by_name['size']._loaded_options = None
+  _globals['_PAGE'].fields_by_name['size']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
+  _globals['_ROLE']._serialized_start=1718
+  _globals['_ROLE']._serialized_end=1859
+  _globals['_SCOPE']._serialized_start=1861
+  _globals['_SCOPE']._serialized_end=1979
+  _globals['_PLACEMENT']._serialized_start=1981
+  _globals['_PLACEMENT']._serialized_end=2084
   _globals['_ACCESS']._serialized_start=123
   _globals['_ACCESS']._serialized_end=274
   _globals['_METADATA']._serialized_start=277
@@ -50,11 +62,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WINDOW']._serialized_start=868
   _globals['_WINDOW']._serialized_end=994
   _globals['_AMOUNT']._serialized_start=996
-  _globals['_AMOUNT']._serialized_end=1065
-  _globals['_EVENT']._serialized_start=1068
-  _globals['_EVENT']._serialized_end=1411
-  _globals['_WATCHREQUEST']._serialized_start=1414
-  _globals['_WATCHREQUEST']._serialized_end=1587
-  _globals['_PAGE']._serialized_start=1589
-  _globals['_PAGE']._serialized_end=1637
+  _globals['_AMOUNT']._serialized_end=1083
+  _globals['_EVENT']._serialized_start=1086
+  _globals['_EVENT']._serialized_end=1429
+  _globals['_WATCHREQUEST']._serialized_start=1432
+  _globals['_WATCHREQUEST']._serialized_end=1653
+  _globals['_PAGE']._serialized_start=1655
+  _globals['_PAGE']._serialized_end=1715
 # @@protoc_insertion_point(module_scope)

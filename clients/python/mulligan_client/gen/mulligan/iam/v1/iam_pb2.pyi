@@ -60,7 +60,7 @@ class LoginRequest(_message.Message):
     ACCOUNT_FIELD_NUMBER: _builtins.int
     PASSWORD_FIELD_NUMBER: _builtins.int
     account: _builtins.str
-    """Name or UUID."""
+    """Name or id."""
     password: _builtins.str
     """What only its owner knows."""
     def __init__(

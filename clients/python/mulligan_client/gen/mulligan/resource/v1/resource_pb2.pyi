@@ -3001,7 +3001,7 @@ class ClaimSpec(_message.Message):
     placement: _common_pb2.Placement.ValueType
     """Which provider is taken of those that fit."""
     region: _builtins.str
-    """UUID of the region; needed."""
+    """UUID of the region; needed, except within a reservation, which says it."""
     @_builtins.property
     def amounts(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Amount]:
         """Each resource type once, all from one provider."""
@@ -3141,7 +3141,7 @@ class ProposeCandidatesRequest(_message.Message):
     project: _builtins.str
     """UUID of the project that asks; needed."""
     limit: _builtins.int
-    """At most this many; 0: 10."""
+    """At most this many; 0: 10. 1000 at most."""
     seed: _builtins.int
     """The order among equals, the same for the same seed; 0: that of their ids."""
     @_builtins.property
@@ -3509,7 +3509,7 @@ class FindOpeningsRequest(_message.Message):
     project: _builtins.str
     """UUID of the project that asks; needed."""
     limit: _builtins.int
-    """At most this many; 0: 10."""
+    """At most this many; 0: 10. 1000 at most."""
     @_builtins.property
     def spec(self) -> Global___ClaimSpec:
         """Of one provider; its window is where to look."""
@@ -3600,7 +3600,7 @@ class ListCalendarRequest(_message.Message):
     GROUP_FIELD_NUMBER: _builtins.int
     PROVIDER_FIELD_NUMBER: _builtins.int
     region: _builtins.str
-    """Only in this region (UUID); empty: in all."""
+    """Only in this region (UUID); needed."""
     type: _builtins.str
     """Only providers of this type."""
     resource_type: _builtins.str
