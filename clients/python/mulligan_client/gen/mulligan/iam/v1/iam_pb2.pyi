@@ -36,6 +36,7 @@ class BootstrapRequest(_message.Message):
     account: _builtins.str
     """Name of the administrator."""
     password: _builtins.str
+    """Of the administrator; 8 characters at least."""
     def __init__(
         self,
         *,
@@ -1290,7 +1291,7 @@ class AssignRoleRequest(_message.Message):
     request_id: _builtins.str
     """Made up by the caller, and the same when it tries again; a UUID does."""
     account: _builtins.str
-    """UUID."""
+    """UUID of the account."""
     role: _common_pb2.Role.ValueType
     """Reader, member, operator or admin."""
     project: _builtins.str

@@ -33,9 +33,9 @@ class ResolveNamesRequest(_message.Message):
     object_type: _builtins.str
     """machine, server, host, network, image, ..."""
     project: _builtins.str
-    """Look only in this project; needed for a tenant's objects unless the name is a UUID."""
+    """Look only in this project (UUID); needed for a tenant's objects unless the name is a UUID."""
     region: _builtins.str
-    """Look only in this region."""
+    """Look only in this region (UUID); empty: in all."""
     @_builtins.property
     def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """At most 5000, and as many as have an answer of 4 MB; 1000 always do."""
