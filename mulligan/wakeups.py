@@ -101,7 +101,9 @@ class Reader:
 
     async def wait(self) -> None:
         """Wait for a commit, or for the safety read."""
+        # Not wait_for: until Python 3.12 it forgets a cancellation that comes with the commit.
         try:
-            await asyncio.wait_for(self._woken.wait(), SAFETY_READ_S)
+            async with asyncio.timeout(SAFETY_READ_S):
+                await self._woken.wait()
         except TimeoutError:
             return
