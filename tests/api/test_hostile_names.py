@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from tests.api.test_renaming import MAKES, update
 from tests.fakes.caller import METHODS, refused
 from tests.fakes.place import SEALED, SHA256, Place, at, on_sqlite
@@ -77,6 +78,9 @@ def endpoint(place: Place, noun: str, **fields: Any) -> Any:
 
 MADE: Mapping[str, Callable[[Place, str], Any]] = {
     "CreateAccount": lambda place, name: place.operator.CreateAccount(name=name, password=PASSWORD),
+    "CreateApplicationCredential": lambda place, name: place.operator.CreateApplicationCredential(
+        name=name, secret=2 * str(uuid4()), roles=[{"role": common_pb2.ROLE_READER}]
+    ),
     "CreateGroup": lambda place, name: place.operator.CreateGroup(name=name, region=place.region),
     "CreateHost": lambda place, name: endpoint(
         place, "Host", name=name, spec={"uri": f"test:///default?{uuid4()}"}
@@ -101,7 +105,12 @@ MADE: Mapping[str, Callable[[Place, str], Any]] = {
     "ProvisionMachine": machine,
 }
 
-INSTALLATION = ("CreateAccount", "CreateProject", "CreateRegion")
+INSTALLATION = (
+    "CreateAccount",
+    "CreateApplicationCredential",
+    "CreateProject",
+    "CreateRegion",
+)
 """What these make is named once in the whole installation."""
 
 SLUG = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
@@ -110,7 +119,8 @@ REGISTERED = ("CreateCapability", "CreateDistanceType", "CreateProviderType", "C
 
 
 def field_of(rpc: str) -> str:
-    return "spec.machine_name" if rpc == "CreateReservations" else "name"
+    nested = {"CreateReservations": "spec.machine_name", "CreateProviders": "providers[0].name"}
+    return nested.get(rpc, "name")
 
 
 def test_every_rpc_that_makes_something_with_a_name_is_tried() -> None:

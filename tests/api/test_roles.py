@@ -43,9 +43,12 @@ def test_a_role_that_can_not_be_given_is_refused(site: Site, role: int) -> None:
         site.admin.AssignRole(account=account, role=role)
 
 
-@pytest.mark.parametrize("account", [str(uuid4()), "somebody", ""])
-def test_a_role_for_nobody_is_refused(site: Site, account: str) -> None:
-    with refused("NOT_FOUND"):
+@pytest.mark.parametrize(
+    ("account", "status"),
+    [(str(uuid4()), "NOT_FOUND"), ("somebody", "INVALID_ARGUMENT"), ("", "INVALID_ARGUMENT")],
+)
+def test_a_role_for_nobody_is_refused(site: Site, account: str, status: str) -> None:
+    with refused(status):
         site.admin.AssignRole(account=account, role=common_pb2.ROLE_READER)
 
 
@@ -124,7 +127,7 @@ def test_a_region_is_no_project_and_the_other_way_round(place: Place, field: str
 
 def test_a_role_that_is_not_held_there_is_not_taken(place: Place) -> None:
     child = below(place, place.project)
-    for account in (place.member.account, str(uuid4()), "somebody"):
+    for account in (place.member.account, str(uuid4())):
         with refused("NOT_FOUND"):
             place.operator.RevokeRole(account=account, project=child)
 
