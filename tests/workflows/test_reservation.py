@@ -73,7 +73,8 @@ def test_a_machine_is_provisioned_at_the_start_and_decommissioned_at_the_end(
 ) -> None:
     host = place.host()
     [made] = reserve(place, 1, 6, purpose="nightly build", warn_before=span(seconds=2))
-    assert (made.status.state, made.spec.purpose) == ("reserved", "nightly build")
+    assert made.status.state in ("reserved", "starting"), "as fast as it was asked and answered"
+    assert made.spec.purpose == "nightly build"
     active = reached(place, made, "active")
     assert active.status.next_action == "its machine is decommissioned"
     machine = place.get(active.machine)
