@@ -291,7 +291,7 @@ def test_who_aborts_its_operation_cancels_it(sqlite_place: Place) -> None:
 
 def test_a_machine_is_kept_restored_and_then_gone(place: Place) -> None:
     host = place.host()
-    [made] = reserve(place, None, 4, keep_for=span(minutes=10))
+    [made] = reserve(place, None, 8, keep_for=span(minutes=10))
     active = reached(place, made, "active")
     assert active.status.next_action == "its machine is powered off and kept"
     kept = reached(place, made, "kept", "can be restored")
@@ -316,7 +316,7 @@ def test_a_machine_is_kept_restored_and_then_gone(place: Place) -> None:
 def test_a_machine_is_not_kept_where_the_next_reservation_needs_it(sqlite_place: Place) -> None:
     place = sqlite_place
     place.host()
-    [made] = reserve(place, None, 4, keep_for=span(minutes=10))
+    [made] = reserve(place, None, 8, keep_for=span(minutes=10))
     reached(place, made, "active")
     later = all_vcpus(place, 60, 120)
     gone = reached(place, made, "ending")
