@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from api import messages
 from api.call import current_call
 from api.masks import paths_of
+from mulligan import events
 from mulligan.iam import accounts, objects, sign_ins
 from mulligan.iam.tables import Account
 from mulligan.meta import names
@@ -53,9 +54,12 @@ async def list_page(request: pb.ListAccountsRequest) -> pb.ListAccountsResponse:
     size, after = messages.page_size(request.page), messages.after_id(request.page)
 
     def read(session: Session) -> pb.ListAccountsResponse:
+        revision = events.current_revision(session)
         rows = accounts.list_accounts(session, after=after, limit=size)
         return pb.ListAccountsResponse(
-            accounts=_shown(session, rows), next_page_token=messages.next_token(rows, size)
+            accounts=_shown(session, rows),
+            next_page_token=messages.next_token(rows, size),
+            revision=revision,
         )
 
     return await current_call().read(read)

@@ -8,6 +8,7 @@ from api import messages
 from api.call import current_call
 from api.masks import paths_of
 from api.places import Places
+from mulligan import events
 from mulligan.iam import projects
 from mulligan.iam.tables import Project
 from mulligan.meta import names
@@ -55,6 +56,7 @@ async def list_page(request: pb.ListProjectsRequest) -> pb.ListProjectsResponse:
     size, after = messages.page_size(request.page), messages.after_id(request.page)
 
     def read(session: Session) -> pb.ListProjectsResponse:
+        revision = events.current_revision(session)
         rows = projects.list_projects(
             session,
             caller,
@@ -64,7 +66,9 @@ async def list_page(request: pb.ListProjectsRequest) -> pb.ListProjectsResponse:
             limit=size,
         )
         return pb.ListProjectsResponse(
-            projects=_shown(session, rows), next_page_token=messages.next_token(rows, size)
+            projects=_shown(session, rows),
+            next_page_token=messages.next_token(rows, size),
+            revision=revision,
         )
 
     return await current_call().read(read)

@@ -8,6 +8,7 @@ from api import messages
 from api.call import current_call
 from api.masks import paths_of
 from api.places import Places
+from mulligan import events
 from mulligan.iam import regions
 from mulligan.iam.tables import Region
 from mulligan.meta import names
@@ -53,9 +54,12 @@ async def list_page(request: pb.ListRegionsRequest) -> pb.ListRegionsResponse:
     size, after = messages.page_size(request.page), messages.after_id(request.page)
 
     def read(session: Session) -> pb.ListRegionsResponse:
+        revision = events.current_revision(session)
         rows = regions.list_regions(session, parent=request.parent, after=after, limit=size)
         return pb.ListRegionsResponse(
-            regions=_shown(session, rows), next_page_token=messages.next_token(rows, size)
+            regions=_shown(session, rows),
+            next_page_token=messages.next_token(rows, size),
+            revision=revision,
         )
 
     return await current_call().read(read)

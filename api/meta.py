@@ -7,12 +7,12 @@ from sqlalchemy.orm import Session
 
 from api import messages
 from api.call import current_call
+from api.iam_copy import IamCopy
 from api.watch import Watch
-from mulligan.database import Database
 from mulligan.meta import names
 from mulligan.meta.names import Name
 from mulligan.values.caller import Caller
-from mulligan.values.errors import InvalidArgumentError
+from mulligan.values.errors import InvalidArgumentError, UnavailableError
 from mulligan_client.gen.mulligan.meta.v1 import meta_pb2, meta_pb2_grpc
 
 M = TypeVar("M", bound=Message)
@@ -22,7 +22,7 @@ MAX_ANSWER_BYTES = 4_000_000
 """What every gRPC client takes by default, 4 MiB, with room for its frame; 1,000 always fit."""
 
 INSTALLATION_TYPES = ("account", "project", "region")
-"""What belongs to the whole installation has its names in iam's database."""
+"""What belongs to the whole installation is named in iam's database, and copied."""
 
 TENANT_TYPES = ("machine", "claim")
 OPEN_TYPES = (*INSTALLATION_TYPES, "network", "image")
@@ -34,9 +34,9 @@ looked at one by one.
 class MetaServicer(meta_pb2_grpc.MetaServiceServicer):
     """From names to ids and back."""
 
-    def __init__(self, installation: Database, watch: Watch) -> None:
+    def __init__(self, copy: IamCopy, watch: Watch) -> None:
+        self._copy = copy
         self._watch = watch
-        self._installation = installation
 
     async def ResolveNames(self, request: meta_pb2.ResolveNamesRequest, context: Any) -> Any:
         """Find ids by names, slugs or ids, of objects that the caller can see."""
@@ -52,8 +52,10 @@ class MetaServicer(meta_pb2_grpc.MetaServiceServicer):
                 ]
             )
 
-        on_installation = request.object_type in INSTALLATION_TYPES
-        found = await (call.on(self._installation) if on_installation else call).read(read)
+        found = await call.read(read)
+        of_iam = request.object_type in INSTALLATION_TYPES
+        if of_iam and len(found.objects) < len(set(request.names)) and await self._caught_up():
+            found = await call.read(read)
         return _of_a_size("names", found)
 
     async def DescribeObjects(self, request: meta_pb2.DescribeObjectsRequest, context: Any) -> Any:
@@ -62,14 +64,20 @@ class MetaServicer(meta_pb2_grpc.MetaServiceServicer):
         messages.refuse_too_many("ids", request.ids, MAX_NAMES)
         found = await call.read(lambda session: names.describe(session, request.ids))
         left = [asked for asked in request.ids if asked not in found]
-        if left:
-            found |= await call.on(self._installation).read(
-                lambda session: names.describe(session, left)
-            )
+        if left and await self._caught_up():
+            found |= await call.read(lambda session: names.describe(session, left))
         described = meta_pb2.DescribeObjectsResponse(
             objects=[_named(row.id, row) for row in found.values() if visible(call.caller, row)]
         )
         return _of_a_size("ids", described)
+
+    async def _caught_up(self) -> bool:
+        """Have what iam named a moment ago known here; False: iam is away, and what is known is."""
+        try:
+            await self._copy.catch_up()
+        except UnavailableError:
+            return False
+        return True
 
     async def Watch(self, request: Any, context: Any) -> Any:
         """Stream changes."""

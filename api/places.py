@@ -1,25 +1,25 @@
 """The trees of projects and regions in this process, so that checking a role asks no database."""
 
 import asyncio
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Iterable
 
-from mulligan.database import Database
-from mulligan.iam import objects
+from mulligan.iam.objects import Place
 from mulligan.meta import names
 from mulligan.values.places import PlaceTree
 
+Learn = Callable[[], Awaitable[Iterable[Place]]]
+"""Gives the projects and regions that there are and were by now; raises UnavailableError."""
+
 
 class Places:
-    """What living projects and regions there are, read anew when an unknown one is asked for."""
+    """What living projects and regions there are, learnt anew when an unknown one is asked for."""
 
-    def __init__(self, installation: Database, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, learn: Learn) -> None:
         self.projects = PlaceTree()
         self.regions = PlaceTree()
         self._ended: set[str] = set()
-        self._installation = installation
-        self._threads = threads
-        self._reading = asyncio.Lock()
+        self._learn = learn
+        self._learning = asyncio.Lock()
 
     def is_known(self, place: str) -> bool:
         """Say whether a place is a project or region that is there or was."""
@@ -39,17 +39,16 @@ class Places:
         """Have the trees hold these places, as far as there are such."""
         if self._knows(asked := list(places)):
             return
-        async with self._reading:
+        async with self._learning:
             if not self._knows(asked):
-                await self._read()
+                self.take(await self._learn())
 
     def _knows(self, places: Iterable[str]) -> bool:
         return all(self.is_known(place) or not names.is_uuid(place) for place in places)
 
-    async def _read(self) -> None:
-        read = asyncio.get_running_loop().run_in_executor
-        found = await read(self._threads, self._installation.read, objects.places)
-        for place in found:
+    def take(self, places: Iterable[Place]) -> None:
+        """Take in projects and regions that are there or were."""
+        for place in places:
             if place.ended:
                 self.end(place.id)
             elif place.id not in self._ended:  # since it was read, perhaps

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
@@ -16,6 +17,8 @@ from api.access import Method, methods_of
 from api.control import ControlServicer
 from api.feed import Feed
 from api.iam import IamServicer
+from api.iam_at import HERE, IamAt, sign_in_at
+from api.iam_copy import IamCopy
 from api.interceptor import Gate
 from api.meta import MetaServicer
 from api.operations import Operations, Starter
@@ -26,6 +29,8 @@ from api.resource import ResourceServicer
 from api.token_keys import published_keys
 from api.watch import Watch
 from mulligan.database import Database
+from mulligan.iam import objects
+from mulligan.iam.objects import Place
 from mulligan.values.errors import FailedPreconditionError
 from mulligan_client.gen.mulligan.control.v1 import control_pb2, control_pb2_grpc
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2, iam_pb2_grpc
@@ -70,7 +75,7 @@ async def running_server(
     backends: Backends,
     *,
     listen: str,
-    iam_address: str = "",
+    iam: IamAt = HERE,
     tls: Tls = NO_TLS,
     share_port: bool = False,
     threads: int = 16,
@@ -81,7 +86,7 @@ async def running_server(
         services: some of SERVICES.
         backends: what they stand on.
         listen: host:port.
-        iam_address: where iam is; empty: in this process.
+        iam: where iam is.
         tls: with what to encrypt, if at all.
         share_port: other processes may listen there, too; each connection is one's of them.
         threads: transactions at once.
@@ -90,50 +95,76 @@ async def running_server(
         FailedPreconditionError: the port is taken.
     """
     pool = ThreadPoolExecutor(threads, "transactions")
-    places = Places(backends.installation, pool)
     methods: dict[str, Method] = {}
     for name in services:
         database = backends.installation if name == "iam" else backends.site
         methods |= methods_of(SERVICES[name], database)
     async with AsyncExitStack() as stack:
-        keys = await stack.enter_async_context(
-            published_keys(iam_address, backends.installation, backends.site, tls.ca)
-        )
-        server = grpc.aio.server(
-            interceptors=[Gate(methods, keys, places, pool)],
-            options=[
-                ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-                ("grpc.so_reuseport", int(share_port)),
-            ],
+        published = await stack.enter_async_context(
+            published_keys(iam.address, backends.installation, backends.site, tls.ca)
         )
         feeds = {
             name: await stack.enter_async_context(Feed(database, pool).running())
             for name, database in (("site", backends.site), ("iam", backends.installation))
         }
-        _add_servicers(server, services, backends, feeds, places)
+        copy = IamCopy(backends.site)
+        places = Places(partial(_places, services, backends, pool, copy))
+        places.take(await _places(services, backends, pool))
+        server = grpc.aio.server(
+            interceptors=[Gate(methods, published, places, pool)],
+            options=[
+                ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+                ("grpc.so_reuseport", int(share_port)),
+            ],
+        )
+        _add_servicers(server, services, backends, feeds, places, copy)
         _add_health_and_reflection(server, services)
-        try:
-            port = _listen(server, listen, tls)
-        except RuntimeError as error:
-            raise FailedPreconditionError(
-                f"{listen} can't be listened on ({error}); another process has the port, or the "
-                "address is not this machine's: choose another with --listen",
-                code="PORT_TAKEN",
-                field="listen",
-            ) from error
+        port = _listen(server, listen, tls)
+        beside = server.add_insecure_port("127.0.0.1:0") if "iam" in services else 0
         await server.start()
-        try:
-            yield port
-        finally:
-            await server.stop(GRACE_S)
-            await asyncio.to_thread(pool.shutdown)
+        stack.push_async_callback(_stop, server, pool)
+        if set(services) - {"iam"}:
+            connect = partial(sign_in_at, iam, beside, backends.installation)
+            await stack.enter_async_context(copy.following(connect, places))
+        yield port
+
+
+async def _stop(server: grpc.aio.Server, pool: ThreadPoolExecutor) -> None:
+    await server.stop(GRACE_S)
+    await asyncio.to_thread(pool.shutdown)
+
+
+async def _places(
+    services: Sequence[str],
+    backends: Backends,
+    pool: ThreadPoolExecutor,
+    copy: IamCopy | None = None,
+) -> list[Place]:
+    """Read which projects and regions there are; where iam is not here, from the site's copy.
+
+    With a copy it is brought up to date first.
+    """
+    database = backends.installation
+    if "iam" not in services:
+        database = backends.site
+        if copy is not None:
+            await copy.catch_up()
+    return await asyncio.get_running_loop().run_in_executor(pool, database.read, objects.places)
 
 
 def _listen(server: grpc.aio.Server, address: str, tls: Tls) -> int:
-    if tls.key is None or tls.certificate is None:
-        return int(server.add_insecure_port(address))
-    credentials = grpc.ssl_server_credentials([(tls.key, tls.certificate)])
-    return int(server.add_secure_port(address, credentials))
+    try:
+        if tls.key is None or tls.certificate is None:
+            return int(server.add_insecure_port(address))
+        credentials = grpc.ssl_server_credentials([(tls.key, tls.certificate)])
+        return int(server.add_secure_port(address, credentials))
+    except RuntimeError as error:
+        raise FailedPreconditionError(
+            f"{address} can't be listened on ({error}); another process has the port, or the "
+            "address is not this machine's: choose another with --listen",
+            code="PORT_TAKEN",
+            field="listen",
+        ) from error
 
 
 def _add_servicers(
@@ -142,6 +173,7 @@ def _add_servicers(
     backends: Backends,
     feeds: Mapping[str, Feed],
     places: Places,
+    copy: IamCopy,
 ) -> None:
     regions = Regions(places)
     watch = Watch(feeds["site"])
@@ -149,7 +181,7 @@ def _add_servicers(
         iam = IamServicer(Watch(feeds["iam"]), places)
         iam_pb2_grpc.add_IamServiceServicer_to_server(iam, server)
     if "meta" in services:
-        meta = MetaServicer(backends.installation, watch)
+        meta = MetaServicer(copy, watch)
         meta_pb2_grpc.add_MetaServiceServicer_to_server(meta, server)
     if backends.temporal is None:
         return

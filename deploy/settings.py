@@ -48,6 +48,12 @@ class Settings(BaseSettings):
     iam_address: str = Field(
         "", description="host:port or https://host:port of iam; empty: in this process"
     )
+    iam_account: str = Field(
+        "", description="name or UUID with which these services sign in at an iam elsewhere"
+    )
+    iam_secret_file: Path | None = Field(
+        None, description="file with the secret of that account, an application credential's"
+    )
     temporal_address: str = Field("127.0.0.1:7233", description="host:port of Temporal")
     temporal_namespace: str = Field("mulligan", description="namespace of this site")
     temporal_ui_url: str = Field("", description="where people see Temporal's UI")

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from api.iam_at import HERE, IamAt
 from api.server import SERVICES, Backends, Tls, running_server
 from deploy.connect import connect
 from deploy.roles.databases import open_database
@@ -26,7 +27,7 @@ async def run_services(
         InvalidArgumentError: iam's address or half of the TLS settings is missing.
         FailedPreconditionError: the port is taken.
     """
-    iam_address, tls = _iam_address(services, settings), _tls(settings)
+    iam, tls = _iam_at(services, settings), _tls(settings)
     installation = await open_database(stack, settings.iam_database, owned="iam" in services)
     needs_temporal = {"resource", "control"} & set(services)
     temporal = await connect(settings) if needs_temporal else None
@@ -55,7 +56,7 @@ async def run_services(
         services,
         backends,
         listen=settings.listen,
-        iam_address=iam_address,
+        iam=iam,
         tls=tls,
         share_port=settings.share_port,
     )
@@ -68,16 +69,24 @@ def services_of(roles: Sequence[str]) -> list[str]:
     return [name for name in SERVICES if name in roles]
 
 
-def _iam_address(services: Sequence[str], settings: Settings) -> str:
+def _iam_at(services: Sequence[str], settings: Settings) -> IamAt:
     if "iam" in services:
-        return ""
+        return HERE
     if not settings.iam_address:
         raise InvalidArgumentError(
             "these services need to know where iam is: give --iam-address HOST:PORT (or "
             "https://HOST:PORT), or serve iam too",
             field="iam_address",
         )
-    return settings.iam_address
+    secret = _text(settings.iam_secret_file, "iam_secret_file")
+    if not settings.iam_account or secret is None:
+        raise InvalidArgumentError(
+            "these services need an account at iam, an application credential with the role "
+            "reader of the system: give --iam-account and --iam-secret-file",
+            field="iam_account",
+        )
+    ca_file = settings.tls_ca
+    return IamAt(settings.iam_address, settings.iam_account, secret.decode().strip(), ca_file)
 
 
 def _tls(settings: Settings) -> Tls:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import LargeBinary, String, Text, false
+from sqlalchemy import BigInteger, LargeBinary, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mulligan.database import Base, Id
@@ -130,3 +130,11 @@ class Bootstrap(Base):
     token_hash: Mapped[str] = mapped_column(Text)
     used_at: Mapped[datetime | None]
     first_region: Mapped[str | None] = mapped_column(Id)
+
+
+class CopyRow(Base):
+    """The one row that says how far the copy is: all of iam's changes up to a revision."""
+
+    __tablename__ = "iam_copy"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    revision: Mapped[int] = mapped_column(BigInteger)

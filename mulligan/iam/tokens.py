@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from uuid import uuid4
+from typing import Any
+from uuid import UUID, uuid4
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -14,11 +15,14 @@ from sqlalchemy.orm import Session
 
 from mulligan.iam import grants, keys
 from mulligan.iam.keys import PublicKey
-from mulligan.values.caller import ROLES, Caller
+from mulligan.values.caller import ROLES, SYSTEM, Caller
 from mulligan.values.errors import UnauthenticatedError
 
 AUDIENCE = "mulligan"
 _ALGORITHM = "EdDSA"
+
+SERVICES = str(UUID(int=0))
+"""Stands for an account in the tokens of the services themselves; no account has this id."""
 
 REMEMBERED = 1024
 """So many good tokens are known again, by all of their text and their key's, in each process:
@@ -48,22 +52,26 @@ def issue(
     """
     now = now or datetime.now(UTC)
     grant = grants.grant_of(session, account, now)
-    key = keys.signing_key(session, now)
     expires_at = min(now + lifetime, grant.ends_at or now + lifetime)
-    claims = {
-        "iss": AUDIENCE,
-        "aud": AUDIENCE,
-        "sub": account,
-        "sid": sign_in,
-        "iat": now,
-        "exp": expires_at,
-        "jti": uuid4().hex,
-        "roles": grant.roles,
-    }
+    claims = {"sub": account, "sid": sign_in, "exp": expires_at, "roles": grant.roles}
     if grant.application:
         claims |= {"app": True, "methods": grant.methods, "region": grant.region}
-    token = jwt.encode(claims, key.private_key, algorithm=_ALGORITHM, headers={"kid": key.id})
-    return token, expires_at
+    return _signed(session, claims, now), expires_at
+
+
+def issue_to_services(session: Session) -> str:
+    """Sign a token with which the services beside iam, in its process, read what it has."""
+    now = datetime.now(UTC)
+    claims = {"sub": SERVICES, "exp": now + keys.LIFETIME, "roles": {SYSTEM: "reader"}}
+    return _signed(session, claims, now)
+
+
+def _signed(session: Session, claims: Mapping[str, Any], now: datetime) -> str:
+    key = keys.signing_key(session, now)
+    always = {"iss": AUDIENCE, "aud": AUDIENCE, "iat": now, "jti": uuid4().hex}
+    return jwt.encode(
+        {**always, **claims}, key.private_key, algorithm=_ALGORITHM, headers={"kid": key.id}
+    )
 
 
 def key_id(token: str) -> str:

@@ -170,9 +170,13 @@ def rename(session: Session, object_type: str, object_id: str, name: str) -> Nam
         _flush(session)
         return _value(row)
     _take_slugs(session, object_type, owner, [before, row.slug])
-    old = {"object_type": object_type, "slug": before, "owner": owner, "id": object_id}
-    session.execute(insert(OldSlug), [old | {"since": datetime.now(UTC)}])
+    _answer_to(session, object_type, owner, object_id, before)
     return _value(row)
+
+
+def _answer_to(session: Session, object_type: str, owner: str, object_id: str, slug: str) -> None:
+    old = {"object_type": object_type, "slug": slug, "owner": owner, "id": object_id}
+    session.execute(insert(OldSlug), [old | {"since": datetime.now(UTC)}])
 
 
 def _slug_for(session: Session, object_type: str, owner: str, object_id: str, name: str) -> str:
@@ -265,6 +269,51 @@ def give_names(
         session.execute(insert(NameRow), rows)
         _take_slugs(session, object_type, region, slugs)
     return {row["id"]: _value(NameRow(**row)) for row in rows}
+
+
+def copy_names(session: Session, object_type: str, copied: Mapping[str, tuple[str, str]]) -> None:
+    """Name objects of the whole installation as another database names them.
+
+    Who has such a name or slug here lost it there, which is copied later: until then it stands
+    under its id.
+
+    Args:
+        session: a session.
+        object_type: account, project or region.
+        copied: name and slug by id.
+    """
+    known = session.scalars(select(NameRow).where(one_of(_NAMES.c.id, "ids")), {"ids": [*copied]})
+    rows = {row.id: row for row in known}
+    changed = {
+        one: named
+        for one, named in copied.items()
+        if one not in rows or (rows[one].name, rows[one].slug) != named
+    }
+    if not changed:
+        return
+    in_the_way = or_(one_of(_NAMES.c.name, "names"), one_of(_NAMES.c.slug, "slugs"))
+    session.execute(
+        update(NameRow)
+        .where(
+            NameRow.object_type == object_type,
+            NameRow.owner == "",
+            NameRow.released_at.is_(None),
+            in_the_way,
+        )
+        .values(name=NameRow.id, slug=NameRow.id),
+        {
+            "names": [name for name, _ in changed.values()],
+            "slugs": [slug for _, slug in changed.values()],
+        },
+        execution_options={"synchronize_session": False},
+    )
+    for one, (name, slug) in changed.items():
+        before = rows[one].slug if one in rows else ""
+        row = NameRow(id=one, object_type=object_type, owner="", name=name, slug=slug)
+        session.merge(row)
+        _take_slugs(session, object_type, "", [slug])
+        if before not in ("", slug):
+            _answer_to(session, object_type, "", one, before)
 
 
 def _free_slugs(

@@ -15,6 +15,7 @@ from api.access import Access, Method, methods_of
 from api.places import Places
 from api.server import SERVICES
 from mulligan.database import Database
+from mulligan.iam import objects
 from mulligan.meta import names
 from mulligan.values.caller import Caller
 from mulligan.values.errors import PermissionDeniedError
@@ -39,7 +40,7 @@ class Ruling:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._threads = ThreadPoolExecutor(1)
-        self._places = Places(database, self._threads)
+        self._places = Places(lambda: asyncio.to_thread(database.read, objects.places))
         for region, parent in ((TOP, None), (HERE, TOP), (ELSEWHERE, None)):
             self._places.regions.add(region, parent)
         self._access = Access(self._places, self._threads)

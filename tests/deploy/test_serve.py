@@ -1,5 +1,6 @@
 """Services of their own process and with TLS: iam here, meta there, tokens checked across."""
 
+import secrets
 import socket
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from contextlib import AsyncExitStack, ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
 from sqlalchemy.exc import OperationalError
 
 from activities.certificates import RegionCertificates
@@ -16,10 +18,12 @@ from deploy.roles import databases
 from mulligan.database import Database
 from mulligan_client.client import Client
 from mulligan_client.errors import MulliganCallError
+from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from mulligan_client.gen.mulligan.meta.v1 import meta_pb2
 
 PASSWORD = "long enough"
+SECRET = secrets.token_urlsafe(32)
 
 
 @contextmanager
@@ -50,46 +54,88 @@ def certificate(tmp_path: Path) -> tuple[Path, Path, Path]:
     return folder / "server.pem", folder / "server.pem", ca
 
 
+def bootstrapped(client: Client, said: list[str], folder: Path) -> tuple[str, ...]:
+    """Sign in as the first administrator; gives what services elsewhere are told of iam."""
+    token = next(line.split()[-1] for line in said if line.startswith("bootstrap token:"))
+    asked = iam_pb2.BootstrapRequest(token=token, account="admin", password=PASSWORD)
+    client.signed_in(client.iam.Bootstrap(asked))
+    role = iam_pb2.GivenRole(role=common_pb2.ROLE_READER)
+    client.iam.CreateApplicationCredential(
+        iam_pb2.CreateApplicationCredentialRequest(name="site", secret=SECRET, roles=[role])
+    )
+    file = folder / "iam-secret"
+    file.write_text(f"{SECRET}\n")
+    return ("--iam-account", "site", "--iam-secret-file", str(file))
+
+
+def regions_named(client: Client, *names: str) -> list[str]:
+    wanted = meta_pb2.ResolveNamesRequest(object_type="region", names=names)
+    return [one.name for one in client.meta.ResolveNames(wanted).objects]
+
+
+def create_region(client: Client, name: str) -> iam_pb2.Region:
+    return client.iam.CreateRegion(iam_pb2.CreateRegionRequest(name=name))
+
+
 def test_services_find_each_other_over_tls_and_check_tokens_offline(
     tmp_path: Path, certificate: tuple[Path, Path, Path]
 ) -> None:
     pem, key, ca = certificate
     iam, meta = f"localhost:{free_port()}", f"localhost:{free_port()}"
     tls = ("--tls-certificate", str(pem), "--tls-key", str(key), "--tls-ca", str(ca))
-    common = ("--state", str(tmp_path / "state"), *tls)
-    with serving("iam", "--listen", iam, *common) as said:
-        token = next(line.split()[-1] for line in said if line.startswith("bootstrap token:"))
-        with (
-            serving("meta", "--listen", meta, "--iam-address", f"https://{iam}", *common),
-            Client(f"https://{iam}", addresses={"meta": f"https://{meta}"}, ca_file=ca) as client,
-        ):
-            answer = client.iam.Bootstrap(
-                iam_pb2.BootstrapRequest(token=token, account="admin", password=PASSWORD)
-            )
-            client.token = answer.access_token
-            client.iam.CreateRegion(iam_pb2.CreateRegionRequest(name="home"))
-            wanted = meta_pb2.ResolveNamesRequest(object_type="region", names=["home"])
-            assert [one.name for one in client.meta.ResolveNames(wanted).objects] == ["home"]
-            client.token = answer.access_token[:-4] + "AAAA"
+    with (
+        serving("iam", "--listen", iam, "--state", str(tmp_path / "iam"), *tls) as said,
+        Client(f"https://{iam}", addresses={"meta": f"https://{meta}"}, ca_file=ca) as client,
+    ):
+        known = bootstrapped(client, said, tmp_path)
+        where = ("--iam-address", f"https://{iam}", "--state", str(tmp_path / "site"))
+        with serving("meta", "--listen", meta, *where, *known, *tls):
+            create_region(client, "home")
+            assert regions_named(client, "home") == ["home"]
+            client.token = client.token[:-4] + "AAAA"
             with pytest.raises(MulliganCallError) as refused:
-                client.meta.ResolveNames(wanted)
+                regions_named(client, "home")
             assert refused.value.code == "UNAUTHENTICATED"
 
 
-def test_a_service_that_starts_while_iam_is_down_checks_tokens(tmp_path: Path) -> None:
+def test_a_site_knows_tokens_and_names_while_iam_is_away(tmp_path: Path) -> None:
     iam, meta = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
-    state = ("--state", str(tmp_path))
-    serve_meta = ("meta", "--listen", meta, "--iam-address", iam, *state)
-    wanted = meta_pb2.ResolveNamesRequest(object_type="region", names=["home"])
-    with Client(iam, addresses={"meta": meta}) as client:
-        with serving("iam", "--listen", iam, *state) as said, serving(*serve_meta):
-            token = next(line.split()[-1] for line in said if line.startswith("bootstrap token:"))
-            asked = iam_pb2.BootstrapRequest(token=token, account="admin", password=PASSWORD)
-            client.signed_in(client.iam.Bootstrap(asked))
-            client.iam.CreateRegion(iam_pb2.CreateRegionRequest(name="home"))
-            client.meta.ResolveNames(wanted)
+    serve_iam = ("iam", "--listen", iam, "--state", str(tmp_path / "iam"))
+    where = ("--iam-address", iam, "--state", str(tmp_path / "site"))
+    with Client(iam, addresses={"meta": meta}) as client, ExitStack() as until_later:
+        with serving(*serve_iam) as said:
+            serve_meta = ("meta", "--listen", meta, *where, *bootstrapped(client, said, tmp_path))
+            before = create_region(client, "before")
+            site = until_later.enter_context(ExitStack())
+            site.enter_context(serving(*serve_meta))
+            assert regions_named(client, "before") == ["before"]
+            create_region(client, "after")
+            assert regions_named(client, "after", "before") == ["after", "before"]
+            client.iam.UpdateRegion(
+                iam_pb2.UpdateRegionRequest(
+                    id=before.metadata.id, name="renamed", update_mask=FieldMask(paths=["name"])
+                )
+            )
+            # Names that are not there make the site ask whether iam knows more.
+            assert regions_named(client, "renamed", "nowhere") == ["renamed"]
+        assert regions_named(client, "after", "renamed", "nowhere") == ["after", "renamed"]
+        assert regions_named(client, "before") == ["renamed"], "it answers to its old slug"
+        site.close()
         with serving(*serve_meta):
-            assert [one.name for one in client.meta.ResolveNames(wanted).objects] == ["home"]
+            assert regions_named(client, "after", "renamed") == ["after", "renamed"]
+            with serving(*serve_iam):
+                client.iam.DeleteRegion(iam_pb2.DeleteRegionRequest(id=before.metadata.id))
+                again = create_region(client, "renamed")
+                create_region(client, "last")
+                while not regions_named(client, "last"):
+                    pass  # The site finds its way back to iam.
+                assert client.resolve("region", "renamed") == again.metadata.id
+
+
+def test_services_elsewhere_need_an_account_at_iam(tmp_path: Path) -> None:
+    done = _serve("meta", "--state", str(tmp_path), "--iam-address", "127.0.0.1:1")
+    assert done.returncode == 4
+    assert "--iam-account" in done.stderr
 
 
 def test_a_service_without_iam_has_to_know_where_it_is(tmp_path: Path) -> None:

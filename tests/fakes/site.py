@@ -98,9 +98,7 @@ class Site:
             worker = control_worker(self.client, self.database, interceptors=self._interceptors)
             async with (
                 worker,
-                running_server(
-                    tuple(SERVICES), backends, listen=self.address, iam_address=self.address
-                ),
+                running_server(tuple(SERVICES), backends, listen=self.address),
             ):
                 self._ready.set_result(None)
                 await self._stop.wait()

@@ -247,6 +247,7 @@ class Client:
     def watch(
         self,
         *,
+        service: Service = "control",
         after_revision: int = 0,
         project: str = "",
         object_id: str = "",
@@ -260,6 +261,7 @@ class Client:
         so a break then can miss some: start from the revision of a list.
 
         Args:
+            service: iam tells of accounts, roles, projects and regions; each other one of its site.
             after_revision: 0: from the next change on.
             project: only this project (UUID).
             object_id: only this object.
@@ -280,7 +282,7 @@ class Client:
                 operation=operation,
             )
             opened_at, used = time.monotonic(), self._fresh_token()
-            stream = self.control.Watch(request, timeout=left_s)
+            stream = getattr(self, service).Watch(request, timeout=left_s)
             broken: MulliganCallError | None = None
             try:
                 for event in stream:
@@ -289,7 +291,7 @@ class Client:
                         after_revision = event.revision
                         yield event
             except grpc.RpcError as error:
-                broken = self._callers["control"].translate(error, "Watch")
+                broken = self._callers[service].translate(error, "Watch")
                 if broken.grpc_status == "DEADLINE_EXCEEDED" and ends_at is not None:
                     return
                 after_revision = max(after_revision, self._resumption(broken, used))
