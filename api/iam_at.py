@@ -26,9 +26,9 @@ class IamAt:
 HERE = IamAt()
 
 
-def sign_in_at(iam: IamAt, beside: int, installation: Database) -> Client:
+def sign_in_at(iam: IamAt, beside: int, installation: Database | None) -> Client:
     """Give a client that is signed in at iam; beside it, with tokens that it makes itself."""
-    if beside:
+    if installation is not None:
         return Client(f"127.0.0.1:{beside}", sign_in=OwnTokens(installation))
     address = iam.address if "://" in iam.address else f"http://{iam.address}"
     client = Client(address, ca_file=iam.ca_file)

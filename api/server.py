@@ -49,12 +49,19 @@ GRACE_S = 5.0
 
 @dataclass(frozen=True)
 class Backends:
-    """What servicers stand on: the site's and iam's database, Temporal, and where its UI is."""
+    """What servicers stand on: the site's database, iam's where it is here, Temporal and its UI."""
 
     site: Database
-    installation: Database
+    installation: Database | None
     temporal: Client | None
     ui_url: str
+
+    def of(self, service: str) -> Database:
+        """Give the database that a service's calls begin in."""
+        database = self.installation if service == "iam" else self.site
+        if database is None:
+            raise ValueError("iam is not served without its database")
+        return database
 
 
 @dataclass(frozen=True)
@@ -97,16 +104,17 @@ async def running_server(
     pool = ThreadPoolExecutor(threads, "transactions")
     methods: dict[str, Method] = {}
     for name in services:
-        database = backends.installation if name == "iam" else backends.site
-        methods |= methods_of(SERVICES[name], database)
+        methods |= methods_of(SERVICES[name], backends.of(name))
     async with AsyncExitStack() as stack:
         published = await stack.enter_async_context(
             published_keys(iam.address, backends.installation, backends.site, tls.ca)
         )
+        databases = {backends.of(name) for name in services}
         feeds = {
-            name: await stack.enter_async_context(Feed(database, pool).running())
-            for name, database in (("site", backends.site), ("iam", backends.installation))
+            database: await stack.enter_async_context(Feed(database, pool).running())
+            for database in databases
         }
+        watches = {name: Watch(feeds[backends.of(name)]) for name in services}
         copy = IamCopy(backends.site)
         places = Places(partial(_places, services, backends, pool, copy))
         places.take(await _places(services, backends, pool))
@@ -117,7 +125,7 @@ async def running_server(
                 ("grpc.so_reuseport", int(share_port)),
             ],
         )
-        _add_servicers(server, services, backends, feeds, places, copy)
+        _add_servicers(server, watches, backends, places, copy)
         _add_health_and_reflection(server, services)
         port = _listen(server, listen, tls)
         beside = server.add_insecure_port("127.0.0.1:0") if "iam" in services else 0
@@ -144,11 +152,9 @@ async def _places(
 
     With a copy it is brought up to date first.
     """
-    database = backends.installation
-    if "iam" not in services:
-        database = backends.site
-        if copy is not None:
-            await copy.catch_up()
+    database = backends.of("iam" if "iam" in services else "meta")
+    if "iam" not in services and copy is not None:
+        await copy.catch_up()
     return await asyncio.get_running_loop().run_in_executor(pool, database.read, objects.places)
 
 
@@ -169,30 +175,28 @@ def _listen(server: grpc.aio.Server, address: str, tls: Tls) -> int:
 
 def _add_servicers(
     server: grpc.aio.Server,
-    services: Sequence[str],
+    watches: Mapping[str, Watch],
     backends: Backends,
-    feeds: Mapping[str, Feed],
     places: Places,
     copy: IamCopy,
 ) -> None:
     regions = Regions(places)
-    watch = Watch(feeds["site"])
-    if "iam" in services:
-        iam = IamServicer(Watch(feeds["iam"]), places)
+    if "iam" in watches:
+        iam = IamServicer(watches["iam"], places)
         iam_pb2_grpc.add_IamServiceServicer_to_server(iam, server)
-    if "meta" in services:
-        meta = MetaServicer(copy, watch)
+    if "meta" in watches:
+        meta = MetaServicer(copy, watches["meta"])
         meta_pb2_grpc.add_MetaServiceServicer_to_server(meta, server)
     if backends.temporal is None:
         return
     projects = Projects(places)
     starter = Starter(backends.temporal, projects)
-    if "resource" in services:
-        resource = ResourceServicer(starter, regions, projects, watch)
+    if "resource" in watches:
+        resource = ResourceServicer(starter, regions, projects, watches["resource"])
         resource_pb2_grpc.add_ResourceServiceServicer_to_server(resource, server)
-    if "control" in services:
+    if "control" in watches:
         shown = Operations(backends.ui_url)
-        control = ControlServicer(starter, shown, regions, watch)
+        control = ControlServicer(starter, shown, regions, watches["control"])
         control_pb2_grpc.add_ControlServiceServicer_to_server(control, server)
 
 

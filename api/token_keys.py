@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import grpc
@@ -81,18 +82,18 @@ class PublishedKeys:
 
 @asynccontextmanager
 async def published_keys(
-    iam_address: str, installation: Database, site: Database, ca: bytes | None = None
+    iam_address: str, installation: Database | None, site: Database, ca: bytes | None = None
 ) -> AsyncIterator[KeySource]:
     """Keep iam's keys, asking again when a token names one that isn't among them.
 
     Args:
-        iam_address: host:port or https://host:port of iam; empty: it runs in this process.
-        installation: iam's database, read when it runs in this process.
+        iam_address: host:port or https://host:port of iam.
+        installation: iam's database, read instead where it runs in this process.
         site: where the keys are kept for a start while iam is away.
         ca: PEM of the CA of iam's certificate; None for the system's.
     """
-    if not iam_address:
-        yield PublishedKeys(lambda: asyncio.to_thread(installation.read, _own))
+    if installation is not None:
+        yield PublishedKeys(partial(asyncio.to_thread, installation.read, _own))
         return
 
     async def keep(answered: Mapping[str, PublicKey]) -> None:

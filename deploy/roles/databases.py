@@ -17,12 +17,11 @@ LONGEST_PAUSE_S = 5.0
 _log = logging.getLogger(__name__)
 
 
-async def open_database(stack: AsyncExitStack, url: str, *, owned: bool = True) -> Database:
+async def open_database(stack: AsyncExitStack, url: str) -> Database:
     """Open a database for as long as the stack lasts.
 
-    Who owns it brings it to the newest revision first, waiting for a PostgreSQL that does not
-    answer, or for another process that migrates SQLite, as long as it takes; who only reads it
-    leaves that to the owner.
+    It is brought to the newest revision first, which waits for a PostgreSQL that does not answer,
+    or for another process that migrates SQLite, as long as it takes.
 
     Raises:
         UnavailableError: SQLite can't use its file.
@@ -30,8 +29,7 @@ async def open_database(stack: AsyncExitStack, url: str, *, owned: bool = True) 
     database = Database(url)
     stack.callback(database.close)
     events.record(database)
-    if owned:
-        await _migrate(database)
+    await _migrate(database)
     return database
 
 

@@ -28,7 +28,9 @@ async def run_services(
         FailedPreconditionError: the port is taken.
     """
     iam, tls = _iam_at(services, settings), _tls(settings)
-    installation = await open_database(stack, settings.iam_database, owned="iam" in services)
+    installation = None
+    if "iam" in services:
+        installation = await open_database(stack, settings.iam_database)
     needs_temporal = {"resource", "control"} & set(services)
     temporal = await connect(settings) if needs_temporal else None
     ui_url = settings.temporal_ui_url.rstrip("/")
@@ -39,7 +41,7 @@ async def run_services(
         f"{ui_url}/namespaces/{settings.temporal_namespace}" if ui_url else "",
     )
     token = None
-    if "iam" in services:
+    if installation is not None:
         first_region = settings.region or None
         token = await asyncio.to_thread(
             installation.write, lambda session: bootstrap.prepare(session, first_region)
@@ -50,7 +52,7 @@ async def run_services(
         )
     kept = timedelta(days=settings.keep_events_days)
     for name, database in (("iam", installation), ("control", site)):
-        if name in services:
+        if name in services and database is not None:
             await stack.enter_async_context(forgetting(database, kept))
     server = running_server(
         services,
