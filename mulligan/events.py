@@ -14,7 +14,6 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    ColumnElement,
     Index,
     String,
     Text,
@@ -30,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from mulligan.database import Base, Database, Id
+from mulligan.database import Base, Database, Id, one_of
 from mulligan.values.errors import RevisionGoneError
 from mulligan.values.status import Status
 
@@ -232,9 +231,9 @@ def read_after(
 def _read_after(session: Session, revision: int, narrowed: Narrowed, limit: int) -> list[EventRow]:
     query = select(EventRow).where(EventRow.revision > revision)
     if narrowed.projects is not None:
-        seen: ColumnElement[bool] = EventRow.project.in_(narrowed.projects)
+        seen = one_of(_EVENTS.project, "projects")
         if narrowed.regions:
-            of_hardware = and_(EventRow.project.is_(None), EventRow.region.in_(narrowed.regions))
+            of_hardware = and_(_EVENTS.project.is_(None), one_of(_EVENTS.region, "regions"))
             seen = or_(seen, of_hardware)
         query = query.where(seen)
     for column, wanted in (
@@ -246,7 +245,8 @@ def _read_after(session: Session, revision: int, narrowed: Narrowed, limit: int)
             query = query.where(column == wanted)
     if narrowed.object_types:
         query = query.where(EventRow.object_type.in_(narrowed.object_types))
-    return list(session.scalars(query.order_by(EventRow.revision).limit(limit)))
+    places = {"projects": narrowed.projects, "regions": narrowed.regions}
+    return list(session.scalars(query.order_by(EventRow.revision).limit(limit), places))
 
 
 _CHANGED = (
@@ -281,28 +281,33 @@ def read_on(
     """Read like `read_after`; gives the rows and the cursor with which to go on.
 
     The newest revision is read first: what is committed later has a higher one. So a reader that
-    is told of little need not look at the rest again.
+    is told of little need not look at the rest again. What was forgotten is read last: so nothing
+    is lost that was forgotten in between.
 
     Raises:
         RevisionGoneError: events after the revision were forgotten, or it is none of this database.
     """
-    newest, floor = session.execute(select(Revision.value, Revision.floor)).one()
+    newest = current_revision(session)
+    rows = _read_after(session, revision, narrowed, PAGE)
+    floor = session.scalars(select(Revision.floor)).one()
     if not floor <= revision <= newest:
         raise RevisionGoneError(
             f"the changes after revision {revision} are not here any more (there are those after "
             f"{floor}, up to {newest}); list again, and watch from the revision of the list",
             field="after_revision",
         )
-    rows = _read_after(session, revision, narrowed, PAGE)
     last = rows[-1].revision if rows else revision
     return rows, last if len(rows) == PAGE else max(newest, last)
 
 
 def forget(session: Session, before: datetime) -> int:
-    """Delete a page of the oldest events, those from before a time; gives how many they were."""
+    """Delete a page of the oldest events, those from before a time; gives how many they were.
+
+    Another process may be further already: what is forgotten only ever grows.
+    """
     oldest = select(EventRow.revision, EventRow.at).order_by(EventRow.revision).limit(PAGE)
     old = [row.revision for row in session.execute(oldest) if row.at < before]
     if old:
         session.execute(delete(EventRow).where(EventRow.revision <= old[-1]))
-        session.execute(update(Revision).values(floor=old[-1]))
+        session.execute(update(Revision).where(Revision.floor < old[-1]).values(floor=old[-1]))
     return len(old)

@@ -1,19 +1,23 @@
 """Revisions rise in the order of commits, and a reader's cursor misses nothing."""
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import count
 from threading import Event as Flag
 from threading import current_thread
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import event as statements
 from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
 from deploy.roles.forgetting import forget_older
 from mulligan import events
 from mulligan.database import Database
-from mulligan.events import Event
+from mulligan.events import Event, EventRow
 from mulligan.values.errors import RevisionGoneError
 
 THING = str(uuid4())
@@ -163,3 +167,48 @@ def test_old_events_are_forgotten_and_the_rest_is_whole(database: Database) -> N
         database.read(lambda session: events.read_on(session, 1))
     forget_older(database, kept)
     assert len(told(database)) == 2
+
+
+def after_statement(session: Session, number: int, act: Callable[[], None]) -> None:
+    """Have something happen, once, when a session has run so many statements."""
+    run = count(1)
+
+    def look(*_: object) -> None:
+        if next(run) == number:
+            act()
+
+    statements.listen(session.connection(), "after_cursor_execute", look)
+
+
+@pytest.mark.parametrize("statement", [1, 2])
+def test_what_is_forgotten_while_it_is_read_is_not_skipped(
+    postgresql_database: Database, statement: int
+) -> None:
+    database = postgresql_database
+    tell(database, *"abc")
+
+    def read(session: Session) -> list[EventRow]:
+        forget = partial(forget_older, database, -timedelta(days=1))
+        after_statement(session, statement, forget)
+        return events.read_on(session, 1)[0]
+
+    with pytest.raises(RevisionGoneError, match="those after 3, up to 3"):
+        database.read(read)
+
+
+def test_what_two_processes_forget_at_once_stays_forgotten(
+    postgresql_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "PAGE", 2)
+    database = postgresql_database
+    tell(database, *"abcde")
+
+    def forget_late(session: Session) -> int:
+        forget = partial(forget_older, database, -timedelta(days=1))
+        after_statement(session, 1, forget)
+        return events.forget(session, datetime.now(UTC) + timedelta(days=1))
+
+    assert database.write(forget_late) == 2
+    with pytest.raises(RevisionGoneError):
+        database.read(lambda session: events.read_on(session, 4))
+    assert database.read(lambda session: events.read_on(session, 5)) == ([], 5)
