@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -29,7 +29,8 @@ _log = logging.getLogger(__name__)
 class Feed:
     """Follows a database while somebody watches it; each watcher has a cursor of its own.
 
-    A watcher that reads slowly holds nothing up and costs no memory: it goes on from the database.
+    A watcher that reads slowly holds nothing up and costs a page of memory: between pages it is
+    looked what it may see now, and further behind it goes on from the database.
     """
 
     def __init__(self, database: Database, threads: ThreadPoolExecutor) -> None:
@@ -100,7 +101,9 @@ class Feed:
 
     def _remembered(self, cursor: int, end: int, narrowed: Narrowed) -> tuple[list[EventRow], int]:
         newer = list(takewhile(lambda row: row.revision > cursor, reversed(self._latest)))
-        return [row for row in reversed(newer) if narrowed.takes(row)], max(cursor, end)
+        taken = (row for row in reversed(newer) if narrowed.takes(row))
+        rows = list(islice(taken, events.PAGE))
+        return rows, rows[-1].revision if len(rows) == events.PAGE else max(cursor, end)
 
     async def _follow(self) -> None:
         while True:

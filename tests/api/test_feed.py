@@ -72,6 +72,33 @@ async def test_a_slow_watcher_goes_on_from_the_database_and_holds_nobody_up(
         await quick.aclose()  # type: ignore[attr-defined]
 
 
+async def test_a_slow_watcher_has_a_page_in_hand_and_its_token_is_looked_at_between(
+    database: Database, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "PAGE", 5)
+    ended = False
+
+    def narrow(_: int) -> Narrowed:
+        if ended:
+            raise UnauthenticatedError("over")
+        return Narrowed(projects={MINE})
+
+    await tell(database)
+    async with Feed(database, threads).running() as feed:
+        slow, quick = feed.after(1, narrow), feed.after(1, lambda _: EVERYTHING)
+        await tell(database, project=MINE)
+        assert await next_revisions(slow, 1) == await next_revisions(quick, 1) == [2]
+        for number in range(3, 27):
+            await tell(database, project=MINE if number % 2 else None)
+            await next_revisions(quick, 1)
+        assert await next_revisions(slow, 6) == [3, 5, 7, 9, 11, 13]
+        ended = True
+        assert await next_revisions(slow, 4) == [15, 17, 19, 21]
+        with pytest.raises(UnauthenticatedError):
+            await next_revisions(slow, 1)
+        await quick.aclose()  # type: ignore[attr-defined]
+
+
 async def test_who_comes_too_late_is_told_to_list_again(
     database: Database, threads: ThreadPoolExecutor
 ) -> None:
