@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from mulligan import events
 from mulligan.database import Database
 from mulligan.values.errors import MulliganError
@@ -30,7 +32,7 @@ async def _forget_each_day(database: Database, kept: timedelta) -> None:
     while True:
         try:
             await asyncio.to_thread(forget_older, database, kept)
-        except MulliganError as error:
+        except (MulliganError, SQLAlchemyError) as error:
             _log.warning("old events stay for another day: %s", error)
         await asyncio.sleep(EVERY.total_seconds())
 

@@ -1,5 +1,6 @@
 """Revisions rise in the order of commits, and a reader's cursor misses nothing."""
 
+import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -12,8 +13,10 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import event as statements
 from sqlalchemy import text, update
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
+from deploy.roles import forgetting
 from deploy.roles.forgetting import forget_older
 from mulligan import events
 from mulligan.database import Database
@@ -212,3 +215,21 @@ def test_what_two_processes_forget_at_once_stays_forgotten(
     with pytest.raises(RevisionGoneError):
         database.read(lambda session: events.read_on(session, 4))
     assert database.read(lambda session: events.read_on(session, 5)) == ([], 5)
+
+
+async def test_forgetting_goes_on_after_a_database_that_failed(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, again = asyncio.get_running_loop(), asyncio.Event()
+    failures = iter([ProgrammingError("", {}, Exception("no such table"))])
+
+    def forget(_session: Session, before: datetime) -> int:
+        for failure in failures:
+            raise failure
+        loop.call_soon_threadsafe(again.set)
+        return 0
+
+    monkeypatch.setattr(events, "forget", forget)
+    monkeypatch.setattr(forgetting, "EVERY", timedelta())
+    async with forgetting.forgetting(sqlite_database, timedelta(days=1)), asyncio.timeout(30):
+        await again.wait()
