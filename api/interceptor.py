@@ -17,7 +17,7 @@ from api.access import Access, Method
 from api.call import Call, enter_call
 from api.errors import abort
 from api.places import Places
-from api.rules import refuse_broken_rules
+from api.rules import lower_ids, refuse_broken_rules
 from api.wellformed import decode, refuse_malformed_values, refuse_unknown_fields
 from mulligan.iam import tokens
 from mulligan.iam.keys import PublicKey
@@ -138,6 +138,7 @@ class Gate(grpc.aio.ServerInterceptor):
             project_tree=self._places.projects,
             region_tree=self._places.regions,
         )
+        lower_ids(request)
         await self._access.check(caller, request, method)
         refuse_unknown_fields(request)
         refuse_malformed_values(request)

@@ -15,7 +15,6 @@ from mulligan.values.status import Status
 from mulligan.values.window import WITHOUT_END
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 
-MAX_IDS = 1000
 DEFAULT_PAGE = 100
 
 
@@ -88,16 +87,6 @@ def marks(rows: Sequence[Mark]) -> list[common_pb2.Mark]:
         )
         for row in rows
     ]
-
-
-def refuse_too_many(field: str, asked: Sequence[str], most: int = MAX_IDS) -> None:
-    """Refuse to look so many up in one call.
-
-    Raises:
-        InvalidArgumentError: there are more than `most`.
-    """
-    if len(asked) > most:
-        raise InvalidArgumentError(f"ask for {most} at most in one call", field=field)
 
 
 def page_size(page: common_pb2.Page) -> int:

@@ -1,12 +1,16 @@
 """The validation rules that stand in the protos, checked, and what they refuse in our words."""
 
 from collections.abc import Iterable, Mapping, Sequence, Sized
+from functools import cache
 from typing import Any
 
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 from protovalidate import Violation, collect_violations
 
 from api.wellformed import VERSION
+from mulligan.meta.names import is_uuid
 from mulligan.values.errors import InvalidArgumentError
 
 MOST_TOLD = 20
@@ -31,6 +35,9 @@ _WORDS = {
 }
 """By the rule's id. Only ids are shown as they were sent: what is too long may be a secret."""
 
+_OF_IDS = ("string.uuid", "string.pattern")
+"""The rules that only ids have: a pattern where an id may be empty and absent, too."""
+
 _OUT_OF_RANGE = "{path} {shown} can't be used; it {must}"
 """Of numbers, for which protovalidate says their range as "must be …"."""
 
@@ -45,6 +52,55 @@ def refuse_broken_rules(request: Message) -> None:
     if broken:
         (field, words), *others = [_told(request, one) for one in broken[:MOST_TOLD]]
         raise InvalidArgumentError(words, field=field, others=others)
+
+
+def lower_ids(message: Message) -> None:
+    """Write the ids in a message in lower case, as all that they are compared with is written.
+
+    An id is what the rules say has to be a UUID.
+    """
+    ids, around = _ids_of(message.DESCRIPTOR)
+    for field in ids:
+        given = getattr(message, field.name)
+        if not field.is_repeated:
+            if given != given.lower() and is_uuid(given):
+                setattr(message, field.name, given.lower())
+            continue
+        for number, one in enumerate(given):
+            if one != one.lower() and is_uuid(one):
+                given[number] = one.lower()
+    for field in around:
+        if field.is_repeated:
+            for each in getattr(message, field.name):
+                lower_ids(each)
+        elif message.HasField(field.name):
+            lower_ids(getattr(message, field.name))
+
+
+@cache
+def _ids_of(kind: Descriptor) -> tuple[Sequence[FieldDescriptor], Sequence[FieldDescriptor]]:
+    """A message's fields that are ids, and those that hold messages with ids."""
+    texts = [field for field in kind.fields if field.type == FieldDescriptor.TYPE_STRING]
+    around = [field for field in kind.fields if _holds_ids(field)]
+    return [field for field in texts if _is_id(kind, field)], around
+
+
+def _is_id(kind: Descriptor, field: FieldDescriptor) -> bool:
+    """Say whether a rule wants UUIDs; that is tried, because descriptors leave the rules out."""
+    wrong: Any = ["x"] if field.is_repeated else "x"
+    broken = collect_violations(GetMessageClass(kind)(**{field.name: wrong}))
+    return any(
+        one.proto.rule_id in _OF_IDS
+        and one.proto.field is not None
+        and one.proto.field.elements[0].field_name == field.name
+        for one in broken
+    )
+
+
+def _holds_ids(field: FieldDescriptor) -> bool:
+    """Say whether a field holds messages with ids; those of maps have none."""
+    kind = field.message_type
+    return kind is not None and not kind.GetOptions().map_entry and any(_ids_of(kind))
 
 
 def _told(request: Message, broken: Violation) -> tuple[str, str]:

@@ -35,8 +35,29 @@ def test_names_slugs_and_ids_resolve(place: Place) -> None:
         [found] = place.member.ResolveNames(object_type="image", names=[asked]).objects
         assert (found.asked, found.id, found.name) == (asked, made.id, name)
     assert not place.member.ResolveNames(object_type="image", names=["nothing"]).objects
-    [described] = place.member.DescribeObjects(ids=[made.id, str(uuid4()), "junk"]).objects
+    [described] = place.member.DescribeObjects(ids=[made.id, str(uuid4())]).objects
     assert (described.name, described.object_type) == (name, "image")
+
+
+def test_ids_may_be_in_upper_case(place: Place) -> None:
+    image, project = place.image, place.project.upper()
+    [described] = place.member.DescribeObjects(ids=[image.upper(), str(uuid4()).upper()]).objects
+    assert (described.id, described.asked) == (image, image)
+    assert place.member.GetProject(id=project).metadata.id == place.project
+    region = place.region.upper()
+    assert image in [one.metadata.id for one in place.member.ListImages(region=region).images]
+    watched = place.operator.until(lambda _: True, after_revision=1, object_id=image.upper())
+    assert [event.object_id for event in watched] == [image]
+
+
+@on_sqlite
+def test_what_is_no_id_or_too_many_is_refused(place: Place) -> None:
+    with refused("INVALID_ARGUMENT", about="ids[0]"):
+        place.member.DescribeObjects(ids=["junk"])
+    with refused("INVALID_ARGUMENT", about="ids"):
+        place.member.DescribeObjects(ids=[place.project] * 5001)
+    with refused("INVALID_ARGUMENT", about="names"):
+        place.member.ResolveNames(object_type="image", names=["x"] * 5001)
 
 
 def test_another_projects_machine_does_not_resolve(place: Place, site: Site) -> None:

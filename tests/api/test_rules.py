@@ -10,7 +10,7 @@ from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 from google.protobuf.message_factory import GetMessageClass
 from protovalidate import collect_violations
 
-from api.rules import MOST_TOLD, refuse_broken_rules
+from api.rules import MOST_TOLD, lower_ids, refuse_broken_rules
 from deploy import protos
 from mulligan.values.errors import InvalidArgumentError
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
@@ -67,7 +67,9 @@ def test_of_very_many_broken_rules_some_are_told() -> None:
 
 @pytest.mark.parametrize("name", METHODS)
 def test_the_rules_of_each_request_can_be_checked(name: str) -> None:
-    broken = collect_violations(request_of(METHODS[name]))
+    request = request_of(METHODS[name])
+    lower_ids(request)
+    broken = collect_violations(request)
     assert {one.proto.rule_id for one in broken} <= {
         "string.uuid_empty", "string.min_len", "repeated.min_items", "required"
     }  # fmt: skip
@@ -88,6 +90,25 @@ def test_what_is_said_to_be_a_uuid_or_request_id_is_checked_as_one() -> None:
         if field.name not in {path.elements[0].field_name for path in paths if path}:
             unchecked.append(f"{message}.{field.name}")
     assert unchecked == [], "give each its rule, as the other fields of such have it"
+
+
+def test_ids_are_read_in_lower_case_wherever_the_rules_name_them() -> None:
+    one, two, three = (str(uuid4()) for _ in range(3))
+    request = resource_pb2.UpdateProvidersRequest(
+        request_id=one.upper(),
+        changes=[
+            resource_pb2.ProviderChange(id=one.upper(), under=two.upper(), name=three.upper()),
+            resource_pb2.ProviderChange(id="RACK"),
+        ],
+    )
+    lower_ids(request)
+    assert request.request_id == one.upper(), "it is a word of the caller's"
+    first, second = request.changes
+    assert (first.id, first.under, first.name, second.id) == (one, two, three.upper(), "RACK")
+    assert not second.HasField("under")
+    removed = resource_pb2.DeleteProvidersRequest(ids=[one.upper(), two])
+    lower_ids(removed)
+    assert list(removed.ids) == [one, two]
 
 
 def _asked(todo: Iterator[Descriptor]) -> dict[str, Descriptor]:

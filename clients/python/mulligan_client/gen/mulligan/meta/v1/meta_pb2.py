@@ -25,17 +25,21 @@ _sym_db = _symbol_database.Default()
 from mulligan_client.gen.mulligan.common.v1 import common_pb2 as mulligan_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bmulligan/meta/v1/meta.proto\x12\x10mulligan.meta.v1\x1a\x1fmulligan/common/v1/common.proto\"\x98\x01\n\x13ResolveNamesRequest\x12\x1f\n\x0bobject_type\x18\x01 \x01(\tR\nobjectType\x12\x14\n\x05names\x18\x02 \x03(\tR\x05names\x12%\n\x07project\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x07project\x12#\n\x06region\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x06region\"O\n\x14ResolveNamesResponse\x12\x37\n\x07objects\x18\x01 \x03(\x0b\x32\x1d.mulligan.meta.v1.NamedObjectR\x07objects\"*\n\x16\x44\x65scribeObjectsRequest\x12\x10\n\x03ids\x18\x01 \x03(\tR\x03ids\"R\n\x17\x44\x65scribeObjectsResponse\x12\x37\n\x07objects\x18\x01 \x03(\x0b\x32\x1d.mulligan.meta.v1.NamedObjectR\x07objects\"\xae\x01\n\x0bNamedObject\x12\x14\n\x05\x61sked\x18\x01 \x01(\tR\x05\x61sked\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\x12\x1f\n\x0bobject_type\x18\x03 \x01(\tR\nobjectType\x12\x12\n\x04name\x18\x04 \x01(\tR\x04name\x12\x12\n\x04slug\x18\x05 \x01(\tR\x04slug\x12\x18\n\x07project\x18\x06 \x01(\tR\x07project\x12\x16\n\x06region\x18\x07 \x01(\tR\x06region2\xf0\x04\n\x0bMetaService\x12\xfe\x01\n\x0cResolveNames\x12%.mulligan.meta.v1.ResolveNamesRequest\x1a&.mulligan.meta.v1.ResolveNamesResponse\"\x9e\x01\xaa\xbb\x18\x99\x01\x08\x02\x10\x01\x1a\x92\x01\x66inds what the caller may read: its projects\' objects, its regions\' hardware, regions, networks, images and itself; readers of the system find all\x12\xa3\x01\n\x0f\x44\x65scribeObjects\x12(.mulligan.meta.v1.DescribeObjectsRequest\x1a).mulligan.meta.v1.DescribeObjectsResponse\";\xaa\xbb\x18\x37\x08\x02\x10\x01\x1a\x31names what the caller may read, like ResolveNames\x12\xb9\x01\n\x05Watch\x12 .mulligan.common.v1.WatchRequest\x1a\x19.mulligan.common.v1.Event\"q\xaa\xbb\x18m\x08\x02\x10\x01\x1agshows events of the caller\'s projects, of the hardware of its regions, and all to readers of the system0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bmulligan/meta/v1/meta.proto\x12\x10mulligan.meta.v1\x1a\x1fmulligan/common/v1/common.proto\"\xa3\x01\n\x13ResolveNamesRequest\x12\x1f\n\x0bobject_type\x18\x01 \x01(\tR\nobjectType\x12\x1f\n\x05names\x18\x02 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\x88\'R\x05names\x12%\n\x07project\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x07project\x12#\n\x06region\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x06region\"O\n\x14ResolveNamesResponse\x12\x37\n\x07objects\x18\x01 \x03(\x0b\x32\x1d.mulligan.meta.v1.NamedObjectR\x07objects\"<\n\x16\x44\x65scribeObjectsRequest\x12\"\n\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n\x10\x88\'\"\x05r\x03\xb0\x01\x01R\x03ids\"R\n\x17\x44\x65scribeObjectsResponse\x12\x37\n\x07objects\x18\x01 \x03(\x0b\x32\x1d.mulligan.meta.v1.NamedObjectR\x07objects\"\xae\x01\n\x0bNamedObject\x12\x14\n\x05\x61sked\x18\x01 \x01(\tR\x05\x61sked\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\x12\x1f\n\x0bobject_type\x18\x03 \x01(\tR\nobjectType\x12\x12\n\x04name\x18\x04 \x01(\tR\x04name\x12\x12\n\x04slug\x18\x05 \x01(\tR\x04slug\x12\x18\n\x07project\x18\x06 \x01(\tR\x07project\x12\x16\n\x06region\x18\x07 \x01(\tR\x06region2\xf0\x04\n\x0bMetaService\x12\xfe\x01\n\x0cResolveNames\x12%.mulligan.meta.v1.ResolveNamesRequest\x1a&.mulligan.meta.v1.ResolveNamesResponse\"\x9e\x01\xaa\xbb\x18\x99\x01\x08\x02\x10\x01\x1a\x92\x01\x66inds what the caller may read: its projects\' objects, its regions\' hardware, regions, networks, images and itself; readers of the system find all\x12\xa3\x01\n\x0f\x44\x65scribeObjects\x12(.mulligan.meta.v1.DescribeObjectsRequest\x1a).mulligan.meta.v1.DescribeObjectsResponse\";\xaa\xbb\x18\x37\x08\x02\x10\x01\x1a\x31names what the caller may read, like ResolveNames\x12\xb9\x01\n\x05Watch\x12 .mulligan.common.v1.WatchRequest\x1a\x19.mulligan.common.v1.Event\"q\xaa\xbb\x18m\x08\x02\x10\x01\x1agshows events of the caller\'s projects, of the hardware of its regions, and all to readers of the system0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mulligan_client.gen.mulligan.meta.v1.meta_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_RESOLVENAMESREQUEST'].fields_by_name['names']._loaded_options = None
+  _globals['_RESOLVENAMESREQUEST'].fields_by_name['names']._serialized_options = b'\272H\006\222\001\003\020\210\''
   _globals['_RESOLVENAMESREQUEST'].fields_by_name['project']._loaded_options = None
   _globals['_RESOLVENAMESREQUEST'].fields_by_name['project']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
   _globals['_RESOLVENAMESREQUEST'].fields_by_name['region']._loaded_options = None
   _globals['_RESOLVENAMESREQUEST'].fields_by_name['region']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
+  _globals['_DESCRIBEOBJECTSREQUEST'].fields_by_name['ids']._loaded_options = None
+  _globals['_DESCRIBEOBJECTSREQUEST'].fields_by_name['ids']._serialized_options = b'\272H\r\222\001\n\020\210\'\"\005r\003\260\001\001'
   _globals['_METASERVICE'].methods_by_name['ResolveNames']._loaded_options = None
   _globals['_METASERVICE'].methods_by_name['ResolveNames']._serialized_options = b'\252\273\030\231\001\010\002\020\001\032\222\001finds what the caller may read: its projects\' objects, its regions\' hardware, regions, networks, images and itself; readers of the system find all'
   _globals['_METASERVICE'].methods_by_name['DescribeObjects']._loaded_options = None
@@ -43,15 +47,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_METASERVICE'].methods_by_name['Watch']._loaded_options = None
   _globals['_METASERVICE'].methods_by_name['Watch']._serialized_options = b'\252\273\030m\010\002\020\001\032gshows events of the caller\'s projects, of the hardware of its regions, and all to readers of the system'
   _globals['_RESOLVENAMESREQUEST']._serialized_start=83
-  _globals['_RESOLVENAMESREQUEST']._serialized_end=235
-  _globals['_RESOLVENAMESRESPONSE']._serialized_start=237
-  _globals['_RESOLVENAMESRESPONSE']._serialized_end=316
-  _globals['_DESCRIBEOBJECTSREQUEST']._serialized_start=318
-  _globals['_DESCRIBEOBJECTSREQUEST']._serialized_end=360
-  _globals['_DESCRIBEOBJECTSRESPONSE']._serialized_start=362
-  _globals['_DESCRIBEOBJECTSRESPONSE']._serialized_end=444
-  _globals['_NAMEDOBJECT']._serialized_start=447
-  _globals['_NAMEDOBJECT']._serialized_end=621
-  _globals['_METASERVICE']._serialized_start=624
-  _globals['_METASERVICE']._serialized_end=1248
+  _globals['_RESOLVENAMESREQUEST']._serialized_end=246
+  _globals['_RESOLVENAMESRESPONSE']._serialized_start=248
+  _globals['_RESOLVENAMESRESPONSE']._serialized_end=327
+  _globals['_DESCRIBEOBJECTSREQUEST']._serialized_start=329
+  _globals['_DESCRIBEOBJECTSREQUEST']._serialized_end=389
+  _globals['_DESCRIBEOBJECTSRESPONSE']._serialized_start=391
+  _globals['_DESCRIBEOBJECTSRESPONSE']._serialized_end=473
+  _globals['_NAMEDOBJECT']._serialized_start=476
+  _globals['_NAMEDOBJECT']._serialized_end=650
+  _globals['_METASERVICE']._serialized_start=653
+  _globals['_METASERVICE']._serialized_end=1277
 # @@protoc_insertion_point(module_scope)

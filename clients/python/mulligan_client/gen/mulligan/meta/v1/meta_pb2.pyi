@@ -33,7 +33,9 @@ class ResolveNamesRequest(_message.Message):
     object_type: _builtins.str
     """machine, server, host, network, image, ..."""
     project: _builtins.str
-    """Look only in this project (UUID); needed for a tenant's objects unless the name is a UUID."""
+    """Look only in this project (UUID). Empty: a tenant's objects are looked for in all projects that
+    the caller may read; a name that several of them have is refused.
+    """
     region: _builtins.str
     """Look only in this region (UUID); empty: in all."""
     @_builtins.property
@@ -89,7 +91,7 @@ class DescribeObjectsRequest(_message.Message):
     IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """At most 5000, and as many as have an answer of 4 MB; 1000 always do."""
+        """UUIDs; at most 5000, and as many as have an answer of 4 MB; 1000 always do."""
 
     def __init__(
         self,
@@ -142,7 +144,7 @@ class NamedObject(_message.Message):
     PROJECT_FIELD_NUMBER: _builtins.int
     REGION_FIELD_NUMBER: _builtins.int
     asked: _builtins.str
-    """The name, slug or id that was asked for."""
+    """The name, slug or id that was asked for; DescribeObjects writes ids in lower case."""
     id: _builtins.str
     """UUID."""
     object_type: _builtins.str
