@@ -12,7 +12,7 @@ from api.call import current_call
 from api.operations import Starter
 from api.regions import Regions
 from mulligan import events
-from mulligan.meta import names
+from mulligan.meta import many_names, names
 from mulligan.resource import offers, provider_changes, providers
 from mulligan.resource.features import CapabilitiesChange, PropertiesChange
 from mulligan.resource.inventories import InventoriesChange, InventoryChange
@@ -60,7 +60,7 @@ async def create(
             session, region, new, author=call.caller.account, now=datetime.now(UTC)
         )
         named = {one.id: asked.name for one, asked in zip(new, request.providers, strict=True)}
-        names.give_names(session, "provider", named, region=region)
+        many_names.give_names(session, "provider", named, region=region)
         return pb.CreateProvidersResponse(
             providers=[pb.ProviderChanged(id=one.id, generation=1) for one in new]
         )

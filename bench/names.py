@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from bench.figures import Figure, NotMeasuredError, Size, Target
 from mulligan.database import Database
-from mulligan.meta import names
+from mulligan.meta import many_names, names
 from mulligan.migrations import migrate
 from tests.databases import PostgreSQL
 
@@ -49,7 +49,7 @@ def _beside_sql(kind: str, url: str) -> Figure:
     database, region = Database(url), str(uuid4())
     migrate(database)
     called = {str(uuid4()): f"Rack {number} host" for number in range(NAMED)}
-    database.write(lambda session: names.give_names(session, "host", called, region=region))
+    database.write(lambda session: many_names.give_names(session, "host", called, region=region))
     asked = list(called.values())[:: NAMED // ASKED]
 
     def resolve(session: Session) -> int:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from mulligan.database import one_of
 from mulligan.iam.tables import CopyRow, Project, Region
-from mulligan.meta import names
+from mulligan.meta import many_names, names
 
 _TABLES: dict[str, type[Project] | type[Region]] = {"project": Project, "region": Region}
 FOLLOWED = ("account", "project", "region")
@@ -55,7 +55,7 @@ def take(
         _take_place(session, one)
     for object_type in FOLLOWED:
         some = [one for one in originals if one.type == object_type]
-        names.copy_names(session, object_type, {one.id: (one.name, one.slug) for one in some})
+        many_names.copy_names(session, object_type, {one.id: (one.name, one.slug) for one in some})
     _end(session, ended)
 
 

@@ -9,7 +9,7 @@ type and owner takes that.
 
 import re
 import unicodedata
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import count
@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 
 from slugify import slugify
 from sqlalchemy import (
-    ColumnElement,
     Index,
     String,
     Uuid,
@@ -131,7 +130,7 @@ def give_name(
         AlreadyExistsError: a living object of this type and owner has it, or the id was used.
     """
     if session.get(NameRow, object_id) is not None:
-        raise _used(object_id)
+        raise id_used(object_id)
     owner, name = project or region or "", check_name(object_type, name)
     row = NameRow(
         id=object_id,
@@ -143,8 +142,8 @@ def give_name(
         slug=_slug_for(session, object_type, owner, object_id, name),
     )
     session.add(row)
-    _take_slugs(session, object_type, owner, [row.slug])
-    return _value(row)
+    take_slugs(session, object_type, owner, [row.slug])
+    return value_of(row)
 
 
 def rename(session: Session, object_type: str, object_id: str, name: str) -> Name:
@@ -157,26 +156,36 @@ def rename(session: Session, object_type: str, object_id: str, name: str) -> Nam
     """
     row = session.get(NameRow, object_id, with_for_update=True, populate_existing=True)
     if row is None or row.object_type != object_type or row.released_at is not None:
-        raise NotFoundError(
-            f"there is no {object_type} {object_id} that could be renamed; see `mulligan "
-            f"{object_type} list`",
-            object_type=object_type,
-            object_id=object_id,
-        )
+        raise not_there(object_type, object_id)
     owner, name, before = row.owner, check_name(object_type, name), row.slug
     row.slug = _slug_for(session, object_type, owner, object_id, name)
     row.name = name
     if row.slug == before:
         _flush(session)
-        return _value(row)
-    _take_slugs(session, object_type, owner, [before, row.slug])
-    _answer_to(session, object_type, owner, object_id, before)
-    return _value(row)
+        return value_of(row)
+    take_slugs(session, object_type, owner, [before, row.slug])
+    answer_to(session, object_type, owner, {before: object_id})
+    return value_of(row)
 
 
-def _answer_to(session: Session, object_type: str, owner: str, object_id: str, slug: str) -> None:
-    old = {"object_type": object_type, "slug": slug, "owner": owner, "id": object_id}
-    session.execute(insert(OldSlug), [old | {"since": datetime.now(UTC)}])
+def not_there(object_type: str, object_id: str) -> NotFoundError:
+    """Say that there is no such living object."""
+    return NotFoundError(
+        f"there is no {object_type} {object_id} that could be renamed; see `mulligan "
+        f"{object_type} list`",
+        object_type=object_type,
+        object_id=object_id,
+    )
+
+
+def answer_to(session: Session, object_type: str, owner: str, slugs: Mapping[str, str]) -> None:
+    """Have objects, by slug, answer to these that they had before and that nobody has now."""
+    if not slugs:
+        return
+    of = {"object_type": object_type, "owner": owner, "since": datetime.now(UTC)}
+    session.execute(
+        insert(OldSlug), [of | {"slug": slug, "id": one} for slug, one in slugs.items()]
+    )
 
 
 def _slug_for(session: Session, object_type: str, owner: str, object_id: str, name: str) -> str:
@@ -185,7 +194,7 @@ def _slug_for(session: Session, object_type: str, owner: str, object_id: str, na
     Raises:
         AlreadyExistsError: another living object of this type and owner has the name.
     """
-    base = _slug(name)
+    base = slug_of(name)
     others = select(NameRow.name, NameRow.slug).where(
         NameRow.object_type == object_type,
         NameRow.owner == owner,
@@ -195,12 +204,16 @@ def _slug_for(session: Session, object_type: str, owner: str, object_id: str, na
     )
     taken = {row.name: row.slug for row in session.execute(others)}
     if name in taken:
-        raise _taken(object_type, name)
-    return _free_slug(base, set(taken.values()), count(2))
+        raise name_taken(object_type, name)
+    return free_slug(base, set(taken.values()), count(2))
 
 
-def _take_slugs(session: Session, object_type: str, owner: str, slugs: Sequence[str]) -> None:
-    """Write what is new, and have nobody answer to these as to old slugs any more."""
+def take_slugs(session: Session, object_type: str, owner: str, slugs: Sequence[str]) -> None:
+    """Write what is new, and have nobody answer to these as to old slugs any more.
+
+    Raises:
+        ConflictError: somebody took a name or slug since it was seen to be free.
+    """
     _flush(session)
     session.execute(
         delete(OldSlug).where(
@@ -224,120 +237,13 @@ def _flush(session: Session) -> None:
         raise ConflictError("another object was named at the same moment; try again") from error
 
 
-def _value(row: NameRow) -> Name:
+def value_of(row: NameRow) -> Name:
+    """Give a row's values."""
     return Name(row.id, row.object_type, row.project, row.region, row.name, row.slug)
 
 
-def give_names(
-    session: Session, object_type: str, wanted: Mapping[str, str], *, region: str
-) -> dict[str, Name]:
-    """Give many operator objects of a region their names, by id, in five statements at most.
-
-    Raises:
-        InvalidArgumentError: a name can't be one, or stands twice.
-        AlreadyExistsError: a living object of this type and region has one, or an id was used.
-    """
-    checked = {object_id: check_name(object_type, name) for object_id, name in wanted.items()}
-    for used in describe(session, checked):
-        raise _used(used)
-    for name, times in Counter(checked.values()).most_common(1):
-        if times > 1:
-            raise InvalidArgumentError(
-                f"two of the new {object_type}s are named {name!r}; name them apart", field="name"
-            )
-    living = (
-        NameRow.object_type == object_type,
-        NameRow.owner == region,
-        NameRow.released_at.is_(None),
-    )
-    named = select(NameRow.name).where(*living, one_of(_NAMES.c.name, "wanted")).limit(1)
-    for name in session.scalars(named, {"wanted": list(checked.values())}):
-        raise _taken(object_type, name)
-    slugs = _free_slugs(session, living, list(checked.values()))
-    rows: list[dict[str, Any]] = [
-        {
-            "id": object_id,
-            "object_type": object_type,
-            "owner": region,
-            "region": region,
-            "name": name,
-            "slug": slug,
-        }
-        for (object_id, name), slug in zip(checked.items(), slugs, strict=True)
-    ]
-    if rows:
-        session.execute(insert(NameRow), rows)
-        _take_slugs(session, object_type, region, slugs)
-    return {row["id"]: _value(NameRow(**row)) for row in rows}
-
-
-def copy_names(session: Session, object_type: str, copied: Mapping[str, tuple[str, str]]) -> None:
-    """Name objects of the whole installation as another database names them.
-
-    Who has such a name or slug here lost it there, which is copied later: until then it stands
-    under its id.
-
-    Args:
-        session: a session.
-        object_type: account, project or region.
-        copied: name and slug by id.
-    """
-    known = session.scalars(select(NameRow).where(one_of(_NAMES.c.id, "ids")), {"ids": [*copied]})
-    rows = {row.id: row for row in known}
-    changed = {
-        one: named
-        for one, named in copied.items()
-        if one not in rows or (rows[one].name, rows[one].slug) != named
-    }
-    if not changed:
-        return
-    in_the_way = or_(one_of(_NAMES.c.name, "names"), one_of(_NAMES.c.slug, "slugs"))
-    session.execute(
-        update(NameRow)
-        .where(
-            NameRow.object_type == object_type,
-            NameRow.owner == "",
-            NameRow.released_at.is_(None),
-            in_the_way,
-        )
-        .values(name=NameRow.id, slug=NameRow.id),
-        {
-            "names": [name for name, _ in changed.values()],
-            "slugs": [slug for _, slug in changed.values()],
-        },
-        execution_options={"synchronize_session": False},
-    )
-    for one, (name, slug) in changed.items():
-        before = rows[one].slug if one in rows else ""
-        row = NameRow(id=one, object_type=object_type, owner="", name=name, slug=slug)
-        session.merge(row)
-        _take_slugs(session, object_type, "", [slug])
-        if before not in ("", slug):
-            _answer_to(session, object_type, "", one, before)
-
-
-def _free_slugs(
-    session: Session, living: Sequence[ColumnElement[bool]], wanted: Sequence[str]
-) -> list[str]:
-    """Give each name a slug that neither a living object has nor another of the names.
-
-    Numbered slugs may be anywhere, so where one is needed all of the living are read.
-    Index: names (object_type, owner, slug).
-    """
-    bases = [_slug(name) for name in wanted]
-    read = select(NameRow.slug).where(*living)
-    taken = set(session.scalars(read.where(one_of(_NAMES.c.slug, "bases")), {"bases": bases}))
-    if taken or len(set(bases)) < len(bases):
-        taken = set(session.scalars(read))
-    numbers: dict[str, Iterator[int]] = defaultdict(lambda: count(2))
-    slugs = []
-    for base in bases:
-        slugs.append(_free_slug(base, taken, numbers[base]))
-        taken.add(slugs[-1])
-    return slugs
-
-
-def _taken(object_type: str, name: str) -> AlreadyExistsError:
+def name_taken(object_type: str, name: str) -> AlreadyExistsError:
+    """Say that another living object has a name."""
     return AlreadyExistsError(
         f"another {object_type} is named {name!r} already; choose another name",
         code="NAME_TAKEN",
@@ -346,7 +252,8 @@ def _taken(object_type: str, name: str) -> AlreadyExistsError:
     )
 
 
-def _used(object_id: str) -> AlreadyExistsError:
+def id_used(object_id: str) -> AlreadyExistsError:
+    """Say that an id is not new."""
     return AlreadyExistsError(
         f"the id {object_id} was used before; choose a new one", field="id", object_id=object_id
     )
@@ -408,23 +315,25 @@ def resolve(
     Args:
         session: a session.
         object_type: machine, server, ...
-        asked: names, slugs or UUIDs, however many: they are one statement, or two where some
-            are no names.
+        asked: names, slugs or UUIDs, written in any form, however many: they are one statement,
+            or two where some are no names.
         owners: only objects of these projects or regions; None for any.
 
     Raises:
         InvalidArgumentError: several objects answer to one of them equally well.
     """
-    ids = {text_.lower(): text_ for text_ in asked if is_uuid(text_)}
-    wanted = {"object_type": object_type, "ids": list(ids), "owners": owners}
+    normal = {word: word.lower() if is_uuid(word) else normal_form(word) for word in asked}
+    words = list(dict.fromkeys(normal.values()))
+    ids = [word for word in words if is_uuid(word)]
+    wanted = {"object_type": object_type, "ids": ids, "owners": owners}
     best: dict[str, Any] = {}
     others: Counter[str] = Counter()
     for statements in (_BY_NAME, _BY_SLUG):
-        left = [word for word in asked if word not in best] if best else asked
+        left = [word for word in words if word not in best] if best else words
         if not left:
             break
         for row in session.execute(statements[owners is not None], wanted | {"asked": left}).all():
-            rank, word = row[0], row[1] or ids[row[2]]
+            rank, word = row[0], row[1] or row[2]
             first = best.setdefault(word, row)
             if rank < first[0]:
                 best[word] = row
@@ -437,7 +346,7 @@ def resolve(
             "project or region, or give the id",
             field="names",
         )
-    return {word: Name._make(best[word][2:]) for word in asked if word in best}
+    return {word: Name._make(best[name][2:]) for word, name in normal.items() if name in best}
 
 
 def _resolving(*parts: tuple[int, Any, Any, Any], of_owners: bool) -> Any:
@@ -511,7 +420,7 @@ def check_name(object_type: str, name: str, *, field: str = "name") -> str:
     Raises:
         InvalidArgumentError: it is empty, too long, not printable, or looks like a UUID.
     """
-    name = unicodedata.normalize("NFC", name).strip()
+    name = normal_form(name)
     if not name or len(name) > MAX_LENGTH:
         raise InvalidArgumentError(
             f"a {object_type} needs a name of 1 to {MAX_LENGTH} characters", field=field
@@ -526,11 +435,17 @@ def check_name(object_type: str, name: str, *, field: str = "name") -> str:
     return name
 
 
-def _slug(name: str) -> str:
+def normal_form(name: str) -> str:
+    """Write a name as it is kept: composed (NFC), without blanks around it."""
+    return unicodedata.normalize("NFC", name).strip()
+
+
+def slug_of(name: str) -> str:
+    """Write a name so that it can stand in a URI, with room for a number after it."""
     return slugify(name, max_length=MAX_LENGTH - 8) or "x"
 
 
-def _free_slug(slug: str, taken: Collection[str], numbers: Iterator[int]) -> str:
+def free_slug(slug: str, taken: Collection[str], numbers: Iterator[int]) -> str:
     """Give a slug, or the first of its numbered forms that is free."""
     free = slug
     while free in taken:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from mulligan import events, marks
 from mulligan.generations import refuse_stale
-from mulligan.renaming import rename
+from mulligan.renaming import rename_many
 from mulligan.resource import registry, trees
 from mulligan.resource.features import (
     CapabilitiesChange,
@@ -260,6 +260,7 @@ def change_providers(
     """
     check_count([change.provider for change in changes], field="changes")
     rows = _lock(session, changes)
+    renamed: list[tuple[ProviderRow, str]] = []
     for change in changes:
         row = rows[change.provider]
         refuse_stale(
@@ -269,7 +270,9 @@ def change_providers(
             refuse_managed(row, "what it has and can do")
         if change.name is not None:
             refuse_managed(row, "its name")
-            rename(session, "provider", row, change.name, author=author)
+            renamed.append((row, change.name))
+    if renamed:
+        rename_many(session, "provider", renamed, author=author)
     _check_names(session, changes, now, by_control=by_control)
     said = _apply(session, rows, changes, now)
     for provider, words in said.items():

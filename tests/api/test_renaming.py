@@ -147,6 +147,11 @@ def test_providers_are_renamed_with_what_else_changes(place: Place) -> None:
     assert ids(place, "provider", "Shelf", "disk-1") == [disk] * 2
     with refused("ALREADY_EXISTS", "NAME_TAKEN", about="name"):
         place.operator.UpdateProviders(changes=[{"id": other, "name": "Shelf"}])
+    swap = [{"id": disk, "name": "disk 2"}, {"id": other, "name": "Shelf"}]
+    place.operator.UpdateProviders(changes=swap)
+    assert ids(place, "provider", "disk 2", "disk-2", "Shelf", "shelf") == [disk] * 2 + [other] * 2
+    [renamed] = place.operator.until(lambda event: "disk 2" in event.message, object_id=disk)[-1:]
+    assert renamed.message == "named 'disk 2'; it was 'Shelf'"
     host = idle_host(place)
     with refused("FAILED_PRECONDITION") as refusal:
         place.operator.UpdateProviders(changes=[{"id": host, "name": "Shelf"}])

@@ -8,10 +8,11 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from mulligan.database import Database
-from mulligan.meta import names
+from mulligan.meta import many_names, names
 from mulligan.values.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
 
 PROJECT, OTHER, REGION = (str(uuid4()) for _ in range(3))
@@ -60,7 +61,7 @@ def test_names_that_look_alike_get_slugs_of_their_own(database: Database) -> Non
 def test_many_names_that_look_alike_get_slugs_of_their_own(database: Database) -> None:
     def give_all(*wanted: tuple[str, str]) -> list[str]:
         made = database.write(
-            lambda session: names.give_names(session, "provider", dict(wanted), region=REGION)
+            lambda session: many_names.give_names(session, "provider", dict(wanted), region=REGION)
         )
         return [row.slug for row in made.values()]
 
@@ -114,7 +115,7 @@ def test_whatever_name_is_taken_has_a_clean_slug(name: str) -> None:
     except InvalidArgumentError:
         return
     assert checked.isprintable()
-    slug = names._slug(checked)
+    slug = names.slug_of(checked)
     assert slug
     assert slug.isascii()
     assert slug == slug.lower()
@@ -156,7 +157,9 @@ def test_an_old_slug_belongs_to_whom_takes_it(database: Database) -> None:
     assert resolve(database, "web", "db") == {}
     rename(database, first.id, "mart")
     [many] = database.write(
-        lambda session: names.give_names(session, "machine", {str(uuid4()): "Shop"}, region=PROJECT)
+        lambda session: many_names.give_names(
+            session, "machine", {str(uuid4()): "Shop"}, region=PROJECT
+        )
     ).values()
     assert resolve(database, "shop") == {"shop": many.id}
 
@@ -259,10 +262,68 @@ def test_two_renames_at_once_lead_to_two_names(database: Database) -> None:
             assert sorted(ends) == ["like-this", "like-this-2"]
 
 
+def rename_many(database: Database, wanted: dict[str, str]) -> tuple[dict[str, str], int]:
+    """Gives the names before, and how many statements it took."""
+    seen: list[str] = []
+
+    def count(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        seen.append(statement)
+
+    def change(session: Session) -> dict[str, str]:
+        event.listen(session.connection(), "before_cursor_execute", count)
+        return many_names.rename_many(session, "machine", wanted)
+
+    return database.write(change), len(seen)
+
+
+def test_many_are_renamed_at_once_and_may_take_each_others_names(database: Database) -> None:
+    web, shop, same = (give(database, name) for name in ("Web", "Shop", "same"))
+    theirs = give(database, "db", project=OTHER)
+    wanted = {web.id: "Shop", shop.id: "Web", same.id: "same", theirs.id: "Shop"}
+    before, _ = rename_many(database, wanted)
+    assert before == {web.id: "Web", shop.id: "Shop", theirs.id: "db"}
+    assert resolve(database, "Shop", "shop", "Web", "web", owners=[PROJECT]) == {
+        "Shop": web.id, "shop": web.id, "Web": shop.id, "web": shop.id
+    }  # fmt: skip
+    rename_many(database, {web.id: "mart", shop.id: "MART"})
+    assert resolve(database, "mart", "MART", "mart-2", "shop", "web", owners=[PROJECT]) == {
+        "mart": web.id, "MART": shop.id, "mart-2": shop.id, "shop": web.id, "web": shop.id
+    }  # fmt: skip
+    release(database, theirs.id)
+    for refused, why in (
+        ({web.id: "same"}, AlreadyExistsError),
+        ({web.id: "one", shop.id: " one"}, InvalidArgumentError),
+        ({web.id: "one", theirs.id: "two"}, NotFoundError),
+    ):
+        with pytest.raises(why):
+            rename_many(database, refused)
+    assert resolve(database, "MART", "mart", "one", owners=[PROJECT]) == {
+        "MART": shop.id, "mart": web.id
+    }  # fmt: skip
+
+
+def test_thousands_are_renamed_in_a_few_statements(database: Database) -> None:
+    called = {str(uuid4()): f"Disk {number}" for number in range(3000)}
+    database.write(lambda session: many_names.give_names(session, "machine", called, region=REGION))
+    turned = dict(zip(called, reversed(called.values()), strict=True))
+    before, statements = rename_many(database, turned)
+    assert before == called
+    assert statements <= 8
+    assert resolve(database, *called.values(), owners=[REGION]) == {
+        name: one for one, name in turned.items()
+    }
+
+
+def test_names_resolve_in_whatever_form_they_are_written(database: Database) -> None:
+    made = give(database, "Caf\u00e9")
+    written = ("Cafe\u0301", " Caf\u00e9 ", made.id.upper(), made.id)
+    assert resolve(database, *written) == dict.fromkeys(written, made.id)
+
+
 def test_thousands_resolve_in_one_statement(database: Database) -> None:
     region = str(uuid4())
     wanted = {str(uuid4()): f"Host {number}" for number in range(5000)}
-    database.write(lambda session: names.give_names(session, "host", wanted, region=region))
+    database.write(lambda session: many_names.give_names(session, "host", wanted, region=region))
     asked = [*wanted.values(), *wanted]
 
     def read(session: Session) -> tuple[dict[str, names.Name], dict[str, names.Name]]:
