@@ -24,6 +24,7 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    true,
     update,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -249,18 +250,31 @@ def _read_after(session: Session, revision: int, narrowed: Narrowed, limit: int)
     return list(session.scalars(query.order_by(EventRow.revision).limit(limit), places))
 
 
-_CHANGED = (
+_AFTER = (
     select(_EVENTS.revision, _EVENTS.object_type, _EVENTS.object_id)
     .where(_EVENTS.revision > bindparam("after"))
     .order_by(_EVENTS.revision)
     .limit(bindparam("most"))
+    .subquery()
 )
+_CHANGED = (
+    select(Revision.floor, _AFTER).select_from(Revision).outerjoin(_AFTER, true())
+).order_by(_AFTER.c.revision)
 
 
-def changed_after(session: Session, revision: int, *, limit: int) -> list[tuple[int, str, str]]:
-    """Read which objects changed after a revision: revision, object type and id, in order."""
-    found = session.execute(_CHANGED, {"after": revision, "most": limit})
-    return [(row.revision, row.object_type, row.object_id) for row in found]
+def changed_after(
+    session: Session, revision: int, *, limit: int
+) -> list[tuple[int, str, str]] | None:
+    """Read which objects changed after a revision: revision, object type and id, in order.
+
+    None where some of these changes were forgotten. One statement, so that it sees one state.
+    """
+    found = session.execute(_CHANGED, {"after": revision, "most": limit}).all()
+    if found[0].floor > revision:
+        return None
+    return [
+        (row.revision, row.object_type, row.object_id) for row in found if row.revision is not None
+    ]
 
 
 def changes_since(session: Session, object_id: str, generation: int, limit: int) -> list[EventRow]:

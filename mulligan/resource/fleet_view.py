@@ -83,9 +83,7 @@ class FleetView:
     def _refreshed(self, session: Session, now: datetime) -> Fleet:
         if self._fleet is not None:
             changed = events.changed_after(session, self._revision, limit=MOST_CHANGES)
-            # Revisions rise by one: where the first is another, what came before was forgotten.
-            whole = not changed or changed[0][0] == self._revision + 1
-            if whole and len(changed) < MOST_CHANGES:
+            if changed is not None and len(changed) < MOST_CHANGES:
                 self._follow(session, self._fleet, changed, now)
                 if now < self._bounds_hold_from:
                     # The clock was put back: what had lapsed or ended may count again.

@@ -1,11 +1,12 @@
 """The providers in memory: what is used of them is known roughly, and never decides."""
 
 import threading
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy.orm import Session
 
+from mulligan import events
 from mulligan.database import Database
 from mulligan.resource.candidates import COMPARED_AT_FIRST
 from mulligan.resource.fleet_view import FleetView, view_of
@@ -111,6 +112,17 @@ def test_what_many_claims_use_is_known(fleet: Fleet) -> None:
         fleet.claim(window(0), VCPU=3, provider=host)  # of which the other one doesn't hear yet
         fleet.database.kept["fleet"] = kept
     assert [known_use(fleet, host) for host in hosts] == [3] * 6
+
+
+def test_what_changed_and_was_forgotten_is_known(fleet: Fleet) -> None:
+    host = fleet.add(VCPU=4)
+    assert known_use(fleet, host) == 0
+    fleet.database.kept["fleet"], kept = FleetView(), fleet.database.kept["fleet"]
+    fleet.claim(window(0), VCPU=3, provider=host)
+    fleet.database.kept["fleet"] = kept
+    after_all = datetime.now(UTC) + timedelta(days=1000)
+    fleet.database.write(lambda session: events.forget(session, after_all))
+    assert known_use(fleet, host) == 3
 
 
 class CountedLock:
