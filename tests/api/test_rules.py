@@ -21,7 +21,7 @@ from tests.fakes.place import Place, on_sqlite
 @on_sqlite
 def test_everything_that_is_wrong_is_told_at_once(place: Place) -> None:
     new = [
-        {"name": "a" * 256, "properties": {"cpus": -1}},
+        {"name": "a" * 1025, "properties": {"cpus": -1}},
         {"name": "b", "parent": "rack-1", "inventories": [{"allocation_ratio": 1001}]},
     ]
     with refused("INVALID_ARGUMENT", about="region") as refusal:
@@ -29,7 +29,7 @@ def test_everything_that_is_wrong_is_told_at_once(place: Place) -> None:
     most = 2**53 - 1
     assert refusal.violations == {
         "region": "say which region: region is empty",
-        "providers[0].name": "providers[0].name has 256 characters; give 255 at most",
+        "providers[0].name": "providers[0].name has 1025 characters; give 1024 at most",
         'providers[0].properties["cpus"]': (
             f'providers[0].properties["cpus"] -1 can\'t be used; it must be at least 0 and at most '
             f"{most}"
