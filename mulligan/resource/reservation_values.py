@@ -7,7 +7,6 @@ from mulligan.values.errors import InvalidArgumentError
 
 AT_END = ("decommission", "keep")
 SPANS = ("keep_for", "warn_before", "reclaim_after")
-MOST_TIMES = 100
 MOST_PURPOSE = 1000
 LONGEST = timedelta(days=366)
 """For how long a machine may be kept, warned of its end before, or left unused."""
