@@ -239,7 +239,7 @@ def _message(row: ReservationRow, claim: claims.Claim, machine_name: str) -> pb.
     window = claim.window
     spec = pb.ReservationSpec(
         claim=spec_of(claim.request, window) if wished is None else None,
-        machine_name=machine_name,
+        machine_name=machine_name or (wished["name"] if wished else ""),
         machine=shown_wish(MachineWish.model_validate(wished["wish"])) if wished else None,
         window=common_pb2.Window(
             acquire_at=messages.timestamp(window.acquire_at),

@@ -1,7 +1,9 @@
 """Old slugs of who was renamed, planned names, and indexes by which many names are found at once.
 
-The previous release can live with it: it does not rename, keeps the name that a reservation is to
-give in the reservation itself, where it is still read, and looks old slugs up nowhere.
+What the previous release can't do beside this one: it looks old slugs up nowhere, and shows and
+starts a reservation that this one made without the name of its machine. A reservation that it makes
+itself keeps the name, which is read there, but keeps it from nobody else. So all processes of a
+site are stopped before the first one of this release starts.
 """
 
 from typing import Any
