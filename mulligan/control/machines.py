@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mulligan import marks, states
-from mulligan.control import endpoints, images, operations
+from mulligan.control import endpoints, images, operations, reserved_names
 from mulligan.control.machine_specs import MachineSpec
 from mulligan.control.operations import Ask
 from mulligan.control.reserved_claims import use_reservation
@@ -229,13 +229,16 @@ def rename_machine(
     """Give a machine another name; what it was told at its start stays as it is.
 
     Raises:
-        AlreadyExistsError: another one of its project has it.
+        AlreadyExistsError: another one of its project has it, or is reserved with it.
         NotFoundError: there is no such machine in the project, or it has ended.
         StaleError: it is not at that generation any more.
     """
     row = get_visible(session, project, machine)
     session.refresh(row, with_for_update=True)
     refuse_stale(session, "machine", row.id, generation=row.generation, read_at=generation)
+    name = names.check_name("machine", name)
+    if name != names.name_of(session, row.id):
+        reserved_names.refuse_planned(session, row, name)
     rename(session, "machine", row, name, author=author, status=row.status)
     return row
 

@@ -242,6 +242,9 @@ def finish(
         row.request = {}
         if row.type != "claim":
             planned_names.forget_planned(session, [row.id])
+    else:
+        # What failed can be tried again, with the same name; until then it stands in no way.
+        planned_names.release_planned(session, row.id)
     _announce(session, row, "state", row.reason)
 
 

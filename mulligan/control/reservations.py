@@ -216,7 +216,9 @@ class Course:
         wanted = reservations.wish_of(self.session, row)
         if wanted and (named := holder_of(self.session, row.project, wanted["name"])):
             words = f"another machine, {named.id}, is still named {wanted['name']!r}"
-            return self._hand_over(words, "it starts as soon as that machine has ended")
+            return self._hand_over(
+                words, "it starts as soon as that machine has ended or another name"
+            )
         row.started_at = row.started_at or self.now
         if row.machine_wish is None:
             return self._hold()

@@ -1,5 +1,7 @@
 """Names of machines that are still to be made: whose they are when a reservation starts."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -27,8 +29,38 @@ def refuse_taken(session: Session, project: str, name: str, window: Window) -> N
     """
     name = names.check_name("machine", name)
     machine = holder_of(session, project, name)
+    claims = [*_planned(session, project, name), *([machine.claim] if machine else [])]
+    found = machine.id if machine else ""
+    _refuse(session, claims, name, window, field="spec.machine_name", machine=found)
+
+
+def refuse_planned(session: Session, machine: Machine, name: str) -> None:
+    """Refuse a name for a machine that another one is to have while the machine is planned to last.
+
+    Raises:
+        AlreadyExistsError: a reservation for such a time is made with it.
+    """
+    own = session.get_one(ClaimRow, machine.claim)
+    claims = [one for one in _planned(session, machine.project, name) if one != own.id]
+    window = Window(own.acquire_at, own.planned_release_at)
+    _refuse(session, claims, name, window, field="name")
+
+
+def _planned(session: Session, project: str, name: str) -> list[str]:
+    """List the claims of the reservations that make a machine of a project with a name."""
     planners = planned_names.planners(session, "machine", project, name)
-    claims = [*reservations.claims_of(session, planners), *([machine.claim] if machine else [])]
+    return reservations.claims_of(session, planners)
+
+
+def _refuse(
+    session: Session,
+    claims: Sequence[str],
+    name: str,
+    window: Window,
+    *,
+    field: str,
+    machine: str = "",
+) -> None:
     taken = select(ClaimRow).where(
         ClaimRow.id.in_(claims),
         ClaimRow.acquire_at < window.release_at,
@@ -40,7 +72,7 @@ def refuse_taken(session: Session, project: str, name: str, window: Window) -> N
         raise AlreadyExistsError(
             f"another machine is named {name!r} then, {until}; choose another name or time",
             code="NAME_TAKEN",
-            field="spec.machine_name",
+            field=field,
             object_type="machine",
-            object_id=machine.id if machine else "",
+            object_id=machine,
         )

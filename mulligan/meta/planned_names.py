@@ -5,9 +5,10 @@ document; its name is taken out of that and kept here.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Index, String, delete, select
+from sqlalchemy import Index, String, delete, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mulligan.database import Base, Id, one_of
@@ -23,15 +24,29 @@ NAMES_AT = (
 """Where in what was asked for the name of the object stands that is to be made; it has one."""
 
 
+_WANTED = text("released_at IS NULL")
+
+
 class PlannedName(Base):
-    """The name for what one reservation, series or operation, its `id`, will make."""
+    """The name for what one reservation, series or operation, its `id`, will make, or would have.
+
+    It is kept, to be shown, when these have ended; then it is `released_at` and stands in no way.
+    """
 
     __tablename__ = "planned_names"
-    __table_args__ = (Index(None, "object_type", "owner", "name"),)
+    __table_args__ = (
+        Index(
+            "ix_planned_names_wanted",
+            *("object_type", "owner", "name"),
+            sqlite_where=_WANTED,
+            postgresql_where=_WANTED,
+        ),
+    )
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     object_type: Mapped[str] = mapped_column(String(32))
     owner: Mapped[str] = mapped_column(String(36))
     name: Mapped[str] = mapped_column(String(MAX_LENGTH))
+    released_at: Mapped[datetime | None]
 
 
 _PLANNED: Any = PlannedName.__table__
@@ -85,13 +100,20 @@ def planned(session: Session, planners: Sequence[str]) -> dict[str, str]:
 
 
 def planners(session: Session, object_type: str, owner: str, name: str) -> list[str]:
-    """List what will make an object of this type, owner and name, or did."""
+    """List what will make an object of this type, owner and name, or did and has not ended."""
     rows = select(PlannedName.id).where(
         PlannedName.object_type == object_type,
         PlannedName.owner == owner,
         PlannedName.name == name,
+        PlannedName.released_at.is_(None),
     )
     return list(session.scalars(rows))
+
+
+def release_planned(session: Session, planner: str) -> None:
+    """Free the name for what a reservation, series or operation was to make, which has ended."""
+    ended = update(PlannedName).where(PlannedName.id == planner)
+    session.execute(ended.values(released_at=datetime.now(UTC)))
 
 
 def forget_planned(session: Session, planners: Collection[str]) -> None:

@@ -286,6 +286,8 @@ def move(session: Session, row: ReservationRow, status: Status, message: str = "
         project=row.project, region=row.region, operation=row.operation, message=message,
     )  # fmt: skip
     row.generation += 1
+    if row.state in RESERVATION_ENDED:
+        planned_names.release_planned(session, row.id)
 
 
 def tell(

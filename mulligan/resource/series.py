@@ -246,6 +246,7 @@ def end(
     status = states.enter("series", "ended", "somebody ended it")
     states.move(session, "series", row, status, project=row.project, region=row.region)
     row.generation += 1
+    planned_names.release_planned(session, row.id)
     return row
 
 

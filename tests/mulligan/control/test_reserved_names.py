@@ -3,7 +3,12 @@
 import pytest
 from sqlalchemy.orm import Session
 
+from mulligan.control import operations
+from mulligan.control.machines import rename_machine
+from mulligan.control.operations import Ask
 from mulligan.control.reserved_names import refuse_taken
+from mulligan.control.tables import Machine
+from mulligan.meta import planned_names
 from mulligan.values.errors import AlreadyExistsError, InvalidArgumentError
 from mulligan.values.window import WITHOUT_END, Window
 from tests.mulligan.control.reservation_stage import Stage
@@ -17,6 +22,17 @@ def refuse(stage: Stage, when: Window, name: str = "web", project: str = "") -> 
     stage.database.read(look)
 
 
+def begin_provision(stage: Stage, name: str) -> str:
+    """An operation that is to make a machine of this name."""
+    operation = new_id()
+    ask = Ask(
+        operation, "provision", stage.region, stage.project, new_id(), "request", "digest",
+        "machine", new_id(), request={"name": name},
+    )  # fmt: skip
+    stage.write(lambda session: operations.begin(session, ask))
+    return operation
+
+
 def test_another_reservation_has_the_name_in_its_window_only(each: Stage) -> None:
     each.host()
     reservation = each.reserve(window(10, 60))
@@ -28,6 +44,43 @@ def test_another_reservation_has_the_name_in_its_window_only(each: Stage) -> Non
     refuse(each, window(50, 70), project=new_id())
     each.cancel(reservation, 5)
     refuse(each, window(50, 70))
+
+
+def test_who_has_ended_plans_no_name_and_is_still_shown_with_it(each: Stage) -> None:
+    each.host()
+    ended, to_come = each.reserve(window(10, 60)), each.reserve(window(60, 90))
+    failed = begin_provision(each, "web")
+    each.cancel(ended, 5)
+    each.write(lambda session: operations.finish(session, failed, "failed", "no boot"))
+
+    def look(session: Session) -> tuple[list[str], dict[str, str]]:
+        planning = planned_names.planners(session, "machine", each.project, "web")
+        return planning, planned_names.planned(session, [ended, to_come, failed])
+
+    planning, shown = each.database.read(look)
+    assert planning == [to_come]
+    assert shown == dict.fromkeys((ended, to_come, failed), "web")
+
+
+def test_a_machine_is_not_renamed_to_what_is_reserved_while_it_lasts(each: Stage) -> None:
+    each.host()
+    reservation = each.reserve(window(0, 60), machine=False)
+    machine = each.machine(reservation, 1, name="db")
+    each.host()
+    overlapping = each.reserve(window(30, 90))
+
+    def rename(name: str) -> Machine:
+        return each.write(  # type: ignore[no-any-return]
+            lambda session: rename_machine(
+                session, each.project, machine, name, generation=0, author=new_id()
+            )
+        )
+
+    with pytest.raises(AlreadyExistsError, match="another machine is named 'web' then") as refused:
+        rename(" web")
+    assert refused.value.details["field"] == "name"
+    each.change(overlapping, window(60, 90), 2)
+    assert rename("web").generation == rename("web").generation
 
 
 def test_a_machine_has_the_name_as_long_as_it_is_planned(each: Stage) -> None:
