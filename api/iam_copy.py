@@ -109,15 +109,15 @@ class IamCopy:
             self._stopping.wait(next(pauses))
 
     def _keep_up(self, client: Client) -> None:
-        if not self._seen:
-            self._read_all(client)
-        for event in client.watch(service="iam", after_revision=self._seen):
+        # What was read is told to the loop's thread, which may note it a moment later.
+        seen = self._seen or self._read_all(client)
+        for event in client.watch(service="iam", after_revision=seen):
             if event.object_type in copies.FOLLOWED:
                 self._take(client, event)
             self._tell(event.revision)
 
-    def _read_all(self, client: Client) -> None:
-        """Read everything. What changes meanwhile comes once more, after the first revision."""
+    def _read_all(self, client: Client) -> int:
+        """Read everything; what changes meanwhile comes again, after the revision that it gives."""
         iam = client.iam
         projects = client.list_all(iam.ListProjects, iam_pb2.ListProjectsRequest(page=PAGE))
         regions = client.list_all(iam.ListRegions, iam_pb2.ListRegionsRequest(page=PAGE))
@@ -129,6 +129,7 @@ class IamCopy:
         ]
         self._site.write(lambda session: copies.take_all(session, there, projects.revision))
         self._tell(projects.revision, there)
+        return projects.revision
 
     def _take(self, client: Client, event: common_pb2.Event) -> None:
         if event.kind == "deleted":
