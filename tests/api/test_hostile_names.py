@@ -1,16 +1,18 @@
 """Names as attack: wherever an RPC takes a name it is refused in words, or comes back exactly."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from google.protobuf.descriptor import Descriptor
 
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
+from tests.api.test_meta import create_providers
 from tests.api.test_renaming import MAKES, update
 from tests.fakes.caller import METHODS, refused
-from tests.fakes.place import SEALED, SHA256, Place, at, on_sqlite
+from tests.fakes.place import SEALED, SHA256, Place, at, new_name, on_sqlite
 from tests.fakes.site import PASSWORD
 
 REFUSED = (
@@ -32,7 +34,10 @@ TAKEN = (
 
 VLANS = count(1)
 AT_ONCE = " ".join(TAKEN)
-SLOW = ("CreateHost", "CreateReservations", "CreateServer", "ProvisionMachine")
+PLANNED = ("CreateReservations", "CreateReservationSeries")
+"""What these make has no name, and what that will make has."""
+
+SLOW = (*PLANNED, "CreateHost", "CreateServer", "ProvisionMachine")
 """With these a workflow runs: all that is hostile is in one name."""
 
 IMAGE = {"url": "http://images/a.raw", "sha256": SHA256, "disk_format": "raw"}
@@ -59,6 +64,19 @@ def reservation(place: Place, name: str) -> Any:
     [made] = place.member.CreateReservations(**where, spec=spec).reservations
     place.member.CancelReservation(project=place.project, id=made.metadata.id)
     place.site.end_of(made.operation)
+    return made
+
+
+def series(place: Place, name: str) -> Any:
+    have_host(place)
+    where = {"project": place.project, "region": place.region}
+    made = place.member.CreateReservationSeries(
+        **where,
+        spec={"machine": place.spec(), "machine_name": name},
+        recurrence={"days": ["mon"], "start": "03:00", "end": "04:00", "time_zone": "UTC"},
+        ahead={"seconds": 60},
+    )
+    place.member.EndReservationSeries(project=place.project, id=made.metadata.id)
     return made
 
 
@@ -95,6 +113,7 @@ MADE: Mapping[str, Callable[[Place, str], Any]] = {
     "CreateProviders": providers,
     "CreateRegion": lambda place, name: place.operator.CreateRegion(name=name),
     "CreateReservations": reservation,
+    "CreateReservationSeries": series,
     "CreateServer": lambda place, name: endpoint(
         place,
         "Server",
@@ -118,18 +137,97 @@ REGISTERED = ("CreateCapability", "CreateDistanceType", "CreateProviderType", "C
 """What these take is a word with a pattern of its own."""
 
 
+def renamed(object_type: str) -> Callable[[Place], Callable[[str], str]]:
+    """Make an object; gives what gives it another name, by its own Update, and says which."""
+
+    def begin(place: Place) -> Callable[[str], str]:
+        one = MAKES[object_type](place)
+        where = {"project": place.project} if object_type == "machine" else {}
+        return lambda name: str(
+            update(place.operator, object_type, one, name, **where).metadata.name
+        )
+
+    return begin
+
+
+def renamed_in_installation(object_type: str) -> Callable[[Place], Callable[[str], str]]:
+    """The same, of what is named once in the whole installation."""
+
+    def begin(place: Place) -> Callable[[str], str]:
+        more = {"password": PASSWORD} if object_type == "account" else {}
+        make = getattr(place.operator, f"Create{object_type.title()}")
+        one = make(name=new_name(object_type), **more).metadata.id
+        own = f" {uuid4()}"
+
+        def rename(name: str) -> str:
+            given = name + own if name in (*TAKEN, AT_ONCE) else name
+            named = str(update(place.operator, object_type, one, given).metadata.name)
+            return named.removesuffix(own)
+
+        return rename
+
+    return begin
+
+
+def renamed_provider(rpc: str) -> Callable[[Place], Callable[[str], str]]:
+    """The same, of a provider with others in one call."""
+
+    def begin(place: Place) -> Callable[[str], str]:
+        [one] = create_providers(place, new_name("disk"))
+
+        def rename(name: str) -> str:
+            getattr(place.operator, rpc)(changes=[{"id": one, "name": name}])
+            return str(place.operator.GetProvider(id=one).metadata.name)
+
+        return rename
+
+    return begin
+
+
+RENAMED: Mapping[str, Callable[[Place], Callable[[str], str]]] = {
+    **{f"Update{one.title()}": renamed(one) for one in MAKES},
+    **{
+        f"Update{one.title()}": renamed_in_installation(one)
+        for one in ("account", "project", "region")
+    },
+    **{rpc: renamed_provider(rpc) for rpc in ("UpdateProviders", "ReshapeProviders")},
+}
+
+WHERE = {
+    **dict.fromkeys(PLANNED, "spec.machine_name"),
+    "CreateProviders": "providers[0].name",
+    "UpdateProviders": "changes[0].name",
+    "ReshapeProviders": "changes[0].name",
+}
+"""The path of the name in a request, where it is not just `name`."""
+
+
 def field_of(rpc: str) -> str:
-    nested = {"CreateReservations": "spec.machine_name", "CreateProviders": "providers[0].name"}
-    return nested.get(rpc, "name")
+    return WHERE.get(rpc, "name")
 
 
-def test_every_rpc_that_makes_something_with_a_name_is_tried() -> None:
+def names_in(
+    kind: Descriptor, path: tuple[str, ...] = (), above: tuple[Descriptor, ...] = ()
+) -> Iterator[str]:
+    """The paths of the fields of a request, however deep, that name something."""
+    for field in kind.fields:
+        inner = field.message_type
+        if field.name in ("name", "machine_name") and inner is None:
+            yield ".".join((*path, field.name))
+        if inner is not None and inner not in above and field.name != "groups":
+            yield from names_in(inner, (*path, field.name), (*above, inner))
+
+
+def test_every_field_that_names_something_is_tried() -> None:
+    """Besides these, Deletes name what is registered, and groups of a request name themselves."""
     takes = {
-        name
-        for name, method in METHODS.items()
-        if "name" in method.input_type.fields_by_name and not name.startswith(("Delete", "Update"))
+        (rpc, path)
+        for rpc, method in METHODS.items()
+        for path in names_in(method.input_type)
+        if not rpc.startswith("Delete") and rpc != "UpdateProviderType"
     }
-    assert takes <= {*MADE, *REGISTERED}
+    tried = {(rpc, field_of(rpc).replace("[0]", "")) for rpc in (*MADE, *RENAMED, *REGISTERED)}
+    assert takes == tried
 
 
 @pytest.mark.parametrize("rpc", MADE)
@@ -137,7 +235,7 @@ def test_a_name_that_is_taken_comes_back_exactly(place: Place, rpc: str) -> None
     for name in (AT_ONCE,) if rpc in SLOW else TAKEN:
         own = f"{name} {uuid4()}" if rpc in INSTALLATION else name
         made = MADE[rpc](place, own)
-        if rpc == "CreateReservations":
+        if rpc in PLANNED:
             assert made.spec.machine_name == own
             continue
         assert made.metadata.name == own
@@ -166,13 +264,13 @@ def test_a_name_that_would_mislead_is_refused_in_words(place: Place, rpc: str) -
         assert name not in refusal.message or not name
 
 
-@pytest.mark.parametrize("object_type", MAKES)
+@pytest.mark.parametrize("rpc", RENAMED)
 @on_sqlite
-def test_who_has_a_name_is_given_no_such_one(place: Place, object_type: str) -> None:
-    one = MAKES[object_type](place)
-    where = {"project": place.project} if object_type == "machine" else {}
+def test_who_has_a_name_is_given_no_such_one(place: Place, rpc: str) -> None:
+    rename = RENAMED[rpc](place)
     for name in REFUSED:
-        with refused("INVALID_ARGUMENT", about="name"):
-            update(place.operator, object_type, one, name, **where)
+        with refused("INVALID_ARGUMENT") as refusal:
+            rename(name)
+        assert refusal.field in (field_of(rpc), "name")
     for name in (*TAKEN, AT_ONCE):
-        assert update(place.operator, object_type, one, name, **where).metadata.name == name
+        assert rename(name) == name
