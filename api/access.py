@@ -15,7 +15,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from api.limits import Limits
 from api.places import Places
-from api.wellformed import ids_in
+from api.wellformed import OBJECTS, ids_in
 from mulligan.database import Database
 from mulligan.meta import names
 from mulligan.values.caller import SYSTEM, Caller
@@ -33,21 +33,6 @@ _FIELDS = {
     common_pb2.SCOPE_PLACE: ("project", "region"),
 }
 """The fields that name where a role is to be held, if the option doesn't say another one."""
-
-_OBJECTS = frozenset(
-    (
-        "id",
-        "ids",
-        "object_id",
-        "provider",
-        "group",
-        "tree",
-        "parent",
-        "from_provider",
-        "to_provider",
-    )
-)
-"""Fields that name objects that a request is about, or to which a list is narrowed."""
 
 _ELSEWHERE = {
     common_pb2.SCOPE_REGION: "the system, or on a region: name it if you have the role there",
@@ -143,7 +128,7 @@ class Access:
             found = await asyncio.get_running_loop().run_in_executor(
                 self._threads, lambda: database.read(lambda session: names.regions_of(session, ids))
             )
-        meant = {text for field, text in named if field in _OBJECTS}
+        meant = {text for field, text in named if field in OBJECTS}
         if not getattr(request, "region", "") and not (meant and meant <= found.keys()):
             return set()
         return set(found.values())

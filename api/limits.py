@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from api.places import Places
-from api.wellformed import ids_in
+from api.wellformed import OBJECTS, ids_in
 from mulligan.control.regions import regions_of
 from mulligan.values.caller import Caller
 from mulligan.values.errors import PermissionDeniedError
@@ -24,6 +24,9 @@ FOR_PEOPLE = frozenset(
     )
 )
 """What would make a secret that outlives the one that was used, or give it more."""
+
+_MEANT = OBJECTS | {"operation", "series"}
+"""Fields that make certain what a request is about."""
 
 
 class Limits:
@@ -44,14 +47,21 @@ class Limits:
         if method.verb in FOR_PEOPLE:
             raise _refusal(f"{method.verb} is for people; sign in as a user")
         called = f"{method.name.split('.')[-2]}/{method.verb}"
-        if caller.methods and called not in caller.methods:
+        if caller.methods and called not in caller.methods and method.verb != "SignOut":
             raise _refusal(f"this application credential may call {_listed(caller)} only")
         if caller.region:
             await self._check_region(caller.region, request, method)
 
     async def _check_region(self, region: str, request: Any, method: "Method") -> None:
-        """Refuse what lives elsewhere, and what doesn't say where: it may be anywhere."""
-        ids = {text for _, text in ids_in(request)}
+        """Refuse what lives elsewhere, and what doesn't say where: it may be anywhere.
+
+        What lives elsewhere is refused wherever its id stands; but only fields that say what is
+        meant make it certain that a request stays in the region, and all of them have to.
+        """
+        named = list(ids_in(request))
+        ids = {text for _, text in named}
+        meant = {text for field, text in named if field in _MEANT}
+        regions = {text for field, text in named if field == "region"}
         found: dict[str, str] = {}
         if ids:
             loop = asyncio.get_running_loop()
@@ -59,11 +69,13 @@ class Limits:
                 self._threads,
                 lambda: method.database.read(lambda session: regions_of(session, ids)),
             )
-        await self._places.know([region, *ids])
-        named = {*found.values(), *(one for one in ids if one in self._places.regions)}
-        if any(region not in self._places.regions.chain(one) for one in named):
+        await self._places.know([region, *regions, *(meant - found.keys())])
+        known = {one for one in ids if one in self._places.regions}
+        lives = {*found.values(), *known, *regions}
+        if any(region not in self._places.regions.chain(one) for one in lives):
             raise _refusal(f"this application credential is for region {region} only")
-        if not named and not _is_everybodys(method):
+        certain = regions or (meant and meant <= found.keys() | known)
+        if not certain and not _is_everybodys(method):
             raise _refusal(
                 f"this application credential is for region {region} only; name the region, or an "
                 "object in it"
@@ -74,7 +86,7 @@ def _is_everybodys(method: "Method") -> bool:
     """Say whether an RPC shows only what everybody sees or is the caller's own, or signs it out."""
     if method.access.role != common_pb2.ROLE_AUTHENTICATED:
         return False
-    of_iam = ".iam." in method.name and not method.has_request_id
+    of_iam = ".iam." in method.name and not method.has_request_id and method.verb != "Watch"
     return not method.access.besides or of_iam or method.verb == "SignOut"
 
 

@@ -19,6 +19,22 @@ SPANS_S = {
     "google.protobuf.Duration": (-31_536_000_000, 31_536_000_000),
 }
 """The least and most seconds of times and durations."""
+
+OBJECTS = frozenset(
+    (
+        "id",
+        "ids",
+        "object_id",
+        "provider",
+        "group",
+        "tree",
+        "parent",
+        "from_provider",
+        "to_provider",
+    )
+)
+"""Fields that name objects that a request is about, or to which a list is narrowed."""
+
 NANOS = 1_000_000_000
 
 

@@ -189,11 +189,43 @@ def test_a_program_stays_in_its_region(place: Place) -> None:
         lambda: program.ListHosts(),
         lambda: program.CreateProject(name=new_name("project")),
         lambda: next(program.Watch()),
+        # Its region's id says nothing where it doesn't say what is meant.
+        lambda: program.ListServers(page={"token": place.region}),
+        lambda: program.Freeze(reason=place.region),
+        lambda: program.CreateProject(name=new_name("project"), request_id=place.region),
+        lambda: next(program.Watch(object_types=[place.region])),
+        lambda: next(program.iamWatch(object_types=[place.region])),
+        lambda: program.ResolveNames(object_type="network", names=[place.region, "a"]),
+        lambda: program.DescribeObjects(ids=[mine, str(uuid4())]),
+        lambda: program.CancelReservation(
+            project=place.project, id=str(uuid4()), request_id=place.region
+        ),
     ]
     for call in calls:
         with refused("PERMISSION_DENIED", "CREDENTIAL_LIMITED") as refusal:
             call()
         assert place.region in refusal.message
+
+
+def test_a_program_changes_the_reservations_of_its_region_alone(place: Place) -> None:
+    elsewhere = Place(place.site)
+    program = sign_in(place.site, make(place.operator, "", ADMIN, region=place.region))
+    for one in (place, elsewhere):
+        one.add_host()
+        [made] = one.operator.CreateReservations(
+            project=one.project,
+            region=one.region,
+            spec={
+                "claim": {"parts": [{"amounts": [{"resource_type": "VCPU", "amount": 1}]}]},
+                "window": {"acquire_at": at(hours=1), "release_at": at(hours=2)},
+            },
+        ).reservations
+        which = {"project": one.project, "id": made.metadata.id}
+        if one is place:
+            assert program.CancelReservation(**which).metadata.id == made.metadata.id
+        else:
+            with refused("PERMISSION_DENIED", "CREDENTIAL_LIMITED"):
+                program.CancelReservation(**which, request_id=place.region)
 
 
 @on_sqlite
