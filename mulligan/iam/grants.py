@@ -1,5 +1,6 @@
 """What a token of an account allows as of now: a user's roles, or less for a program of theirs."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -8,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from mulligan.iam import objects
 from mulligan.iam.tables import Account, ApplicationCredential, Assignment
-from mulligan.values.caller import ROLES, Caller
+from mulligan.values.caller import ROLES, SYSTEM, Caller
 from mulligan.values.errors import UnauthenticatedError
 from mulligan.values.places import PlaceTree
 
@@ -33,35 +34,49 @@ def grant_of(session: Session, account: str, now: datetime) -> Grant:
     held = _roles_of(session, account)
     limits = session.get(ApplicationCredential, account)
     if limits is None:
-        return Grant(held)
+        return Grant(_needed(held, _trees(session, held)))
     creator = session.get(Account, limits.creator)
     if creator is None or creator.disabled:
         raise _over("the account that made it is disabled or deleted")
     if limits.expires_at is not None and now >= limits.expires_at:
         raise _over(f"it ended {limits.expires_at:%Y-%m-%d %H:%M} UTC")
-    roles = _shared(session, held, limits.creator)
+    trees = _trees(session, held)
+    roles = _needed(_shared(held, _roles_of(session, limits.creator), trees), trees)
     return Grant(roles, True, limits.methods, limits.region or "", limits.expires_at)
 
 
-def _shared(session: Session, held: dict[str, str], creator: str) -> dict[str, str]:
+def _shared(
+    held: dict[str, str], theirs: dict[str, str], trees: Mapping[str, PlaceTree]
+) -> dict[str, str]:
     """Cut roles down to those that the creator has there, too, or above."""
-    trees = {"project": PlaceTree(), "region": PlaceTree()}
-    for known in objects.places(session):
-        if not known.ended:
-            trees[known.type].add(known.id, known.parent)
-    theirs = Caller(
-        creator,
-        _roles_of(session, creator),
-        project_tree=trees["project"],
-        region_tree=trees["region"],
-    )
     shared: dict[str, str] = {}
     for place, role in held.items():
-        has = theirs.has_in if place in trees["region"] else theirs.has
-        both = [one for one in ROLES[: ROLES.index(role) + 1] if has(one, place)]
+        both = [one for one in ROLES[: ROLES.index(role) + 1] if _has(theirs, trees, one, place)]
         if both:
             shared[place] = both[-1]
     return shared
+
+
+def _needed(held: dict[str, str], trees: Mapping[str, PlaceTree]) -> dict[str, str]:
+    """Leave out what a role above includes already: a token goes with each call."""
+    return {
+        place: role
+        for place, role in held.items()
+        if not _has({one: held[one] for one in held if one != place}, trees, role, place)
+    }
+
+
+def _has(roles: dict[str, str], trees: Mapping[str, PlaceTree], role: str, place: str) -> bool:
+    caller = Caller("", roles, project_tree=trees["project"], region_tree=trees["region"])
+    return caller.has_in(role, place) if place in trees["region"] else caller.has(role, place)
+
+
+def _trees(session: Session, held: Collection[str]) -> Mapping[str, PlaceTree]:
+    """Read the places on which roles are held, and those above them."""
+    trees = {"project": PlaceTree(), "region": PlaceTree()}
+    for known in objects.chains(session, [place for place in held if place != SYSTEM]):
+        trees[known.type].add(known.id, known.parent)
+    return trees
 
 
 def _roles_of(session: Session, account: str) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """What accounts, projects and regions have in common: they are found, locked and changed alike."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Select, select, true
 from sqlalchemy.orm import Session
 
 from mulligan import events
+from mulligan.database import one_of
 from mulligan.generations import refuse_stale
 from mulligan.iam.tables import Account, Project, Region
 from mulligan.meta import names
@@ -41,6 +42,26 @@ def places(session: Session) -> list[Place]:
             select(table.id, table.parent, table.deleted_at)
         )
     ]
+
+
+def chains(session: Session, ids: Collection[str]) -> list[Place]:
+    """Read those of the ids that are projects or regions, and all places above them.
+
+    Index: the primary keys, one look-up for each place.
+    """
+    found: list[Place] = []
+    for table in (Project, Region):
+        start = select(table.id, table.parent, table.deleted_at).where(
+            one_of(table.__table__.c.id, "ids")
+        )
+        chain = start.cte("chain", recursive=True)
+        above = select(table.id, table.parent, table.deleted_at)
+        query = select(chain.union(above.join(chain, table.id == chain.c.parent)))
+        found += (
+            Place(_NOUNS[table], place, parent, deleted_at is not None)
+            for place, parent, deleted_at in session.execute(query, {"ids": list(ids)})
+        )
+    return found
 
 
 def living(table: type[Object]) -> ColumnElement[bool]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from mulligan import events
@@ -13,6 +13,13 @@ from mulligan.iam.tables import Account, Assignment, Project, Region
 from mulligan.meta import names
 from mulligan.values.caller import ROLES, SYSTEM, Caller
 from mulligan.values.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError
+
+MOST_ROLES = 64
+"""Roles of one account: with more its token would grow beyond what a call's metadata may have.
+
+gRPC's servers refuse metadata of more than 8 KiB at random, and of more than 16 KiB always; in a
+token a role takes 69 bytes.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,7 @@ def assign_role(
     Raises:
         InvalidArgumentError: there is no such role, or two places are named.
         NotFoundError: there is no such account, project or region.
-        FailedPreconditionError: LAST_ADMIN.
+        FailedPreconditionError: LAST_ADMIN or TOO_MANY_ROLES.
     """
     if role not in ROLES:
         raise InvalidArgumentError(
@@ -56,13 +63,15 @@ def assign_role(
         )
     refuse_two_places(project, region)
     given = Held(
-        objects.keep(session, Account, account).id,
+        # Locked, so that of several roles given at once each is counted.
+        objects.lock(session, Account, account).id,
         role,
         objects.keep(session, Project, project).id if project else "",
         objects.keep(session, Region, region).id if region else "",
     )
     if given.place == SYSTEM and role != "admin":
         refuse_last_admin(session, given.account)
+    _refuse_too_many(session, given)
     now = datetime.now(UTC)
     session.merge(Assignment(account=given.account, place=given.place, role=role, created_at=now))
     _tell(session, given, f"is {given} now", author)
@@ -189,6 +198,20 @@ def refuse_last_admin(session: Session, account: str) -> None:
             code="LAST_ADMIN",
             object_type="account",
             object_id=account,
+        )
+
+
+def _refuse_too_many(session: Session, given: Held) -> None:
+    others = select(func.count()).where(
+        Assignment.account == given.account, Assignment.place != given.place
+    )
+    if (session.scalar(others) or 0) >= MOST_ROLES:
+        raise FailedPreconditionError(
+            f"account {given.account} has {MOST_ROLES} roles already, and none more can be given; "
+            "give one on a place above instead, or take others away with `mulligan role revoke`",
+            code="TOO_MANY_ROLES",
+            object_type="account",
+            object_id=given.account,
         )
 
 

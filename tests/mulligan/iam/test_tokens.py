@@ -1,20 +1,24 @@
 """Tokens say who somebody is and what they may, and are checked without asking."""
 
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import jwt
 import pytest
+from sqlalchemy.orm import Session
 
 from mulligan.database import Database
-from mulligan.iam import accounts, keys, projects, roles, tokens
+from mulligan.iam import accounts, keys, projects, regions, roles, tokens
 from mulligan.iam.keys import PublicKey
+from mulligan.iam.roles import Held
 from mulligan.values import caller
 from mulligan.values.caller import ROLES, SYSTEM, Caller
-from mulligan.values.errors import UnauthenticatedError
+from mulligan.values.errors import FailedPreconditionError, UnauthenticatedError
 
 
 def an_account(database: Database) -> str:
@@ -34,6 +38,52 @@ def test_a_token_tells_the_roles_of_its_account(database: Database) -> None:
     caller = tokens.check(token, published(database))
     assert caller == Caller(account, {project: "member"}, expires_at=ends.replace(microsecond=0))
     assert caller.projects == [project]
+
+
+def test_what_a_role_above_includes_is_not_in_the_token(database: Database) -> None:
+    account = an_account(database)
+
+    def give(session: Session) -> tuple[str, str, str]:
+        top = projects.create_project(session, "top").id
+        below = projects.create_project(session, "below", top).id
+        region = regions.create_region(session, "home").id
+        roles.assign_role(session, account, "member", top)
+        roles.assign_role(session, account, "member", region=region)
+        return top, below, region
+
+    def token_roles() -> dict[str, str]:
+        token, _ = database.read(lambda session: tokens.issue(session, account))
+        return tokens.check(token, published(database)).roles
+
+    top, below, region = database.write(give)
+    for role, kept in (("reader", {}), ("member", {}), ("admin", {below: "admin"})):
+        database.write(partial(roles.assign_role, account=account, role=role, project=below))
+        assert token_roles() == {top: "member", region: "member", **kept}
+    database.write(partial(roles.assign_role, account=account, role="operator"))
+    assert token_roles() == {SYSTEM: "operator", below: "admin"}
+
+
+def test_a_token_stays_short_enough_for_the_metadata_of_a_call(database: Database) -> None:
+    account = an_account(database)
+    top = database.write(lambda session: projects.create_project(session, "top")).id
+
+    def give(number: int) -> Callable[[Session], Held]:
+        def give(session: Session) -> Held:
+            project = projects.create_project(session, f"p{number}", top).id
+            return roles.assign_role(session, account, "operator", project)
+
+        return give
+
+    held = [database.write(give(number)) for number in range(roles.MOST_ROLES)]
+    with pytest.raises(FailedPreconditionError, match="role revoke") as raised:
+        database.write(give(roles.MOST_ROLES))
+    assert raised.value.reason == "TOO_MANY_ROLES"
+    # One that is there already can be another.
+    database.write(
+        partial(roles.assign_role, account=account, role="admin", project=held[0].project)
+    )
+    token, _ = database.read(lambda session: tokens.issue(session, account, str(uuid4())))
+    assert len(token) < 6 << 10
 
 
 def test_a_token_ends(database: Database) -> None:
