@@ -25,6 +25,12 @@ ANSWER_WITHIN_S = 5
 ASKED_AGAIN_AFTER_S = 3.0
 """How often unknown keys may have iam asked: a token can name any key, also one that is made up."""
 
+GOOD_S = keys.LIFETIME.total_seconds()
+"""An answer that is older is asked for anew: one of its keys may be about to retire."""
+
+WHILE_AWAY_S = 60.0
+"""How often that is tried while iam does not answer; what is known goes on being good."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -47,37 +53,44 @@ class PublishedKeys:
         self._clock = clock
         self._kept, self._keep = kept, keep
         self._known: Mapping[str, PublicKey] = {}
-        self._asks_again_at = clock()
+        self._asks_again_at = self._good_until = clock()
         self._failure: UnavailableError | None = None
         self._asking = asyncio.Lock()
 
     async def __call__(self, key_id: str) -> Mapping[str, PublicKey]:
         """Give the known keys, asking for them when this one is not among them.
 
+        An answer that is old is asked for anew, by one caller while the others go on with it.
+
         Raises:
             UnavailableError: iam did not answer, now or a moment ago.
         """
-        if key_id in self._known:
+        if key_id in self._known and (self._is_good() or self._asking.locked()):
             return self._known
         async with self._asking:
-            if key_id not in self._known and self._clock() >= self._asks_again_at:
+            wanted = key_id not in self._known or not self._is_good()
+            if wanted and self._clock() >= self._asks_again_at:
                 await self._renew()
         if key_id not in self._known and self._failure is not None:
             raise self._failure
         return self._known
 
+    def _is_good(self) -> bool:
+        return self._clock() < self._good_until
+
     async def _renew(self) -> None:
-        self._failure = None
+        self._failure, good_s = None, GOOD_S
         try:
             self._known = await self._ask()
         except UnavailableError as error:
-            self._failure = error
+            self._failure, good_s = error, WHILE_AWAY_S
             if not self._known and self._kept:
                 self._known = await self._kept()
         else:
             if self._keep:
                 await self._keep(self._known)
         self._asks_again_at = self._clock() + ASKED_AGAIN_AFTER_S
+        self._good_until = self._clock() + good_s
 
 
 @asynccontextmanager

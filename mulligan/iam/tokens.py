@@ -24,6 +24,9 @@ _ALGORITHM = "EdDSA"
 SERVICES = str(UUID(int=0))
 """Stands for an account in the tokens of the services themselves; no account has this id."""
 
+LONGEST = keys.LIFETIME + keys.CLOCKS_DIFFER
+"""No token is good for longer: whoever got hold of a key makes none that outlives its rotation."""
+
 REMEMBERED = 1024
 """So many good tokens are known again, by all of their text and their key's, in each process:
 checking one takes as long as a query.
@@ -125,6 +128,8 @@ def _checked(token: str, pem: str) -> Caller:
         ) from None
     except jwt.PyJWTError as error:
         raise UnauthenticatedError(f"the token is refused ({error}); sign in again") from None
+    if claims["exp"] - claims["iat"] > LONGEST.total_seconds():
+        raise UnauthenticatedError("the token is good for too long; sign in again")
     roles = claims.get("roles", {})
     return Caller(
         str(claims["sub"]),

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import pytest
 
-from api.token_keys import ASKED_AGAIN_AFTER_S, PublishedKeys
+from api.token_keys import ASKED_AGAIN_AFTER_S, GOOD_S, WHILE_AWAY_S, PublishedKeys
 from mulligan.iam.keys import PublicKey
 from mulligan.values.errors import UnavailableError
 
@@ -82,6 +82,25 @@ async def test_while_iam_is_down_unknown_keys_say_so_and_known_ones_work() -> No
     iam.down, iam.keys["key-2"] = False, a_key("key-2")
     iam.now += ASKED_AGAIN_AFTER_S
     assert "key-2" in await keys("key-2")
+
+
+async def test_that_a_known_key_retires_is_learnt_within_the_life_of_a_token() -> None:
+    iam = Iam()
+    keys = iam.published()
+    await keys("key-1")
+    iam.keys["key-1"] = replace(a_key("key-1"), retires_at=MADE)
+    iam.now += GOOD_S - 1
+    assert (await keys("key-1"))["key-1"].retires_at is None
+    iam.now += 1
+    iam.down = True
+    for _ in range(3):
+        assert (await keys("key-1"))["key-1"].retires_at is None
+    assert iam.asked == 2
+    iam.down = False
+    iam.now += WHILE_AWAY_S
+    found = await asyncio.gather(*(keys("key-1") for _ in range(20)))
+    assert iam.asked == 3
+    assert found[0]["key-1"].retires_at == MADE
 
 
 @dataclass

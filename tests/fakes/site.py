@@ -197,10 +197,19 @@ def _quick_passwords() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def _long_tokens() -> Iterator[None]:
+    """Let tokens be good for as long as sites serve."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tokens, "LONGEST", LONG)
+        yield
+
+
+@pytest.fixture(scope="session")
 def _sites(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     _quick_passwords: None,
+    _long_tokens: None,
 ) -> Iterator[Callable[..., Site]]:
     """Sites by kind of database and purpose, each started when a test first asks for it."""
     running: dict[tuple[str, str], tuple[Site, Any]] = {}
