@@ -67,7 +67,7 @@ class Feed:
         Raises:
             RevisionGoneError: the revision is not known, or the watcher came too late for it.
         """
-        cursor = revision or await self._read(events.current_revision)
+        cursor = revision or await self.read(events.current_revision)
         self._watchers += 1
         self._watched.set()
         try:
@@ -95,7 +95,7 @@ class Feed:
             # What the watcher may see now may have become more while it was read.
             before = narrowed
             read = partial(events.read_on, revision=cursor, narrowed=narrowed)
-            rows, last = await self._read(read)
+            rows, last = await self.read(read)
             narrowed = narrow(cursor)
         return rows, last
 
@@ -118,7 +118,7 @@ class Feed:
 
     async def _follow_while_watched(self) -> None:
         async with self._wakeups.reader() as reader:
-            begin = end = await self._read(events.current_revision)
+            begin = end = await self.read(events.current_revision)
             while self._watchers:
                 self._known = (begin, end)
                 self._grown.set()
@@ -132,12 +132,13 @@ class Feed:
         rows: list[EventRow] = []
         while self._watchers and not rows:
             reader.expect()
-            rows, end = await self._read(partial(events.read_on, revision=end))
+            rows, end = await self.read(partial(events.read_on, revision=end))
             if not rows:
                 await reader.wait()
         return rows, end
 
-    async def _read(self, query: Callable[[Session], T]) -> T:
+    async def read(self, query: Callable[[Session], T]) -> T:
+        """Read from its database in a thread."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._database.read, query)
 

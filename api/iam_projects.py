@@ -1,6 +1,7 @@
 """Projects, from messages to changes and from rows to messages."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -10,6 +11,7 @@ from api.masks import paths_of
 from api.places import Places
 from mulligan import events
 from mulligan.iam import projects
+from mulligan.iam.objects import Place
 from mulligan.iam.tables import Project
 from mulligan.meta import names
 from mulligan.values.errors import PermissionDeniedError
@@ -27,7 +29,7 @@ async def create(request: pb.CreateProjectRequest, places: Places) -> pb.Project
         return _shown(session, [row])[0]
 
     made = await call.write(request, pb.Project, make)
-    places.projects.add(made.metadata.id, made.parent or None)
+    places.take([Place("project", made.metadata.id, made.parent or None, False)])
     return made
 
 
@@ -106,7 +108,7 @@ async def delete(request: pb.DeleteProjectRequest, places: Places) -> pb.DeleteP
         return pb.DeleteProjectResponse()
 
     answer = await call.write(request, pb.DeleteProjectResponse, end)
-    places.end(request.id)
+    places.end(str(UUID(request.id)))
     return answer
 
 

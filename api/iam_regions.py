@@ -1,6 +1,7 @@
 """Regions, from messages to changes and from rows to messages."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -10,6 +11,7 @@ from api.masks import paths_of
 from api.places import Places
 from mulligan import events
 from mulligan.iam import regions
+from mulligan.iam.objects import Place
 from mulligan.iam.tables import Region
 from mulligan.meta import names
 from mulligan.values.errors import PermissionDeniedError
@@ -27,7 +29,7 @@ async def create(request: pb.CreateRegionRequest, places: Places) -> pb.Region:
         return _shown(session, [row])[0]
 
     made = await call.write(request, pb.Region, make)
-    places.regions.add(made.metadata.id, made.parent or None)
+    places.take([Place("region", made.metadata.id, made.parent or None, False)])
     return made
 
 
@@ -97,7 +99,7 @@ async def delete(request: pb.DeleteRegionRequest, places: Places) -> pb.DeleteRe
         return pb.DeleteRegionResponse()
 
     answer = await call.write(request, pb.DeleteRegionResponse, end)
-    places.end(request.id)
+    places.end(str(UUID(request.id)))
     return answer
 
 

@@ -1,18 +1,30 @@
 """The trees of projects and regions in this process, so that checking a role asks no database."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from functools import partial
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.feed import Feed
+from mulligan.events import Narrowed, current_revision
+from mulligan.iam import objects
 from mulligan.iam.objects import Place
 from mulligan.meta import names
+from mulligan.values.errors import MulliganError
 from mulligan.values.places import PlaceTree
 
 Learn = Callable[[], Awaitable[Iterable[Place]]]
 """Gives the projects and regions that there are and were by now; raises UnavailableError."""
 
+_OF_PLACES = Narrowed(projects=None, object_types=("project", "region"))
+_log = logging.getLogger(__name__)
+
 
 class Places:
-    """What living projects and regions there are, learnt anew when an unknown one is asked for."""
+    """What projects and regions there are and were, learnt when an unknown one is asked for."""
 
     def __init__(self, learn: Learn) -> None:
         self.projects = PlaceTree()
@@ -30,10 +42,8 @@ class Places:
         return place in self._ended
 
     def end(self, place: str) -> None:
-        """Take in that a place is deleted."""
+        """Take in that a place is deleted: nothing new begins in it, what it has is still there."""
         self._ended.add(place)
-        self.projects.remove(place)
-        self.regions.remove(place)
 
     async def know(self, places: Iterable[str]) -> None:
         """Have the trees hold these places, as far as there are such."""
@@ -47,10 +57,33 @@ class Places:
         return all(self.is_known(place) or not names.is_uuid(place) for place in places)
 
     def take(self, places: Iterable[Place]) -> None:
-        """Take in projects and regions that are there or were."""
+        """Take in projects and regions that are there or were; who was deleted stays so."""
         for place in places:
             if place.ended:
                 self.end(place.id)
-            elif place.id not in self._ended:  # since it was read, perhaps
-                tree = self.projects if place.type == "project" else self.regions
-                tree.add(place.id, place.parent)
+            if place.type == "project":
+                self.projects.add(place.id, place.parent)
+            elif place.type == "region":
+                self.regions.add(place.id, place.parent)
+
+    @asynccontextmanager
+    async def following(self, feed: Feed) -> AsyncIterator[None]:
+        """Take in what other processes of iam make and delete, as long as the context lasts."""
+        task = asyncio.create_task(self._follow(feed), name="places")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _follow(self, feed: Feed) -> None:
+        while True:
+            try:
+                revision = await feed.read(current_revision)
+                self.take(await feed.read(objects.places))
+                async for event in feed.after(revision, lambda _: _OF_PLACES):
+                    changed = partial(objects.chains, ids=[event.object_id])
+                    self.take(await feed.read(changed))
+            except (MulliganError, SQLAlchemyError) as error:
+                _log.warning("projects and regions can't be followed, tries again: %s", error)
+                await asyncio.sleep(1)

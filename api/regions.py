@@ -25,7 +25,7 @@ class Regions:
             raise InvalidArgumentError("say which region", field="region")
         known = check_id(region, field="region")
         await self._places.know((known,))
-        if known not in self._places.regions:
+        if known not in self._places.regions or self._places.is_ended(known):
             raise not_there("region", known)
         return known
 
@@ -37,5 +37,5 @@ class Regions:
         """
         await self._places.know(owners)
         for project in sorted(owners):
-            if project not in self._places.projects:
+            if project not in self._places.projects or self._places.is_ended(project):
                 raise not_there("project", project)

@@ -131,6 +131,8 @@ async def running_server(
         beside = server.add_insecure_port("127.0.0.1:0") if "iam" in services else 0
         await server.start()
         stack.push_async_callback(_stop, server, pool)
+        if "iam" in services:
+            await stack.enter_async_context(places.following(feeds["iam"]))
         if set(services) - {"iam"}:
             connect = partial(sign_in_at, iam, beside, backends.installation)
             await stack.enter_async_context(copy.following(connect, places))

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 class PlaceTree:
     """Projects, or regions, each below another one or at the top; nothing in it ever moves.
 
+    One that was deleted stays, so that who may read above it reads what becomes of the rest.
+
     What changes it runs in one thread; others may read meanwhile.
     """
 
@@ -22,12 +24,6 @@ class PlaceTree:
         self._parents[place] = parent
         if parent:
             self._children[parent].add(place)
-
-    def remove(self, place: str) -> None:
-        """Forget a place below which nothing is; one that isn't there is forgotten already."""
-        parent = self._parents.pop(place, None)
-        if parent:
-            self._children[parent].discard(place)
 
     def chain(self, place: str) -> list[str]:
         """A place and those above it, from itself upwards; one that isn't there is alone."""

@@ -14,6 +14,7 @@ from tests.fakes.site import Site
 ADMIN = common_pb2.ROLE_ADMIN
 NOUNS = ("Project", "Region")
 NAME = {"paths": ["name"]}
+NETWORK = {"prefix": "10.8.0.0/24"}
 
 
 def create(place: Place, noun: str, parent: str = "") -> Any:
@@ -175,6 +176,31 @@ def test_what_is_deleted_is_gone_and_its_name_free(place: Place, noun: str) -> N
     assert list(place.operator.ListAssignments(account=account).assignments) == []
     again = getattr(place.operator, f"Create{noun}")(name=made.metadata.name)
     assert again.metadata.id != made.metadata.id
+
+
+@pytest.mark.parametrize("noun", NOUNS)
+def test_who_deletes_what_is_below_may_ask_again_and_sees_what_becomes_of_it(
+    place: Place, noun: str
+) -> None:
+    top = create(place, noun).metadata.id
+    admin = place.site.account(ADMIN, **{noun.lower(): top})
+    make, delete = getattr(admin, f"Create{noun}"), getattr(admin, f"Delete{noun}")
+    asked = {"name": new_name(noun), "parent": top, "request_id": str(uuid4())}
+    made = make(**asked).metadata.id
+    ended = {"id": made, "request_id": str(uuid4())}
+    for _ in range(2):
+        delete(**ended)
+    # A creation that is asked for again brings nothing back.
+    assert make(**asked).metadata.id == made
+    begin = {"Project": "SetQuota", "Region": "CreateNetwork"}[noun]
+    more = {"Project": {}, "Region": {"name": "n"}}[noun]
+    with refused("NOT_FOUND"):
+        getattr(place.operator, begin)(
+            **{noun.lower(): made}, spec={"Project": {"claims": 1}, "Region": NETWORK}[noun], **more
+        )
+    watched = admin.iamWatch(after_revision=1, object_id=made)
+    assert "deleted" in (event.kind for event in watched)
+    watched.cancel()
 
 
 def test_in_a_deleted_project_nothing_begins_and_what_it_has_can_be_ended(place: Place) -> None:
