@@ -18,10 +18,11 @@ from mulligan_client.gen.mulligan.iam.v1 import iam_pb2 as pb
 async def create(request: pb.CreateAccountRequest) -> pb.Account:
     """Create a user."""
     call = current_call()
+    password_hash = await call.in_thread(lambda: accounts.hash_password(request.password))
 
     def make(session: Session) -> pb.Account:
         row = accounts.create_account(
-            session, request.name, request.password, author=call.caller.account
+            session, request.name, password_hash, author=call.caller.account
         )
         return _shown(session, [row])[0]
 
@@ -68,9 +69,11 @@ async def update(request: pb.UpdateAccountRequest) -> pb.Account:
     """Change an account's name and password, and whether it may sign in."""
     call = current_call()
     paths = paths_of(request, ("name", "password", "disabled"))
+    password = None
+    if "password" in paths:
+        password = await call.in_thread(lambda: accounts.hash_password(request.password))
 
     def change(session: Session) -> pb.Account:
-        password = accounts.hash_password(request.password) if "password" in paths else None
         row = accounts.update_account(
             session,
             request.id,

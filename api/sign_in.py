@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from api import messages
 from api.call import current_call
-from mulligan.iam import bootstrap, keys, sessions, sign_ins
+from mulligan.iam import accounts, bootstrap, keys, sessions, sign_ins
 from mulligan.iam.keys import PublicKey
 from mulligan.iam.sessions import SignedIn
 from mulligan.iam.sign_ins import Attempt
@@ -45,24 +45,29 @@ class SignIn:
 
     async def bootstrap(self, request: iam_pb2.BootstrapRequest) -> iam_pb2.SignedIn:
         """Create the administrator, once, and sign it in."""
-        address = address_of(current_call().caller.address)
+        call = current_call()
+        address = address_of(call.caller.address)
+        async with self._comparing:
+            checked = await call.read(lambda session: bootstrap.check(session, request.token))
+            password_hash = await call.in_thread(lambda: accounts.hash_password(request.password))
 
         def begin(session: Session) -> SignedIn:
-            account = bootstrap.bootstrap(session, request.token, request.account, request.password)
+            account = bootstrap.bootstrap(session, checked, request.account, password_hash)
             session.flush()
             return sessions.start(session, account, address, self._now())
 
-        return _signed_in(await current_call().write_anonymously(begin))
+        return _signed_in(await call.write_anonymously(begin), self._now())
 
     async def login(self, request: iam_pb2.LoginRequest) -> iam_pb2.SignedIn:
         """Exchange a password for tokens."""
         attempt = await self.attempt(request.account, request.password)
 
-        def succeed(session: Session) -> SignedIn:
-            account = sign_ins.succeed(session, attempt, self._now())
-            return sessions.start(session, account, attempt.address, self._now())
+        def succeed(session: Session) -> SignedIn | UnauthenticatedError:
+            if refusal := sign_ins.succeed(session, attempt, self._now()):
+                return refusal
+            return sessions.start(session, attempt.account, attempt.address, self._now())
 
-        return _signed_in(await current_call().write_anonymously(succeed))
+        return _signed_in(_or_raised(await current_call().write_anonymously(succeed)), self._now())
 
     async def attempt(self, account: str, password: str) -> Attempt:
         """Try a password, which counts; gives the attempt if it fits."""
@@ -81,11 +86,15 @@ class SignIn:
         """Exchange a refresh token for new tokens."""
         call = current_call()
         token, request_id = request.refresh_token, request.request_id
-        found = await call.write_anonymously(
-            lambda session: sessions.refresh(session, token, request_id, self._now())
-        )
+        address = address_of(call.caller.address)
+        # Read first: who makes tokens up takes no turn of those who write.
+        found = None
+        if await call.read(lambda session: sessions.is_known(session, token)):
+            found = await call.write_anonymously(
+                lambda session: sessions.refresh(session, token, request_id, self._now())
+            )
         if found is None:
-            address = address_of(call.caller.address)
+            await call.read(lambda session: sign_ins.refuse_slowed(session, address, self._now()))
             await call.write_anonymously(partial(sign_ins.fail, address=address, now=self._now()))
             raise UnauthenticatedError(
                 "there is no session with this refresh token, or it ended long ago; sign in again "
@@ -93,9 +102,7 @@ class SignIn:
                 code="REFRESH_TOKEN_UNKNOWN",
                 field="refresh_token",
             )
-        if isinstance(found, UnauthenticatedError):
-            raise found
-        return _signed_in(found)
+        return _signed_in(_or_raised(found), self._now())
 
     async def sign_out(self, request: iam_pb2.SignOutRequest) -> iam_pb2.Session:
         """Revoke the caller's own session."""
@@ -165,7 +172,14 @@ class SignIn:
         return await call.write(request, iam_pb2.TokenKey, rotate)
 
 
-def _signed_in(given: SignedIn) -> iam_pb2.SignedIn:
+def _or_raised(given: SignedIn | UnauthenticatedError) -> SignedIn:
+    """Raise a refusal now that what goes with it is committed."""
+    if isinstance(given, UnauthenticatedError):
+        raise given
+    return given
+
+
+def _signed_in(given: SignedIn, now: datetime) -> iam_pb2.SignedIn:
     message = iam_pb2.SignedIn(
         account=given.account,
         session=given.session,
@@ -174,7 +188,7 @@ def _signed_in(given: SignedIn) -> iam_pb2.SignedIn:
         refresh_token=given.refresh_token,
         session_ends_at=messages.timestamp(given.session_ends_at),
     )
-    message.lifetime.FromTimedelta(keys.LIFETIME)
+    message.lifetime.FromTimedelta(given.expires_at - now)
     return message
 
 

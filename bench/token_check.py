@@ -61,7 +61,7 @@ def token_check(size: Size) -> Iterator[Figure]:
 def _issued(session: Session, count: int) -> tuple[list[str], dict[str, PublicKey]]:
     now = datetime.now(UTC)
     keys.ensure_key(session, now)
-    account = accounts.create_account(session, "bench", "long enough").id
+    account = accounts.create_account(session, "bench", accounts.hash_password("long enough")).id
     session.flush()
     for number in range(PROJECTS):
         project = projects.create_project(session, f"project {number}").id

@@ -19,7 +19,7 @@ from api.server import Backends, running_server
 from bench.figures import Figure, Size, Target
 from mulligan import events
 from mulligan.database import Database
-from mulligan.iam import bootstrap, tokens
+from mulligan.iam import accounts, bootstrap, tokens
 from mulligan.migrations import migrate
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from tests.databases import PostgreSQL
@@ -95,7 +95,12 @@ def _told(urls: Sequence[str], commits: int) -> tuple[dict[int, int], Times]:
     site, installation = databases
     secret = installation.write(lambda session: bootstrap.prepare(session))
     account = installation.write(
-        lambda s: bootstrap.bootstrap(s, secret or "", "admin", "correct horse")
+        lambda s: bootstrap.bootstrap(
+            s,
+            bootstrap.check(s, secret or ""),
+            "admin",
+            accounts.hash_password("correct horse"),
+        )
     )
     token = installation.write(lambda s: tokens.issue(s, account))[0]
     _commit(site)  # Which each is told first, to know that it has subscribed.

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from mulligan.iam import objects, roles, sessions, sign_ins
-from mulligan.iam.tables import Account
+from mulligan.iam.tables import Account, ApplicationCredential
 from mulligan.meta import names
 from mulligan.values.errors import FailedPreconditionError, InvalidArgumentError
 
@@ -29,17 +29,15 @@ def hash_password(password: str) -> str:
 
 
 def create_account(
-    session: Session, name: str, password: str, *, author: str | None = None
+    session: Session, name: str, password_hash: str, *, author: str | None = None
 ) -> Account:
-    """Create a user.
+    """Create a user; `hash_password` makes the hash, before a transaction that others wait for.
 
     Raises:
-        InvalidArgumentError: the password is too short, or the name can't be used.
+        InvalidArgumentError: the name can't be used.
         AlreadyExistsError: another account has the name.
     """
-    row = Account(
-        id=str(uuid4()), password_hash=hash_password(password), created_at=datetime.now(UTC)
-    )
+    row = Account(id=str(uuid4()), password_hash=password_hash, created_at=datetime.now(UTC))
     session.add(row)
     names.give_name(session, "account", row.id, name)
     objects.tell(session, row, "created", "", author)
@@ -87,11 +85,13 @@ def update_account(
     Raises:
         NotFoundError: there is no such account.
         StaleError: it is not at that generation any more (0: whatever it is at).
-        FailedPreconditionError: OWN_ACCOUNT or LAST_ADMIN: it must not be disabled.
+        FailedPreconditionError: OWN_ACCOUNT or LAST_ADMIN: it must not be disabled; or
+            APPLICATION_CREDENTIAL: it has a secret instead of a password.
     """
     row = objects.lock(session, Account, account, read_at=generation)
     said = [] if name is None else [objects.rename(session, row, name)]
     if password_hash is not None:
+        _refuse_program(row)
         row.password_hash = password_hash
         sessions.revoke_all(session, row.id, "the password was changed", author, spared=spared)
         said.append("has a new password")
@@ -109,7 +109,9 @@ def update_account(
 
 
 def delete_account(session: Session, account: str, *, author: str | None = None) -> None:
-    """Delete an account with its roles; its name is free, and known where it was an author.
+    """Delete an account with its roles and the application credentials that it made.
+
+    Its name is free, and known where it was an author.
 
     Raises:
         NotFoundError: there is no such account.
@@ -117,11 +119,26 @@ def delete_account(session: Session, account: str, *, author: str | None = None)
     """
     row = objects.lock(session, Account, account)
     _refuse_own(row, author, "deleted")
+    made = select(ApplicationCredential.account).where(ApplicationCredential.creator == row.id)
+    for program in session.scalars(made.order_by(ApplicationCredential.account)).all():
+        delete_account(session, program, author=author)
+    session.execute(delete(ApplicationCredential).where(ApplicationCredential.account == row.id))
     roles.revoke_all_of(session, row.id)
     sessions.revoke_all(session, row.id, "the account was deleted", author)
     names.release_name(session, row.id)
     objects.tell(session, row, "deleted", "", author)
     session.delete(row)
+
+
+def _refuse_program(row: Account) -> None:
+    if row.type == "application":
+        raise FailedPreconditionError(
+            f"account {row.id} is an application credential, whose secret stays as it is; make "
+            "another one with `mulligan app-credential create`",
+            code="APPLICATION_CREDENTIAL",
+            object_type="account",
+            object_id=row.id,
+        )
 
 
 def _refuse_own(row: Account, author: str | None, what: str) -> None:

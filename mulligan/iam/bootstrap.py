@@ -34,27 +34,54 @@ def prepare(session: Session, first_region: str | None = None) -> str | None:
     return token
 
 
-def bootstrap(session: Session, token: str, name: str, password: str) -> str:
-    """Create the administrator and spend the token.
+def check(session: Session, token: str) -> str:
+    """Compare a token with the installation's, which takes a while; gives the hash that it fits.
 
     Raises:
         FailedPreconditionError: the installation was bootstrapped before.
         UnauthenticatedError: it is another token.
     """
-    row = session.get(Bootstrap, 1, with_for_update=True)
+    row = _unspent(session.get(Bootstrap, 1))
+    if not sign_ins.matches(row.token_hash, token):
+        raise _refused()
+    return row.token_hash
+
+
+def bootstrap(session: Session, checked: str, name: str, password_hash: str) -> str:
+    """Create the administrator and spend the token; gives the administrator's id.
+
+    Args:
+        session: a session.
+        checked: what `check` gave for the token.
+        name: the administrator's.
+        password_hash: what `accounts.hash_password` made of the password.
+
+    Raises:
+        FailedPreconditionError: the installation was bootstrapped before.
+        UnauthenticatedError: another token was made since.
+    """
+    row = _unspent(session.get(Bootstrap, 1, with_for_update=True))
+    if row.token_hash != checked:
+        raise _refused()
+    row.used_at = datetime.now(UTC)
+    account = accounts.create_account(session, name, password_hash)
+    roles.assign_role(session, account.id, "admin")
+    return account.id
+
+
+def _unspent(row: Bootstrap | None) -> Bootstrap:
     if row is None or row.used_at is not None:
         raise FailedPreconditionError(
             "this installation was bootstrapped before, and its token is spent; sign in with "
             "`mulligan login`",
             code="ALREADY_BOOTSTRAPPED",
         )
-    if not sign_ins.matches(row.token_hash, token):
-        raise UnauthenticatedError(
-            "this is not the bootstrap token of the installation; take the one printed at its "
-            "latest start",
-            code="BOOTSTRAP_TOKEN_REFUSED",
-        )
-    row.used_at = datetime.now(UTC)
-    account = accounts.create_account(session, name, password)
-    roles.assign_role(session, account.id, "admin")
-    return account.id
+    return row
+
+
+def _refused() -> UnauthenticatedError:
+    return UnauthenticatedError(
+        "this is not the bootstrap token of the installation; take the one printed at its latest "
+        "start",
+        code="BOOTSTRAP_TOKEN_REFUSED",
+    )

@@ -31,18 +31,30 @@ def grant_of(session: Session, account: str, now: datetime) -> Grant:
     Raises:
         UnauthenticatedError: an application credential that is over, or whose creator is.
     """
+    refuse_over(session, account, now)
     held = _roles_of(session, account)
+    trees = _trees(session, held)
     limits = session.get(ApplicationCredential, account)
     if limits is None:
-        return Grant(_needed(held, _trees(session, held)))
+        return Grant(_needed(held, trees))
+    roles = _needed(_shared(held, _roles_of(session, limits.creator), trees), trees)
+    return Grant(roles, True, limits.methods, limits.region or "", limits.expires_at)
+
+
+def refuse_over(session: Session, account: str, now: datetime) -> None:
+    """Refuse an application credential that is over, or whose creator is; users never are.
+
+    Raises:
+        UnauthenticatedError: CREDENTIAL_OVER.
+    """
+    limits = session.get(ApplicationCredential, account)
+    if limits is None:
+        return
     creator = session.get(Account, limits.creator)
     if creator is None or creator.disabled:
         raise _over("the account that made it is disabled or deleted")
     if limits.expires_at is not None and now >= limits.expires_at:
         raise _over(f"it ended {limits.expires_at:%Y-%m-%d %H:%M} UTC")
-    trees = _trees(session, held)
-    roles = _needed(_shared(held, _roles_of(session, limits.creator), trees), trees)
-    return Grant(roles, True, limits.methods, limits.region or "", limits.expires_at)
 
 
 def _shared(

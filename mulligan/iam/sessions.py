@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from uuid import uuid4
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from mulligan import events
@@ -65,6 +65,11 @@ def start(session: Session, account: str, address: str, now: datetime) -> Signed
     session.add_all((row, RefreshToken(digest=_digest(refresh_token), session=row.id)))
     events.append(session, _event(row, "created", author=account, message=f"from {address}"))
     return _signed_in(session, row, refresh_token, now)
+
+
+def is_known(session: Session, refresh_token: str) -> bool:
+    """Say whether a refresh token was ever given, as far back as is remembered."""
+    return session.get(RefreshToken, _digest(refresh_token)) is not None
 
 
 def refresh(
@@ -121,9 +126,7 @@ def revoke_all(
 ) -> None:
     """Revoke the sessions of an account but for one, as it has a new password or may not go on."""
     now = datetime.now(UTC)
-    live = select(SignInSession).where(
-        SignInSession.account == account, SignInSession.revoked_at.is_(None)
-    )
+    live = select(SignInSession).where(*_live(account, now))
     for row in session.scalars(live.order_by(SignInSession.id).with_for_update()):
         if row.id != spared:
             _revoke(session, row, reason, now, author=author)
@@ -133,15 +136,19 @@ def list_live(
     session: Session, account: str, after: str, limit: int, now: datetime
 ) -> list[SignInSession]:
     """List the sessions of an account that can be refreshed, by id."""
-    query = select(SignInSession).where(
+    query = select(SignInSession).where(*_live(account, now))
+    if after:
+        query = query.where(SignInSession.id > after)
+    return list(session.scalars(query.order_by(SignInSession.id).limit(limit)))
+
+
+def _live(account: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
         SignInSession.account == account,
         SignInSession.revoked_at.is_(None),
         SignInSession.created_at > now - LONGEST,
         SignInSession.refreshed_at > now - IDLE,
     )
-    if after:
-        query = query.where(SignInSession.id > after)
-    return list(session.scalars(query.order_by(SignInSession.id).limit(limit)))
 
 
 def ends_at(row: SignInSession) -> datetime:

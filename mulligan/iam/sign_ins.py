@@ -5,7 +5,7 @@ after the other: the free ones are enough for programs that sign in together. Wh
 refused without a look at the password.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -19,7 +19,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from mulligan.iam.tables import Account, SignInTries
+from mulligan.iam import grants
+from mulligan.iam.tables import Account, ApplicationCredential, SignInTries
 from mulligan.meta import names
 from mulligan.values.errors import UnauthenticatedError
 
@@ -91,21 +92,28 @@ def begin(session: Session, name: str, address: str, now: datetime) -> Attempt:
     """
     found = names.resolve(session, "account", [name])
     account = session.get(Account, found[name].id) if name in found else None
+    program = session.get(ApplicationCredential, account.id) if account else None
     password_hash = account.password_hash if account else _nobody()
+    if program is not None:
+        password_hash = program.secret_hash
     attempt = Attempt(name, address, account.id if account else "", password_hash)
     _count(session, attempt.keys, now)
     return attempt
 
 
-def succeed(session: Session, attempt: Attempt, now: datetime) -> str:
-    """Take the attempt's count back; gives whose it was (id).
+def succeed(session: Session, attempt: Attempt, now: datetime) -> UnauthenticatedError | None:
+    """Take the attempt's count back, also where the account must not sign in.
 
-    Raises:
-        UnauthenticatedError: ACCOUNT_DISABLED, or it is deleted meanwhile.
+    Gives that refusal instead of raising it, so that the forgiving is committed: ACCOUNT_DISABLED,
+    CREDENTIAL_OVER, or it is deleted meanwhile.
     """
     forgive(session, attempt, now)
-    require_enabled(session, attempt.account)
-    return attempt.account
+    try:
+        require_enabled(session, attempt.account)
+        grants.refuse_over(session, attempt.account, now)
+    except UnauthenticatedError as refusal:
+        return refusal
+    return None
 
 
 def forgive(session: Session, attempt: Attempt, now: datetime) -> None:
@@ -128,6 +136,17 @@ def require_enabled(session: Session, account: str) -> None:
         raise UnauthenticatedError(
             "the account is disabled; ask an administrator to enable it", code="ACCOUNT_DISABLED"
         )
+
+
+def refuse_slowed(session: Session, address: str, now: datetime) -> None:
+    """Refuse who has to wait by its address; writes nothing.
+
+    Raises:
+        UnauthenticatedError: SIGN_IN_SLOWED, with `retry_after_s`.
+    """
+    keys = _address_key(address).items()
+    rows = [session.get(SignInTries, (kind, key)) for kind, key in keys]
+    _refuse_slowed([row for row in rows if row is not None], now)
 
 
 def fail(session: Session, address: str, now: datetime) -> None:
@@ -163,6 +182,14 @@ def _count(session: Session, keys: Mapping[str, str], now: datetime) -> None:
     """Count a failure, unless the one who failed before has to wait."""
     session.execute(delete(SignInTries).where(SignInTries.last_at < now - FORGOTTEN))
     rows = _tries(session, keys, now)
+    _refuse_slowed(rows, now)
+    for row in rows:
+        row.failures += 1
+        row.last_at = now
+        row.free_at = now + RULES[row.kind].wait(row.failures)
+
+
+def _refuse_slowed(rows: Sequence[SignInTries], now: datetime) -> None:
     wait = max((_wait_of(row, now) for row in rows), default=timedelta(0))
     if wait:
         seconds = ceil(wait.total_seconds())
@@ -171,10 +198,6 @@ def _count(session: Session, keys: Mapping[str, str], now: datetime) -> None:
             code="SIGN_IN_SLOWED",
             retry_after_s=str(seconds),
         )
-    for row in rows:
-        row.failures += 1
-        row.last_at = now
-        row.free_at = now + RULES[row.kind].wait(row.failures)
 
 
 def _wait_of(row: SignInTries, now: datetime) -> timedelta:

@@ -27,6 +27,7 @@ class ApplicationCredential(Base):
     __tablename__ = "application_credentials"
     account: Mapped[str] = mapped_column(Id, primary_key=True)
     creator: Mapped[str] = mapped_column(Id, index=True)
+    secret_hash: Mapped[str] = mapped_column(Text, default="", server_default="")
     expires_at: Mapped[datetime | None]
     methods: Mapped[list[Any]]
     region: Mapped[str | None] = mapped_column(Id)

@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 
-from mulligan.iam import grants
-from mulligan.iam.tables import Account
+from mulligan.iam import grants, sign_ins
+from mulligan.iam.tables import Account, ApplicationCredential
 from mulligan.requests import Answer
 from mulligan.values.errors import UnauthenticatedError
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
@@ -135,10 +135,26 @@ def test_who_is_disabled_leaves_no_program_behind(place: Place) -> None:
         place.site.caller().RefreshToken(refresh_token=first.refresh_token)
 
 
+def test_who_is_deleted_takes_programs_along(place: Place) -> None:
+    made = make(place.member, place.project)
+    deleted = make(place.operator, place.project)
+    place.operator.DeleteAccount(id=made.creator)
+    place.operator.DeleteAccount(id=deleted.metadata.id)
+    for program in (made, deleted):
+        with refused("UNAUTHENTICATED", "LOGIN_REFUSED"):
+            place.site.caller().Login(account=program.metadata.id, password=SECRET)
+        with refused("NOT_FOUND"):
+            place.operator.GetApplicationCredential(id=program.metadata.id)
+    mine = [made.metadata.id, deleted.metadata.id]
+    left = select(ApplicationCredential).where(ApplicationCredential.account.in_(mine))
+    assert place.site.installation.read(lambda session: session.scalars(left).all()) == []
+
+
 def test_a_program_ends_when_it_was_said_to(place: Place) -> None:
     made = make(place.member, place.project, expires_at=at(minutes=5))
     answer = place.site.caller().Login(account=made.metadata.id, password=SECRET)
     assert answer.expires_at.ToDatetime() <= made.expires_at.ToDatetime()
+    assert answer.lifetime.ToTimedelta() <= timedelta(minutes=5)
     later = datetime.now(UTC) + timedelta(minutes=6)
     with pytest.raises(UnauthenticatedError, match="no longer good"):
         place.site.installation.read(
@@ -150,10 +166,11 @@ def test_a_program_calls_the_methods_that_it_is_for(place: Place) -> None:
     made = make(place.member, place.project, methods=["ControlService/ListMachines"])
     program = sign_in(place.site, made)
     assert list(program.ListMachines(project=place.project).machines) == []
-    for call in (program.ListClaims, program.ListRegions, program.SignOut):
+    for call in (program.ListClaims, program.ListRegions):
         with refused("PERMISSION_DENIED", "CREDENTIAL_LIMITED") as refusal:
             call()
         assert "ControlService/ListMachines" in refusal.message
+    assert program.SignOut().revoked_at
 
 
 def test_a_program_makes_no_accounts_and_gives_no_roles(place: Place) -> None:
@@ -211,12 +228,12 @@ def test_a_program_changes_the_reservations_of_its_region_alone(place: Place) ->
     elsewhere = Place(place.site)
     program = sign_in(place.site, make(place.operator, "", ADMIN, region=place.region))
     for one in (place, elsewhere):
-        one.add_host()
+        one.host()
         [made] = one.operator.CreateReservations(
             project=one.project,
             region=one.region,
             spec={
-                "claim": {"parts": [{"amounts": [{"resource_type": "VCPU", "amount": 1}]}]},
+                "claim": {"amounts": [{"resource_type": "VCPU", "amount": 1}]},
                 "window": {"acquire_at": at(hours=1), "release_at": at(hours=2)},
             },
         ).reservations
@@ -243,13 +260,22 @@ def test_a_program_stays_with_the_claims_of_its_region(place: Place) -> None:
 
 def test_only_a_hash_of_the_secret_is_kept(place: Place) -> None:
     made = make(place.member, place.project)
-    account, answers = place.site.installation.read(
+    account, program, answers = place.site.installation.read(
         lambda session: (
             session.get(Account, made.metadata.id),
+            session.get(ApplicationCredential, made.metadata.id),
             session.scalars(select(Answer.response).where(Answer.account == made.creator)).all(),
         )
     )
     assert account is not None
-    assert account.password_hash.startswith("$argon2id$")
+    assert program is not None
+    assert program.secret_hash.startswith("$argon2id$")
+    # The release before knows no limits: it finds a hash that nothing has.
+    assert sign_ins.matches(program.secret_hash, SECRET)
+    assert not sign_ins.matches(account.password_hash, SECRET)
+    with refused("FAILED_PRECONDITION", "APPLICATION_CREDENTIAL"):
+        place.operator.UpdateAccount(
+            id=made.metadata.id, password=SECRET, update_mask={"paths": ["password"]}
+        )
     assert answers
     assert not any(SECRET.encode() in answer for answer in answers)

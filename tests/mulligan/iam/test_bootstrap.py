@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from mulligan.database import Database
-from mulligan.iam import bootstrap, keys, regions, tokens
+from mulligan.iam import accounts, bootstrap, keys, regions, tokens
 from mulligan.values.errors import (
     FailedPreconditionError,
     InvalidArgumentError,
@@ -18,7 +18,11 @@ FIRST_REGION = "11111111-1111-4111-8111-111111111111"
 
 
 def spend(database: Database, token: str, password: str = PASSWORD) -> str:
-    return database.write(lambda session: bootstrap.bootstrap(session, token, "admin", password))
+    checked = database.read(lambda session: bootstrap.check(session, token))
+    password_hash = accounts.hash_password(password)
+    return database.write(
+        lambda session: bootstrap.bootstrap(session, checked, "admin", password_hash)
+    )
 
 
 def prepare(database: Database) -> str | None:

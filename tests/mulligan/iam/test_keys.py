@@ -72,7 +72,9 @@ def test_a_token_of_a_retired_key_is_refused_by_whoever_still_knows_it(
     now = datetime.now(UTC)
     sqlite_database.write(lambda session: keys.ensure_key(session, now))
     account = sqlite_database.write(
-        lambda session: accounts.create_account(session, "ann", "long enough")
+        lambda session: accounts.create_account(
+            session, "ann", accounts.hash_password("long enough")
+        )
     ).id
     token, _ = sqlite_database.read(lambda session: tokens.issue(session, account))
     [key] = published(sqlite_database, now).values()

@@ -23,7 +23,7 @@ WAYS: dict[str, Change] = {
 
 def an_admin(database: Database, name: str) -> str:
     def make(session: Session) -> str:
-        account = accounts.create_account(session, name, "long enough").id
+        account = accounts.create_account(session, name, accounts.hash_password("long enough")).id
         roles.assign_role(session, account, "admin")
         return account
 

@@ -36,7 +36,11 @@ def installation(database: Database) -> Database:
 
 def prepare(database: Database) -> None:
     database.write(lambda session: keys.ensure_key(session, NOW - DAY))
-    database.write(lambda session: accounts.create_account(session, "ann", "long enough"))
+    database.write(
+        lambda session: accounts.create_account(
+            session, "ann", accounts.hash_password("long enough")
+        )
+    )
 
 
 def account(database: Database) -> str:

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from argon2 import PasswordHasher
@@ -28,8 +29,12 @@ def _quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
 def installation(database: Database) -> Database:
     """Ann and Bob have accounts."""
     database.write(lambda session: keys.ensure_key(session, NOW))
-    database.write(lambda session: accounts.create_account(session, "ann", PASSWORD))
-    database.write(lambda session: accounts.create_account(session, "bob", PASSWORD))
+    database.write(
+        lambda session: accounts.create_account(session, "ann", accounts.hash_password(PASSWORD))
+    )
+    database.write(
+        lambda session: accounts.create_account(session, "bob", accounts.hash_password(PASSWORD))
+    )
     return database
 
 
@@ -40,7 +45,7 @@ def begin(
     return database.write(lambda session: sign_ins.begin(session, name, address, now))
 
 
-def succeed(database: Database, attempt: Attempt, after: float = 0) -> str:
+def succeed(database: Database, attempt: Attempt, after: float = 0) -> UnauthenticatedError | None:
     now = NOW + timedelta(seconds=after)
     return database.write(lambda session: sign_ins.succeed(session, attempt, now))
 
@@ -79,9 +84,21 @@ def test_a_sign_in_after_the_wait_forgets_the_failures(installation: Database) -
     fail(installation, FREE + 1)
     attempt = begin(installation, after=1)
     assert attempt.fits(PASSWORD)
-    assert succeed(installation, attempt, after=1) == attempt.account
+    assert succeed(installation, attempt, after=1) is None
     for _ in range(FREE):
         begin(installation, after=1)
+
+
+def test_a_right_password_of_who_must_not_sign_in_is_no_failure(installation: Database) -> None:
+    attempt = begin(installation)
+    disable = partial(accounts.update_account, account=attempt.account, disabled=True)
+    installation.write(disable)
+    for _ in range(FREE + 2):
+        refusal = succeed(installation, begin(installation))
+        assert refusal is not None
+        assert refusal.reason == "ACCOUNT_DISABLED"
+    failures = select(SignInTries.failures).where(SignInTries.kind == "both")
+    assert installation.read(lambda session: session.scalars(failures).all()) == [0]
 
 
 def test_an_address_is_slowed_whichever_accounts_it_tries(installation: Database) -> None:

@@ -23,7 +23,11 @@ from mulligan.values.errors import FailedPreconditionError, UnauthenticatedError
 
 def an_account(database: Database) -> str:
     database.write(lambda session: keys.ensure_key(session, datetime.now(UTC)))
-    return database.write(lambda session: accounts.create_account(session, "ann", "long enough")).id
+    return database.write(
+        lambda session: accounts.create_account(
+            session, "ann", accounts.hash_password("long enough")
+        )
+    ).id
 
 
 def published(database: Database) -> Mapping[str, PublicKey]:
@@ -130,6 +134,7 @@ def test_what_is_no_token_is_refused(header: bytes) -> None:
         ({"aud": "another"}, "Audience"),
         ({"iss": "another"}, "issuer"),
         ({"sub": None}, "sub"),
+        ({"exp": datetime.now(UTC) + timedelta(days=1)}, "too long"),
         ({"nbf": datetime.now(UTC) + timedelta(days=1)}, "nbf"),
     ],
 )
