@@ -47,9 +47,8 @@ class OwnTokens(SignIn):
         super().__init__(Tokens(refresh="none is needed"))
         self._installation = installation
 
-    def renew(self, ended: str, ask: Callable[[str, str], Any]) -> bool:
-        """Make a new one."""
+    def _exchange(self, ask: Callable[[str, str], Any]) -> None:
+        """Make a new one, without asking."""
         access = self._installation.write(tokens.issue_to_services)
         renew_at = time.time() + keys.LIFETIME.total_seconds() * RENEWED_AFTER
         self.tokens = replace(self.tokens, access=access, renew_at=renew_at)
-        return True

@@ -34,6 +34,17 @@ def test_logout_ends_the_session_and_forgets_its_tokens(
     assert f"mulligan login {fake.address}" in run("machine", "list").stderr
 
 
+def test_logout_with_a_token_of_the_environment_leaves_the_stored_login(
+    run: Run, fake: FakeMulligan, logged_in: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = logged_in.read()
+    fake.on("SignOut", HERE)
+    monkeypatch.setenv("MULLIGAN_TOKEN", "another")
+    assert run("logout").exit_code == 0
+    assert fake.calls[-1].metadata["authorization"] == "Bearer another"
+    assert logged_in.read() == before
+
+
 @pytest.mark.parametrize(
     ("refusal", "remarked"),
     [

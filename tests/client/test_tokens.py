@@ -136,6 +136,19 @@ def test_who_is_signed_out_is_told_so(fake: FakeMulligan, client: Client, clock:
     assert tokens_of(fake, "ListRegions") == ["Bearer access-7"]
 
 
+def test_a_refresh_token_that_is_over_is_not_sent_again(
+    fake: FakeMulligan, client: Client, clock: Clock
+) -> None:
+    fake.on("RefreshToken", REVOKED)
+    clock.now += LIFE_S * 0.7
+    with pytest.raises(MulliganCallError):
+        client.iam.ListRegions(LIST)
+    for _ in range(2):
+        client.iam.ListRegions(LIST)
+    assert len(fake.asked("RefreshToken")) == 1
+    assert tokens_of(fake, "ListRegions") == 2 * ["Bearer access-1"]
+
+
 def test_many_threads_renew_once(fake: FakeMulligan, client: Client, clock: Clock) -> None:
     clock.now += LIFE_S
     with ThreadPoolExecutor(8) as threads:
@@ -201,10 +214,44 @@ def test_a_renewal_whose_answer_was_lost_with_its_process_is_asked_again(
         dies.iam.ListRegions(LIST)
     fake.on("RefreshToken", next_of)
     fake.on("ListRegions", iam_pb2.ListRegionsResponse())
+    clock.now += AGAIN_AFTER_S
     with process(fake, store, clock) as following:
         following.iam.ListRegions(LIST)
     assert len({one.request_id for one in fake.asked("RefreshToken")}) == 1
     assert store.read().tokens.request_id == ""
+
+
+def test_a_renewal_that_nobody_answers_is_put_off_for_all_processes(
+    fake: FakeMulligan, tmp_path: Path, clock: Clock
+) -> None:
+    store = stored(fake, tmp_path, clock)
+    fake.on("RefreshToken", AWAY)
+    with process(fake, store, clock) as one, process(fake, store, clock) as other:
+        clock.now += LIFE_S * 0.7
+        one.iam.ListRegions(LIST)
+        tried = len(fake.asked("RefreshToken"))
+        other.iam.ListRegions(LIST)
+    assert len(fake.asked("RefreshToken")) == tried
+    assert store.read().tokens.renew_at == clock.now + AGAIN_AFTER_S
+
+
+def test_tokens_that_can_not_be_kept_are_not_asked_for(
+    fake: FakeMulligan, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = stored(fake, tmp_path, clock)
+
+    def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(Store, "write", full)
+    with process(fake, store, clock) as client:
+        clock.now += LIFE_S * 0.7
+        client.iam.ListRegions(LIST)
+        fake.on("ListRegions", EXPIRED)
+        with pytest.raises(MulliganCallError) as raised:
+            client.iam.ListRegions(LIST)
+    assert raised.value.code == "TOKEN_EXPIRED"
+    assert fake.asked("RefreshToken") == []
 
 
 def test_who_logged_in_elsewhere_meanwhile_stays_there(

@@ -124,12 +124,8 @@ class Client:
     def _fresh_token(self) -> str:
         """Give the access token, renewed if it ends soon and iam answers."""
         if self.sign_in.is_due():
-            try:
-                self._renew(self.token)
-            except MulliganCallError as error:
-                if error.grpc_status == "UNAUTHENTICATED":
-                    raise
-                self.sign_in.put_off()  # services go on while iam is away, until the token ends
+            # Services go on while iam is away, until the token ends.
+            self.sign_in.renew_early(self._refresh)
         return self.token
 
     def _renew(self, ended: str) -> bool:
@@ -385,7 +381,7 @@ class Client:
 
     def _revision_before(self, operation: control_pb2.Operation) -> int:
         """Find a revision to watch from: of a list that the object of the operation is in."""
-        page = common_pb2.Page(size=1)
+        page, region = common_pb2.Page(size=1), operation.metadata.region
         try:
             match operation.object_type:
                 case "machine":
@@ -394,10 +390,10 @@ class Client:
                     )
                     return self.control.ListMachines(machines).revision
                 case "server":
-                    servers = control_pb2.ListServersRequest(page=page)
+                    servers = control_pb2.ListServersRequest(page=page, region=region)
                     return self.control.ListServers(servers).revision
                 case "host":
-                    hosts = control_pb2.ListHostsRequest(page=page)
+                    hosts = control_pb2.ListHostsRequest(page=page, region=region)
                     return self.control.ListHosts(hosts).revision
         except MulliganCallError as error:
             if error.grpc_status not in _NOT_FOR_US:

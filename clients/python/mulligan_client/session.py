@@ -47,12 +47,17 @@ class Session:
             raise ComplaintError(str(error)) from None
         address = self.address or os.environ.get("MULLIGAN_ADDRESS", "")
         login = stored if address in ("", stored.address) else Login(address=address)
-        if token := os.environ.get("MULLIGAN_TOKEN", ""):
-            login = login.with_tokens(Tokens(token))
+        if not self.is_stored:
+            login = login.with_tokens(Tokens(os.environ["MULLIGAN_TOKEN"]))
         login = replace(login, ca_file=self.ca_file or login.ca_file)
         self.keep_secret(login.token)
         self.keep_secret(login.refresh_token)
         return login
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the token is the stored one, and not given by MULLIGAN_TOKEN."""
+        return not os.environ.get("MULLIGAN_TOKEN")
 
     @cached_property
     def client(self) -> "Client":

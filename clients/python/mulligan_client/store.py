@@ -94,6 +94,11 @@ class Store:
             Path(temporary).unlink(missing_ok=True)
             raise
 
+    def replace(self, login: Login) -> None:
+        """Replace the login by another one, when no other process changes it."""
+        with self.locked():
+            self.write(login)
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Have no other process change the login meanwhile.

@@ -18,6 +18,9 @@ RENEWED_AFTER = 2 / 3
 AGAIN_AFTER_S = 30.0
 """So long after a renewal that nobody answered it is tried again, while the token may be good."""
 
+_DEAD = ("SESSION_REVOKED", "SESSION_EXPIRED", "REFRESH_TOKEN_UNKNOWN", "CREDENTIAL_OVER")
+"""What a server says of a refresh token that is never good again."""
+
 
 @dataclass(frozen=True)
 class Tokens:
@@ -76,9 +79,31 @@ class SignIn:
         """Say whether it is time to renew."""
         return bool(self.tokens.refresh) and self._clock() >= self.tokens.renew_at
 
-    def put_off(self) -> None:
-        """Try to renew a little later: nobody answers now."""
-        self.tokens = replace(self.tokens, renew_at=self._clock() + AGAIN_AFTER_S)
+    def renew_early(self, ask: Callable[[str, str], Any]) -> None:
+        """Renew when it is time to, or a little later where nobody answers or nothing can be kept.
+
+        Raises:
+            Exception: what `ask` raised, where it was answered that the session is over.
+        """
+        with self._renewing:
+            try:
+                with self._keeper.locked():
+                    self.tokens = self._keeper.read() or self.tokens
+                    if self.is_due():
+                        self._renew_or_put_off(ask)
+            except OSError:
+                self.tokens = self._put_off()
+
+    def _renew_or_put_off(self, ask: Callable[[str, str], Any]) -> None:
+        try:
+            self._exchange(ask)
+        except Exception as error:
+            if getattr(error, "grpc_status", "UNAUTHENTICATED") == "UNAUTHENTICATED":
+                raise
+            self._keep(self._put_off())
+
+    def _put_off(self) -> Tokens:
+        return replace(self.tokens, renew_at=self._clock() + AGAIN_AFTER_S)
 
     def renew(self, ended: str, ask: Callable[[str, str], Any]) -> bool:
         """Put new tokens into the place of an access token, unless somebody else just did.
@@ -89,23 +114,33 @@ class SignIn:
                 through.
 
         Returns:
-            Whether there is another access token now: without a refresh token there is none.
+            Whether there is another access token now: there is none without a refresh token, and
+            where the next one can't be kept.
         """
         with self._renewing:
             if self.tokens.access != ended:
                 return True
-            with self._keeper.locked():
-                self.tokens = self._keeper.read() or self.tokens
-                if self.tokens.access != ended:
-                    return True
-                if not self.tokens.refresh:
-                    return False
-                # Kept before it is asked: if the answer is lost, with this process even, the same
-                # request gets it again. Another request would count as a thief's.
-                request_id = self.tokens.request_id or str(uuid.uuid4())
-                self._keep(replace(self.tokens, request_id=request_id))
-                self.take(ask(self.tokens.refresh, request_id))
-                return True
+            try:
+                with self._keeper.locked():
+                    self.tokens = self._keeper.read() or self.tokens
+                    if self.tokens.access == ended and self.tokens.refresh:
+                        self._exchange(ask)
+            except OSError:
+                self.tokens = self._put_off()
+            return self.tokens.access != ended
+
+    def _exchange(self, ask: Callable[[str, str], Any]) -> None:
+        # Kept before it is asked: if the answer is lost, with this process even, the same request
+        # gets it again. Another request would count as a thief's.
+        request_id = self.tokens.request_id or str(uuid.uuid4())
+        self._keep(replace(self.tokens, request_id=request_id))
+        try:
+            answer = ask(self.tokens.refresh, request_id)
+        except Exception as error:
+            if getattr(error, "code", "") in _DEAD:
+                self._keep(Tokens(self.tokens.access))
+            raise
+        self.take(answer)
 
     def _keep(self, tokens: Tokens) -> None:
         self.tokens = tokens

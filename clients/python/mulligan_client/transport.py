@@ -24,7 +24,7 @@ from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 FIRST_DELAY_S = 0.2
 LONGEST_DELAY_S = 5.0
 # Repeating these does no harm even without a request id.
-_READS = ("Get", "List", "Resolve", "Describe", "Login")
+_READS = ("Get", "BatchGet", "List", "Resolve", "Describe", "Login")
 ANONYMOUS = frozenset(
     f"/{service.full_name}/{method.name}"
     for service in iam_pb2.DESCRIPTOR.services_by_name.values()

@@ -65,7 +65,7 @@ def bootstrap(
     client.signed_in(answer)
     login = Login(address=address, account=account, ca_file=session.ca_file)
     login = login.with_tokens(client.sign_in.tokens)
-    session.store.write(login)
+    session.store.replace(login)
     try:
         login = _make_region_and_project(session, client, login, region, project)
         first_network = resource_pb2.CreateNetworkRequest(
@@ -87,10 +87,10 @@ def _make_region_and_project(
     """Make both, and work in them from now on; what was made is kept in mind at once."""
     first_region = client.iam.CreateRegion(iam_pb2.CreateRegionRequest(name=region))
     login = replace(login, region=first_region.metadata.id)
-    session.store.write(login)
+    session.store.replace(login)
     first_project = client.iam.CreateProject(iam_pb2.CreateProjectRequest(name=project))
     login = replace(login, project=first_project.metadata.id)
-    session.store.write(login)
+    session.store.replace(login)
     return login
 
 

@@ -69,8 +69,7 @@ def login(
         region=client.resolve("region", region) if region else found.region,
     )
     settled = settle(client, found)
-    with session.store.locked():
-        session.store.write(settled)
+    session.store.replace(settled)
     session.remark(f"Logged in at {where} as {account}; kept in {session.store.path}.")
 
 

@@ -28,7 +28,8 @@ def logout(session: Session) -> None:
                 f"The session goes on at the server ({error}); end it there: mulligan session "
                 "revoke."
             )
-    with session.store.locked():
-        stored = session.store.read()
-        session.store.write(stored.with_tokens(Tokens()))
+    if session.is_stored:
+        with session.store.locked():
+            stored = session.store.read()
+            session.store.write(stored.with_tokens(Tokens()))
     session.remark(f"Logged out at {session.login.address}.")
