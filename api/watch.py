@@ -6,6 +6,7 @@ from api import messages
 from api.call import current_call
 from api.feed import Feed
 from mulligan.events import EventRow, Narrowed
+from mulligan.values.caller import Caller
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 
 
@@ -18,21 +19,31 @@ class Watch:
     async def stream(self, request: common_pb2.WatchRequest) -> AsyncIterator[common_pb2.Event]:
         """Give what changed after the request's revision, then what changes from now on."""
         caller = current_call().caller
+        version, narrowed = caller.version, _narrowed(caller, request)
 
         def narrow(cursor: int) -> Narrowed:
+            nonlocal version, narrowed
             # With a new token it goes on from there, also when there was no event so far.
             caller.refuse_if_expired(revision=str(cursor))
-            return Narrowed(
-                projects=caller.projects,
-                regions=caller.regions or (),
-                project=request.project,
-                object_id=request.object_id,
-                operation=request.operation,
-                object_types=tuple(request.object_types),
-            )
+            if caller.version != version:
+                # Only then: there are thousands of projects, and as many events as watchers.
+                version, narrowed = caller.version, _narrowed(caller, request)
+            return narrowed
 
         async for row in self._feed.after(request.after_revision, narrow):
             yield _event(row)
+
+
+def _narrowed(caller: Caller, request: common_pb2.WatchRequest) -> Narrowed:
+    projects = caller.projects
+    return Narrowed(
+        projects=None if projects is None else frozenset(projects),
+        regions=frozenset(caller.regions or ()),
+        project=request.project,
+        object_id=request.object_id,
+        operation=request.operation,
+        object_types=tuple(request.object_types),
+    )
 
 
 def _event(row: EventRow) -> common_pb2.Event:

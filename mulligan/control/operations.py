@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from mulligan import events, marks, states
 from mulligan.control.tables import Operation, OperationLog, Slot, Step
+from mulligan.database import one_of
 from mulligan.meta import planned_names
 from mulligan.resource import reservations
 from mulligan.values.caller import Caller
@@ -336,10 +337,11 @@ def list_visible(
 ) -> list[Operation]:
     """List the operations that the caller may see, newest first."""
     query = select(Operation)
-    if caller.projects is not None:
-        seen: ColumnElement[bool] = Operation.project.in_(caller.projects)
-        if regions := caller.regions:
-            of_hardware = and_(Operation.project.is_(None), Operation.region.in_(regions))
+    columns, projects, regions = Operation.__table__.c, caller.projects, caller.regions
+    if projects is not None:
+        seen: ColumnElement[bool] = one_of(columns.project, "projects")
+        if regions:
+            of_hardware = and_(Operation.project.is_(None), one_of(columns.region, "regions"))
             seen = or_(seen, of_hardware)
         query = query.where(seen)
     if project:
@@ -352,7 +354,8 @@ def list_visible(
             (Operation.created_at < at) | ((Operation.created_at == at) & (Operation.id < row_id))
         )
     order = (Operation.created_at.desc(), Operation.id.desc())
-    return list(session.scalars(query.order_by(*order).limit(limit)))
+    ids = {"projects": projects or (), "regions": regions or ()}
+    return list(session.scalars(query.order_by(*order).limit(limit), ids))
 
 
 def steps_of(session: Session, operations: Sequence[str]) -> dict[str, list[Step]]:

@@ -8,6 +8,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from mulligan import events
+from mulligan.database import one_of
 from mulligan.iam import objects
 from mulligan.iam.tables import Account, Assignment, Project, Region
 from mulligan.meta import names
@@ -161,7 +162,7 @@ def list_roles(
     administered = caller.places_with("admin")
     if administered is not None:
         own = Assignment.account == caller.account
-        query = query.where(or_(own, Assignment.place.in_(administered)))
+        query = query.where(or_(own, one_of(Assignment.__table__.c.project, "places")))
     if account:
         query = query.where(Assignment.account == account)
     if place:
@@ -170,7 +171,7 @@ def list_roles(
         last, last_place = after
         same = and_(Assignment.account == last, Assignment.place > last_place)
         query = query.where(or_(Assignment.account > last, same))
-    return as_held(session, list(session.scalars(query)))
+    return as_held(session, list(session.scalars(query, {"places": administered or ()})))
 
 
 def refuse_last_admin(session: Session, account: str) -> None:

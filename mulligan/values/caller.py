@@ -73,6 +73,11 @@ class Caller:
         regions = self._below(role, self.region_tree, self.project_tree)
         return None if projects is None or regions is None else [*projects, *regions]
 
+    @property
+    def version(self) -> tuple[int, int]:
+        """Changes when `projects` or `regions` may have."""
+        return self.project_tree.version, self.region_tree.version
+
     def _has(self, role: str, place: str, tree: PlaceTree, others: PlaceTree) -> bool:
         chain = () if place in others else tree.chain(place)
         held = (self.roles.get(one) for one in (SYSTEM, *chain))

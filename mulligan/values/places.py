@@ -15,15 +15,20 @@ class PlaceTree:
     def __init__(self) -> None:
         self._parents: dict[str, str | None] = {}
         self._children: defaultdict[str, set[str]] = defaultdict(set)
+        self.version = 0
+        """Rises with each change."""
 
     def __contains__(self, place: str) -> bool:
         return place in self._parents
 
     def add(self, place: str, parent: str | None) -> None:
         """Take in a place; `parent` is the one above it, None at the top."""
+        if place in self._parents:
+            return
         self._parents[place] = parent
         if parent:
             self._children[parent].add(place)
+        self.version += 1
 
     def chain(self, place: str) -> list[str]:
         """A place and those above it, from itself upwards; one that isn't there is alone."""

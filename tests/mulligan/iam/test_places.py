@@ -44,6 +44,12 @@ def test_a_role_reaches_what_is_below_its_place_and_only_places_of_its_kind() ->
     assert caller.projects == ["project", "project below"]
     assert caller.regions == ["region", "region below"]
     assert caller.places_with("operator") == caller.regions
+    before = caller.version
+    projects.add("project", None)
+    assert caller.version == before
+    projects.add("project new", "project")
+    assert caller.version != before
+    assert caller.has("member", "project new")
     everywhere = Caller("b", {"": "reader"}, project_tree=projects, region_tree=regions)
     assert (everywhere.projects, everywhere.regions) == (None, None)
     assert everywhere.places_with("admin") == []
