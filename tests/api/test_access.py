@@ -300,6 +300,10 @@ def test_bytes_that_are_no_message_are_refused_in_our_words(
 
 
 def test_who_has_no_token_sends_little(sqlite_site: Site) -> None:
+    # Of who has no token a long message is not even decoded, and a short one is.
+    for size, code in ((MOST_ANONYMOUS_BYTES + 1, "UNAUTHENTICATED"), (100, "INVALID_ARGUMENT")):
+        with refused(code):
+            sqlite_site.caller().send("CreateProject", b"\xff" * size)
     long = request_of(METHODS["Login"], account="a", password="p" * MOST_ANONYMOUS_BYTES)
     with refused("INVALID_ARGUMENT", "MESSAGE_TOO_LARGE"):
         sqlite_site.caller().send("Login", long)

@@ -7,9 +7,10 @@ from functools import partial
 import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from mulligan.database import Database
-from mulligan.iam import accounts, keys, sign_ins
+from mulligan.iam import accounts, keys, sessions, sign_ins
 from mulligan.iam.sign_ins import RULES, Attempt, Rule
 from mulligan.iam.tables import SignInTries
 from mulligan.values.errors import UnauthenticatedError
@@ -106,6 +107,21 @@ def test_an_address_is_slowed_whichever_accounts_it_tries(installation: Database
         fail(installation, 1, f"nobody-{number}")
     assert wait_of(installation) == 1
     assert begin(installation, address="10.0.0.2/32").fits(PASSWORD)
+
+
+def test_who_waits_by_its_address_is_refused_without_writing(installation: Database) -> None:
+    for _ in range(RULES["address"].free + 1):
+        installation.write(lambda session: sign_ins.fail(session, "10.0.0.1/32", NOW))
+
+    def look(session: Session, address: str, after: float) -> None:
+        sign_ins.refuse_slowed(session, address, NOW + timedelta(seconds=after))
+        assert not sessions.is_known(session, "made up")
+
+    with pytest.raises(UnauthenticatedError) as raised:
+        installation.read(partial(look, address="10.0.0.1/32", after=0))
+    assert raised.value.reason == "SIGN_IN_SLOWED"
+    for address, after in (("10.0.0.1/32", 1), ("10.0.0.2/32", 0), ("", 0)):
+        installation.read(partial(look, address=address, after=after))
 
 
 def test_an_account_is_slowed_when_it_is_tried_from_many_addresses(
