@@ -15,6 +15,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from api.limits import Limits
 from api.places import Places
+from api.roles import NAMES
 from api.wellformed import OBJECTS, ids_in
 from mulligan.database import Database
 from mulligan.meta import names
@@ -22,12 +23,6 @@ from mulligan.values.caller import SYSTEM, Caller
 from mulligan.values.errors import InvalidArgumentError, PermissionDeniedError
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 
-_ROLES = {
-    common_pb2.ROLE_READER: "reader",
-    common_pb2.ROLE_MEMBER: "member",
-    common_pb2.ROLE_OPERATOR: "operator",
-    common_pb2.ROLE_ADMIN: "admin",
-}
 _FIELDS = {
     common_pb2.SCOPE_PROJECT: ("project",),
     common_pb2.SCOPE_PLACE: ("project", "region"),
@@ -96,7 +91,7 @@ class Access:
             PermissionDeniedError: the role is missing.
         """
         await self._limits.check(caller, request, method)
-        role = _ROLES.get(method.access.role)
+        role = NAMES.get(method.access.role)
         projects, regions = _named_in(request, method.access)
         if caller.has(role or "reader"):
             return

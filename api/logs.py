@@ -34,7 +34,7 @@ class Logs:
         self._client = client
 
     async def get(self, operation: str) -> control_pb2.GetOperationLogResponse:
-        """Show what was said during an operation; a BMC's words are for the system's readers.
+        """Show what was said during an operation; a BMC's words are for the region's readers.
 
         What is kept is shown, and what an executor says instead of it when it answers in time.
         """

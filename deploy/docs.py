@@ -145,9 +145,16 @@ somebody else has it, and everybody who has one signs in again.
 
 A program gets an account of its own: `mulligan app-credential create`. It may what it was given, as
 far as whoever made it may as much at the time of each of its tokens, and if wanted only some
-methods and one region with those below it: then each call names the region or objects in it, but
-for what everybody sees. It is over when it was said to be, and when its creator is disabled or
-deleted. It makes no accounts, gives no roles and changes no passwords.
+methods and one region with those below it. It is over when it was said to be, and when its creator
+is disabled or deleted. It makes no accounts, gives no roles and changes no passwords, and always
+signs out.
+
+A program that is limited to a region calls what names the region in `region`, or only objects that
+live in it or below: `id`, `ids`, `object_id`, `provider`, `group`, `tree`, `parent`,
+`from_provider`, `to_provider`, `operation` and `series` are looked at, and one that nobody knows is
+refused like one elsewhere. A project names no region. Besides it calls what asks for no more than a
+token and shows the same to everybody, or what is its own: regions, images, its sessions. A watch
+names an object or operation in the region.
 
 `mulligan token-key rotate` makes a new key to sign access tokens with. It is published at once and
 signs {published_before} later, when every service has had time to fetch it; the key before it is

@@ -7,7 +7,7 @@ from mulligan.control import endpoints
 from mulligan.control.tables import Host, Machine, Server
 from mulligan.meta import names
 from mulligan.values.caller import Caller
-from mulligan.values.errors import NotFoundError
+from mulligan.values.errors import NotFoundError, PermissionDeniedError
 
 
 def find_markable(session: Session, object_id: str) -> Server | Host | Machine:
@@ -44,8 +44,14 @@ def set_mark(
 
     Raises:
         NotFoundError: there is no such object.
+        PermissionDeniedError: it is a machine, and the caller no operator of its project.
     """
     row = find_markable(session, object_id)
+    if isinstance(row, Machine) and not caller.has("operator", row.project):
+        raise PermissionDeniedError(
+            "marking a machine needs the role operator on its project, too; ask an administrator "
+            "for it"
+        )
     object_type = type(row).__name__.lower()
     if is_set:
         marks.set_mark(session, object_id, kind, reason, caller.account)

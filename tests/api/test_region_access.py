@@ -183,3 +183,18 @@ def test_who_has_no_role_in_the_region_is_told_to_name_one(place: Place) -> None
         here.ListServers()
     assert "name it if you have the role there" in refusal.message
     assert list(here.ListServers(region=place.region).servers) == []
+
+
+def test_who_runs_a_region_marks_no_machine_of_a_project_that_is_not_theirs(place: Place) -> None:
+    place.host()
+    machine = place.machine()
+    operator = common_pb2.ROLE_OPERATOR
+    here = place.site.account(operator, region=place.region)
+    for rpc, more in (("SetMark", {"reason": "mine"}), ("ClearMark", {})):
+        with refused("PERMISSION_DENIED") as refusal:
+            getattr(here, rpc)(object_id=machine, kind="protected", **more)
+        assert "project" in refusal.message
+    place.operator.AssignRole(account=here.account, role=operator, project=place.project)
+    both = place.site.signed_in(here.account)
+    [mark] = both.SetMark(object_id=machine, kind="protected", reason="ours").marks
+    assert mark.kind == "protected"

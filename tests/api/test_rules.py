@@ -111,6 +111,18 @@ def test_ids_are_read_in_lower_case_wherever_the_rules_name_them() -> None:
     assert list(removed.ids) == [one, two]
 
 
+def test_an_enum_of_a_request_takes_only_what_it_has() -> None:
+    unchecked = []
+    for name, message in _asked(method.input_type for method in METHODS.values()).items():
+        for field in message.fields:
+            if field.enum_type:
+                assert not field.is_repeated, "the rule of such a field's items is another one"
+                broken = collect_violations(GetMessageClass(message)(**{field.name: 1 << 20}))
+                if "enum.defined_only" not in {one.proto.rule_id for one in broken}:
+                    unchecked.append(f"{name}.{field.name}")
+    assert unchecked == [], "give each its rule, as the other fields of such have it"
+
+
 def _asked(todo: Iterator[Descriptor]) -> dict[str, Descriptor]:
     """The messages that requests are made of, by their full names."""
     found: dict[str, Descriptor] = {}

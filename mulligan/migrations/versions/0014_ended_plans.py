@@ -11,7 +11,7 @@ from alembic import op
 from mulligan.database import UtcDateTime
 
 revision = "0014"
-down_revision = "0012"
+down_revision = "0013"
 
 _WANTED = sa.text("released_at IS NULL")
 _PARTIAL: dict[str, Any] = {"sqlite_where": _WANTED, "postgresql_where": _WANTED}

@@ -382,7 +382,7 @@ class Event(_message.Message):
     region: _builtins.str
     """UUID of the region in which the object lives; empty where it lives in none."""
     kind: _builtins.str
-    """created, named, state, step, mark, deleted."""
+    """created, named, updated, state, step, mark, role, revoked, freeze, difference or deleted."""
     author: _builtins.str
     """UUID of the account that asked, empty when the system did it by itself."""
     operation: _builtins.str
