@@ -109,12 +109,7 @@ async def running_server(
         published = await stack.enter_async_context(
             published_keys(iam.address, backends.installation, backends.site, tls.ca)
         )
-        databases = {backends.of(name) for name in services}
-        feeds = {
-            database: await stack.enter_async_context(Feed(database, pool).running())
-            for database in databases
-        }
-        watches = {name: Watch(feeds[backends.of(name)]) for name in services}
+        feeds = await _feeds(stack, services, backends, pool)
         copy = IamCopy(backends.site)
         places = Places(partial(_places, services, backends, pool, copy))
         places.take(await _places(services, backends, pool))
@@ -125,7 +120,7 @@ async def running_server(
                 ("grpc.so_reuseport", int(share_port)),
             ],
         )
-        _add_servicers(server, watches, backends, places, copy)
+        _add_servicers(server, feeds, backends, places, copy)
         _add_health_and_reflection(server, services)
         port = _listen(server, listen, tls)
         beside = server.add_insecure_port("127.0.0.1:0") if "iam" in services else 0
@@ -137,6 +132,17 @@ async def running_server(
             connect = partial(sign_in_at, iam, beside, backends.installation)
             await stack.enter_async_context(copy.following(connect, places))
         yield port
+
+
+async def _feeds(
+    stack: AsyncExitStack, services: Sequence[str], backends: Backends, pool: ThreadPoolExecutor
+) -> dict[str, Feed]:
+    """Follow the databases of the services: one feed for all that have the same."""
+    running = {
+        database: await stack.enter_async_context(Feed(database, pool).running())
+        for database in {backends.of(name) for name in services}
+    }
+    return {name: running[backends.of(name)] for name in services}
 
 
 async def _stop(server: grpc.aio.Server, pool: ThreadPoolExecutor) -> None:
@@ -177,12 +183,13 @@ def _listen(server: grpc.aio.Server, address: str, tls: Tls) -> int:
 
 def _add_servicers(
     server: grpc.aio.Server,
-    watches: Mapping[str, Watch],
+    feeds: Mapping[str, Feed],
     backends: Backends,
     places: Places,
     copy: IamCopy,
 ) -> None:
     regions = Regions(places)
+    watches = {name: Watch(feed) for name, feed in feeds.items()}
     if "iam" in watches:
         iam = IamServicer(watches["iam"], places)
         iam_pb2_grpc.add_IamServiceServicer_to_server(iam, server)
