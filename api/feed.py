@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
@@ -33,8 +33,14 @@ class Feed:
     looked what it may see now, and further behind it goes on from the database.
     """
 
-    def __init__(self, database: Database, threads: ThreadPoolExecutor) -> None:
-        self._database, self._threads = database, threads
+    def __init__(
+        self,
+        database: Database,
+        threads: ThreadPoolExecutor,
+        know: Callable[[Iterable[str]], Awaitable[None]],
+    ) -> None:
+        """Follow a database; `know` learns of projects and regions (UUIDs) before events in them."""
+        self._database, self._threads, self._know = database, threads, know
         self._wakeups = Wakeups(database)
         self._watchers = 0
         self._watched = asyncio.Event()
@@ -55,9 +61,9 @@ class Feed:
                 await asyncio.gather(task, return_exceptions=True)
 
     async def after(
-        self, revision: int, narrow: Callable[[int], Narrowed]
+        self, revision: int | None, narrow: Callable[[int], Narrowed]
     ) -> AsyncIterator[EventRow]:
-        """Give what changed after a revision (0: from now on) and what changes from then on.
+        """Give what changed after a revision (None: from now on) and what changes from then on.
 
         Args:
             revision: the cursor.
@@ -67,7 +73,7 @@ class Feed:
         Raises:
             RevisionGoneError: the revision is not known, or the watcher came too late for it.
         """
-        cursor = revision or await self.read(events.current_revision)
+        cursor = await self.read(events.current_revision) if revision is None else revision
         self._watchers += 1
         self._watched.set()
         try:
@@ -124,6 +130,7 @@ class Feed:
                 self._grown.set()
                 self._grown = asyncio.Event()
                 rows, end = await self._next(reader, end)
+                await self._know_places(rows)
                 self._latest.extend(rows)
                 if len(self._latest) == MOST_IN_MEMORY:
                     begin = self._latest[0].revision - 1
@@ -136,6 +143,15 @@ class Feed:
             if not rows:
                 await reader.wait()
         return rows, end
+
+    async def _know_places(self, rows: Iterable[EventRow]) -> None:
+        """Learn of places that another process has made, else who may read above them misses it."""
+        places = {row.object_id for row in rows if row.object_type in ("project", "region")}
+        places |= {place for row in rows for place in (row.project, row.region) if place}
+        try:
+            await self._know(places)
+        except (MulliganError, SQLAlchemyError) as error:
+            _log.warning("places of events can't be learnt of: %s", error)
 
     async def read(self, query: Callable[[Session], T]) -> T:
         """Read from its database in a thread."""

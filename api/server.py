@@ -109,10 +109,10 @@ async def running_server(
         published = await stack.enter_async_context(
             published_keys(iam.address, backends.installation, backends.site, tls.ca)
         )
-        feeds = await _feeds(stack, services, backends, pool)
         copy = IamCopy(backends.site)
         places = Places(partial(_places, services, backends, pool, copy))
         places.take(await _places(services, backends, pool))
+        feeds = await _feeds(stack, services, backends, pool, places)
         server = grpc.aio.server(
             interceptors=[Gate(methods, published, places, pool)],
             options=[
@@ -135,11 +135,15 @@ async def running_server(
 
 
 async def _feeds(
-    stack: AsyncExitStack, services: Sequence[str], backends: Backends, pool: ThreadPoolExecutor
+    stack: AsyncExitStack,
+    services: Sequence[str],
+    backends: Backends,
+    pool: ThreadPoolExecutor,
+    places: Places,
 ) -> dict[str, Feed]:
     """Follow the databases of the services: one feed for all that have the same."""
     running = {
-        database: await stack.enter_async_context(Feed(database, pool).running())
+        database: await stack.enter_async_context(Feed(database, pool, places.know).running())
         for database in {backends.of(name) for name in services}
     }
     return {name: running[backends.of(name)] for name in services}

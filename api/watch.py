@@ -30,7 +30,8 @@ class Watch:
                 version, narrowed = caller.version, _narrowed(caller, request)
             return narrowed
 
-        async for row in self._feed.after(request.after_revision, narrow):
+        revision = request.after_revision if request.HasField("after_revision") else None
+        async for row in self._feed.after(revision, narrow):
             yield _event(row)
 
 

@@ -1,7 +1,7 @@
 """The feed tells each watcher everything once, from memory or from the database."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
@@ -36,6 +36,10 @@ async def tell(database: Database, count: int = 1, project: str | None = None) -
     await asyncio.to_thread(write)
 
 
+async def known(_: Iterable[str]) -> None:
+    """No place is to be learnt of."""
+
+
 async def next_revisions(watcher: AsyncIterator[EventRow], count: int) -> list[int]:
     async with asyncio.timeout(LIMIT_S):
         return [(await anext(watcher)).revision for _ in range(count)]
@@ -45,7 +49,7 @@ async def test_each_watcher_goes_on_from_its_own_cursor(
     database: Database, threads: ThreadPoolExecutor
 ) -> None:
     await tell(database, 10)
-    async with Feed(database, threads).running() as feed:
+    async with Feed(database, threads, known).running() as feed:
         watchers = [feed.after(after, lambda _: EVERYTHING) for after in (1, 4, 9)]
         assert await next_revisions(watchers[0], 9) == list(range(2, 11))
         await tell(database, 3)
@@ -59,7 +63,7 @@ async def test_a_slow_watcher_goes_on_from_the_database_and_holds_nobody_up(
 ) -> None:
     monkeypatch.setattr(feeds, "MOST_IN_MEMORY", 5)
     await tell(database)
-    async with Feed(database, threads).running() as feed:
+    async with Feed(database, threads, known).running() as feed:
         slow, quick = (feed.after(1, lambda _: EVERYTHING) for _ in range(2))
         await tell(database)
         assert await next_revisions(slow, 1) == await next_revisions(quick, 1) == [2]
@@ -84,7 +88,7 @@ async def test_a_slow_watcher_has_a_page_in_hand_and_its_token_is_looked_at_betw
         return Narrowed(projects={MINE})
 
     await tell(database)
-    async with Feed(database, threads).running() as feed:
+    async with Feed(database, threads, known).running() as feed:
         slow, quick = feed.after(1, narrow), feed.after(1, lambda _: EVERYTHING)
         await tell(database, project=MINE)
         assert await next_revisions(slow, 1) == await next_revisions(quick, 1) == [2]
@@ -104,7 +108,7 @@ async def test_who_comes_too_late_is_told_to_list_again(
 ) -> None:
     await tell(database, events.PAGE + 5)
     future = datetime.now(UTC) + timedelta(minutes=1)
-    async with Feed(database, threads).running() as feed:
+    async with Feed(database, threads, known).running() as feed:
         late = feed.after(1, lambda _: EVERYTHING)
         assert await next_revisions(late, 1) == [2]
         assert database.write(lambda session: events.forget(session, future)) == events.PAGE
@@ -124,7 +128,7 @@ async def test_a_watcher_that_falls_behind_what_is_forgotten_is_told(
     monkeypatch.setattr(feeds, "MOST_IN_MEMORY", 2)
     future = datetime.now(UTC) + timedelta(minutes=1)
     await tell(database)
-    async with Feed(database, threads).running() as feed:
+    async with Feed(database, threads, known).running() as feed:
         late, quick = (feed.after(1, lambda _: EVERYTHING) for _ in range(2))
         await tell(database)
         await next_revisions(late, 1)
@@ -148,7 +152,7 @@ async def test_a_watcher_sees_what_it_may_see_now(
         return Narrowed(projects=list(seen))
 
     await tell(database)
-    async with Feed(database, threads).running() as feed:
+    async with Feed(database, threads, known).running() as feed:
         watcher = feed.after(1, narrow)
         waiting = asyncio.ensure_future(next_revisions(watcher, 1))
         await tell(database, project=str(uuid4()))
@@ -167,7 +171,10 @@ async def test_two_instances_tell_the_same_while_many_write(
     """Each has a feed of its own on one database; both see one order."""
     other = Database(database.url.render_as_string(hide_password=False))
     await tell(database)
-    async with Feed(database, threads).running() as one, Feed(other, threads).running() as two:
+    async with (
+        Feed(database, threads, known).running() as one,
+        Feed(other, threads, known).running() as two,
+    ):
         watchers = [feed.after(1, lambda _: EVERYTHING) for feed in (one, two)]
         reading = [asyncio.ensure_future(next_revisions(watcher, 40)) for watcher in watchers]
         await asyncio.gather(*(tell(database, 10) for _ in range(4)))

@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from functools import partial
 
 from api.feed import Feed
 from api.places import Places
 from mulligan.database import Database
+from mulligan.events import Narrowed
 from mulligan.iam import objects, projects
 from mulligan.iam.objects import Place
 
@@ -43,7 +45,8 @@ async def test_what_another_process_makes_and_deletes_is_taken_in(database: Data
     top = await create(database, "top")
     with ThreadPoolExecutor(4) as threads:
         places = Told(partial(asyncio.to_thread, database.read, objects.places))
-        async with Feed(database, threads).running() as feed, places.following(feed):
+        feed = Feed(database, threads, places.know)
+        async with feed.running(), places.following(feed):
             await places.until(lambda: top in places.projects)
             made = await create(database, "below", top)
             await places.until(lambda: made in places.projects.below([top]))
@@ -51,3 +54,22 @@ async def test_what_another_process_makes_and_deletes_is_taken_in(database: Data
             await asyncio.to_thread(database.write, delete)
             await places.until(lambda: places.is_ended(made))
             assert places.projects.chain(made) == [made, top]
+
+
+async def test_who_may_read_above_a_project_is_told_that_another_process_made_it(
+    database: Database,
+) -> None:
+    top = await create(database, "top")
+    with ThreadPoolExecutor(4) as threads:
+        places = Told(partial(asyncio.to_thread, database.read, objects.places))
+        await places.know([top])
+
+        def narrow(_: int) -> Narrowed:
+            return Narrowed(projects=frozenset(places.projects.below([top])))
+
+        async with Feed(database, threads, places.know).running() as feed:
+            watcher = feed.after(0, narrow)
+            async with asyncio.timeout(LIMIT_S), aclosing(watcher):  # type: ignore[type-var]
+                assert (await anext(watcher)).object_id == top
+                made = await create(database, "below", top)
+                assert (await anext(watcher)).object_id == made

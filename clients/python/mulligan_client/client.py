@@ -244,7 +244,7 @@ class Client:
         self,
         *,
         service: Service = "control",
-        after_revision: int = 0,
+        after_revision: int | None = None,
         project: str = "",
         object_id: str = "",
         operation: str = "",
@@ -253,12 +253,12 @@ class Client:
         """Give the changes after a revision, in order and each once.
 
         A stream that breaks is taken up after the last revision that was seen; one whose token ends
-        where the server says. A watch that starts at 0 has no such revision before its first event,
-        so a break then can miss some: start from the revision of a list.
+        where the server says. A watch that starts at None has no such revision before its first
+        event, so a break then can miss some: start from the revision of a list.
 
         Args:
             service: iam tells of accounts, roles, projects and regions; each other one of its site.
-            after_revision: 0: from the next change on.
+            after_revision: 0: from the very first change; None: from the next one on.
             project: only this project (UUID).
             object_id: only this object.
             operation: only this operation and what it changes.
@@ -283,14 +283,15 @@ class Client:
             try:
                 for event in stream:
                     failures, waits = 0, delays()
-                    if event.revision > after_revision:
+                    if event.revision > (after_revision or 0):
                         after_revision = event.revision
                         yield event
             except grpc.RpcError as error:
                 broken = self._callers[service].translate(error, "Watch")
                 if broken.grpc_status == "DEADLINE_EXCEEDED" and ends_at is not None:
                     return
-                after_revision = max(after_revision, self._resumption(broken, used))
+                if (resumed := self._resumption(broken, used)) is not None:
+                    after_revision = max(after_revision or 0, resumed)
             finally:
                 stream.cancel()
             if time.monotonic() - opened_at > LASTED_S:
@@ -304,19 +305,20 @@ class Client:
                 return
             self._pause(next(waits))
 
-    def _resumption(self, broken: MulliganCallError, used: str) -> int:
+    def _resumption(self, broken: MulliganCallError, used: str) -> int | None:
         """Get ready to take up a stream that broke, with a new token if the one used has ended.
 
-        Gives the revision that the server says to go on from, else 0; raises what can't be mended.
+        Gives the revision that the server says to go on from, if any; raises what can't be mended.
         """
         try:
             if broken.code == TOKEN_EXPIRED and self._renew(used):
-                return int(broken.details.get("revision", 0))
+                said = broken.details.get("revision")
+                return int(said) if said else None
         except MulliganCallError as error:
             broken = error
         if not _is_broken_stream(broken):
             raise broken
-        return 0
+        return None
 
     def propose(
         self, request: resource_pb2.ProposeCandidatesRequest
@@ -379,7 +381,7 @@ class Client:
                 if error.grpc_status != "UNAVAILABLE" or failures >= WATCH_ATTEMPTS:
                     raise
 
-    def _revision_before(self, operation: control_pb2.Operation) -> int:
+    def _revision_before(self, operation: control_pb2.Operation) -> int | None:
         """Find a revision to watch from: of a list that the object of the operation is in."""
         page, region = common_pb2.Page(size=1), operation.metadata.region
         try:
@@ -398,7 +400,7 @@ class Client:
         except MulliganCallError as error:
             if error.grpc_status not in _NOT_FOR_US:
                 raise
-        return 0
+        return None
 
 
 def is_uuid(text: str) -> bool:

@@ -432,8 +432,9 @@ class WatchRequest(_message.Message):
     OPERATION_FIELD_NUMBER: _builtins.int
     OBJECT_TYPES_FIELD_NUMBER: _builtins.int
     after_revision: _builtins.int
-    """Go on after this revision; 0: from the next change on. One whose changes were forgotten is
-    answered REVISION_GONE: list again, and watch from the revision of the list.
+    """Go on after this revision (0: from the very first change); absent: from the next change on.
+    One whose changes were forgotten is answered REVISION_GONE: list again, and watch from the
+    revision of the list.
     """
     project: _builtins.str
     """UUID: only this project; empty: all that the caller can see."""
@@ -448,17 +449,19 @@ class WatchRequest(_message.Message):
     def __init__(
         self,
         *,
-        after_revision: _builtins.int = ...,
+        after_revision: _builtins.int | None = ...,
         project: _builtins.str = ...,
         object_id: _builtins.str = ...,
         operation: _builtins.str = ...,
         object_types: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_after_revision", b"_after_revision", "after_revision", b"after_revision"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_revision", b"after_revision", "object_id", b"object_id", "object_types", b"object_types", "operation", b"operation", "project", b"project"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_after_revision", b"_after_revision", "after_revision", b"after_revision", "object_id", b"object_id", "object_types", b"object_types", "operation", b"operation", "project", b"project"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__after_revision: _TypeAlias = _typing.Literal["after_revision"]  # noqa: Y015
+    _WhichOneofArgType__after_revision: _TypeAlias = _typing.Literal["_after_revision", b"_after_revision"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__after_revision) -> _WhichOneofReturnType__after_revision | None: ...
 
 Global___WatchRequest: _TypeAlias = WatchRequest  # noqa: Y015
 
