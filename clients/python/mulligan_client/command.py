@@ -55,6 +55,7 @@ COMMANDS = {
     "account": "Users.",
     "app-credential": "Accounts for programs, which may less than who makes them.",
     "role": "Who may do what.",
+    "audit": "Who did what, and who was refused.",
     "token-key": "The keys that sign access tokens.",
     "completion": "Print the script that completes commands in a shell.",
 }
