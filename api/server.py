@@ -203,7 +203,7 @@ def _add_servicers(
         iam = IamServicer(watches["iam"], places)
         iam_pb2_grpc.add_IamServiceServicer_to_server(iam, server)
     if "meta" in watches:
-        meta = MetaServicer(copy, watches["meta"])
+        meta = MetaServicer(copy, watches["meta"], places)
         meta_pb2_grpc.add_MetaServiceServicer_to_server(meta, server)
     if backends.temporal is None:
         return

@@ -57,6 +57,8 @@ COMMANDS = {
     "role": "Who may do what.",
     "audit": "Who did what, and who was refused.",
     "token-key": "The keys that sign access tokens.",
+    "tag": "Free words on objects.",
+    "metadef": "Named attributes of objects, what their values may be, and the values.",
     "completion": "Print the script that completes commands in a shell.",
 }
 
