@@ -20,7 +20,7 @@ def upgrade() -> None:
         sa.Column("tag", sa.String(255), nullable=False),
         sa.PrimaryKeyConstraint("object_id", "tag", name="pk_tags"),
     )
-    op.create_index("ix_tags_tag", "tags", ["tag", "object_id"])
+    op.create_index("ix_tags_tag_object_id", "tags", ["tag", "object_id"])
     op.create_table(
         "metadefs",
         sa.Column("id", Id, primary_key=True),
@@ -33,7 +33,7 @@ def upgrade() -> None:
         sa.Column("write_role", sa.String(16), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("generation", sa.BigInteger(), nullable=False),
-        sa.UniqueConstraint("attribute", "owner", name="uq_metadefs_attribute"),
+        sa.UniqueConstraint("attribute", "owner", name="uq_metadefs_attribute_owner"),
     )
     op.create_table(
         "attributes",
