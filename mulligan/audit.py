@@ -36,7 +36,7 @@ class Refusal:
         author: UUID of the account, if the token said it.
         object_type: with `object_id` what it was about, as far as the request names it.
         object_id: UUID.
-        project: UUID of a project that there is.
+        project: UUID of a project that there is; where neither is named, it is the object's.
         region: UUID of a region that there is.
         signing_in: the account as it was typed, which may be a password: never written as it is.
         at: when.
@@ -61,12 +61,15 @@ def record_refusals(session: Session, refusals: Iterable[tuple[Refusal, int]]) -
         if refusal.signing_in:
             object_id = _account(session, refusal.signing_in)
             object_type = "account" if object_id else ""
+        project, region = refusal.project or None, refusal.region or None
+        if object_id and not project and not region:
+            project, region = _place_of(session, object_id)
         event = events.Event(
             object_type,
             object_id or NO_OBJECT,
             REFUSED,
-            project=refusal.project or None,
-            region=refusal.region or None,
+            project=project,
+            region=region,
             author=refusal.author,
             message=refusal.message,
             at=refusal.at,
@@ -84,6 +87,24 @@ def _account(session: Session, typed: str) -> str:
     except InvalidArgumentError:
         return ""
     return found[typed].id if typed in found else ""
+
+
+def _place_of(session: Session, object_id: str) -> tuple[str | None, str | None]:
+    """Find the project and the region of an object, by what was last said of it, else by its name.
+
+    Accounts are of no place: what is said of them names where they have a role.
+    Index: events (object_id, revision).
+    """
+    said = (
+        select(EventRow.object_type, EventRow.project, EventRow.region)
+        .where(EventRow.object_id == object_id, EventRow.kind != REFUSED)
+        .order_by(EventRow.revision.desc())
+        .limit(1)
+    )
+    found = session.execute(said).first() or names.describe(session, [object_id]).get(object_id)
+    if found is None or found.object_type == "account":
+        return None, None
+    return found.project, found.region
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from api import refusals
 from api.call import SECRETS
 from mulligan import events
 from mulligan.events import EventRow
-from mulligan.values.errors import MulliganError
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from tests.fakes.caller import METHODS, Caller, refused, request_of
 from tests.fakes.place import Place, new_name, on_sqlite
@@ -29,14 +28,15 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Write refusals at once, also where other tests' are many, and none as one with theirs."""
     test, kind = str(uuid4()), refusals.Asking.kind
 
-    def of_this_test(asking: refusals.Asking, error: MulliganError) -> refusals.Kind:
-        who, method, code = kind(asking, error)
-        return who + test, method, code
+    def of_this_test(*asked: Any) -> refusals.Kind:
+        same = kind(*asked)
+        return same._replace(who=same.who + test)
 
     monkeypatch.setattr(refusals.Asking, "kind", of_this_test)
     monkeypatch.setattr(refusals, "BEAT_S", 0.01)
     monkeypatch.setattr(refusals, "ROWS_A_BEAT", 1_000)
     monkeypatch.setattr(refusals, "MOST_KINDS", 1_000_000)
+    monkeypatch.setattr(refusals, "MOST_OF_ONE", 1_000_000)
 
 
 def list_events(caller: Caller, method: str, **narrowed: Any) -> list[Any]:
@@ -161,6 +161,25 @@ def test_admins_see_what_is_of_their_places(place: Place, site: Site) -> None:
         for less in (nobody, place.member):
             with refused("PERMISSION_DENIED"):
                 getattr(less, listing)()
+
+
+def test_admins_see_what_was_refused_about_their_objects(place: Place, site: Site) -> None:
+    other = Place(site)
+    nobody = site.signed_in(site.new_account())
+    images = [one.create_image().metadata.id for one in (place, other)]
+    for image in (*images, *images):
+        with refused("PERMISSION_DENIED"):
+            nobody.DeleteImage(id=image)
+    for one, image in zip((place, other), images, strict=True):
+        admin = site.account(common_pb2.ROLE_ADMIN, region=one.region)
+        told = refusal_of(admin, "DeleteImage", account=nobody.account)
+        assert (told.object_id, told.region, told.project) == (image, one.region, "")
+        assert {event.region for event in list_events(admin, "DeleteImage")} == {one.region}
+    operation = place.provision().metadata.id
+    with refused("NOT_FOUND"):
+        nobody.AbortOperation(id=operation)
+    admin = site.account(common_pb2.ROLE_ADMIN, place.project)
+    assert refusal_of(admin, "AbortOperation").object_id == operation
 
 
 @on_sqlite

@@ -12,6 +12,7 @@ from api.access import methods_of
 from api.places import Places
 from api.refusals import (
     MOST_KINDS,
+    MOST_OF_ONE,
     NOT_TOLD,
     ROWS_A_BEAT,
     WINDOW_S,
@@ -43,7 +44,7 @@ def make(words: str = "no") -> Callable[[], Refusal]:
 
 
 def kind(number: int = 0) -> Kind:
-    return (f"account-{number}", "S/M", "NOT_FOUND")
+    return Kind(f"account-{number}", "S/M", "NOT_FOUND")
 
 
 def test_the_first_is_told_at_once_and_the_rest_of_the_minute_together() -> None:
@@ -70,12 +71,28 @@ def test_so_many_rows_are_taken_at_once_and_none_is_forgotten() -> None:
 def test_what_is_too_much_is_counted_and_hides_nobody_who_has_a_token() -> None:
     tally = Tally()
     for number in range(10_000):
-        tally.note((f"192.0.2.{number}", "S/M", "TOKEN"), True, make(), 0)
+        tally.note(Kind(f"192.0.2.{number}", "S/M", "TOKEN"), True, make(), 0)
     tally.note(kind(), False, make("Ann's"), 0)
     taken = tally.take(0, MOST_KINDS)
     assert taken[-2][0].message == "Ann's"
     assert (taken[-1][0].result, taken[-1][1]) == (NOT_TOLD, 10_000 - MOST_KINDS // 2)
     assert sum(count for _, count in taken) == 10_001
+
+
+@pytest.mark.parametrize("anonymous", [True, False])
+def test_one_caller_hides_nobody_and_the_rest_of_its_is_one_row(anonymous: bool) -> None:
+    tally = Tally()
+    for number in range(1_000):
+        tally.note(Kind("192.0.2.1/32", "S/M", "NO", str(number)), anonymous, make(), 0)
+    tally.note(kind(), anonymous, make("Ann's"), 0)
+    *told, rest, last = tally.take(0, MOST_KINDS)
+    assert (len(told), last[0].message) == (MOST_OF_ONE, "Ann's")
+    assert (rest[0].result, rest[1]) == (NOT_TOLD, 1_000 - MOST_OF_ONE)
+    assert tally.take(WINDOW_S, MOST_KINDS) == []
+    tally.note(
+        Kind("192.0.2.1/32", "S/M", "NO", "a minute later"), anonymous, make("new"), WINDOW_S
+    )
+    assert [one.message for one, _ in tally.take(WINDOW_S, MOST_KINDS)] == ["new"]
 
 
 def asking(database: Database) -> Asking:
