@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     keep_events_days: int = Field(
         400, ge=1, description="days after which events are forgotten: watch and audit reach so far"
     )
+    keep_refusals_days: int = Field(
+        30, ge=1, description="days after which refused calls are forgotten, if events stay longer"
+    )
     iam_address: str = Field(
         "", description="host:port or https://host:port of iam; empty: in this process"
     )

@@ -9,20 +9,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, literal_column, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from mulligan import events
 from mulligan.database import one_of
-from mulligan.events import NO_OBJECT, REFUSED, EventRow, Origin
+from mulligan.events import IS_REFUSED, NO_OBJECT, REFUSED, EventRow, Origin
 from mulligan.meta import names
 from mulligan.values.errors import InvalidArgumentError
 
 DONE = "OK"
 """The result of what was not refused."""
-
-_IS_REFUSED = EventRow.kind == literal_column(f"'{REFUSED}'")
-"""In words that the index of refusals is made with."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +178,7 @@ def _matching(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
     if wanted.result == DONE:
         yield EventRow.kind != REFUSED
     elif wanted.result:
-        yield and_(_IS_REFUSED, EventRow.result == wanted.result)
+        yield and_(IS_REFUSED, EventRow.result == wanted.result)
     if wanted.since:
         yield EventRow.at >= wanted.since
     if wanted.until:

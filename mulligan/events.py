@@ -24,6 +24,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal_column,
     or_,
     select,
     text,
@@ -99,6 +100,10 @@ class EventRow(Base):
     session: Mapped[str | None] = mapped_column(Id)
     result: Mapped[str | None] = mapped_column(String(64))
     count: Mapped[int | None] = mapped_column(Integer)
+
+
+IS_REFUSED = EventRow.kind == literal_column(f"'{REFUSED}'")
+"""In words that the index of refusals is made with."""
 
 
 @dataclass(frozen=True)
@@ -396,4 +401,17 @@ def forget(session: Session, before: datetime) -> int:
     if old:
         session.execute(delete(EventRow).where(EventRow.revision <= old[-1]))
         session.execute(update(Revision).where(Revision.floor < old[-1]).values(floor=old[-1]))
+    return len(old)
+
+
+def forget_refusals(session: Session, before: datetime) -> int:
+    """Delete a page of the oldest refusals, as `forget` does; no watcher misses them.
+
+    Index: that of refusals.
+    """
+    oldest = select(EventRow.revision, EventRow.at).where(IS_REFUSED)
+    found = session.execute(oldest.order_by(EventRow.revision).limit(PAGE))
+    old = [row.revision for row in found if row.at < before]
+    if old:
+        session.execute(delete(EventRow).where(IS_REFUSED, EventRow.revision <= old[-1]))
     return len(old)

@@ -51,9 +51,10 @@ async def run_services(
             site.write, lambda session: clear_leftovers(session, datetime.now(UTC))
         )
     kept = timedelta(days=settings.keep_events_days)
+    refusals_kept = timedelta(days=settings.keep_refusals_days)
     for name, database in (("iam", installation), ("control", site)):
         if name in services and database is not None:
-            await stack.enter_async_context(forgetting(database, kept))
+            await stack.enter_async_context(forgetting(database, kept, refusals_kept))
     server = running_server(
         services,
         backends,
