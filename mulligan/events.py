@@ -70,6 +70,12 @@ class EventRow(Base):
         Index(None, "operation", "revision"),
         Index(None, "project", "revision"),
         Index(None, "author", "revision"),
+        Index(
+            None,
+            *("region", "revision"),
+            postgresql_where=text("project IS NULL"),
+            sqlite_where=text("project IS NULL"),
+        ),
         # What was refused is little beside what changed.
         Index(
             "ix_events_refused",
