@@ -4,13 +4,13 @@ What was changed is an event of its transaction. What was refused has no transac
 here, afterwards, and told to no watcher.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, and_, func, select, union_all
+from sqlalchemy.orm import Session, aliased
 
 from mulligan import events
 from mulligan.database import one_of
@@ -20,6 +20,14 @@ from mulligan.values.errors import InvalidArgumentError
 
 DONE = "OK"
 """The result of what was not refused."""
+
+LATE = timedelta(days=1)
+"""An event that was written later than this after it happened may be missed where it is asked for
+by a time before which it happened: control's worker was away for so long.
+"""
+
+TOGETHER = 200
+"""Events of which most are in the order of their times."""
 
 
 @dataclass(frozen=True)
@@ -140,21 +148,58 @@ class Wanted:
 def list_events(session: Session, wanted: Wanted, before: int, limit: int) -> list[EventRow]:
     """List events, newest first, older than a revision (0: from the newest on).
 
-    Index: the primary key, or events (author | object_id | project, revision), or that of refusals.
+    Of places those of the projects and those of the hardware are read each by their index.
+    Index: the primary key, or events (author | object_id | project, revision), or (region,
+    revision) of what is of no project, or that of refusals.
     """
-    query = select(EventRow).where(*_equal(wanted), *_matching(wanted))
-    params: dict[str, Any] = {}
-    if wanted.places is not None:
-        params["places"] = wanted.places
-        of_hardware = and_(EventRow.project.is_(None), one_of(_EVENTS.region, "places"))
-        query = query.where(or_(one_of(_EVENTS.project, "places"), of_hardware))
+    narrowed = [*_equal(wanted), *_matching(wanted), *_between(session, wanted, before)]
     if wanted.within is not None:
-        params["within"] = wanted.within
-        query = query.where(one_of(_EVENTS.region, "within"))
+        narrowed.append(one_of(_EVENTS.region, "within"))
+    params = {"places": wanted.places, "within": wanted.within}
+    if wanted.places is None:
+        return list(session.scalars(_newest(EventRow, limit).where(*narrowed), params))
+    of_hardware = and_(EventRow.project.is_(None), one_of(_EVENTS.region, "places"))
+    parts = [
+        select(_newest(EventRow, limit).where(seen, *narrowed).subquery())
+        for seen in (one_of(_EVENTS.project, "places"), of_hardware)
+    ]
+    found = aliased(EventRow, union_all(*parts).subquery())
+    return list(session.scalars(_newest(found, limit), params))
+
+
+def _newest(events_of: Any, limit: int) -> Select[tuple[EventRow]]:
+    return select(events_of).order_by(events_of.revision.desc()).limit(limit)
+
+
+def _between(session: Session, wanted: Wanted, before: int) -> Iterator[ColumnElement[bool]]:
+    """Narrow by revision what is narrowed by time, so that the rest of the table is not read."""
     if before:
-        query = query.where(EventRow.revision < before)
-    newest = query.order_by(EventRow.revision.desc()).limit(limit)
-    return list(session.scalars(newest, params))
+        yield EventRow.revision < before
+    if wanted.since:
+        yield EventRow.at >= wanted.since
+        yield EventRow.revision >= _first_of(session, func.max, wanted.since - LATE)
+    if wanted.until:
+        yield EventRow.at < wanted.until
+        yield EventRow.revision < _first_of(session, func.min, wanted.until + LATE)
+
+
+def _first_of(session: Session, of_some: Callable[..., Any], at: datetime) -> int:
+    """Find the revision from which on events are not from before a time, by halves.
+
+    Times rise with revisions, but for a few: so some events are looked at together, and the latest
+    or the earliest of these (`of_some`) counts. Index: the primary key.
+    """
+    low, high = 1, events.current_revision(session) + 1
+    while low < high:
+        middle = (low + high) // 2
+        some = select(EventRow.at).where(EventRow.revision >= middle)
+        some = some.order_by(EventRow.revision).limit(TOGETHER)
+        found = session.scalar(select(of_some(some.subquery().c.at)))
+        if found is None or found >= at:
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 def _equal(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
@@ -179,10 +224,6 @@ def _matching(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
         yield EventRow.kind != REFUSED
     elif wanted.result:
         yield and_(IS_REFUSED, EventRow.result == wanted.result)
-    if wanted.since:
-        yield EventRow.at >= wanted.since
-    if wanted.until:
-        yield EventRow.at < wanted.until
 
 
 _EVENTS: Any = EventRow.__table__.c

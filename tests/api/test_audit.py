@@ -175,11 +175,6 @@ def test_admins_see_what_was_refused_about_their_objects(place: Place, site: Sit
         told = refusal_of(admin, "DeleteImage", account=nobody.account)
         assert (told.object_id, told.region, told.project) == (image, one.region, "")
         assert {event.region for event in list_events(admin, "DeleteImage")} == {one.region}
-    operation = place.provision().metadata.id
-    with refused("NOT_FOUND"):
-        nobody.AbortOperation(id=operation)
-    admin = site.account(common_pb2.ROLE_ADMIN, place.project)
-    assert refusal_of(admin, "AbortOperation").object_id == operation
 
 
 @on_sqlite
