@@ -26,6 +26,9 @@ LATE = timedelta(days=1)
 by a time before which it happened: control's worker was away for so long.
 """
 
+FEW = 32
+"""Places that are asked for one by one."""
+
 TOGETHER = 200
 """Events of which most are in the order of their times."""
 
@@ -148,7 +151,6 @@ class Wanted:
 def list_events(session: Session, wanted: Wanted, before: int, limit: int) -> list[EventRow]:
     """List events, newest first, older than a revision (0: from the newest on).
 
-    Of places those of the projects and those of the hardware are read each by their index.
     Index: the primary key, or events (author | object_id | project, revision), or (region,
     revision) of what is of no project, or that of refusals.
     """
@@ -158,13 +160,29 @@ def list_events(session: Session, wanted: Wanted, before: int, limit: int) -> li
     params = {"places": wanted.places, "within": wanted.within}
     if wanted.places is None:
         return list(session.scalars(_newest(EventRow, limit).where(*narrowed), params))
-    of_hardware = and_(EventRow.project.is_(None), one_of(_EVENTS.region, "places"))
+    if not wanted.places:
+        return []
     parts = [
         select(_newest(EventRow, limit).where(seen, *narrowed).subquery())
-        for seen in (one_of(_EVENTS.project, "places"), of_hardware)
+        for seen in _of_places(wanted.places)
     ]
     found = aliased(EventRow, union_all(*parts).subquery())
     return list(session.scalars(_newest(found, limit), params))
+
+
+def _of_places(places: Collection[str]) -> Iterator[ColumnElement[bool]]:
+    """What is of some projects, or of the hardware of some regions.
+
+    Of a few each is asked for by itself: of several at once PostgreSQL reads the newest of all
+    events until it has found enough, which is the whole table where there are few.
+    """
+    in_project = [_EVENTS.project == one for one in places]
+    in_region = [_EVENTS.region == one for one in places]
+    if len(places) > FEW:
+        in_project = [one_of(_EVENTS.project, "places")]
+        in_region = [one_of(_EVENTS.region, "places")]
+    yield from in_project
+    yield from (and_(_EVENTS.project.is_(None), one) for one in in_region)
 
 
 def _newest(events_of: Any, limit: int) -> Select[tuple[EventRow]]:

@@ -128,6 +128,9 @@ def test_who_sees_a_place_sees_its_events_only(database: Database) -> None:
     change(database)
     assert found(database, places=[PROJECT]) == [1]
     assert found(database, places=[REGION]) == [2]
+    assert found(database, places=[PROJECT, REGION]) == [2, 1]
+    many = [PROJECT, REGION, *(str(uuid4()) for _ in range(audit.FEW))]
+    assert found(database, places=many) == [2, 1]
     assert found(database, places=[]) == []
     assert found(database, within=[REGION]) == [2, 1]
 
