@@ -87,7 +87,7 @@ class Gate(grpc.aio.ServerInterceptor):
         async def answer_unary(encoded: bytes, context: Any) -> Message:
             asking = Asking(method, context.peer() or "", str(uuid4()))
             try:
-                request = asking.request = await self._decoded(encoded, method, metadata)
+                request = asking.request = await self._decoded(encoded, asking, metadata)
                 asking.request_id = getattr(request, "request_id", "") or asking.request_id
                 enter_call(await self._call(request, asking, metadata))
                 result: Message = await answer(request, context)
@@ -106,7 +106,7 @@ class Gate(grpc.aio.ServerInterceptor):
         async def answer_stream(encoded: bytes, context: Any) -> AsyncIterator[Message]:
             asking = Asking(method, context.peer() or "", str(uuid4()))
             try:
-                request = asking.request = await self._decoded(encoded, method, metadata)
+                request = asking.request = await self._decoded(encoded, asking, metadata)
                 enter_call(await self._call(request, asking, metadata))
                 async for message in answer(request, context):
                     yield message
@@ -124,8 +124,9 @@ class Gate(grpc.aio.ServerInterceptor):
         await abort(context, error, asking.request_id)
 
     async def _decoded(
-        self, encoded: bytes, method: Method, metadata: Mapping[str, Any]
+        self, encoded: bytes, asking: Asking, metadata: Mapping[str, Any]
     ) -> Message:
+        method = asking.method
         if len(encoded) > MOST_ANONYMOUS_BYTES:
             if method.access.role == common_pb2.ROLE_ANONYMOUS:
                 raise InvalidArgumentError(
@@ -133,8 +134,13 @@ class Gate(grpc.aio.ServerInterceptor):
                     code="MESSAGE_TOO_LARGE",
                 )
             # Who has no token gets no more looked at than that.
-            await self._caller(metadata, method)
-        return decode(method.request, encoded)
+            await self._caller(asking, metadata)
+        try:
+            return decode(method.request, encoded)
+        except MulliganError:
+            # The audit is to tell who sent it.
+            await self._caller(asking, metadata)
+            raise
 
     async def _call(
         self,
@@ -143,13 +149,7 @@ class Gate(grpc.aio.ServerInterceptor):
         metadata: Mapping[str, Any],
     ) -> Call:
         method = asking.method
-        caller = asking.caller = await self._caller(metadata, method)
-        caller = replace(
-            caller,
-            address=asking.peer,
-            project_tree=self._places.projects,
-            region_tree=self._places.regions,
-        )
+        caller = await self._caller(asking, metadata)
         lower_ids(request)
         await self._access.check(caller, request, method)
         refuse_unknown_fields(request)
@@ -157,7 +157,17 @@ class Gate(grpc.aio.ServerInterceptor):
         refuse_broken_rules(request)
         return Call(caller, method.name, asking.request_id, method.database, self._threads)
 
-    async def _caller(self, metadata: Mapping[str, Any], method: Method) -> Caller:
+    async def _caller(self, asking: Asking, metadata: Mapping[str, Any]) -> Caller:
+        """Find out who calls, and have the audit know it."""
+        caller = asking.caller = replace(
+            await self._named_by_token(asking.method, metadata),
+            address=asking.peer,
+            project_tree=self._places.projects,
+            region_tree=self._places.regions,
+        )
+        return caller
+
+    async def _named_by_token(self, method: Method, metadata: Mapping[str, Any]) -> Caller:
         if method.access.role == common_pb2.ROLE_ANONYMOUS:
             return ANONYMOUS
         scheme, _, token = str(metadata.get("authorization", "")).partition(" ")
