@@ -44,7 +44,9 @@ class Call:
         """What the audit says of the call."""
         caller = self.caller
         address = address_of(caller.address)
-        return Origin(short_name(self.method), address, self.request_id, caller.session)
+        return Origin(
+            short_name(self.method), address, self.request_id, caller.session, caller.home
+        )
 
     def on(self, database: Database) -> "Call":
         """Give the same call with transactions in another database."""

@@ -71,6 +71,7 @@ class Starter:
             method=origin.method or "",
             address=origin.address or "",
             session=origin.session,
+            home=call.caller.home(project, region),
         )
 
     async def start(

@@ -91,8 +91,8 @@ class Asking:
 
     def is_told(self, error: MulliganError) -> bool:
         """Say whether the audit tells of it: for who asks, or because it would change something."""
-        if self.caller is not None and error.reason == "TOKEN_EXPIRED":
-            return False  # it was good when the call began: so each watch ends
+        if error.reason == "TOKEN_EXPIRED":
+            return False  # it was a good one: so each watch ends, and who was idle renews it
         changes = self.method.has_request_id or self.method.verb == "Bootstrap"
         return changes or error.grpc_status in _WHO
 
@@ -116,7 +116,7 @@ class Asking:
                 short_name(self.method.name),
                 address_of(self.peer),
                 _plain(self.request_id)[:64],
-                self.caller.session if self.caller else "",
+                *((self.caller.session, self.caller.home) if self.caller else ()),
             ),
             error.reason[:64],
             self._message(error),

@@ -5,7 +5,7 @@ updated last in the transaction, so that commit order is revision order and a re
 skips a writer that commits late.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -104,12 +104,17 @@ class EventRow(Base):
     address: Mapped[str | None] = mapped_column(String(64))
     request_id: Mapped[str | None] = mapped_column(String(64))
     session: Mapped[str | None] = mapped_column(Id)
+    home: Mapped[str | None] = mapped_column(Id)
     result: Mapped[str | None] = mapped_column(String(64))
     count: Mapped[int | None] = mapped_column(Integer)
 
 
 IS_REFUSED = EventRow.kind == literal_column(f"'{REFUSED}'")
 """In words that the index of refusals is made with."""
+
+
+def _nowhere(_project: str | None, _region: str | None) -> str:
+    return ""
 
 
 @dataclass(frozen=True)
@@ -121,12 +126,15 @@ class Origin:
         address: the caller's, as `sign_in.address_of` gives it; empty for the socket file.
         request_id: the request's.
         session: UUID of the caller's sign-in; empty where the token belongs to none.
+        home: gives, of what a project and a region are concerned in, the place by which the caller
+            is at home there, as `Caller.home` does.
     """
 
     method: str | None = None
     address: str | None = None
     request_id: str | None = None
     session: str = ""
+    home: Callable[[str | None, str | None], str] = field(default=_nowhere, compare=False)
 
 
 UNKNOWN = Origin()
@@ -246,6 +254,7 @@ def _columns(event: Event, origin: Origin) -> dict[str, Any]:
         "address": origin.address,
         "request_id": origin.request_id,
         "session": origin.session or None,
+        "home": origin.home(event.project, event.region) or None,
         "result": event.result,
         "count": event.count,
     }

@@ -13,7 +13,7 @@ class Asked(Payload):
     """Who asked for the operation, and a digest of what was asked.
 
     Everything of an operation hangs on its id, which is derived from project, account and request
-    id: the same request is the same operation. Method, address and session are for the audit.
+    id: the same request is the same operation. Method, address, session and home are for the audit.
     """
 
     operation: str
@@ -25,6 +25,7 @@ class Asked(Payload):
     method: str = ""
     address: str = ""
     session: str = ""
+    home: str = ""
 
 
 Resume = Literal["", "forward", "undo"]

@@ -49,6 +49,16 @@ class Caller:
                 **details,
             )
 
+    def home(self, project: str | None, region: str | None) -> str:
+        """Find where the caller is at home with something of a project and region.
+
+        The nearest place, itself or above it, on which the caller has a role; empty if there is
+        none, or only the system.
+        """
+        chains = ((self.project_tree, project), (self.region_tree, region))
+        above = (one for tree, place in chains if place for one in tree.chain(place))
+        return next((place for place in above if place in self.roles), SYSTEM)
+
     def has(self, role: str, project: str = SYSTEM) -> bool:
         """Say whether the caller has at least this role on a project or on the system."""
         return self._has(role, project, self.project_tree, self.region_tree)

@@ -12,8 +12,9 @@ from sqlalchemy import select
 
 from api import refusals
 from api.call import SECRETS
-from mulligan import events
-from mulligan.events import EventRow
+from mulligan import audit, events
+from mulligan.audit import Refusal as AuditRefusal
+from mulligan.events import EventRow, Origin
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from tests.fakes.caller import METHODS, Caller, refused, request_of
 from tests.fakes.place import Place, new_name, on_sqlite
@@ -175,6 +176,56 @@ def test_admins_see_what_was_refused_about_their_objects(place: Place, site: Sit
         told = refusal_of(admin, "DeleteImage", account=nobody.account)
         assert (told.object_id, told.region, told.project) == (image, one.region, "")
         assert {event.region for event in list_events(admin, "DeleteImage")} == {one.region}
+
+
+def test_admins_learn_nothing_of_others_but_what_they_did_to_them(place: Place, site: Site) -> None:
+    admin = site.account(common_pb2.ROLE_ADMIN, place.project)
+    stranger, session, request = str(uuid4()), str(uuid4()), str(uuid4())
+
+    def tell(author: str | None, home: str) -> None:
+        call = Origin("S/M", "192.0.2.1/32", request, session, lambda _project, _region: home)
+        told = AuditRefusal(call, "NO", "my words", author, project=place.project)
+        site.database.write(lambda session: audit.record_refusals(session, [(told, 1)]))
+
+    for author, home in (
+        (None, ""),
+        (stranger, ""),
+        (stranger, place.region),
+        (stranger, place.project),
+    ):
+        tell(author, home)
+
+    def shown(reader: Caller) -> list[tuple[str, ...]]:
+        found = reader.ListAuditEvents(project=place.project, method="S/M").events
+        assert [one.author for one in found] == [stranger, stranger, stranger, ""]
+        return [(one.address, one.session, one.request_id, one.message) for one in found]
+
+    all_, nothing = ("192.0.2.1/32", session, request, "my words"), ("", "", "", "")
+    assert shown(admin) == [all_, nothing, nothing, ("192.0.2.1/32", "", "", "")]
+    assert shown(place.operator) == [all_] * 4
+
+
+def test_who_is_at_home_is_told_with_its_words(place: Place, site: Site) -> None:
+    admin = site.account(common_pb2.ROLE_ADMIN, place.project)
+    stranger = site.signed_in(site.new_account())
+    for caller, words in ((place.member, "its own"), (place.operator, ""), (stranger, "")):
+        with pytest.raises(grpc.RpcError):
+            caller.ReleaseClaim(project=place.project, id=str(uuid4()), request_id="its own")
+        told = refusal_of(admin, "ReleaseClaim", account=caller.account)
+        assert (told.request_id, bool(told.message)) == (words, bool(words))
+    place.operator.SetQuota(project=place.project, spec={"claims": 2}, request_id="operator's")
+    for reader, words in ((admin, ""), (place.operator, "operator's")):
+        [done] = list_events(reader, "SetQuota", project=place.project)
+        assert (done.author, done.request_id) == (place.operator.account, words)
+        assert done.message
+
+
+@on_sqlite
+def test_a_message_that_is_none_is_of_who_sent_it(place: Place) -> None:
+    with refused("INVALID_ARGUMENT"):
+        place.member.send("DeleteServer", b"\xff")
+    told = refusal_of(place.operator, "DeleteServer", account=place.member.account)
+    assert told.result != "UNAUTHENTICATED"
 
 
 @on_sqlite

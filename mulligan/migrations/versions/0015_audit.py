@@ -22,6 +22,7 @@ def upgrade() -> None:
         ("address", sa.String(64)),
         ("request_id", sa.String(64)),
         ("session", Id),
+        ("home", Id),
         ("result", sa.String(64)),
         ("count", sa.Integer()),
     ):
