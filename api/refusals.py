@@ -312,6 +312,9 @@ class Refusals:
         try:
             record = partial(audit.record_refusals, refusals=taken)
             await asyncio.to_thread(self._database.write, record)
-        except (MulliganError, SQLAlchemyError) as error:
-            _log.warning("refusals can't be written, they are only counted: %s", error)
+        except Exception as error:
+            # Whatever it was, the next ones are to be written.
+            expected = isinstance(error, MulliganError | SQLAlchemyError)
+            words = "refusals can't be written, they are only counted: %s"
+            _log.warning(words, error, exc_info=not expected)
             self._tally.leave_out(taken)

@@ -35,6 +35,7 @@ from mulligan.values.errors import (
     UnavailableError,
 )
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
+from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 
 ANN = "99999999-9999-4999-8999-999999999999"
 
@@ -120,6 +121,19 @@ def storm(database: Database, calls: int, error: MulliganError) -> list[EventRow
     return written(database)
 
 
+def test_no_secret_of_a_request_is_told_with_the_message(database: Database) -> None:
+    methods = methods_of(SERVICES["iam"], database)
+    for verb, request in (
+        ("Login", iam_pb2.LoginRequest(account="hunter21", password="hunter22")),
+        ("CreateAccount", iam_pb2.CreateAccountRequest(name="ann", password="hunter22")),
+    ):
+        asked = Asking(methods[f"/mulligan.iam.v1.IamService/{verb}"], "", "r-1", request)
+        said = "hunter22 is no password for hunter21, nor is hunter22 one of ann"
+        told = asked.refusal(NotFoundError(said), Places(_nothing)).message
+        typed = "…" if verb == "Login" else "hunter21"
+        assert told == f"… is no password for {typed}, nor is … one of ann"
+
+
 async def _nothing() -> list[Place]:
     return []
 
@@ -140,10 +154,11 @@ def test_a_watch_that_ends_with_its_token_is_no_refusal(database: Database) -> N
     assert storm(database, 1, UnauthenticatedError("over", code="TOKEN_EXPIRED")) == []
 
 
+@pytest.mark.parametrize("problem", [UnavailableError("the database is away"), ValueError("odd")])
 def test_what_could_not_be_written_is_counted(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: Database, monkeypatch: pytest.MonkeyPatch, problem: Exception
 ) -> None:
-    write, away = database.write, [UnavailableError("the database is away")]
+    write, away = database.write, [problem]
     tried = threading.Event()
 
     def write_once_back(change: Callable[[Session], None]) -> None:
