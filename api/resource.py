@@ -193,6 +193,7 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
                     first_address=spec.first_address,
                     last_address=spec.last_address,
                 ),
+                author=call.caller.account,
             )
             names.give_name(session, "network", row.id, request.name, region=region)
             return _network(row, names.describe(session, [row.id]))
@@ -243,13 +244,14 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
 
     async def DeleteNetwork(self, request: resource_pb2.DeleteNetworkRequest, context: Any) -> Any:
         """Delete a network that nobody uses."""
+        call = current_call()
 
         def delete(session: Session) -> resource_pb2.DeleteNetworkResponse:
-            networks.delete_network(session, request.id)
+            networks.delete_network(session, request.id, author=call.caller.account)
             names.release_name(session, request.id)
             return resource_pb2.DeleteNetworkResponse()
 
-        return await current_call().write(request, resource_pb2.DeleteNetworkResponse, delete)
+        return await call.write(request, resource_pb2.DeleteNetworkResponse, delete)
 
     async def ProposeCandidates(
         self, request: resource_pb2.ProposeCandidatesRequest, context: Any

@@ -43,6 +43,7 @@ def create_network(
     region: str,
     spec: NetworkSpec,
     project: str | None = None,
+    author: str | None = None,
     now: datetime | None = None,
 ) -> Network:
     """Create a network.
@@ -76,7 +77,7 @@ def create_network(
     )
     session.add(row)
     session.flush()
-    _tell(session, row, "created", now)
+    _tell(session, row, "created", author, now)
     return _network(row, 0)
 
 
@@ -97,9 +98,11 @@ def _refuse_overlap(session: Session, region: str, spec: NetworkSpec) -> None:
             )
 
 
-def _tell(session: Session, row: NetworkRow, kind: str, now: datetime | None) -> None:
+def _tell(
+    session: Session, row: NetworkRow, kind: str, author: str | None, now: datetime | None
+) -> None:
     event = events.Event(
-        "network", row.id, kind, project=row.project, region=row.region,
+        "network", row.id, kind, project=row.project, region=row.region, author=author,
         message=row.prefix, at=now or datetime.now(UTC),
     )  # fmt: skip
     events.append(session, event)
@@ -217,7 +220,9 @@ def rename_network(
     return get_network(session, network)
 
 
-def delete_network(session: Session, network: str, *, now: datetime | None = None) -> None:
+def delete_network(
+    session: Session, network: str, *, author: str | None = None, now: datetime | None = None
+) -> None:
     """Delete a network in which no claim has a NIC.
 
     Raises:
@@ -246,7 +251,7 @@ def delete_network(session: Session, network: str, *, now: datetime | None = Non
         )
     session.delete(row)
     session.flush()
-    _tell(session, row, "deleted", now)
+    _tell(session, row, "deleted", author, now)
 
 
 def lock_networks(session: Session, networks: Iterable[str]) -> dict[str, NetworkRow]:

@@ -64,6 +64,11 @@ def test_a_change_tells_who_asked_for_it_how_and_from_where(place: Place) -> Non
     assert (told.author, told.kind, told.result) == (place.operator.account, "created", "OK")
     assert (told.region, told.address, told.count) == (place.region, "", 1)
     assert len(told.request_id) == 36
+    network = place.create_network().metadata.id
+    place.operator.DeleteNetwork(id=network)
+    for method in ("CreateNetwork", "DeleteNetwork"):
+        [told] = list_events(place.operator, method, object_id=network)
+        assert told.author == place.operator.account
     project = place.operator.CreateProject(name=new_name("project"), request_id="my own")
     [told] = list_events(place.operator, "CreateProject", object_id=project.metadata.id)
     assert (told.kept_by, told.request_id) == ("iam", "my own")
@@ -99,17 +104,26 @@ def test_each_refused_mutation_is_told_once_and_watched_by_nobody(site: Site) ->
         assert (told.kind, told.count) == ("refused", 1)
         assert told.result not in ("", "OK", "INTERNAL")
         assert told.message
+    written = [
+        row.request_id
+        for database in databases
+        for row in database.read(lambda session: session.scalars(select(EventRow)).all())
+    ]
+    assert [name for name in MUTATIONS if written.count(f"try-{name}") != 1] == []
     for database, revision in zip(databases, begun, strict=True):
-        watched, _ = database.read(partial(events.read_on, revision=revision))
-        assert [row for row in watched if row.author == nobody.account] == []
+        newest, cursor = database.read(events.current_revision), revision
+        while cursor < newest:
+            rows, cursor = database.read(partial(events.read_on, revision=cursor))
+            tried = [row for row in rows if (row.request_id or "").startswith("try-")]
+            assert tried == []
 
 
 def test_reading_is_told_only_when_it_was_refused_for_who_asked(place: Place, site: Site) -> None:
     nobody = site.signed_in(site.new_account())
-    with refused("PERMISSION_DENIED"):
-        nobody.ListServers(region=place.region)
     with refused("NOT_FOUND"):
         place.operator.GetServer(id=place.project)
+    with refused("PERMISSION_DENIED"):
+        nobody.ListServers(region=place.region)
     told = refusal_of(site.admin, "ListServers", account=nobody.account)
     assert (told.result, told.region) == ("PERMISSION_DENIED", place.region)
     assert list_events(site.admin, "GetServer", object_id=place.project) == []
