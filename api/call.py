@@ -97,7 +97,7 @@ class Call:
         return earlier is not None
 
     async def write_anonymously(self, change: Callable[[Session], T]) -> T:
-        """Change something for a caller that has no account yet."""
+        """Change something for a caller that has no account yet, or of which no answer is kept."""
 
         def from_here(session: Session) -> T:
             events.come_from(session, self.origin)

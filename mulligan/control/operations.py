@@ -249,7 +249,14 @@ def finish(
     _announce(session, row, "state", row.reason)
 
 
-def _announce(session: Session, row: Operation, kind: str, message: str) -> None:
+def tell_asked(session: Session, operation: str, author: str, words: str) -> None:
+    """Tell who asked what of an operation that is running, before its workflow acts on it."""
+    _announce(session, session.get_one(Operation, operation), "asked", words, author)
+
+
+def _announce(
+    session: Session, row: Operation, kind: str, message: str, author: str | None = None
+) -> None:
     events.append(
         session,
         events.Event(
@@ -258,7 +265,7 @@ def _announce(session: Session, row: Operation, kind: str, message: str) -> None
             kind,
             project=row.project,
             region=row.region,
-            author=row.author if kind == "created" else None,
+            author=row.author if kind == "created" else author,
             operation=row.id,
             status=row.status,
             message=message,

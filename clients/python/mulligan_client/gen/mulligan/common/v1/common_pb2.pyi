@@ -382,7 +382,7 @@ class Event(_message.Message):
     region: _builtins.str
     """UUID of the region in which the object lives; empty where it lives in none."""
     kind: _builtins.str
-    """created, named, updated, state, step, mark, role, revoked, freeze, difference or deleted."""
+    """created, named, updated, asked, state, step, mark, role, revoked, freeze, difference or deleted."""
     author: _builtins.str
     """UUID of the account that asked, empty when the system did it by itself."""
     operation: _builtins.str
@@ -600,7 +600,10 @@ class AuditEvent(_message.Message):
     author: _builtins.str
     """UUID of the account that asked; empty when the system did it by itself, or nobody knows who."""
     session: _builtins.str
-    """UUID of the author's session; empty where the token belongs to none."""
+    """UUID of the author's session; empty where the token belongs to none. An admin is told session,
+    address and request id, and why a call was refused, only of accounts that have a role on the
+    admin's places, or above the event's within them; and the address where nobody was signed in.
+    """
     address: _builtins.str
     """Where the call came from: an IPv4 address or the /64 of an IPv6 one; empty for this machine's
     socket file, and where no call is known.
