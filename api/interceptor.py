@@ -6,6 +6,7 @@ The role and scope that an RPC needs are read from the option next to the RPC in
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -138,8 +139,9 @@ class Gate(grpc.aio.ServerInterceptor):
         try:
             return decode(method.request, encoded)
         except MulliganError:
-            # The audit is to tell who sent it.
-            await self._caller(asking, metadata)
+            with suppress(MulliganError):
+                # The audit is to tell who sent it.
+                await self._caller(asking, metadata)
             raise
 
     async def _call(
