@@ -134,7 +134,7 @@ class Bootstrap(Base):
 
 
 class CopyRow(Base):
-    """The one row that says how far the copy is: all of iam's changes up to a revision."""
+    """The one row that says how far the copy is: all of iam's changes up to a revision, or 0."""
 
     __tablename__ = "iam_copy"
     id: Mapped[int] = mapped_column(primary_key=True)

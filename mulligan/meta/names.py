@@ -295,6 +295,15 @@ def regions_of(session: Session, object_ids: Collection[str]) -> dict[str, str]:
     return {object_id: region for object_id, region in found if region}
 
 
+def living(session: Session, object_types: Collection[str]) -> set[str]:
+    """Read the ids of all living objects of some types.
+
+    Index: names (object_type, slug), of the living.
+    """
+    query = select(NameRow.id).where(NameRow.object_type.in_(object_types), _LIVES)
+    return set(session.scalars(query))
+
+
 def name_of(session: Session, object_id: str) -> str:
     """Read one object's name, or its id when it never had one."""
     row = session.get(NameRow, object_id)
@@ -338,7 +347,7 @@ def resolve(
             if rank < first[0]:
                 best[word] = row
                 del others[word]
-            elif rank == first[0] and row is not first:
+            elif rank == first[0] and row[2] != first[2]:
                 others[word] += 1
     for word, more in others.items():
         raise InvalidArgumentError(
