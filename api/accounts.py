@@ -54,7 +54,7 @@ async def list_page(request: pb.ListAccountsRequest) -> pb.ListAccountsResponse:
     size, after = messages.page_size(request.page), messages.after_id(request.page)
 
     def read(session: Session) -> pb.ListAccountsResponse:
-        revision = events.current_revision(session)
+        revision = events.told_revision(session)
         rows = accounts.list_accounts(session, after=after, limit=size)
         return pb.ListAccountsResponse(
             accounts=_shown(session, rows),

@@ -55,7 +55,7 @@ async def list_page(request: pb.ListRegionsRequest) -> pb.ListRegionsResponse:
     size, after = messages.page_size(request.page), messages.after_id(request.page)
 
     def read(session: Session) -> pb.ListRegionsResponse:
-        revision = events.current_revision(session)
+        revision = events.told_revision(session)
         rows = regions.list_regions(session, parent=request.parent, after=after, limit=size)
         return pb.ListRegionsResponse(
             regions=_shown(session, rows),

@@ -270,6 +270,16 @@ def current_revision(session: Session) -> int:
     return session.execute(select(Revision.value)).scalar_one()
 
 
+def told_revision(session: Session) -> int:
+    """Read the newest revision that watchers get: those of refused calls they are not told of.
+
+    Index: the primary key, backwards over what was refused since.
+    """
+    told = select(EventRow.revision).where(EventRow.kind != REFUSED)
+    newest = told.order_by(EventRow.revision.desc()).limit(1).scalar_subquery()
+    return int(session.execute(select(func.coalesce(newest, Revision.floor))).scalar_one())
+
+
 @dataclass(frozen=True)
 class Narrowed:
     """Which events a reader gets; what is empty or None narrows nothing.
