@@ -1,7 +1,7 @@
 """The gRPC server: the servicers that are asked for, behind the one interceptor."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -11,13 +11,14 @@ import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+from sqlalchemy.orm import Session
 from temporalio.client import Client
 
 from api.access import Method, methods_of
 from api.control import ControlServicer
 from api.feed import Feed
 from api.iam import IamServicer
-from api.iam_at import HERE, IamAt, sign_in_at
+from api.iam_at import HERE, IamAt, IamBeside, IamElsewhere
 from api.iam_copy import IamCopy
 from api.interceptor import Gate
 from api.meta import MetaServicer
@@ -111,8 +112,7 @@ async def running_server(
             published_keys(iam.address, backends.installation, backends.site, tls.ca)
         )
         copy = IamCopy(backends.site)
-        places = Places(partial(_places, services, backends, pool, copy))
-        places.take(await _places(services, backends, pool))
+        places = await _places(services, backends, pool, copy)
         feeds = await _feeds(stack, services, backends, pool, places)
         refusals = {
             database: await stack.enter_async_context(Refusals(database).running())
@@ -134,8 +134,9 @@ async def running_server(
         if "iam" in services:
             await stack.enter_async_context(places.following(feeds["iam"]))
         if set(services) - {"iam"}:
-            connect = partial(sign_in_at, iam, beside, backends.installation)
-            await stack.enter_async_context(copy.following(connect, places))
+            here = backends.installation
+            reached = IamElsewhere(iam) if here is None else IamBeside(beside, here)
+            await stack.enter_async_context(copy.following(reached, places))
         yield port
 
 
@@ -148,7 +149,9 @@ async def _feeds(
 ) -> dict[str, Feed]:
     """Follow the databases of the services: one feed for all that have the same."""
     running = {
-        database: await stack.enter_async_context(Feed(database, pool, places.know).running())
+        database: await stack.enter_async_context(
+            Feed(database, pool, places.know_stored).running()
+        )
         for database in {backends.of(name) for name in services}
     }
     return {name: running[backends.of(name)] for name in services}
@@ -160,19 +163,20 @@ async def _stop(server: grpc.aio.Server, pool: ThreadPoolExecutor) -> None:
 
 
 async def _places(
-    services: Sequence[str],
-    backends: Backends,
-    pool: ThreadPoolExecutor,
-    copy: IamCopy | None = None,
-) -> list[Place]:
-    """Read which projects and regions there are; where iam is not here, from the site's copy.
+    services: Sequence[str], backends: Backends, pool: ThreadPoolExecutor, copy: IamCopy
+) -> Places:
+    """Read which projects and regions there are; where iam is not here, from the site's copy."""
+    has_iam = "iam" in services
+    database = backends.of("iam" if has_iam else "meta")
 
-    With a copy it is brought up to date first.
-    """
-    database = backends.of("iam" if "iam" in services else "meta")
-    if "iam" not in services and copy is not None:
-        await copy.catch_up()
-    return await asyncio.get_running_loop().run_in_executor(pool, database.read, objects.places)
+    async def read(query: Callable[[Session], list[Place]]) -> list[Place]:
+        return await asyncio.get_running_loop().run_in_executor(pool, database.read, query)
+
+    places = Places(
+        lambda ids: read(partial(objects.chains, ids=ids)), None if has_iam else copy.catch_up
+    )
+    places.take(await read(objects.places))
+    return places
 
 
 def _listen(server: grpc.aio.Server, address: str, tls: Tls) -> int:

@@ -49,7 +49,8 @@ class Settings(BaseSettings):
         30, ge=1, description="days after which refused calls are forgotten, if events stay longer"
     )
     iam_address: str = Field(
-        "", description="host:port or https://host:port of iam; empty: in this process"
+        "",
+        description="host:port of iam, which speaks TLS off this machine; empty: in this process",
     )
     iam_account: str = Field(
         "", description="name or UUID with which these services sign in at an iam elsewhere"

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import pytest
 from sqlalchemy.orm import Session
@@ -134,7 +134,7 @@ def test_no_secret_of_a_request_is_told_with_the_message(database: Database) -> 
         assert told == f"… is no password for {typed}, nor is … one of ann"
 
 
-async def _nothing() -> list[Place]:
+async def _nothing(_ids: Collection[str]) -> list[Place]:
     return []
 
 
