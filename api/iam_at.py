@@ -14,7 +14,8 @@ from mulligan_client.errors import MulliganCallError
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from mulligan_client.tokens import RENEWED_AFTER, SignIn, Tokens
 
-ANSWER_WITHIN_S = 10.0
+ANSWER_WITHIN_S = 5.0
+"""How long iam may take for an answer; so long a process that ends may wait for it, too."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,12 @@ class IamBeside(Iam):
 
     def open(self, pause: Callable[[float], None]) -> Client:
         """Give a client."""
-        return Client(f"127.0.0.1:{self._port}", sign_in=OwnTokens(self._installation))
+        return Client(
+            f"127.0.0.1:{self._port}",
+            sign_in=OwnTokens(self._installation),
+            timeout_s=ANSWER_WITHIN_S,
+            pause=pause,
+        )
 
     def sign_in(self, client: Client) -> None:
         """Do nothing: tokens come by themselves."""

@@ -5,12 +5,13 @@ import logging
 import math
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+import grpc
 from sqlalchemy.orm import Session
 
 from api.iam_at import Iam
@@ -22,10 +23,10 @@ from mulligan.iam.copies import Original
 from mulligan.iam.objects import Place
 from mulligan.values.errors import MulliganError, UnavailableError
 from mulligan_client.client import Client
-from mulligan_client.errors import MulliganCallError
+from mulligan_client.errors import MulliganCallError, translate
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
-from mulligan_client.transport import delays
+from mulligan_client.transport import TOKEN_EXPIRED, delays
 
 CAUGHT_UP_WITHIN_S = 5.0
 
@@ -57,8 +58,10 @@ class IamCopy:
     def __init__(self, site: Database, clock: Callable[[], float] = time.monotonic) -> None:
         self._site, self._clock = site, clock
         self._stopping = threading.Event()
-        # What the follower's thread has told the loop's, and what it has told last:
+        # What the loop's thread was told by the follower's, and what that one has told last:
         self._state = self._told = _State()
+        self._logged = ""
+        self._watched: Any = None
         self._moved = asyncio.Event()
         self._catching_up = asyncio.Lock()
         self._began = self._again_at = -math.inf
@@ -84,9 +87,12 @@ class IamCopy:
             yield
         finally:
             self._stopping.set()
-            self._client.close()  # That ends what is being asked; nothing can be from then on.
+            if self._watched is not None:
+                self._watched.cancel()
             await asyncio.to_thread(thread.join)
-            self._asks.shutdown()
+            await asyncio.to_thread(self._asks.shutdown)
+            # Not before: gRPC crashes where a call begins on a channel that is closed.
+            self._client.close()
 
     async def catch_up(self) -> None:
         """Wait until everything is taken in that iam has by now; those who wait ask once.
@@ -106,6 +112,8 @@ class IamCopy:
 
     async def _try_to_catch_up(self) -> UnavailableError | None:
         """Give what went wrong, if so."""
+        if self._stopping.is_set():
+            return UnavailableError("this process is about to end; try again at another one")
         try:
             async with asyncio.timeout(CAUGHT_UP_WITHIN_S):
                 await self._until(lambda: self._state.signed_in or bool(self._state.failure))
@@ -116,7 +124,7 @@ class IamCopy:
                 reason = self._state.failure
         except MulliganCallError as error:
             reason = error.message
-        except (TimeoutError, ValueError):  # ValueError: the client is closed already.
+        except TimeoutError:
             reason = self._state.failure or "it does not answer"
         return UnavailableError(
             f"this site can't learn from iam what it does not know yet: {reason}; try again when "
@@ -158,35 +166,55 @@ class IamCopy:
                 self._keep_up()
             except Exception as error:  # Whatever it is, the copy must not stay behind for good.
                 if not self._stopping.is_set():
-                    self._tell_failure(error)
+                    self._note_failure(error)
             if self._told.seen != before:
-                pauses = delays()
+                pauses, self._logged = delays(), ""
             self._stopping.wait(next(pauses))
 
-    def _tell_failure(self, error: Exception) -> None:
+    def _note_failure(self, error: Exception) -> None:
+        if getattr(error, "code", "") == TOKEN_EXPIRED:
+            return  # So each watch ends; with the next call there is another token.
         if isinstance(error, MulliganCallError | MulliganError):
             failure, trace = error.message, None
         else:
             failure, trace = f"{type(error).__name__}, see the log", error
-        if failure != self._told.failure:
+        if failure != self._logged:
+            self._logged = failure
             _log.warning("iam can't be followed, tries again: %s", failure, exc_info=trace)
         let_in = getattr(error, "grpc_status", "") not in _NOT_LET_IN
         self._tell(signed_in=self._told.signed_in and let_in, failure=failure)
 
     def _keep_up(self) -> None:
-        self._newest()  # Without its role a site would be told of nothing, and no error.
-        if not self._site.read(copies.revision):
-            self._read_all()
-        cursor, places = self._site.read(_stored)
-        self._tell(places, seen=cursor, failure="")
+        self._newest()  # Without its role a site would be told of nothing, and get no error.
+        if not self._told.seen:
+            if not self._site.read(copies.revision):
+                self._read_all()
+            self._tell_stored()
+        self._tell(failure="")
         try:
-            for event in self._client.watch(service="iam", after_revision=cursor):
-                cursor = event.revision
-                self._tell(self._take(event), seen=cursor)
+            for event in self._watch(self._told.seen):
+                self._tell(self._take(event), seen=event.revision)
         except MulliganCallError as error:
             if error.code != "REVISION_GONE":
                 raise
-            self._read_all(refused=cursor)
+            self._read_all(refused=self._told.seen)
+            self._tell_stored()
+
+    def _watch(self, cursor: int) -> Iterator[common_pb2.Event]:
+        """Give what changed after a revision, until the stream breaks."""
+        stream = self._client.iam.Watch(common_pb2.WatchRequest(after_revision=cursor))
+        self._watched = stream
+        try:
+            if not self._stopping.is_set():  # Else nobody may have seen the stream to cancel it.
+                yield from stream
+        except grpc.RpcError as error:
+            raise translate(error, address="iam", method="Watch") from error
+        finally:
+            stream.cancel()
+
+    def _tell_stored(self) -> None:
+        seen, places = self._site.read(_stored)
+        self._tell(places, seen=seen)
 
     def _read_all(self, refused: int = 0) -> None:
         """Read everything; what changes meanwhile comes again, after the revision of the list."""
