@@ -172,8 +172,6 @@ class IamCopy:
             self._stopping.wait(next(pauses))
 
     def _note_failure(self, error: Exception) -> None:
-        if getattr(error, "code", "") == TOKEN_EXPIRED:
-            return  # So each watch ends; with the next call there is another token.
         if isinstance(error, MulliganCallError | MulliganError):
             failure, trace = error.message, None
         else:
@@ -195,10 +193,11 @@ class IamCopy:
             for event in self._watch(self._told.seen):
                 self._tell(self._take(event), seen=event.revision)
         except MulliganCallError as error:
-            if error.code != "REVISION_GONE":
+            if error.code == "REVISION_GONE":
+                self._read_all(refused=self._told.seen)
+                self._tell_stored()
+            elif error.code != TOKEN_EXPIRED:  # So each watch ends; the next call has another one.
                 raise
-            self._read_all(refused=self._told.seen)
-            self._tell_stored()
 
     def _watch(self, cursor: int) -> Iterator[common_pb2.Event]:
         """Give what changed after a revision, until the stream breaks."""
