@@ -204,7 +204,10 @@ class Counting(Iam):
 
 
 @on_sqlite
-async def test_those_who_ask_at_once_have_iam_asked_once(site: Site, iam: Iam) -> None:
+async def test_those_who_ask_at_once_have_iam_asked_once(
+    installation: Database, site: Site, iam: Iam
+) -> None:
+    await create(installation, "there")
     counting = Counting(iam)
     async with site.following(counting):
         await site.copy.catch_up()
