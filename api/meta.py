@@ -1,12 +1,11 @@
 """The front door of meta."""
 
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Any
 
-from google.protobuf.message import Message
 from sqlalchemy.orm import Session
 
-from api import metadefs, tags
+from api import messages, metadefs, tags
 from api.call import current_call
 from api.iam_copy import IamCopy
 from api.objects import INSTALLATION_TYPES, OPEN_TYPES, TENANT_TYPES, visible
@@ -16,13 +15,8 @@ from mulligan.control.objects import known
 from mulligan.meta import names
 from mulligan.meta.names import Name
 from mulligan.values.caller import Caller
-from mulligan.values.errors import InvalidArgumentError, UnavailableError
+from mulligan.values.errors import UnavailableError
 from mulligan_client.gen.mulligan.meta.v1 import meta_pb2, meta_pb2_grpc
-
-M = TypeVar("M", bound=Message)
-
-MAX_ANSWER_BYTES = 4_000_000
-"""What every gRPC client takes by default, 4 MiB, with room for its frame; 1,000 always fit."""
 
 
 class MetaServicer(meta_pb2_grpc.MetaServiceServicer):
@@ -50,7 +44,7 @@ class MetaServicer(meta_pb2_grpc.MetaServiceServicer):
         of_iam = request.object_type in INSTALLATION_TYPES
         if of_iam and len(found.objects) < len(set(request.names)) and await self._caught_up():
             found = await call.read(read)
-        return _of_a_size("names", found)
+        return messages.of_a_size(found, "names", "the names are")
 
     async def DescribeObjects(self, request: meta_pb2.DescribeObjectsRequest, context: Any) -> Any:
         """Give the names of ids, of objects that the caller can see."""
@@ -62,7 +56,7 @@ class MetaServicer(meta_pb2_grpc.MetaServiceServicer):
         described = meta_pb2.DescribeObjectsResponse(
             objects=[_named(row.id, row) for row in found.values() if visible(call.caller, row)]
         )
-        return _of_a_size("ids", described)
+        return messages.of_a_size(described, "ids", "the names are")
 
     async def _know(self, object_ids: Iterable[str]) -> None:
         """Have the copy of iam's objects caught up, if one of these is not known here."""
@@ -95,7 +89,7 @@ class MetaServicer(meta_pb2_grpc.MetaServiceServicer):
 
     async def CreateMetadef(self, request: Any, context: Any) -> Any:
         """Define an attribute."""
-        return await metadefs.create(request, self._places)
+        return await metadefs.create(request)
 
     async def GetMetadef(self, request: Any, context: Any) -> Any:
         """Show a definition."""
@@ -121,11 +115,11 @@ class MetaServicer(meta_pb2_grpc.MetaServiceServicer):
     async def ListAttributes(self, request: Any, context: Any) -> Any:
         """Show the attributes of objects."""
         await self._know(request.object_ids)
-        return await metadefs.list_of(request, self._places)
+        return await metadefs.list_of(request)
 
     async def ListObjectsByAttribute(self, request: Any, context: Any) -> Any:
         """List the objects that have an attribute."""
-        return await metadefs.list_objects(request, self._places)
+        return await metadefs.list_objects(request)
 
     async def Watch(self, request: Any, context: Any) -> Any:
         """Stream changes."""
@@ -152,13 +146,3 @@ def _named(asked: str, row: Name) -> meta_pb2.NamedObject:
         project=row.project or "",
         region=row.region or "",
     )
-
-
-def _of_a_size(field: str, answer: M) -> M:
-    """Refuse in words what the caller's side of gRPC would refuse without any."""
-    if answer.ByteSize() > MAX_ANSWER_BYTES:
-        raise InvalidArgumentError(
-            f"the names are too long for one answer ({answer.ByteSize()} bytes); ask for fewer",
-            field=field,
-        )
-    return answer

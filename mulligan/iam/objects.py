@@ -64,6 +64,13 @@ def chains(session: Session, ids: Collection[str]) -> list[Place]:
     return found
 
 
+def projects_below(session: Session, project: str) -> list[str]:
+    """Read a project and all below it, those that were deleted, too. Index: projects (parent)."""
+    below = select(Project.id).where(Project.id == project).cte("below", recursive=True)
+    children = select(Project.id).join(below, Project.parent == below.c.id)
+    return list(session.scalars(select(below.union(children))))
+
+
 def living(table: type[Object]) -> ColumnElement[bool]:
     """Leave out what is deleted and kept for its id's sake only."""
     deleted_at = getattr(table, "deleted_at", None)

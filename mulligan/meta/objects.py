@@ -62,12 +62,12 @@ class Wanted:
     region: str = ""
 
     def among(self, table: Any) -> list[ColumnElement[bool]]:
-        """Give the conditions on a table with ObjectColumns."""
+        """Give the conditions on the columns of a table; `listed` are their parameters."""
         conditions = []
         if self.projects is not None:
-            nobodys = or_(table.region.in_(self.regions), table.object_type.in_(self.open_types))
+            nobodys = or_(one_of(table.region, "regions"), table.object_type.in_(self.open_types))
             seen = or_(
-                table.project.in_(self.projects),
+                one_of(table.project, "projects"),
                 and_(table.project.is_(None), nobodys),
                 table.object_id == self.account,
             )
@@ -80,6 +80,11 @@ class Wanted:
             if value:
                 conditions.append(column == value)
         return conditions
+
+    @property
+    def listed(self) -> dict[str, list[str]]:
+        """Give the parameters of the conditions."""
+        return {"projects": list(self.projects or ()), "regions": list(self.regions)}
 
 
 def named(session: Session, object_ids: Collection[str]) -> list[Known]:

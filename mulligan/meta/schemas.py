@@ -123,7 +123,7 @@ def work_of(schema: str, value: str) -> int:
 def misfit(schema: str, value: str) -> str:
     """Say why a value does not fit a schema, both in their normal forms; empty: it does.
 
-    The words may quote the value.
+    The words never quote the value, but names of its keys.
     """
     from jsonschema_rs import ValidationError
 
@@ -312,7 +312,7 @@ def _compiled(schema: str, field: str) -> _Checker:
     options = RegexOptions(size_limit=PATTERN_PROGRAM_BYTES, dfa_size_limit=PATTERN_PROGRAM_BYTES)
     try:
         validator = Draft202012Validator(
-            document, pattern_options=options, validate_formats=False, offline=True
+            document, mask="it", pattern_options=options, validate_formats=False, offline=True
         )
     except (ValidationError, ReferencingError, ValueError) as error:
         said = _short(str(getattr(error, "message", error)))

@@ -140,10 +140,10 @@ def tagged(
         limit: at most this many.
     """
     asked = {check_tag(tag, "tags") for tag in tags}
-    query = select(TagRow.object_id).where(one_of(_TAGS.c.tag, "tags"), *wanted.among(TagRow))
+    query = select(TagRow.object_id).where(one_of(_TAGS.c.tag, "tags"), *wanted.among(_TAGS.c))
     if after:
         query = query.where(TagRow.object_id > after)
     query = query.group_by(TagRow.object_id).order_by(TagRow.object_id).limit(limit)
     if every:
         query = query.having(func.count() == len(asked))
-    return list(session.scalars(query, {"tags": list(asked)}))
+    return list(session.scalars(query, {"tags": list(asked), **wanted.listed}))
