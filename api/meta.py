@@ -8,10 +8,9 @@ from sqlalchemy.orm import Session
 from api import messages, metadefs, tags
 from api.call import current_call
 from api.iam_copy import IamCopy
-from api.objects import INSTALLATION_TYPES, OPEN_TYPES, TENANT_TYPES, visible
+from api.objects import INSTALLATION_TYPES, OPEN_TYPES, TENANT_TYPES, seen, visible
 from api.places import Places
 from api.watch import Watch
-from mulligan.control.objects import known
 from mulligan.meta import names
 from mulligan.meta.names import Name
 from mulligan.values.caller import Caller
@@ -50,7 +49,11 @@ class MetaServicer(meta_pb2_grpc.MetaServiceServicer):
         """Give the names of ids, of objects that the caller can see."""
         call = current_call()
         found = await call.read(lambda session: names.describe(session, request.ids))
-        left = [asked for asked in request.ids if asked not in found]
+        left = [
+            asked
+            for asked in request.ids
+            if asked not in found or not visible(call.caller, found[asked])
+        ]
         if left and await self._caught_up():
             found |= await call.read(lambda session: names.describe(session, left))
         described = meta_pb2.DescribeObjectsResponse(
@@ -59,9 +62,12 @@ class MetaServicer(meta_pb2_grpc.MetaServiceServicer):
         return messages.of_a_size(described, "ids", "the names are")
 
     async def _know(self, object_ids: Iterable[str]) -> None:
-        """Have the copy of iam's objects caught up, if one of these is not known here."""
-        ids = {one.lower() for one in object_ids}
-        found = await current_call().read(lambda session: known(session, ids))
+        """Have the copy of iam's objects caught up, if the caller can't see one of these.
+
+        So it takes as long for what it may not see as for what is not there.
+        """
+        call, ids = current_call(), list({one.lower() for one in object_ids})
+        found = await call.read(lambda session: seen(session, call.caller, ids))
         if len(found) < len(ids):
             await self._caught_up()
 
@@ -76,20 +82,20 @@ class MetaServicer(meta_pb2_grpc.MetaServiceServicer):
     async def UpdateTags(self, request: Any, context: Any) -> Any:
         """Add tags to objects and take others away."""
         await self._know(request.object_ids)
-        return await tags.update(request)
+        return await tags.update(request, self._places)
 
     async def ListTags(self, request: Any, context: Any) -> Any:
         """Show the tags of objects."""
         await self._know(request.object_ids)
-        return await tags.list_of(request)
+        return await tags.list_of(request, self._places)
 
     async def ListObjectsByTag(self, request: Any, context: Any) -> Any:
         """List the objects that have tags."""
-        return await tags.list_objects(request)
+        return await tags.list_objects(request, self._places)
 
     async def CreateMetadef(self, request: Any, context: Any) -> Any:
         """Define an attribute."""
-        return await metadefs.create(request)
+        return await metadefs.create(request, self._places)
 
     async def GetMetadef(self, request: Any, context: Any) -> Any:
         """Show a definition."""

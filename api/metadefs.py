@@ -41,9 +41,10 @@ _SENT: dict[str, common_pb2.Role.ValueType] = {role: number for number, role in 
 _CHANGED = ("description", "object_types", "schema", "read_role", "write_role")
 
 
-async def create(request: pb.CreateMetadefRequest) -> pb.Metadef:
+async def create(request: pb.CreateMetadefRequest, places: Places) -> pb.Metadef:
     """Define an attribute."""
     call, owner = current_call(), request.project.lower()
+    await places.know([owner])
     definition = Definition(
         description=request.description,
         object_types=request.object_types,

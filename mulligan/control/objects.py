@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 
 from mulligan.control.tables import Operation
 from mulligan.database import one_of
-from mulligan.meta.objects import Known, named
+from mulligan.meta.named import named
+from mulligan.meta.objects import Known
 from mulligan.resource.tables import ClaimRow, ReservationRow, SeriesRow
 
 _UNNAMED: Mapping[str, type[ClaimRow | ReservationRow | SeriesRow | Operation]] = {

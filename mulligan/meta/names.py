@@ -36,6 +36,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mulligan.database import Base, Id, IdAsText, one_of
+from mulligan.meta import said
 from mulligan.values.errors import (
     AlreadyExistsError,
     ConflictError,
@@ -265,7 +266,10 @@ def release_name(session: Session, object_id: str) -> None:
 
 
 def release_names(session: Session, object_ids: Collection[str]) -> None:
-    """Free the names of objects that ended; to their old slugs they answer no more."""
+    """Free the names of objects that ended, and forget what is said of them.
+
+    To their old slugs they answer no more.
+    """
     ids = {"ids": list(object_ids)}
     session.execute(
         update(NameRow)
@@ -274,6 +278,7 @@ def release_names(session: Session, object_ids: Collection[str]) -> None:
         ids,
     )
     session.execute(delete(OldSlug).where(one_of(OldSlug.__table__.c.id, "ids")), ids)
+    said.forget(session, object_ids)
 
 
 _DESCRIBED = select(*_NAMED).where(one_of(_NAMES.c.id, "ids"))

@@ -4,11 +4,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, String, and_, or_, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import ColumnElement, String, and_, or_
+from sqlalchemy.orm import Mapped, mapped_column
 
 from mulligan.database import Id, one_of
-from mulligan.meta.names import NameRow
 
 
 class Known(NamedTuple):
@@ -85,19 +84,3 @@ class Wanted:
     def listed(self) -> dict[str, list[str]]:
         """Give the parameters of the conditions."""
         return {"projects": list(self.projects or ()), "regions": list(self.regions)}
-
-
-def named(session: Session, object_ids: Collection[str]) -> list[Known]:
-    """Read which of these are living objects with a name; a project is its own."""
-    ids: Any = NameRow.__table__
-    query = select(NameRow.id, NameRow.object_type, NameRow.project, NameRow.region).where(
-        one_of(ids.c.id, "ids"), NameRow.released_at.is_(None)
-    )
-    found = session.execute(query, {"ids": list(object_ids)})
-    return [_placed(Known._make(row)) for row in found]
-
-
-def _placed(one: Known) -> Known:
-    if one.object_type == "project":
-        return one._replace(project=one.id)
-    return one._replace(region=one.id) if one.object_type == "region" else one

@@ -17,10 +17,16 @@ def upgrade() -> None:
     op.create_table(
         "tags",
         *_object_columns(),
+        sa.Column("owner", sa.String(36), nullable=False),
         sa.Column("tag", sa.String(255), nullable=False),
-        sa.PrimaryKeyConstraint("object_id", "tag", name="pk_tags"),
+        sa.PrimaryKeyConstraint("object_id", "owner", "tag", name="pk_tags"),
     )
-    op.create_index("ix_tags_tag_object_id", "tags", ["tag", "object_id"])
+    for which, columns in (
+        ("object", ["tag", "object_id"]),
+        ("project", ["tag", "project", "object_id"]),
+        ("owner", ["owner"]),
+    ):
+        op.create_index(f"ix_tags_{which}", "tags", columns)
     op.create_table(
         "metadefs",
         sa.Column("id", Id, primary_key=True),

@@ -162,7 +162,7 @@ class MetaServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListMetadefs(self, request, context):
-        """Definitions, by attribute.
+        """Definitions, by id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -49,7 +49,7 @@ class MetaServiceStub:
     GetMetadef: _grpc.UnaryUnaryMultiCallable[_meta_pb2.GetMetadefRequest, _meta_pb2.Metadef]
     """One definition."""
     ListMetadefs: _grpc.UnaryUnaryMultiCallable[_meta_pb2.ListMetadefsRequest, _meta_pb2.ListMetadefsResponse]
-    """Definitions, by attribute."""
+    """Definitions, by id."""
     UpdateMetadef: _grpc.UnaryUnaryMultiCallable[_meta_pb2.UpdateMetadefRequest, _meta_pb2.Metadef]
     """Change a definition, if all values fit it."""
     DeleteMetadef: _grpc.UnaryUnaryMultiCallable[_meta_pb2.DeleteMetadefRequest, _meta_pb2.DeleteMetadefResponse]
@@ -83,7 +83,7 @@ class MetaServiceAsyncStub(MetaServiceStub):
     GetMetadef: _aio.UnaryUnaryMultiCallable[_meta_pb2.GetMetadefRequest, _meta_pb2.Metadef]  # type: ignore[assignment]
     """One definition."""
     ListMetadefs: _aio.UnaryUnaryMultiCallable[_meta_pb2.ListMetadefsRequest, _meta_pb2.ListMetadefsResponse]  # type: ignore[assignment]
-    """Definitions, by attribute."""
+    """Definitions, by id."""
     UpdateMetadef: _aio.UnaryUnaryMultiCallable[_meta_pb2.UpdateMetadefRequest, _meta_pb2.Metadef]  # type: ignore[assignment]
     """Change a definition, if all values fit it."""
     DeleteMetadef: _aio.UnaryUnaryMultiCallable[_meta_pb2.DeleteMetadefRequest, _meta_pb2.DeleteMetadefResponse]  # type: ignore[assignment]
@@ -162,7 +162,7 @@ class MetaServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _meta_pb2.ListMetadefsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_meta_pb2.ListMetadefsResponse, _abc.Awaitable[_meta_pb2.ListMetadefsResponse]]:
-        """Definitions, by attribute."""
+        """Definitions, by id."""
 
     @_abc_1.abstractmethod
     def UpdateMetadef(
