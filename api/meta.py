@@ -95,7 +95,8 @@ class MetaServicer(meta_pb2_grpc.MetaServiceServicer):
 
     async def CreateMetadef(self, request: Any, context: Any) -> Any:
         """Define an attribute."""
-        return await metadefs.create(request, self._places)
+        await self._know(filter(None, [request.project]))
+        return await metadefs.create(request)
 
     async def GetMetadef(self, request: Any, context: Any) -> Any:
         """Show a definition."""

@@ -22,7 +22,12 @@ from mulligan.meta.locks import hold_objects
 from mulligan.meta.metadefs import Definition, MetadefRow, Surroundings
 from mulligan.meta.objects import Known
 from mulligan.values.caller import SYSTEM, Caller
-from mulligan.values.errors import InvalidArgumentError, MulliganError, PermissionDeniedError
+from mulligan.values.errors import (
+    ConflictError,
+    InvalidArgumentError,
+    MulliganError,
+    PermissionDeniedError,
+)
 from mulligan.values.places import PlaceTree
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.meta.v1 import meta_pb2 as pb
@@ -41,10 +46,9 @@ _SENT: dict[str, common_pb2.Role.ValueType] = {role: number for number, role in 
 _CHANGED = ("description", "object_types", "schema", "read_role", "write_role")
 
 
-async def create(request: pb.CreateMetadefRequest, places: Places) -> pb.Metadef:
+async def create(request: pb.CreateMetadefRequest) -> pb.Metadef:
     """Define an attribute."""
     call, owner = current_call(), request.project.lower()
-    await places.know([owner])
     definition = Definition(
         description=request.description,
         object_types=request.object_types,
@@ -203,12 +207,15 @@ class _Giving:
             NotFoundError: an object is not there, or the caller can't see it.
             InvalidArgumentError: the attribute is not defined for it, or the value does not fit.
             PermissionDeniedError: the caller has not the role that writes it.
+            ConflictError: a project is so new that this database does not know it yet.
         """
         ids = [one.object_id for one in self._asked]
         by_id = {one.id: one for one in require_seen(session, self._caller, ids)}
         tree = _tree(session, [one.project for one in by_id.values() if one.project])
         named = {(one.attribute, by_id[one.object_id.lower()].project) for one in self._asked}
         if keep:
+            if any(one.project and one.project not in tree for one in by_id.values()):
+                raise ConflictError("a project is too new to know what holds in it; try again")
             rows = metadefs.keep_definitions(session, named, tree)
             hold_objects(session, by_id)
             require_seen(session, self._caller, ids)

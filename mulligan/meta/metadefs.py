@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from typing import Any
 from uuid import uuid4
 
@@ -21,6 +22,7 @@ from mulligan.generations import refuse_stale
 from mulligan.meta import schemas
 from mulligan.meta.attributes import AttributeRow, projects_with
 from mulligan.meta.locks import hold_definitions
+from mulligan.meta.objects import OBJECT_TYPES
 from mulligan.values.errors import (
     AlreadyExistsError,
     FailedPreconditionError,
@@ -293,11 +295,24 @@ def _refuse_more(session: Session, owner: str) -> None:
 
 def _put(row: MetadefRow, definition: Definition) -> None:
     row.description = definition.description
+    _refuse_unknown(definition.object_types)
     row.object_types = sorted(set(definition.object_types))
     if definition.schema != row.schema:
         row.schema = schemas.check_schema(definition.schema)
     row.read_role = definition.read_role
     row.write_role = definition.write_role
+
+
+def _refuse_unknown(object_types: Sequence[str]) -> None:
+    for one in object_types:
+        if one not in OBJECT_TYPES:
+            near = get_close_matches(one, sorted(OBJECT_TYPES), n=1)
+            raise InvalidArgumentError(
+                f"there is no type of objects {one!r}"
+                f"{f'; {near[0]} is meant?' if near else ''}; use some of "
+                f"{', '.join(sorted(OBJECT_TYPES))}",
+                field="object_types",
+            )
 
 
 def _refuse_misfits(session: Session, attribute: str, owner: str, around: Surroundings) -> None:

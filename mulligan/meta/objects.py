@@ -9,6 +9,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from mulligan.database import Id, one_of
 
+OBJECT_TYPES = frozenset(
+    (
+        *("account", "claim", "group", "host", "image", "machine", "network", "operation"),
+        *("project", "provider", "region", "reservation", "series", "server"),
+    )
+)
+"""What can have tags and attributes."""
+
 
 class Known(NamedTuple):
     """An object that is there; `project` or else `region` says whose it is."""

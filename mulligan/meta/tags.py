@@ -87,6 +87,7 @@ def update_tags(
     more = {check_tag(tag, "add") for tag in add}
     less = {check_tag(tag, "remove") for tag in remove}
     before = _tags_by_owner(session, [one.id for one in objects], owner)
+    rows: list[dict[str, str | None]] = []
     for one in objects:
         whose = "" if one.project else owner
         had = before.get((one.id, whose), set())
@@ -99,21 +100,19 @@ def update_tags(
                 object_id=one.id,
             )
         if has != had:
-            _change(session, one, whose, gone=had - has, new=has - had)
+            _take_away(session, one, whose, had - has)
+            rows += [{**columns_of(one), "owner": whose, "tag": tag} for tag in has - had]
             _tell(session, one, whose, author)
-
-
-def _change(
-    session: Session, one: Known, owner: str, *, gone: Collection[str], new: Collection[str]
-) -> None:
-    if gone:
-        which = delete(TagRow).where(
-            TagRow.object_id == one.id, TagRow.owner == owner, one_of(_TAGS.c.tag, "gone")
-        )
-        session.execute(which, {"gone": list(gone)})
-    if new:
-        rows = [{**columns_of(one), "owner": owner, "tag": tag} for tag in sorted(new)]
+    if rows:
         session.execute(insert(TagRow), rows)
+
+
+def _take_away(session: Session, one: Known, owner: str, tags: Collection[str]) -> None:
+    if tags:
+        which = delete(TagRow).where(
+            TagRow.object_id == one.id, TagRow.owner == owner, one_of(_TAGS.c.tag, "tags")
+        )
+        session.execute(which, {"tags": list(tags)})
 
 
 def _tell(session: Session, one: Known, owner: str, author: str | None) -> None:

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from api import metadefs
+from mulligan.meta import metadefs as kept
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from tests.fakes.caller import Caller, refused
 from tests.fakes.place import Place, new_name, on_sqlite
@@ -153,6 +154,9 @@ def test_values_of_what_is_deleted_hold_nothing_up(place: Place) -> None:
 def test_what_can_not_be_an_attribute_or_value_is_refused(place: Place) -> None:
     with refused("INVALID_ARGUMENT", about="attribute"):
         define(place.operator, "Rack No. 1")
+    with refused("INVALID_ARGUMENT", about="object_types") as refusal:
+        define(place.operator, new_name("a"), object_types=["machnie"])
+    assert "machine is meant?" in refusal.message
     with refused("INVALID_ARGUMENT", about="schema"):
         define(place.operator, new_name("a"), '{"$ref": "http://127.0.0.1:1/"}')
     with refused("INVALID_ARGUMENT", about="attribute"):
@@ -271,3 +275,18 @@ def test_who_gives_values_and_tags_at_once_meets_nothing_but_refusals(place: Pla
     assert is_narrow == (narrowed.exception() is None)
     [value] = values_of(place.member, place.project).values()
     assert not is_narrow or len(value[name]) <= 3
+
+
+@on_sqlite
+def test_a_change_that_would_check_for_long_is_refused(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = new_name("a")
+    made = define(place.operator, name, LONG).metadata.id
+    give(place.member, name, **{place.project: "abc"})
+    monkeypatch.setattr(kept, "MAX_CHANGE_WORK", 10)
+    narrower = {"schema": SHORT, "update_mask": {"paths": ["schema"]}}
+    with refused("FAILED_PRECONDITION", "TOO_MANY_VALUES"):
+        place.operator.UpdateMetadef(id=made, **narrower)
+    said = {"description": "new", "update_mask": {"paths": ["description"]}}
+    assert place.operator.UpdateMetadef(id=made, **said).description == "new"
