@@ -9,6 +9,7 @@ from typing import Any
 
 from api.messages import time_of
 from api.places import Places
+from api.region_specs import spec_of
 from mulligan.database import Database
 from mulligan.iam import copies
 from mulligan.iam.copies import Original
@@ -146,7 +147,7 @@ class IamCopy:
         """Have the loop's thread know; nothing of it is missed by who waits."""
         places = [
             *(
-                Place(one.type, one.id, one.parent, False)
+                Place(one.type, one.id, one.parent, False, one.spec.shown_to if one.spec else None)
                 for one in originals
                 if one.type != "account"
             ),
@@ -172,6 +173,7 @@ def _originals(object_type: str, objects: Iterable[Any]) -> list[Original]:
             parent=getattr(one, "parent", "") or None,
             created_at=time_of(one.metadata.created_at),
             generation=one.metadata.generation,
+            spec=spec_of(one.spec) if object_type == "region" else None,
         )
         for one in objects
     ]

@@ -24,8 +24,8 @@ INSTALLATION_TYPES = ("account", "project", "region")
 
 TENANT_TYPES = ("machine", "claim")
 OPEN_TYPES = (*INSTALLATION_TYPES, "network", "image")
-"""What is not of a project, and known without a role in its region: accounts and projects are
-looked at one by one.
+"""What is not of a project, and known without a role in its region by who sees that: accounts and
+projects are looked at one by one.
 """
 
 
@@ -85,9 +85,11 @@ def _owners(request: meta_pb2.ResolveNamesRequest, caller: Caller) -> list[str] 
     """Say whose names are looked at: what others have must not even make a name ambiguous."""
     if request.object_type in TENANT_TYPES:
         return [request.project] if request.project else caller.projects
-    if request.region or request.object_type in OPEN_TYPES:
-        return [request.region] if request.region else None
-    return caller.regions
+    if request.region:
+        return [request.region]
+    if request.object_type in INSTALLATION_TYPES:
+        return None
+    return caller.seen_regions if request.object_type in OPEN_TYPES else caller.regions
 
 
 def visible(caller: Caller, row: Name) -> bool:
@@ -98,7 +100,9 @@ def visible(caller: Caller, row: Name) -> bool:
         return caller.has("reader", row.id)
     if row.object_type in TENANT_TYPES:
         return caller.has("reader", row.project or "")
-    return row.object_type in OPEN_TYPES or caller.has_in("reader", row.region or "")
+    if row.object_type in OPEN_TYPES:
+        return caller.sees(row.id if row.object_type == "region" else row.region or "")
+    return caller.has_in("reader", row.region or "")
 
 
 def _named(asked: str, row: Name) -> meta_pb2.NamedObject:

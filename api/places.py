@@ -14,7 +14,7 @@ from mulligan.iam import objects
 from mulligan.iam.objects import Place
 from mulligan.meta import names
 from mulligan.values.errors import MulliganError
-from mulligan.values.places import PlaceTree
+from mulligan.values.places import PlaceTree, RegionTree
 
 Learn = Callable[[], Awaitable[Iterable[Place]]]
 """Gives the projects and regions that there are and were by now; raises UnavailableError."""
@@ -28,7 +28,7 @@ class Places:
 
     def __init__(self, learn: Learn) -> None:
         self.projects = PlaceTree()
-        self.regions = PlaceTree()
+        self.regions = RegionTree()
         self._ended: set[str] = set()
         self._learn = learn
         self._learning = asyncio.Lock()
@@ -64,6 +64,8 @@ class Places:
             if place.type == "project":
                 self.projects.add(place.id, place.parent)
             elif place.type == "region":
+                # Shown first: no one sees it before it is known who may.
+                self.regions.show(place.id, place.shown_to)
                 self.regions.add(place.id, place.parent)
 
     @asynccontextmanager

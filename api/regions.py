@@ -2,10 +2,17 @@
 
 from collections.abc import Collection
 
+from google.protobuf.message import Message
+
+from api.call import current_call
 from api.places import Places
+from api.wellformed import messages_in
 from mulligan.iam.objects import not_there
 from mulligan.resource.values import check_id
+from mulligan.resource.whereabouts import find_origin
+from mulligan.resource.whereabouts import not_there as not_there_at_all
 from mulligan.values.errors import InvalidArgumentError
+from mulligan_client.gen.mulligan.common.v1 import common_pb2
 
 
 class Regions:
@@ -15,19 +22,46 @@ class Regions:
         self._places = places
 
     async def require(self, region: str) -> str:
-        """Refuse a region that doesn't exist; gives its id in the usual form.
+        """Refuse a region that doesn't exist for the caller; gives its id in the usual form.
 
         Raises:
             InvalidArgumentError: none was given, or no id.
-            NotFoundError: there is no such region, or it is deleted.
+            NotFoundError: there is no such region, it is deleted, or the caller doesn't see it.
         """
         if not region:
             raise InvalidArgumentError("say which region", field="region")
         known = check_id(region, field="region")
         await self._places.know((known,))
-        if known not in self._places.regions or self._places.is_ended(known):
+        if self._places.is_ended(known) or not self.sees(known):
             raise not_there("region", known)
         return known
+
+    def sees(self, region: str) -> bool:
+        """Say whether there is such a region for the caller."""
+        return region in self._places.regions and current_call().caller.sees(region)
+
+    async def require_origins(self, request: Message) -> None:
+        """Refuse to tell failure domains from what doesn't exist for the caller.
+
+        Raises:
+            NotFoundError: there is no such thing, or the caller doesn't see it.
+        """
+        for limit in messages_in(request):
+            if isinstance(limit, common_pb2.DomainLimit):
+                await self._require_origin(check_id(limit.origin, field="domains.origin"))
+
+    async def _require_origin(self, one: str) -> None:
+        call = current_call()
+        origin = await call.read(lambda session: find_origin(session, one))
+        if origin.project is not None:
+            seen = call.caller.has("reader", origin.project)
+        elif origin.noun == "provider":
+            seen = call.caller.has_in("reader", origin.region)
+        else:
+            await self._places.know([one])
+            seen = self.sees(one)
+        if not seen:
+            raise not_there_at_all(one)
 
     async def require_owners(self, owners: Collection[str]) -> None:
         """Refuse projects that don't exist.

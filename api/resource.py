@@ -204,6 +204,8 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
 
         def read(session: Session) -> resource_pb2.Network:
             row = networks.get_network(session, request.id)
+            if not self._regions.sees(row.region):
+                raise networks.not_there(request.id)
             return _network(row, names.describe(session, [row.id]))
 
         return await current_call().read(read)
@@ -211,10 +213,15 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
     async def ListNetworks(self, request: resource_pb2.ListNetworksRequest, context: Any) -> Any:
         """List networks."""
         size = messages.page_size(request.page)
+        hidden = current_call().caller.hidden_regions
 
         def read(session: Session) -> resource_pb2.ListNetworksResponse:
             page = networks.list_networks(
-                session, region=request.region, after=messages.after_id(request.page), limit=size
+                session,
+                region=request.region,
+                after=messages.after_id(request.page),
+                limit=size,
+                hidden=hidden,
             )
             described = names.describe(session, [row.id for row in page.items])
             return resource_pb2.ListNetworksResponse(
@@ -256,12 +263,14 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
     ) -> Any:
         """Stream what could be claimed, best first."""
         await self._regions.require(request.spec.region)
+        await self._regions.require_origins(request)
         for one in await claims.propose(request):
             yield one
 
     async def FindOpenings(self, request: resource_pb2.FindOpeningsRequest, context: Any) -> Any:
         """Say when something is free for so long."""
         await self._regions.require(request.spec.region)
+        await self._regions.require_origins(request)
         return await calendars.find_openings(request)
 
     async def ListCalendar(self, request: resource_pb2.ListCalendarRequest, context: Any) -> Any:
@@ -283,6 +292,7 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
     async def CreateClaim(self, request: resource_pb2.CreateClaimRequest, context: Any) -> Any:
         """Claim, hold or wait: the workflow answers when it is committed or waits."""
         region = await self._regions.require(request.spec.region)
+        await self._regions.require_origins(request)
         return await claims.create(self._starter, request, region)
 
     async def GetClaim(self, request: resource_pb2.GetClaimRequest, context: Any) -> Any:
@@ -299,6 +309,10 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
 
     async def ChangeClaims(self, request: resource_pb2.ChangeClaimsRequest, context: Any) -> Any:
         """Change several claims, all or none."""
+        for one in request.changes:
+            if one.move.spec.region:
+                await self._regions.require(one.move.spec.region)
+        await self._regions.require_origins(request)
         return await claims.change_all(self._starter, request)
 
     async def SetQuota(self, request: resource_pb2.SetQuotaRequest, context: Any) -> Any:
@@ -335,6 +349,7 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
     async def CreateReservations(self, request: Any, context: Any) -> Any:
         """Reserve."""
         await self._regions.require(request.region)
+        await self._regions.require_origins(request)
         return await reservations.create(self._starter, request)
 
     async def GetReservation(self, request: Any, context: Any) -> Any:
@@ -356,6 +371,7 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
     async def CreateReservationSeries(self, request: Any, context: Any) -> Any:
         """Begin a series of reservations."""
         await self._regions.require(request.region)
+        await self._regions.require_origins(request)
         return await series.create(self._starter, request)
 
     async def GetReservationSeries(self, request: Any, context: Any) -> Any:

@@ -7,13 +7,15 @@ names, and those of accounts, in meta's. Only what follows iam's Watch writes th
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from mulligan.database import one_of
-from mulligan.iam.tables import CopyRow, Project, Region
+from mulligan.iam.tables import CopyRow, Project, Region, spec_columns
 from mulligan.meta import many_names, names
+from mulligan.values.regions import RegionSpec
 
 _TABLES: dict[str, type[Project] | type[Region]] = {"project": Project, "region": Region}
 FOLLOWED = ("account", "project", "region")
@@ -22,7 +24,7 @@ FOLLOWED = ("account", "project", "region")
 
 @dataclass(frozen=True)
 class Original:
-    """An object as iam has it; of an account only the name is copied."""
+    """An object as iam has it; of an account only the name is copied; `spec` is a region's."""
 
     type: str
     id: str
@@ -31,6 +33,13 @@ class Original:
     parent: str | None
     created_at: datetime
     generation: int
+    spec: RegionSpec | None = None
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What may change of it."""
+        of_regions = spec_columns(self.spec) if self.spec is not None else {}
+        return {"generation": self.generation, **of_regions}
 
 
 def revision(session: Session) -> int:
@@ -75,12 +84,10 @@ def _take_place(session: Session, one: Original) -> None:
     table = _TABLES[one.type]
     known = session.scalar(select(table.generation).where(table.id == one.id))
     if known is None:
-        row = table(id=one.id, parent=one.parent, created_at=one.created_at)
-        row.generation = one.generation
+        row = table(id=one.id, parent=one.parent, created_at=one.created_at, **one.columns)
         session.add(row)
     elif known < one.generation:
-        change = update(table).where(table.id == one.id).values(generation=one.generation)
-        session.execute(change)
+        session.execute(update(table).where(table.id == one.id).values(**one.columns))
 
 
 def _end(session: Session, ended: Collection[str]) -> None:
