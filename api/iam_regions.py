@@ -13,7 +13,6 @@ from api.places import Places
 from api.region_specs import shown_spec, spec_of
 from mulligan import events
 from mulligan.iam import objects, regions
-from mulligan.iam.objects import Place
 from mulligan.iam.tables import Region
 from mulligan.meta import names
 from mulligan.values.caller import Caller
@@ -34,9 +33,7 @@ async def create(request: pb.CreateRegionRequest, places: Places) -> pb.Region:
         return _shown(session, caller, [row])[0]
 
     made = await call.write(request, pb.Region, make)
-    # As the answer may be that of the first time, which is told of once more.
-    parent, shown_to = request.parent or None, spec.shown_to
-    places.take([Place("region", made.metadata.id, parent, False, shown_to)])
+    await _take(places, made.metadata.id)
     return made
 
 
@@ -112,7 +109,7 @@ async def update(request: pb.UpdateRegionRequest, places: Places) -> pb.Region:
         return _shown(session, caller, [row])[0]
 
     answer = await call.write(request, pb.Region, change)
-    places.take(await call.read(lambda session: objects.chains(session, [request.id])))
+    await _take(places, request.id)
     return answer
 
 
@@ -133,6 +130,11 @@ async def delete(request: pb.DeleteRegionRequest, places: Places) -> pb.DeleteRe
     answer = await call.write(request, pb.DeleteRegionResponse, end)
     places.end(str(UUID(request.id)))
     return answer
+
+
+async def _take(places: Places, region: str) -> None:
+    """Have a region known as it is now: an answer may be one that was given long ago."""
+    places.take(await current_call().read(lambda session: objects.chains(session, [region])))
 
 
 def _shown(session: Session, caller: Caller, rows: Sequence[Region]) -> list[pb.Region]:

@@ -46,10 +46,11 @@ class Images:
 
     async def get(self, image: str) -> control_pb2.Image:
         """Show one image."""
+        caller = current_call().caller
 
         def read(session: Session) -> control_pb2.Image:
             row = images.get_image(session, image)
-            if not self._regions.sees(row.region):
+            if not caller.sees(row.region):
                 raise images.not_there(image)
             return _images(session, [row])[0]
 

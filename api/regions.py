@@ -32,13 +32,13 @@ class Regions:
             raise InvalidArgumentError("say which region", field="region")
         known = check_id(region, field="region")
         await self._places.know((known,))
-        if self._places.is_ended(known) or not self.sees(known):
+        if not self._is_there(known):
             raise not_there("region", known)
         return known
 
-    def sees(self, region: str) -> bool:
-        """Say whether there is such a region for the caller."""
-        return region in self._places.regions and current_call().caller.sees(region)
+    def _is_there(self, region: str) -> bool:
+        is_living = region in self._places.regions and not self._places.is_ended(region)
+        return is_living and current_call().caller.sees(region)
 
     async def require_origins(self, request: Message) -> None:
         """Refuse to tell failure domains from what doesn't exist for the caller.
@@ -59,7 +59,7 @@ class Regions:
             seen = call.caller.has_in("reader", origin.region)
         else:
             await self._places.know([one])
-            seen = self.sees(one)
+            seen = self._is_there(one)
         if not seen:
             raise not_there_at_all(one)
 

@@ -201,10 +201,11 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
 
     async def GetNetwork(self, request: resource_pb2.GetNetworkRequest, context: Any) -> Any:
         """Show one network."""
+        caller = current_call().caller
 
         def read(session: Session) -> resource_pb2.Network:
             row = networks.get_network(session, request.id)
-            if not self._regions.sees(row.region):
+            if not caller.sees(row.region):
                 raise networks.not_there(request.id)
             return _network(row, names.describe(session, [row.id]))
 

@@ -135,7 +135,8 @@ class Fleet:
         """Who may give to a project: those of nobody, and its own."""
         owners = self["project"]
         found: Mask = (owners == NONE) | (owners == self.codes.get(project, NONE - 1))
-        return found & self["present"]
+        found &= self["present"]
+        return found
 
     def in_one_of(self, regions: Sequence[str]) -> Mask:
         """Who is in one of these regions."""
