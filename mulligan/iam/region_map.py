@@ -80,7 +80,8 @@ def read_map(session: Session, project: str) -> RegionMap:
     start = select(Project.id, Project.parent).where(Project.id == project)
     chain = start.cte("chain", recursive=True)
     above = select(Project.id, Project.parent).join(chain, Project.id == chain.c.parent)
-    return RegionMap(regions, frozenset(session.scalars(select(chain.union(above).c.id))))
+    projects = {project, *session.scalars(select(chain.union(above).c.id))}
+    return RegionMap(regions, frozenset(projects))
 
 
 def chain_of(session: Session, region: str) -> list[str]:
