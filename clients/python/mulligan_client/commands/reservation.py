@@ -67,12 +67,12 @@ def create(
         raise click.UsageError("--for and --until exclude each other")
     if length is not None:
         end = (start or datetime.now(UTC)) + length
-    region_id = session.region(region)
-    spec = read_reservation(session, region_id, **what)
+    region_id, owner = session.region(region), session.project(project)
+    spec = read_reservation(session, region_id, owner, **what)
     _put_window(spec.window, start, end)
     request = resource_pb2.CreateReservationsRequest(
         request_id=request_id,
-        project=session.project(project),
+        project=owner,
         region=region_id,
         spec=spec,
         times=times if all_or_none else 1,
