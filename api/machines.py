@@ -57,7 +57,7 @@ class Machines:
         if request.spec.provider and not current_call().caller.has_in("operator", request.region):
             raise PermissionDeniedError("only operators say on which host or server")
         await self._regions.require(request.region)
-        await self._regions.require_origins(request)
+        await self._regions.require_origins(request.spec.domains)
         wish = wish_of(request.spec)
         asked = self._starter.asked(request, request.project, request.region)
         machine = object_id(asked.operation, "machine")

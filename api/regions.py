@@ -1,12 +1,9 @@
 """Whether regions exist, and the projects that may own what is in them."""
 
-from collections.abc import Collection
-
-from google.protobuf.message import Message
+from collections.abc import Collection, Iterable
 
 from api.call import current_call
 from api.places import Places
-from api.wellformed import messages_in
 from mulligan.iam.objects import not_there
 from mulligan.resource.values import check_id
 from mulligan.resource.whereabouts import find_origin
@@ -40,15 +37,14 @@ class Regions:
         is_living = region in self._places.regions and not self._places.is_ended(region)
         return is_living and current_call().caller.sees(region)
 
-    async def require_origins(self, request: Message) -> None:
+    async def require_origins(self, limits: Iterable[common_pb2.DomainLimit]) -> None:
         """Refuse to tell failure domains from what doesn't exist for the caller.
 
         Raises:
             NotFoundError: there is no such thing, or the caller doesn't see it.
         """
-        for limit in messages_in(request):
-            if isinstance(limit, common_pb2.DomainLimit):
-                await self._require_origin(check_id(limit.origin, field="domains.origin"))
+        for limit in limits:
+            await self._require_origin(limit.origin)
 
     async def _require_origin(self, one: str) -> None:
         call = current_call()

@@ -1,6 +1,6 @@
 """The front door of resource."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -36,6 +36,7 @@ from mulligan.resource.tables import (
     ProviderTypeRow,
     ResourceTypeRow,
 )
+from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2, resource_pb2_grpc
 
 
@@ -264,14 +265,14 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
     ) -> Any:
         """Stream what could be claimed, best first."""
         await self._regions.require(request.spec.region)
-        await self._regions.require_origins(request)
+        await self._regions.require_origins(request.spec.domains)
         for one in await claims.propose(request):
             yield one
 
     async def FindOpenings(self, request: resource_pb2.FindOpeningsRequest, context: Any) -> Any:
         """Say when something is free for so long."""
         await self._regions.require(request.spec.region)
-        await self._regions.require_origins(request)
+        await self._regions.require_origins(request.spec.domains)
         return await calendars.find_openings(request)
 
     async def ListCalendar(self, request: resource_pb2.ListCalendarRequest, context: Any) -> Any:
@@ -293,7 +294,7 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
     async def CreateClaim(self, request: resource_pb2.CreateClaimRequest, context: Any) -> Any:
         """Claim, hold or wait: the workflow answers when it is committed or waits."""
         region = await self._regions.require(request.spec.region)
-        await self._regions.require_origins(request)
+        await self._regions.require_origins(request.spec.domains)
         return await claims.create(self._starter, request, region)
 
     async def GetClaim(self, request: resource_pb2.GetClaimRequest, context: Any) -> Any:
@@ -313,7 +314,7 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
         for one in request.changes:
             if one.move.spec.region:
                 await self._regions.require(one.move.spec.region)
-        await self._regions.require_origins(request)
+            await self._regions.require_origins(one.move.spec.domains)
         return await claims.change_all(self._starter, request)
 
     async def SetQuota(self, request: resource_pb2.SetQuotaRequest, context: Any) -> Any:
@@ -350,7 +351,7 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
     async def CreateReservations(self, request: Any, context: Any) -> Any:
         """Reserve."""
         await self._regions.require(request.region)
-        await self._regions.require_origins(request)
+        await self._regions.require_origins(_limits_of(request.spec))
         return await reservations.create(self._starter, request)
 
     async def GetReservation(self, request: Any, context: Any) -> Any:
@@ -372,7 +373,7 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
     async def CreateReservationSeries(self, request: Any, context: Any) -> Any:
         """Begin a series of reservations."""
         await self._regions.require(request.region)
-        await self._regions.require_origins(request)
+        await self._regions.require_origins(_limits_of(request.spec))
         return await series.create(self._starter, request)
 
     async def GetReservationSeries(self, request: Any, context: Any) -> Any:
@@ -395,6 +396,11 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
         """Stream changes."""
         async for event in self._watch.stream(request):
             yield event
+
+
+def _limits_of(spec: resource_pb2.ReservationSpec) -> Iterator[common_pb2.DomainLimit]:
+    yield from spec.claim.domains
+    yield from spec.machine.domains
 
 
 def _network(row: Network, described: Mapping[str, Name]) -> resource_pb2.Network:

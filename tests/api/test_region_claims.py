@@ -123,6 +123,24 @@ def test_what_the_caller_does_not_see_is_nothing_to_be_apart_from(building: Buil
 
 
 @on_sqlite
+def test_domains_that_change_count_for_claims_to_come(building: Building) -> None:
+    place = building.place
+    apart: dict[str, Any] = {"kind": POWER, "origin": building.rooms[0]}
+    assert building.claim(apart).metadata.region == building.rooms[1]
+    for room in building.rooms:
+        place.operator.UpdateRegion(
+            id=room,
+            update_mask={"paths": ["spec.failure_domains"]},
+            spec={"failure_domains": [{"kind": POWER, "codes": ["feed-c"]}]},
+        )
+    # Who asks for a name that is not there yet has the site catch up with iam.
+    place.operator.DescribeObjects(ids=[str(uuid4())])
+    with refused("RESOURCE_EXHAUSTED") as refusal:
+        building.claim(apart)
+    assert "not in power domain feed-c of region" in refusal.message
+
+
+@on_sqlite
 def test_who_waits_for_a_region_or_below_is_told_what_is_released_below(
     building: Building,
 ) -> None:
