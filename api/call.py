@@ -11,9 +11,11 @@ from google.protobuf.message import Message
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from api.addresses import address_of
 from api.kept_answers import with_names, without_names
-from mulligan import requests
+from mulligan import events, requests
 from mulligan.database import Database
+from mulligan.events import Origin
 from mulligan.values.caller import Caller
 from mulligan.values.errors import AlreadyExistsError
 from mulligan.values.ids import digest
@@ -21,7 +23,8 @@ from mulligan.values.ids import digest
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)
 
-_SECRETS = ("password", "old_password", "secret")
+SECRETS = ("password", "old_password", "secret")
+"""Fields of requests whose content is kept nowhere."""
 
 _current: ContextVar["Call"] = ContextVar("call")
 
@@ -35,6 +38,13 @@ class Call:
     request_id: str
     database: Database
     threads: ThreadPoolExecutor
+
+    @property
+    def origin(self) -> Origin:
+        """What the audit says of the call."""
+        caller = self.caller
+        address = address_of(caller.address)
+        return Origin(short_name(self.method), address, self.request_id, caller.session)
 
     def on(self, database: Database) -> "Call":
         """Give the same call with transactions in another database."""
@@ -53,6 +63,7 @@ class Call:
         content = _digest(request)
 
         def once(session: Session) -> M:
+            events.come_from(session, self.origin)
             key = (session, self.caller.account, self.request_id, self.method, content)
             earlier = requests.earlier_answer(*key)
             if earlier is not None:
@@ -85,7 +96,12 @@ class Call:
 
     async def write_anonymously(self, change: Callable[[Session], T]) -> T:
         """Change something for a caller that has no account yet."""
-        return await self.in_thread(lambda: self.database.write(change))
+
+        def from_here(session: Session) -> T:
+            events.come_from(session, self.origin)
+            return change(session)
+
+        return await self.in_thread(lambda: self.database.write(from_here))
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """Do what takes its time where it holds no other call up."""
@@ -98,7 +114,7 @@ def _digest(request: Message) -> str:
 
 def _without_secrets(request: M) -> M:
     """Leave out what must not be stored even as a digest."""
-    secrets = [name for name in _SECRETS if name in request.DESCRIPTOR.fields_by_name]
+    secrets = [name for name in SECRETS if name in request.DESCRIPTOR.fields_by_name]
     if not secrets:
         return request
     copy = type(request)()
@@ -106,6 +122,12 @@ def _without_secrets(request: M) -> M:
     for name in secrets:
         copy.ClearField(name)
     return copy
+
+
+def short_name(method: str) -> str:
+    """Give an RPC's name as Service/Method."""
+    service, _, verb = method.rpartition(".")
+    return f"{service.rpartition('.')[2]}/{verb}"
 
 
 def current_call() -> Call:

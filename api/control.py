@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from api import audit
 from api.endpoints import Endpoints
 from api.freezes import Freezes
 from api.images import Images
@@ -192,6 +193,10 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
     async def ListDifferences(self, request: pb.ListDifferencesRequest, context: Any) -> Any:
         """List what differed."""
         return await self._reconciliations.list(request)
+
+    async def ListAuditEvents(self, request: Any, context: Any) -> Any:
+        """List who did what, and who was refused."""
+        return await audit.list_page(request, "control")
 
     async def Watch(self, request: Any, context: Any) -> Any:
         """Stream changes."""

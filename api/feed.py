@@ -39,7 +39,7 @@ class Feed:
         threads: ThreadPoolExecutor,
         know: Callable[[Iterable[str]], Awaitable[None]],
     ) -> None:
-        """Follow a database; `know` learns of projects and regions (UUIDs) before events in them."""
+        """Follow a database; `know` learns of projects and regions (UUIDs) before their events."""
         self._database, self._threads, self._know = database, threads, know
         self._wakeups = Wakeups(database)
         self._watchers = 0

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api import accounts, credentials, iam_projects, iam_regions, roles
+from api import accounts, audit, credentials, iam_projects, iam_regions, roles
 from api.call import current_call
 from api.places import Places
 from api.sign_in import SignIn
@@ -158,6 +158,10 @@ class IamServicer(iam_pb2_grpc.IamServiceServicer):
     async def ListAssignments(self, request: pb.ListAssignmentsRequest, context: Any) -> Any:
         """List who has which role where."""
         return await roles.list_page(request)
+
+    async def ListAuditEvents(self, request: Any, context: Any) -> Any:
+        """List who did what, and who was refused."""
+        return await audit.list_page(request, "iam")
 
     async def Watch(self, request: Any, context: Any) -> Any:
         """Stream changes."""

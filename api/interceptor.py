@@ -17,8 +17,10 @@ from api.access import Access, Method
 from api.call import Call, enter_call
 from api.errors import abort
 from api.places import Places
+from api.refusals import Asking, Refusals
 from api.rules import lower_ids, refuse_broken_rules
 from api.wellformed import decode, refuse_malformed_values, refuse_unknown_fields
+from mulligan.database import Database
 from mulligan.iam import tokens
 from mulligan.iam.keys import PublicKey
 from mulligan.values.caller import Caller
@@ -48,12 +50,14 @@ class Gate(grpc.aio.ServerInterceptor):
         keys: KeySource,
         places: Places,
         threads: ThreadPoolExecutor,
+        refusals: Mapping[Database, Refusals],
     ) -> None:
         self._methods = methods
         self._keys = keys
         self._places = places
         self._access = Access(places, threads)
         self._threads = threads
+        self._refusals = refusals
 
     async def intercept_service(
         self,
@@ -81,39 +85,43 @@ class Gate(grpc.aio.ServerInterceptor):
 
     def _unary(self, answer: Any, method: Method, metadata: Mapping[str, Any]) -> Any:
         async def answer_unary(encoded: bytes, context: Any) -> Message:
-            request_id = str(uuid4())
+            asking = Asking(method, context.peer() or "", str(uuid4()))
             try:
-                request = await self._decoded(encoded, method, metadata)
-                request_id = getattr(request, "request_id", "") or request_id
-                enter_call(await self._call(request, context, method, metadata, request_id))
+                request = asking.request = await self._decoded(encoded, method, metadata)
+                asking.request_id = getattr(request, "request_id", "") or asking.request_id
+                enter_call(await self._call(request, asking, metadata))
                 result: Message = await answer(request, context)
                 return result
             except MulliganError as error:
-                await abort(context, error, request_id)
+                await self._refuse(context, error, asking)
             except Exception as error:
                 if isinstance(error, grpc.RpcError):
                     raise
-                await abort(context, _internal(method, request_id), request_id)
+                await self._refuse(context, _internal(method, asking.request_id), asking)
             raise AssertionError("abort returns never")
 
         return answer_unary
 
     def _stream(self, answer: Any, method: Method, metadata: Mapping[str, Any]) -> Any:
         async def answer_stream(encoded: bytes, context: Any) -> AsyncIterator[Message]:
-            request_id = str(uuid4())
+            asking = Asking(method, context.peer() or "", str(uuid4()))
             try:
-                request = await self._decoded(encoded, method, metadata)
-                enter_call(await self._call(request, context, method, metadata, request_id))
+                request = asking.request = await self._decoded(encoded, method, metadata)
+                enter_call(await self._call(request, asking, metadata))
                 async for message in answer(request, context):
                     yield message
             except MulliganError as error:
-                await abort(context, error, request_id)
+                await self._refuse(context, error, asking)
             except Exception as error:
                 if isinstance(error, grpc.RpcError):
                     raise
-                await abort(context, _internal(method, request_id), request_id)
+                await self._refuse(context, _internal(method, asking.request_id), asking)
 
         return answer_stream
+
+    async def _refuse(self, context: Any, error: MulliganError, asking: Asking) -> None:
+        self._refusals[asking.method.database].note(asking, error, self._places)
+        await abort(context, error, asking.request_id)
 
     async def _decoded(
         self, encoded: bytes, method: Method, metadata: Mapping[str, Any]
@@ -131,15 +139,14 @@ class Gate(grpc.aio.ServerInterceptor):
     async def _call(
         self,
         request: Message,
-        context: Any,
-        method: Method,
+        asking: Asking,
         metadata: Mapping[str, Any],
-        request_id: str,
     ) -> Call:
-        caller = await self._caller(metadata, method)
+        method = asking.method
+        caller = asking.caller = await self._caller(metadata, method)
         caller = replace(
             caller,
-            address=context.peer() or "",
+            address=asking.peer,
             project_tree=self._places.projects,
             region_tree=self._places.regions,
         )
@@ -148,7 +155,7 @@ class Gate(grpc.aio.ServerInterceptor):
         refuse_unknown_fields(request)
         refuse_malformed_values(request)
         refuse_broken_rules(request)
-        return Call(caller, method.name, request_id, method.database, self._threads)
+        return Call(caller, method.name, asking.request_id, method.database, self._threads)
 
     async def _caller(self, metadata: Mapping[str, Any], method: Method) -> Caller:
         if method.access.role == common_pb2.ROLE_ANONYMOUS:

@@ -1,13 +1,18 @@
 """The front door of meta."""
 
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 from sqlalchemy.orm import Session
 
+from api import metadefs, tags
 from api.call import current_call
 from api.iam_copy import IamCopy
+from api.objects import INSTALLATION_TYPES, OPEN_TYPES, TENANT_TYPES, visible
+from api.places import Places
 from api.watch import Watch
+from mulligan.control.objects import known
 from mulligan.meta import names
 from mulligan.meta.names import Name
 from mulligan.values.caller import Caller
@@ -19,21 +24,13 @@ M = TypeVar("M", bound=Message)
 MAX_ANSWER_BYTES = 4_000_000
 """What every gRPC client takes by default, 4 MiB, with room for its frame; 1,000 always fit."""
 
-INSTALLATION_TYPES = ("account", "project", "region")
-"""What belongs to the whole installation is named in iam's database, and copied."""
-
-TENANT_TYPES = ("machine", "claim")
-OPEN_TYPES = (*INSTALLATION_TYPES, "network", "image")
-"""What is not of a project, and known without a role in its region by who sees that: accounts and
-projects are looked at one by one.
-"""
-
 
 class MetaServicer(meta_pb2_grpc.MetaServiceServicer):
     """From names to ids and back."""
 
-    def __init__(self, copy: IamCopy, watch: Watch) -> None:
+    def __init__(self, copy: IamCopy, watch: Watch, places: Places) -> None:
         self._copy = copy
+        self._places = places
         self._watch = watch
 
     async def ResolveNames(self, request: meta_pb2.ResolveNamesRequest, context: Any) -> Any:
@@ -67,6 +64,13 @@ class MetaServicer(meta_pb2_grpc.MetaServiceServicer):
         )
         return _of_a_size("ids", described)
 
+    async def _know(self, object_ids: Iterable[str]) -> None:
+        """Have the copy of iam's objects caught up, if one of these is not known here."""
+        ids = {one.lower() for one in object_ids}
+        found = await current_call().read(lambda session: known(session, ids))
+        if len(found) < len(ids):
+            await self._caught_up()
+
     async def _caught_up(self) -> bool:
         """Have what iam named a moment ago known here; False: iam is away, and what is known is."""
         try:
@@ -74,6 +78,54 @@ class MetaServicer(meta_pb2_grpc.MetaServiceServicer):
         except UnavailableError:
             return False
         return True
+
+    async def UpdateTags(self, request: Any, context: Any) -> Any:
+        """Add tags to objects and take others away."""
+        await self._know(request.object_ids)
+        return await tags.update(request)
+
+    async def ListTags(self, request: Any, context: Any) -> Any:
+        """Show the tags of objects."""
+        await self._know(request.object_ids)
+        return await tags.list_of(request)
+
+    async def ListObjectsByTag(self, request: Any, context: Any) -> Any:
+        """List the objects that have tags."""
+        return await tags.list_objects(request)
+
+    async def CreateMetadef(self, request: Any, context: Any) -> Any:
+        """Define an attribute."""
+        return await metadefs.create(request, self._places)
+
+    async def GetMetadef(self, request: Any, context: Any) -> Any:
+        """Show a definition."""
+        return await metadefs.get(request)
+
+    async def ListMetadefs(self, request: Any, context: Any) -> Any:
+        """List definitions."""
+        return await metadefs.list_page(request, self._places)
+
+    async def UpdateMetadef(self, request: Any, context: Any) -> Any:
+        """Change a definition."""
+        return await metadefs.update(request, self._places)
+
+    async def DeleteMetadef(self, request: Any, context: Any) -> Any:
+        """Delete a definition."""
+        return await metadefs.delete(request, self._places)
+
+    async def SetAttributes(self, request: Any, context: Any) -> Any:
+        """Give objects values of attributes."""
+        await self._know([one.object_id for one in request.attributes])
+        return await metadefs.set_values(request, self._places)
+
+    async def ListAttributes(self, request: Any, context: Any) -> Any:
+        """Show the attributes of objects."""
+        await self._know(request.object_ids)
+        return await metadefs.list_of(request, self._places)
+
+    async def ListObjectsByAttribute(self, request: Any, context: Any) -> Any:
+        """List the objects that have an attribute."""
+        return await metadefs.list_objects(request, self._places)
 
     async def Watch(self, request: Any, context: Any) -> Any:
         """Stream changes."""
@@ -90,19 +142,6 @@ def _owners(request: meta_pb2.ResolveNamesRequest, caller: Caller) -> list[str] 
     if request.object_type in INSTALLATION_TYPES:
         return None
     return caller.seen_regions if request.object_type in OPEN_TYPES else caller.regions
-
-
-def visible(caller: Caller, row: Name) -> bool:
-    """Say whether a caller may know of a named object."""
-    if row.object_type == "account":
-        return caller.has("reader") or row.id == caller.account
-    if row.object_type == "project":
-        return caller.has("reader", row.id)
-    if row.object_type in TENANT_TYPES:
-        return caller.has("reader", row.project or "")
-    if row.object_type in OPEN_TYPES:
-        return caller.sees(row.id if row.object_type == "region" else row.region or "")
-    return caller.has_in("reader", row.region or "")
 
 
 def _named(asked: str, row: Name) -> meta_pb2.NamedObject:

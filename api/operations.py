@@ -59,7 +59,7 @@ class Starter:
     def asked(self, request: Message, project: str, region: str) -> Asked:
         """Say who asks for what, with the id that the operation gets."""
         call = current_call()
-        account = call.caller.account
+        account, origin = call.caller.account, call.origin
         content = request.SerializeToString(deterministic=True)
         return Asked(
             operation=operation_id(project, account, call.request_id),
@@ -68,6 +68,9 @@ class Starter:
             project=project,
             region=region,
             digest=digest(call.method.encode() + content),
+            method=origin.method or "",
+            address=origin.address or "",
+            session=origin.session,
         )
 
     async def start(

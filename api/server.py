@@ -24,6 +24,7 @@ from api.meta import MetaServicer
 from api.operations import Operations, Starter
 from api.places import Places
 from api.projects import Projects
+from api.refusals import Refusals
 from api.regions import Regions
 from api.resource import ResourceServicer
 from api.token_keys import published_keys
@@ -113,8 +114,12 @@ async def running_server(
         places = Places(partial(_places, services, backends, pool, copy))
         places.take(await _places(services, backends, pool))
         feeds = await _feeds(stack, services, backends, pool, places)
+        refusals = {
+            database: await stack.enter_async_context(Refusals(database).running())
+            for database in {backends.of(name) for name in services}
+        }
         server = grpc.aio.server(
-            interceptors=[Gate(methods, published, places, pool)],
+            interceptors=[Gate(methods, published, places, pool, refusals)],
             options=[
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.so_reuseport", int(share_port)),
@@ -198,7 +203,7 @@ def _add_servicers(
         iam = IamServicer(watches["iam"], places)
         iam_pb2_grpc.add_IamServiceServicer_to_server(iam, server)
     if "meta" in watches:
-        meta = MetaServicer(copy, watches["meta"])
+        meta = MetaServicer(copy, watches["meta"], places)
         meta_pb2_grpc.add_MetaServiceServicer_to_server(meta, server)
     if backends.temporal is None:
         return

@@ -4,13 +4,12 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from ipaddress import ip_address, ip_network
 from typing import TypeVar
-from urllib.parse import unquote
 
 from sqlalchemy.orm import Session
 
 from api import messages
+from api.addresses import address_of
 from api.call import current_call
 from mulligan.iam import accounts, bootstrap, keys, sessions, sign_ins
 from mulligan.iam.keys import PublicKey
@@ -214,16 +213,3 @@ def _key(key: PublicKey) -> iam_pb2.TokenKey:
         signs_at=messages.timestamp(key.signs_at),
         retires_at=messages.timestamp(key.retires_at),
     )
-
-
-def address_of(peer: str) -> str:
-    """Read the IP address of a caller from what gRPC calls it; of IPv6 its /64, which one has.
-
-    Empty for a caller on this machine's socket file.
-    """
-    kind, _, rest = unquote(peer).partition(":")
-    if kind not in ("ipv4", "ipv6"):
-        return ""
-    address = ip_address(rest.rpartition(":")[0].strip("[]").partition("%")[0])
-    address = getattr(address, "ipv4_mapped", None) or address
-    return str(ip_network((address, 32 if address.version == 4 else 64), strict=False))

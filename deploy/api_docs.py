@@ -107,7 +107,7 @@ def _page(source: _Source, who: Who) -> str:
         lines += _table_of_rpcs(source, number, service, "")
         for index, rpc in enumerate(service.method):
             lines += _rpc(source, rpc, source.said(6, number, 2, index), who)
-            asked |= {rpc.input_type, *_answer_of_its_own(rpc)}
+            asked |= {rpc.input_type, *_answer_of_its_own(source, rpc)}
     named: list[tuple[int, Named]] = [*((4, one) for one in source.file.message_type)]
     named += ((5, one) for one in source.file.enum_type)
     shared = [one for _, one in named if f".{source.file.package}.{one.name}" not in asked]
@@ -129,16 +129,17 @@ def _rpc(source: _Source, rpc: MethodDescriptorProto, said: str, who: Who) -> It
     else:
         yield from (f"Asks {_link(source, rpc.input_type)}.", "")
     stream = "a stream of " if rpc.server_streaming else ""
-    if _answer_of_its_own(rpc):
+    if _answer_of_its_own(source, rpc):
         yield from (f"Answers {stream}{_said_of(source, rpc.output_type)}", "")
         yield from _table(source, _message(source, rpc.output_type))
     else:
         yield from (f"Answers {stream}{_link(source, rpc.output_type)}.", "")
 
 
-def _answer_of_its_own(rpc: MethodDescriptorProto) -> set[str]:
+def _answer_of_its_own(source: _Source, rpc: MethodDescriptorProto) -> set[str]:
     """The answer's type where no other RPC has it."""
-    return {rpc.output_type} if rpc.output_type.endswith(f".{rpc.name}Response") else set()
+    own = f".{source.file.package}.{rpc.name}Response"
+    return {own} if rpc.output_type == own else set()
 
 
 def _message(source: _Source, type_name: str) -> DescriptorProto:

@@ -15,15 +15,18 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Index,
+    Integer,
     String,
     Text,
     and_,
     bindparam,
+    case,
     delete,
     func,
     insert,
     or_,
     select,
+    text,
     true,
     update,
 )
@@ -40,6 +43,12 @@ CHANNEL = "mulligan_events"
 
 PAGE = 500
 """How many events a watcher reads at once."""
+
+REFUSED = "refused"
+"""The kind of event that tells of a refused call: no watcher gets it, the audit shows it."""
+
+NO_OBJECT = "00000000-0000-0000-0000-000000000000"
+"""The object of a refused call that named none."""
 
 
 class Revision(Base):
@@ -59,6 +68,14 @@ class EventRow(Base):
         Index(None, "object_id", "revision"),
         Index(None, "operation", "revision"),
         Index(None, "project", "revision"),
+        Index(None, "author", "revision"),
+        # What was refused is little beside what changed.
+        Index(
+            "ix_events_refused",
+            "revision",
+            postgresql_where=text("kind = 'refused'"),
+            sqlite_where=text("kind = 'refused'"),
+        ),
     )
     revision: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     at: Mapped[datetime]
@@ -76,11 +93,41 @@ class EventRow(Base):
     next_action: Mapped[str] = mapped_column(Text, default="")
     message: Mapped[str] = mapped_column(Text, default="")
     generation: Mapped[int | None] = mapped_column(BigInteger)
+    method: Mapped[str | None] = mapped_column(String(64))
+    address: Mapped[str | None] = mapped_column(String(64))
+    request_id: Mapped[str | None] = mapped_column(String(64))
+    session: Mapped[str | None] = mapped_column(Id)
+    result: Mapped[str | None] = mapped_column(String(64))
+    count: Mapped[int | None] = mapped_column(Integer)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The call from which a change comes: what the audit says of it beside who asked.
+
+    Attributes:
+        method: Service/Method.
+        address: the caller's, as `sign_in.address_of` gives it; empty for the socket file.
+        request_id: the request's.
+        session: UUID of the caller's sign-in; empty where the token belongs to none.
+    """
+
+    method: str | None = None
+    address: str | None = None
+    request_id: str | None = None
+    session: str = ""
+
+
+UNKNOWN = Origin()
+"""Of what the system does by itself; its operation leads to who asked for that."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """What is written of a change; `generation` is the object's after it, if it has one."""
+    """What is written of a change; `generation` is the object's after it, if it has one.
+
+    A refusal has its own `origin`, its code as `result`, and says how often it was the same.
+    """
 
     object_type: str
     object_id: str
@@ -93,6 +140,14 @@ class Event:
     message: str = ""
     generation: int | None = None
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    origin: Origin | None = None
+    result: str | None = None
+    count: int | None = None
+
+
+def come_from(session: Session, origin: Origin) -> None:
+    """Say from which call the events of this transaction come."""
+    session.info["origin"] = origin
 
 
 def append(session: Session, event: Event) -> None:
@@ -119,13 +174,19 @@ def write_pending(session: Session) -> None:
     if not pending:
         return
     session.flush()
-    dialect = session.get_bind().dialect.name
-    if len(pending) == 1 and dialect == "postgresql":
-        session.execute(_write_one(), {"count": 1, **_columns(pending[0])})
+    origin: Origin = session.info.get("origin", UNKNOWN)
+    announced = session.get_bind().dialect.name == "postgresql" and any(
+        event.kind != REFUSED for event in pending
+    )
+    if len(pending) == 1 and announced:
+        session.execute(_write_one(), {"taken": 1, **_columns(pending[0], origin)})
         return
-    last = session.execute(_taking(dialect), {"count": len(pending)}).scalars().one()
+    last = session.execute(_taking(announced), {"taken": len(pending)}).scalars().one()
     first = last - len(pending) + 1
-    rows = [{**_columns(event), "revision": number} for number, event in enumerate(pending, first)]
+    rows = [
+        {**_columns(event, origin), "revision": number}
+        for number, event in enumerate(pending, first)
+    ]
     session.execute(_WRITE, rows)
 
 
@@ -135,25 +196,25 @@ _WRITE = insert(_TABLE)
 
 
 @cache
-def _taking(dialect: str) -> ReturningUpdate[Any]:
+def _taking(announced: bool) -> ReturningUpdate[Any]:
     """The statement that takes revisions: without the ORM, which takes its time."""
     counter: Any = Revision.__table__
-    taken = counter.c.value + bindparam("count")
+    taken = counter.c.value + bindparam("taken")
     take = update(counter).values(value=taken).returning(counter.c.value)
-    return take.returning(func.pg_notify(CHANNEL, "")) if dialect == "postgresql" else take
+    return take.returning(func.pg_notify(CHANNEL, "")) if announced else take
 
 
 @cache
 def _write_one() -> Any:
     """Take a revision for an event and write it, in one go: until the commit nobody else can."""
-    taken = _taking("postgresql").cte("taken")
+    taken = _taking(announced=True).cte("taken")
     rest = [column for column in _EVENTS if column.key != "revision"]
     values = select(taken.c.value, *(bindparam(one.key, type_=one.type) for one in rest))
     return insert(_TABLE).from_select(["revision", *(one.key for one in rest)], values)
 
 
-def _columns(event: Event) -> dict[str, Any]:
-    status = event.status
+def _columns(event: Event, origin: Origin) -> dict[str, Any]:
+    status, origin = event.status, event.origin or origin
     return {
         "at": event.at,
         "object_type": event.object_type,
@@ -170,6 +231,12 @@ def _columns(event: Event) -> dict[str, Any]:
         "since": status.since if status else None,
         "deadline": status.deadline if status else None,
         "next_action": status.next_action if status else "",
+        "method": origin.method,
+        "address": origin.address,
+        "request_id": origin.request_id,
+        "session": origin.session or None,
+        "result": event.result,
+        "count": event.count,
     }
 
 
@@ -230,7 +297,7 @@ def read_after(
 
 
 def _read_after(session: Session, revision: int, narrowed: Narrowed, limit: int) -> list[EventRow]:
-    query = select(EventRow).where(EventRow.revision > revision)
+    query = select(EventRow).where(EventRow.revision > revision, EventRow.kind != REFUSED)
     if narrowed.projects is not None:
         seen = one_of(_EVENTS.project, "projects")
         if narrowed.regions:
@@ -251,7 +318,11 @@ def _read_after(session: Session, revision: int, narrowed: Narrowed, limit: int)
 
 
 _AFTER = (
-    select(_EVENTS.revision, _EVENTS.object_type, _EVENTS.object_id)
+    select(
+        _EVENTS.revision,
+        case((_EVENTS.kind == REFUSED, ""), else_=_EVENTS.object_type).label("object_type"),
+        _EVENTS.object_id,
+    )
     .where(_EVENTS.revision > bindparam("after"))
     .order_by(_EVENTS.revision)
     .limit(bindparam("most"))
@@ -267,7 +338,8 @@ def changed_after(
 ) -> list[tuple[int, str, str]] | None:
     """Read which objects changed after a revision: revision, object type and id, in order.
 
-    None where some of these changes were forgotten. One statement, so that it sees one state.
+    Where something was only refused the type is empty, so that no revision is missing. None where
+    some of these changes were forgotten. One statement, so that it sees one state.
     """
     found = session.execute(_CHANGED, {"after": revision, "most": limit}).all()
     if found[0].floor > revision:

@@ -4,9 +4,12 @@ from mulligan import events, marks, requests
 from mulligan.control import tables as control
 from mulligan.database import Base
 from mulligan.iam import tables as iam
-from mulligan.meta import names, planned_names
+from mulligan.meta import attributes, metadefs, names, planned_names, tags
 from mulligan.resource import tables as resource
 
-SERVICES = (control, events, iam, marks, names, planned_names, requests, resource)
+SERVICES = (
+    *(attributes, control, events, iam, marks, metadefs, names, planned_names, requests, resource),
+    tags,
+)
 
 METADATA = Base.metadata

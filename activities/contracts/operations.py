@@ -13,7 +13,7 @@ class Asked(Payload):
     """Who asked for the operation, and a digest of what was asked.
 
     Everything of an operation hangs on its id, which is derived from project, account and request
-    id: the same request is the same operation.
+    id: the same request is the same operation. Method, address and session are for the audit.
     """
 
     operation: str
@@ -22,6 +22,9 @@ class Asked(Payload):
     project: str = ""
     region: str
     digest: str
+    method: str = ""
+    address: str = ""
+    session: str = ""
 
 
 Resume = Literal["", "forward", "undo"]

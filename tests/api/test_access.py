@@ -375,14 +375,18 @@ def test_an_object_that_is_not_there_is_named(site: Site, name: str) -> None:
 
 
 PAGED = [n for n, method in METHODS.items() if "page" in method.input_type.fields_by_name]
+NEEDED: dict[str, dict[str, Any]] = {
+    "ListCalendar": {"region": str(uuid4())},
+    "ListObjectsByTag": {"tags": ["rack 4"]},
+    "ListObjectsByAttribute": {"attribute": "rack"},
+}
+"""What a list asks for besides a project."""
 
 
 @pytest.mark.parametrize("name", PAGED)
 @pytest.mark.parametrize("token", ["abc", "W10", "WyJhYmMiXQ==", "WzFd", "WyJhIiwiYiJd", "eyJ9"])
 def test_a_page_token_that_was_tampered_with_is_refused(site: Site, name: str, token: str) -> None:
-    named = project_of(METHODS[name], str(uuid4()))
-    if name == "ListCalendar":
-        named["region"] = str(uuid4())
+    named = project_of(METHODS[name], str(uuid4())) | NEEDED.get(name, {})
     with refused("INVALID_ARGUMENT", about="page.token"):
         ask(site.admin, METHODS[name], page={"token": token}, **named)
 
@@ -390,7 +394,7 @@ def test_a_page_token_that_was_tampered_with_is_refused(site: Site, name: str, t
 @pytest.mark.parametrize("name", PAGED)
 @pytest.mark.parametrize("size", [-1, 1001])
 def test_a_page_has_a_size_that_can_be_had(sqlite_site: Site, name: str, size: int) -> None:
-    named = project_of(METHODS[name], str(uuid4()))
+    named = project_of(METHODS[name], str(uuid4())) | NEEDED.get(name, {})
     with refused("INVALID_ARGUMENT", about="page.size"):
         ask(sqlite_site.admin, METHODS[name], page={"size": size}, **named)
 

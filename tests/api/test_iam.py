@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from api.sign_in import address_of
+from api.addresses import address_of
 from mulligan.iam import sign_ins
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from tests.fakes.caller import refused

@@ -15,12 +15,13 @@ from google.rpc import error_details_pb2, status_pb2
 
 from api.server import SERVICES
 
+SHARED = ("Watch", "ListAuditEvents")
 METHODS: Mapping[str, MethodDescriptor] = {
-    ("" if method.name != "Watch" or noun == "control" else noun) + method.name: method
+    ("" if method.name not in SHARED or noun == "control" else noun) + method.name: method
     for noun, service in SERVICES.items()
     for method in service.methods
 }
-"""By name; each service's Watch but control's stands as iamWatch, metaWatch, resourceWatch."""
+"""By name; what control shares with others stands as iamWatch, metaWatch, resourceWatch, ..."""
 
 
 class Caller:
@@ -71,7 +72,7 @@ def _bytes_of(request: Any) -> bytes:
     return request if isinstance(request, bytes) else bytes(request.SerializeToString())
 
 
-def request_of(method: MethodDescriptor, **fields: Any) -> Any:
+def request_of(method: MethodDescriptor, /, **fields: Any) -> Any:
     """Make a method's request."""
     if "request_id" in method.input_type.fields_by_name:
         fields.setdefault("request_id", str(uuid4()))

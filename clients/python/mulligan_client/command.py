@@ -55,7 +55,10 @@ COMMANDS = {
     "account": "Users.",
     "app-credential": "Accounts for programs, which may less than who makes them.",
     "role": "Who may do what.",
+    "audit": "Who did what, and who was refused.",
     "token-key": "The keys that sign access tokens.",
+    "tag": "Free words on objects.",
+    "metadef": "Named attributes of objects, what their values may be, and the values.",
     "completion": "Print the script that completes commands in a shell.",
 }
 

@@ -517,7 +517,6 @@ def examples(usually: int) -> settings:
     """
     return settings(
         max_examples=EXAMPLES or usually,
-        deadline=None,
         derandomize=not EXAMPLES,
         phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

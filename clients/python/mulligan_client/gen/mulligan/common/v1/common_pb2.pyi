@@ -498,6 +498,200 @@ class WatchRequest(_message.Message):
 Global___WatchRequest: _TypeAlias = WatchRequest  # noqa: Y015
 
 @_typing.final
+class ListAuditEventsRequest(_message.Message):
+    """Which events of the audit. What is empty narrows nothing; of what is given, all has to hold."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    OBJECT_ID_FIELD_NUMBER: _builtins.int
+    PROJECT_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """UUID of the account that asked."""
+    object_id: _builtins.str
+    """UUID of the object that it was about."""
+    project: _builtins.str
+    """UUID of the project that it was about."""
+    region: _builtins.str
+    """UUID of the region that it was about."""
+    method: _builtins.str
+    """The RPC: ControlService/CreateServer, or CreateServer."""
+    result: _builtins.str
+    """OK for what was done, or the code with which it was refused, such as PERMISSION_DENIED."""
+    kind: _builtins.str
+    """created, named, state, step, mark, deleted, refused."""
+    revision: _builtins.int
+    """Only the event with this revision."""
+    @_builtins.property
+    def page(self) -> Global___Page:
+        """Where to go on, and how many."""
+
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """From this time on."""
+
+    @_builtins.property
+    def until(self) -> _timestamp_pb2.Timestamp:
+        """Before this time."""
+
+    def __init__(
+        self,
+        *,
+        page: Global___Page | None = ...,
+        account: _builtins.str = ...,
+        object_id: _builtins.str = ...,
+        project: _builtins.str = ...,
+        region: _builtins.str = ...,
+        method: _builtins.str = ...,
+        result: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        since: _timestamp_pb2.Timestamp | None = ...,
+        until: _timestamp_pb2.Timestamp | None = ...,
+        revision: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "since", b"since", "until", b"until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "kind", b"kind", "method", b"method", "object_id", b"object_id", "page", b"page", "project", b"project", "region", b"region", "result", b"result", "revision", b"revision", "since", b"since", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAuditEventsRequest: _TypeAlias = ListAuditEventsRequest  # noqa: Y015
+
+@_typing.final
+class ListAuditEventsResponse(_message.Message):
+    """A page of the audit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the next page; empty at the end."""
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___AuditEvent]:
+        """The newest first."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___AuditEvent] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAuditEventsResponse: _TypeAlias = ListAuditEventsResponse  # noqa: Y015
+
+@_typing.final
+class AuditEvent(_message.Message):
+    """Something that was done, or refused."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEPT_BY_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    AUTHOR_FIELD_NUMBER: _builtins.int
+    SESSION_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    OPERATION_FIELD_NUMBER: _builtins.int
+    OBJECT_TYPE_FIELD_NUMBER: _builtins.int
+    OBJECT_ID_FIELD_NUMBER: _builtins.int
+    PROJECT_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    kept_by: _builtins.str
+    """The service that keeps it: iam its own, control those of the site. Each counts revisions."""
+    revision: _builtins.int
+    """Rises with each event of the service that keeps it."""
+    kind: _builtins.str
+    """What became of the object: created, named, state, step, mark, deleted, ...; refused: nothing."""
+    result: _builtins.str
+    """OK, or the code with which it was refused. NOT_TOLD: so many were refused at once that these
+    are only counted.
+    """
+    count: _builtins.int
+    """How often it was refused like this, within a minute; 1 of what was done."""
+    author: _builtins.str
+    """UUID of the account that asked; empty when the system did it by itself, or nobody knows who."""
+    session: _builtins.str
+    """UUID of the author's session; empty where the token belongs to none."""
+    address: _builtins.str
+    """Where the call came from: an IPv4 address or the /64 of an IPv6 one; empty for this machine's
+    socket file, and where no call is known.
+    """
+    method: _builtins.str
+    """The RPC, as ControlService/CreateServer; empty where no call is known: what an operation does
+    later has none, what was first said of the operation has.
+    """
+    request_id: _builtins.str
+    """Of the call."""
+    operation: _builtins.str
+    """UUID of the operation in which it happened."""
+    object_type: _builtins.str
+    """server, host, machine, account, ...; empty where a refused call named no object."""
+    object_id: _builtins.str
+    """UUID."""
+    project: _builtins.str
+    """UUID of the project; empty for an operator's object."""
+    region: _builtins.str
+    """UUID of the region; empty where the object lives in none."""
+    state: _builtins.str
+    """The object's state after the change."""
+    message: _builtins.str
+    """One sentence for people."""
+    @_builtins.property
+    def at(self) -> _timestamp_pb2.Timestamp:
+        """When it happened, by the service's clock; of what is counted, the first."""
+
+    def __init__(
+        self,
+        *,
+        kept_by: _builtins.str = ...,
+        revision: _builtins.int = ...,
+        at: _timestamp_pb2.Timestamp | None = ...,
+        kind: _builtins.str = ...,
+        result: _builtins.str = ...,
+        count: _builtins.int = ...,
+        author: _builtins.str = ...,
+        session: _builtins.str = ...,
+        address: _builtins.str = ...,
+        method: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        operation: _builtins.str = ...,
+        object_type: _builtins.str = ...,
+        object_id: _builtins.str = ...,
+        project: _builtins.str = ...,
+        region: _builtins.str = ...,
+        state: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "at", b"at", "author", b"author", "count", b"count", "kept_by", b"kept_by", "kind", b"kind", "message", b"message", "method", b"method", "object_id", b"object_id", "object_type", b"object_type", "operation", b"operation", "project", b"project", "region", b"region", "request_id", b"request_id", "result", b"result", "revision", b"revision", "session", b"session", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AuditEvent: _TypeAlias = AuditEvent  # noqa: Y015
+
+@_typing.final
 class Page(_message.Message):
     """How to read a list in pages."""
 

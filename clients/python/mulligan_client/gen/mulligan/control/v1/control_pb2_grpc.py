@@ -231,6 +231,11 @@ class ControlServiceStub:
                 request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.RotateRegionKeyRequest.SerializeToString,
                 response_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.Operation.FromString,
                 _registered_method=True)
+        self.ListAuditEvents = channel.unary_unary(
+                '/mulligan.control.v1.ControlService/ListAuditEvents',
+                request_serializer=mulligan_dot_common_dot_v1_dot_common__pb2.ListAuditEventsRequest.SerializeToString,
+                response_deserializer=mulligan_dot_common_dot_v1_dot_common__pb2.ListAuditEventsResponse.FromString,
+                _registered_method=True)
         self.Watch = channel.unary_stream(
                 '/mulligan.control.v1.ControlService/Watch',
                 request_serializer=mulligan_dot_common_dot_v1_dot_common__pb2.WatchRequest.SerializeToString,
@@ -519,6 +524,15 @@ class ControlServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListAuditEvents(self, request, context):
+        """Who did what, and who was refused: what was changed, and calls that would have changed something
+        or that the caller was not allowed. Newest first. Of the site: of
+        control, resource and meta.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Watch(self, request, context):
         """Changes in the site from a revision on, in order, none missed; ends only when the caller goes
         away or its token ends. Meta, resource and control of a site give the same.
@@ -724,6 +738,11 @@ def add_ControlServiceServicer_to_server(servicer, server):
                     servicer.RotateRegionKey,
                     request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.RotateRegionKeyRequest.FromString,
                     response_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.Operation.SerializeToString,
+            ),
+            'ListAuditEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAuditEvents,
+                    request_deserializer=mulligan_dot_common_dot_v1_dot_common__pb2.ListAuditEventsRequest.FromString,
+                    response_serializer=mulligan_dot_common_dot_v1_dot_common__pb2.ListAuditEventsResponse.SerializeToString,
             ),
             'Watch': grpc.unary_stream_rpc_method_handler(
                     servicer.Watch,
@@ -1785,6 +1804,33 @@ class ControlService:
             '/mulligan.control.v1.ControlService/RotateRegionKey',
             mulligan_dot_control_dot_v1_dot_control__pb2.RotateRegionKeyRequest.SerializeToString,
             mulligan_dot_control_dot_v1_dot_control__pb2.Operation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAuditEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.control.v1.ControlService/ListAuditEvents',
+            mulligan_dot_common_dot_v1_dot_common__pb2.ListAuditEventsRequest.SerializeToString,
+            mulligan_dot_common_dot_v1_dot_common__pb2.ListAuditEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

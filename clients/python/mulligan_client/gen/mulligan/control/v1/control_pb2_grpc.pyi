@@ -120,6 +120,11 @@ class ControlServiceStub:
     """What the last comparison of each region found."""
     RotateRegionKey: _grpc.UnaryUnaryMultiCallable[_control_pb2.RotateRegionKeyRequest, _control_pb2.Operation]
     """Give a region a new key, and seal its secrets anew to it; older keys live until that is done."""
+    ListAuditEvents: _grpc.UnaryUnaryMultiCallable[_common_pb2.ListAuditEventsRequest, _common_pb2.ListAuditEventsResponse]
+    """Who did what, and who was refused: what was changed, and calls that would have changed something
+    or that the caller was not allowed. Newest first. Of the site: of
+    control, resource and meta.
+    """
     Watch: _grpc.UnaryStreamMultiCallable[_common_pb2.WatchRequest, _common_pb2.Event]
     """Changes in the site from a revision on, in order, none missed; ends only when the caller goes
     away or its token ends. Meta, resource and control of a site give the same.
@@ -216,6 +221,11 @@ class ControlServiceAsyncStub(ControlServiceStub):
     """What the last comparison of each region found."""
     RotateRegionKey: _aio.UnaryUnaryMultiCallable[_control_pb2.RotateRegionKeyRequest, _control_pb2.Operation]  # type: ignore[assignment]
     """Give a region a new key, and seal its secrets anew to it; older keys live until that is done."""
+    ListAuditEvents: _aio.UnaryUnaryMultiCallable[_common_pb2.ListAuditEventsRequest, _common_pb2.ListAuditEventsResponse]  # type: ignore[assignment]
+    """Who did what, and who was refused: what was changed, and calls that would have changed something
+    or that the caller was not allowed. Newest first. Of the site: of
+    control, resource and meta.
+    """
     Watch: _aio.UnaryStreamMultiCallable[_common_pb2.WatchRequest, _common_pb2.Event]  # type: ignore[assignment]
     """Changes in the site from a revision on, in order, none missed; ends only when the caller goes
     away or its token ends. Meta, resource and control of a site give the same.
@@ -543,6 +553,17 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_control_pb2.Operation, _abc.Awaitable[_control_pb2.Operation]]:
         """Give a region a new key, and seal its secrets anew to it; older keys live until that is done."""
+
+    @_abc_1.abstractmethod
+    def ListAuditEvents(
+        self,
+        request: _common_pb2.ListAuditEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_common_pb2.ListAuditEventsResponse, _abc.Awaitable[_common_pb2.ListAuditEventsResponse]]:
+        """Who did what, and who was refused: what was changed, and calls that would have changed something
+        or that the caller was not allowed. Newest first. Of the site: of
+        control, resource and meta.
+        """
 
     @_abc_1.abstractmethod
     def Watch(

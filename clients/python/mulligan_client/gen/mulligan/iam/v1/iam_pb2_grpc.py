@@ -206,6 +206,11 @@ class IamServiceStub:
                 request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteRegionRequest.SerializeToString,
                 response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteRegionResponse.FromString,
                 _registered_method=True)
+        self.ListAuditEvents = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/ListAuditEvents',
+                request_serializer=mulligan_dot_common_dot_v1_dot_common__pb2.ListAuditEventsRequest.SerializeToString,
+                response_deserializer=mulligan_dot_common_dot_v1_dot_common__pb2.ListAuditEventsResponse.FromString,
+                _registered_method=True)
         self.Watch = channel.unary_stream(
                 '/mulligan.iam.v1.IamService/Watch',
                 request_serializer=mulligan_dot_common_dot_v1_dot_common__pb2.WatchRequest.SerializeToString,
@@ -470,6 +475,14 @@ class IamServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListAuditEvents(self, request, context):
+        """Who did what, and who was refused: what was changed, and calls that would have changed something
+        or that the caller was not allowed. Newest first. Of iam.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Watch(self, request, context):
         """Changes of accounts, roles, projects and regions from a revision on, in order, none missed.
         """
@@ -649,6 +662,11 @@ def add_IamServiceServicer_to_server(servicer, server):
                     servicer.DeleteRegion,
                     request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteRegionRequest.FromString,
                     response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteRegionResponse.SerializeToString,
+            ),
+            'ListAuditEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAuditEvents,
+                    request_deserializer=mulligan_dot_common_dot_v1_dot_common__pb2.ListAuditEventsRequest.FromString,
+                    response_serializer=mulligan_dot_common_dot_v1_dot_common__pb2.ListAuditEventsResponse.SerializeToString,
             ),
             'Watch': grpc.unary_stream_rpc_method_handler(
                     servicer.Watch,
@@ -1575,6 +1593,33 @@ class IamService:
             '/mulligan.iam.v1.IamService/DeleteRegion',
             mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteRegionRequest.SerializeToString,
             mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteRegionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAuditEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/ListAuditEvents',
+            mulligan_dot_common_dot_v1_dot_common__pb2.ListAuditEventsRequest.SerializeToString,
+            mulligan_dot_common_dot_v1_dot_common__pb2.ListAuditEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -129,6 +129,10 @@ class IamServiceStub:
     """Delete a region without others below it, with the roles on it. What lives in it stays until an
     operator ends it; nothing new can be asked there.
     """
+    ListAuditEvents: _grpc.UnaryUnaryMultiCallable[_common_pb2.ListAuditEventsRequest, _common_pb2.ListAuditEventsResponse]
+    """Who did what, and who was refused: what was changed, and calls that would have changed something
+    or that the caller was not allowed. Newest first. Of iam.
+    """
     Watch: _grpc.UnaryStreamMultiCallable[_common_pb2.WatchRequest, _common_pb2.Event]
     """Changes of accounts, roles, projects and regions from a revision on, in order, none missed."""
 
@@ -231,6 +235,10 @@ class IamServiceAsyncStub(IamServiceStub):
     DeleteRegion: _aio.UnaryUnaryMultiCallable[_iam_pb2.DeleteRegionRequest, _iam_pb2.DeleteRegionResponse]  # type: ignore[assignment]
     """Delete a region without others below it, with the roles on it. What lives in it stays until an
     operator ends it; nothing new can be asked there.
+    """
+    ListAuditEvents: _aio.UnaryUnaryMultiCallable[_common_pb2.ListAuditEventsRequest, _common_pb2.ListAuditEventsResponse]  # type: ignore[assignment]
+    """Who did what, and who was refused: what was changed, and calls that would have changed something
+    or that the caller was not allowed. Newest first. Of iam.
     """
     Watch: _aio.UnaryStreamMultiCallable[_common_pb2.WatchRequest, _common_pb2.Event]  # type: ignore[assignment]
     """Changes of accounts, roles, projects and regions from a revision on, in order, none missed."""
@@ -535,6 +543,16 @@ class IamServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_iam_pb2.DeleteRegionResponse, _abc.Awaitable[_iam_pb2.DeleteRegionResponse]]:
         """Delete a region without others below it, with the roles on it. What lives in it stays until an
         operator ends it; nothing new can be asked there.
+        """
+
+    @_abc_1.abstractmethod
+    def ListAuditEvents(
+        self,
+        request: _common_pb2.ListAuditEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_common_pb2.ListAuditEventsResponse, _abc.Awaitable[_common_pb2.ListAuditEventsResponse]]:
+        """Who did what, and who was refused: what was changed, and calls that would have changed something
+        or that the caller was not allowed. Newest first. Of iam.
         """
 
     @_abc_1.abstractmethod

@@ -27,7 +27,7 @@ if _version_not_supported:
 
 
 class MetaServiceStub:
-    """From names to ids and back.
+    """From names to ids and back; what people say about objects.
     """
 
     def __init__(self, channel):
@@ -46,6 +46,61 @@ class MetaServiceStub:
                 request_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.DescribeObjectsRequest.SerializeToString,
                 response_deserializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.DescribeObjectsResponse.FromString,
                 _registered_method=True)
+        self.UpdateTags = channel.unary_unary(
+                '/mulligan.meta.v1.MetaService/UpdateTags',
+                request_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.UpdateTagsRequest.SerializeToString,
+                response_deserializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.UpdateTagsResponse.FromString,
+                _registered_method=True)
+        self.ListTags = channel.unary_unary(
+                '/mulligan.meta.v1.MetaService/ListTags',
+                request_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.ListTagsRequest.SerializeToString,
+                response_deserializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.ListTagsResponse.FromString,
+                _registered_method=True)
+        self.ListObjectsByTag = channel.unary_unary(
+                '/mulligan.meta.v1.MetaService/ListObjectsByTag',
+                request_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.ListObjectsByTagRequest.SerializeToString,
+                response_deserializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.ListObjectsByTagResponse.FromString,
+                _registered_method=True)
+        self.CreateMetadef = channel.unary_unary(
+                '/mulligan.meta.v1.MetaService/CreateMetadef',
+                request_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.CreateMetadefRequest.SerializeToString,
+                response_deserializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.Metadef.FromString,
+                _registered_method=True)
+        self.GetMetadef = channel.unary_unary(
+                '/mulligan.meta.v1.MetaService/GetMetadef',
+                request_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.GetMetadefRequest.SerializeToString,
+                response_deserializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.Metadef.FromString,
+                _registered_method=True)
+        self.ListMetadefs = channel.unary_unary(
+                '/mulligan.meta.v1.MetaService/ListMetadefs',
+                request_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.ListMetadefsRequest.SerializeToString,
+                response_deserializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.ListMetadefsResponse.FromString,
+                _registered_method=True)
+        self.UpdateMetadef = channel.unary_unary(
+                '/mulligan.meta.v1.MetaService/UpdateMetadef',
+                request_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.UpdateMetadefRequest.SerializeToString,
+                response_deserializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.Metadef.FromString,
+                _registered_method=True)
+        self.DeleteMetadef = channel.unary_unary(
+                '/mulligan.meta.v1.MetaService/DeleteMetadef',
+                request_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.DeleteMetadefRequest.SerializeToString,
+                response_deserializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.DeleteMetadefResponse.FromString,
+                _registered_method=True)
+        self.SetAttributes = channel.unary_unary(
+                '/mulligan.meta.v1.MetaService/SetAttributes',
+                request_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.SetAttributesRequest.SerializeToString,
+                response_deserializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.SetAttributesResponse.FromString,
+                _registered_method=True)
+        self.ListAttributes = channel.unary_unary(
+                '/mulligan.meta.v1.MetaService/ListAttributes',
+                request_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.ListAttributesRequest.SerializeToString,
+                response_deserializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.ListAttributesResponse.FromString,
+                _registered_method=True)
+        self.ListObjectsByAttribute = channel.unary_unary(
+                '/mulligan.meta.v1.MetaService/ListObjectsByAttribute',
+                request_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.ListObjectsByAttributeRequest.SerializeToString,
+                response_deserializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.ListObjectsByAttributeResponse.FromString,
+                _registered_method=True)
         self.Watch = channel.unary_stream(
                 '/mulligan.meta.v1.MetaService/Watch',
                 request_serializer=mulligan_dot_common_dot_v1_dot_common__pb2.WatchRequest.SerializeToString,
@@ -54,7 +109,7 @@ class MetaServiceStub:
 
 
 class MetaServiceServicer:
-    """From names to ids and back.
+    """From names to ids and back; what people say about objects.
     """
 
     def ResolveNames(self, request, context):
@@ -66,6 +121,83 @@ class MetaServiceServicer:
 
     def DescribeObjects(self, request, context):
         """Give the names of ids.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateTags(self, request, context):
+        """Add tags to objects and take others away.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTags(self, request, context):
+        """The tags of objects.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListObjectsByTag(self, request, context):
+        """The objects that have tags, by id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateMetadef(self, request, context):
+        """Define an attribute, for all objects or for those of a project and of the projects below it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetMetadef(self, request, context):
+        """One definition.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMetadefs(self, request, context):
+        """Definitions, by attribute.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateMetadef(self, request, context):
+        """Change a definition, if all values fit it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteMetadef(self, request, context):
+        """Delete a definition, if all values fit the one that holds then.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetAttributes(self, request, context):
+        """Give objects values of attributes, or take them away; all or none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAttributes(self, request, context):
+        """The attributes of objects.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListObjectsByAttribute(self, request, context):
+        """The objects that have an attribute, by id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -91,6 +223,61 @@ def add_MetaServiceServicer_to_server(servicer, server):
                     request_deserializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.DescribeObjectsRequest.FromString,
                     response_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.DescribeObjectsResponse.SerializeToString,
             ),
+            'UpdateTags': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateTags,
+                    request_deserializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.UpdateTagsRequest.FromString,
+                    response_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.UpdateTagsResponse.SerializeToString,
+            ),
+            'ListTags': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTags,
+                    request_deserializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.ListTagsRequest.FromString,
+                    response_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.ListTagsResponse.SerializeToString,
+            ),
+            'ListObjectsByTag': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListObjectsByTag,
+                    request_deserializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.ListObjectsByTagRequest.FromString,
+                    response_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.ListObjectsByTagResponse.SerializeToString,
+            ),
+            'CreateMetadef': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateMetadef,
+                    request_deserializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.CreateMetadefRequest.FromString,
+                    response_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.Metadef.SerializeToString,
+            ),
+            'GetMetadef': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMetadef,
+                    request_deserializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.GetMetadefRequest.FromString,
+                    response_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.Metadef.SerializeToString,
+            ),
+            'ListMetadefs': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMetadefs,
+                    request_deserializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.ListMetadefsRequest.FromString,
+                    response_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.ListMetadefsResponse.SerializeToString,
+            ),
+            'UpdateMetadef': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateMetadef,
+                    request_deserializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.UpdateMetadefRequest.FromString,
+                    response_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.Metadef.SerializeToString,
+            ),
+            'DeleteMetadef': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteMetadef,
+                    request_deserializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.DeleteMetadefRequest.FromString,
+                    response_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.DeleteMetadefResponse.SerializeToString,
+            ),
+            'SetAttributes': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetAttributes,
+                    request_deserializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.SetAttributesRequest.FromString,
+                    response_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.SetAttributesResponse.SerializeToString,
+            ),
+            'ListAttributes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAttributes,
+                    request_deserializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.ListAttributesRequest.FromString,
+                    response_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.ListAttributesResponse.SerializeToString,
+            ),
+            'ListObjectsByAttribute': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListObjectsByAttribute,
+                    request_deserializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.ListObjectsByAttributeRequest.FromString,
+                    response_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.ListObjectsByAttributeResponse.SerializeToString,
+            ),
             'Watch': grpc.unary_stream_rpc_method_handler(
                     servicer.Watch,
                     request_deserializer=mulligan_dot_common_dot_v1_dot_common__pb2.WatchRequest.FromString,
@@ -105,7 +292,7 @@ def add_MetaServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class MetaService:
-    """From names to ids and back.
+    """From names to ids and back; what people say about objects.
     """
 
     @staticmethod
@@ -152,6 +339,303 @@ class MetaService:
             '/mulligan.meta.v1.MetaService/DescribeObjects',
             mulligan_dot_meta_dot_v1_dot_meta__pb2.DescribeObjectsRequest.SerializeToString,
             mulligan_dot_meta_dot_v1_dot_meta__pb2.DescribeObjectsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateTags(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.meta.v1.MetaService/UpdateTags',
+            mulligan_dot_meta_dot_v1_dot_meta__pb2.UpdateTagsRequest.SerializeToString,
+            mulligan_dot_meta_dot_v1_dot_meta__pb2.UpdateTagsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTags(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.meta.v1.MetaService/ListTags',
+            mulligan_dot_meta_dot_v1_dot_meta__pb2.ListTagsRequest.SerializeToString,
+            mulligan_dot_meta_dot_v1_dot_meta__pb2.ListTagsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListObjectsByTag(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.meta.v1.MetaService/ListObjectsByTag',
+            mulligan_dot_meta_dot_v1_dot_meta__pb2.ListObjectsByTagRequest.SerializeToString,
+            mulligan_dot_meta_dot_v1_dot_meta__pb2.ListObjectsByTagResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateMetadef(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.meta.v1.MetaService/CreateMetadef',
+            mulligan_dot_meta_dot_v1_dot_meta__pb2.CreateMetadefRequest.SerializeToString,
+            mulligan_dot_meta_dot_v1_dot_meta__pb2.Metadef.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMetadef(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.meta.v1.MetaService/GetMetadef',
+            mulligan_dot_meta_dot_v1_dot_meta__pb2.GetMetadefRequest.SerializeToString,
+            mulligan_dot_meta_dot_v1_dot_meta__pb2.Metadef.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMetadefs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.meta.v1.MetaService/ListMetadefs',
+            mulligan_dot_meta_dot_v1_dot_meta__pb2.ListMetadefsRequest.SerializeToString,
+            mulligan_dot_meta_dot_v1_dot_meta__pb2.ListMetadefsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateMetadef(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.meta.v1.MetaService/UpdateMetadef',
+            mulligan_dot_meta_dot_v1_dot_meta__pb2.UpdateMetadefRequest.SerializeToString,
+            mulligan_dot_meta_dot_v1_dot_meta__pb2.Metadef.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteMetadef(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.meta.v1.MetaService/DeleteMetadef',
+            mulligan_dot_meta_dot_v1_dot_meta__pb2.DeleteMetadefRequest.SerializeToString,
+            mulligan_dot_meta_dot_v1_dot_meta__pb2.DeleteMetadefResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetAttributes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.meta.v1.MetaService/SetAttributes',
+            mulligan_dot_meta_dot_v1_dot_meta__pb2.SetAttributesRequest.SerializeToString,
+            mulligan_dot_meta_dot_v1_dot_meta__pb2.SetAttributesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAttributes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.meta.v1.MetaService/ListAttributes',
+            mulligan_dot_meta_dot_v1_dot_meta__pb2.ListAttributesRequest.SerializeToString,
+            mulligan_dot_meta_dot_v1_dot_meta__pb2.ListAttributesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListObjectsByAttribute(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.meta.v1.MetaService/ListObjectsByAttribute',
+            mulligan_dot_meta_dot_v1_dot_meta__pb2.ListObjectsByAttributeRequest.SerializeToString,
+            mulligan_dot_meta_dot_v1_dot_meta__pb2.ListObjectsByAttributeResponse.FromString,
             options,
             channel_credentials,
             insecure,

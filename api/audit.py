@@ -1,0 +1,111 @@
+"""The audit, from questions to events and back."""
+
+from datetime import datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from sqlalchemy.orm import Session
+
+from api import messages
+from api.call import current_call
+from mulligan import audit
+from mulligan.audit import Wanted
+from mulligan.events import NO_OBJECT, EventRow
+from mulligan.values.caller import Caller
+from mulligan.values.errors import PermissionDeniedError
+from mulligan_client.gen.mulligan.common.v1 import common_pb2 as pb
+
+
+async def list_page(request: pb.ListAuditEventsRequest, kept_by: str) -> pb.ListAuditEventsResponse:
+    """List who did what and who was refused, as far as the caller may see it; newest first.
+
+    `kept_by` is the service that is asked: its database's revisions are told.
+    """
+    call = current_call()
+    size, before = messages.page_size(request.page), _before(request.page)
+    wanted = Wanted(
+        places=_places(call.caller),
+        within=_within(call.caller),
+        revision=request.revision,
+        account=request.account,
+        object_id=request.object_id,
+        project=request.project,
+        region=request.region,
+        method=request.method,
+        result=request.result,
+        kind=request.kind,
+        since=_time(request, "since"),
+        until=_time(request, "until"),
+    )
+
+    def read(session: Session) -> pb.ListAuditEventsResponse:
+        rows = audit.list_events(session, wanted, before, size)
+        return pb.ListAuditEventsResponse(
+            events=[_event(row, kept_by) for row in rows],
+            next_page_token=(
+                messages.token_of(str(rows[-1].revision)) if len(rows) == size else ""
+            ),
+        )
+
+    return await call.read(read)
+
+
+def _places(caller: Caller) -> list[str] | None:
+    """The projects and regions whose events the caller may see; None for all events.
+
+    Raises:
+        PermissionDeniedError: it is an admin of none.
+    """
+    if caller.has("operator"):
+        return None
+    places = caller.places_with("admin")
+    if places == []:
+        raise PermissionDeniedError(
+            "the audit is for operators of the system, and for admins of projects and regions; ask "
+            "one of them"
+        )
+    return places
+
+
+def _within(caller: Caller) -> list[str] | None:
+    """The regions to which an application credential is limited, if it is."""
+    return caller.region_tree.below([caller.region]) if caller.region else None
+
+
+def _before(page: pb.Page) -> int:
+    cursor = messages.cursor_of(page)
+    if not cursor:
+        return 0
+    if len(cursor) != 1 or not cursor[0].isascii() or not cursor[0].isdecimal():
+        raise messages.foreign_token()
+    before = int(cursor[0][:20])
+    if not 0 < before < 1 << 63:
+        raise messages.foreign_token()
+    return before
+
+
+def _time(request: pb.ListAuditEventsRequest, field: str) -> datetime | None:
+    stamp: Timestamp = getattr(request, field)
+    return messages.time_of(stamp) if request.HasField(field) else None  # type: ignore[arg-type]
+
+
+def _event(row: EventRow, kept_by: str) -> pb.AuditEvent:
+    return pb.AuditEvent(
+        kept_by=kept_by,
+        revision=row.revision,
+        at=messages.timestamp(row.at),
+        kind=row.kind,
+        result=row.result or audit.DONE,
+        count=row.count or 1,
+        author=row.author or "",
+        session=row.session or "",
+        address=row.address or "",
+        method=row.method or "",
+        request_id=row.request_id or "",
+        operation=row.operation or "",
+        object_type=row.object_type,
+        object_id="" if row.object_id == NO_OBJECT else row.object_id,
+        project=row.project or "",
+        region=row.region or "",
+        state=row.state,
+        message=row.message or row.reason,
+    )
