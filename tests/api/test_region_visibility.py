@@ -81,7 +81,11 @@ def test_a_region_is_shown_to_everybody_to_some_projects_or_to_who_has_a_role_th
 
 def test_what_is_in_a_region_is_seen_by_who_sees_the_region(place: Place) -> None:
     image, network = place.create_image().metadata, place.create_network().metadata
-    member = place.member
+    member, tag = place.member, new_name("tag")
+    place.operator.UpdateTags(object_ids=[image.id, network.id, place.region], add=[tag])
+
+    def tagged() -> set[str]:
+        return {one.object_id for one in member.ListObjectsByTag(tags=[tag]).objects}
 
     def found() -> list[str]:
         images = member.ListImages(page={"size": 1000}).images
@@ -96,8 +100,11 @@ def test_what_is_in_a_region_is_seen_by_who_sees_the_region(place: Place) -> Non
         return sorted(listed & {image.id, network.id})
 
     assert found() == sorted([image.id, network.id])
+    assert tagged() == {image.id, network.id, place.region}
     show(place, place.region, "INTERNAL")
     assert found() == []
+    assert tagged() == set()
+    assert not member.ListTags(object_ids=[network.id, place.region]).objects
     for method, asked in (("GetImage", image.id), ("GetNetwork", network.id)):
         with refused("NOT_FOUND"):
             getattr(member, method)(id=asked)
