@@ -1,6 +1,6 @@
 """Regions: where objects live, in trees. No region ever moves."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -37,7 +37,7 @@ def create_region(
     if session.scalar(select(Region.id).limit(1)) is None:
         prepared = session.get(Bootstrap, 1)
         region = (prepared.first_region if prepared else None) or region
-    _require_projects(session, spec)
+    _require_projects(session, spec.visible_to)
     row = Region(id=region, parent=above, created_at=datetime.now(UTC), spec=spec)
     session.add(row)
     names.give_name(session, "region", row.id, name)
@@ -97,7 +97,7 @@ def update_region(
     words = [] if name is None else [objects.rename(session, row, name)]
     if change is not None:
         before, after = row.spec, change(row.spec)
-        _require_projects(session, after)
+        _require_projects(session, set(after.visible_to) - set(before.visible_to))
         row.spec = after
         words += _changes(before, after)
     if told := ", ".join(filter(None, words)):
@@ -106,8 +106,8 @@ def update_region(
     return row
 
 
-def _require_projects(session: Session, spec: RegionSpec) -> None:
-    objects.get_all(session, Project, spec.visible_to)
+def _require_projects(session: Session, shown_to: Collection[str]) -> None:
+    objects.get_all(session, Project, sorted(shown_to))
 
 
 def _changes(before: RegionSpec, after: RegionSpec) -> Iterator[str]:

@@ -174,3 +174,8 @@ def test_failure_domains_are_codes_of_each_kind_that_change_with_the_generation(
             place.operator.UpdateRegion(**{**update, "spec": spec})
     with refused("NOT_FOUND"):
         show(place, region, "PROJECTS", str(uuid4()))
+    gone = place.operator.CreateProject(name=new_name("project")).metadata.id
+    show(place, region, "PROJECTS", gone)
+    place.operator.DeleteProject(id=gone)
+    again = {**update, "update_mask": {"paths": ["spec.failure_domains"]}, "spec": {}}
+    assert list(place.operator.UpdateRegion(**again).spec.visible_to) == [gone]

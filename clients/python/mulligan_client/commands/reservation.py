@@ -17,6 +17,7 @@ from mulligan_client.commands.options import (
 )
 from mulligan_client.commands.reservation_series import series
 from mulligan_client.commands.reservation_spec import read_reservation, takes_reservation
+from mulligan_client.commands.whereabouts import shown_whereabouts
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 from mulligan_client.session import Session
@@ -218,5 +219,6 @@ def _sheet(session: Session, one: resource_pb2.Reservation) -> "Table":
             ("kept until", moment_words(one.kept_until)),
             ("claim", one.claim),
             ("operation", one.operation),
+            *shown_whereabouts(session, spec.claim if spec.HasField("claim") else spec.machine),
         ]
     )
