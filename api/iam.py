@@ -81,19 +81,19 @@ class IamServicer(iam_pb2_grpc.IamServiceServicer):
 
     async def GetRegion(self, request: pb.GetRegionRequest, context: Any) -> Any:
         """Show a region."""
-        return await iam_regions.get(request)
+        return await iam_regions.get(request, self._places)
 
     async def BatchGetRegions(self, request: pb.BatchGetRegionsRequest, context: Any) -> Any:
         """Show several regions."""
-        return await iam_regions.get_all(request)
+        return await iam_regions.get_all(request, self._places)
 
     async def ListRegions(self, request: pb.ListRegionsRequest, context: Any) -> Any:
         """List regions."""
-        return await iam_regions.list_page(request)
+        return await iam_regions.list_page(request, self._places)
 
     async def UpdateRegion(self, request: pb.UpdateRegionRequest, context: Any) -> Any:
         """Change a region."""
-        return await iam_regions.update(request)
+        return await iam_regions.update(request, self._places)
 
     async def DeleteRegion(self, request: pb.DeleteRegionRequest, context: Any) -> Any:
         """Delete a region."""

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from api.iam_at import Iam
 from api.messages import time_of
 from api.places import Places
+from api.region_specs import spec_of
 from mulligan.database import Database
 from mulligan.iam import copies, objects
 from mulligan.iam.copies import Original
@@ -259,6 +260,7 @@ def _originals(object_type: str, objects: Iterable[Any]) -> list[Original]:
             parent=getattr(one, "parent", "") or None,
             created_at=time_of(one.metadata.created_at),
             generation=one.metadata.generation,
+            spec=spec_of(one.spec) if object_type == "region" else None,
         )
         for one in objects
     ]

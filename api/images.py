@@ -46,17 +46,24 @@ class Images:
 
     async def get(self, image: str) -> control_pb2.Image:
         """Show one image."""
-        return await current_call().read(
-            lambda session: _images(session, [images.get_image(session, image)])[0]
-        )
+        caller = current_call().caller
+
+        def read(session: Session) -> control_pb2.Image:
+            row = images.get_image(session, image)
+            if not caller.sees(row.region):
+                raise images.not_there(image)
+            return _images(session, [row])[0]
+
+        return await current_call().read(read)
 
     async def list(self, request: control_pb2.ListImagesRequest) -> control_pb2.ListImagesResponse:
         """List images."""
         size = messages.page_size(request.page)
+        hidden = current_call().caller.hidden_regions
 
         def read(session: Session) -> control_pb2.ListImagesResponse:
             after = messages.after_id(request.page)
-            rows = images.list_images(session, request.region, after, size)
+            rows = images.list_images(session, request.region, after, size, hidden=hidden)
             return control_pb2.ListImagesResponse(
                 images=_images(session, rows), next_page_token=messages.next_token(rows, size)
             )

@@ -138,9 +138,11 @@ def _owners(request: meta_pb2.ResolveNamesRequest, caller: Caller) -> list[str] 
     """Say whose names are looked at: what others have must not even make a name ambiguous."""
     if request.object_type in TENANT_TYPES:
         return [request.project] if request.project else caller.projects
-    if request.region or request.object_type in OPEN_TYPES:
-        return [request.region] if request.region else None
-    return caller.regions
+    if request.region:
+        return [request.region]
+    if request.object_type in INSTALLATION_TYPES:
+        return None
+    return caller.seen_regions if request.object_type in OPEN_TYPES else caller.regions
 
 
 def _named(asked: str, row: Name) -> meta_pb2.NamedObject:

@@ -15,7 +15,7 @@ from mulligan.iam import objects
 from mulligan.iam.objects import Place
 from mulligan.meta import names
 from mulligan.values.errors import MulliganError
-from mulligan.values.places import PlaceTree
+from mulligan.values.places import PlaceTree, RegionTree
 
 Read = Callable[[Collection[str]], Awaitable[Iterable[Place]]]
 """Gives those of some ids that are stored as projects or regions, and what is above them."""
@@ -41,7 +41,7 @@ class Places:
     ) -> None:
         """Learn by reading what is stored, or after catching up, where that can be behind."""
         self.projects = PlaceTree()
-        self.regions = PlaceTree()
+        self.regions = RegionTree()
         self._ended: set[str] = set()
         self._read, self._catch_up, self._clock = read, catch_up, clock
         self._missed: dict[str, float] = {}
@@ -90,6 +90,8 @@ class Places:
             if place.type == "project":
                 self.projects.add(place.id, place.parent)
             elif place.type == "region":
+                # Shown first: no one sees it before it is known who may.
+                self.regions.show(place.id, place.shown_to)
                 self.regions.add(place.id, place.parent)
 
     def take_as_is(self, places: Iterable[Place]) -> None:

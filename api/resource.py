@@ -1,6 +1,6 @@
 """The front door of resource."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -36,6 +36,7 @@ from mulligan.resource.tables import (
     ProviderTypeRow,
     ResourceTypeRow,
 )
+from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2, resource_pb2_grpc
 
 
@@ -202,9 +203,12 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
 
     async def GetNetwork(self, request: resource_pb2.GetNetworkRequest, context: Any) -> Any:
         """Show one network."""
+        caller = current_call().caller
 
         def read(session: Session) -> resource_pb2.Network:
             row = networks.get_network(session, request.id)
+            if not caller.sees(row.region):
+                raise networks.not_there(request.id)
             return _network(row, names.describe(session, [row.id]))
 
         return await current_call().read(read)
@@ -212,10 +216,15 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
     async def ListNetworks(self, request: resource_pb2.ListNetworksRequest, context: Any) -> Any:
         """List networks."""
         size = messages.page_size(request.page)
+        hidden = current_call().caller.hidden_regions
 
         def read(session: Session) -> resource_pb2.ListNetworksResponse:
             page = networks.list_networks(
-                session, region=request.region, after=messages.after_id(request.page), limit=size
+                session,
+                region=request.region,
+                after=messages.after_id(request.page),
+                limit=size,
+                hidden=hidden,
             )
             described = names.describe(session, [row.id for row in page.items])
             return resource_pb2.ListNetworksResponse(
@@ -258,12 +267,14 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
     ) -> Any:
         """Stream what could be claimed, best first."""
         await self._regions.require(request.spec.region)
+        await self._regions.require_origins(request.spec.domains)
         for one in await claims.propose(request):
             yield one
 
     async def FindOpenings(self, request: resource_pb2.FindOpeningsRequest, context: Any) -> Any:
         """Say when something is free for so long."""
         await self._regions.require(request.spec.region)
+        await self._regions.require_origins(request.spec.domains)
         return await calendars.find_openings(request)
 
     async def ListCalendar(self, request: resource_pb2.ListCalendarRequest, context: Any) -> Any:
@@ -285,6 +296,7 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
     async def CreateClaim(self, request: resource_pb2.CreateClaimRequest, context: Any) -> Any:
         """Claim, hold or wait: the workflow answers when it is committed or waits."""
         region = await self._regions.require(request.spec.region)
+        await self._regions.require_origins(request.spec.domains)
         return await claims.create(self._starter, request, region)
 
     async def GetClaim(self, request: resource_pb2.GetClaimRequest, context: Any) -> Any:
@@ -301,6 +313,10 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
 
     async def ChangeClaims(self, request: resource_pb2.ChangeClaimsRequest, context: Any) -> Any:
         """Change several claims, all or none."""
+        for one in request.changes:
+            if one.move.spec.region:
+                await self._regions.require(one.move.spec.region)
+            await self._regions.require_origins(one.move.spec.domains)
         return await claims.change_all(self._starter, request)
 
     async def SetQuota(self, request: resource_pb2.SetQuotaRequest, context: Any) -> Any:
@@ -337,6 +353,7 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
     async def CreateReservations(self, request: Any, context: Any) -> Any:
         """Reserve."""
         await self._regions.require(request.region)
+        await self._regions.require_origins(_limits_of(request.spec))
         return await reservations.create(self._starter, request)
 
     async def GetReservation(self, request: Any, context: Any) -> Any:
@@ -358,6 +375,7 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
     async def CreateReservationSeries(self, request: Any, context: Any) -> Any:
         """Begin a series of reservations."""
         await self._regions.require(request.region)
+        await self._regions.require_origins(_limits_of(request.spec))
         return await series.create(self._starter, request)
 
     async def GetReservationSeries(self, request: Any, context: Any) -> Any:
@@ -380,6 +398,11 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
         """Stream changes."""
         async for event in self._watch.stream(request):
             yield event
+
+
+def _limits_of(spec: resource_pb2.ReservationSpec) -> Iterator[common_pb2.DomainLimit]:
+    yield from spec.claim.domains
+    yield from spec.machine.domains
 
 
 def _network(row: Network, described: Mapping[str, Name]) -> resource_pb2.Network:

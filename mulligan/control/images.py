@@ -1,6 +1,7 @@
 """Images: where an operating system is, its checksum and its format. Nothing of it is guessed."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 from mulligan import events
 from mulligan.control.tables import Image
 from mulligan.generations import refuse_stale
+from mulligan.iam.region_map import chain_of
 from mulligan.meta import names
 from mulligan.renaming import rename
 from mulligan.values.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
@@ -87,19 +89,48 @@ def get_image(session: Session, image: str, region: str = "") -> Image:
     """
     row = session.get(Image, image)
     if row is None or row.deleted_at is not None or (region and row.region != region):
-        where = " in this region" if region else ""
-        raise NotFoundError(
-            f"there is no image {image}{where}; see `mulligan image list`",
-            object_type="image",
-            object_id=image,
+        raise not_there(image, " in this region" if region else "")
+    return row
+
+
+def get_image_for(session: Session, image: str, region: str, *, or_below: bool) -> Image:
+    """Find the image of a machine that is in a region; or below: then it may be of one above.
+
+    Raises:
+        InvalidArgumentError: it needs credentials, which only its own region's executors can open.
+        NotFoundError: there is no such image.
+    """
+    if not or_below:
+        return get_image(session, image, region)
+    row = get_image(session, image)
+    if row.region not in chain_of(session, region):
+        raise not_there(image, " in this region or above it")
+    if row.sealed_credentials:
+        raise InvalidArgumentError(
+            f"image {image} needs credentials, which are sealed to the key of its own region; say "
+            "in which region the machine is to be",
             field="spec.image",
         )
     return row
 
 
-def list_images(session: Session, region: str, after: str, limit: int) -> list[Image]:
-    """List images by id."""
+def not_there(image: str, where: str = "") -> NotFoundError:
+    """Say that there is no such image."""
+    return NotFoundError(
+        f"there is no image {image}{where}; see `mulligan image list`",
+        object_type="image",
+        object_id=image,
+        field="spec.image",
+    )
+
+
+def list_images(
+    session: Session, region: str, after: str, limit: int, *, hidden: Sequence[str] = ()
+) -> list[Image]:
+    """List images by id; those of hidden regions (UUIDs) are left out."""
     query = select(Image).where(Image.deleted_at.is_(None))
+    if hidden:
+        query = query.where(Image.region.not_in(hidden))
     if region:
         query = query.where(Image.region == region)
     if after:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from mulligan import events, marks, states
 from mulligan.control.tables import Operation, OperationLog, Slot, Step
 from mulligan.database import one_of
+from mulligan.iam.region_map import chain_of
 from mulligan.meta import planned_names
 from mulligan.resource import reservations
 from mulligan.values.caller import Caller
@@ -383,7 +384,10 @@ def logs_of(session: Session, operation: str) -> list[OperationLog]:
 def waiting_for_capacity(session: Session, region: str) -> list[str]:
     """List the operations of reservations, then of claims, that may wait for capacity."""
     rows = select(Operation.id).where(
-        Operation.type == "claim", Operation.state == "running", Operation.region == region
+        Operation.type == "claim",
+        Operation.state == "running",
+        # Who waits above it may have said that below will do.
+        Operation.region.in_(chain_of(session, region)),
     )
     claims = session.scalars(rows.order_by(Operation.created_at))
     return [*reservations.waiting(session, region), *claims]

@@ -16,9 +16,10 @@ from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from mulligan.database import one_of
-from mulligan.iam.tables import Bootstrap, CopyRow, Project, Region
+from mulligan.iam.tables import Bootstrap, CopyRow, Project, Region, spec_columns
 from mulligan.meta import many_names, names
 from mulligan.values.errors import FailedPreconditionError
+from mulligan.values.regions import RegionSpec
 
 _TABLES: dict[str, type[Project] | type[Region]] = {"project": Project, "region": Region}
 FOLLOWED = ("account", "project", "region")
@@ -27,7 +28,7 @@ FOLLOWED = ("account", "project", "region")
 
 @dataclass(frozen=True)
 class Original:
-    """An object as iam has it; of an account only the name is copied."""
+    """An object as iam has it; of an account only the name is copied; `spec` is a region's."""
 
     type: str
     id: str
@@ -36,11 +37,13 @@ class Original:
     parent: str | None
     created_at: datetime
     generation: int
+    spec: RegionSpec | None = None
 
     @property
     def columns(self) -> dict[str, Any]:
         """What may change of it, by column."""
-        return {"generation": self.generation}
+        of_regions = spec_columns(self.spec) if self.spec is not None else {}
+        return {"generation": self.generation, **of_regions}
 
 
 def refuse_own(session: Session) -> None:

@@ -54,6 +54,7 @@ class Wanted:
         projects: only what is of these projects; None for a reader who sees everything.
         regions: besides, what is of no project in these regions.
         open_types: besides, what is of no project and of these types.
+        hidden: regions of which, and in which, such things are not seen.
         account: besides, the account itself.
         object_type: only objects of this type.
         project: only what is of this project.
@@ -63,6 +64,7 @@ class Wanted:
     projects: Collection[str] | None = None
     regions: Collection[str] = ()
     open_types: Collection[str] = ()
+    hidden: Collection[str] = ()
     account: str = ""
     object_type: str = ""
     project: str = ""
@@ -72,7 +74,12 @@ class Wanted:
         """Give the conditions on the columns of a table; `listed` are their parameters."""
         conditions = []
         if self.projects is not None:
-            nobodys = or_(one_of(table.region, "regions"), table.object_type.in_(self.open_types))
+            is_open = and_(
+                table.object_type.in_(self.open_types),
+                or_(table.region.is_(None), ~one_of(table.region, "hidden")),
+                ~one_of(table.object_id, "hidden"),
+            )
+            nobodys = or_(one_of(table.region, "regions"), is_open)
             seen = or_(
                 one_of(table.project, "projects"),
                 and_(table.project.is_(None), nobodys),
@@ -91,4 +98,8 @@ class Wanted:
     @property
     def listed(self) -> dict[str, list[str]]:
         """Give the parameters of the conditions."""
-        return {"projects": list(self.projects or ()), "regions": list(self.regions)}
+        return {
+            "projects": list(self.projects or ()),
+            "regions": list(self.regions),
+            "hidden": list(self.hidden),
+        }

@@ -1,6 +1,7 @@
 """Networks as records, and the claiming of their addresses."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_network
 
@@ -9,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from mulligan import events
 from mulligan.generations import refuse_stale
+from mulligan.iam.region_map import chain_of
 from mulligan.renaming import rename
 from mulligan.resource.addresses import choose_addresses, derive_mac
 from mulligan.resource.network_values import (
@@ -20,6 +22,7 @@ from mulligan.resource.network_values import (
     refuse_spec,
 )
 from mulligan.resource.occupation import not_lapsed, occupation_of, occupies, present
+from mulligan.resource.requests import ClaimRequest
 from mulligan.resource.tables import AddressClaimRow, ClaimRow, NetworkRow
 from mulligan.resource.values import Page, check_id, page_size
 from mulligan.values.errors import (
@@ -134,7 +137,8 @@ def _network(row: NetworkRow, used: int) -> Network:
     )
 
 
-def _no_network(network: str) -> NotFoundError:
+def not_there(network: str) -> NotFoundError:
+    """Say that there is no such network."""
     return NotFoundError(f"there is no network {network}", object_type="network", object_id=network)
 
 
@@ -164,7 +168,7 @@ def get_network(
     """
     row = session.get(NetworkRow, network)
     if row is None or (project and row.project not in (None, project)):
-        raise _no_network(network)
+        raise not_there(network)
     used = _used(session, [network], now or datetime.now(UTC))
     return _network(row, used.get(network, 0))
 
@@ -177,6 +181,7 @@ def list_networks(
     after: str = "",
     limit: int = 0,
     now: datetime | None = None,
+    hidden: Sequence[str] = (),
 ) -> Page[Network]:
     """Read a page of networks with their use now, in the order of their ids.
 
@@ -187,11 +192,14 @@ def list_networks(
         after: the token of the page before.
         limit: at most this many; 0 for 100.
         now: the present by default.
+        hidden: UUIDs of regions of which none is read.
     """
     limit = page_size(limit)
     query = select(NetworkRow).order_by(NetworkRow.id).limit(limit + 1)
     if region:
         query = query.where(NetworkRow.region == check_id(region, field="region"))
+    if hidden:
+        query = query.where(NetworkRow.region.not_in(hidden))
     if project:
         query = query.where(or_(NetworkRow.project.is_(None), NetworkRow.project == project))
     if after:
@@ -213,7 +221,7 @@ def rename_network(
     """
     row = lock_networks(session, [network]).get(network)
     if row is None:
-        raise _no_network(network)
+        raise not_there(network)
     refuse_stale(session, "network", network, generation=row.generation, read_at=generation)
     rename(session, "network", row, name, author=author)
     session.flush()
@@ -232,7 +240,7 @@ def delete_network(
     now = now or datetime.now(UTC)
     row = lock_networks(session, [network]).get(network)
     if row is None:
-        raise _no_network(network)
+        raise not_there(network)
     rows = AddressClaimRow
     using = (
         select(rows.claim)
@@ -286,8 +294,9 @@ def claim_addresses(
         return []
     row = session.get_one(ClaimRow, claim)
     rows = lock_networks(session, [nic.network for nic in nics])
+    there = chain_of(session, row.region) if row.spec.get("or_below") else [row.region]
     for index, nic in enumerate(nics):
-        _refuse_foreign(rows.get(nic.network), nic, row, index)
+        _refuse_foreign(rows.get(nic.network), nic, row, there, index)
     specs = {network: _spec(found) for network, found in rows.items()}
     addresses = choose_addresses(session, specs, nics, window, now)
     claimed = [
@@ -311,13 +320,31 @@ def claim_addresses(
     return claimed
 
 
-def _refuse_foreign(row: NetworkRow | None, nic: NicWanted, claim: ClaimRow, index: int) -> None:
+def narrow_to_networks(
+    session: Session, request: ClaimRequest, nics: Sequence[NicWanted]
+) -> ClaimRequest:
+    """Have a request for a region or below met where its networks are: in theirs, or below.
+
+    A network below the region is there only from its own region down; one above it is everywhere.
+    """
+    if not request.or_below or not nics:
+        return request
+    query = select(NetworkRow.region).where(NetworkRow.id.in_([nic.network for nic in nics]))
+    for region in sorted(set(session.scalars(query))):
+        if request.region in chain_of(session, region):
+            request = replace(request, region=region)
+    return request
+
+
+def _refuse_foreign(
+    row: NetworkRow | None, nic: NicWanted, claim: ClaimRow, there: Sequence[str], index: int
+) -> None:
     if row is None or row.project not in (None, claim.project):
         raise InvalidArgumentError(
             f"there is no network {nic.network}; `mulligan network list` shows those there are",
             field=f"nics[{index}].network",
         )
-    if row.region != claim.region:
+    if row.region not in there:
         raise InvalidArgumentError(
             f"network {nic.network} is in region {row.region}, the claim in {claim.region}; choose "
             "a network of the claim's region",

@@ -10,8 +10,9 @@ from api.feed import Feed
 from api.places import Places, Read
 from mulligan.database import Database
 from mulligan.events import Narrowed
-from mulligan.iam import objects, projects
+from mulligan.iam import objects, projects, regions
 from mulligan.iam.objects import Place
+from mulligan.values.regions import RegionSpec, Visibility
 
 LIMIT_S = 30
 
@@ -58,6 +59,21 @@ async def test_what_another_process_makes_and_deletes_is_taken_in(database: Data
             await asyncio.to_thread(database.write, delete)
             await places.until(lambda: places.is_ended(made))
             assert places.projects.chain(made) == [made, top]
+
+
+async def test_to_whom_another_process_shows_a_region_is_taken_in(database: Database) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        places = Told(partial(asyncio.to_thread, database.read, objects.places))
+        feed = Feed(database, threads, places.know)
+        async with feed.running(), places.following(feed):
+            internal = RegionSpec(visibility=Visibility.INTERNAL)
+            make = partial(regions.create_region, name="vault", spec=internal)
+            region = await asyncio.to_thread(database.write, lambda session: make(session).id)
+            await places.until(lambda: region in places.regions)
+            assert places.regions.shown_to(region) == frozenset()
+            show = partial(regions.update_region, region=region, change=lambda _: RegionSpec())
+            await asyncio.to_thread(database.write, show)
+            await places.until(lambda: places.regions.shown_to(region) is None)
 
 
 async def test_who_may_read_above_a_project_is_told_that_another_process_made_it(

@@ -130,6 +130,38 @@ PLACEMENT_NEAREST: Placement.ValueType  # 3
 """Take the provider nearest to something."""
 Global___Placement: _TypeAlias = Placement  # noqa: Y015
 
+class _DomainKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DomainKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DomainKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DOMAIN_KIND_UNSPECIFIED: _DomainKind.ValueType  # 0
+    """Never sent."""
+    DOMAIN_KIND_POWER: _DomainKind.ValueType  # 1
+    """Electric power: a feed, a substation."""
+    DOMAIN_KIND_NETWORK: _DomainKind.ValueType  # 2
+    """The network's core, routers or lines to the outside."""
+    DOMAIN_KIND_COOLING: _DomainKind.ValueType  # 3
+    """Cooling."""
+    DOMAIN_KIND_BUILDING: _DomainKind.ValueType  # 4
+    """The building."""
+
+class DomainKind(_DomainKind, metaclass=_DomainKindEnumTypeWrapper):
+    """What regions may share, so that its failure takes them down together."""
+
+DOMAIN_KIND_UNSPECIFIED: DomainKind.ValueType  # 0
+"""Never sent."""
+DOMAIN_KIND_POWER: DomainKind.ValueType  # 1
+"""Electric power: a feed, a substation."""
+DOMAIN_KIND_NETWORK: DomainKind.ValueType  # 2
+"""The network's core, routers or lines to the outside."""
+DOMAIN_KIND_COOLING: DomainKind.ValueType  # 3
+"""Cooling."""
+DOMAIN_KIND_BUILDING: DomainKind.ValueType  # 4
+"""The building."""
+Global___DomainKind: _TypeAlias = DomainKind  # noqa: Y015
+
 @_typing.final
 class Access(_message.Message):
     """What an RPC asks of its caller; an RPC without it stops the server from starting."""
@@ -687,6 +719,38 @@ class Page(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Page: _TypeAlias = Page  # noqa: Y015
+
+@_typing.final
+class DomainLimit(_message.Message):
+    """Whether providers share a failure domain with something. Where it is not said of one of both which
+    domains of the kind it has, neither can be told, and the provider is not taken.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    SAME_FIELD_NUMBER: _builtins.int
+    kind: Global___DomainKind.ValueType
+    """Of which kind."""
+    origin: _builtins.str
+    """UUID of a machine, claim, provider or region that the caller can see."""
+    same: _builtins.bool
+    """They share a domain; else they share none."""
+    def __init__(
+        self,
+        *,
+        kind: Global___DomainKind.ValueType = ...,
+        origin: _builtins.str = ...,
+        same: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "origin", b"origin", "same", b"same"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DomainLimit: _TypeAlias = DomainLimit  # noqa: Y015
 
 ACCESS_FIELD_NUMBER: _builtins.int
 access: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, Global___Access]

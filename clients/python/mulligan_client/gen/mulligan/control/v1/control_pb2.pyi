@@ -1414,6 +1414,8 @@ class MachineSpec(_message.Message):
     PROVIDER_FIELD_NUMBER: _builtins.int
     PLACEMENT_FIELD_NUMBER: _builtins.int
     ROOT_DISK_SERIAL_FIELD_NUMBER: _builtins.int
+    OR_BELOW_FIELD_NUMBER: _builtins.int
+    DOMAINS_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
     """virtual or baremetal."""
     image: _builtins.str
@@ -1432,6 +1434,11 @@ class MachineSpec(_message.Message):
     """Which provider is taken of those that fit; PLACEMENT_NEAREST is refused here."""
     root_disk_serial: _builtins.str
     """Baremetal: serial number of the disk that gets the image; else the first one that is big enough."""
+    or_below: _builtins.bool
+    """In the region or one below it that the project sees; the machine is in its host's or server's
+    region. Not together with user data, nor with an image that needs credentials: they are sealed
+    to one region's key.
+    """
     @_builtins.property
     def nics(self) -> _containers.RepeatedCompositeFieldContainer[Global___NicRequest]:
         """Interfaces in their order; none: no network."""
@@ -1447,6 +1454,10 @@ class MachineSpec(_message.Message):
     @_builtins.property
     def required_capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Host or server must have all of these registered names."""
+
+    @_builtins.property
+    def domains(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.DomainLimit]:
+        """Which failure domains its host or server may share, or must; all of them hold."""
 
     def __init__(
         self,
@@ -1464,10 +1475,12 @@ class MachineSpec(_message.Message):
         provider: _builtins.str = ...,
         placement: _common_pb2.Placement.ValueType = ...,
         root_disk_serial: _builtins.str = ...,
+        or_below: _builtins.bool = ...,
+        domains: _abc.Iterable[_common_pb2.DomainLimit] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["disk_gib", b"disk_gib", "image", b"image", "kind", b"kind", "memory_mib", b"memory_mib", "nics", b"nics", "placement", b"placement", "provider", b"provider", "required_capabilities", b"required_capabilities", "root_disk_serial", b"root_disk_serial", "sealed_user_data", b"sealed_user_data", "ssh_keys", b"ssh_keys", "vcpus", b"vcpus", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["disk_gib", b"disk_gib", "domains", b"domains", "image", b"image", "kind", b"kind", "memory_mib", b"memory_mib", "nics", b"nics", "or_below", b"or_below", "placement", b"placement", "provider", b"provider", "required_capabilities", b"required_capabilities", "root_disk_serial", b"root_disk_serial", "sealed_user_data", b"sealed_user_data", "ssh_keys", b"ssh_keys", "vcpus", b"vcpus", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1541,7 +1554,7 @@ class Machine(_message.Message):
 
     @_builtins.property
     def spec(self) -> Global___MachineSpec:
-        """As it was asked for; nics, user data, window, provider and placement are left out."""
+        """As it was asked for; nics, user data, window, and what says where it is to be are left out."""
 
     @_builtins.property
     def status(self) -> _common_pb2.Status:

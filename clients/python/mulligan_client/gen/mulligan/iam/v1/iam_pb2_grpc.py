@@ -454,7 +454,7 @@ class IamServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListRegions(self, request, context):
-        """All regions.
+        """All regions that the caller sees.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -122,7 +122,7 @@ class IamServiceStub:
     BatchGetRegions: _grpc.UnaryUnaryMultiCallable[_iam_pb2.BatchGetRegionsRequest, _iam_pb2.BatchGetRegionsResponse]
     """Several regions at once, in the order of their ids in the request; refused if one is not there."""
     ListRegions: _grpc.UnaryUnaryMultiCallable[_iam_pb2.ListRegionsRequest, _iam_pb2.ListRegionsResponse]
-    """All regions."""
+    """All regions that the caller sees."""
     UpdateRegion: _grpc.UnaryUnaryMultiCallable[_iam_pb2.UpdateRegionRequest, _iam_pb2.Region]
     """Change a region. No region ever moves: what it is below of can't be changed."""
     DeleteRegion: _grpc.UnaryUnaryMultiCallable[_iam_pb2.DeleteRegionRequest, _iam_pb2.DeleteRegionResponse]
@@ -229,7 +229,7 @@ class IamServiceAsyncStub(IamServiceStub):
     BatchGetRegions: _aio.UnaryUnaryMultiCallable[_iam_pb2.BatchGetRegionsRequest, _iam_pb2.BatchGetRegionsResponse]  # type: ignore[assignment]
     """Several regions at once, in the order of their ids in the request; refused if one is not there."""
     ListRegions: _aio.UnaryUnaryMultiCallable[_iam_pb2.ListRegionsRequest, _iam_pb2.ListRegionsResponse]  # type: ignore[assignment]
-    """All regions."""
+    """All regions that the caller sees."""
     UpdateRegion: _aio.UnaryUnaryMultiCallable[_iam_pb2.UpdateRegionRequest, _iam_pb2.Region]  # type: ignore[assignment]
     """Change a region. No region ever moves: what it is below of can't be changed."""
     DeleteRegion: _aio.UnaryUnaryMultiCallable[_iam_pb2.DeleteRegionRequest, _iam_pb2.DeleteRegionResponse]  # type: ignore[assignment]
@@ -525,7 +525,7 @@ class IamServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _iam_pb2.ListRegionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_iam_pb2.ListRegionsResponse, _abc.Awaitable[_iam_pb2.ListRegionsResponse]]:
-        """All regions."""
+        """All regions that the caller sees."""
 
     @_abc_1.abstractmethod
     def UpdateRegion(
