@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from google.protobuf.message import Message
 from sqlalchemy.orm import Session
 
-from api import metadefs, tags
+from api import configuration, metadefs, tags
 from api.call import current_call
 from api.iam_copy import IamCopy
 from api.objects import INSTALLATION_TYPES, OPEN_TYPES, TENANT_TYPES, visible
@@ -126,6 +126,14 @@ class MetaServicer(meta_pb2_grpc.MetaServiceServicer):
     async def ListObjectsByAttribute(self, request: Any, context: Any) -> Any:
         """List the objects that have an attribute."""
         return await metadefs.list_objects(request, self._places)
+
+    async def MetaConfigure(self, request: Any, context: Any) -> Any:
+        """Configure the service."""
+        return await configuration.configure(request, "meta")
+
+    async def GetMetaConfiguration(self, request: Any, context: Any) -> Any:
+        """Show how the service is configured."""
+        return await configuration.get("meta")
 
     async def Watch(self, request: Any, context: Any) -> Any:
         """Stream changes."""
