@@ -9,16 +9,19 @@ from functools import partial
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2_grpc
+from grpc_health.v1.health import SERVICE_NAME as HEALTH_SERVICE
 from grpc_reflection.v1alpha import reflection
 from temporalio.client import Client
 
 from api.access import Method, methods_of
 from api.control import ControlServicer
 from api.feed import Feed
+from api.health import Health, parts_of
 from api.iam import IamServicer
 from api.iam_at import HERE, IamAt, sign_in_at
 from api.iam_copy import IamCopy
+from api.in_force import InForce
 from api.interceptor import Gate
 from api.meta import MetaServicer
 from api.operations import Operations, Starter
@@ -32,6 +35,7 @@ from api.watch import Watch
 from mulligan.database import Database
 from mulligan.iam import objects
 from mulligan.iam.objects import Place
+from mulligan.log_level import LogLevel
 from mulligan.values.errors import FailedPreconditionError
 from mulligan_client.gen.mulligan.control.v1 import control_pb2, control_pb2_grpc
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2, iam_pb2_grpc
@@ -118,19 +122,30 @@ async def running_server(
             database: await stack.enter_async_context(Refusals(database).running())
             for database in {backends.of(name) for name in services}
         }
+        log_level = LogLevel()
+        stack.callback(log_level.restore)
+        in_force = {name: InForce(name, log_level) for name in services}
+        health = Health({name: SERVICES[name].full_name for name in services})
         server = grpc.aio.server(
-            interceptors=[Gate(methods, published, places, pool, refusals)],
+            interceptors=[
+                Gate(methods, published, places, pool, refusals, in_force, health.suspect)
+            ],
             options=[
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.so_reuseport", int(share_port)),
             ],
         )
         _add_servicers(server, feeds, backends, places, copy)
-        _add_health_and_reflection(server, services)
+        _add_health_and_reflection(server, services, health)
         port = _listen(server, listen, tls)
         beside = server.add_insecure_port("127.0.0.1:0") if "iam" in services else 0
-        await server.start()
+        databases = {name: backends.of(name) for name in services}
+        found = parts_of(in_force, databases, backends.temporal)
+        parts = await stack.enter_async_context(found)
         stack.push_async_callback(_stop, server, pool)
+        # Told before the server stops: who balances the load sends no more calls then.
+        await stack.enter_async_context(health.watching(parts))
+        await server.start()
         if "iam" in services:
             await stack.enter_async_context(places.following(feeds["iam"]))
         if set(services) - {"iam"}:
@@ -218,12 +233,9 @@ def _add_servicers(
         control_pb2_grpc.add_ControlServiceServicer_to_server(control, server)
 
 
-def _add_health_and_reflection(server: grpc.aio.Server, services: Sequence[str]) -> None:
+def _add_health_and_reflection(
+    server: grpc.aio.Server, services: Sequence[str], health: Health
+) -> None:
     names = [SERVICES[name].full_name for name in services]
-    checker = health.HealthServicer()
-    for name in ("", *names):
-        checker.set(name, health_pb2.HealthCheckResponse.SERVING)
-    health_pb2_grpc.add_HealthServicer_to_server(checker, server)
-    reflection.enable_server_reflection(
-        (*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server
-    )
+    health_pb2_grpc.add_HealthServicer_to_server(health.servicer, server)
+    reflection.enable_server_reflection((*names, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
