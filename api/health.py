@@ -132,7 +132,8 @@ async def parts_of(
             parts.append(part)
         started = {"resource", "control"} & set(databases)
         if temporal is not None and started:
-            parts.append(Part("Temporal", started, _look_at_temporal(temporal)))
+            check = temporal.service_client.check_health
+            parts.append(Part("Temporal", started, _look_at_temporal(check)))
         yield parts
 
 
@@ -157,10 +158,10 @@ def _look_at_database(
     return look
 
 
-def _look_at_temporal(client: Client) -> Callable[[], Awaitable[str]]:
+def _look_at_temporal(check: Callable[..., Awaitable[bool]]) -> Callable[[], Awaitable[str]]:
     async def look() -> str:
         try:
-            is_well = await client.service_client.check_health(timeout=timedelta(seconds=ANSWER_S))
+            is_well = await check(timeout=timedelta(seconds=ANSWER_S))
         except RPCError as error:
             return str(error)
         return "" if is_well else "it says that it does not serve"

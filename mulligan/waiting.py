@@ -4,9 +4,13 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import TIMEOUT_MAX, Lock
+from threading import TIMEOUT_MAX, Condition
 
 from mulligan.values.errors import OverdueError
+
+STOPPED_AGAIN_S = 0.1
+MOST_STOPS = 100
+"""A database that does not react to as many is gone, and what runs there ends with it."""
 
 
 class Waiting:
@@ -16,11 +20,13 @@ class Waiting:
         self._ends_at = time.monotonic() + within_s
         self._is_left = False
         self._stop: Callable[[], None] | None = None
-        self._turn = Lock()
+        self._turn = Condition()
 
     @property
     def left_s(self) -> float:
         """For how long it is still waited; 0 when it isn't."""
+        if self._is_left:
+            return 0.0
         return min(max(0.0, self._ends_at - time.monotonic()), TIMEOUT_MAX)
 
     def refuse_if_over(self) -> None:
@@ -29,15 +35,19 @@ class Waiting:
         Raises:
             OverdueError: nobody does.
         """
-        if self._is_left or not self.left_s:
+        if not self.left_s:
             raise overdue()
 
     def leave(self) -> None:
-        """Wait no more, and stop what runs for it; that may take as long as a new connection."""
+        """Wait no more, and stop what runs for it; takes until that has ended."""
         with self._turn:
             self._is_left = True
-            if self._stop is not None:
+            for _ in range(MOST_STOPS):
+                if self._stop is None:
+                    return
+                # Between two statements there was nothing to stop: then it is the next one.
                 self._stop()
+                self._turn.wait(STOPPED_AGAIN_S)
 
     @contextmanager
     def stopping(self, stop: Callable[[], None]) -> Iterator[None]:
@@ -54,6 +64,7 @@ class Waiting:
         finally:
             with self._turn:
                 self._stop = None
+                self._turn.notify_all()
         self.refuse_if_over()
 
 
