@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from mulligan.values.configuration import FIELDS
+from activities.contracts import redfish
+from mulligan.values.configuration import FIELDS, Configuration
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from tests.api.instances import beside
 from tests.fakes.caller import Caller, refused
-from tests.fakes.place import Place, on_sqlite
+from tests.fakes.place import Place, new_name, on_sqlite
 from tests.fakes.site import Site
 
 LIMIT_S = 60
@@ -111,12 +112,19 @@ def test_a_service_refuses_what_it_has_no_use_for(place: Place) -> None:
 
 @on_sqlite
 def test_executors_are_configured_region_by_region(place: Place) -> None:
-    operator, elsewhere = place.operator, str(place.operator.CreateRegion(name="x").metadata.id)
+    operator, elsewhere = (
+        place.operator,
+        str(place.operator.CreateRegion(name=new_name("region")).metadata.id),
+    )
     operator.ExecutorConfigure(
         region=place.region,
         spec={"bmc_answer_timeout": {"seconds": 40}, "log_level": common_pb2.LOG_LEVEL_DEBUG},
         update_mask=mask("bmc_answer_timeout", "log_level"),
     )
+    server = place.server()
+    asked = place.executor.request_of(redfish.inspect)
+    assert asked.configured.wanted == Configuration(log_level="DEBUG", bmc_answer_timeout=40)
+    assert operator.GetServer(id=server).status.state == "available"
     found = operator.GetExecutorConfiguration(region=place.region)
     assert (found.region, found.in_force.bmc_answer_timeout.seconds) == (place.region, 40)
     assert found.in_force.log_level == common_pb2.LOG_LEVEL_DEBUG
