@@ -1,7 +1,7 @@
 """mulligan configure: log level, rate limits and time-outs of services and executors."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -97,6 +97,7 @@ def show(session: Session, service: str, region: str, output: str) -> None:
 @pass_session
 def put(
     session: Session,
+    /,
     service: str,
     defaults: Sequence[str],
     generation: int,
@@ -105,7 +106,6 @@ def put(
     **given: Any,
 ) -> None:
     """Set what is said of a SERVICE; the rest stays. Of executors: those of --region."""
-    spec = common_pb2.ConfigurationSpec()
     named = {name: value for name, value in given.items() if value is not None}
     reset = {name.replace("-", "_") for name in defaults}
     if not named and not reset:
@@ -113,6 +113,20 @@ def put(
     for name in sorted(named.keys() & reset):
         flag = name.replace("_", "-")
         raise click.UsageError(f"--{flag} and --default {flag} exclude each other")
+    found = _call(
+        session,
+        "{}Configure",
+        service,
+        region,
+        spec=_spec(named),
+        update_mask=FieldMask(paths=[f"spec.{name}" for name in (*named, *sorted(reset))]),
+        generation=generation,
+    )
+    session.show(found, output, lambda: _sheet(session, found))
+
+
+def _spec(named: Mapping[str, Any]) -> common_pb2.ConfigurationSpec:
+    spec = common_pb2.ConfigurationSpec()
     for name, value in named.items():
         if name == "log_level":
             spec.log_level = common_pb2.LogLevel.Value(f"LOG_LEVEL_{value.upper()}")
@@ -120,16 +134,7 @@ def put(
             getattr(spec, name).CopyFrom(value)
         else:
             getattr(spec, name).FromTimedelta(value)
-    found = _call(
-        session,
-        "{}Configure",
-        service,
-        region,
-        spec=spec,
-        update_mask=FieldMask(paths=[f"spec.{name}" for name in (*named, *sorted(reset))]),
-        generation=generation,
-    )
-    session.show(found, output, lambda: _sheet(session, found))
+    return spec
 
 
 def _call(
