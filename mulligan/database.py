@@ -301,7 +301,8 @@ class Database:
         if waiting is None:
             return nullcontext()
         waiting.refuse_if_over()
-        connection = session.connection(execution_options={_WAITING: waiting})
+        options = {_WAITING: waiting} if self.is_sqlite else None
+        connection = session.connection(execution_options=options)
         raw: Any = connection.connection.dbapi_connection
         return waiting.stopping(raw.interrupt if self.is_sqlite else partial(_cancel, raw))
 

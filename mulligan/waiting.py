@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import TIMEOUT_MAX, Condition
+from threading import TIMEOUT_MAX, Lock
 
 from mulligan.values.errors import OverdueError
 
@@ -20,7 +20,7 @@ class Waiting:
         self._ends_at = time.monotonic() + within_s
         self._is_left = False
         self._stop: Callable[[], None] | None = None
-        self._turn = Condition()
+        self._turn = Lock()
 
     @property
     def left_s(self) -> float:
@@ -40,14 +40,14 @@ class Waiting:
 
     def leave(self) -> None:
         """Wait no more, and stop what runs for it; takes until that has ended."""
-        with self._turn:
-            self._is_left = True
-            for _ in range(MOST_STOPS):
+        self._is_left = True
+        for _ in range(MOST_STOPS):
+            with self._turn:
                 if self._stop is None:
                     return
-                # Between two statements there was nothing to stop: then it is the next one.
                 self._stop()
-                self._turn.wait(STOPPED_AGAIN_S)
+            # Between two statements there was nothing to stop: then it is the next one.
+            time.sleep(STOPPED_AGAIN_S)
 
     @contextmanager
     def stopping(self, stop: Callable[[], None]) -> Iterator[None]:
@@ -64,7 +64,6 @@ class Waiting:
         finally:
             with self._turn:
                 self._stop = None
-                self._turn.notify_all()
         self.refuse_if_over()
 
 
