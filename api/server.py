@@ -91,6 +91,7 @@ async def running_server(
     tls: Tls = NO_TLS,
     share_port: bool = False,
     threads: int = 16,
+    log_level: LogLevel | None = None,
 ) -> AsyncIterator[int]:
     """Serve as long as the context lasts; gives the port.
 
@@ -102,6 +103,7 @@ async def running_server(
         tls: with what to encrypt, if at all.
         share_port: other processes may listen there, too; each connection is one's of them.
         threads: transactions at once.
+        log_level: this process', where it does more than serve.
 
     Raises:
         FailedPreconditionError: the port is taken.
@@ -122,7 +124,7 @@ async def running_server(
             database: await stack.enter_async_context(Refusals(database).running())
             for database in {backends.of(name) for name in services}
         }
-        log_level = LogLevel()
+        log_level = log_level or LogLevel()
         stack.callback(log_level.restore)
         in_force = {name: InForce(name, log_level) for name in services}
         health = Health({name: SERVICES[name].full_name for name in services})

@@ -100,11 +100,11 @@ class Reader:
         """Call before reading: a commit after this is not missed."""
         self._woken.clear()
 
-    async def wait(self) -> None:
+    async def wait(self, within_s: float = SAFETY_READ_S) -> None:
         """Wait for a commit, or for the safety read."""
         # Not wait_for: until Python 3.12 it forgets a cancellation that comes with the commit.
         try:
-            async with asyncio.timeout(SAFETY_READ_S):
+            async with asyncio.timeout(within_s):
                 await self._woken.wait()
         except TimeoutError:
             return

@@ -89,6 +89,7 @@ async def running_executor(
     threads: int = 8,
     patience: Patience | None = None,
     interceptors: Sequence[Interceptor] = (),
+    log_level: LogLevel | None = None,
 ) -> AsyncIterator[None]:
     """Run an executor as long as the context lasts; leaving it drains."""
     keys = RegionKeys.load(settings.state_folder / "keys", settings.region)
@@ -99,7 +100,7 @@ async def running_executor(
     redfish = Redfish(settings, keys, images, media, patience=patience)
     rotation = KeyRotation(keys)
     itself = Executor(settings, keys, media)
-    log_level = LogLevel()
+    log_level = log_level or LogLevel()
     server = MediaServer(settings, keys, media, TemporalReports(client), listen=listen)
     worker = Worker(
         client,
