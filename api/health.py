@@ -69,7 +69,7 @@ class Health:
 
     @asynccontextmanager
     async def watching(self, parts: Sequence[Part]) -> AsyncIterator[None]:
-        """Look at parts as long as the context lasts; at its end nothing is served any more."""
+        """Look at parts as long as the context lasts."""
         self._parts = list(parts)
         await asyncio.gather(*(self._look_at(part) for part in parts))
         tasks = [asyncio.create_task(self._watch(part), name=part.name) for part in parts]
@@ -79,7 +79,10 @@ class Health:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await self.servicer.enter_graceful_shutdown()
+
+    async def drain(self) -> None:
+        """Say that nothing is served any more, whatever is found from now on."""
+        await self.servicer.enter_graceful_shutdown()
 
     async def _watch(self, part: Part) -> None:
         while True:

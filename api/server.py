@@ -124,36 +124,43 @@ async def running_server(
             database: await stack.enter_async_context(Refusals(database).running())
             for database in {backends.of(name) for name in services}
         }
-        log_level = log_level or LogLevel()
-        stack.callback(log_level.restore)
-        in_force = {name: InForce(name, log_level) for name in services}
+        in_force = _in_force(stack, services, log_level)
         health = Health({name: SERVICES[name].full_name for name in services})
-        server = grpc.aio.server(
-            interceptors=[
-                Gate(methods, published, places, pool, refusals, in_force, health.suspect)
-            ],
-            options=[
-                ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-                ("grpc.so_reuseport", int(share_port)),
-            ],
-        )
+        gate = Gate(methods, published, places, pool, refusals, in_force, health.suspect)
+        server = _server(gate, share_port)
         _add_servicers(server, feeds, backends, places, copy)
         _add_health_and_reflection(server, services, health)
         port = _listen(server, listen, tls)
         beside = server.add_insecure_port("127.0.0.1:0") if "iam" in services else 0
         databases = {name: backends.of(name) for name in services}
-        found = parts_of(in_force, databases, backends.temporal)
-        parts = await stack.enter_async_context(found)
-        stack.push_async_callback(_stop, server, pool)
-        # Told before the server stops: who balances the load sends no more calls then.
-        await stack.enter_async_context(health.watching(parts))
+        parts = parts_of(in_force, databases, backends.temporal)
+        await stack.enter_async_context(health.watching(await stack.enter_async_context(parts)))
         await server.start()
+        stack.push_async_callback(_stop, server, pool)
         if "iam" in services:
             await stack.enter_async_context(places.following(feeds["iam"]))
         if set(services) - {"iam"}:
             connect = partial(sign_in_at, iam, beside, backends.installation)
             await stack.enter_async_context(copy.following(connect, places))
+        # The first thing at the end: who balances the load sends no more calls then.
+        stack.push_async_callback(health.drain)
         yield port
+
+
+def _in_force(
+    stack: AsyncExitStack, services: Sequence[str], log_level: LogLevel | None
+) -> Mapping[str, InForce]:
+    log_level = log_level or LogLevel()
+    stack.callback(log_level.restore)
+    return {name: InForce(name, log_level) for name in services}
+
+
+def _server(gate: Gate, share_port: bool) -> grpc.aio.Server:
+    options = [
+        ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+        ("grpc.so_reuseport", int(share_port)),
+    ]
+    return grpc.aio.server(interceptors=[gate], options=options)
 
 
 async def _feeds(

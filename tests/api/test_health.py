@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import grpc
@@ -39,16 +39,20 @@ def test_while_its_database_is_away_a_service_does_not_serve(
     monkeypatch.setattr(server, "GRACE_S", 0.1)
     names = [postgresql_server.create_database() for _ in range(2)]
     urls = [postgresql_server.url(name).render_as_string() for name in names]
-    with instance(urls[0], urls[1]) as address, watched(address, IAM) as told:
-        assert next(told) == SERVING
-        allow(postgresql_server, names[1], False)
-        assert next(told) == NOT_SERVING
-        with watched(address, "mulligan.meta.v1.MetaService") as of_meta:
-            assert next(of_meta) == SERVING, "its own database is there"
-        with watched(address, "") as of_all:
-            assert next(of_all) == NOT_SERVING
-        allow(postgresql_server, names[1], True)
-        assert next(told) == SERVING
+    with ExitStack() as running:
+        address = running.enter_context(instance(urls[0], urls[1]))
+        with watched(address, IAM) as told:
+            assert next(told) == SERVING
+            allow(postgresql_server, names[1], False)
+            assert next(told) == NOT_SERVING
+            with watched(address, "mulligan.meta.v1.MetaService") as of_meta:
+                assert next(of_meta) == SERVING, "its own database is there"
+            with watched(address, "") as of_all:
+                assert next(of_all) == NOT_SERVING
+            allow(postgresql_server, names[1], True)
+            assert next(told) == SERVING
+            running.close()
+            assert next(told) == NOT_SERVING, "it drained"
 
 
 def allow(server: PostgreSQL, database: str, allowed: bool) -> None:
@@ -135,7 +139,9 @@ async def test_what_one_part_lacks_only_those_say_who_stand_on_it(
         await temporal.again()
         await database.again()
         assert [await told_by(health, name) for name in ("M", "C", "")] == [SERVING] * 3
-    assert [await told_by(health, name) for name in ("M", "C", "")] == [NOT_SERVING] * 3
+        await health.drain()
+        await database.again()
+        assert [await told_by(health, name) for name in ("M", "C", "")] == [NOT_SERVING] * 3
 
 
 async def test_a_part_that_does_not_answer_in_time_is_away(
