@@ -14,19 +14,24 @@ pytestmark = pytest.mark.usefixtures("logged_in")
 SPEC = common_pb2.ConfigurationSpec(
     log_level=common_pb2.LOG_LEVEL_DEBUG, writes=common_pb2.RateLimit(per_second=50, burst=200)
 )
-FOUND = common_pb2.Configuration(
-    service="iam",
-    spec=SPEC,
-    in_force=SPEC,
-    generation=3,
-    changed_by=ACCOUNT,
-    changed_at=ago(200),
-)
-FOUND.in_force.transaction_timeout.seconds = 60
+
+
+def found() -> common_pb2.Configuration:
+    """How iam is configured, since three minutes."""
+    answer = common_pb2.Configuration(
+        service="iam",
+        spec=SPEC,
+        in_force=SPEC,
+        generation=3,
+        changed_by=ACCOUNT,
+        changed_at=ago(200),
+    )
+    answer.in_force.transaction_timeout.seconds = 60
+    return answer
 
 
 def test_what_is_in_force_is_shown_with_who_set_it(run: Run, fake: FakeMulligan) -> None:
-    fake.on("GetIamConfiguration", FOUND)
+    fake.on("GetIamConfiguration", found())
     shown = run("configure", "show", "iam")
     assert shown.exit_code == 0, shown.stderr
     rows = {line.split()[0]: " ".join(line.split()[1:]) for line in shown.stdout.splitlines()}
@@ -43,7 +48,7 @@ def test_what_is_in_force_is_shown_with_who_set_it(run: Run, fake: FakeMulligan)
 
 
 def test_what_is_said_is_set_and_the_rest_stays(run: Run, fake: FakeMulligan) -> None:
-    fake.on("ExecutorConfigure", FOUND)
+    fake.on("ExecutorConfigure", found())
     result = run(
         *("configure", "set", "executor", "--region", "home", "--log-level", "debug"),
         *("--bmc-answer-timeout", "40s", "--default", "bmc-power-timeout", "--generation", "2"),
@@ -58,7 +63,7 @@ def test_what_is_said_is_set_and_the_rest_stays(run: Run, fake: FakeMulligan) ->
     ]
     assert asked.spec.bmc_answer_timeout.seconds == 40
     assert not asked.spec.HasField("bmc_power_timeout")
-    fake.on("MetaConfigure", FOUND)
+    fake.on("MetaConfigure", found())
     run("configure", "set", "meta", "--reads", "0.5/3")
     [asked] = fake.asked("MetaConfigure")
     assert (asked.spec.reads.per_second, asked.spec.reads.burst) == (0.5, 3)
