@@ -1,7 +1,7 @@
 """The gRPC server: the servicers that are asked for, behind the one interceptor."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -109,21 +109,18 @@ async def running_server(
         FailedPreconditionError: the port is taken.
     """
     pool = ThreadPoolExecutor(threads, "transactions")
+    databases = {name: backends.of(name) for name in services}
     methods: dict[str, Method] = {}
-    for name in services:
-        methods |= methods_of(SERVICES[name], backends.of(name))
+    for name, database in databases.items():
+        methods |= methods_of(SERVICES[name], database)
     async with AsyncExitStack() as stack:
-        published = await stack.enter_async_context(
-            published_keys(iam.address, backends.installation, backends.site, tls.ca)
-        )
+        keys = published_keys(iam.address, backends.installation, backends.site, tls.ca)
+        published = await stack.enter_async_context(keys)
         copy = IamCopy(backends.site)
         places = Places(partial(_places, services, backends, pool, copy))
         places.take(await _places(services, backends, pool))
         feeds = await _feeds(stack, services, backends, pool, places)
-        refusals = {
-            database: await stack.enter_async_context(Refusals(database).running())
-            for database in {backends.of(name) for name in services}
-        }
+        refusals = await _refusals(stack, databases.values())
         in_force = _in_force(stack, services, log_level)
         health = Health({name: SERVICES[name].full_name for name in services})
         gate = Gate(methods, published, places, pool, refusals, in_force, health.suspect)
@@ -132,7 +129,6 @@ async def running_server(
         _add_health_and_reflection(server, services, health)
         port = _listen(server, listen, tls)
         beside = server.add_insecure_port("127.0.0.1:0") if "iam" in services else 0
-        databases = {name: backends.of(name) for name in services}
         parts = parts_of(in_force, databases, backends.temporal)
         await stack.enter_async_context(health.watching(await stack.enter_async_context(parts)))
         await server.start()
@@ -145,6 +141,15 @@ async def running_server(
         # The first thing at the end: who balances the load sends no more calls then.
         stack.push_async_callback(health.drain)
         yield port
+
+
+async def _refusals(
+    stack: AsyncExitStack, databases: Iterable[Database]
+) -> Mapping[Database, Refusals]:
+    return {
+        database: await stack.enter_async_context(Refusals(database).running())
+        for database in set(databases)
+    }
 
 
 def _in_force(
