@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api import accounts, audit, credentials, iam_projects, iam_regions, roles
+from api import accounts, audit, configuration, credentials, iam_projects, iam_regions, roles
 from api.call import current_call
 from api.places import Places
 from api.sign_in import SignIn
@@ -162,6 +162,14 @@ class IamServicer(iam_pb2_grpc.IamServiceServicer):
     async def ListAuditEvents(self, request: Any, context: Any) -> Any:
         """List who did what, and who was refused."""
         return await audit.list_page(request, "iam")
+
+    async def IamConfigure(self, request: Any, context: Any) -> Any:
+        """Configure the service."""
+        return await configuration.configure(request, "iam")
+
+    async def GetIamConfiguration(self, request: Any, context: Any) -> Any:
+        """Show how the service is configured."""
+        return await configuration.get("iam")
 
     async def Watch(self, request: Any, context: Any) -> Any:
         """Stream changes."""

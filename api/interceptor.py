@@ -4,6 +4,8 @@ The role and scope that an RPC needs are read from the option next to the RPC in
 """
 
 import logging
+import math
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -13,10 +15,12 @@ from uuid import uuid4
 
 import grpc
 from google.protobuf.message import Message
+from temporalio.service import RPCError, RPCStatusCode
 
 from api.access import Access, Method
 from api.call import Call, enter_call
 from api.errors import abort
+from api.in_force import InForce
 from api.places import Places
 from api.refusals import Asking, Refusals
 from api.rules import lower_ids, refuse_broken_rules
@@ -29,6 +33,7 @@ from mulligan.values.errors import (
     InvalidArgumentError,
     MulliganError,
     UnauthenticatedError,
+    UnavailableError,
 )
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 
@@ -37,6 +42,9 @@ KeySource = Callable[[str], Awaitable[Mapping[str, PublicKey]]]
 
 MOST_ANONYMOUS_BYTES = 64 << 10
 """So long may be what somebody sends who has no token: looking at it takes time."""
+
+_AWAY = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
+"""What Temporal's client raises when nobody answers."""
 
 ANONYMOUS = Caller("00000000-0000-0000-0000-000000000000", {})
 _log = logging.getLogger(__name__)
@@ -52,10 +60,15 @@ class Gate(grpc.aio.ServerInterceptor):
         places: Places,
         threads: ThreadPoolExecutor,
         refusals: Mapping[Database, Refusals],
+        in_force: Mapping[str, InForce],
+        suspect: Callable[[], None],
     ) -> None:
+        """Stand before methods; `suspect` is told when a call could not be answered."""
         self._methods = methods
         self._keys = keys
         self._places = places
+        self._in_force = in_force
+        self._suspect = suspect
         self._access = Access(places, threads)
         self._threads = threads
         self._refusals = refusals
@@ -90,15 +103,11 @@ class Gate(grpc.aio.ServerInterceptor):
             try:
                 request = asking.request = await self._decoded(encoded, asking, metadata)
                 asking.request_id = getattr(request, "request_id", "") or asking.request_id
-                enter_call(await self._call(request, asking, metadata))
+                enter_call(await self._call(request, asking, metadata, _ends_at(context)))
                 result: Message = await answer(request, context)
                 return result
-            except MulliganError as error:
-                await self._refuse(context, error, asking)
             except Exception as error:
-                if isinstance(error, grpc.RpcError):
-                    raise
-                await self._refuse(context, _internal(method, asking.request_id), asking)
+                await self._refuse(context, self._told(error, asking), asking)
             raise AssertionError("abort returns never")
 
         return answer_unary
@@ -108,21 +117,31 @@ class Gate(grpc.aio.ServerInterceptor):
             asking = Asking(method, context.peer() or "", str(uuid4()))
             try:
                 request = asking.request = await self._decoded(encoded, asking, metadata)
-                enter_call(await self._call(request, asking, metadata))
+                enter_call(await self._call(request, asking, metadata, _ends_at(context)))
                 async for message in answer(request, context):
                     yield message
-            except MulliganError as error:
-                await self._refuse(context, error, asking)
             except Exception as error:
-                if isinstance(error, grpc.RpcError):
-                    raise
-                await self._refuse(context, _internal(method, asking.request_id), asking)
+                await self._refuse(context, self._told(error, asking), asking)
 
         return answer_stream
 
     async def _refuse(self, context: Any, error: MulliganError, asking: Asking) -> None:
         self._refusals[asking.method.database].note(asking, error, self._places)
         await abort(context, error, asking.request_id)
+
+    def _told(self, error: Exception, asking: Asking) -> MulliganError:
+        """What the caller is told of an error; gRPC's own goes on as it is."""
+        if isinstance(error, grpc.RpcError):
+            raise error
+        if isinstance(error, RPCError) and error.status in _AWAY:
+            error = UnavailableError(
+                "Temporal does not answer now; try again with the same request id"
+            )
+        if isinstance(error, UnavailableError):
+            self._suspect()
+        if isinstance(error, MulliganError):
+            return error
+        return _internal(asking.method, asking.request_id)
 
     async def _decoded(
         self, encoded: bytes, asking: Asking, metadata: Mapping[str, Any]
@@ -149,15 +168,26 @@ class Gate(grpc.aio.ServerInterceptor):
         request: Message,
         asking: Asking,
         metadata: Mapping[str, Any],
+        ends_at: float,
     ) -> Call:
         method = asking.method
         caller = await self._caller(asking, metadata)
+        in_force = self._in_force[method.service]
+        in_force.admit(caller, method)
         lower_ids(request)
         await self._access.check(caller, request, method)
         refuse_unknown_fields(request)
         refuse_malformed_values(request)
         refuse_broken_rules(request)
-        return Call(caller, method.name, asking.request_id, method.database, self._threads)
+        return Call(
+            caller,
+            method.name,
+            asking.request_id,
+            method.database,
+            self._threads,
+            ends_at,
+            in_force.configuration,
+        )
 
     async def _caller(self, asking: Asking, metadata: Mapping[str, Any]) -> Caller:
         """Find out who calls, and have the audit know it."""
@@ -176,6 +206,12 @@ class Gate(grpc.aio.ServerInterceptor):
         if scheme.lower() != "bearer" or not token:
             raise UnauthenticatedError("sign in first, with `mulligan login`")
         return tokens.check(token, await self._keys(tokens.key_id(token)))
+
+
+def _ends_at(context: Any) -> float:
+    """When the caller stops waiting, by time.monotonic."""
+    left_s = context.time_remaining()
+    return math.inf if left_s is None else time.monotonic() + left_s
 
 
 def _internal(method: Method, request_id: str) -> MulliganError:

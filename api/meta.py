@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from api import messages, metadefs, tags
+from api import configuration, messages, metadefs, tags
 from api.call import current_call
 from api.iam_copy import IamCopy
 from api.objects import INSTALLATION_TYPES, OPEN_TYPES, TENANT_TYPES, seen, visible
@@ -127,6 +127,14 @@ class MetaServicer(meta_pb2_grpc.MetaServiceServicer):
     async def ListObjectsByAttribute(self, request: Any, context: Any) -> Any:
         """List the objects that have an attribute."""
         return await metadefs.list_objects(request)
+
+    async def MetaConfigure(self, request: Any, context: Any) -> Any:
+        """Configure the service."""
+        return await configuration.configure(request, "meta")
+
+    async def GetMetaConfiguration(self, request: Any, context: Any) -> Any:
+        """Show how the service is configured."""
+        return await configuration.get("meta")
 
     async def Watch(self, request: Any, context: Any) -> Any:
         """Stream changes."""

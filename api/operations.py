@@ -37,8 +37,6 @@ from workflows.region_keys import ReadRegionKeys
 from workflows.reservation import RESERVATION_CHANGED
 from workflows.wake import CAPACITY_CHANGED
 
-ACCEPT_WITHIN_S = 25.0
-
 
 class RefusedError(MulliganError):
     """What a workflow's first step refused, in the words and with the code that it gave."""
@@ -117,7 +115,7 @@ class Starter:
                 self.client.execute_update_with_start_workflow(
                     accepted, start_workflow_operation=operation
                 ),
-                ACCEPT_WITHIN_S,
+                current_call().configured.accept_timeout,
             )
         except WorkflowUpdateFailedError as error:
             cause = error.cause

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from api import (
     calendars,
     claims,
+    configuration,
     distances,
     groups,
     messages,
@@ -393,6 +394,14 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
     async def ReleaseClaim(self, request: resource_pb2.ReleaseClaimRequest, context: Any) -> Any:
         """End a claim that no machine uses."""
         return await claims.release(self._starter, request)
+
+    async def ResourceConfigure(self, request: Any, context: Any) -> Any:
+        """Configure the service."""
+        return await configuration.configure(request, "resource")
+
+    async def GetResourceConfiguration(self, request: Any, context: Any) -> Any:
+        """Show how the service is configured."""
+        return await configuration.get("resource")
 
     async def Watch(self, request: Any, context: Any) -> Any:
         """Stream changes."""

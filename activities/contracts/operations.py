@@ -5,6 +5,7 @@ from typing import Literal
 
 from temporalio import activity
 
+from activities.contracts.configuration import Configured
 from activities.contracts.hardware import OperationLog
 from activities.contracts.payload import Payload, contract_only
 
@@ -96,10 +97,12 @@ class Recorded(Payload):
     """It is written. `waiting` are operations that wait for capacity, to be woken.
 
     `frozen` says why nothing may power, wipe, delete or start in the region now, if so.
+    `configured` is how the region's executors are, if anything was ever set.
     """
 
     waiting: tuple[str, ...] = ()
     frozen: str = ""
+    configured: Configured | None = None
 
 
 @activity.defn(name="operations.record_steps")

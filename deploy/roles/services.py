@@ -14,13 +14,18 @@ from deploy.roles.forgetting import forgetting
 from deploy.settings import Settings
 from mulligan.database import Database
 from mulligan.iam import bootstrap, copies
+from mulligan.log_level import LogLevel
 from mulligan.resource.leftovers import clear_leftovers
 from mulligan.values.errors import InvalidArgumentError
 from mulligan_client.transport import Target
 
 
 async def run_services(
-    stack: AsyncExitStack, services: Sequence[str], settings: Settings, site: Database
+    stack: AsyncExitStack,
+    services: Sequence[str],
+    settings: Settings,
+    site: Database,
+    log_level: LogLevel,
 ) -> str | None:
     """Serve for as long as the stack lasts; gives the bootstrap token of a new installation.
 
@@ -65,6 +70,7 @@ async def run_services(
         iam=iam,
         tls=tls,
         share_port=settings.share_port,
+        log_level=log_level,
     )
     await stack.enter_async_context(server)
     return token

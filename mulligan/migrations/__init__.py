@@ -4,12 +4,17 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.orm import Session
 
+from mulligan.configuration import CHANNEL
 from mulligan.database import Database
 
 LOOK_AGAIN_S = 0.2
@@ -27,8 +32,7 @@ def migrate(database: Database) -> None:
     SQLite takes all steps or none. PostgreSQL commits each, as an index is built beside a
     transaction, not in one.
     """
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
+    config = _config()
     if database.is_sqlite:
         begin = database.engine.execution_options(mulligan_write=True).begin()
     else:
@@ -36,6 +40,10 @@ def migrate(database: Database) -> None:
     with begin as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        if not database.is_sqlite:
+            # Services of an earlier release look whether they can go on.
+            connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL})
+            connection.commit()
 
 
 @contextmanager
@@ -61,3 +69,21 @@ def _alone(engine: Engine) -> Iterator[Connection]:
             connection.rollback()
             connection.execute(text("SELECT pg_advisory_unlock(:key)"), key)
             connection.commit()
+
+
+def newer_revision(session: Session) -> str:
+    """Give the revision that a later release brought the database to; empty when there is none."""
+    heads = MigrationContext.configure(session.connection()).get_current_heads()
+    return ", ".join(sorted(set(heads) - _known()))
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    return config
+
+
+@cache
+def _known() -> frozenset[str]:
+    steps = ScriptDirectory.from_config(_config()).walk_revisions()
+    return frozenset(step.revision for step in steps)

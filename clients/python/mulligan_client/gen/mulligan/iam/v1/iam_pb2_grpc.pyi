@@ -133,6 +133,10 @@ class IamServiceStub:
     """Who did what, and who was refused: what was changed, and calls that would have changed something
     or that the caller was not allowed. Newest first. Of iam.
     """
+    IamConfigure: _grpc.UnaryUnaryMultiCallable[_iam_pb2.IamConfigureRequest, _common_pb2.Configuration]
+    """Configure this service. Every instance follows within a second."""
+    GetIamConfiguration: _grpc.UnaryUnaryMultiCallable[_iam_pb2.GetIamConfigurationRequest, _common_pb2.Configuration]
+    """How this service is configured."""
     Watch: _grpc.UnaryStreamMultiCallable[_common_pb2.WatchRequest, _common_pb2.Event]
     """Changes of accounts, roles, projects and regions from a revision on, in order, none missed."""
 
@@ -240,6 +244,10 @@ class IamServiceAsyncStub(IamServiceStub):
     """Who did what, and who was refused: what was changed, and calls that would have changed something
     or that the caller was not allowed. Newest first. Of iam.
     """
+    IamConfigure: _aio.UnaryUnaryMultiCallable[_iam_pb2.IamConfigureRequest, _common_pb2.Configuration]  # type: ignore[assignment]
+    """Configure this service. Every instance follows within a second."""
+    GetIamConfiguration: _aio.UnaryUnaryMultiCallable[_iam_pb2.GetIamConfigurationRequest, _common_pb2.Configuration]  # type: ignore[assignment]
+    """How this service is configured."""
     Watch: _aio.UnaryStreamMultiCallable[_common_pb2.WatchRequest, _common_pb2.Event]  # type: ignore[assignment]
     """Changes of accounts, roles, projects and regions from a revision on, in order, none missed."""
 
@@ -554,6 +562,22 @@ class IamServiceServicer(metaclass=_abc_1.ABCMeta):
         """Who did what, and who was refused: what was changed, and calls that would have changed something
         or that the caller was not allowed. Newest first. Of iam.
         """
+
+    @_abc_1.abstractmethod
+    def IamConfigure(
+        self,
+        request: _iam_pb2.IamConfigureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_common_pb2.Configuration, _abc.Awaitable[_common_pb2.Configuration]]:
+        """Configure this service. Every instance follows within a second."""
+
+    @_abc_1.abstractmethod
+    def GetIamConfiguration(
+        self,
+        request: _iam_pb2.GetIamConfigurationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_common_pb2.Configuration, _abc.Awaitable[_common_pb2.Configuration]]:
+        """How this service is configured."""
 
     @_abc_1.abstractmethod
     def Watch(

@@ -916,3 +916,58 @@ class ListObjectsByAttributeResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListObjectsByAttributeResponse: _TypeAlias = ListObjectsByAttributeResponse  # noqa: Y015
+
+@_typing.final
+class MetaConfigureRequest(_message.Message):
+    """What to change of how this service is configured."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    GENERATION_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """The same id again is answered like the first time."""
+    generation: _builtins.int
+    """Refuse if it is not at this generation any more; 0: whatever it is at."""
+    @_builtins.property
+    def spec(self) -> _common_pb2.ConfigurationSpec:
+        """The new values."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """What to change, such as `spec.log_level`; what it names and `spec` lacks gets its default."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        spec: _common_pb2.ConfigurationSpec | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        generation: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation", "request_id", b"request_id", "spec", b"spec", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MetaConfigureRequest: _TypeAlias = MetaConfigureRequest  # noqa: Y015
+
+@_typing.final
+class GetMetaConfigurationRequest(_message.Message):
+    """Which configuration."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetMetaConfigurationRequest: _TypeAlias = GetMetaConfigurationRequest  # noqa: Y015

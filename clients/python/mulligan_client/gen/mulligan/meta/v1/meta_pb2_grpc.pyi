@@ -60,6 +60,10 @@ class MetaServiceStub:
     """The attributes of objects."""
     ListObjectsByAttribute: _grpc.UnaryUnaryMultiCallable[_meta_pb2.ListObjectsByAttributeRequest, _meta_pb2.ListObjectsByAttributeResponse]
     """The objects that have an attribute, by id."""
+    MetaConfigure: _grpc.UnaryUnaryMultiCallable[_meta_pb2.MetaConfigureRequest, _common_pb2.Configuration]
+    """Configure this service. Every instance follows within a second."""
+    GetMetaConfiguration: _grpc.UnaryUnaryMultiCallable[_meta_pb2.GetMetaConfigurationRequest, _common_pb2.Configuration]
+    """How this service is configured."""
     Watch: _grpc.UnaryStreamMultiCallable[_common_pb2.WatchRequest, _common_pb2.Event]
     """Changes in the site from a revision on, in order, none missed; the same as ControlService.Watch."""
 
@@ -94,6 +98,10 @@ class MetaServiceAsyncStub(MetaServiceStub):
     """The attributes of objects."""
     ListObjectsByAttribute: _aio.UnaryUnaryMultiCallable[_meta_pb2.ListObjectsByAttributeRequest, _meta_pb2.ListObjectsByAttributeResponse]  # type: ignore[assignment]
     """The objects that have an attribute, by id."""
+    MetaConfigure: _aio.UnaryUnaryMultiCallable[_meta_pb2.MetaConfigureRequest, _common_pb2.Configuration]  # type: ignore[assignment]
+    """Configure this service. Every instance follows within a second."""
+    GetMetaConfiguration: _aio.UnaryUnaryMultiCallable[_meta_pb2.GetMetaConfigurationRequest, _common_pb2.Configuration]  # type: ignore[assignment]
+    """How this service is configured."""
     Watch: _aio.UnaryStreamMultiCallable[_common_pb2.WatchRequest, _common_pb2.Event]  # type: ignore[assignment]
     """Changes in the site from a revision on, in order, none missed; the same as ControlService.Watch."""
 
@@ -203,6 +211,22 @@ class MetaServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_meta_pb2.ListObjectsByAttributeResponse, _abc.Awaitable[_meta_pb2.ListObjectsByAttributeResponse]]:
         """The objects that have an attribute, by id."""
+
+    @_abc_1.abstractmethod
+    def MetaConfigure(
+        self,
+        request: _meta_pb2.MetaConfigureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_common_pb2.Configuration, _abc.Awaitable[_common_pb2.Configuration]]:
+        """Configure this service. Every instance follows within a second."""
+
+    @_abc_1.abstractmethod
+    def GetMetaConfiguration(
+        self,
+        request: _meta_pb2.GetMetaConfigurationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_common_pb2.Configuration, _abc.Awaitable[_common_pb2.Configuration]]:
+        """How this service is configured."""
 
     @_abc_1.abstractmethod
     def Watch(
