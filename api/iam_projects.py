@@ -57,7 +57,7 @@ async def list_page(request: pb.ListProjectsRequest) -> pb.ListProjectsResponse:
     size, after = messages.page_size(request.page), messages.after_id(request.page)
 
     def read(session: Session) -> pb.ListProjectsResponse:
-        revision = events.current_revision(session)
+        revision = events.told_revision(session)  # sites wait until they have it
         rows = projects.list_projects(
             session,
             caller,

@@ -250,6 +250,16 @@ def current_revision(session: Session) -> int:
     return session.execute(select(Revision.value)).scalar_one()
 
 
+def told_revision(session: Session) -> int:
+    """Read the revision of the newest event that watchers get: a refused call is none of them.
+
+    Who follows by a watch has everything when it has this one. Index: the primary key, backwards.
+    """
+    newest = select(EventRow.revision).where(EventRow.kind != REFUSED)
+    found = session.scalar(newest.order_by(EventRow.revision.desc()).limit(1))
+    return max(found or 0, session.scalars(select(Revision.floor)).one())
+
+
 @dataclass(frozen=True)
 class Narrowed:
     """Which events a reader gets; what is empty or None narrows nothing.

@@ -66,6 +66,18 @@ def test_no_watcher_gets_what_was_refused_and_no_revision_is_missing(database: D
     ]  # fmt: skip
 
 
+def test_who_waits_for_what_watchers_get_waits_for_nothing_refused(database: Database) -> None:
+    assert database.read(events.told_revision) == 0
+    change(database)
+    refuse(database, refusal())
+    assert database.read(events.told_revision) == 1
+    refuse(database, refusal())
+    change(database)
+    assert database.read(events.told_revision) == 4
+    database.write(lambda session: events.forget(session, datetime.now(UTC) + timedelta(days=1)))
+    assert database.read(events.told_revision) == 4
+
+
 def test_pages_go_on_where_they_ended_whatever_is_written_meanwhile(database: Database) -> None:
     for _ in range(5):
         change(database)
