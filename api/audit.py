@@ -10,6 +10,7 @@ from api.call import current_call
 from mulligan import audit
 from mulligan.audit import Wanted
 from mulligan.events import NO_OBJECT, EventRow
+from mulligan.values import told
 from mulligan.values.caller import Caller
 from mulligan.values.errors import PermissionDeniedError
 from mulligan_client.gen.mulligan.common.v1 import common_pb2 as pb
@@ -40,7 +41,7 @@ async def list_page(request: pb.ListAuditEventsRequest, kept_by: str) -> pb.List
     def read(session: Session) -> pb.ListAuditEventsResponse:
         rows = audit.list_events(session, wanted, before, size)
         return pb.ListAuditEventsResponse(
-            events=[_event(row, kept_by) for row in rows],
+            events=[_event(row, kept_by, call.caller) for row in rows],
             next_page_token=(
                 messages.token_of(str(rows[-1].revision)) if len(rows) == size else ""
             ),
@@ -88,7 +89,7 @@ def _time(request: pb.ListAuditEventsRequest, field: str) -> datetime | None:
     return messages.time_of(stamp) if request.HasField(field) else None  # type: ignore[arg-type]
 
 
-def _event(row: EventRow, kept_by: str) -> pb.AuditEvent:
+def _event(row: EventRow, kept_by: str, caller: Caller) -> pb.AuditEvent:
     return pb.AuditEvent(
         kept_by=kept_by,
         revision=row.revision,
@@ -107,5 +108,7 @@ def _event(row: EventRow, kept_by: str) -> pb.AuditEvent:
         project=row.project or "",
         region=row.region or "",
         state=row.state,
-        message=row.message or row.reason,
+        message=told.read(
+            row.message or row.reason, operators=caller.has_in("reader", row.region or "")
+        ),
     )
