@@ -136,8 +136,12 @@ class IamCopy:
         while not so():
             await self._moved.wait()
 
-    def _note(self, state: _State, places: Sequence[Place]) -> None:
-        self._places.take_as_is(places)
+    def _note(self, state: _State, places: Sequence[Place], all_anew: bool) -> None:
+        if all_anew:
+            self._places.take_as_is(places)
+        else:
+            # What iam beside this ended already stays so, though an earlier event is told now.
+            self._places.take(places)
         self._state = state
         self._moved.set()
         self._moved = asyncio.Event()
@@ -152,9 +156,11 @@ class IamCopy:
     def _pause(self, seconds: float) -> None:
         self._stopping.wait(seconds)
 
-    def _tell(self, places: Sequence[Place] = (), **changed: Any) -> None:
+    def _tell(
+        self, places: Sequence[Place] = (), *, all_anew: bool = False, **changed: Any
+    ) -> None:
         self._told = replace(self._told, **changed)
-        self._loop.call_soon_threadsafe(self._note, self._told, places)
+        self._loop.call_soon_threadsafe(self._note, self._told, places, all_anew)
 
     def _follow(self) -> None:
         pauses = delays()
@@ -196,7 +202,7 @@ class IamCopy:
         except MulliganCallError as error:
             if error.code == "REVISION_GONE":
                 self._read_all(refused=self._told.seen)
-                self._tell_stored()
+                self._tell_stored(all_anew=True)
             elif error.code != TOKEN_EXPIRED:  # So each watch ends; the next call has another one.
                 raise
 
@@ -212,9 +218,9 @@ class IamCopy:
         finally:
             stream.cancel()
 
-    def _tell_stored(self) -> None:
+    def _tell_stored(self, *, all_anew: bool = False) -> None:
         seen, places = self._site.read(_stored)
-        self._tell(places, seen=seen)
+        self._tell(places, all_anew=all_anew, seen=seen)
 
     def _read_all(self, refused: int = 0) -> None:
         """Read everything; what changes meanwhile comes again, after the revision of the list."""
