@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from inspect import iscoroutinefunction
 from typing import Any
 from uuid import uuid4
 
@@ -20,7 +21,7 @@ from api.errors import abort
 from api.places import Places
 from api.refusals import Asking, Refusals
 from api.rules import lower_ids, refuse_broken_rules
-from api.wellformed import decode, refuse_malformed_values, refuse_unknown_fields
+from api.wellformed import VERSION, decode, refuse_malformed_values, refuse_unknown_fields
 from mulligan.database import Database
 from mulligan.iam import tokens
 from mulligan.iam.keys import PublicKey
@@ -37,6 +38,12 @@ KeySource = Callable[[str], Awaitable[Mapping[str, PublicKey]]]
 
 MOST_ANONYMOUS_BYTES = 64 << 10
 """So long may be what somebody sends who has no token: looking at it takes time."""
+
+HEALTH = "/grpc.health.v1.Health/Check"
+"""Whoever knows nothing of a service yet asks for this, and is told its version, too."""
+
+TOLD = (("mulligan-version", VERSION),)
+"""Trailing metadata of each answer: a newer client does not send what is newer than that."""
 
 ANONYMOUS = Caller("00000000-0000-0000-0000-000000000000", {})
 _log = logging.getLogger(__name__)
@@ -71,6 +78,12 @@ class Gate(grpc.aio.ServerInterceptor):
         """
         handler = await continuation(details)
         method = self._methods.get(details.method)
+        if handler is not None and details.method == HEALTH:
+            return grpc.unary_unary_rpc_method_handler(
+                _telling_version(handler.unary_unary),
+                request_deserializer=handler.request_deserializer,
+                response_serializer=handler.response_serializer,
+            )
         if handler is None or method is None:
             return handler
         metadata = dict(details.invocation_metadata or ())
@@ -91,6 +104,7 @@ class Gate(grpc.aio.ServerInterceptor):
                 request = asking.request = await self._decoded(encoded, asking, metadata)
                 asking.request_id = getattr(request, "request_id", "") or asking.request_id
                 enter_call(await self._call(request, asking, metadata))
+                context.set_trailing_metadata(TOLD)
                 result: Message = await answer(request, context)
                 return result
             except MulliganError as error:
@@ -176,6 +190,17 @@ class Gate(grpc.aio.ServerInterceptor):
         if scheme.lower() != "bearer" or not token:
             raise UnauthenticatedError("sign in first, with `mulligan login`")
         return tokens.check(token, await self._keys(tokens.key_id(token)))
+
+
+def _telling_version(answer: Any) -> Any:
+    def answer_with_version(request: Message, context: Any) -> Any:
+        context.set_trailing_metadata(TOLD)
+        return answer(request, context)
+
+    async def wait_for_answer(request: Message, context: Any) -> Any:
+        return await answer_with_version(request, context)
+
+    return wait_for_answer if iscoroutinefunction(answer) else answer_with_version
 
 
 def _internal(method: Method, request_id: str) -> MulliganError:

@@ -19,6 +19,8 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 from grpc_tools import protoc
 from protovalidate import ViolationPb
 
+from deploy.clients import model, python
+
 PROTO = Path(__file__).parents[1] / "proto"
 PACKAGE = "mulligan_client.gen"
 OUT = PROTO.parent / "clients/python" / PACKAGE.replace(".", "/")
@@ -48,12 +50,13 @@ def descriptors() -> FileDescriptorSet:
 
 
 def generate(out: Path) -> None:
-    """Write the Python messages, stubs and types into a folder, in place of what is there."""
+    """Write Python's messages, stubs, types and smart client in place of what a folder has."""
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
+    described = descriptors()
     with TemporaryDirectory() as folder:
         compiled = Path(folder, "compiled")
-        compiled.write_bytes(_without_import(descriptors()).SerializeToString())
+        compiled.write_bytes(_without_import(described).SerializeToString())
         plugins = Path(sys.executable).parent
         _run_protoc(
             f"--descriptor_set_in={compiled}",
@@ -66,6 +69,8 @@ def generate(out: Path) -> None:
         path.write_text(_inside_package(path.read_text()))
     for folder_path in (out, *(path for path in out.rglob("*") if path.is_dir())):
         (folder_path / "__init__.py").write_text("")
+    for name, text in python.files(model.read(described)).items():
+        (out / name).write_text(_formatted(text))
 
 
 def lint() -> int:
@@ -101,6 +106,12 @@ def _without_import(compiled: FileDescriptorSet) -> FileDescriptorSet:
     for file in kept.file:
         file.dependency[:] = [name for name in file.dependency if name != RULES]
     return kept
+
+
+def _formatted(text: str) -> str:
+    ruff = str(Path(sys.executable).with_name("ruff"))
+    command = [ruff, "format", "--isolated", "--line-length=100", "-"]
+    return subprocess.run(command, input=text, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
 def _inside_package(text: str) -> str:
