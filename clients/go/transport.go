@@ -96,32 +96,34 @@ func (c *caller) once(ctx context.Context, method *Method, request, answer proto
 
 // ready gives a request as it is sent: with ids, and nothing that the service does not know.
 func (c *caller) ready(ctx context.Context, method *Method, request proto.Message) (proto.Message, error) {
-	if since, what := needs(method, request); since != "" {
-		version, err := c.knownVersion(ctx)
-		if err != nil {
+	since, what := needs(method, request)
+	if isOlder(c.knownVersion(), since) {
+		// It is not known yet, or it may have been updated since it answered last.
+		if err := c.askVersion(ctx); err != nil {
 			return nil, err
 		}
-		if version != "" && isOlder(version, since) {
-			return nil, newerError(method, since, what, version, c.address)
-		}
+	}
+	if version := c.knownVersion(); version != "" && isOlder(version, since) {
+		return nil, newerError(method, since, what, version, c.address)
 	}
 	return withIDs(ctx, c.client.Meta, method, request)
 }
 
-func (c *caller) knownVersion(ctx context.Context) (string, error) {
-	if known, heard := c.version.Load().(string); heard {
-		return known, nil
-	}
+func (c *caller) knownVersion() string {
+	known, _ := c.version.Load().(string)
+	return known
+}
+
+func (c *caller) askVersion(ctx context.Context) error {
 	var trailer metadata.MD
 	ctx, cancel := context.WithTimeout(ctx, c.client.options.Timeout)
 	defer cancel()
 	_, err := healthv1.NewHealthClient(c.conn).Check(ctx, &healthv1.HealthCheckRequest{}, grpc.Trailer(&trailer))
 	if err != nil {
-		return "", translate(err, c.address, healthv1.Health_Check_FullMethodName, "")
+		return translate(err, c.address, healthv1.Health_Check_FullMethodName, "")
 	}
 	c.hearVersion(trailer)
-	known, _ := c.version.Load().(string)
-	return known, nil
+	return nil
 }
 
 func (c *caller) hearVersion(trailer metadata.MD) {

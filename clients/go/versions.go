@@ -55,7 +55,8 @@ func newerError(method *Method, since, what, version, address string) *Error {
 	}
 }
 
-// isOlder compares releases by their numbers; 0.2.0rc1 counts as 0.2.0.
+// isOlder compares releases by their numbers; 0.2.0rc1 counts as 0.2.0, and an empty one is older
+// than all others.
 func isOlder(one, other string) bool {
 	mine, its := release(one), release(other)
 	for place := range mine {

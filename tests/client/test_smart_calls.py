@@ -139,12 +139,15 @@ def test_what_an_older_service_does_not_know_is_not_sent_to_it(
     assert fake.asked("GetServer") == []
 
 
-def test_a_service_that_is_new_enough_is_asked(fake: FakeMulligan, client: Client) -> None:
+def test_a_service_that_was_updated_meanwhile_is_asked(fake: FakeMulligan, client: Client) -> None:
     fake.on("GetServer", a_server())
-    fake.version = "0.9.1"
     spec = control_pb2.MachineSpec(image=IMAGE, placement=common_pb2.PLACEMENT_SPREAD)
     request = control_pb2.ProvisionMachineRequest(spec=spec)
-    caller(fake, client).unary(NEWER, request, control_pb2.Server, None)
+    asking = caller(fake, client)
+    with pytest.raises(MulliganCallError, match="needs control"):
+        asking.unary(NEWER, request, control_pb2.Server, None)
+    fake.version = "0.9.1"
+    asking.unary(NEWER, request, control_pb2.Server, None)
     assert len(fake.asked("GetServer")) == 1
 
 

@@ -21,7 +21,7 @@ from google.protobuf.message import Message
 
 from mulligan_client.errors import MulliganCallError, translate
 from mulligan_client.methods import Method, Retry
-from mulligan_client.versions import HEALTH, VERSION_KEY, needs, refuse_newer
+from mulligan_client.versions import HEALTH, VERSION_KEY, is_older, needs, newer_needed
 
 FIRST_DELAY_S = 0.2
 LONGEST_DELAY_S = 5.0
@@ -213,18 +213,20 @@ class Caller:
 
     def _ready(self, method: Method, request: Any) -> Any:
         needed = needs(method, request)
-        if needed[0] and (self._version or self._asked_version()):
-            refuse_newer(method, needed, self._version, self._address)
+        if is_older(self._version, needed[0]):
+            # It is not known yet, or it may have been updated since it answered last.
+            self._ask_version()
+        if self._version and is_older(self._version, needed[0]):
+            raise newer_needed(method, needed, self._version, self._address)
         return self._with_ids(method, request)
 
-    def _asked_version(self) -> str:
+    def _ask_version(self) -> None:
         check: Any = self._channel.unary_unary(HEALTH, lambda _: b"", bytes)
         try:
             _, call = check.with_call(None, timeout=self._timeout_s)
         except grpc.RpcError as error:
             raise self.translate(error, HEALTH) from None
         self._hear_version(call)
-        return self._version
 
     def _hear_version(self, call: Any) -> None:
         for key, value in call.trailing_metadata() or ():

@@ -24,21 +24,23 @@ def needs(method: Method, request: Any) -> tuple[str, str]:
     return max(needed, key=lambda one: _release(one[0]), default=("", ""))
 
 
-def refuse_newer(method: Method, needed: tuple[str, str], version: str, address: str) -> None:
-    """Refuse what an older service would not understand.
+def is_older(version: str, other: str) -> bool:
+    """Compare two versions; an empty one is older than all others."""
+    return _release(version) < _release(other)
 
-    Raises:
-        MulliganCallError: NEEDS_NEWER_SERVICE.
-    """
+
+def newer_needed(
+    method: Method, needed: tuple[str, str], version: str, address: str
+) -> MulliganCallError:
+    """Say what a service of some version is too old for."""
     since, what = needed
-    if _release(version) < _release(since):
-        raise MulliganCallError(
-            code="NEEDS_NEWER_SERVICE",
-            grpc_status="FAILED_PRECONDITION",
-            message=f"{what} needs {method.service} ≥ {since} (the one at {address} is {version}); "
-            "leave it out, or have the service updated",
-            details={"service": method.service, "since": since, "version": version},
-        )
+    return MulliganCallError(
+        code="NEEDS_NEWER_SERVICE",
+        grpc_status="FAILED_PRECONDITION",
+        message=f"{what} needs {method.service} ≥ {since} (the one at {address} is {version}); "
+        "leave it out, or have the service updated",
+        details={"service": method.service, "since": since, "version": version},
+    )
 
 
 def _is_set(request: Any, newer: Newer) -> bool:

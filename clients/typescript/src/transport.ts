@@ -20,7 +20,7 @@ import type { MetaService } from "./gen/services.js";
 import type { Method } from "./methods.js";
 import { withIds } from "./names.js";
 import type { Refresh, SignIn } from "./tokens.js";
-import { needs, refuseNewer, versionKey } from "./versions.js";
+import { isOlder, needs, newerNeeded, versionKey } from "./versions.js";
 
 const firstDelayMs = 200;
 const longestDelayMs = 5_000;
@@ -222,25 +222,25 @@ export class Caller {
   ): Promise<MessageShape<I>> {
     const made = create(schema, request);
     const need = needs(method, made);
-    if (need) {
-      const version = this.version || (await this.askedVersion());
-      if (version) {
-        refuseNewer(method, need, version, this.address);
+    if (need && isOlder(this.version, need.since)) {
+      // It is not known yet, or it may have been updated since it answered last.
+      await this.askVersion();
+      if (this.version && isOlder(this.version, need.since)) {
+        throw newerNeeded(method, need, this.version, this.address);
       }
     }
     return withIds(this.calls().meta, method, schema, made);
   }
 
-  private async askedVersion(): Promise<string> {
+  private async askVersion(): Promise<void> {
     const { timeoutMs } = this.calls();
     try {
       // Its request and answer are empty here: only the trailer is read.
       const answer = await this.transport.unary(check, undefined, timeoutMs, undefined, {});
-      this.version = answer.trailer.get(versionKey) ?? "";
+      this.version = answer.trailer.get(versionKey) ?? this.version;
     } catch (raised) {
       throw translate(raised, this.address, health);
     }
-    return this.version;
   }
 
   /** Get another token if an error says that one has ended; false: it doesn't, or there is none. */

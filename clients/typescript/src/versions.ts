@@ -24,11 +24,13 @@ export function needs(method: Method, request: unknown): Need | undefined {
   return found.sort((a, b) => (isOlder(a.since, b.since) ? 1 : -1))[0];
 }
 
-/** Throw NEEDS_NEWER_SERVICE for what an older service would not understand. */
-export function refuseNewer(method: Method, need: Need, version: string, address: string): void {
-  if (!isOlder(version, need.since)) {
-    return;
-  }
+/** Say what a service of some version is too old for. */
+export function newerNeeded(
+  method: Method,
+  need: Need,
+  version: string,
+  address: string,
+): MulliganError {
   const service = method.path.split(".")[1] as string;
   const failed = new MulliganError(
     "NEEDS_NEWER_SERVICE",
@@ -37,7 +39,7 @@ export function refuseNewer(method: Method, need: Need, version: string, address
       "leave it out, or have the service updated",
   );
   failed.details = { service, since: need.since, version };
-  throw failed;
+  return failed;
 }
 
 function isSet(request: unknown, newer: Newer): boolean {
@@ -55,8 +57,8 @@ function isFilled(value: unknown): boolean {
   return Boolean(value) && !(value instanceof Uint8Array && value.length === 0);
 }
 
-/** Compare releases by their numbers; 0.2.0rc1 counts as 0.2.0. */
-function isOlder(one: string, other: string): boolean {
+/** Compare releases by their numbers; 0.2.0rc1 counts as 0.2.0, and none is older than all. */
+export function isOlder(one: string, other: string): boolean {
   const [mine, its] = [release(one), release(other)];
   const place = mine.findIndex((number, index) => number !== its[index]);
   return place >= 0 && (mine[place] as number) < (its[place] as number);
