@@ -87,9 +87,10 @@ def generate_go(out: Path, there: Environment) -> None:
         out: the folder.
         there: where `gofmt` is found, and the plugin was built (`build.install_plugins`).
     """
+    described = descriptors()
+    drawn = go.files(model.read(described))
     shutil.rmtree(out / "gen", ignore_errors=True)
     out.mkdir(parents=True, exist_ok=True)
-    described = descriptors()
     _run_plugin(
         described,
         build.GO_PLUGIN,
@@ -98,7 +99,7 @@ def generate_go(out: Path, there: Environment) -> None:
         *(f"--go_opt=M{source}={go.package_of(source)}" for source in _sources()),
         *_sources(),
     )
-    for name, text in go.files(model.read(described)).items():
+    for name, text in drawn.items():
         (out / name).write_text(text)
         subprocess.run(["gofmt", "-w", out / name], env=there, check=True)
 
@@ -110,9 +111,10 @@ def generate_typescript(out: Path, there: Environment) -> None:
         out: the folder.
         there: where `node` is found, and the plugin was installed (`build.install_plugins`).
     """
+    described = descriptors()
+    drawn = typescript.files(model.read(described))
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    described = descriptors()
     # The details of errors: other languages have them in a package.
     error_details_pb2.DESCRIPTOR.CopyToProto(described.file.add())
     _run_plugin(
@@ -124,7 +126,7 @@ def generate_typescript(out: Path, there: Environment) -> None:
         error_details_pb2.DESCRIPTOR.name,
         there=there,
     )
-    for name, text in typescript.files(model.read(descriptors())).items():
+    for name, text in drawn.items():
         (out / name).write_text(text)
 
 
