@@ -1,11 +1,11 @@
-.PHONY: run test bench chaos replay stock check fmt generate install lock
+.PHONY: run test bench chaos replay stock check fmt generate install clients lock
 
 python := .venv/bin/python
 
 run: install      ## install what is missing, then the whole story; ARGS=--allow-fallback without QEMU
 	@$(python) -m deploy.demo $(ARGS)
 
-test: install     ## every test, on real parts
+test: clients     ## every test, on real parts
 	@$(python) -m tests.reaper $(python) -m pytest
 
 bench: install    ## figures beside their peers; ONLY=provision for some, ARGS=--quick for a look
@@ -38,11 +38,14 @@ fmt: install      ## put the code into its format
 	@$(python) -m ruff check --fix --select I
 	@$(python) -m ruff format
 
-generate: install ## Python code from proto/
+generate: install ## the clients' code from proto/
 	@$(python) -m deploy.protos
 
 install:
 	@deploy/install.sh
+
+clients: install  ## the Go and TypeScript clients, with what they need
+	@deploy/install.sh clients
 
 lock:             ## pin the dependencies of both pyproject files; UPGRADE=--upgrade for newer ones
 	@"$$(deploy/install.sh uv)" pip compile --quiet --universal --generate-hashes --no-header \

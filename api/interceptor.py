@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from inspect import iscoroutinefunction
 from typing import Any
 from uuid import uuid4
 
@@ -24,7 +25,7 @@ from api.in_force import InForce
 from api.places import Places
 from api.refusals import Asking, Refusals
 from api.rules import lower_ids, refuse_broken_rules
-from api.wellformed import decode, refuse_malformed_values, refuse_unknown_fields
+from api.wellformed import VERSION, decode, refuse_malformed_values, refuse_unknown_fields
 from mulligan.database import Database
 from mulligan.iam import tokens
 from mulligan.iam.keys import PublicKey
@@ -45,6 +46,12 @@ MOST_ANONYMOUS_BYTES = 64 << 10
 
 _AWAY = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
 """What Temporal's client raises when nobody answers."""
+
+HEALTH = "/grpc.health.v1.Health/Check"
+"""Whoever knows nothing of a service yet asks for this, and is told its version, too."""
+
+TOLD = (("mulligan-version", VERSION),)
+"""Trailing metadata of each answer: a newer client does not send what is newer than that."""
 
 ANONYMOUS = Caller("00000000-0000-0000-0000-000000000000", {})
 _log = logging.getLogger(__name__)
@@ -84,6 +91,12 @@ class Gate(grpc.aio.ServerInterceptor):
         """
         handler = await continuation(details)
         method = self._methods.get(details.method)
+        if handler is not None and details.method == HEALTH:
+            return grpc.unary_unary_rpc_method_handler(
+                _telling_version(handler.unary_unary),
+                request_deserializer=handler.request_deserializer,
+                response_serializer=handler.response_serializer,
+            )
         if handler is None or method is None:
             return handler
         metadata = dict(details.invocation_metadata or ())
@@ -104,6 +117,7 @@ class Gate(grpc.aio.ServerInterceptor):
                 request = asking.request = await self._decoded(encoded, asking, metadata)
                 asking.request_id = getattr(request, "request_id", "") or asking.request_id
                 enter_call(await self._call(request, asking, metadata, _ends_at(context)))
+                context.set_trailing_metadata(TOLD)
                 result: Message = await answer(request, context)
                 return result
             except Exception as error:
@@ -212,6 +226,17 @@ def _ends_at(context: Any) -> float:
     """When the caller stops waiting, by time.monotonic."""
     left_s = context.time_remaining()
     return math.inf if left_s is None else time.monotonic() + left_s
+
+
+def _telling_version(answer: Any) -> Any:
+    def answer_with_version(request: Message, context: Any) -> Any:
+        context.set_trailing_metadata(TOLD)
+        return answer(request, context)
+
+    async def wait_for_answer(request: Message, context: Any) -> Any:
+        return await answer_with_version(request, context)
+
+    return wait_for_answer if iscoroutinefunction(answer) else answer_with_version
 
 
 def _internal(method: Method, request_id: str) -> MulliganError:

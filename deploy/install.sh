@@ -97,10 +97,13 @@ all)
     install_environment
     install_temporal
     ;;
+clients) # for `make test` and `make generate`: Go, Node, and the clients built with them
+    .venv/bin/python -m deploy.clients.build
+    ;;
 uv) # for `make lock`: print a uv
     find_python
     install_uv
     echo "$uv"
     ;;
-*) fail "usage: deploy/install.sh [all|uv]" ;;
+*) fail "usage: deploy/install.sh [all|clients|uv]" ;;
 esac

@@ -1,27 +1,35 @@
-"""The protos compiled: code for the client package, descriptors with comments, and their lint.
+"""The protos compiled: the clients' code, descriptors with comments, and their lint.
 
-`python -m deploy.protos` generates the code (`make generate`) and leaves no diff when nothing
-changed; `python -m deploy.protos lint` looks at the protos (`make check`).
+`python -m deploy.protos` generates the code of all clients (`make generate`) and leaves no diff
+when nothing changed; `python -m deploy.protos lint` looks at the protos (`make check`).
 
 Validation rules are options of protovalidate, whose .proto comes from the installed package. What
 is generated has the rules, but not that file: only who checks them needs it.
 """
 
+import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from google.rpc import error_details_pb2
 from grpc_tools import protoc
 from protovalidate import ViolationPb
 
+from deploy.clients import build, go, model, python, typescript
+from deploy.toolchains import MissingToolError, cache_folder
+
+Environment = Mapping[str, str]
 PROTO = Path(__file__).parents[1] / "proto"
 PACKAGE = "mulligan_client.gen"
 OUT = PROTO.parent / "clients/python" / PACKAGE.replace(".", "/")
+TYPESCRIPT_OUT = build.TYPESCRIPT_CLIENT / "src" / "gen"
 RULES = "buf/validate/validate.proto"
 
 
@@ -48,12 +56,14 @@ def descriptors() -> FileDescriptorSet:
 
 
 def generate(out: Path) -> None:
-    """Write the Python messages, stubs and types into a folder, in place of what is there."""
+    """Write Python's messages, stubs, types and smart client in place of what a folder has."""
+    described = descriptors()
+    drawn = python.files(model.read(described))
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     with TemporaryDirectory() as folder:
         compiled = Path(folder, "compiled")
-        compiled.write_bytes(_without_import(descriptors()).SerializeToString())
+        compiled.write_bytes(_without_import(described).SerializeToString())
         plugins = Path(sys.executable).parent
         _run_protoc(
             f"--descriptor_set_in={compiled}",
@@ -66,6 +76,70 @@ def generate(out: Path) -> None:
         path.write_text(_inside_package(path.read_text()))
     for folder_path in (out, *(path for path in out.rglob("*") if path.is_dir())):
         (folder_path / "__init__.py").write_text("")
+    for name, text in drawn.items():
+        (out / name).write_text(_formatted(text))
+
+
+def generate_go(out: Path, there: Environment) -> None:
+    """Write Go's messages and smart client into the folder of its module.
+
+    Args:
+        out: the folder.
+        there: where `gofmt` is found, and the plugin was built (`build.install_plugins`).
+    """
+    described = descriptors()
+    drawn = go.files(model.read(described))
+    shutil.rmtree(out / "gen", ignore_errors=True)
+    out.mkdir(parents=True, exist_ok=True)
+    _run_plugin(
+        described,
+        build.GO_PLUGIN,
+        f"--go_out={out}",
+        f"--go_opt=module={go.MODULE}",
+        *(f"--go_opt=M{source}={go.package_of(source)}" for source in _sources()),
+        *_sources(),
+    )
+    for name, text in drawn.items():
+        (out / name).write_text(text)
+        subprocess.run(["gofmt", "-w", out / name], env=there, check=True)
+
+
+def generate_typescript(out: Path, there: Environment) -> None:
+    """Write TypeScript's messages and smart client, in place of what a folder has.
+
+    Args:
+        out: the folder.
+        there: where `node` is found, and the plugin was installed (`build.install_plugins`).
+    """
+    described = descriptors()
+    drawn = typescript.files(model.read(described))
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    # The details of errors: other languages have them in a package.
+    error_details_pb2.DESCRIPTOR.CopyToProto(described.file.add())
+    _run_plugin(
+        described,
+        build.TYPESCRIPT_PLUGIN,
+        f"--es_out={out}",
+        "--es_opt=target=ts,import_extension=js",
+        *_sources(),
+        error_details_pb2.DESCRIPTOR.name,
+        there=there,
+    )
+    for name, text in drawn.items():
+        (out / name).write_text(text)
+
+
+def _run_plugin(
+    described: FileDescriptorSet, plugin: Path, *arguments: str, there: Environment = os.environ
+) -> None:
+    """Run protoc with a plugin in a process of its own, which sees an environment."""
+    with TemporaryDirectory() as folder:
+        compiled = Path(folder, "compiled")
+        compiled.write_bytes(_without_import(described).SerializeToString())
+        protoc_command = [sys.executable, "-m", "grpc_tools.protoc"]
+        named = [f"--descriptor_set_in={compiled}", f"--plugin={plugin}"]
+        subprocess.run([*protoc_command, *named, *arguments], env=there, check=True)
 
 
 def lint() -> int:
@@ -103,6 +177,12 @@ def _without_import(compiled: FileDescriptorSet) -> FileDescriptorSet:
     return kept
 
 
+def _formatted(text: str) -> str:
+    ruff = str(Path(sys.executable).with_name("ruff"))
+    command = [ruff, "format", "--isolated", "--line-length=100", "-"]
+    return subprocess.run(command, input=text, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
 def _inside_package(text: str) -> str:
     text = re.sub(r"^from mulligan\.", f"from {PACKAGE}.mulligan.", text, flags=re.MULTILINE)
     text = re.sub(r"^import mulligan\.", f"import {PACKAGE}.mulligan.", text, flags=re.MULTILINE)
@@ -114,7 +194,14 @@ def main() -> int:
     """Generate the code, or lint."""
     if sys.argv[1:] == ["lint"]:
         return lint()
-    generate(OUT)
+    try:
+        generate(OUT)
+        there = build.install_plugins(cache_folder(os.environ))
+        generate_go(build.GO_CLIENT, there)
+        generate_typescript(TYPESCRIPT_OUT, there)
+    except (ValueError, MissingToolError) as error:
+        print(error, file=sys.stderr)
+        return 1
     return 0
 
 

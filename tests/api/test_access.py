@@ -10,14 +10,17 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.descriptor import MethodDescriptor
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from api.access import methods_of
 from api.interceptor import MOST_ANONYMOUS_BYTES
 from api.server import SERVICES
+from api.wellformed import VERSION
 from deploy.docs import ACCESS, access_page
 from mulligan.database import Database
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
+from mulligan_client.gen.mulligan.iam.v1 import iam_pb2, iam_pb2_grpc
 from tests.fakes.belongings import access_of
 from tests.fakes.caller import METHODS, Caller, refused, request_of
 from tests.fakes.place import Place, new_name
@@ -335,8 +338,19 @@ def test_pages_follow_each_other_without_gap(site: Site) -> None:
     assert made <= set(seen)
 
 
+def test_each_answer_tells_the_version(sqlite_site: Site) -> None:
+    with grpc.insecure_channel(sqlite_site.address) as channel:
+        iam: Any = iam_pb2_grpc.IamServiceStub(channel)
+        health: Any = health_pb2_grpc.HealthStub(channel)
+        for call, request in (
+            (iam.ListTokenKeys, iam_pb2.ListTokenKeysRequest()),
+            (health.Check, health_pb2.HealthCheckRequest()),
+        ):
+            _, answered = call.with_call(request)
+            assert dict(answered.trailing_metadata())["mulligan-version"] == VERSION
+
+
 def test_health_and_reflection_answer_without_a_token(sqlite_site: Site) -> None:
-    from grpc_health.v1 import health_pb2, health_pb2_grpc
     from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
     with grpc.insecure_channel(sqlite_site.address) as channel:

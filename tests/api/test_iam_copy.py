@@ -196,7 +196,7 @@ class Counting(Iam):
             self.asked += 1
             return ask(request, timeout=timeout)
 
-        client.iam.ListAccounts = count_and_ask  # type: ignore[assignment]
+        client.iam.ListAccounts = count_and_ask  # type: ignore[method-assign]
         return client
 
     def sign_in(self, client: Client) -> None:

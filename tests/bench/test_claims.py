@@ -34,7 +34,7 @@ from bench.placement import query_of
 from bench.raw_limit import raw_limit
 from mulligan.database import Database
 from mulligan_client.client import Client
-from mulligan_client.gen.mulligan.resource.v1.resource_pb2_grpc import ResourceServiceStub
+from mulligan_client.gen.services import ResourceService
 from mulligan_client.transport import Caller
 from tests.fakes.place import Place, on_sqlite
 
@@ -50,17 +50,16 @@ class Nearby(Region):
 
     def client(self) -> Client:
         """Sign in by that path."""
-        client = Client("localhost:1")
+        client = Client("localhost:1", token=self.token)
         signed = Caller(
             "here",
-            token=lambda: self.token,
-            renew=lambda _: False,
+            grpc.insecure_channel(self.address),
+            tokens=client,
             timeout_s=30,
             attempts=1,
             pause=lambda _: None,
         )
-        channel = grpc.intercept_channel(grpc.insecure_channel(self.address), signed)
-        client.resource = ResourceServiceStub(channel)
+        client.resource = ResourceService(signed)
         return client
 
 

@@ -115,8 +115,13 @@ class FakeMulligan:
             ),
         ):
             register(self._servicer(base), self._server)
+        self.version = "0.1.0"
+        check: Any = grpc.unary_unary_rpc_method_handler(self._check)
+        health = grpc.method_handlers_generic_handler("grpc.health.v1.Health", {"Check": check})
+        self._server.add_generic_rpc_handlers((health,))
         self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
-        self.on("ResolveNames", _resolve)
+        self.names = dict(NAMES)
+        self.on("ResolveNames", self._resolve)
         self.on("DescribeObjects", _describe)
         self.on(
             "ListProjects",
@@ -152,6 +157,20 @@ class FakeMulligan:
         }
         return type(f"Fake{base.__name__}", (base,), methods)()
 
+    def _resolve(self, request: meta_pb2.ResolveNamesRequest) -> meta_pb2.ResolveNamesResponse:
+        found = [(name, self.names.get((request.object_type, name))) for name in request.names]
+        return meta_pb2.ResolveNamesResponse(
+            objects=[
+                meta_pb2.NamedObject(asked=name, id=one, object_type=request.object_type, name=name)
+                for name, one in found
+                if one
+            ]
+        )
+
+    def _check(self, _: bytes, context: Any) -> bytes:
+        context.set_trailing_metadata((("mulligan-version", self.version),))
+        return b""
+
     def _next(self, method: str, request: Any, context: Any) -> Any:
         self.calls.append(Call(method, request, dict(context.invocation_metadata())))
         answers = self._answers.get(method)
@@ -186,17 +205,6 @@ def _refuse(context: Any, refusal: RefusalError) -> None:
     packed = refusal.packed().SerializeToString()
     context.set_trailing_metadata((("grpc-status-details-bin", packed),))
     context.abort(grpc.StatusCode[refusal.status], refusal.message)
-
-
-def _resolve(request: meta_pb2.ResolveNamesRequest) -> meta_pb2.ResolveNamesResponse:
-    found = [(name, NAMES.get((request.object_type, name))) for name in request.names]
-    return meta_pb2.ResolveNamesResponse(
-        objects=[
-            meta_pb2.NamedObject(asked=name, id=one, object_type=request.object_type, name=name)
-            for name, one in found
-            if one
-        ]
-    )
 
 
 def _describe(request: meta_pb2.DescribeObjectsRequest) -> meta_pb2.DescribeObjectsResponse:

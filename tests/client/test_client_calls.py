@@ -14,6 +14,7 @@ from mulligan_client.transport import Target
 from tests.client.fake_mulligan import (
     MACHINE,
     OPERATION,
+    REGION,
     SERVER,
     FakeMulligan,
     RefusalError,
@@ -247,7 +248,7 @@ def test_all_pages_of_a_list_become_one_with_the_first_revision(
 def test_a_region_without_key_says_what_is_missing(fake: FakeMulligan, client: Client) -> None:
     fake.on("ListRegionKeys", control_pb2.ListRegionKeysResponse())
     with pytest.raises(MulliganCallError) as raised:
-        client.seal("some-region", password="x")
+        client.seal(REGION, password="x")
     assert raised.value.code == "NO_REGION_KEY"
 
 

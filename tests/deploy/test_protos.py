@@ -1,13 +1,17 @@
 """What is generated from the protos: as it is committed, and usable without their rules."""
 
+import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from deploy import protos
 from deploy.api_docs import api_pages
+from deploy.clients import build
 from deploy.docs import DOCS, who
+from deploy.toolchains import cache_folder
 
 
 def test_generating_again_leaves_no_diff(tmp_path: Path) -> None:
@@ -16,12 +20,24 @@ def test_generating_again_leaves_no_diff(tmp_path: Path) -> None:
     assert _differing(tmp_path / "gen", protos.OUT) == [], "run `make generate`"
 
 
-def _differing(one: Path, other: Path) -> list[str]:
+def test_generating_the_other_languages_again_leaves_no_diff(tmp_path: Path) -> None:
+    there = build.install_plugins(cache_folder(os.environ))
+    protos.generate_go(tmp_path / "go", there)
+    protos.generate_typescript(tmp_path / "typescript", there)
+
+    again = [
+        *_differing(tmp_path / "go", build.GO_CLIENT, ("*.pb.go", "*.gen.go")),
+        *_differing(tmp_path / "typescript", protos.TYPESCRIPT_OUT, ("*.ts",)),
+    ]
+    assert again == [], "run `make generate`"
+
+
+def _differing(one: Path, other: Path, patterns: Sequence[str] = ("*.py", "*.pyi")) -> list[str]:
     """Files that only one of two folders has, or that are not the same in both."""
     texts = [
         {
             path.relative_to(folder).as_posix(): path.read_text()
-            for pattern in ("*.py", "*.pyi")
+            for pattern in patterns
             for path in folder.rglob(pattern)
         }
         for folder in (one, other)

@@ -1,30 +1,25 @@
 """The smart client: typed stubs with deadlines, retries, names, sealing and gapless watching."""
 
 import time
-import uuid
 from collections.abc import Callable, Generator, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import grpc
 
 from mulligan_client.errors import MulliganCallError, not_found
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
-from mulligan_client.gen.mulligan.control.v1.control_pb2_grpc import ControlServiceStub
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
-from mulligan_client.gen.mulligan.iam.v1.iam_pb2_grpc import IamServiceStub
 from mulligan_client.gen.mulligan.meta.v1 import meta_pb2
-from mulligan_client.gen.mulligan.meta.v1.meta_pb2_grpc import MetaServiceStub
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
-from mulligan_client.gen.mulligan.resource.v1.resource_pb2_grpc import ResourceServiceStub
+from mulligan_client.gen.services import Service, Services
+from mulligan_client.methods import Method
+from mulligan_client.names import NAMES_PER_CALL, find_all, with_ids
 from mulligan_client.sealing import seal
 from mulligan_client.tokens import SignIn, Tokens
 from mulligan_client.transport import TOKEN_EXPIRED, Caller, Target, delays, open_channel
 
-Service = Literal["iam", "meta", "resource", "control"]
-SERVICES: tuple[Service, ...] = ("iam", "meta", "resource", "control")
-NAMES_PER_CALL = 1000
 # Nobody answered for about 45 s: a server that is only being restarted is back by then.
 WATCH_ATTEMPTS = 12
 # A watch that went on for so long was all right: what ends it begins to count anew.
@@ -37,13 +32,14 @@ _ENDED = ("done", "failed", "cancelled")
 _Answer = TypeVar("_Answer")
 
 
-class Client:
+class Client(Services):
     """One signed-in caller of one installation.
 
-    `iam`, `meta`, `resource` and `control` are the generated stubs; every call on them has a
-    deadline, carries the token, is repeated while nobody answers (with the same request id, which
-    is made up where the caller gives none), and raises MulliganCallError when it fails. The token
-    is renewed before it ends.
+    `iam`, `meta`, `resource` and `control` have a method for each RPC, which takes names where it
+    takes ids, and one for each list that reads it to its end. Every call has a deadline, carries
+    the token, is repeated while nobody answers (with the same request id, which is made up where
+    the caller gives none), and raises MulliganCallError when it fails. The token is renewed before
+    it ends.
     """
 
     def __init__(
@@ -80,24 +76,23 @@ class Client:
         self._pause = pause
         self._channels: dict[str, grpc.Channel] = {}
         self._callers: dict[Service, Caller] = {}
-        routed: dict[Service, grpc.Channel] = {}
-        for service in SERVICES:
+
+        def caller(service: Service) -> Caller:
             where = (addresses or {}).get(service, address)
             if where not in self._channels:
                 self._channels[where] = open_channel(Target.parse(where), ca_file)
-            self._callers[service] = Caller(
+            made = Caller(
                 where,
-                token=self._fresh_token,
-                renew=self._renew,
+                self._channels[where],
+                tokens=self,
+                with_ids=self._with_ids,
                 timeout_s=timeout_s,
                 attempts=max(1, attempts),
                 pause=pause,
             )
-            routed[service] = grpc.intercept_channel(self._channels[where], self._callers[service])
-        self.iam = IamServiceStub(routed["iam"])
-        self.meta = MetaServiceStub(routed["meta"])
-        self.resource = ResourceServiceStub(routed["resource"])
-        self.control = ControlServiceStub(routed["control"])
+            return self._callers.setdefault(service, made)
+
+        super().__init__(caller)
 
     @property
     def token(self) -> str:
@@ -121,15 +116,19 @@ class Client:
         self.sign_in = SignIn()
         self.sign_in.take(answer)
 
-    def _fresh_token(self) -> str:
+    def fresh(self) -> str:
         """Give the access token, renewed if it ends soon and iam answers."""
         if self.sign_in.is_due():
             # Services go on while iam is away, until the token ends.
             self.sign_in.renew_early(self._refresh)
         return self.token
 
-    def _renew(self, ended: str) -> bool:
+    def renew(self, ended: str) -> bool:
+        """Put a new access token into the place of one that has ended; False: there is none."""
         return self.sign_in.renew(ended, self._refresh)
+
+    def _with_ids(self, method: Method, request: Any) -> Any:
+        return with_ids(self.meta.ResolveNames, method, request)
 
     def _refresh(self, refresh_token: str, request_id: str) -> iam_pb2.SignedIn:
         request = iam_pb2.RefreshTokenRequest(refresh_token=refresh_token, request_id=request_id)
@@ -197,20 +196,8 @@ class Client:
         self, object_type: str, names: Iterable[str], *, project: str = "", region: str = ""
     ) -> dict[str, str]:
         """Find the ids of many names as `resolve_all` does; what leads nowhere is absent."""
-        asked = list(dict.fromkeys(names))
-        ids = {name: name.lower() for name in asked if is_uuid(name)}
-        unknown = [name for name in asked if name not in ids]
-        for start in range(0, len(unknown), NAMES_PER_CALL):
-            request = meta_pb2.ResolveNamesRequest(
-                object_type=object_type,
-                names=unknown[start : start + NAMES_PER_CALL],
-                project=project,
-                region=region,
-            )
-            for found in self.meta.ResolveNames(request).objects:
-                if ids.setdefault(found.asked, found.id) != found.id:
-                    raise _ambiguous(object_type, found.asked)
-        return ids
+        ask = self.meta.ResolveNames
+        return find_all(ask, object_type, names, project=project, region=region)
 
     def names(self, ids: Iterable[str]) -> dict[str, str]:
         """Give the names of ids; what the caller can't see is absent."""
@@ -223,11 +210,12 @@ class Client:
         return names
 
     def seal(self, region: str, **content: str) -> str:
-        """Seal a content to the newest key of a region (UUID); `region` becomes part of it.
+        """Seal a content to the newest key of a region; its UUID becomes part of it.
 
         Raises:
             MulliganCallError: NO_REGION_KEY while no executor of the region has offered one.
         """
+        region = self.resolve("region", region)
         keys = self.control.ListRegionKeys(control_pb2.ListRegionKeysRequest(region=region)).keys
         if not keys:
             raise MulliganCallError(
@@ -277,7 +265,7 @@ class Client:
                 object_id=object_id,
                 operation=operation,
             )
-            opened_at, used = time.monotonic(), self._fresh_token()
+            opened_at, used = time.monotonic(), self.fresh()
             stream = getattr(self, service).Watch(request, timeout=left_s)
             broken: MulliganCallError | None = None
             try:
@@ -311,7 +299,7 @@ class Client:
         Gives the revision that the server says to go on from, if any; raises what can't be mended.
         """
         try:
-            if broken.code == TOKEN_EXPIRED and self._renew(used):
+            if broken.code == TOKEN_EXPIRED and self.renew(used):
                 said = broken.details.get("revision")
                 return int(said) if said else None
         except MulliganCallError as error:
@@ -328,11 +316,11 @@ class Client:
         Raises:
             MulliganCallError: nothing fits, explained; or the request can't be used.
         """
-        used = self._fresh_token()
+        used = self.fresh()
         try:
             return self._proposed(request)
         except MulliganCallError as error:
-            if error.code != TOKEN_EXPIRED or not self._renew(used):
+            if error.code != TOKEN_EXPIRED or not self.renew(used):
                 raise
         return self._proposed(request)
 
@@ -403,29 +391,10 @@ class Client:
         return None
 
 
-def is_uuid(text: str) -> bool:
-    """Tell an id from a name."""
-    try:
-        return str(uuid.UUID(text)) == text.lower()
-    except ValueError:
-        return False
-
-
 def _is_broken_stream(error: MulliganCallError) -> bool:
     # A proxy or a killed server resets the stream, which gRPC reports as INTERNAL or UNKNOWN;
     # what the server itself says carries a code of its own.
     said_by_transport = error.code == error.grpc_status
     return error.grpc_status == "UNAVAILABLE" or (
         said_by_transport and error.grpc_status in ("INTERNAL", "UNKNOWN", "CANCELLED")
-    )
-
-
-def _ambiguous(object_type: str, name: str) -> MulliganCallError:
-    return MulliganCallError(
-        code="AMBIGUOUS_NAME",
-        grpc_status="FAILED_PRECONDITION",
-        message=f"several objects of type {object_type} are called {name!r}; give the UUID of the "
-        "one you mean",
-        object_type=object_type,
-        object_id=name,
     )

@@ -1,8 +1,9 @@
 """Channels to the services, and what is done for every call on the way out.
 
-Each call gets a deadline and the bearer token; each mutation a request id; a call that nobody
-answered is repeated with the same request id, one whose token has ended with a new one. Errors come
-back as MulliganCallError.
+Each call gets a deadline and the bearer token, ids in the place of names, and a mutation a request
+id. A call that nobody answered is repeated if its method says so, one whose token has ended with a
+new one. What an older service would not understand is not sent. Errors come back as
+MulliganCallError.
 """
 
 import ipaddress
@@ -12,29 +13,24 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import grpc
+from google.protobuf.message import Message
 
 from mulligan_client.errors import MulliganCallError, translate
-from mulligan_client.gen.mulligan.common.v1 import common_pb2
-from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
+from mulligan_client.methods import Method, Retry
+from mulligan_client.versions import HEALTH, VERSION_KEY, is_older, needs, newer_needed
 
 FIRST_DELAY_S = 0.2
 LONGEST_DELAY_S = 5.0
-# Repeating these does no harm even without a request id.
-_READS = ("Get", "BatchGet", "List", "Resolve", "Describe", "Login")
-ANONYMOUS = frozenset(
-    f"/{service.full_name}/{method.name}"
-    for service in iam_pb2.DESCRIPTOR.services_by_name.values()
-    for method in service.methods
-    if method.GetOptions().Extensions[common_pb2.access].role == common_pb2.ROLE_ANONYMOUS
-)
-"""What is asked without a token: by whoever has none, or to get a new one."""
 RATE_LIMITED = "RATE_LIMITED"
 TOKEN_EXPIRED = "TOKEN_EXPIRED"  # noqa: S105 - what a server answers, not a secret
 _TLS_SCHEMES = {"https": True, "grpcs": True, "http": False, "grpc": False}
+Asked = TypeVar("Asked", bound=Message)
+Answer = TypeVar("Answer", bound=Message)
+Told = TypeVar("Told", covariant=True)
 
 
 @dataclass(frozen=True)
@@ -123,77 +119,92 @@ def delays() -> Iterator[float]:
         delay = min(delay * 2, LONGEST_DELAY_S)
 
 
-@dataclass
-class _Details(grpc.ClientCallDetails):
-    token: str
-    method: str
-    timeout: float | None
-    metadata: Any
-    credentials: grpc.CallCredentials | None
-    wait_for_ready: bool | None = None
-    compression: grpc.Compression | None = None
+class Stream(Protocol[Told]):
+    """Answers as they come; a failure of it is raised as grpc.RpcError."""
+
+    def __iter__(self) -> Iterator[Told]:
+        """Wait for one after the other."""
+
+    def cancel(self) -> object:
+        """End it."""
 
 
-class Caller(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):
-    """Deadline, token, request id, retry and words for what went wrong, for every call."""
+class TokenSource(Protocol):
+    """Gives tokens to calls."""
+
+    def fresh(self) -> str:
+        """Give the access token, renewed if it ends soon."""
+
+    def renew(self, ended: str) -> bool:
+        """Get another one in the place of one that has ended; False: there is none."""
+
+
+class Caller:
+    """Calls one service: deadline, token, request id, retry, and words for what went wrong."""
 
     def __init__(
         self,
         address: str,
+        channel: grpc.Channel,
         *,
-        token: Callable[[], str],
-        renew: Callable[[str], bool],
+        tokens: TokenSource,
+        with_ids: Callable[[Method, Any], Any] = lambda _, request: request,
         timeout_s: float,
         attempts: int,
         pause: Callable[[float], None],
     ) -> None:
         self._address = address
-        self._token = token
-        self._renew = renew
+        self._channel = channel
+        self._tokens = tokens
+        self._with_ids = with_ids
         self._timeout_s = timeout_s
         self._attempts = attempts
         self._pause = pause
+        self._calls: dict[str, Any] = {}
+        # Of the service, as it said last; empty: not known yet.
+        self._version = ""
 
-    def intercept_unary_unary(
-        self, continuation: Callable[..., Any], client_call_details: Any, request: Any
-    ) -> Any:
-        """Make the call, again while nobody answers, and raise MulliganCallError when it fails."""
-        request = _with_request_id(request)
-        details = self._outgoing(client_call_details, self._timeout_s)
+    def unary(
+        self, method: Method, request: Message, answer: type[Answer], timeout: float | None
+    ) -> Answer:
+        """Make the call, again while nobody answers, as far as its method allows.
+
+        Raises:
+            MulliganCallError: it failed.
+        """
+        request = _with_request_id(self._ready(method, request))
+        call = self._call(self._channel.unary_unary, method.path, answer.FromString)
+        timeout_s = self._timeout_s if timeout is None else timeout
+        token = self._token(method)
         try:
-            return self._answered(continuation, details, request)
+            answered: Answer = self._answered(call, method, request, token, timeout_s)
         except MulliganCallError as error:
-            if error.code != TOKEN_EXPIRED or not self._renew(details.token):
+            if error.code != TOKEN_EXPIRED or not self._tokens.renew(token):
                 raise
-        # It was refused before anything was done.
-        details = self._outgoing(client_call_details, self._timeout_s)
-        return self._answered(continuation, details, request)
+            # It was refused before anything was done.
+            answered = self._answered(call, method, request, self._token(method), timeout_s)
+        return answered
 
-    def _answered(self, continuation: Callable[..., Any], details: "_Details", request: Any) -> Any:
-        request_id = getattr(request, "request_id", "")
-        repeatable = bool(request_id) or _is_read(details.method)
-        waits = delays()
-        # A server that waits itself before it gives up is not waited for attempts times as long.
-        enough = time.monotonic() + self._timeout_s
-        for attempt in range(1, self._attempts + 1):
-            call = continuation(details, request)
-            raised = call.exception()
-            if raised is None:
-                return call
-            if not isinstance(raised, grpc.RpcError):
-                raise raised
-            error = self.translate(raised, details.method, request_id)
-            last, pause_s = attempt == self._attempts or not repeatable, _pause_s(error)
-            if last or pause_s is None or time.monotonic() + pause_s > enough:
-                raise error from None
-            self._pause(max(next(waits), pause_s))
-        raise AssertionError("attempts is at least 1")
+    def stream(
+        self, method: Method, request: Message, answer: type[Answer], timeout: float | None
+    ) -> Stream[Answer]:
+        """Start a stream; it has no deadline unless the caller gives one."""
+        request = self._ready(method, request)
+        call = self._call(self._channel.unary_stream, method.path, answer.FromString)
+        metadata = _signed(self._token(method))
+        stream: Stream[Answer] = call(request, timeout=timeout, metadata=metadata)
+        return stream
 
-    def intercept_unary_stream(
-        self, continuation: Callable[..., Any], client_call_details: Any, request: Any
-    ) -> Any:
-        """Start the stream; it has no deadline unless the caller gives one."""
-        return continuation(self._outgoing(client_call_details, None), request)
+    def pages(self, call: Callable[[Asked], Answer], request: Asked) -> Iterator[Answer]:
+        """Give one page of a list after the other."""
+        asked: Any = type(request)()
+        asked.CopyFrom(request)
+        while True:
+            page: Any = call(asked)
+            yield page
+            if not page.next_page_token:
+                return
+            asked.page.token = page.next_page_token
 
     def translate(
         self, error: grpc.RpcError, method: str = "", request_id: str = ""
@@ -201,21 +212,57 @@ class Caller(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor
         """Put a gRPC error into words."""
         return translate(error, address=self._address, method=method, request_id=request_id)
 
-    def _outgoing(self, details: Any, timeout_s: float | None) -> _Details:
-        metadata = list(details.metadata or ())
-        method = _text(details.method)
-        token = "" if method in ANONYMOUS else self._token()
-        if token:
-            metadata.append(("authorization", f"Bearer {token}"))
-        return _Details(
-            token=token,
-            method=method,
-            timeout=timeout_s if details.timeout is None else details.timeout,
-            metadata=metadata,
-            credentials=details.credentials,
-            wait_for_ready=details.wait_for_ready,
-            compression=details.compression,
-        )
+    def _ready(self, method: Method, request: Any) -> Any:
+        needed = needs(method, request)
+        if is_older(self._version, needed[0]):
+            # It is not known yet, or it may have been updated since it answered last.
+            self._ask_version()
+        if self._version and is_older(self._version, needed[0]):
+            raise newer_needed(method, needed, self._version, self._address)
+        return self._with_ids(method, request)
+
+    def _ask_version(self) -> None:
+        check: Any = self._channel.unary_unary(HEALTH, lambda _: b"", bytes)
+        try:
+            _, call = check.with_call(None, timeout=self._timeout_s)
+        except grpc.RpcError as error:
+            raise self.translate(error, HEALTH) from None
+        self._hear_version(call)
+
+    def _hear_version(self, call: Any) -> None:
+        for key, value in call.trailing_metadata() or ():
+            if key == VERSION_KEY:
+                self._version = value
+
+    def _call(self, kind: Any, path: str, read: Callable[[bytes], Any]) -> Any:
+        if path not in self._calls:
+            self._calls[path] = kind(path, _bytes_of, read)
+        return self._calls[path]
+
+    def _token(self, method: Method) -> str:
+        return "" if method.anonymous else self._tokens.fresh()
+
+    def _answered(
+        self, call: Any, method: Method, request: Any, token: str, timeout_s: float
+    ) -> Any:
+        request_id = getattr(request, "request_id", "")
+        waits = delays()
+        # A server that waits itself before it gives up is not waited for attempts times as long.
+        enough = time.monotonic() + self._timeout_s
+        for attempt in range(1, self._attempts + 1):
+            try:
+                answer, done = call.with_call(request, timeout=timeout_s, metadata=_signed(token))
+            except grpc.RpcError as raised:
+                error = self.translate(raised, method.path, request_id)
+            else:
+                self._hear_version(done)
+                return answer
+            last = attempt == self._attempts or method.retry is Retry.NEVER
+            pause_s = _pause_s(error)
+            if last or pause_s is None or time.monotonic() + pause_s > enough:
+                raise error from None
+            self._pause(max(next(waits), pause_s))
+        raise AssertionError("attempts is at least 1")
 
 
 def _pause_s(error: MulliganCallError) -> float | None:
@@ -225,12 +272,12 @@ def _pause_s(error: MulliganCallError) -> float | None:
     return min(error.retry_after_s, LONGEST_DELAY_S) if error.grpc_status == "UNAVAILABLE" else None
 
 
-def _text(method: str | bytes) -> str:
-    return method.decode() if isinstance(method, bytes) else method
+def _signed(token: str) -> tuple[tuple[str, str], ...]:
+    return (("authorization", f"Bearer {token}"),) if token else ()
 
 
-def _is_read(method: str) -> bool:
-    return method.rpartition("/")[2].startswith(_READS)
+def _bytes_of(request: Message) -> bytes:
+    return request.SerializeToString()
 
 
 def _with_request_id(request: Any) -> Any:

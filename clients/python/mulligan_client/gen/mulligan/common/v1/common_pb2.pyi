@@ -103,6 +103,74 @@ SCOPE_PLACE: Scope.ValueType  # 5
 """On the project or on the region that the request names; where it names neither, on the system."""
 Global___Scope: _TypeAlias = Scope  # noqa: Y015
 
+class _Retry:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RetryEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Retry.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RETRY_UNSPECIFIED: _Retry.ValueType  # 0
+    """Its shape tells: a stream is begun again, what has a request_id is made again with the same one,
+    and what is called Get, BatchGet or List reads.
+    """
+    RETRY_READ: _Retry.ValueType  # 1
+    """It changes nothing, or nothing that matters: at will."""
+    RETRY_REQUEST_ID: _Retry.ValueType  # 2
+    """With the same request_id."""
+    RETRY_NEVER: _Retry.ValueType  # 3
+    """Not by itself: it may have been done."""
+    RETRY_STREAM: _Retry.ValueType  # 4
+    """The stream is begun again, a watch after the last revision that came."""
+
+class Retry(_Retry, metaclass=_RetryEnumTypeWrapper):
+    """Whether a call that nobody answered may be made again."""
+
+RETRY_UNSPECIFIED: Retry.ValueType  # 0
+"""Its shape tells: a stream is begun again, what has a request_id is made again with the same one,
+and what is called Get, BatchGet or List reads.
+"""
+RETRY_READ: Retry.ValueType  # 1
+"""It changes nothing, or nothing that matters: at will."""
+RETRY_REQUEST_ID: Retry.ValueType  # 2
+"""With the same request_id."""
+RETRY_NEVER: Retry.ValueType  # 3
+"""Not by itself: it may have been done."""
+RETRY_STREAM: Retry.ValueType  # 4
+"""The stream is begun again, a watch after the last revision that came."""
+Global___Retry: _TypeAlias = Retry  # noqa: Y015
+
+class _Naming:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _NamingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Naming.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    NAMING_UNSPECIFIED: _Naming.ValueType  # 0
+    """Never sent."""
+    NAMING_NONE: _Naming.ValueType  # 1
+    """It has no name: only its id leads to it."""
+    NAMING_INSTALLATION: _Naming.ValueType  # 2
+    """Among all of the installation."""
+    NAMING_PROJECT: _Naming.ValueType  # 3
+    """Among those of its project."""
+    NAMING_REGION: _Naming.ValueType  # 4
+    """Among those of its region."""
+
+class Naming(_Naming, metaclass=_NamingEnumTypeWrapper):
+    """Among which objects a name is one object's only, and so where a client looks for it."""
+
+NAMING_UNSPECIFIED: Naming.ValueType  # 0
+"""Never sent."""
+NAMING_NONE: Naming.ValueType  # 1
+"""It has no name: only its id leads to it."""
+NAMING_INSTALLATION: Naming.ValueType  # 2
+"""Among all of the installation."""
+NAMING_PROJECT: Naming.ValueType  # 3
+"""Among those of its project."""
+NAMING_REGION: Naming.ValueType  # 4
+"""Among those of its region."""
+Global___Naming: _TypeAlias = Naming  # noqa: Y015
+
 class _Placement:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -230,6 +298,38 @@ class Access(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Access: _TypeAlias = Access  # noqa: Y015
+
+@_typing.final
+class Object(_message.Message):
+    """What a message is that has an id."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    NAMING_FIELD_NUMBER: _builtins.int
+    NAMED_AS_FIELD_NUMBER: _builtins.int
+    type: _builtins.str
+    """As ResolveNames and events call it; empty: as the message is called."""
+    naming: Global___Naming.ValueType
+    """Among which objects its name is its only."""
+    @_builtins.property
+    def named_as(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Types of object whose names lead to it, too."""
+
+    def __init__(
+        self,
+        *,
+        type: _builtins.str = ...,
+        naming: Global___Naming.ValueType = ...,
+        named_as: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["named_as", b"named_as", "naming", b"naming", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Object: _TypeAlias = Object  # noqa: Y015
 
 @_typing.final
 class Metadata(_message.Message):
@@ -955,6 +1055,29 @@ class Configuration(_message.Message):
 
 Global___Configuration: _TypeAlias = Configuration  # noqa: Y015
 
+OF_INSTALLATION_FIELD_NUMBER: _builtins.int
 ACCESS_FIELD_NUMBER: _builtins.int
+RETRY_FIELD_NUMBER: _builtins.int
+SINCE_FIELD_NUMBER: _builtins.int
+OBJECT_FIELD_NUMBER: _builtins.int
+REFERS_TO_FIELD_NUMBER: _builtins.int
+FIELD_SINCE_FIELD_NUMBER: _builtins.int
+VALUE_SINCE_FIELD_NUMBER: _builtins.int
+of_installation: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.ServiceOptions, _builtins.bool]
+"""There is one for all sites."""
 access: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, Global___Access]
 """The role and scope that the RPC needs."""
+retry: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, Global___Retry.ValueType]
+"""Whether a call may be made again, where its shape doesn't tell."""
+since: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, _builtins.str]
+"""The version of the service that was the first to have the RPC; empty: 0.1.0."""
+object: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MessageOptions, Global___Object]
+"""The type of object that the message is."""
+refers_to: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, _containers.RepeatedScalarFieldContainer[_builtins.str]]
+"""The types of object whose UUID the field holds, where its name doesn't tell: clients take a name
+there, too. `any`: of every type; `new`: of none yet, the caller makes it up.
+"""
+field_since: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, _builtins.str]
+"""The version of the service that was the first to know the field; empty: 0.1.0."""
+value_since: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.EnumValueOptions, _builtins.str]
+"""The version of the service that was the first to know the value; empty: 0.1.0."""
