@@ -105,6 +105,10 @@ class Feed:
             before = narrowed
             read = partial(events.read_on, revision=cursor, narrowed=narrowed)
             rows, last = await self.read(read)
+            if narrowed.projects is not None:
+                # Older ones than would be in memory this process knows long since.
+                newest = partial(events.places_in, after=max(cursor, last - MOST_IN_MEMORY))
+                await self._know_places(await self.read(partial(newest, until=last)))
             narrowed = narrow(cursor)
         return rows, last
 
@@ -133,7 +137,7 @@ class Feed:
                 self._grown.set()
                 self._grown = asyncio.Event()
                 rows, end = await self._next(reader, end)
-                await self._know_places(rows)
+                await self._know_places(events.places_of(rows))
                 self._latest.extend(rows)
                 if len(self._latest) == MOST_IN_MEMORY:
                     begin = self._latest[0].revision - 1
@@ -147,10 +151,8 @@ class Feed:
                 await reader.wait()
         return rows, end
 
-    async def _know_places(self, rows: Iterable[EventRow]) -> None:
+    async def _know_places(self, places: Iterable[str]) -> None:
         """Learn of places that another process has made, else who may read above them misses it."""
-        places = {row.object_id for row in rows if row.object_type in ("project", "region")}
-        places |= {place for row in rows for place in (row.project, row.region) if place}
         try:
             await self._know(places)
         except (MulliganError, SQLAlchemyError) as error:

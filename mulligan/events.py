@@ -416,6 +416,19 @@ def read_on(
     return rows, last if len(rows) == PAGE else max(newest, last)
 
 
+def places_of(rows: Collection[Any]) -> set[str]:
+    """Give the projects and regions that events are of or about."""
+    about = {row.object_id for row in rows if row.object_type in ("project", "region")}
+    return about | {place for row in rows for place in (row.project, row.region) if place}
+
+
+def places_in(session: Session, after: int, until: int) -> set[str]:
+    """Read the projects and regions of the events after a revision, up to another."""
+    columns = (EventRow.object_type, EventRow.object_id, EventRow.project, EventRow.region)
+    query = select(*columns).where(EventRow.revision > after, EventRow.revision <= until)
+    return places_of(session.execute(query).all())
+
+
 def forget(session: Session, before: datetime) -> int:
     """Delete a page of the oldest events, those from before a time; gives how many they were.
 

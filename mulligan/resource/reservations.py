@@ -108,8 +108,7 @@ def reserve(
         operation=operation,
         author=author,
         series=series,
-        machine_wish=machine_wish
-        and planned_names.without_name(session, reservation, "machine", project, machine_wish),
+        machine_wish=_without_name(session, reservation, project, machine_wish),
         created_at=now,
         **asdict(spec),
     )
@@ -117,6 +116,14 @@ def reserve(
     session.add(row)
     tell(session, row, "created", now, f"reserved for {shown(claim.window)}", author=author)
     return row
+
+
+def _without_name(
+    session: Session, reservation: str, project: str, wish: dict[str, Any] | None
+) -> dict[str, Any] | None:
+    if not wish:
+        return wish
+    return planned_names.without_name(session, reservation, "machine", project, wish)
 
 
 def wish_of(session: Session, row: ReservationRow) -> dict[str, Any]:

@@ -83,6 +83,7 @@ async def test_who_may_read_above_a_project_is_told_that_another_process_made_it
     with ThreadPoolExecutor(4) as threads:
         places = Told(reading(database))
         await places.know([top])
+        before = await create(database, "made before it is watched", top)
 
         def narrow(_: int) -> Narrowed:
             return Narrowed(projects=frozenset(places.projects.below([top])))
@@ -91,5 +92,6 @@ async def test_who_may_read_above_a_project_is_told_that_another_process_made_it
             watcher = feed.after(0, narrow)
             async with asyncio.timeout(LIMIT_S), aclosing(watcher):  # type: ignore[type-var]
                 assert (await anext(watcher)).object_id == top
+                assert (await anext(watcher)).object_id == before
                 made = await create(database, "below", top)
                 assert (await anext(watcher)).object_id == made

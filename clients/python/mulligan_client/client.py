@@ -256,30 +256,26 @@ class Client(Services):
             MulliganCallError: the watch is refused, or nobody has answered for WATCH_ATTEMPTS.
         """
         ends_at = None if timeout_s is None else time.monotonic() + timeout_s
+        request = common_pb2.WatchRequest(
+            after_revision=after_revision, project=project, object_id=object_id, operation=operation
+        )
         failures, waits = 0, delays()
         while True:
             left_s = None if ends_at is None else max(0.001, ends_at - time.monotonic())
-            request = common_pb2.WatchRequest(
-                after_revision=after_revision,
-                project=project,
-                object_id=object_id,
-                operation=operation,
-            )
             opened_at, used = time.monotonic(), self.fresh()
             stream = getattr(self, service).Watch(request, timeout=left_s)
             broken: MulliganCallError | None = None
             try:
                 for event in stream:
                     failures, waits = 0, delays()
-                    if event.revision > (after_revision or 0):
-                        after_revision = event.revision
+                    if event.revision > request.after_revision:
+                        request.after_revision = event.revision
                         yield event
             except grpc.RpcError as error:
                 broken = self._callers[service].translate(error, "Watch")
                 if broken.grpc_status == "DEADLINE_EXCEEDED" and ends_at is not None:
                     return
-                if (resumed := self._resumption(broken, used)) is not None:
-                    after_revision = max(after_revision or 0, resumed)
+                self._resume(request, broken, used)
             finally:
                 stream.cancel()
             if time.monotonic() - opened_at > LASTED_S:
@@ -293,20 +289,22 @@ class Client(Services):
                 return
             self._pause(next(waits))
 
-    def _resumption(self, broken: MulliganCallError, used: str) -> int | None:
+    def _resume(
+        self, request: common_pb2.WatchRequest, broken: MulliganCallError, used: str
+    ) -> None:
         """Get ready to take up a stream that broke, with a new token if the one used has ended.
 
-        Gives the revision that the server says to go on from, if any; raises what can't be mended.
+        The request goes on from where the server says, if it does; raises what can't be mended.
         """
         try:
             if broken.code == TOKEN_EXPIRED and self.renew(used):
-                said = broken.details.get("revision")
-                return int(said) if said else None
+                if said := broken.details.get("revision"):
+                    request.after_revision = max(request.after_revision, int(said))
+                return
         except MulliganCallError as error:
             broken = error
         if not _is_broken_stream(broken):
             raise broken
-        return None
 
     def propose(
         self, request: resource_pb2.ProposeCandidatesRequest
