@@ -30,8 +30,15 @@ def log_level() -> Iterator[LogLevel]:
     root = logging.getLogger()
     usual = root.level
     root.setLevel(logging.WARNING)
-    yield LogLevel()
+    found = LogLevel()
+    yield found
+    found.restore()
     root.setLevel(usual)
+
+
+def level() -> int:
+    """From which level on we log."""
+    return logging.getLogger("activities.redfish").getEffectiveLevel()
 
 
 def at(generation: int, level: str | None) -> Configured:
@@ -45,16 +52,31 @@ async def test_the_newest_configuration_counts_whichever_comes_last(log_level: L
         request = DescribeExecutor(region="r", configured=told)
         asked = ExecuteActivityInput(fn=len, args=[request], executor=None, headers={})
         assert await activity.execute_activity(asked) == "r"
-        levels.append(logging.getLogger().level)
+        levels.append(level())
     assert levels == [30, 10, 10, 10, 30]
 
 
 def test_a_process_logs_what_its_most_talkative_part_is_to(log_level: LogLevel) -> None:
     levels = []
-    for part, level in (("a", "INFO"), ("b", "ERROR"), ("a", None), ("b", None)):
-        log_level.tell(part, level)
-        levels.append(logging.getLogger().level)
-    assert levels == [20, 20, 40, 30]
+    told = (
+        ("a", None),
+        ("b", "ERROR"),
+        ("a", "INFO"),
+        ("a", "ERROR"),
+        ("b", "NEW_IN_A_LATER_RELEASE"),
+    )
+    for part, wanted in told:
+        log_level.tell(part, wanted)
+        levels.append(level())
+    assert levels == [30, 30, 20, 40, 30]
+
+
+def test_what_speaks_http_for_us_never_logs_its_urls(log_level: LogLevel) -> None:
+    """A boot medium's is a secret."""
+    log_level.tell("executor", "DEBUG")
+    assert logging.getLogger("worker.executor").isEnabledFor(logging.DEBUG)
+    for name in ("urllib3.connectionpool", "sushy.connector"):
+        assert not logging.getLogger(name).isEnabledFor(logging.DEBUG)
 
 
 def test_what_an_operator_set_of_a_bmc_goes_before_what_is_usual() -> None:
