@@ -1,5 +1,6 @@
 """The smart client: typed stubs with deadlines, retries, names, sealing and gapless watching."""
 
+import math
 import time
 import uuid
 from collections.abc import Callable, Generator, Iterable, Mapping
@@ -20,7 +21,14 @@ from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 from mulligan_client.gen.mulligan.resource.v1.resource_pb2_grpc import ResourceServiceStub
 from mulligan_client.sealing import seal
 from mulligan_client.tokens import SignIn, Tokens
-from mulligan_client.transport import TOKEN_EXPIRED, Caller, Target, delays, open_channel
+from mulligan_client.transport import (
+    RATE_LIMITED,
+    TOKEN_EXPIRED,
+    Caller,
+    Target,
+    delays,
+    open_channel,
+)
 
 Service = Literal["iam", "meta", "resource", "control"]
 SERVICES: tuple[Service, ...] = ("iam", "meta", "resource", "control")
@@ -303,7 +311,7 @@ class Client:
                 )
             if ends_at is not None and time.monotonic() >= ends_at:
                 return
-            self._pause(next(waits))
+            self._pause(_pause_s(broken, next(waits), ends_at))
 
     def _resumption(self, broken: MulliganCallError, used: str) -> int | None:
         """Get ready to take up a stream that broke, with a new token if the one used has ended.
@@ -411,12 +419,22 @@ def is_uuid(text: str) -> bool:
         return False
 
 
+def _pause_s(broken: MulliganCallError | None, usual_s: float, ends_at: float | None) -> float:
+    """How long to wait before a watch is taken up: at least as long as a limit says."""
+    if broken is None or broken.code != RATE_LIMITED:
+        return usual_s
+    left_s = math.inf if ends_at is None else ends_at - time.monotonic()
+    return min(max(usual_s, broken.retry_after_s), max(0.0, left_s))
+
+
 def _is_broken_stream(error: MulliganCallError) -> bool:
     # A proxy or a killed server resets the stream, which gRPC reports as INTERNAL or UNKNOWN;
     # what the server itself says carries a code of its own.
     said_by_transport = error.code == error.grpc_status
-    return error.grpc_status == "UNAVAILABLE" or (
-        said_by_transport and error.grpc_status in ("INTERNAL", "UNKNOWN", "CANCELLED")
+    return (
+        error.grpc_status == "UNAVAILABLE"
+        or error.code == RATE_LIMITED
+        or (said_by_transport and error.grpc_status in ("INTERNAL", "UNKNOWN", "CANCELLED"))
     )
 
 
