@@ -185,6 +185,9 @@ def test_no_limit_locks_an_administrator_out(place: Place, site: Site, followed:
             assert fresh.GetIamConfiguration() == made
             assert site.caller().ListTokenKeys().keys
             made = fresh.IamConfigure(**tight)
+        taken_back = fresh.IamConfigure(update_mask=mask(*limits))
+        followed.wait_for("iam", taken_back.generation)
+        fresh.ListRegions()
 
 
 def row(generation: int, **fields: Any) -> ConfigurationRow:
@@ -195,7 +198,7 @@ def test_services_are_never_limited_and_addresses_push_no_account_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(rates, "MOST_CALLERS", 2)
-    of_iam = methods_of(SERVICES["iam"], Database("sqlite://"))
+    of_iam = methods_of(SERVICES["iam"], Database("sqlite:///never-opened.sqlite"))
     read, keys, bootstrap = (
         of_iam[f"/mulligan.iam.v1.IamService/{verb}"]
         for verb in ("ListRegions", "ListTokenKeys", "Bootstrap")
