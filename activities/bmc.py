@@ -8,7 +8,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -58,6 +58,15 @@ class Patience:
             "bmc_comes_s": wanted.bmc_restart_timeout,
         }
         return replace(self, **{name: span for name, span in spans_s.items() if span is not None})
+
+    def or_longer(self, needed: "Patience") -> "Patience":
+        """Give the longer of both spans each: what hardware needs goes before what was set."""
+        return Patience(
+            **{
+                one.name: max(getattr(self, one.name), getattr(needed, one.name))
+                for one in fields(self)
+            }
+        )
 
 
 @dataclass

@@ -256,8 +256,8 @@ class Redfish:
             state_folder=self._settings.state_folder,
         ) as bmc:
             path, system = find_system(bmc)
-            patience = quirk_of(system).patience or self._patience
-            bmc.patience = patience.told(request.configured)
+            if needed := quirk_of(system).patience:
+                bmc.patience = bmc.patience.or_longer(needed)
             yield bmc, path, system
 
 

@@ -4,9 +4,9 @@ A role that is held on the system is enough for everything, and is seen in the t
 held elsewhere counts on its place and on all below it; the trees of places are in memory.
 """
 
-import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
@@ -16,6 +16,7 @@ from google.protobuf.message_factory import GetMessageClass
 from api.limits import Limits
 from api.places import Places
 from api.roles import NAMES
+from api.waited import waited_for
 from api.wellformed import OBJECTS, ids_in
 from mulligan.database import Database
 from mulligan.meta import names
@@ -92,21 +93,22 @@ class Access:
         self._threads = threads
         self._limits = Limits(places, threads)
 
-    async def check(self, caller: Caller, request: Any, method: Method) -> None:
-        """Refuse what the caller's roles don't reach.
+    async def check(self, caller: Caller, request: Any, method: Method, ends_at: float) -> None:
+        """Refuse what the caller's roles don't reach; until `ends_at`, by time.monotonic.
 
         Raises:
+            OverdueError: it could not be found out by then.
             InvalidArgumentError: no project is named.
             PermissionDeniedError: the role is missing.
         """
-        await self._limits.check(caller, request, method)
+        await self._limits.check(caller, request, method, ends_at)
         role = NAMES.get(method.access.role)
         projects, regions = _named_in(request, method.access)
         if caller.has(role or "reader"):
             return
         found = set[str]()
         if method.access.scope == common_pb2.SCOPE_REGION and not method.access.field:
-            found = await self._regions_of(request, method.database)
+            found = await self._regions_of(request, method.database, ends_at)
         own = (place for place in caller.roles if place != SYSTEM)
         await self._places.know([*own, *projects, *regions, *found])
         if role is None:
@@ -121,7 +123,7 @@ class Access:
                 f"{method.verb} needs the role {role} on {missing[0]}; ask an administrator for it"
             )
 
-    async def _regions_of(self, request: Any, database: Database) -> set[str]:
+    async def _regions_of(self, request: Any, database: Database, ends_at: float) -> set[str]:
         """The regions of all objects that a request names; none where that is not all it reaches.
 
         Whatever looks like an id of an object with a region counts, wherever it stands. So nothing
@@ -131,9 +133,8 @@ class Access:
         ids = {text for _, text in named}
         found: dict[str, str] = {}
         if ids:
-            found = await asyncio.get_running_loop().run_in_executor(
-                self._threads, lambda: database.read(lambda session: names.regions_of(session, ids))
-            )
+            read = partial(database.read, partial(names.regions_of, object_ids=ids))
+            found = await waited_for(self._threads, read, ends_at)
         meant = {text for field, text in named if field in OBJECTS}
         if not getattr(request, "region", "") and not (meant and meant <= found.keys()):
             return set()

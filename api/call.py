@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from api.addresses import address_of
 from api.kept_answers import with_names, without_names
+from api.waited import waited_for
 from mulligan import events, requests
 from mulligan.database import Database
 from mulligan.events import Origin
@@ -22,7 +23,7 @@ from mulligan.values.caller import Caller
 from mulligan.values.configuration import UNSET, Configuration
 from mulligan.values.errors import AlreadyExistsError
 from mulligan.values.ids import digest
-from mulligan.waiting import Waiting, overdue
+from mulligan.waiting import Waiting
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)
@@ -115,24 +116,9 @@ class Call:
         return await self._waited_for(lambda waiting: self.database.write(from_here, waiting))
 
     async def _waited_for(self, work: Callable[[Waiting], T]) -> T:
-        """Run a transaction as long as the caller waits, and no longer than the service may.
-
-        gRPC cancels the call at its deadline, or when the caller goes away. What has no thread by
-        then never begins, and what runs is stopped and rolled back unless it is at its commit.
-        """
+        """Run a transaction as long as the caller waits, and no longer than the service may."""
         within_s = self.configured.transaction_timeout or math.inf
-        waiting = Waiting(min(within_s, self.ends_at - time.monotonic()))
-        loop = asyncio.get_running_loop()
-        running = loop.run_in_executor(self.threads, work, waiting)
-        try:
-            async with asyncio.timeout(waiting.left_s):
-                return await running
-        except (asyncio.CancelledError, TimeoutError) as error:
-            # Not here: it may take a new connection.
-            loop.run_in_executor(None, waiting.leave)
-            if isinstance(error, TimeoutError):
-                raise overdue() from None
-            raise
+        return await waited_for(self.threads, work, min(self.ends_at, time.monotonic() + within_s))
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """Do what takes its time where it holds no other call up."""

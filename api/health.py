@@ -11,8 +11,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
-from grpc_health.v1 import health, health_pb2
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from temporalio.client import Client
@@ -39,6 +41,7 @@ ANSWER_S = 5.0
 
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+_UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
 _log = logging.getLogger(__name__)
 
 
@@ -53,14 +56,57 @@ class Part:
     why: str = ""
 
 
+class Statuses(health_pb2_grpc.HealthServicer):
+    """What is told of each service; who tells it waits for nobody who is told.
+
+    grpcio-health-checking's own has it wait for each watcher, also for one that does not read.
+    """
+
+    def __init__(self) -> None:
+        """Serve, until something else is told."""
+        self._statuses: dict[str, int] = {"": _SERVING}
+        self._changed = asyncio.Event()
+
+    def tell(self, statuses: Mapping[str, int]) -> None:
+        """Tell of services by their full names; of the whole process by an empty one."""
+        self._statuses.update(statuses)
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def Check(
+        self, request: health_pb2.HealthCheckRequest, context: Any
+    ) -> health_pb2.HealthCheckResponse:
+        """Give what is told of a service now."""
+        if request.service not in self._statuses:
+            await context.abort(grpc.StatusCode.NOT_FOUND)
+        return self._told(request.service)
+
+    async def Watch(
+        self, request: health_pb2.HealthCheckRequest, _context: Any
+    ) -> AsyncIterator[health_pb2.HealthCheckResponse]:
+        """Give what is told of a service now and whenever it becomes something else."""
+        before = None
+        while True:
+            changed, told = self._changed, self._told(request.service)
+            if told != before:
+                before = told
+                yield told
+            else:
+                await changed.wait()
+
+    def _told(self, service: str) -> health_pb2.HealthCheckResponse:
+        return health_pb2.HealthCheckResponse(status=self._statuses.get(service, _UNKNOWN))
+
+
 class Health:
     """The health of the services of one process, and the server's health service."""
 
     def __init__(self, services: Mapping[str, str]) -> None:
         """Know services by their names and those that gRPC has for them."""
-        self.servicer = health.aio.HealthServicer()
+        self.servicer = Statuses()
         self._services = services
         self._parts: list[Part] = []
+        self._drains = False
 
     def suspect(self) -> None:
         """Have everything looked at: a call could not be answered."""
@@ -80,9 +126,10 @@ class Health:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def drain(self) -> None:
+    def drain(self) -> None:
         """Say that nothing is served any more, whatever is found from now on."""
-        await self.servicer.enter_graceful_shutdown()
+        self._drains = True
+        self._tell()
 
     async def _watch(self, part: Part) -> None:
         while True:
@@ -93,24 +140,39 @@ class Health:
             await self._look_at(part)
 
     async def _look_at(self, part: Part) -> None:
-        looking = asyncio.ensure_future(part.look())
+        looking = asyncio.ensure_future(_seen(part))
         try:
             await asyncio.wait({looking}, timeout=ANSWER_S)
             if not looking.done():
-                await self._tell(part, f"no answer within {ANSWER_S:.0f} s")
-            await self._tell(part, await looking)
+                self._note(part, f"no answer within {ANSWER_S:.0f} s")
+            self._note(part, await looking)
         finally:
             looking.cancel()
 
-    async def _tell(self, part: Part, why: str) -> None:
+    def _note(self, part: Part, why: str) -> None:
         if bool(why) != bool(part.why):
             words = f"is away: {why}" if why else "is there again"
             _log.log(logging.WARNING if why else logging.INFO, "%s %s", part.name, words)
         part.why = why
-        ailing = {name for one in self._parts if one.why for name in one.services}
-        for name, full_name in self._services.items():
-            await self.servicer.set(full_name, _NOT_SERVING if name in ailing else _SERVING)
-        await self.servicer.set("", _NOT_SERVING if ailing else _SERVING)
+        self._tell()
+
+    def _tell(self) -> None:
+        ailing = {name for part in self._parts if part.why for name in part.services}
+        serving = set[str]() if self._drains else self._services.keys() - ailing
+        statuses = {
+            full_name: _SERVING if name in serving else _NOT_SERVING
+            for name, full_name in self._services.items()
+        }
+        self.servicer.tell({**statuses, "": _SERVING if serving else _NOT_SERVING})
+
+
+async def _seen(part: Part) -> str:
+    """Look at a part; what nobody thought of must not end the looking."""
+    try:
+        return await part.look()
+    except Exception as error:
+        _log.exception("%s could not be looked at", part.name)
+        return f"{type(error).__name__}, see the log"
 
 
 @asynccontextmanager
@@ -144,11 +206,13 @@ def _look_at_database(
     database: Database, services: Mapping[str, InForce]
 ) -> Callable[[], Awaitable[str]]:
     """Make what reads how services are configured, and says why the database can't be used."""
+    told = ""
 
     def read(session: Session) -> tuple[dict[str, ConfigurationRow], str]:
         return of_services(session, services), newer_revision(session)
 
     async def look() -> str:
+        nonlocal told
         try:
             # Not in a thread of transactions: they may all wait for this very database.
             rows, newer = await asyncio.to_thread(database.read, read)
@@ -156,7 +220,12 @@ def _look_at_database(
             return str(error)
         for name, one in services.items():
             one.take(rows.get(name))
-        return f"a later release brought it to {newer}; start that one here, too" if newer else ""
+        if newer and newer != told:
+            # It goes on: migrations leave what an earlier release needs, until all are replaced.
+            words = "a later release brought the database of %s to %s; start that one here, too"
+            _log.warning(words, ", ".join(services), newer)
+        told = newer
+        return ""
 
     return look
 

@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import grpc
 from google.protobuf.message import Message
+from sqlalchemy.exc import SQLAlchemyError
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.access import Access, Method
@@ -148,10 +149,11 @@ class Gate(grpc.aio.ServerInterceptor):
         if isinstance(error, grpc.RpcError):
             raise error
         if isinstance(error, RPCError) and error.status in _AWAY:
+            self._suspect()
             error = UnavailableError(
                 "Temporal does not answer now; try again with the same request id"
             )
-        if isinstance(error, UnavailableError):
+        if isinstance(error.__cause__, SQLAlchemyError | RPCError):
             self._suspect()
         if isinstance(error, MulliganError):
             return error
@@ -189,7 +191,9 @@ class Gate(grpc.aio.ServerInterceptor):
         in_force = self._in_force[method.service]
         in_force.admit(caller, method)
         lower_ids(request)
-        await self._access.check(caller, request, method)
+        within_s = in_force.configuration.transaction_timeout or math.inf
+        checked_until = min(ends_at, time.monotonic() + within_s)
+        await self._access.check(caller, request, method, checked_until)
         refuse_unknown_fields(request)
         refuse_malformed_values(request)
         refuse_broken_rules(request)

@@ -1,10 +1,11 @@
 """What an application credential may call: less than its roles would allow."""
 
-import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from api.places import Places
+from api.waited import waited_for
 from api.wellformed import OBJECTS, ids_in
 from mulligan.control.regions import regions_of
 from mulligan.values.caller import Caller
@@ -36,10 +37,11 @@ class Limits:
         self._places = places
         self._threads = threads
 
-    async def check(self, caller: Caller, request: Any, method: "Method") -> None:
+    async def check(self, caller: Caller, request: Any, method: "Method", ends_at: float) -> None:
         """Refuse what the caller's credential is not for; users have no such limits.
 
         Raises:
+            OverdueError: it could not be found out until `ends_at`, by time.monotonic.
             PermissionDeniedError: CREDENTIAL_LIMITED.
         """
         if not caller.application:
@@ -50,9 +52,11 @@ class Limits:
         if caller.methods and called not in caller.methods and method.verb != "SignOut":
             raise _refusal(f"this application credential may call {_listed(caller)} only")
         if caller.region:
-            await self._check_region(caller.region, request, method)
+            await self._check_region(caller.region, request, method, ends_at)
 
-    async def _check_region(self, region: str, request: Any, method: "Method") -> None:
+    async def _check_region(
+        self, region: str, request: Any, method: "Method", ends_at: float
+    ) -> None:
         """Refuse what lives elsewhere, and what doesn't say where: it may be anywhere.
 
         What lives elsewhere is refused wherever its id stands; but only fields that say what is
@@ -64,11 +68,8 @@ class Limits:
         regions = {text for field, text in named if field == "region"}
         found: dict[str, str] = {}
         if ids:
-            loop = asyncio.get_running_loop()
-            found = await loop.run_in_executor(
-                self._threads,
-                lambda: method.database.read(lambda session: regions_of(session, ids)),
-            )
+            read = partial(method.database.read, partial(regions_of, object_ids=ids))
+            found = await waited_for(self._threads, read, ends_at)
         await self._places.know([region, *regions, *(meant - found.keys())])
         known = {one for one in ids if one in self._places.regions}
         lives = {*found.values(), *known, *regions}

@@ -38,7 +38,7 @@ class Rate:
         bucket = self._filled(caller)
         if bucket.tokens < 1:
             wait_s = math.ceil((1 - bucket.tokens) / self.limit.per_second)
-            whose = "this account calls" if caller else "all together call"
+            whose = "you call" if caller else "all together call"
             raise RateLimitedError(
                 f"{whose} too often ({self.limit}); try again in {wait_s} s",
                 retry_after_s=str(wait_s),

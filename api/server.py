@@ -140,7 +140,7 @@ async def running_server(
             reached = IamElsewhere(iam) if here is None else IamBeside(beside, here)
             await stack.enter_async_context(copy.following(reached, places))
         # The first thing at the end: who balances the load sends no more calls then.
-        stack.push_async_callback(health.drain)
+        stack.callback(health.drain)
         yield port
 
 

@@ -8,12 +8,12 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from random import uniform
-from threading import TIMEOUT_MAX, BoundedSemaphore
+from threading import BoundedSemaphore
 from typing import Any, ClassVar, TypeVar
 
 from psycopg import Error as DatabaseError
@@ -41,7 +41,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from mulligan.values.errors import ConflictError, OverdueError, UnavailableError
-from mulligan.waiting import Waiting, overdue
+from mulligan.waiting import Waiting
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -58,6 +58,24 @@ With 16 clients that claim of one provider, and its turns, 132 claims/s on 2 cor
 
 CONNECT_S = 10
 """How long a PostgreSQL server may take to answer a new connection; its URL may say otherwise."""
+
+DEAD_S = 20
+"""A PostgreSQL server from which not even TCP answers is gone after so long."""
+
+STAYS: Mapping[str, int] = {
+    "connect_timeout": CONNECT_S,
+    "keepalives_idle": DEAD_S // 2,
+    "keepalives_interval": DEAD_S // 4,
+    "keepalives_count": 3,
+    "tcp_user_timeout": DEAD_S * 1000,
+}
+"""How a connection to PostgreSQL is kept, unless its URL says otherwise (libpq's parameters)."""
+
+CANCELLED_S = 2.0
+"""How long PostgreSQL may take to hear that a statement is to end."""
+
+TURN_S = 2.0
+"""Whoever waits for its turn to write looks so often whether anybody waits for it."""
 
 BUSY_S = 30.0
 """How long a write waits for those of other processes to a SQLite file, if nobody is in a hurry."""
@@ -205,12 +223,12 @@ class Database:
 
     def _create_engine(self, pool_size: int) -> Engine:
         if not self.is_sqlite:
-            limit = {} if "connect_timeout" in self.url.query else {"connect_timeout": CONNECT_S}
+            stays = {name: value for name, value in STAYS.items() if name not in self.url.query}
             engine = create_engine(
                 self.url,
                 pool_size=pool_size,
                 hide_parameters=True,
-                connect_args=limit,
+                connect_args=stays,
             )
             event.listen(engine, "checkin", _note_rest)
             event.listen(engine, "checkout", partial(_look_after_rest, engine.dialect))
@@ -289,22 +307,35 @@ class Database:
     @contextmanager
     def _turn(self, waiting: Waiting | None) -> Iterator[None]:
         """Wait until this process may write."""
-        if not self._may_write.acquire(timeout=TIMEOUT_MAX if waiting is None else waiting.left_s):
-            raise overdue()
+        while not self._may_write.acquire(
+            timeout=TURN_S if waiting is None else min(TURN_S, waiting.left_s)
+        ):
+            if waiting is not None:
+                waiting.refuse_if_over()
         try:
             yield
         finally:
             self._may_write.release()
 
-    def _stoppable(self, session: Session, waiting: Waiting | None) -> AbstractContextManager[None]:
+    @contextmanager
+    def _stoppable(self, session: Session, waiting: Waiting | None) -> Iterator[None]:
         """Have the session's statements stopped once nobody waits for them any more."""
         if waiting is None:
-            return nullcontext()
+            yield
+            return
         waiting.refuse_if_over()
         options = {_WAITING: waiting} if self.is_sqlite else None
         connection = session.connection(execution_options=options)
         raw: Any = connection.connection.dbapi_connection
-        return waiting.stopping(raw.interrupt if self.is_sqlite else partial(_cancel, raw))
+        lost: list[Exception] = []
+        stop = raw.interrupt if self.is_sqlite else partial(_cancel, raw, lost)
+        try:
+            with waiting.stopping(stop):
+                yield
+        finally:
+            if lost:
+                # It may arrive yet, and would end what the next one does.
+                connection.invalidate()
 
     def close(self) -> None:
         """Close all connections."""
@@ -340,19 +371,18 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
 
 def _begin_sqlite(connection: Any) -> None:
     options = connection.get_execution_options()
-    if not options.get("mulligan_write"):
-        connection.exec_driver_sql("BEGIN")
-        return
     waiting: Waiting | None = options.get(_WAITING)
     busy_s = BUSY_S if waiting is None else min(BUSY_S, waiting.left_s)
     connection.connection.dbapi_connection.execute(f"PRAGMA busy_timeout={busy_s * 1000:.0f}")
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("mulligan_write") else "BEGIN")
 
 
-def _cancel(connection: Any) -> None:
-    """Have PostgreSQL end a connection's statement; one that can't be told ends by itself."""
-    with suppress(DatabaseError, OSError):
-        connection.cancel_safe(timeout=CONNECT_S)
+def _cancel(connection: Any, lost: list[Exception]) -> None:
+    """Have PostgreSQL end a connection's statement; notes where it was not heard to have got it."""
+    try:
+        connection.cancel_safe(timeout=CANCELLED_S)
+    except (DatabaseError, OSError) as error:
+        lost.append(error)
 
 
 def _refuse_if_over(waiting: Waiting | None, error: DBAPIError) -> None:

@@ -9,8 +9,8 @@ from threading import TIMEOUT_MAX, Lock
 from mulligan.values.errors import OverdueError
 
 STOPPED_AGAIN_S = 0.1
-MOST_STOPS = 100
-"""A database that does not react to as many is gone, and what runs there ends with it."""
+STOPPED_WITHIN_S = 10.0
+"""A database that does not react for so long is gone, and what runs there ends with it."""
 
 
 class Waiting:
@@ -41,7 +41,8 @@ class Waiting:
     def leave(self) -> None:
         """Wait no more, and stop what runs for it; takes until that has ended."""
         self._is_left = True
-        for _ in range(MOST_STOPS):
+        give_up_at = time.monotonic() + STOPPED_WITHIN_S
+        while time.monotonic() < give_up_at:
             with self._turn:
                 if self._stop is None:
                     return
@@ -68,8 +69,8 @@ class Waiting:
 
 
 def overdue() -> OverdueError:
-    """Say that a transaction took too long."""
+    """Say that a transaction took too long: it may have been at its commit, or not the first."""
     return OverdueError(
-        "it took longer than it is waited for, and was not done; look whether others hold it up, "
-        "then try again with the same request id"
+        "it took longer than it is waited for, and may have been done or not; ask again with the "
+        "same request id, and look whether others hold it up"
     )

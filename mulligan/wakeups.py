@@ -9,11 +9,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from watchfiles import awatch
 
-from mulligan.database import Database
+from mulligan.database import STAYS, Database
 from mulligan.events import CHANNEL
 
 SAFETY_READ_S = 60.0
@@ -68,16 +69,24 @@ class Wakeups:
             recursive=False,
             debounce=20,
             step=5,
+            yield_on_timeout=True,
         )
-        async for _ in watched:
-            self._wake()
+        is_first = True
+        async for changes in watched:
+            # The first comes soon, changes or none: what changed before it watched is read then.
+            if changes or is_first:
+                self._wake()
+            is_first = False
 
     async def _listen_postgresql(self) -> None:
         """Listen until a commit is announced that nobody waits for any more."""
         await self._wanted.wait()
         url = self._database.url.set(drivername="postgresql")
         target = url.render_as_string(hide_password=False)
-        async with await psycopg.AsyncConnection.connect(target, autocommit=True) as connection:
+        # It says nothing by itself: without them it is not seen that it is gone.
+        stays: dict[str, Any] = {k: v for k, v in STAYS.items() if k not in url.query}
+        connecting = psycopg.AsyncConnection.connect(target, autocommit=True, **stays)
+        async with await connecting as connection:
             await connection.execute(f"LISTEN {self._channel}")
             self._wake()
             async for _ in connection.notifies():

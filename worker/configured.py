@@ -17,6 +17,7 @@ class Follows(Interceptor):
 
     def __init__(self, log_level: LogLevel) -> None:
         self._log_level = log_level
+        self._log_level.tell(EXECUTOR, None)
         self._generation = 0
 
     def intercept_activity(
@@ -30,8 +31,8 @@ class Follows(Interceptor):
         """Take a configuration in, unless a newer one was."""
         if configured.generation <= self._generation:
             return
-        self._generation = configured.generation
         self._log_level.tell(EXECUTOR, configured.wanted.log_level)
+        self._generation = configured.generation
         _log.info("the executor is configured anew: generation %d", configured.generation)
 
 

@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 @asynccontextmanager
 async def following(database: Database, log_level: LogLevel) -> AsyncIterator[None]:
     """Follow as long as the context lasts."""
+    log_level.tell(CONTROL, None)
     wakeups = Wakeups(database, configuration.CHANNEL)
     async with wakeups.listening(), wakeups.reader() as reader:
         task = asyncio.create_task(_follow(database, log_level, reader), name="log level")
@@ -45,6 +46,8 @@ async def _follow(database: Database, log_level: LogLevel, reader: Reader) -> No
             log_level.tell(CONTROL, await asyncio.to_thread(database.read, _level))
         except (MulliganError, SQLAlchemyError) as error:
             _log.warning("how control is configured can't be read: %s", error)
+        except Exception:  # Whatever it is, the log must not stay as it is for good.
+            _log.exception("how control is configured can't be taken in")
         await asyncio.sleep(REST_S)
         await reader.wait(SAFETY_READ_S)
 

@@ -93,9 +93,9 @@ POLICIES: Mapping[Callable[..., Any], Policy] = {
     redfish.restart_bmc: _writes(10, 15),
     redfish.power_cycle: _writes(5, 10),
     redfish.stage: _reads(60, 90),
-    redfish.boot_medium: _writes(10, 12),
+    redfish.boot_medium: _writes(15, 18),
     redfish.boot_disk: _writes(10, 12),
-    redfish.power_off: _writes(5, 8),
+    redfish.power_off: _writes(7, 10),
     redfish.unstage: _reads(1, 10),
     redfish.read_log: _reads(0.5, 1),
 }

@@ -14,7 +14,6 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.orm import Session
 
-from mulligan.configuration import CHANNEL
 from mulligan.database import Database
 
 LOOK_AGAIN_S = 0.2
@@ -40,10 +39,6 @@ def migrate(database: Database) -> None:
     with begin as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-        if not database.is_sqlite:
-            # Services of an earlier release look whether they can go on.
-            connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL})
-            connection.commit()
 
 
 @contextmanager

@@ -13,7 +13,7 @@
     ├── ConflictError             ABORTED             changed meanwhile; a retry can help
     ├── StaleError                ABORTED             changed since it was read; says what
     ├── RevisionGoneError         OUT_OF_RANGE        a watch can't go on from there; list again
-    ├── OverdueError              DEADLINE_EXCEEDED   it took longer than it may; nothing was done
+    ├── OverdueError              DEADLINE_EXCEEDED   it took longer than it may, done or not
     ├── UnavailableError          UNAVAILABLE         a part is not reachable now; a retry can help
     └── HardwareError             FAILED_PRECONDITION hardware, image or medium did not do as asked
         └── HardwareBusyError     UNAVAILABLE         it may do so later; a retry can help
@@ -141,7 +141,7 @@ class RevisionGoneError(MulliganError):
 
 
 class OverdueError(MulliganError):
-    """It took longer than the caller waits, or than the service may; nothing of it was done."""
+    """It took longer than the caller waits, or than the service may; it may have been done."""
 
     code = "DEADLINE_EXCEEDED"
     grpc_status = "DEADLINE_EXCEEDED"

@@ -9,7 +9,17 @@ from typing import Any
 import pytest
 
 from activities.contracts import redfish
+from api import rates
+from api.access import methods_of
+from api.in_force import InForce
+from api.server import SERVICES
+from mulligan.configuration import ConfigurationRow
+from mulligan.database import Database
+from mulligan.iam import tokens
+from mulligan.log_level import LogLevel
+from mulligan.values import caller
 from mulligan.values.configuration import FIELDS, Configuration
+from mulligan.values.errors import RateLimitedError
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from tests.api.instances import beside
 from tests.fakes.caller import Caller, refused
@@ -157,10 +167,64 @@ def test_every_instance_follows(place: Place, site: Site, followed: Followed) ->
 
 
 @on_sqlite
-def test_who_configures_is_never_locked_out(place: Place, followed: Followed) -> None:
-    operator = place.operator
-    with restored(operator.MetaConfigure, "meta"):
-        made = operator.MetaConfigure(spec={"writes": ONE_AN_HOUR}, update_mask=mask("writes"))
-        followed.wait_for("meta", made.generation)
+def test_no_limit_locks_an_administrator_out(place: Place, site: Site, followed: Followed) -> None:
+    operator, account = place.operator, site.new_account()
+    site.admin.AssignRole(account=account, role=common_pb2.ROLE_ADMIN)
+    limits = ("reads", "writes", "account_reads", "account_writes")
+    tight = {"spec": dict.fromkeys(limits, ONE_AN_HOUR), "update_mask": mask(*limits)}
+    with restored(operator.IamConfigure, "iam"):
+        made = operator.IamConfigure(**tight)
+        followed.wait_for("iam", made.generation)
+        operator.ListRegions()
+        with refused("RESOURCE_EXHAUSTED", "RATE_LIMITED"):
+            operator.ListRegions()
+        fresh = site.signed_in(account)
+        with refused("RESOURCE_EXHAUSTED", "RATE_LIMITED"):
+            fresh.ListRegions()
         for _ in range(3):
-            operator.MetaConfigure(spec={"writes": ONE_AN_HOUR}, update_mask=mask("writes"))
+            assert fresh.GetIamConfiguration() == made
+            assert site.caller().ListTokenKeys().keys
+            made = fresh.IamConfigure(**tight)
+        taken_back = fresh.IamConfigure(update_mask=mask(*limits))
+        followed.wait_for("iam", taken_back.generation)
+        fresh.ListRegions()
+
+
+def row(generation: int, **fields: Any) -> ConfigurationRow:
+    return ConfigurationRow(fields=fields, generation=generation, changed_by="somebody")
+
+
+def test_services_are_never_limited_and_addresses_push_no_account_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rates, "MOST_CALLERS", 2)
+    of_iam = methods_of(SERVICES["iam"], Database("sqlite:///never-opened.sqlite"))
+    read, keys, bootstrap = (
+        of_iam[f"/mulligan.iam.v1.IamService/{verb}"]
+        for verb in ("ListRegions", "ListTokenKeys", "Bootstrap")
+    )
+    in_force = InForce("iam", LogLevel())
+    in_force.take(row(1, account_reads=ONE_AN_HOUR, account_writes=ONE_AN_HOUR))
+    account = caller.Caller("a", {})
+    in_force.admit(account, read)
+    for number in range(3):
+        in_force.admit(caller.Caller(tokens.SERVICES, {}), read)
+        in_force.admit(caller.Caller(tokens.SERVICES, {}, address="ipv4:192.0.2.1:1"), keys)
+        in_force.admit(
+            caller.Caller(tokens.SERVICES, {}, address=f"ipv4:192.0.2.{number}:1"), bootstrap
+        )
+    for who, method in (
+        (account, read),
+        (caller.Caller(tokens.SERVICES, {}, address="ipv4:192.0.2.2:1"), bootstrap),
+    ):
+        with pytest.raises(RateLimitedError):
+            in_force.admit(who, method)
+
+
+def test_a_database_that_was_restored_is_followed() -> None:
+    in_force = InForce("iam", LogLevel())
+    seconds = []
+    for found in (row(7, transaction_timeout=7), row(3, transaction_timeout=3), None):
+        in_force.take(found)
+        seconds.append(in_force.configuration.transaction_timeout)
+    assert seconds == [7, 3, 60]

@@ -1,6 +1,9 @@
 """A call that nobody waits for any more does nothing, and holds up nobody else."""
 
+import asyncio
+import math
 import sqlite3
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -10,7 +13,10 @@ import grpc
 import psycopg
 import pytest
 
+from api.waited import waited_for
 from mulligan.database import Database
+from mulligan.values.errors import OverdueError
+from mulligan.waiting import Waiting
 from tests.api.instances import beside
 from tests.fakes.caller import METHODS, Caller, refused, request_of
 from tests.fakes.place import Place, new_name
@@ -42,15 +48,26 @@ def names_of(caller: Caller) -> set[str]:
 
 
 def test_a_call_past_its_deadline_leaves_nothing_and_frees_its_thread(
-    place: Place, site: Site
+    place: Place, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    late, name = new_name("late"), new_name("project")
+    late, name, begun = new_name("late"), new_name("project"), threading.Event()
+    begin = Database._write_once
+
+    def write_once(database: Database, change: Any, waiting: Any) -> Any:
+        begun.set()
+        return begin(database, change, waiting)
+
     with beside(site, ("iam",), threads=1) as address:
         caller = Caller(address, place.operator.token)
         with others_write(site.installation):
-            with pytest.raises(grpc.RpcError) as raised:
-                caller.send(CREATE, request_of(CREATE, name=late), timeout=0.5)
-            assert raised.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+            monkeypatch.setattr(Database, "_write_once", write_once)
+            for deadline_s in (0.5, 5, LIMIT_S):
+                with pytest.raises(grpc.RpcError) as raised:
+                    caller.send(CREATE, request_of(CREATE, name=late), timeout=deadline_s)
+                assert raised.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+                if begun.is_set():
+                    break
+            assert begun.is_set(), "else it was never begun, which is another test"
             assert late not in names_of(caller), "the one thread is free while others still write"
         caller.CreateProject(name=name)
         names = names_of(caller)
@@ -58,21 +75,20 @@ def test_a_call_past_its_deadline_leaves_nothing_and_frees_its_thread(
         assert late not in names
 
 
-def test_a_call_that_ends_while_it_waits_for_a_thread_is_never_begun(
-    place: Place, site: Site
-) -> None:
-    first, dropped = new_name("first"), new_name("dropped")
-    with beside(site, ("iam",), threads=1) as address, ThreadPoolExecutor(1) as pool:
-        caller = Caller(address, place.operator.token)
-        with others_write(site.installation):
-            running = pool.submit(caller.CreateProject, name=first)
-            with pytest.raises(grpc.RpcError) as raised:
-                caller.send(CREATE, request_of(CREATE, name=dropped), timeout=0.5)
-            assert raised.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-        assert running.result(LIMIT_S)
-        names = names_of(caller)
-        assert first in names
-        assert dropped not in names
+async def test_what_has_no_thread_when_nobody_waits_any_more_is_never_begun() -> None:
+    begun: list[Waiting] = []
+    released = threading.Event()
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(released.wait)
+        with pytest.raises(OverdueError):
+            await waited_for(threads, begun.append, ends_at=0.0)
+        cancelled = asyncio.create_task(waited_for(threads, begun.append, ends_at=math.inf))
+        await asyncio.sleep(0)  # It is in the queue now.
+        cancelled.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await cancelled
+        released.set()
+    assert not begun
 
 
 def test_no_call_waits_longer_than_the_service_may(place: Place, site: Site) -> None:

@@ -63,8 +63,8 @@ async def test_what_another_process_makes_and_deletes_is_taken_in(database: Data
 
 async def test_to_whom_another_process_shows_a_region_is_taken_in(database: Database) -> None:
     with ThreadPoolExecutor(4) as threads:
-        places = Told(partial(asyncio.to_thread, database.read, objects.places))
-        feed = Feed(database, threads, places.know)
+        places = Told(reading(database))
+        feed = Feed(database, threads, places.know_stored)
         async with feed.running(), places.following(feed):
             internal = RegionSpec(visibility=Visibility.INTERNAL)
             make = partial(regions.create_region, name="vault", spec=internal)

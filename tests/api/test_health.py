@@ -1,26 +1,28 @@
 """A service says that it can't work when what it stands on is away, and that it can again."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 from temporalio.service import RPCError, RPCStatusCode
 
 from api import health as healths
 from api import server
 from api.health import Health, Part
-from mulligan.configuration import CHANNEL
+from mulligan.database import Database
 from tests.api.instances import instance
 from tests.databases import PostgreSQL
 
 LIMIT_S = 30
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
 IAM = "mulligan.iam.v1.IamService"
 
 
@@ -48,7 +50,7 @@ def test_while_its_database_is_away_a_service_does_not_serve(
             with watched(address, "mulligan.meta.v1.MetaService") as of_meta:
                 assert next(of_meta) == SERVING, "its own database is there"
             with watched(address, "") as of_all:
-                assert next(of_all) == NOT_SERVING
+                assert next(of_all) == SERVING, "some of the process serve"
             allow(postgresql_server, names[1], True)
             assert next(told) == SERVING
             running.close()
@@ -61,39 +63,29 @@ def allow(server: PostgreSQL, database: str, allowed: bool) -> None:
     server.administer(f"SELECT {ended}")
 
 
-def test_a_service_of_an_earlier_release_than_its_database_does_not_serve(
-    postgresql_server: PostgreSQL, monkeypatch: pytest.MonkeyPatch
+async def test_a_service_goes_on_when_a_later_release_migrated_its_database(
+    database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(server, "GRACE_S", 0.1)
-    urls = [
-        postgresql_server.url(postgresql_server.create_database()).render_as_string()
-        for _ in range(2)
-    ]
-    with instance(urls[0], urls[1]) as address, watched(address, IAM) as told:
-        assert next(told) == SERVING
-        bring_to(urls[1], "9999")
-        assert next(told) == NOT_SERVING
-        bring_to(urls[1], "0001")
-        assert next(told) == SERVING
+    """All instances would be out at once, in the middle of an upgrade."""
+    database.write(lambda session: bring_to(session, "9999"))
+    look = healths._look_at_database(database, {})
+    assert [await look(), await look()] == ["", ""]
+    assert [record.args for record in caplog.records] == [("", "9999")], "said once"
 
 
-def bring_to(url: str, revision: str) -> None:
+def bring_to(session: Session, revision: str) -> None:
     """Say in the database that its tables are those of a revision, as a migration does."""
-    engine = create_engine(url)
-    with engine.begin() as connection:
-        for statement in (
-            "CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32))",
-            "DELETE FROM alembic_version",
-            f"INSERT INTO alembic_version VALUES ('{revision}')",
-            f"SELECT pg_notify('{CHANNEL}', '')",
-        ):
-            connection.execute(text(statement))
-    engine.dispose()
+    for statement in (
+        "CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32))",
+        "DELETE FROM alembic_version",
+        f"INSERT INTO alembic_version VALUES ('{revision}')",
+    ):
+        session.execute(text(statement))
 
 
 async def told_by(health: Health, service: str) -> int:
     asked = health_pb2.HealthCheckRequest(service=service)
-    answer = await health.servicer.Check(asked, None)  # type: ignore[arg-type]
+    answer = await health.servicer.Check(asked, None)
     return int(answer.status)
 
 
@@ -131,15 +123,16 @@ async def test_what_one_part_lacks_only_those_say_who_stand_on_it(
         temporal.why = "nobody answers"
         await temporal.again()
         assert await told_by(health, "M") == SERVING
-        assert await told_by(health, "C") == await told_by(health, "") == NOT_SERVING
+        assert await told_by(health, "C") == NOT_SERVING
+        assert await told_by(health, "") == SERVING, "meta still serves"
         database.why = "it is away"
         await database.again()
-        assert await told_by(health, "M") == NOT_SERVING
+        assert await told_by(health, "M") == await told_by(health, "") == NOT_SERVING
         temporal.why = database.why = ""
         await temporal.again()
         await database.again()
         assert [await told_by(health, name) for name in ("M", "C", "")] == [SERVING] * 3
-        await health.drain()
+        health.drain()
         await database.again()
         assert [await told_by(health, name) for name in ("M", "C", "")] == [NOT_SERVING] * 3
 
@@ -148,27 +141,58 @@ async def test_a_part_that_does_not_answer_in_time_is_away(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(healths, "ANSWER_S", 0.0)
-    health, told, answers = Health({"meta": "M"}), asyncio.Event(), asyncio.Event()
+    health, answers = Health({"meta": "M"}), asyncio.Event()
 
     async def look() -> str:
         await answers.wait()
         return ""
 
-    async def set_status(name: str, status: Any) -> None:
-        await keep(name, status)
-        told.set()
-
-    keep = health.servicer.set
-    monkeypatch.setattr(health.servicer, "set", set_status)
+    told = watch_of(health, "M")
     part = Part("the database", ["meta"], look)
     health._parts = [part]
+    assert await next_of(told) == UNKNOWN
     looking = asyncio.create_task(health._look_at(part))
-    async with asyncio.timeout(LIMIT_S):
-        await told.wait()
-    assert await told_by(health, "M") == NOT_SERVING
+    assert await next_of(told) == NOT_SERVING
     answers.set()
+    assert await next_of(told) == SERVING
     await looking
-    assert await told_by(health, "M") == SERVING
+
+
+async def test_who_does_not_read_what_it_watches_holds_nothing_up() -> None:
+    health = Health({"meta": "M"})
+    async with health.watching([Looked("the database", "meta").part]):
+        stuck, reading = watch_of(health, "M"), watch_of(health, "M")
+        # What a watcher is told is not written yet where its generator is not asked for more.
+        assert [await next_of(stuck), await next_of(reading)] == [SERVING] * 2
+        health.drain()
+        assert await told_by(health, "M") == await next_of(reading) == NOT_SERVING
+        assert await next_of(stuck) == NOT_SERVING, "the last that there is"
+
+
+async def test_what_nobody_thought_of_does_not_end_the_looking(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for pause in ("AGAIN_S", "REST_S"):
+        monkeypatch.setattr(healths, pause, 0.0)
+    health, looks = Health({"meta": "M"}), iter(("ValueError", ""))
+
+    async def look() -> str:
+        if next(looks):
+            raise ValueError("who would have thought")
+        return ""
+
+    async with health.watching([Part("the database", ["meta"], look)]):
+        told = watch_of(health, "M")
+        assert [await next_of(told), await next_of(told)] == [NOT_SERVING, SERVING]
+
+
+def watch_of(health: Health, service: str) -> AsyncIterator[Any]:
+    return health.servicer.Watch(health_pb2.HealthCheckRequest(service=service), None)
+
+
+async def next_of(told: AsyncIterator[Any]) -> int:
+    async with asyncio.timeout(LIMIT_S):
+        return int((await anext(told)).status)
 
 
 async def test_temporal_is_away_when_it_says_so_or_nothing() -> None:

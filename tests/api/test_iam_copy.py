@@ -22,12 +22,13 @@ from api.iam_at import Iam, IamAt, IamBeside, IamElsewhere
 from api.iam_copy import IamCopy
 from api.places import MISSED_FOR_S, Places
 from api.server import Backends, running_server
-from mulligan import events
+from mulligan import configuration, events
 from mulligan.database import Database
 from mulligan.events import Event
 from mulligan.iam import accounts, bootstrap, copies, objects, projects, roles
 from mulligan.iam.objects import Place
 from mulligan.iam.tables import SignInSession
+from mulligan.values.configuration import Configuration, RateLimit
 from mulligan.values.errors import UnavailableError
 from mulligan_client.client import Client
 from tests.databases import create_tables
@@ -115,6 +116,33 @@ async def test_what_iam_made_or_deleted_by_now_is_known_also_after_a_refused_cal
         assert made in site.places.projects
         assert site.places.is_ended(before)
         assert not site.places.is_ended(made)
+
+
+@on_sqlite
+async def test_no_limit_of_iam_holds_up_the_copy_in_its_process(
+    installation: Database, site: Site
+) -> None:
+    tight = RateLimit(per_second=0.001, burst=1)
+    limited = Configuration(reads=tight, account_reads=tight)
+    configure = partial(
+        configuration.configure,
+        service="iam",
+        region="",
+        wanted=limited,
+        names=["reads", "account_reads"],
+        generation=0,
+        author=str(uuid4()),
+    )
+    await write(installation, configure)
+    backends = Backends(site.database, installation, None, "")
+    async with (
+        running_server(("iam",), backends, listen="127.0.0.1:0") as port,
+        site.following(IamBeside(port, installation)),
+    ):
+        for name in ("one", "another"):
+            made = await create(installation, name)
+            await site.copy.catch_up()
+            assert made in site.places.projects
 
 
 async def test_what_was_deleted_in_a_gap_has_ended(

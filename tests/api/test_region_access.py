@@ -1,6 +1,7 @@
 """A role on a region: it reaches the hardware that lives there and below, and nothing else."""
 
 import asyncio
+import math
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -60,7 +61,7 @@ class Ruling:
         descriptor = METHODS[name]
         request = GetMessageClass(descriptor.input_type)(**fields)
         try:
-            asyncio.run(self._access.check(caller, request, self._method(descriptor)))
+            asyncio.run(self._access.check(caller, request, self._method(descriptor), math.inf))
         except PermissionDeniedError:
             return False
         return True

@@ -281,6 +281,15 @@ def test_a_watch_gives_up_when_nobody_answers(
     assert sum(pauses) > 30
 
 
+def test_a_watch_that_was_asked_for_too_often_waits_as_long_as_it_is_told(
+    fake: FakeMulligan, client: Client, pauses: list[float]
+) -> None:
+    limited = RefusalError("RESOURCE_EXHAUSTED", "RATE_LIMITED", "too often", retry_after_s=70)
+    fake.on("Watch", [limited], [an_event(5)])
+    assert next(client.watch(after_revision=4)).revision == 5
+    assert pauses == [70]
+
+
 def test_a_refused_watch_is_not_repeated(fake: FakeMulligan, client: Client) -> None:
     fake.on("Watch", [RefusalError("PERMISSION_DENIED", "PERMISSION_DENIED", "not yours")])
     with pytest.raises(MulliganCallError):

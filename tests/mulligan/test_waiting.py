@@ -1,17 +1,19 @@
 """A transaction for which nobody waits any more is stopped, and leaves nothing."""
 
 from concurrent.futures import ThreadPoolExecutor
-from threading import Event
+from threading import Event, Semaphore
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import event, func, select, text
 from sqlalchemy.orm import Session
 
+from mulligan import database as databases
 from mulligan import events
 from mulligan.database import Database
 from mulligan.events import EventRow
 from mulligan.values.errors import OverdueError
-from mulligan.waiting import Waiting
+from mulligan.waiting import Waiting, overdue
 
 LIMIT_S = 30
 ENDLESS = {
@@ -71,6 +73,87 @@ def test_what_is_over_does_not_begin(database: Database) -> None:
         with pytest.raises(OverdueError):
             database.read(told, over)  # type: ignore[arg-type]
     assert told(database) == 0
+
+
+def test_what_is_at_its_commit_when_nobody_waits_is_committed(database: Database) -> None:
+    waiting = Waiting()
+
+    def change(session: Session) -> None:
+        event.listen(session, "before_commit", lambda _: waiting.leave())
+        tell(session)
+
+    database.write(change, waiting)
+    assert told(database) == 1
+    assert "may have been done" in overdue().message
+
+
+def test_a_writer_for_whom_nobody_waits_leaves_its_place_in_the_queue(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(databases, "TURN_S", 0.01)
+    begun = Event()
+
+    class Looked(Waiting):
+        def refuse_if_over(self) -> None:
+            begun.set()
+            super().refuse_if_over()
+
+    waiting = Looked()
+    monkeypatch.setattr(database, "_may_write", Semaphore(0))
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(database.write, tell, waiting)
+        assert begun.wait(LIMIT_S), "it looks, and goes on waiting"
+        waiting.leave()
+        with pytest.raises(OverdueError):
+            running.result(LIMIT_S)
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_connection_whose_statement_could_not_be_cancelled_for_sure_is_not_used_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting, begun, pids = Waiting(), Event(), []
+
+    def cancel(connection: Any, lost: list[Exception]) -> None:
+        connection.cancel_safe()
+        lost.append(TimeoutError("nobody said that it had arrived"))
+
+    def pid(session: Session) -> None:
+        pids.append(session.scalar(text("SELECT pg_backend_pid()")))
+
+    def go_on_for_ever(session: Session) -> None:
+        pid(session)
+        begun.set()
+        session.execute(text(ENDLESS["postgresql"]))
+
+    monkeypatch.setattr(databases, "_cancel", cancel)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(database.read, go_on_for_ever, waiting)
+        assert begun.wait(LIMIT_S)
+        waiting.leave()
+        with pytest.raises(OverdueError):
+            running.result(LIMIT_S)
+    for _ in range(8):  # as many as are kept open at most
+        database.read(pid)
+    assert pids[0] not in pids[1:]
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_connection_notices_that_its_server_is_gone_unless_its_url_says_otherwise(
+    database: Database,
+) -> None:
+    other = Database(
+        str(database.url.update_query_dict({"tcp_user_timeout": "7000"}).render_as_string(False))
+    )
+    told = [one.read(parameters) for one in (database, other)]
+    other.close()
+    assert [one["tcp_user_timeout"] for one in told] == ["20000", "7000"]
+    assert told[0]["keepalives_idle"] == told[1]["keepalives_idle"] == "10"
+
+
+def parameters(session: Session) -> dict[str, str]:
+    raw: Any = session.connection().connection.dbapi_connection
+    return dict(raw.info.get_parameters())
 
 
 def test_a_writer_waits_for_others_as_long_as_it_is_waited_for(database: Database) -> None:

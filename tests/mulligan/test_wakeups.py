@@ -2,11 +2,15 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from typing import Any
 from uuid import uuid4
 
+import pytest
 from sqlalchemy import text
 
 from mulligan import events
+from mulligan import wakeups as watching
 from mulligan.database import Database
 from mulligan.wakeups import Wakeups
 
@@ -58,3 +62,29 @@ async def test_postgresql_is_listened_to_while_there_are_readers(
                 await asyncio.to_thread(wait_until_listening, database, 1)
             await asyncio.to_thread(commit, database)
             await asyncio.to_thread(wait_until_listening, database, 0)
+
+
+async def test_what_changed_before_a_sqlite_file_was_watched_is_read(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watches, quiet, seen = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def awatch(*_: Any, **asked: Any) -> AsyncIterator[set[Any]]:
+        assert asked["yield_on_timeout"]
+        await watches.wait()
+        yield set()
+        await quiet.wait()
+        yield set()
+        seen.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(watching, "awatch", awatch)
+    waking = Wakeups(sqlite_database)
+    woken = asyncio.Event()
+    async with asyncio.timeout(LIMIT_S), waking.reader(woken), waking.listening():
+        watches.set()
+        await woken.wait()
+        woken.clear()
+        quiet.set()
+        await seen.wait()
+        assert not woken.is_set(), "nothing changed since"

@@ -1,5 +1,6 @@
 """The smart client: typed stubs with deadlines, retries, names, sealing and gapless watching."""
 
+import math
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping
 from pathlib import Path
@@ -18,7 +19,14 @@ from mulligan_client.methods import Method
 from mulligan_client.names import NAMES_PER_CALL, find_all, with_ids
 from mulligan_client.sealing import seal
 from mulligan_client.tokens import SignIn, Tokens
-from mulligan_client.transport import TOKEN_EXPIRED, Caller, Target, delays, open_channel
+from mulligan_client.transport import (
+    RATE_LIMITED,
+    TOKEN_EXPIRED,
+    Caller,
+    Target,
+    delays,
+    open_channel,
+)
 
 # Nobody answered for about 45 s: a server that is only being restarted is back by then.
 WATCH_ATTEMPTS = 12
@@ -287,7 +295,7 @@ class Client(Services):
                 )
             if ends_at is not None and time.monotonic() >= ends_at:
                 return
-            self._pause(next(waits))
+            self._pause(_pause_s(broken, next(waits), ends_at))
 
     def _resume(
         self, request: common_pb2.WatchRequest, broken: MulliganCallError, used: str
@@ -389,10 +397,20 @@ class Client(Services):
         return None
 
 
+def _pause_s(broken: MulliganCallError | None, usual_s: float, ends_at: float | None) -> float:
+    """How long to wait before a watch is taken up: at least as long as a limit says."""
+    if broken is None or broken.code != RATE_LIMITED:
+        return usual_s
+    left_s = math.inf if ends_at is None else ends_at - time.monotonic()
+    return min(max(usual_s, broken.retry_after_s), max(0.0, left_s))
+
+
 def _is_broken_stream(error: MulliganCallError) -> bool:
     # A proxy or a killed server resets the stream, which gRPC reports as INTERNAL or UNKNOWN;
     # what the server itself says carries a code of its own.
     said_by_transport = error.code == error.grpc_status
-    return error.grpc_status == "UNAVAILABLE" or (
-        said_by_transport and error.grpc_status in ("INTERNAL", "UNKNOWN", "CANCELLED")
+    return (
+        error.grpc_status == "UNAVAILABLE"
+        or error.code == RATE_LIMITED
+        or (said_by_transport and error.grpc_status in ("INTERNAL", "UNKNOWN", "CANCELLED"))
     )

@@ -1716,7 +1716,7 @@ func (x *DomainLimit) GetSame() bool {
 // `per_second`. Who finds it empty is answered RATE_LIMITED, with the time to wait.
 type RateLimit struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Calls a second on average.
+	// Calls a second on average; 0.0001 at least, one in three hours.
 	PerSecond float64 `protobuf:"fixed64,1,opt,name=per_second,json=perSecond,proto3" json:"per_second,omitempty"`
 	// Calls at once after a rest; 0: as many as come in a second, 1 at least.
 	Burst         int32 `protobuf:"varint,2,opt,name=burst,proto3" json:"burst,omitempty"`
@@ -1782,7 +1782,8 @@ type ConfigurationSpec struct {
 	Reads *RateLimit `protobuf:"bytes,4,opt,name=reads,proto3" json:"reads,omitempty"`
 	// Mutations by all together, likewise.
 	Writes *RateLimit `protobuf:"bytes,5,opt,name=writes,proto3" json:"writes,omitempty"`
-	// How long a call may wait for the database in all, whatever its own deadline; not of executors.
+	// How long each transaction of a call may wait for the database, whatever the call's deadline; not
+	// of executors.
 	TransactionTimeout *durationpb.Duration `protobuf:"bytes,6,opt,name=transaction_timeout,json=transactionTimeout,proto3" json:"transaction_timeout,omitempty"`
 	// How long a call waits until a control worker took its operation; of resource and control.
 	AcceptTimeout *durationpb.Duration `protobuf:"bytes,7,opt,name=accept_timeout,json=acceptTimeout,proto3" json:"accept_timeout,omitempty"`
@@ -2244,7 +2245,7 @@ const file_mulligan_common_v1_common_proto_rawDesc = "" +
 	"\x04same\x18\x03 \x01(\bR\x04same\"f\n" +
 	"\tRateLimit\x126\n" +
 	"\n" +
-	"per_second\x18\x01 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x80\x84.A!\x00\x00\x00\x00\x00\x00\x00\x00R\tperSecond\x12!\n" +
+	"per_second\x18\x01 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x80\x84.A)-C\x1c\xeb\xe26\x1a?R\tperSecond\x12!\n" +
 	"\x05burst\x18\x02 \x01(\x05B\v\xbaH\b\x1a\x06\x18\xc0\x84=(\x00R\x05burst\"\xe2\x06\n" +
 	"\x11ConfigurationSpec\x12C\n" +
 	"\tlog_level\x18\x01 \x01(\x0e2\x1c.mulligan.common.v1.LogLevelB\b\xbaH\x05\x82\x01\x02\x10\x01R\blogLevel\x12B\n" +
@@ -2254,12 +2255,12 @@ const file_mulligan_common_v1_common_proto_rawDesc = "" +
 	"\x06writes\x18\x05 \x01(\v2\x1d.mulligan.common.v1.RateLimitR\x06writes\x12[\n" +
 	"\x13transaction_timeout\x18\x06 \x01(\v2\x19.google.protobuf.DurationB\x0f\xbaH\f\xaa\x01\t\"\x03\b\xd8\x042\x02\b\x01R\x12transactionTimeout\x12P\n" +
 	"\x0eaccept_timeout\x18\a \x01(\v2\x19.google.protobuf.DurationB\x0e\xbaH\v\xaa\x01\b\"\x02\b<2\x02\b\x01R\racceptTimeout\x12W\n" +
-	"\x12bmc_answer_timeout\x18\b \x01(\v2\x19.google.protobuf.DurationB\x0e\xbaH\v\xaa\x01\b\"\x02\b<2\x02\b\x01R\x10bmcAnswerTimeout\x12V\n" +
-	"\x11bmc_power_timeout\x18\t \x01(\v2\x19.google.protobuf.DurationB\x0f\xbaH\f\xaa\x01\t\"\x03\b\xac\x022\x02\b\n" +
+	"\x12bmc_answer_timeout\x18\b \x01(\v2\x19.google.protobuf.DurationB\x0e\xbaH\v\xaa\x01\b\"\x02\b(2\x02\b\x01R\x10bmcAnswerTimeout\x12V\n" +
+	"\x11bmc_power_timeout\x18\t \x01(\v2\x19.google.protobuf.DurationB\x0f\xbaH\f\xaa\x01\t\"\x03\b\x96\x012\x02\b\n" +
 	"R\x0fbmcPowerTimeout\x12V\n" +
 	"\x11bmc_media_timeout\x18\n" +
-	" \x01(\v2\x19.google.protobuf.DurationB\x0f\xbaH\f\xaa\x01\t\"\x03\b\xb4\x012\x02\b\x05R\x0fbmcMediaTimeout\x12Z\n" +
-	"\x13bmc_restart_timeout\x18\v \x01(\v2\x19.google.protobuf.DurationB\x0f\xbaH\f\xaa\x01\t\"\x03\b\x9c\x042\x02\b\x1eR\x11bmcRestartTimeout\"\xb8\x02\n" +
+	" \x01(\v2\x19.google.protobuf.DurationB\x0f\xbaH\f\xaa\x01\t\"\x03\b\x96\x012\x02\b\x05R\x0fbmcMediaTimeout\x12Z\n" +
+	"\x13bmc_restart_timeout\x18\v \x01(\v2\x19.google.protobuf.DurationB\x0f\xbaH\f\xaa\x01\t\"\x03\b\xf4\x032\x02\b\x1eR\x11bmcRestartTimeout\"\xb8\x02\n" +
 	"\rConfiguration\x12\x18\n" +
 	"\aservice\x18\x01 \x01(\tR\aservice\x12\x16\n" +
 	"\x06region\x18\x02 \x01(\tR\x06region\x129\n" +

@@ -900,7 +900,7 @@ class RateLimit(_message.Message):
     PER_SECOND_FIELD_NUMBER: _builtins.int
     BURST_FIELD_NUMBER: _builtins.int
     per_second: _builtins.float
-    """Calls a second on average."""
+    """Calls a second on average; 0.0001 at least, one in three hours."""
     burst: _builtins.int
     """Calls at once after a rest; 0: as many as come in a second, 1 at least."""
     def __init__(
@@ -956,7 +956,9 @@ class ConfigurationSpec(_message.Message):
 
     @_builtins.property
     def transaction_timeout(self) -> _duration_pb2.Duration:
-        """How long a call may wait for the database in all, whatever its own deadline; not of executors."""
+        """How long each transaction of a call may wait for the database, whatever the call's deadline; not
+        of executors.
+        """
 
     @_builtins.property
     def accept_timeout(self) -> _duration_pb2.Duration:
