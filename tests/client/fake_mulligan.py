@@ -116,7 +116,7 @@ class FakeMulligan:
         ):
             register(self._servicer(base), self._server)
         self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
-        self.on("ResolveNames", _resolve)
+        self.on("ResolveNames", resolve_names)
         self.on("DescribeObjects", _describe)
         self.on(
             "ListProjects",
@@ -188,7 +188,8 @@ def _refuse(context: Any, refusal: RefusalError) -> None:
     context.abort(grpc.StatusCode[refusal.status], refusal.message)
 
 
-def _resolve(request: meta_pb2.ResolveNamesRequest) -> meta_pb2.ResolveNamesResponse:
+def resolve_names(request: meta_pb2.ResolveNamesRequest) -> meta_pb2.ResolveNamesResponse:
+    """Find what the fake has, wherever it is asked for."""
     found = [(name, NAMES.get((request.object_type, name))) for name in request.names]
     return meta_pb2.ResolveNamesResponse(
         objects=[
