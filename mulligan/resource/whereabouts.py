@@ -4,9 +4,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, bindparam, or_, select
 from sqlalchemy.orm import Session
 
+from mulligan.events import EventRow
 from mulligan.iam.region_map import RegionMap, read_map
 from mulligan.iam.tables import Region
 from mulligan.resource.requests import ClaimRequest, DomainLimit
@@ -83,7 +84,8 @@ class Whereabouts:
 def find_origin(session: Session, origin: str) -> Origin | None:
     """Find where a machine, claim, provider or region (UUID) is, or was at last, if there is one.
 
-    Index: claims (id), claims (consumer), providers (id), regions (id).
+    Index: claims (id), claims (consumer), providers (id), regions (id), events (object_id,
+    revision).
     """
     theirs: ColumnElement[bool] = or_(ClaimRow.id == origin, ClaimRow.consumer == origin)
     claim = session.scalars(select(ClaimRow).where(theirs).order_by(ClaimRow.created_at.desc()))
@@ -94,7 +96,23 @@ def find_origin(session: Session, origin: str) -> Origin | None:
     region = session.get(Region, origin)
     if region is not None and region.deleted_at is None:
         return Origin("region", region.id)
+    # A reservation has its claim back from a machine that ended.
+    if last := session.execute(_LAST_OF_MACHINE, {"machine": origin}).first():
+        return Origin("machine", last.region, last.project)
     return None
+
+
+_LAST_OF_MACHINE = (
+    select(EventRow.region, EventRow.project)
+    .where(
+        EventRow.object_id == bindparam("machine"),
+        EventRow.object_type == "machine",
+        EventRow.kind != "refused",
+        EventRow.region.is_not(None),
+    )
+    .order_by(EventRow.revision.desc())
+    .limit(1)
+)
 
 
 def not_there(origin: str) -> NotFoundError:

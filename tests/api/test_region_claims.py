@@ -221,6 +221,26 @@ def test_a_reservation_below_has_its_machine_made_there(building: Building) -> N
 
 
 @on_sqlite
+def test_a_machine_that_ended_on_a_reservation_is_still_something_to_be_apart_from(
+    building: Building,
+) -> None:
+    place = building.place
+    sizes = {"VCPU": 2, "MEMORY_MIB": 2048, "DISK_GIB": 10}
+    amounts = [{"resource_type": name, "amount": size} for name, size in sizes.items()]
+    held = {"claim": {"amounts": amounts, "or_below": True}, "window": {"release_at": at(days=1)}}
+    [made] = place.member.CreateReservations(
+        project=place.project, region=place.region, spec=held
+    ).reservations
+    room = made.metadata.region
+    machine = place.machine(
+        region=room, reservation=made.metadata.id, spec={"or_below": True, "nics": []}
+    )
+    place.site.end_of(place.decommission(machine).metadata.id)
+    apart = building.claim({"kind": POWER, "origin": machine})
+    assert {room, apart.metadata.region} == set(building.rooms)
+
+
+@on_sqlite
 def test_a_machine_is_not_made_on_a_reservation_elsewhere(building: Building) -> None:
     place = building.place
     held = {"claim": {"amounts": VCPU, "or_below": True}, "window": {"release_at": at(days=1)}}
