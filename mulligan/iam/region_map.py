@@ -38,7 +38,7 @@ class RegionMap:
     def or_below(self, region: str) -> list[str]:
         """A region, and those below it that have not ended and that the project sees.
 
-        None if it has ended itself.
+        Empty if it has ended itself.
         """
         found = [] if region in self._regions and self._regions[region].ended else [region]
         for one in found:  # grows while it is walked
