@@ -66,7 +66,7 @@ def test_a_copy_of_iam_that_knows_less_of_regions_is_read_anew(empty: Database) 
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
     with empty.engine.execution_options(mulligan_write=True).begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "0016")
+        command.upgrade(config, "0014")
         connection.execute(text("UPDATE iam_copy SET revision = 7"))
     migrate(empty)
     assert empty.read(copies.revision) == 0

@@ -255,7 +255,7 @@ def test_one_below_a_region_has_its_machine_there_whatever_becomes_of_what_it_is
     stage.write(lambda session: session.delete(session.get_one(Region, other)))
     assert stage.look(reservation, 0).act == "provision"
     machine = stage.machine(reservation, 0, wanted=asked, nics=nics)
-    stage.becomes(machine, "gone", 5, by_force=True)
+    stage.becomes(machine, "failed", 5, by_force=True)
     stage.look(reservation, 5)
     again = stage.claim(reservation, 5)
     assert (again.status.state, again.region) == ("confirmed", stage.region)
