@@ -19,6 +19,7 @@ from api.claim_specs import (
     window_of,
 )
 from api.operations import Starter
+from api.regions import Regions, said
 from mulligan.control import operations
 from mulligan.resource import claim_sets, claims
 from mulligan.resource.claim_sets import ClaimChange, Move
@@ -49,9 +50,12 @@ async def propose(request: pb.ProposeCandidatesRequest) -> list[pb.Candidate]:
     return [shown_candidate(one) for one in found]
 
 
-async def create(starter: Starter, request: pb.CreateClaimRequest, region: str) -> pb.Claim:
+async def create(starter: Starter, request: pb.CreateClaimRequest, regions: Regions) -> pb.Claim:
     """Claim, hold or wait; only who holds or waits needs a workflow, which says when it is so."""
-    asked = starter.asked(request, request.project, region)
+    asked = starter.asked(request, request.project, said(request.spec.region))
+    async with starter.unless_done(request, asked):
+        await regions.require(asked.region)
+        await regions.require_origins(request.spec.domains)
     claim = object_id(asked.operation, "claim")
     if not (request.HasField("hold_until") or request.HasField("wait_until")):
         await starter.require(asked.project)
@@ -190,8 +194,16 @@ async def _changed(
     return answer
 
 
-async def change_all(starter: Starter, request: pb.ChangeClaimsRequest) -> pb.ChangeClaimsResponse:
-    """Change several claims, all or none."""
+async def change_all(
+    starter: Starter, request: pb.ChangeClaimsRequest, regions: Regions
+) -> pb.ChangeClaimsResponse:
+    """Change several claims, all or none.
+
+    They stay in their regions, also when nobody else is shown these any more.
+    """
+    async with starter.unless_done(request):
+        for one in request.changes:
+            await regions.require_origins(one.move.spec.domains)
     now = datetime.now(UTC)
     changes = [_change(one, now) for one in request.changes]
 
@@ -202,8 +214,8 @@ async def change_all(starter: Starter, request: pb.ChangeClaimsRequest) -> pb.Ch
         return pb.ChangeClaimsResponse(claims=map(_claim, changed))
 
     answer = await current_call().write(request, pb.ChangeClaimsResponse, change)
-    for one in answer.claims:
-        await starter.tell_holder(one.metadata.id)
+    for changed in answer.claims:
+        await starter.tell_holder(changed.metadata.id)
     for region in {one.metadata.region for one in answer.claims}:
         await starter.wake_waiting(region)
     return answer

@@ -5,14 +5,16 @@ import logging
 import math
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import grpc
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
+from temporalio.service import RPCError
 
 from api.iam_at import Iam
 from api.messages import time_of
@@ -63,16 +65,19 @@ class IamCopy:
         self._state = self._told = _State()
         self._logged = ""
         self._watched: Any = None
-        self._moved = asyncio.Event()
+        self._moved, self._regions_changed = asyncio.Event(), asyncio.Event()
         self._catching_up = asyncio.Lock()
         self._began = self._again_at = -math.inf
         self._missed: UnavailableError | None = None
 
     @asynccontextmanager
-    async def following(self, iam: Iam, places: Places) -> AsyncIterator[None]:
+    async def following(
+        self, iam: Iam, places: Places, wake: Callable[[], Awaitable[None]] | None = None
+    ) -> AsyncIterator[None]:
         """Follow as long as the context lasts.
 
-        Places are told what the copy takes in before whoever waits for it goes on.
+        Places are told what the copy takes in before whoever waits for it goes on. What waits at
+        the site for something in a region is woken by `wake` after regions have changed.
 
         Raises:
             ValueError: iam's address can't be read.
@@ -84,9 +89,13 @@ class IamCopy:
         self._asks = ThreadPoolExecutor(1, "iam-newest")
         thread = threading.Thread(target=self._follow, name="iam-copy", daemon=True)
         thread.start()
+        waking = asyncio.create_task(self._wake(wake), name="wake") if wake else None
         try:
             yield
         finally:
+            if waking:
+                waking.cancel()
+                await asyncio.gather(waking, return_exceptions=True)
             self._stopping.set()
             if self._watched is not None:
                 self._watched.cancel()
@@ -136,12 +145,23 @@ class IamCopy:
         while not so():
             await self._moved.wait()
 
+    async def _wake(self, wake: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await self._regions_changed.wait()
+            self._regions_changed.clear()
+            try:
+                await wake()
+            except (MulliganError, SQLAlchemyError, RPCError) as error:
+                _log.warning("what waits can't be told that regions have changed: %s", error)
+
     def _note(self, state: _State, places: Sequence[Place], all_anew: bool) -> None:
         if all_anew:
             self._places.take_as_is(places)
         else:
             # What iam beside this ended already stays so, though an earlier event is told now.
             self._places.take(places)
+        if self._state.seen and any(place.type == "region" for place in places):
+            self._regions_changed.set()
         self._state = state
         self._moved.set()
         self._moved = asyncio.Event()

@@ -26,10 +26,10 @@ _CHANGEABLE = ("name", "spec.failure_domains", "spec.visibility")
 async def create(request: pb.CreateRegionRequest, places: Places) -> pb.Region:
     """Create a region."""
     call = current_call()
-    caller, account, spec = call.caller, call.caller.account, spec_of(request.spec)
+    caller, spec = call.caller, spec_of(request.spec)
 
     def make(session: Session) -> pb.Region:
-        row = regions.create_region(session, request.name, request.parent, spec, author=account)
+        row = regions.create_region(session, request.name, request.parent, spec, caller=caller)
         return _shown(session, caller, [row])[0]
 
     made = await call.write(request, pb.Region, make)
@@ -104,7 +104,7 @@ async def update(request: pb.UpdateRegionRequest, places: Places) -> pb.Region:
             name=request.name if "name" in paths else None,
             change=changed,
             generation=request.generation,
-            author=caller.account,
+            caller=caller,
         )
         return _shown(session, caller, [row])[0]
 

@@ -30,6 +30,23 @@ _MEANT = OBJECTS | {"operation", "series"}
 """Fields that make certain what a request is about."""
 
 
+_EVERYBODYS = frozenset(
+    (
+        "SignOut",
+        "ListProviderTypes",
+        "ListResourceTypes",
+        "ListCapabilities",
+        "ListDistanceTypes",
+        "GetNetwork",
+        "ListNetworks",
+        "GetImage",
+        "ListImages",
+        "ListRegionKeys",
+    )
+)
+"""What shows only what everybody sees who sees its region, or ends the caller's own session."""
+
+
 class Limits:
     """Keeps programs to the methods and the region of their credential."""
 
@@ -87,8 +104,8 @@ def _is_everybodys(method: "Method") -> bool:
     """Say whether an RPC shows only what everybody sees or is the caller's own, or signs it out."""
     if method.access.role != common_pb2.ROLE_AUTHENTICATED:
         return False
-    of_iam = ".iam." in method.name and not method.has_request_id and method.verb != "Watch"
-    return not method.access.besides or of_iam or method.verb == "SignOut"
+    of_iam = method.service == "iam" and not method.has_request_id and method.verb != "Watch"
+    return of_iam or method.verb in _EVERYBODYS
 
 
 def _listed(caller: Caller) -> str:

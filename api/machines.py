@@ -17,17 +17,19 @@ from api.call import current_call
 from api.masks import paths_of
 from api.operations import Operations, Starter
 from api.region_specs import domains_of, shown_domains
-from api.regions import Regions
+from api.regions import Regions, said
 from mulligan import events, marks
 from mulligan.control import machines, marking
 from mulligan.control.machine_specs import MachineSpec
 from mulligan.control.tables import Machine
 from mulligan.meta import names
 from mulligan.meta.names import Name
+from mulligan.resource import reservations
 from mulligan.resource.network_values import AddressMode, NicWanted
 from mulligan.resource.requests import DomainLimit
+from mulligan.resource.values import check_id
 from mulligan.values.caller import Caller
-from mulligan.values.errors import InvalidArgumentError, PermissionDeniedError
+from mulligan.values.errors import InvalidArgumentError, NotFoundError, PermissionDeniedError
 from mulligan.values.ids import object_id
 from mulligan.values.window import Window
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
@@ -56,10 +58,11 @@ class Machines:
         """Make a machine: its claim is committed when this answers."""
         if request.spec.provider and not current_call().caller.has_in("operator", request.region):
             raise PermissionDeniedError("only operators say on which host or server")
-        await self._regions.require(request.region)
-        await self._regions.require_origins(request.spec.domains)
-        wish = wish_of(request.spec)
         asked = self._starter.asked(request, request.project, request.region)
+        async with self._starter.unless_done(request, asked):
+            await self._require_region(request)
+            await self._regions.require_origins(request.spec.domains)
+        wish = wish_of(request.spec)
         machine = object_id(asked.operation, "machine")
         await self._starter.start(
             Provision.run,
@@ -79,6 +82,16 @@ class Machines:
         if request.reservation:
             await self._starter.tell_reservation(request.reservation)
         return await self._operations.get(asked.operation)
+
+    async def _require_region(self, request: control_pb2.ProvisionMachineRequest) -> None:
+        """Refuse a region that doesn't exist for the caller; where it has reserved, it does."""
+        try:
+            await self._regions.require(request.region)
+        except NotFoundError:
+            row = await current_call().read(lambda s: reservations.find(s, request.reservation))
+            asked = (check_id(request.project, field="project"), said(request.region))
+            if row is None or (row.project, row.region) != asked:
+                raise
 
     async def update(self, request: control_pb2.UpdateMachineRequest) -> control_pb2.Machine:
         """Change a machine's name."""

@@ -1,7 +1,8 @@
 """Starting operations, and showing how they go."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,12 +26,13 @@ from api.call import current_call
 from api.projects import Projects
 from mulligan.control import keys, operations
 from mulligan.control.tables import Operation, Step
+from mulligan.database import Database
 from mulligan.meta import names
 from mulligan.meta.names import Name
 from mulligan.resource import reservations
 from mulligan.values import told
 from mulligan.values.caller import Caller
-from mulligan.values.errors import MulliganError, UnavailableError
+from mulligan.values.errors import MulliganError, NotFoundError, UnavailableError
 from mulligan.values.ids import digest, operation_id
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
@@ -131,6 +133,23 @@ class Starter:
             ) from error
         await self._is_known(asked)
 
+    @asynccontextmanager
+    async def unless_done(
+        self, request: Message, asked: Asked | None = None
+    ) -> AsyncIterator[None]:
+        """Check what a request names, unless this very request was met before: then all was there.
+
+        Raises:
+            AlreadyExistsError: the request id was used with other content.
+            NotFoundError: what it names is not there, or not for the caller.
+        """
+        try:
+            yield
+        except NotFoundError:
+            answered = await current_call().refuse_other_content(request)
+            if not answered and not (asked and await self._is_known(asked)):
+                raise
+
     async def require(self, project: str) -> None:
         """Have the site know a project that gets something, and those above it.
 
@@ -168,6 +187,11 @@ class Starter:
         rows = await current_call().read(
             lambda session: operations.waiting_for_capacity(session, region)
         )
+        await self.signal(rows, CAPACITY_CHANGED)
+
+    async def wake_all(self, site: Database) -> None:
+        """Tell all that may wait to try again: where they may be met has changed."""
+        rows = await asyncio.to_thread(site.read, operations.claiming)
         await self.signal(rows, CAPACITY_CHANGED)
 
     async def signal(self, workflows: Sequence[str], signal: str, *words: Any) -> None:

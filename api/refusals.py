@@ -146,7 +146,10 @@ class Asking:
         return next((one for one in named if names.is_uuid(one[1])), ("", ""))
 
     def _place(self, places: Places) -> tuple[str, str]:
-        """The project and the region that the request names, if there are such."""
+        """The project that the request names, if there is such, and the region, if it is shown.
+
+        Else who is refused would read in its own row that there is such a region.
+        """
         project, region = (getattr(self.request, one, "") for one in ("project", "region"))
         access = self.method.access
         if access.field:
@@ -158,8 +161,11 @@ class Asking:
         project, region = project.lower(), region.lower()
         return (
             project if project in places.projects else "",
-            region if region in places.regions else "",
+            region if region in places.regions and self._is_shown(region) else "",
         )
+
+    def _is_shown(self, region: str) -> bool:
+        return self.caller is None or self.caller.sees(region)
 
     def _message(self, error: MulliganError) -> str:
         text = error.message

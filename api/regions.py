@@ -6,10 +6,21 @@ from api.call import current_call
 from api.places import Places
 from mulligan.iam.objects import not_there
 from mulligan.resource.values import check_id
-from mulligan.resource.whereabouts import find_origin
+from mulligan.resource.whereabouts import Origin, find_origin
 from mulligan.resource.whereabouts import not_there as not_there_at_all
 from mulligan.values.errors import InvalidArgumentError
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
+
+
+def said(region: str) -> str:
+    """Bring the id of a region into its usual form.
+
+    Raises:
+        InvalidArgumentError: none was given, or no id.
+    """
+    if not region:
+        raise InvalidArgumentError("say which region", field="region")
+    return check_id(region, field="region")
 
 
 class Regions:
@@ -25,9 +36,7 @@ class Regions:
             InvalidArgumentError: none was given, or no id.
             NotFoundError: there is no such region, it is deleted, or the caller doesn't see it.
         """
-        if not region:
-            raise InvalidArgumentError("say which region", field="region")
-        known = check_id(region, field="region")
+        known = said(region)
         await self._places.know((known,))
         if not self._is_there(known):
             raise not_there("region", known)
@@ -49,15 +58,17 @@ class Regions:
     async def _require_origin(self, one: str) -> None:
         call = current_call()
         origin = await call.read(lambda session: find_origin(session, one))
-        if origin.project is not None:
-            seen = call.caller.has("reader", origin.project)
-        elif origin.noun == "provider":
-            seen = call.caller.has_in("reader", origin.region)
-        else:
-            await self._places.know([one])
-            seen = self._is_there(one)
-        if not seen:
+        if origin is None or not await self._is_shown(origin):
             raise not_there_at_all(one)
+
+    async def _is_shown(self, origin: Origin) -> bool:
+        caller = current_call().caller
+        if origin.project is not None:
+            return caller.has("reader", origin.project)
+        if origin.noun == "provider":
+            return caller.has_in("reader", origin.region)
+        await self._places.know([origin.region])
+        return self._is_there(origin.region)
 
     async def require_owners(self, owners: Collection[str]) -> None:
         """Refuse projects that don't exist.

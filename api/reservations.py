@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from activities.contracts.claims import ClaimWish
 from activities.contracts.machines import MachineWish
+from activities.contracts.operations import Asked
 from activities.contracts.reservations import (
     MakeReservations,
     ReservationWish,
@@ -19,6 +20,7 @@ from api.call import current_call
 from api.claim_specs import request_of, spec_of
 from api.machines import shown_wish, wish_of
 from api.operations import Starter
+from api.regions import Regions
 from mulligan import events
 from mulligan.control import reservations as course
 from mulligan.meta import names, planned_names
@@ -37,12 +39,13 @@ WARN_S = 900
 
 
 async def create(
-    starter: Starter, request: pb.CreateReservationsRequest
+    starter: Starter, request: pb.CreateReservationsRequest, regions: Regions
 ) -> pb.CreateReservationsResponse:
     """Reserve: answered when everything is committed."""
     times = request.times or 1
-    wish = wish_for(request.spec, request.region)
     asked = starter.asked(request, request.project, request.region)
+    await require_places(starter, request, asked, regions)
+    wish = wish_for(request.spec, request.region)
     await starter.start(
         Reserve.run,
         Reserve.accepted,
@@ -64,6 +67,23 @@ async def create(
         )
     )
     return pb.CreateReservationsResponse(reservations=made)
+
+
+async def require_places(
+    starter: Starter,
+    request: pb.CreateReservationsRequest | pb.CreateReservationSeriesRequest,
+    asked: Asked,
+    regions: Regions,
+) -> None:
+    """Refuse to reserve where nothing is for the caller, or apart from what is not there.
+
+    Raises:
+        NotFoundError: there is no such region or thing, or the caller doesn't see it.
+    """
+    async with starter.unless_done(request, asked):
+        await regions.require(request.region)
+        await regions.require_origins(request.spec.claim.domains)
+        await regions.require_origins(request.spec.machine.domains)
 
 
 def wish_for(spec: pb.ReservationSpec, region: str) -> ReservationWish:

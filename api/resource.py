@@ -1,6 +1,6 @@
 """The front door of resource."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -37,7 +37,6 @@ from mulligan.resource.tables import (
     ProviderTypeRow,
     ResourceTypeRow,
 )
-from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2, resource_pb2_grpc
 
 
@@ -296,9 +295,7 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
 
     async def CreateClaim(self, request: resource_pb2.CreateClaimRequest, context: Any) -> Any:
         """Claim, hold or wait: the workflow answers when it is committed or waits."""
-        region = await self._regions.require(request.spec.region)
-        await self._regions.require_origins(request.spec.domains)
-        return await claims.create(self._starter, request, region)
+        return await claims.create(self._starter, request, self._regions)
 
     async def GetClaim(self, request: resource_pb2.GetClaimRequest, context: Any) -> Any:
         """Show one claim."""
@@ -314,11 +311,7 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
 
     async def ChangeClaims(self, request: resource_pb2.ChangeClaimsRequest, context: Any) -> Any:
         """Change several claims, all or none."""
-        for one in request.changes:
-            if one.move.spec.region:
-                await self._regions.require(one.move.spec.region)
-            await self._regions.require_origins(one.move.spec.domains)
-        return await claims.change_all(self._starter, request)
+        return await claims.change_all(self._starter, request, self._regions)
 
     async def SetQuota(self, request: resource_pb2.SetQuotaRequest, context: Any) -> Any:
         """Say how much a project may have."""
@@ -353,9 +346,7 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
 
     async def CreateReservations(self, request: Any, context: Any) -> Any:
         """Reserve."""
-        await self._regions.require(request.region)
-        await self._regions.require_origins(_limits_of(request.spec))
-        return await reservations.create(self._starter, request)
+        return await reservations.create(self._starter, request, self._regions)
 
     async def GetReservation(self, request: Any, context: Any) -> Any:
         """Show a reservation."""
@@ -375,9 +366,7 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
 
     async def CreateReservationSeries(self, request: Any, context: Any) -> Any:
         """Begin a series of reservations."""
-        await self._regions.require(request.region)
-        await self._regions.require_origins(_limits_of(request.spec))
-        return await series.create(self._starter, request)
+        return await series.create(self._starter, request, self._regions)
 
     async def GetReservationSeries(self, request: Any, context: Any) -> Any:
         """Show a series."""
@@ -407,11 +396,6 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
         """Stream changes."""
         async for event in self._watch.stream(request):
             yield event
-
-
-def _limits_of(spec: resource_pb2.ReservationSpec) -> Iterator[common_pb2.DomainLimit]:
-    yield from spec.claim.domains
-    yield from spec.machine.domains
 
 
 def _network(row: Network, described: Mapping[str, Name]) -> resource_pb2.Network:

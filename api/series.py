@@ -24,7 +24,8 @@ from api.call import current_call
 from api.claim_specs import spec_of
 from api.machines import shown_wish
 from api.operations import Starter
-from api.reservations import wish_for
+from api.regions import Regions
+from api.reservations import require_places, wish_for
 from mulligan.meta import planned_names
 from mulligan.resource import series
 from mulligan.resource.requests import ClaimRequest
@@ -41,16 +42,17 @@ SHOWN = 10
 
 
 async def create(
-    starter: Starter, request: pb.CreateReservationSeriesRequest
+    starter: Starter, request: pb.CreateReservationSeriesRequest, regions: Regions
 ) -> pb.ReservationSeries:
     """Begin a series: its row first, then its schedule, which makes the first ones at once."""
     call = current_call()
+    asked = starter.asked(request, request.project, request.region)
+    await require_places(starter, request, asked, regions)
     recurrence = _recurrence(request.recurrence)
     if request.spec.HasField("window"):
         raise InvalidArgumentError("the windows are those of the recurrence", field="spec.window")
     wish = wish_for(request.spec, request.region)
     ahead = request.ahead.ToTimedelta() if request.HasField("ahead") else AHEAD
-    asked = starter.asked(request, request.project, request.region)
     await starter.require(asked.project)
 
     def write(session: Session) -> pb.ReservationSeries:

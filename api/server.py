@@ -125,7 +125,8 @@ async def running_server(
         health = Health({name: SERVICES[name].full_name for name in services})
         gate = Gate(methods, published, places, pool, refusals, in_force, health.suspect)
         server = _server(gate, share_port)
-        _add_servicers(server, feeds, backends, places, copy)
+        starter = Starter(backends.temporal, Projects(places)) if backends.temporal else None
+        _add_servicers(server, feeds, backends, places, copy, starter)
         _add_health_and_reflection(server, services, health)
         port = _listen(server, listen, tls)
         beside = server.add_insecure_port("127.0.0.1:0") if "iam" in services else 0
@@ -138,7 +139,8 @@ async def running_server(
         if set(services) - {"iam"}:
             here = backends.installation
             reached = IamElsewhere(iam) if here is None else IamBeside(beside, here)
-            await stack.enter_async_context(copy.following(reached, places))
+            wake = partial(starter.wake_all, backends.site) if starter else None
+            await stack.enter_async_context(copy.following(reached, places, wake))
         # The first thing at the end: who balances the load sends no more calls then.
         stack.callback(health.drain)
         yield port
@@ -229,6 +231,7 @@ def _add_servicers(
     backends: Backends,
     places: Places,
     copy: IamCopy,
+    starter: Starter | None,
 ) -> None:
     regions = Regions(places)
     watches = {name: Watch(feed) for name, feed in feeds.items()}
@@ -238,12 +241,10 @@ def _add_servicers(
     if "meta" in watches:
         meta = MetaServicer(copy, watches["meta"], places)
         meta_pb2_grpc.add_MetaServiceServicer_to_server(meta, server)
-    if backends.temporal is None:
+    if starter is None:
         return
-    projects = Projects(places)
-    starter = Starter(backends.temporal, projects)
     if "resource" in watches:
-        resource = ResourceServicer(starter, regions, projects, watches["resource"])
+        resource = ResourceServicer(starter, regions, Projects(places), watches["resource"])
         resource_pb2_grpc.add_ResourceServiceServicer_to_server(resource, server)
     if "control" in watches:
         shown = Operations(backends.ui_url)

@@ -172,7 +172,8 @@ class Reservation(OperationWorkflow):
         except FailureError as error:
             # Whatever it is, the reservation is still there, and so is its machine.
             failure = why(error)
-            if failure.code == "NOT_FOUND":
+            missing = failure.details.get("object_id")
+            if failure.code == "NOT_FOUND" and missing == request.reservation:
                 return NextAct(act="end", words=failure.message)
             workflow.logger.error("reservation %s: %s", request.reservation, failure.message)
             return NextAct(act="wait", words=failure.message, until=now + AGAIN)

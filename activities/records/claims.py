@@ -41,7 +41,7 @@ def try_claim(session: Session, request: TryClaim) -> ClaimTried:
     operations.begin(session, ask_of(request, "claim", "claim", request.claim))
     try:
         with session.begin_nested():
-            claims.commit_claim(
+            claim = claims.commit_claim(
                 session,
                 claim_id=request.claim,
                 project=asked.project,
@@ -58,6 +58,7 @@ def try_claim(session: Session, request: TryClaim) -> ClaimTried:
             explanation=error.message,
             fits_at=_next_chance(error, request.at),
         )
+    operations.go_to(session, asked.operation, claim.region)
     return ClaimTried(committed=True)
 
 

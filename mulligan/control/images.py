@@ -102,8 +102,8 @@ def get_image_for(session: Session, image: str, region: str, *, or_below: bool) 
     """
     if not or_below:
         return get_image(session, image, region)
-    row = get_image(session, image)
-    if row.region not in chain_of(session, region):
+    row = session.get(Image, image)
+    if row is None or row.deleted_at is not None or row.region not in chain_of(session, region):
         raise not_there(image, " in this region or above it")
     if row.sealed_credentials:
         raise InvalidArgumentError(

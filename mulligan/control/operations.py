@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from mulligan import events, marks, states
 from mulligan.control.tables import Operation, OperationLog, Slot, Step
 from mulligan.database import one_of
-from mulligan.iam.region_map import chain_of
+from mulligan.iam.region_map import select_chain
 from mulligan.meta import planned_names
 from mulligan.resource import reservations
 from mulligan.values.caller import Caller
@@ -121,6 +121,11 @@ def begin(session: Session, ask: Ask, endpoint: str | None = None) -> int:
     session.add(row)
     _announce(session, row, "created", f"{ask.type} of {ask.object_type} begins")
     return fence
+
+
+def go_to(session: Session, operation: str, region: str) -> None:
+    """Have an operation be where what it is about was found: its operators see it from now on."""
+    session.get_one(Operation, operation).region = region
 
 
 def take_slot(session: Session, object_type: str, endpoint: str, operation: str) -> int:
@@ -387,10 +392,16 @@ def waiting_for_capacity(session: Session, region: str) -> list[str]:
         Operation.type == "claim",
         Operation.state == "running",
         # Who waits above it may have said that below will do.
-        Operation.region.in_(chain_of(session, region)),
+        or_(Operation.region == region, Operation.region.in_(select_chain(region))),
     )
     claims = session.scalars(rows.order_by(Operation.created_at))
     return [*reservations.waiting(session, region), *claims]
+
+
+def claiming(session: Session) -> list[str]:
+    """List the operations of claims that may wait, wherever; the oldest first."""
+    rows = select(Operation.id).where(Operation.type == "claim", Operation.state == "running")
+    return list(session.scalars(rows.order_by(Operation.created_at)))
 
 
 def may_have_written(session: Session, operation: str) -> bool:

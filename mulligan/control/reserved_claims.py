@@ -40,7 +40,8 @@ def use_reservation(
     course = Course(session, row, now)
     _refuse_use(course, machine)
     claim = course.claim
-    _refuse_elsewhere(session, row, wanted)
+    if row.machine != machine:  # else it is the reservation's own, and stays where that is
+        _refuse_elsewhere(session, row, wanted)
     _refuse_larger(row, claim, wanted)
     _refuse_other(session, row, claim.provider, wanted.groups[0])
     if nics and not claim.addresses:
@@ -86,7 +87,7 @@ def _refuse_elsewhere(session: Session, row: ReservationRow, wanted: ClaimReques
             field="region",
         )
     whereabouts = Whereabouts(session, wanted.in_region(row.region), row.project)
-    for words, met in whereabouts.limits():
+    for words, met in whereabouts.limits:
         if not met:
             raise InvalidArgumentError(
                 f"what reservation {row.id} has does not meet: {words}; ask for another machine",

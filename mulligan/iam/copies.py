@@ -113,9 +113,9 @@ def _write_places(
 ) -> None:
     """Write places in a few statements however many they are; who was read is not deleted."""
     columns: Any = table.__table__
-    query = select(table.id, table.generation, table.deleted_at).where(one_of(columns.c.id, "ids"))
-    rows = {row.id: row for row in session.execute(query, {"ids": [one.id for one in places]})}
-    new = [one for one in places if one.id not in rows]
+    query = select(table.id).where(one_of(columns.c.id, "ids"))
+    there = set(session.scalars(query, {"ids": [one.id for one in places]}))
+    new = [one for one in places if one.id not in there]
     if new:
         session.execute(
             insert(columns),
@@ -124,13 +124,8 @@ def _write_places(
                 for one in new
             ],
         )
-    changed = [
-        one
-        for one in places
-        if one.id in rows
-        and (rows[one.id].generation != one.generation or rows[one.id].deleted_at is not None)
-    ]
-    if changed:
+    # Also at the generation that it has: a release that knew less of it may have written the row.
+    if changed := [one for one in places if one.id in there]:
         session.execute(
             update(columns).where(columns.c.id == bindparam("copied")).values(deleted_at=None),
             [{"copied": one.id, **one.columns} for one in changed],

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from mulligan.iam.tables import Project, Region
+from mulligan.iam.tables import Project, Region, spec_of
 from mulligan.values.regions import DomainKind, RegionSpec
 
 
@@ -36,8 +36,11 @@ class RegionMap:
             above = self._regions[above].parent if above in self._regions else None
 
     def or_below(self, region: str) -> list[str]:
-        """A region, and those below it that have not ended and that the project sees."""
-        found = [region]
+        """A region, and those below it that have not ended and that the project sees.
+
+        Empty if it has ended itself.
+        """
+        found = [] if region in self._regions and self._regions[region].ended else [region]
         for one in found:  # grows while it is walked
             found += [low for low in self._below[one] if self._is_shown(low)]
         return found
@@ -45,6 +48,10 @@ class RegionMap:
     def is_shown(self, region: str) -> bool:
         """Say whether the project sees a region and all those above it."""
         return all(one in self._regions and self._is_shown(one) for one in self.chain(region))
+
+    def hidden(self) -> list[str]:
+        """The regions that the project doesn't see."""
+        return [one for one in self._regions if not self.is_shown(one)]
 
     def domains(self, region: str, kind: DomainKind) -> frozenset[str]:
         """The failure domains of a kind that a region has, or else the nearest one above it."""
@@ -67,6 +74,12 @@ class RegionMap:
         return below
 
 
+_REGIONS = select(
+    Region.id, Region.parent, Region.deleted_at,
+    Region.failure_domains, Region.visibility, Region.visible_to,
+)  # fmt: skip
+
+
 def read_map(session: Session, project: str) -> RegionMap:
     """Read how regions lie, and which of them a project (UUID) sees.
 
@@ -74,8 +87,8 @@ def read_map(session: Session, project: str) -> RegionMap:
     Index: projects (id).
     """
     regions = {
-        row.id: Lies(row.parent, row.deleted_at is not None, row.spec)
-        for row in session.scalars(select(Region))
+        row.id: Lies(row.parent, row.deleted_at is not None, spec_of(row))
+        for row in session.execute(_REGIONS)
     }
     start = select(Project.id, Project.parent).where(Project.id == project)
     chain = start.cte("chain", recursive=True)
@@ -86,7 +99,12 @@ def read_map(session: Session, project: str) -> RegionMap:
 
 def chain_of(session: Session, region: str) -> list[str]:
     """Read a region and those above it; one that isn't there is alone. Index: regions (id)."""
+    return list({region, *session.scalars(select_chain(region))})
+
+
+def select_chain(region: str) -> Select[tuple[str]]:
+    """Select a region and those above it, if there is such a region. Index: regions (id)."""
     start = select(Region.id, Region.parent).where(Region.id == region)
     chain = start.cte("chain", recursive=True)
     above = select(Region.id, Region.parent).join(chain, Region.id == chain.c.parent)
-    return list({region, *session.scalars(select(chain.union(above).c.id))})
+    return select(chain.union(above).c.id)

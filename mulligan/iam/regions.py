@@ -24,12 +24,13 @@ def create_region(
     parent: str = "",
     spec: RegionSpec = AS_ABOVE,
     *,
-    author: str | None = None,
+    caller: Caller | None = None,
 ) -> Region:
     """Create a region, at the top or below another one.
 
     Raises:
-        NotFoundError: there is no such parent, or no project of those that are to see it.
+        NotFoundError: there is no such parent, or a project that is to see it and that the caller
+            would know is not there.
         AlreadyExistsError: another region has the name.
     """
     above = objects.keep(session, Region, parent).id if parent else None
@@ -37,11 +38,11 @@ def create_region(
     if session.scalar(select(Region.id).limit(1)) is None:
         prepared = session.get(Bootstrap, 1)
         region = (prepared.first_region if prepared else None) or region
-    _require_projects(session, spec.visible_to)
+    _require_projects(session, spec.visible_to, caller)
     row = Region(id=region, parent=above, created_at=datetime.now(UTC), spec=spec)
     session.add(row)
     names.give_name(session, "region", row.id, name)
-    objects.tell(session, row, "created", "", author)
+    objects.tell(session, row, "created", "", caller.account if caller else None)
     return row
 
 
@@ -85,29 +86,32 @@ def update_region(
     name: str | None = None,
     change: Callable[[RegionSpec], RegionSpec] | None = None,
     generation: int = 0,
-    author: str | None = None,
+    caller: Caller,
 ) -> Region:
     """Change a region's name or what is said of it; what changes nothing is no change.
 
     Raises:
-        NotFoundError: there is no such region, or no project of those that are to see it.
+        NotFoundError: there is no such region, or a project that is to see it and that the caller
+            would know is not there.
         StaleError: it is not at that generation any more (0: whatever it is at).
     """
     row = objects.lock(session, Region, region, read_at=generation)
     words = [] if name is None else [objects.rename(session, row, name)]
     if change is not None:
         before, after = row.spec, change(row.spec)
-        _require_projects(session, set(after.visible_to) - set(before.visible_to))
+        _require_projects(session, set(after.visible_to) - set(before.visible_to), caller)
         row.spec = after
         words += _changes(before, after)
     if told := ", ".join(filter(None, words)):
         row.generation += 1
-        objects.tell(session, row, "updated", told, author)
+        objects.tell(session, row, "updated", told, caller.account)
     return row
 
 
-def _require_projects(session: Session, shown_to: Collection[str]) -> None:
-    objects.get_all(session, Project, sorted(shown_to))
+def _require_projects(session: Session, shown_to: Collection[str], caller: Caller | None) -> None:
+    """Refuse projects that are not there; of those that the caller may not read nothing is told."""
+    known = (one for one in shown_to if caller is None or caller.has("reader", one))
+    objects.get_all(session, Project, sorted(known))
 
 
 def _changes(before: RegionSpec, after: RegionSpec) -> Iterator[str]:

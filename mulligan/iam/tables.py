@@ -61,13 +61,18 @@ class Region(Base):
     @property
     def spec(self) -> RegionSpec:
         """What is said of it."""
-        domains = {DomainKind(kind): tuple(codes) for kind, codes in self.failure_domains.items()}
-        return RegionSpec(domains, Visibility(self.visibility), tuple(self.visible_to))
+        return spec_of(self)
 
     @spec.setter
     def spec(self, said: RegionSpec) -> None:
         for column, value in spec_columns(said).items():
             setattr(self, column, value)
+
+
+def spec_of(row: Any) -> RegionSpec:
+    """What is said of a region, from a row with the columns for it."""
+    domains = {DomainKind(kind): tuple(codes) for kind, codes in row.failure_domains.items()}
+    return RegionSpec(domains, Visibility(row.visibility), tuple(row.visible_to))
 
 
 def spec_columns(said: RegionSpec) -> dict[str, Any]:

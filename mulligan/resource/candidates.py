@@ -64,11 +64,10 @@ class Search:
         seed: the order among equals; 0: that of their ids.
         proposed: only this, which was found before.
         roughly: by bounds on what is used from now on, without asking what is used.
+        where: what was read already of where it may be met.
 
     Raises:
-        InvalidArgumentError: the request names a distance, provider or group that is not there, or
-            what was proposed was for another request.
-        NotFoundError: what it tells a failure domain from is not there.
+        InvalidArgumentError: the request names what is not there, or another one was proposed for.
     """
 
     def __init__(
@@ -82,14 +81,15 @@ class Search:
         seed: int = 0,
         proposed: Candidate | None = None,
         roughly: bool = False,
+        where: Whereabouts | None = None,
     ) -> None:
         self.fleet, self.request, self.project, self.now = fleet, request, project, now
         self.nearness = Nearness(session, fleet)
-        whereabouts = Whereabouts(session, request, project)
-        self.regions = whereabouts.regions
+        self.where = where = where or Whereabouts(session, request, project)
+        self.regions = where.regions
         self.use = Use(session, fleet, request, project, now, self.regions, roughly=roughly)
         self.visible = fleet.open_to(project)
-        self._near_enough = list(in_regions(whereabouts, fleet, self.visible))
+        self._near_enough = list(in_regions(where, fleet, self.visible))
         self.places = [place for group in request.groups for place in self._places_of(group)]
         if proposed:
             self._keep_to(proposed)

@@ -24,6 +24,7 @@ from mulligan.resource.fleet_view import view_of
 from mulligan.resource.requests import Candidate, ClaimRequest, from_now, is_from_now_on
 from mulligan.resource.tables import InventoryRow, ProviderRow, ProviderTypeRow
 from mulligan.resource.turns import wait_turn
+from mulligan.resource.whereabouts import Whereabouts
 from mulligan.values.errors import ConflictError
 
 CANDIDATES = 3
@@ -124,8 +125,9 @@ def take_candidate(
     """
     seed = getrandbits(32) if seed is None else seed
     search_in = partial(
-        Search, session, request=request, project=project, now=now, seed=seed, proposed=proposed
-    )
+        Search, session, request=request, project=project, now=now, seed=seed, proposed=proposed,
+        where=Whereabouts(session, request, project),
+    )  # fmt: skip
     roughly = is_from_now_on(request.window, now)
     for lost in range(ROUNDS):
         # Who lost may have been misled by what is known: now as exactly and as widely as can be.
@@ -139,7 +141,7 @@ def take_candidate(
                 raise explain_claim(session, search)
             locks = [_providers_and_tops(fleet, candidate) for candidate in found]
         for candidate, ids in zip(found, locks, strict=True):
-            taken = _lock_if_fits(session, candidate, ids, request, project, now)
+            taken = _lock_if_fits(session, search, candidate, ids)
             if taken:
                 return taken
     raise ConflictError("other claims took every provider that fitted")
@@ -151,12 +153,7 @@ def _providers_and_tops(fleet: Fleet, candidate: Candidate) -> set[str]:
 
 
 def _lock_if_fits(
-    session: Session,
-    candidate: Candidate,
-    ids: set[str],
-    request: ClaimRequest,
-    project: str,
-    now: datetime,
+    session: Session, before: Search, candidate: Candidate, ids: set[str]
 ) -> Taken | None:
     """Lock providers and ask again; who lost gives the locks back with the savepoint.
 
@@ -169,8 +166,11 @@ def _lock_if_fits(
     session.execute(_BEFORE_LOCKS)
     locked, stock = _lock(session, ids)
     if len(locked) == len(ids) and all(row.root in (None, *ids) for row in locked):
-        fleet = _read_afresh(session, locked, stock, candidate.tree, request)
-        search = Search(session, fleet, request, project=project, now=now, proposed=candidate)
+        fleet = _read_afresh(session, locked, stock, candidate.tree, before.request)
+        search = Search(
+            session, fleet, before.request,
+            project=before.project, now=before.now, proposed=candidate, where=before.where,
+        )  # fmt: skip
         search.use.know(fleet.place_of[part.provider] for part in candidate.parts)
         if next(search.candidates(), None):
             return Taken(candidate, search)

@@ -260,7 +260,7 @@ def _move(session: Session, row: ClaimRow, move: Move, now: datetime, seed: int 
             f"claim {row.id} is in region {row.region} and stays there; claim anew in the other",
             field="changes.move.region",
         )
-    stays = request.in_region(row.region)
+    stays = request.in_region(row.region) if move.request else request.staying_in(row.region)
     taken = take_candidate(session, stays, row.project, now, seed=seed, proposed=move.proposed)
     write_allocations(session, row, taken)
     row.spec = {**row.spec, "now": request.as_json()}

@@ -61,6 +61,7 @@ def commit_claim(
     nics: Sequence[NicWanted] = (),
     seed: int | None = None,
     proposed: Candidate | None = None,
+    stays_in: str = "",
     author: str | None = None,
 ) -> Claim:
     """Commit a claim of everything that is asked for, or of nothing.
@@ -80,6 +81,7 @@ def commit_claim(
         nics: the NICs that need a network.
         seed: the order among equal providers; None: by chance.
         proposed: the candidate that is wanted, and no other.
+        stays_in: UUID of the region in which the same was met before; empty for a new request.
         author: UUID of the account that asks.
 
     Raises:
@@ -97,7 +99,11 @@ def commit_claim(
     if is_there:
         return _earlier(session, claim_id, project, request, nics, asked_at)
     limits = quotas_over(session, project) if are_limited else {}
-    wanted = narrow_to_networks(session, from_now(request, asked_at), nics)
+    wanted = from_now(request, asked_at)
+    if stays_in:
+        wanted = wanted.staying_in(stays_in)
+    else:
+        wanted = narrow_to_networks(session, wanted, project, nics)
     taken = choice.take_candidate(session, wanted, project, asked_at, seed=seed, proposed=proposed)
     now = now or _present(asked_at)
     row = ClaimRow(id=claim_id, project=project, consumer=consumer, generation=1, created_at=now)

@@ -24,13 +24,14 @@ MOST_STARTS = 500
 def explain_claim(session: Session, search: Search) -> NoCapacityError:
     """Explain why no provider fits a request."""
     steps = []
+    shown = search.visible & ~search.fleet.in_one_of(search.where.hidden)
     for place in search.places:
-        steps += _steps_of(session, search, place)
+        steps += _steps_of(session, search, place, shown)
         if steps[-1].left == 0:
             break
     else:
         steps += _steps_of_trees(search)
-    total = int(np.count_nonzero(search.visible))
+    total = int(np.count_nonzero(shown))
     details = {}
     if healthy_at := _next_healthy(search):
         details["next_healthy"] = healthy_at.isoformat()
@@ -58,9 +59,9 @@ def _next_healthy(search: Search) -> datetime | None:
     return datetime.fromtimestamp(min(ends), UTC) if ends else None
 
 
-def _steps_of(session: Session, search: Search, place: Place) -> list[Step]:
-    """What each constraint of one place removed."""
-    mask, steps = search.visible.copy(), []
+def _steps_of(session: Session, search: Search, place: Place, shown: Mask) -> list[Step]:
+    """What each constraint of one place removed of the providers of which the project may know."""
+    mask, steps = shown, []
     name = place.group.name
     called = f"group {name!r}: " if name else ""
     for words, holds in _all_constraints(search, place):

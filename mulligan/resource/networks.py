@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from mulligan import events
 from mulligan.generations import refuse_stale
-from mulligan.iam.region_map import chain_of
+from mulligan.iam.region_map import chain_of, read_map
 from mulligan.renaming import rename
 from mulligan.resource.addresses import choose_addresses, derive_mac
 from mulligan.resource.network_values import (
@@ -321,17 +321,23 @@ def claim_addresses(
 
 
 def narrow_to_networks(
-    session: Session, request: ClaimRequest, nics: Sequence[NicWanted]
+    session: Session, request: ClaimRequest, project: str, nics: Sequence[NicWanted]
 ) -> ClaimRequest:
     """Have a request for a region or below met where its networks are: in theirs, or below.
 
     A network below the region is there only from its own region down; one above it is everywhere.
+    In a region that the project doesn't see is none.
     """
     if not request.or_below or not nics:
         return request
-    query = select(NetworkRow.region).where(NetworkRow.id.in_([nic.network for nic in nics]))
-    for region in sorted(set(session.scalars(query))):
-        if request.region in chain_of(session, region):
+    query = select(NetworkRow.region).where(
+        NetworkRow.id.in_([nic.network for nic in nics]),
+        or_(NetworkRow.project.is_(None), NetworkRow.project == project),
+    )
+    lie = read_map(session, project)
+    seen = lie.or_below(request.region)
+    for region in sorted(set(session.scalars(query)).intersection(seen)):
+        if request.region in lie.chain(region):
             request = replace(request, region=region)
     return request
 
@@ -339,14 +345,10 @@ def narrow_to_networks(
 def _refuse_foreign(
     row: NetworkRow | None, nic: NicWanted, claim: ClaimRow, there: Sequence[str], index: int
 ) -> None:
-    if row is None or row.project not in (None, claim.project):
+    """Refuse a network that is not there for a claim; wherever else it is, nobody is told."""
+    if row is None or row.project not in (None, claim.project) or row.region not in there:
         raise InvalidArgumentError(
-            f"there is no network {nic.network}; `mulligan network list` shows those there are",
-            field=f"nics[{index}].network",
-        )
-    if row.region not in there:
-        raise InvalidArgumentError(
-            f"network {nic.network} is in region {row.region}, the claim in {claim.region}; choose "
-            "a network of the claim's region",
+            f"there is no network {nic.network} in the claim's region, {claim.region}; "
+            "`mulligan network list` shows those there are",
             field=f"nics[{index}].network",
         )

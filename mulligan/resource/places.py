@@ -41,7 +41,7 @@ def in_regions(whereabouts: Whereabouts, fleet: Fleet, visible: Mask) -> Iterato
     """Where all providers of a request must be, of those that its project may be given."""
     words = "in the region or below" if len(whereabouts.regions) > 1 else "in the region"
     yield Constraint(words, visible & fleet.in_one_of(whereabouts.regions))
-    for words, met in whereabouts.limits():
+    for words, met in whereabouts.limits:
         yield Constraint(words, fleet.in_one_of(met))
 
 

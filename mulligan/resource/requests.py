@@ -389,6 +389,10 @@ class ClaimRequest:
         """Ask for the same in one region, and not below it."""
         return replace(self, region=region, or_below=False)
 
+    def staying_in(self, region: str) -> "ClaimRequest":
+        """Ask for the same in the region in which it was met: its failure domains did then."""
+        return replace(self.in_region(region), domains=())
+
     def as_json(self) -> dict[str, Any]:
         """Write it in the form in which a claim keeps it."""
         written: dict[str, Any] = _adapter().dump_python(self, mode="json", exclude_defaults=True)

@@ -401,7 +401,7 @@ def go_elsewhere(session: Session, row: ReservationRow, now: datetime) -> bool:
     try:
         found = choice.propose(
             session,
-            claim.request.within(rest).in_region(row.region),
+            claim.request.within(rest).staying_in(row.region),
             project=row.project,
             now=now,
             limit=64,
@@ -428,8 +428,9 @@ def claim_anew(session: Session, row: ReservationRow, now: datetime) -> None:
         session,
         claim_id=object_id(row.id, f"claim {row.attempts}"),
         project=row.project,
-        request=lost.request.within(Window(now, lost.window.release_at)).in_region(row.region),
+        request=lost.request.within(Window(now, lost.window.release_at)),
         asked_at=now,
+        stays_in=row.region,
         nics=[_again(nic) for nic in lost.addresses],
     )
     row.claim = claim.id

@@ -196,6 +196,8 @@ def test_a_program_stays_in_its_region(place: Place) -> None:
     mine, theirs = place.network, elsewhere.network
     assert program.GetNetwork(id=mine).metadata.id == mine
     assert program.ListRegions() is not None
+    assert {mine, theirs} <= {one.metadata.id for one in program.ListNetworks().networks}
+    assert place.image in {one.metadata.id for one in program.ListImages().images}
     assert program.CreateNetwork(
         name=new_name("network"), region=below, spec={"prefix": "10.8.0.0/24"}
     )

@@ -16,6 +16,7 @@ from mulligan import audit, events
 from mulligan.audit import Refusal as AuditRefusal
 from mulligan.events import EventRow, Origin
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
+from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from tests.fakes.caller import METHODS, Caller, refused, request_of
 from tests.fakes.place import Place, new_name, on_sqlite
 from tests.fakes.site import Site
@@ -116,6 +117,17 @@ def test_each_refused_mutation_is_told_once_and_watched_by_nobody(site: Site) ->
             rows, cursor = database.read(partial(events.read_on, revision=cursor))
             tried = [row for row in rows if (row.request_id or "").startswith("try-")]
             assert tried == []
+
+
+def test_who_is_refused_does_not_read_in_the_audit_that_a_region_is_there(place: Place) -> None:
+    hidden = place.operator.CreateRegion(
+        name=new_name("region"), spec={"visibility": iam_pb2.VISIBILITY_INTERNAL}
+    ).metadata.id
+    spec = {"claim": {"amounts": [{"resource_type": "VCPU", "amount": 1}]}}
+    with refused("NOT_FOUND"):
+        place.member.CreateReservations(project=place.project, region=hidden, spec=spec)
+    told = refusal_of(place.operator, "CreateReservations", account=place.member.account)
+    assert (told.project, told.region) == (place.project, "")
 
 
 def test_reading_is_told_only_when_it_was_refused_for_who_asked(place: Place, site: Site) -> None:

@@ -107,6 +107,32 @@ def test_what_the_caller_does_not_see_is_nothing_to_be_apart_from(building: Buil
         asks: tuple[tuple[Any, dict[str, Any]], ...] = (
             (stranger.CreateClaim, {"spec": spec}),
             (stranger.FindOpenings, {"spec": spec}),
+            (lambda **asked: list(stranger.ProposeCandidates(**asked)), {"spec": spec}),
+            (
+                stranger.ChangeClaims,
+                {"changes": [{"id": str(uuid4()), "move": {"spec": spec}}]},
+            ),
+            (
+                stranger.ProvisionMachine,
+                {
+                    "name": "m",
+                    "region": place.region,
+                    "spec": place.spec(domains=spec["domains"]),
+                },
+            ),
+            (
+                stranger.CreateReservationSeries,
+                {
+                    "region": place.region,
+                    "recurrence": {
+                        "days": ["mon"],
+                        "start": "09:00",
+                        "end": "17:00",
+                        "time_zone": "UTC",
+                    },
+                    "spec": {"claim": spec},
+                },
+            ),
             (
                 stranger.CreateReservations,
                 {
@@ -152,7 +178,24 @@ def test_who_waits_for_a_region_or_below_is_told_what_is_released_below(
     place.member.ReleaseClaim(project=place.project, id=full[1].metadata.id)
     assert place.site.end_of(operation.metadata.id).status.state == "done"
     found = place.member.GetClaim(project=place.project, id=waiting)
-    assert found.metadata.region == full[1].metadata.region
+    ended = place.member.GetOperation(id=operation.metadata.id)
+    assert {full[1].metadata.region} == {found.metadata.region, ended.metadata.region}
+
+
+@on_sqlite
+def test_who_waits_is_told_when_a_region_changes(building: Building) -> None:
+    place = building.place
+    feeds = {"kind": POWER, "codes": ["feed-a", "feed-b"]}
+    far = place.operator.CreateRegion(name=new_name("region"), spec={"failure_domains": [feeds]})
+    apart = {"kind": POWER, "origin": far.metadata.id}
+    waiting = building.claim(apart, wait_until=Timestamp(seconds=4_000_000_000)).metadata.id
+    [operation] = place.member.ListOperations(object_id=waiting).operations
+    place.operator.UpdateRegion(
+        id=far.metadata.id,
+        update_mask={"paths": ["spec.failure_domains"]},
+        spec={"failure_domains": [{"kind": POWER, "codes": ["feed-c"]}]},
+    )
+    assert place.site.end_of(operation.metadata.id).status.state == "done"
 
 
 @on_sqlite
@@ -175,6 +218,26 @@ def test_a_reservation_below_has_its_machine_made_there(building: Building) -> N
     )
     [machine] = place.member.ListMachines(project=place.project).machines
     assert (machine.metadata.region, machine.provider) == (room, "")
+
+
+@on_sqlite
+def test_a_machine_that_ended_on_a_reservation_is_still_something_to_be_apart_from(
+    building: Building,
+) -> None:
+    place = building.place
+    sizes = {"VCPU": 2, "MEMORY_MIB": 2048, "DISK_GIB": 10}
+    amounts = [{"resource_type": name, "amount": size} for name, size in sizes.items()]
+    held = {"claim": {"amounts": amounts, "or_below": True}, "window": {"release_at": at(days=1)}}
+    [made] = place.member.CreateReservations(
+        project=place.project, region=place.region, spec=held
+    ).reservations
+    room = made.metadata.region
+    machine = place.machine(
+        region=room, reservation=made.metadata.id, spec={"or_below": True, "nics": []}
+    )
+    place.site.end_of(place.decommission(machine).metadata.id)
+    apart = building.claim({"kind": POWER, "origin": machine})
+    assert {room, apart.metadata.region} == set(building.rooms)
 
 
 @on_sqlite

@@ -14,6 +14,7 @@ from tests.fakes.place import Place, at, new_name
 VISIBILITY = {"paths": ["spec.visibility"]}
 SPEC = {"paths": ["spec.visibility", "spec.failure_domains"]}
 VCPU = [{"resource_type": "VCPU", "amount": 1}]
+DAILY = {"days": ["mon"], "start": "09:00", "end": "17:00", "time_zone": "Europe/Berlin"}
 
 
 def show(place: Place, region: str, visibility: str, *projects: str) -> Any:
@@ -118,6 +119,12 @@ def test_what_is_in_a_region_is_seen_by_who_sees_the_region(place: Place) -> Non
 NAMED: Mapping[str, Callable[[Place, str], Mapping[str, Any]]] = {
     "CreateClaim": lambda _, region: {"spec": {"amounts": VCPU, "region": region}},
     "FindOpenings": lambda _, region: {"spec": {"amounts": VCPU, "region": region}},
+    "ProposeCandidates": lambda _, region: {"spec": {"amounts": VCPU, "region": region}},
+    "CreateReservationSeries": lambda _, region: {
+        "region": region,
+        "recurrence": DAILY,
+        "spec": {"claim": {"amounts": VCPU}},
+    },
     "ListProjectUsage": lambda _, region: {"region": region},
     "ListProjectCalendar": lambda _, region: {
         "region": region,
@@ -144,9 +151,98 @@ def test_a_request_that_names_a_hidden_region_is_answered_as_if_it_were_made_up(
     for region in (sqlite_place.region, str(uuid4())):
         fields = NAMED[method](sqlite_place, region)
         with refused("NOT_FOUND") as refusal:
-            getattr(sqlite_place.member, method)(project=sqlite_place.project, **fields)
+            list(getattr(sqlite_place.member, method)(project=sqlite_place.project, **fields))
         said.append(refusal.message.replace(region, "X"))
     assert said[0] == said[1]
+
+
+@pytest.mark.parametrize("or_below", [False, True])
+def test_what_is_in_a_hidden_region_is_as_if_it_were_made_up_for_a_machine(
+    sqlite_place: Place, or_below: bool
+) -> None:
+    place = sqlite_place
+    place.host()
+    hidden = below(place, place.region, visibility=iam_pb2.VISIBILITY_INTERNAL)
+    image = place.operator.CreateImage(
+        name=new_name("image"),
+        region=hidden,
+        spec={"url": "http://images/a.raw", "sha256": "0" * 64, "disk_format": "raw"},
+    )
+    network = place.create_network(region=hidden)
+    for wish, one, status in (
+        (lambda one: {"image": one}, image.metadata.id, "NOT_FOUND"),
+        (lambda one: {"nics": [{"network": one}]}, network.metadata.id, "INVALID_ARGUMENT"),
+    ):
+        said = set()
+        for asked in (one, str(uuid4())):
+            with refused(status) as refusal:
+                place.provision(spec={"or_below": or_below, **wish(asked)})
+            said.add(refusal.message.replace(asked, "X"))
+        assert len(said) == 1
+
+
+def test_a_retry_of_what_was_met_finds_it_when_its_region_is_hidden_since(
+    sqlite_place: Place,
+) -> None:
+    place = sqlite_place
+    place.host()
+    reserved = {"claim": {"amounts": VCPU}, "window": {"release_at": at(days=1)}}
+    named = {"name": new_name("machine"), "request_id": str(uuid4())}
+    ids = [str(uuid4()) for _ in range(3)]
+
+    def ask() -> list[Any]:
+        waiting = place.claim(wait_until=at_the_end, request_id=ids[1])
+        made = place.member.CreateReservations(
+            project=place.project, region=place.region, spec=reserved, request_id=ids[2]
+        )
+        found = [place.claim(request_id=ids[0]), waiting, place.provision(**named)]
+        return [one.metadata.id for one in (*found, *made.reservations)]
+
+    at_the_end = at(days=2)
+    first = ask()
+    show(place, place.region, "INTERNAL")
+    assert ask() == first
+    with refused("NOT_FOUND"):
+        place.claim()
+    with refused("ALREADY_EXISTS"):
+        place.claim(request_id=ids[0], spec={"amounts": VCPU})
+
+
+def test_what_a_project_has_in_a_region_stays_usable_when_that_is_hidden_since(
+    sqlite_place: Place,
+) -> None:
+    place = sqlite_place
+    place.host()
+    sizes = {"VCPU": 2, "MEMORY_MIB": 2048, "DISK_GIB": 10}
+    amounts = [{"resource_type": name, "amount": size} for name, size in sizes.items()]
+    [made] = place.member.CreateReservations(
+        project=place.project,
+        region=place.region,
+        spec={"claim": {"amounts": amounts}, "window": {"release_at": at(days=1)}},
+    ).reservations
+    claim, machine = place.claim().metadata.id, place.spec()
+    show(place, place.region, "INTERNAL")
+    elsewhere = Place(place.site)
+    show(place, elsewhere.region, "INTERNAL")
+    for more in ({}, {"region": elsewhere.region, "reservation": made.metadata.id}):
+        with refused("NOT_FOUND"):
+            place.provision(spec=machine, **more)
+    [moved] = place.member.ChangeClaims(
+        project=place.project,
+        changes=[{"id": claim, "move": {"spec": {"amounts": VCPU, "region": place.region}}}],
+    ).claims
+    assert moved.allocations[0].amount == 1
+    assert place.get(place.machine(reservation=made.metadata.id)).metadata.region == place.region
+
+
+def test_who_administers_a_region_shows_it_to_projects_of_which_it_learns_nothing(
+    place: Place,
+) -> None:
+    admin = place.site.account(common_pb2.ROLE_ADMIN, region=place.region)
+    for project in (place.project, str(uuid4())):
+        spec = {"visibility": iam_pb2.VISIBILITY_PROJECTS, "visible_to": [project]}
+        shown = admin.UpdateRegion(id=place.region, update_mask=VISIBILITY, spec=spec)
+        assert list(shown.spec.visible_to) == [project]
 
 
 def test_failure_domains_are_codes_of_each_kind_that_change_with_the_generation(

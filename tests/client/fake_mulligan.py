@@ -121,7 +121,7 @@ class FakeMulligan:
         self._server.add_generic_rpc_handlers((health,))
         self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
         self.names = dict(NAMES)
-        self.on("ResolveNames", self._resolve)
+        self.on("ResolveNames", self.resolve_names)
         self.on("DescribeObjects", _describe)
         self.on(
             "ListProjects",
@@ -157,7 +157,8 @@ class FakeMulligan:
         }
         return type(f"Fake{base.__name__}", (base,), methods)()
 
-    def _resolve(self, request: meta_pb2.ResolveNamesRequest) -> meta_pb2.ResolveNamesResponse:
+    def resolve_names(self, request: meta_pb2.ResolveNamesRequest) -> meta_pb2.ResolveNamesResponse:
+        """Find what the fake has, wherever it is asked for."""
         found = [(name, self.names.get((request.object_type, name))) for name in request.names]
         return meta_pb2.ResolveNamesResponse(
             objects=[

@@ -6,9 +6,19 @@ from mulligan_client.exits import Exit
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
+from mulligan_client.gen.mulligan.meta.v1 import meta_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 from tests.client.conftest import Run
-from tests.client.fake_mulligan import HOST, MACHINE, PROJECT, REGION, FakeMulligan, status
+from tests.client.fake_mulligan import (
+    HOST,
+    IMAGE,
+    MACHINE,
+    NETWORK,
+    PROJECT,
+    REGION,
+    FakeMulligan,
+    status,
+)
 
 pytestmark = pytest.mark.usefixtures("logged_in")
 
@@ -49,6 +59,8 @@ def test_a_region_is_made_with_domains_and_who_sees_it(run: Run, fake: FakeMulli
         (POWER, ["feed-b", "feed-a"])
     ]
     assert list(spec.visible_to) == [PROJECT]
+    assert run("region", "create", "away").exit_code == 0
+    assert not fake.asked("CreateRegion")[-1].HasField("spec")
     assert "feed-a" in made.stdout
     assert "projects default" in made.stdout
     assert run("region", "create", "x", "--domain", "gas=a").exit_code == Exit.USAGE
@@ -84,6 +96,19 @@ def test_a_claim_and_a_machine_say_where_they_are_to_be(run: Run, fake: FakeMull
     fake.on("ProvisionMachine", control_pb2.Operation(status=status("running", "")))
     assert run("machine", "provision", "web-2", "--image", "debian-13", *WHERE).exit_code == 0
     assert list(fake.asked("ProvisionMachine")[-1].spec.domains) == LIMITS
+
+    def elsewhere(request: meta_pb2.ResolveNamesRequest) -> meta_pb2.ResolveNamesResponse:
+        there = not request.region or request.object_type == "host"
+        return fake.resolve_names(request) if there else meta_pb2.ResolveNamesResponse()
+
+    fake.on("ResolveNames", elsewhere)
+    named = ("--image", "debian-13", "--network", "lan", "--on", "hyper-1")
+    below = run("machine", "provision", "web-2", *named, "--or-below")
+    assert below.exit_code == 0, below.stderr
+    spec = fake.asked("ProvisionMachine")[-1].spec
+    assert (spec.image, spec.nics[0].network, spec.provider) == (IMAGE, NETWORK, HOST)
+    assert run("machine", "provision", "web-2", *named).exit_code == Exit.NOT_FOUND
+    fake.on("ResolveNames", fake.resolve_names)
 
     fake.on("CreateReservations", resource_pb2.CreateReservationsResponse())
     run("reservation", "create", "VCPU=1", *WHERE)

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select, text
 
 from mulligan import migrations
 from mulligan.database import Database
+from mulligan.iam import copies
 from mulligan.meta.planned_names import PlannedName
 from mulligan.migrations import migrate
 from mulligan.resource.leftovers import clear_leftovers
@@ -58,6 +59,17 @@ def test_services_that_start_at_once_migrate_one_after_the_other(empty: Database
         for done in [threads.submit(migrate, empty) for _ in range(3)]:
             done.result(60)
     assert differences(empty) == []
+
+
+def test_a_copy_of_iam_that_knows_less_of_regions_is_read_anew(empty: Database) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with empty.engine.execution_options(mulligan_write=True).begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0014")
+        connection.execute(text("UPDATE iam_copy SET revision = 7"))
+    migrate(empty)
+    assert empty.read(copies.revision) == 0
 
 
 @pytest.mark.parametrize("empty", ["postgresql"], indirect=True)

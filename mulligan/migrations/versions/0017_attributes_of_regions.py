@@ -22,3 +22,5 @@ def upgrade() -> None:
         sa.Column("visible_to", _JSON, nullable=False, server_default="[]"),
     ):
         op.add_column("regions", column)
+    # A site's copy has none of this of its regions: it is to read everything anew.
+    op.execute("UPDATE iam_copy SET revision = 0")

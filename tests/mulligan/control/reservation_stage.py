@@ -1,8 +1,9 @@
 """A region with hosts, servers and reservations, looked at with a clock of the test's own."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -15,6 +16,7 @@ from mulligan.control.reservations import Ended, Next
 from mulligan.control.reserved_claims import use_reservation
 from mulligan.control.tables import Host, Machine, Operation, Server
 from mulligan.database import Database
+from mulligan.iam.tables import Region
 from mulligan.meta import names
 from mulligan.resource import claims, kept_addresses, providers, quotas, reservations
 from mulligan.resource.claims import Claim
@@ -24,6 +26,7 @@ from mulligan.resource.requests import ClaimRequest
 from mulligan.resource.reservation_values import ReservationSpec
 from mulligan.resource.tables import ReservationRow
 from mulligan.resource.values import Inventory
+from mulligan.values.regions import DomainKind, RegionSpec
 from mulligan.values.states import MACHINE_ENDED
 from mulligan.values.status import Status
 from mulligan.values.window import WITHOUT_END, Window
@@ -88,6 +91,12 @@ class Stage:
         self.write(enrol)
         return host
 
+    def place(self, region: str, parent: str | None, *feeds: str) -> None:
+        """Have a region be below another one, and on power feeds."""
+        spec = RegionSpec({DomainKind.POWER: feeds} if feeds else {})
+        row = Region(id=region, parent=parent, created_at=START, spec=spec)
+        self.write(lambda session: session.merge(row))
+
     def server(self) -> str:
         """A server that is offered."""
         server = new_id()
@@ -143,12 +152,17 @@ class Stage:
         nics: Sequence[NicWanted] = (),
         provider: str = "",
         now: float = 0,
+        where: Mapping[str, Any] = MappingProxyType({}),
         **spec: Any,
     ) -> str:
-        """Reserve a machine, or what is held; amounts are the upper-case arguments [8 VCPU]."""
+        """Reserve a machine, or what is held; amounts are the upper-case arguments [8 VCPU].
+
+        What `where` says of the request is so instead of its region.
+        """
         operation, reservation = new_id(), new_id()
         amounts = {name: spec.pop(name) for name in list(spec) if name.isupper()} or {"VCPU": 8}
         request = self.fleet.request(when, provider=provider or None, **amounts)
+        request = replace(request, **where)
         ask = Ask(operation, "reservation", self.region, self.project, new_id(), "request",
                   "digest", "reservation", reservation)  # fmt: skip
 

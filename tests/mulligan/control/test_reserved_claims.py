@@ -9,9 +9,11 @@ from sqlalchemy.orm import Session
 from mulligan.control import snapshots
 from mulligan.control.reconcile import compare_records
 from mulligan.control.reserved_claims import use_reservation
+from mulligan.iam.tables import Region
 from mulligan.resource import claims, providers, reservations
 from mulligan.resource.claim_sets import ClaimChange, Move, change_claims
 from mulligan.resource.network_values import AddressMode, NicWanted
+from mulligan.resource.requests import DomainLimit
 from mulligan.resource.reservation_values import ReservationSpec
 from mulligan.values.errors import (
     FailedPreconditionError,
@@ -20,8 +22,9 @@ from mulligan.values.errors import (
     NotFoundError,
     QuotaExceededError,
 )
+from mulligan.values.regions import DomainKind
 from tests.mulligan.control.reservation_stage import Stage
-from tests.mulligan.resource.fleet import at, new_id, window
+from tests.mulligan.resource.fleet import Fleet, at, new_id, window
 
 # What is asked for
 
@@ -231,6 +234,33 @@ def test_what_is_nobodys_or_over_is_not_taken_back(stage: Stage) -> None:
     ):  # fmt: skip
         assert not stage.write(lambda s, c=claim, n=now: reservations.take_back(s, c, at(n)))
     assert stage.fleet.usage(host, window(0, 60)) == {"VCPU": 3}
+
+
+def test_one_below_a_region_has_its_machine_there_whatever_becomes_of_what_it_is_apart_from(
+    stage: Stage,
+) -> None:
+    stage.host()
+    top, other = Fleet(stage.database, project=stage.project), new_id()
+    stage.place(top.region, None)
+    stage.place(stage.region, top.region, "feed-b")
+    stage.place(other, None, "feed-a")
+    nics = (NicWanted(top.network()),)
+    apart = (DomainLimit(DomainKind.POWER, other),)
+    where = {"region": top.region, "or_below": True, "domains": apart}
+    reservation = stage.reserve(window(0, 60), where=where, nics=nics)
+    asked = stage.claim(reservation).request
+    stage.place(stage.region, top.region, "feed-a")
+    with pytest.raises(InvalidArgumentError, match="ask for another machine"):
+        stage.machine(reservation, 0, wanted=asked, nics=nics)
+    stage.write(lambda session: session.delete(session.get_one(Region, other)))
+    assert stage.look(reservation, 0).act == "provision"
+    machine = stage.machine(reservation, 0, wanted=asked, nics=nics)
+    stage.becomes(machine, "failed", 5, by_force=True)
+    stage.look(reservation, 5)
+    again = stage.claim(reservation, 5)
+    assert (again.status.state, again.region) == ("confirmed", stage.region)
+    assert [nic.network for nic in again.addresses] == [nics[0].network]
+    assert (again.request.region, again.request.domains) == (top.region, apart)
 
 
 # Servers are offered for later

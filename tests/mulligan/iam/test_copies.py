@@ -13,6 +13,7 @@ from mulligan.iam import bootstrap, copies, objects
 from mulligan.iam.copies import Original
 from mulligan.meta import names
 from mulligan.values.errors import FailedPreconditionError
+from mulligan.values.regions import RegionSpec, Visibility
 
 
 class Copy:
@@ -40,6 +41,10 @@ class Copy:
         assert named == found
         return found
 
+    def shown_to(self, region: str) -> frozenset[str] | None:
+        [place] = self._database.read(lambda on: objects.chains(on, [region]))
+        return place.shown_to
+
     def found(self, object_type: str, *asked: str) -> list[str]:
         """The ids that names, slugs or old slugs lead to; empty for none."""
         rows = self._database.read(lambda on: names.resolve(on, object_type, asked))
@@ -66,6 +71,16 @@ def test_what_another_process_took_in_since_a_list_was_read_goes_on(copy: Copy) 
     copy.take(5, new)
     copy.take_all(4, old)
     assert (copy.revision, copy.living) == (5, {old.id, new.id})
+
+
+def test_a_full_reading_takes_what_who_knew_less_left_out_at_the_same_generation(
+    copy: Copy,
+) -> None:
+    home = replace(original("home", "region"), spec=RegionSpec())
+    copy.take_all(3, home)
+    assert copy.shown_to(home.id) is None
+    copy.take_all(3, replace(home, spec=RegionSpec(visibility=Visibility.INTERNAL)))
+    assert copy.shown_to(home.id) == frozenset()
 
 
 def test_two_first_readings_at_once_are_one_copy(copy: Copy) -> None:

@@ -120,12 +120,14 @@ class Model:
     now: int = 0
     bookings: dict[str, Booking] = field(default_factory=dict)
     regions: dict[str, Region] = field(default_factory=dict)
+    lines: dict[str, set[str]] = field(default_factory=dict)
+    """Each project with those above it."""
 
     def is_in(self, ask: Ask, region: str) -> bool:
         if region == ask.region:
             return True
         has = self.regions[region]
-        is_shown = has.shown_to is None or ask.project in has.shown_to
+        is_shown = has.shown_to is None or not has.shown_to.isdisjoint(self.lines[ask.project])
         return ask.or_below and is_shown and has.parent is not None and self.is_in(ask, has.parent)
 
     def power(self, region: str) -> set[str]:

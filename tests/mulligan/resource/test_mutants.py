@@ -69,7 +69,7 @@ def then(do: str, ticks: int = 1, which: int = 0, amount: int = 0) -> Drawn:
 
 @dataclass(frozen=True)
 class Mutant:
-    """Text that stands in a module of mulligan.resource once, what replaces it, and a run."""
+    """Text that stands in a module (of mulligan.resource) once, what replaces it, and a run."""
 
     name: str
     module: str
@@ -235,8 +235,14 @@ MUTANTS = (
     ),
     Mutant(
         "what is below a region is left out", "whereabouts",
-        "if self._request.or_below else [asked]", "if False else [asked]",
+        "if not self._request.or_below:", "if True:",
         fleet(box(region=1, VCPU=1), regions=[place()]), [ask(or_below=True)],
+    ),
+    Mutant(
+        "what is not shown to the project is taken", "iam.region_map",
+        "if self._is_shown(low)]", "if True]",
+        fleet(box(region=1, VCPU=1), regions=[place() | {"shown_to": set()}]),
+        [ask(or_below=True)],
     ),
     Mutant(
         "who is to share no domain shares one", "whereabouts",
@@ -272,7 +278,7 @@ MUTANTS = (
 
 def mutate(mutant: Mutant) -> None:
     """Load a module with the mistake in it, before anybody else loads it."""
-    name = f"mulligan.resource.{mutant.module}"
+    name = f"mulligan.{mutant.module if '.' in mutant.module else f'resource.{mutant.module}'}"
     spec = find_spec(name)
     assert spec is not None
     assert spec.origin is not None

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from mulligan.database import Database
+from mulligan.iam.tables import Project
 from mulligan.iam.tables import Region as RegionRow
 from mulligan.resource import claims, distances, groups, occupation, offers, registry, reshape
 from mulligan.resource.claims import Claim
@@ -196,7 +197,9 @@ class Both:
             pair = tuple(sorted((pick(self.things, a), pick(self.things, b))))
             if pair[0] != pair[1] or pair[0] in named:
                 said[pair] = count
-        self.model = Model(made, named, said, MARGINS, regions=self.regions)
+        above, below = self.projects
+        lines = {above: {above}, below: {above, below}}
+        self.model = Model(made, named, said, MARGINS, regions=self.regions, lines=lines)
         self.claims: list[Claim] = []
         self.proposals: list[tuple[Ask, ClaimRequest, Candidate]] = []
         database.write(self.create)
@@ -215,6 +218,9 @@ class Both:
 
     def create(self, session: Any) -> None:
         fleet, model = self.fleet, self.model
+        above, below = self.projects
+        session.add(Project(id=above, created_at=START))
+        session.add(Project(id=below, parent=above, created_at=START))
         for one, region in model.regions.items():
             said = RegionSpec({DomainKind.POWER: tuple(region.power)} if region.power else {})
             if region.shown_to is not None:

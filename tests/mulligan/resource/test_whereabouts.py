@@ -13,7 +13,7 @@ from mulligan.resource.claim_sets import ClaimChange, Move
 from mulligan.resource.claims import Claim
 from mulligan.resource.network_values import NicWanted
 from mulligan.resource.requests import ClaimRequest, DomainLimit
-from mulligan.values.errors import InvalidArgumentError, NoCapacityError, NotFoundError
+from mulligan.values.errors import InvalidArgumentError, NoCapacityError
 from mulligan.values.regions import DomainKind, RegionSpec, Visibility
 from tests.mulligan.resource.fleet import START, Fleet, new_id
 
@@ -39,6 +39,15 @@ class Land:
         region = new_id()
         self._add(Region(id=region, parent=parent, created_at=START, spec=spec))
         return region
+
+    def end(self, region: str) -> None:
+        self._set(region, "deleted_at", START)
+
+    def say(self, region: str, spec: RegionSpec) -> None:
+        self._set(region, "spec", spec)
+
+    def _set(self, region: str, name: str, value: Any) -> None:
+        self.database.write(lambda session: setattr(session.get_one(Region, region), name, value))
 
     def fleet(self, region: str) -> Fleet:
         return Fleet(self.database, region=region, project=self.project)
@@ -86,9 +95,7 @@ def test_below_a_region_are_those_that_the_project_sees_and_that_have_not_ended(
     internal = land.region(land.top, INTERNAL)
     inside = land.region(internal)
     ended = land.region(land.top)
-    land.database.write(
-        lambda session: setattr(session.get_one(Region, ended), "deleted_at", START)
-    )
+    land.end(ended)
     land.populate(land.top, room, rack, theirs, others, internal, inside, ended, land.region())
     assert land.regions_of() == {land.top, room, rack, theirs}
     assert land.regions_of(or_below=False) == {land.top}
@@ -124,8 +131,30 @@ def test_what_is_kept_apart_is_counted_and_names_codes_that_the_project_may_know
             land.commit(land.ask(DomainLimit(POWER, origin)))
         words = f"not in power domain{code} of region {origin}: 2 removed, 0 left"
         assert words in refused.value.message
-    with pytest.raises(NotFoundError):
+    with pytest.raises(InvalidArgumentError, match="leave it out of the domains"):
         land.commit(land.ask(DomainLimit(POWER, new_id())))
+
+
+def test_nothing_is_taken_in_a_region_that_was_deleted_nor_below_it(land: Land) -> None:
+    land.host(land.region(land.top))
+    land.end(land.top)
+    with pytest.raises(InvalidArgumentError, match=f"region {land.top} is deleted"):
+        land.commit(land.ask())
+
+
+def test_what_is_in_regions_that_the_project_does_not_see_is_not_counted(land: Land) -> None:
+    room, other = land.region(land.top), land.region()
+    land.populate(
+        land.top, room, other, land.region(land.top, INTERNAL), land.region(spec=INTERNAL)
+    )
+    for region, shown, left in ((land.top, 3, 2), (room, 3, 1)):
+        with pytest.raises(NoCapacityError) as refused:
+            land.commit(land.ask(DomainLimit(POWER, land.top), region=region))
+        words = refused.value.message
+        assert f"no capacity among {shown} providers" in words
+        assert (
+            f"in the region{' or below' * (left > 1)}: {shown - left} removed, {left} left" in words
+        )
 
 
 def test_a_claim_is_where_its_providers_are_and_moves_within_that_region(land: Land) -> None:
@@ -151,6 +180,40 @@ def test_a_claim_is_where_its_providers_are_and_moves_within_that_region(land: L
         move(land.ask(region=other))
 
 
+def test_a_claim_that_moves_as_it_is_is_not_asked_again_what_it_is_apart_from(land: Land) -> None:
+    room, other = land.region(land.top, feeds("feed-b")), land.region(spec=feeds("feed-a"))
+    land.host(room)
+    apart = land.ask(DomainLimit(POWER, other))
+    claim = land.commit(apart)
+    better = land.host(room, 4)
+    land.say(room, feeds("feed-a"))
+    land.end(other)
+
+    def move(request: ClaimRequest | None) -> Claim:
+        change = ClaimChange(claim.id, move=Move(request))
+        [moved] = land.database.write(
+            lambda session: claim_sets.change_claims(session, [change], now=START)
+        )
+        return moved
+
+    moved = move(None)
+    assert (moved.provider, moved.request) == (better, apart)
+    with pytest.raises(InvalidArgumentError, match="there is no machine"):
+        move(apart)
+
+
+def test_a_network_of_a_region_that_the_project_does_not_see_is_not_there(land: Land) -> None:
+    hidden = land.region(land.top, INTERNAL)
+    land.host(hidden, 4)
+    land.host(land.region(land.top))
+    said = set()
+    for network in (land.fleet(hidden).network(), new_id()):
+        with pytest.raises(InvalidArgumentError) as refused:
+            land.fleet(land.top).claim(VCPU=1, or_below=True, nics=[NicWanted(network)])
+        said.add(refused.value.message.replace(network, "X"))
+    assert len(said) == 1
+
+
 def test_a_network_keeps_a_claim_in_its_region_or_below(land: Land) -> None:
     room, other = land.region(land.top), land.region(land.top)
     rack = land.region(room)
@@ -165,5 +228,5 @@ def test_a_network_keeps_a_claim_in_its_region_or_below(land: Land) -> None:
     assert [one.region for one in claims] == [rack, other]
     with pytest.raises(NoCapacityError):
         land.fleet(land.top).claim(VCPU=1, or_below=True, nics=nics[room])
-    with pytest.raises(InvalidArgumentError, match="of the claim's region"):
+    with pytest.raises(InvalidArgumentError, match="in the claim's region"):
         land.fleet(land.top).claim(VCPU=1, or_below=True, nics=[*nics.values()][-1])

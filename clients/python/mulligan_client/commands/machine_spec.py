@@ -175,10 +175,11 @@ def build_spec(
     Raises:
         MulliganCallError: a name leads nowhere.
     """
-    image = session.resolve("image", wishes.image, region=region) if wishes.image else ""
+    find = _finder(session, region, or_below=wishes.where.get("or_below", False))
+    image = find("image", wishes.image) if wishes.image else ""
     nics = [
         control_pb2.NicRequest(
-            network=session.resolve("network", nic.network, region=region),
+            network=find("network", nic.network),
             mode=nic.mode,
             address=nic.address,
         )
@@ -187,7 +188,7 @@ def build_spec(
     provider = ""
     if wishes.provider:
         where = "host" if wishes.kind == "virtual" else "server"
-        provider = session.resolve(where, wishes.provider, region=region)
+        provider = find(where, wishes.provider)
     sealed = ""
     if wishes.user_data:
         sealed = session.client.seal(region, purpose="user-data", user_data=wishes.user_data)
@@ -211,6 +212,16 @@ def build_spec(
     if wishes.release_at:
         spec.window.release_at.FromDatetime(wishes.release_at)
     return spec
+
+
+def _finder(session: Session, region: str, *, or_below: bool) -> Callable[[str, str], str]:
+    """Give what finds ids by name: in a region first, and for a machine below it in others, too."""
+
+    def find(noun: str, name: str) -> str:
+        elsewhere = or_below and not session.client.find_all(noun, [name], region=region)
+        return session.resolve(noun, name, region="" if elsewhere else region)
+
+    return find
 
 
 def _keys(path: Path) -> list[str]:

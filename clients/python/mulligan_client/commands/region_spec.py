@@ -94,9 +94,10 @@ def _put(
     """Write what is said into a spec; says whether that is who sees it."""
     if visibility and projects:
         raise click.UsageError("--visibility and --visible-to exclude each other")
-    said = {one.kind: one for one in (*spec.failure_domains, *domains)}
-    del spec.failure_domains[:]
-    spec.failure_domains.extend(one for one in said.values() if one.codes)
+    if domains:
+        said = {one.kind: one for one in (*spec.failure_domains, *domains)}
+        del spec.failure_domains[:]
+        spec.failure_domains.extend(one for one in said.values() if one.codes)
     if not (visibility or projects):
         return False
     spec.visibility = _VISIBILITIES[visibility] if visibility else iam_pb2.VISIBILITY_PROJECTS
