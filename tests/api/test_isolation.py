@@ -12,11 +12,12 @@ from uuid import uuid4
 
 import grpc
 import pytest
-from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from google.rpc import error_details_pb2, status_pb2
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from api.rules import fields_of_ids
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from tests.fakes.belongings import access_of, belongings, naming, tried
 from tests.fakes.caller import METHODS, Caller, request_of
@@ -161,6 +162,56 @@ def test_what_is_anothers_answers_like_what_is_not_there(
             # What is made for B by both is another thing each time.
             answers.append(re.sub(rf"{UUID}|(seconds|nanos): \d+", "<made>", text))
         assert answers[0] == answers[1]
+
+
+def test_what_is_of_another_region_answers_like_what_is_not_there(sqlite_place: Place) -> None:
+    place, elsewhere = sqlite_place, Place(sqlite_place.site)
+    caller = place.site.account(common_pb2.ROLE_ADMIN, region=place.region)
+    host = place.host()
+    asked = 0
+    for method in OF_REGIONS:
+        fields = method.input_type.fields_by_name
+        known = {"region": place.region, "id": host}
+        for path in paths_of_ids(method.input_type):
+            if method.name.startswith("Create") and path[-1] in ("id", "image_id"):
+                continue  # of what is made
+            beside = [{one: known[one]} for one in known if one in fields and path != (one,)]
+            for named in ({}, *beside):
+                said = set()
+                for one in (elsewhere.network, str(uuid4())):
+                    asks = NO_REQUEST_ID if "request_id" in fields else {}
+                    asks = asks | named | nested(method.input_type, path, one)
+                    said.add(told(caller, method, asks).replace(one, "<id>"))
+                assert len(said) == 1, (method.name, path, named)
+                asked += 1
+    assert asked > 50
+
+
+NO_REQUEST_ID: dict[str, Any] = {"request_id": ""}
+"""What is allowed is refused for it: nothing changes."""
+
+OF_REGIONS = [
+    method
+    for method in METHODS.values()
+    if access_of(method).scope == common_pb2.SCOPE_REGION and not access_of(method).field
+]
+
+
+def paths_of_ids(kind: Descriptor) -> Iterator[tuple[str, ...]]:
+    """Where ids stand in a message but for a region's and a project's, by the names of fields."""
+    ids, around = fields_of_ids(kind)
+    yield from ((one.name,) for one in ids if one.name not in ("region", "project"))
+    for outer in around:
+        assert outer.message_type is not None
+        yield from ((outer.name, *path) for path in paths_of_ids(outer.message_type))
+
+
+def nested(kind: Descriptor, path: Sequence[str], one: str) -> dict[str, Any]:
+    """The fields of a message that has an id at a path."""
+    name, *rest = path
+    outer = kind.fields_by_name[name]
+    value = nested(outer.message_type, rest, one) if rest and outer.message_type else one
+    return {name: [value] if outer.is_repeated else value}
 
 
 OPEN = ("Account",)
