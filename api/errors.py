@@ -1,5 +1,6 @@
 """Errors as google.rpc.Status with details, so that programs need not read the sentence."""
 
+from copy import copy
 from typing import NoReturn
 
 import grpc
@@ -23,13 +24,44 @@ _TEXT_BYTES = (4_000, 1_000, 200)
 
 
 async def abort(
-    context: grpc.aio.ServicerContext[Message, Message], error: MulliganError, request_id: str
+    context: grpc.aio.ServicerContext[Message, Message],
+    error: MulliganError,
+    request_id: str,
+    *,
+    operators: bool = False,
 ) -> NoReturn:
-    """End a call with an error, its stable code, the field and object it is about."""
+    """End a call with an error, its stable code, the field and object it is about.
+
+    Args:
+        context: the call's.
+        error: why it ends.
+        request_id: the call's.
+        operators: who is refused reads what is for operators.
+    """
+    error = _read(error, operators=operators)
     code: grpc.StatusCode = getattr(grpc.StatusCode, error.grpc_status)
     trailer = (("grpc-status-details-bin", status_of(error, request_id).SerializeToString()),)
     await context.abort(code, _shortened(error.message, MOST_WORDS_BYTES), trailer)
     raise AssertionError("abort returns never")
+
+
+def has_parts(error: MulliganError) -> bool:
+    """Say whether operators read something else of an error than everybody."""
+    texts = (error.message, *error.details.values(), *(words for _, words in error.others))
+    return any(map(told.has_parts, texts))
+
+
+def _read(error: MulliganError, *, operators: bool) -> MulliganError:
+    """Give an error with one part of each of its texts."""
+    if not has_parts(error):
+        return error
+    read = copy(error)
+    read.message = told.read(error.message, operators=operators)
+    read.details = {
+        name: told.read(text, operators=operators) for name, text in error.details.items()
+    }
+    read.others = [(field, told.read(text, operators=operators)) for field, text in error.others]
+    return read
 
 
 def status_of(error: MulliganError, request_id: str) -> status_pb2.Status:
@@ -81,11 +113,8 @@ def _details(error: MulliganError, request_id: str, most: int) -> list[any_pb2.A
 
 
 def _shortened(text: str, most: int) -> str:
-    """Leave out the middle of a text that is longer than so many bytes, and say so.
-
-    What is for operators is left out before: who it is refused to may be anybody.
-    """
-    text = told.read(text, operators=False)
+    """Leave out the middle of a text that is longer than so many bytes, and say so."""
+    text = told.read(text, operators=False)  # who it is refused to may be anybody
     encoded = text.encode()
     if len(encoded) <= most:
         return text

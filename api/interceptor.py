@@ -15,11 +15,12 @@ from uuid import uuid4
 
 import grpc
 from google.protobuf.message import Message
+from sqlalchemy.exc import SQLAlchemyError
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.access import Access, Method
 from api.call import Call, enter_call
-from api.errors import abort
+from api.errors import abort, has_parts
 from api.in_force import InForce
 from api.places import Places
 from api.refusals import Asking, Refusals
@@ -127,7 +128,17 @@ class Gate(grpc.aio.ServerInterceptor):
 
     async def _refuse(self, context: Any, error: MulliganError, asking: Asking) -> None:
         self._refusals[asking.method.database].note(asking, error, self._places)
-        await abort(context, error, asking.request_id)
+        operators = has_parts(error) and await self._runs_it(asking)
+        await abort(context, error, asking.request_id, operators=operators)
+
+    async def _runs_it(self, asking: Asking) -> bool:
+        """Say whether who asks runs the hardware of all that the request names."""
+        if asking.caller is None or asking.request is None:
+            return False
+        try:
+            return await self._access.runs_it(asking.caller, asking.request, asking.method)
+        except (MulliganError, SQLAlchemyError):
+            return False
 
     def _told(self, error: Exception, asking: Asking) -> MulliganError:
         """What the caller is told of an error; gRPC's own goes on as it is."""
