@@ -216,6 +216,26 @@ class TestDistances:
         assert found == [racks["c"], *sorted((racks["a"], racks["b"])), racks["d"]]
         assert fleet.commit(request).provider == racks["c"]
 
+    def test_nothing_is_measured_from_what_the_project_can_not_be_given(
+        self, fleet: Fleet, racks: dict[str, str]
+    ) -> None:
+        elsewhere = Fleet(fleet.database)
+        foreign = (
+            elsewhere.rack(),
+            group_of(elsewhere, elsewhere.rack()),
+            fleet.rack(project=new_id()),
+            new_id(),
+        )
+        for one in foreign:
+            limit = DistanceLimit("location", "rack", origin=one)
+            for group, near in (
+                (RequestGroup((vcpu(1),)), Near("location", one)),
+                (RequestGroup((vcpu(1),), distances=(limit,)), None),
+            ):
+                request = fleet.ask(group, when=window(0, 9), near=near)
+                with pytest.raises(InvalidArgumentError, match=f"no provider or group {one} in"):
+                    fleet.propose(request)
+
     def test_unknown_names_are_refused(self, fleet: Fleet, racks: dict[str, str]) -> None:
         for limit, field in (
             (DistanceLimit("wires", "rack", origin=racks["a"]), "distances.type"),
