@@ -1,6 +1,5 @@
 """Errors as google.rpc.Status with details, so that programs need not read the sentence."""
 
-from copy import copy
 from typing import NoReturn
 
 import grpc
@@ -38,7 +37,7 @@ async def abort(
         request_id: the call's.
         operators: who is refused reads what is for operators.
     """
-    error = _read(error, operators=operators)
+    _keep_part(error, operators=operators)
     code: grpc.StatusCode = getattr(grpc.StatusCode, error.grpc_status)
     trailer = (("grpc-status-details-bin", status_of(error, request_id).SerializeToString()),)
     await context.abort(code, _shortened(error.message, MOST_WORDS_BYTES), trailer)
@@ -51,17 +50,13 @@ def has_parts(error: MulliganError) -> bool:
     return any(map(told.has_parts, texts))
 
 
-def _read(error: MulliganError, *, operators: bool) -> MulliganError:
-    """Give an error with one part of each of its texts."""
-    if not has_parts(error):
-        return error
-    read = copy(error)
-    read.message = told.read(error.message, operators=operators)
-    read.details = {
+def _keep_part(error: MulliganError, *, operators: bool) -> None:
+    """Leave one part of each of an error's texts."""
+    error.message = told.read(error.message, operators=operators)
+    error.details = {
         name: told.read(text, operators=operators) for name, text in error.details.items()
     }
-    read.others = [(field, told.read(text, operators=operators)) for field, text in error.others]
-    return read
+    error.others = [(field, told.read(text, operators=operators)) for field, text in error.others]
 
 
 def status_of(error: MulliganError, request_id: str) -> status_pb2.Status:
