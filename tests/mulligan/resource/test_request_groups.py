@@ -228,11 +228,12 @@ class TestDistances:
         )
         for one in foreign:
             limit = DistanceLimit("location", "rack", origin=one)
-            for group, near in (
-                (RequestGroup((vcpu(1),)), Near("location", one)),
-                (RequestGroup((vcpu(1),), distances=(limit,)), None),
+            nearest = {"placement": Placement.NEAREST, "near": Near("location", one)}
+            for group, options in (
+                (RequestGroup((vcpu(1),)), nearest),
+                (RequestGroup((vcpu(1),), distances=(limit,)), {}),
             ):
-                request = fleet.ask(group, when=window(0, 9), near=near)
+                request = fleet.ask(group, when=window(0, 9), **options)
                 with pytest.raises(InvalidArgumentError, match=f"no provider or group {one} in"):
                     fleet.propose(request)
 
