@@ -333,7 +333,7 @@ RULES = (
     Rule("DescribeObjects", in_project("reader"), {"ids": ["<Machine>"]}, "<Machine>"),
     Rule("DescribeObjects", in_region("reader"), {"ids": ["<Server>"]}, "<Server>"),
     Rule("UpdateTags", in_project("reader"), {"object_ids": ["<Machine>"], "add": ["<tag>"]}),
-    Rule("UpdateTags", in_region("reader"), {"object_ids": ["<Server>"], "add": ["other"]}),
+    Rule("UpdateTags", in_region("operator"), {"object_ids": ["<Server>"], "add": ["other"]}),
     Rule("ListTags", in_project("reader"), {"object_ids": ["<Machine>"]}, "<tag>"),
     Rule("ListObjectsByTag", in_project("reader"), {"tags": ["<tag>"]}, "<Machine>"),
     Rule("GetMetadef", in_project("reader", "project below it"), {"id": "<Metadef>"}, "<Metadef>"),
@@ -434,7 +434,7 @@ RULES = (
     Rule(
         "DeleteChildQuota",
         lambda held: held.reaches("admin", "above it"),
-        {"project": "<above>", "child": "<Project>"},
+        {"project": "<above>", "child": "<Project with quota>"},
     ),
     Rule("CreateProject", in_project("admin"), {"name": "<new>", "parent": "<Project>"}),
     Rule("CreateProject", on_system("admin"), {"name": "<new>"}),
@@ -458,6 +458,9 @@ def filled(ground: Ground, given: Any) -> Any:
     if given == "<new project>":
         above = ground.place.project
         return ground.site.admin.CreateProject(name=new_name("project"), parent=above).metadata.id
+    if given == "<Project with quota>":
+        quota = ground.site.admin.SetQuota(project=ground.place.project, spec={"claims": 1_000})
+        return quota.project
     if given == "<new region>":
         above = ground.place.region
         return ground.site.admin.CreateRegion(name=new_name("region"), parent=above).metadata.id
