@@ -198,9 +198,8 @@ def record_active(
         return
     row = get(session, machine)
     said = any(reported.values())
-    row.reported = dict(reported)
-    if not _is_in_its_networks(session, row, reported.get("address", "")):
-        row.reported["address"] = ""
+    is_its_own = _is_in_its_networks(session, row, reported.get("address", ""))
+    row.reported = {**reported, "address": reported["address"] if is_its_own else ""}
     row.active_at = datetime.now(UTC)
     row.generation += 1
     reason = (
