@@ -55,6 +55,7 @@ from activities.pools import Pool, volumes_of
 from activities.redaction import redact
 from activities.settings import ExecutorSettings
 from activities.watched_hosts import WatchedHosts
+from mulligan.values import told
 from mulligan.values.errors import HardwareError
 
 
@@ -245,9 +246,10 @@ class Hypervisor:
         """Read the tail of the serial console, empty when there is none."""
         path = self._console_file(request.access, request.machine)
         if path is None:
+            kept = "the console is kept on the host"
             command = f"virsh -c {request.access.uri} console {domain_name(request.machine)}"
-            text = f"the console is kept on the host; read it there: {command}\n"
-            return _operation_log(text.encode())
+            text = told.both(f"{kept}; ask an operator for it", f"{kept}; read it there: {command}")
+            return _operation_log(f"{text}\n".encode())
         return _operation_log(_tail(path))
 
     def _define(self, connection: libvirt.virConnect, request: StartMachine) -> libvirt.virDomain:

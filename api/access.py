@@ -14,13 +14,14 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from api.limits import Limits
-from api.places import Places
+from api.places import Places, own_places
 from api.roles import NAMES
+from api.rules import ids_named
 from api.waited import waited_for
-from api.wellformed import OBJECTS, ids_in
+from mulligan.control.regions import in_regions
 from mulligan.database import Database
-from mulligan.meta import names
-from mulligan.values.caller import SYSTEM, Caller
+from mulligan.meta.objects import Known
+from mulligan.values.caller import Caller
 from mulligan.values.errors import InvalidArgumentError, PermissionDeniedError
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 
@@ -38,6 +39,13 @@ _ELSEWHERE = {
 
 Both are refused in the same words: else they would tell what is there, and where.
 """
+
+
+_IN_NO_REGION = ("project", "region")
+"""Fields of ids that don't say what in a region is meant: it is looked at who has a role there."""
+
+_MADE = ("id", "image_id")
+"""Fields in which who creates something says which id it gets."""
 
 
 @dataclass(frozen=True)
@@ -106,39 +114,54 @@ class Access:
         projects, regions = _named_in(request, method.access)
         if caller.has(role or "reader"):
             return
-        found = set[str]()
+        found, certain = set[str](), True
         if method.access.scope == common_pb2.SCOPE_REGION and not method.access.field:
-            found = await self._regions_of(request, method.database, ends_at)
-        own = (place for place in caller.roles if place != SYSTEM)
-        await self._places.know([*own, *projects, *regions, *found])
+            found, certain = await self._regions_of(request, method, ends_at)
+        await self._places.try_to_know([*own_places(caller), *projects, *regions, *found])
         if role is None:
             return
         missing = [f"project {one}" for one in sorted(projects) if not caller.has(role, one)]
         missing += [f"region {one}" for one in sorted(regions) if not caller.has_in(role, one)]
-        nowhere = not (projects or regions or found)
-        if nowhere or not all(caller.has_in(role, one) for one in found):
+        somewhere = certain and (projects or regions or found)
+        if not (somewhere and all(caller.has_in(role, one) for one in found)):
             missing.append(_ELSEWHERE.get(method.access.scope, "the system"))
         if missing:
             raise PermissionDeniedError(
                 f"{method.verb} needs the role {role} on {missing[0]}; ask an administrator for it"
             )
 
-    async def _regions_of(self, request: Any, database: Database, ends_at: float) -> set[str]:
-        """The regions of all objects that a request names; none where that is not all it reaches.
+    async def runs_it(
+        self, caller: Caller, request: Message, method: Method, ends_at: float
+    ) -> bool:
+        """Say whether a caller may read the hardware of every region that a request leads to."""
+        if caller.has("reader"):
+            return True
+        regions = {one for field, one in ids_named(request) if field == "region"}
+        regions |= {one.region or "" for one in await self._living(request, method, ends_at)}
+        await self._places.try_to_know([*own_places(caller), *regions])
+        return bool(regions) and all(caller.has_in("reader", one) for one in regions)
 
-        Whatever looks like an id of an object with a region counts, wherever it stands. So nothing
-        that lives elsewhere is named; but only fields that say what is meant make it certain.
+    async def _regions_of(
+        self, request: Any, method: Method, ends_at: float
+    ) -> tuple[set[str], bool]:
+        """The regions of all objects that a request names, and whether each of them is in one.
+
+        What is not there counts as what is elsewhere, but for what a request is to make.
         """
-        named = list(ids_in(request))
-        ids = {text for _, text in named}
-        found: dict[str, str] = {}
-        if ids:
-            read = partial(database.read, partial(names.regions_of, object_ids=ids))
-            found = await waited_for(self._threads, read, ends_at)
-        meant = {text for field, text in named if field in OBJECTS}
-        if not getattr(request, "region", "") and not (meant and meant <= found.keys()):
-            return set()
-        return set(found.values())
+        found = await self._living(request, method, ends_at)
+        made = _MADE if method.verb.startswith("Create") else ()
+        named = list(ids_named(request))
+        new = {one for field, one in named if field in made}
+        needed = {one for field, one in named if field not in _IN_NO_REGION} - new
+        return {one.region or "" for one in found}, needed <= {one.id for one in found}
+
+    async def _living(self, request: Message, method: Method, ends_at: float) -> list[Known]:
+        """What a request names that lives in a region, wherever its id stands."""
+        ids = {one for field, one in ids_named(request) if field not in _IN_NO_REGION}
+        if not ids:
+            return []
+        read = partial(method.database.read, partial(in_regions, object_ids=ids))
+        return await waited_for(self._threads, read, ends_at)
 
 
 def _named_in(request: Any, access: common_pb2.Access) -> tuple[set[str], set[str]]:

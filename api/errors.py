@@ -23,13 +23,40 @@ _TEXT_BYTES = (4_000, 1_000, 200)
 
 
 async def abort(
-    context: grpc.aio.ServicerContext[Message, Message], error: MulliganError, request_id: str
+    context: grpc.aio.ServicerContext[Message, Message],
+    error: MulliganError,
+    request_id: str,
+    *,
+    operators: bool = False,
 ) -> NoReturn:
-    """End a call with an error, its stable code, the field and object it is about."""
+    """End a call with an error, its stable code, the field and object it is about.
+
+    Args:
+        context: the call's.
+        error: why it ends.
+        request_id: the call's.
+        operators: who is refused reads what is for operators.
+    """
+    _keep_part(error, operators=operators)
     code: grpc.StatusCode = getattr(grpc.StatusCode, error.grpc_status)
     trailer = (("grpc-status-details-bin", status_of(error, request_id).SerializeToString()),)
     await context.abort(code, _shortened(error.message, MOST_WORDS_BYTES), trailer)
     raise AssertionError("abort returns never")
+
+
+def has_parts(error: MulliganError) -> bool:
+    """Say whether operators read something else of an error than everybody."""
+    texts = (error.message, *error.details.values(), *(words for _, words in error.others))
+    return any(map(told.has_parts, texts))
+
+
+def _keep_part(error: MulliganError, *, operators: bool) -> None:
+    """Leave one part of each of an error's texts."""
+    error.message = told.read(error.message, operators=operators)
+    error.details = {
+        name: told.read(text, operators=operators) for name, text in error.details.items()
+    }
+    error.others = [(field, told.read(text, operators=operators)) for field, text in error.others]
 
 
 def status_of(error: MulliganError, request_id: str) -> status_pb2.Status:
@@ -81,11 +108,8 @@ def _details(error: MulliganError, request_id: str, most: int) -> list[any_pb2.A
 
 
 def _shortened(text: str, most: int) -> str:
-    """Leave out the middle of a text that is longer than so many bytes, and say so.
-
-    What is for operators is left out before: who it is refused to may be anybody.
-    """
-    text = told.read(text, operators=False)
+    """Leave out the middle of a text that is longer than so many bytes, and say so."""
+    text = told.read(text, operators=False)  # who it is refused to may be anybody
     encoded = text.encode()
     if len(encoded) <= most:
         return text

@@ -21,7 +21,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.access import Access, Method
 from api.call import Call, enter_call
-from api.errors import abort
+from api.errors import abort, has_parts
 from api.in_force import InForce
 from api.places import Places
 from api.refusals import Asking, Refusals
@@ -142,7 +142,18 @@ class Gate(grpc.aio.ServerInterceptor):
 
     async def _refuse(self, context: Any, error: MulliganError, asking: Asking) -> None:
         self._refusals[asking.method.database].note(asking, error, self._places)
-        await abort(context, error, asking.request_id)
+        operators = has_parts(error) and await self._runs_it(asking, _ends_at(context))
+        await abort(context, error, asking.request_id, operators=operators)
+
+    async def _runs_it(self, asking: Asking, ends_at: float) -> bool:
+        """Say whether who asks runs the hardware of all that the request names."""
+        if asking.caller is None or asking.request is None:
+            return False
+        try:
+            until = self._checked_until(asking.method, ends_at)
+            return await self._access.runs_it(asking.caller, asking.request, asking.method, until)
+        except (MulliganError, SQLAlchemyError):
+            return False
 
     def _told(self, error: Exception, asking: Asking) -> MulliganError:
         """What the caller is told of an error; gRPC's own goes on as it is."""
@@ -191,9 +202,7 @@ class Gate(grpc.aio.ServerInterceptor):
         in_force = self._in_force[method.service]
         in_force.admit(caller, method)
         lower_ids(request)
-        within_s = in_force.configuration.transaction_timeout or math.inf
-        checked_until = min(ends_at, time.monotonic() + within_s)
-        await self._access.check(caller, request, method, checked_until)
+        await self._access.check(caller, request, method, self._checked_until(method, ends_at))
         refuse_unknown_fields(request)
         refuse_malformed_values(request)
         refuse_broken_rules(request)
@@ -206,6 +215,11 @@ class Gate(grpc.aio.ServerInterceptor):
             ends_at,
             in_force.configuration,
         )
+
+    def _checked_until(self, method: Method, ends_at: float) -> float:
+        """Until when may be read what a caller's rights need, by time.monotonic."""
+        within_s = self._in_force[method.service].configuration.transaction_timeout or math.inf
+        return min(ends_at, time.monotonic() + within_s)
 
     async def _caller(self, asking: Asking, metadata: Mapping[str, Any]) -> Caller:
         """Find out who calls, and have the audit know it."""

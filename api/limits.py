@@ -4,10 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from api.places import Places
+from api.objects import visible
+from api.places import Places, own_places
 from api.waited import waited_for
 from api.wellformed import OBJECTS, ids_in
-from mulligan.control.regions import regions_of
+from mulligan.control.regions import in_regions
 from mulligan.values.caller import Caller
 from mulligan.values.errors import PermissionDeniedError
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
@@ -69,35 +70,44 @@ class Limits:
         if caller.methods and called not in caller.methods and method.verb != "SignOut":
             raise _refusal(f"this application credential may call {_listed(caller)} only")
         if caller.region:
-            await self._check_region(caller.region, request, method, ends_at)
+            await self._check_region(caller, request, method, ends_at)
 
     async def _check_region(
-        self, region: str, request: Any, method: "Method", ends_at: float
+        self, caller: Caller, request: Any, method: "Method", ends_at: float
     ) -> None:
         """Refuse what lives elsewhere, and what doesn't say where: it may be anywhere.
 
         What lives elsewhere is refused wherever its id stands; but only fields that say what is
-        meant make it certain that a request stays in the region, and all of them have to.
+        meant make it certain that a request stays in the region, and all of them have to. What the
+        caller can't see counts as what is not there, and all is refused in the same words.
         """
         named = list(ids_in(request))
         ids = {text for _, text in named}
         meant = {text for field, text in named if field in _MEANT}
         regions = {text for field, text in named if field == "region"}
-        found: dict[str, str] = {}
-        if ids:
-            read = partial(method.database.read, partial(regions_of, object_ids=ids))
-            found = await waited_for(self._threads, read, ends_at)
-        await self._places.know([region, *regions, *(meant - found.keys())])
-        known = {one for one in ids if one in self._places.regions}
+        found = await self._seen(caller, ids, method, ends_at)
+        await self._places.try_to_know([caller.region, *regions, *(meant - found.keys())])
+        known = {one for one in ids if one in self._places.regions and caller.sees(one)}
         lives = {*found.values(), *known, *regions}
-        if any(region not in self._places.regions.chain(one) for one in lives):
-            raise _refusal(f"this application credential is for region {region} only")
         certain = regions or (meant and meant <= found.keys() | known)
-        if not certain and not _is_everybodys(method):
+        elsewhere = any(caller.region not in self._places.regions.chain(one) for one in lives)
+        if elsewhere or not (certain or _is_everybodys(method)):
             raise _refusal(
-                f"this application credential is for region {region} only; name the region, or an "
-                "object in it"
+                f"this application credential is for region {caller.region} only; name the region, "
+                "or an object in it"
             )
+
+    async def _seen(
+        self, caller: Caller, ids: set[str], method: "Method", ends_at: float
+    ) -> dict[str, str]:
+        """In which regions those of some objects live that the caller can see, by their ids."""
+        if not ids:
+            return {}
+        read = partial(method.database.read, partial(in_regions, object_ids=ids))
+        found = await waited_for(self._threads, read, ends_at)
+        whose = (place for one in found for place in (one.project, one.region) if place)
+        await self._places.try_to_know([*own_places(caller), *whose])
+        return {one.id: one.region or "" for one in found if visible(caller, one)}
 
 
 def _is_everybodys(method: "Method") -> bool:

@@ -18,6 +18,7 @@ from activities.contracts.redfish import BmcAccess, BmcTarget
 from api.call import current_call
 from mulligan.control import hardware, operations
 from mulligan.control.tables import Host, Operation, Server
+from mulligan.values import told
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from workflows.operation import CONTROL_QUEUE
 from workflows.read_log import ReadLog, ReadOperationLog
@@ -34,7 +35,7 @@ class Logs:
         self._client = client
 
     async def get(self, operation: str) -> control_pb2.GetOperationLogResponse:
-        """Show what was said during an operation; a BMC's words are for the region's readers.
+        """Show what was said during an operation; but a console's it is for the region's readers.
 
         What is kept is shown, and what an executor says instead of it when it answers in time.
         """
@@ -57,9 +58,9 @@ class Logs:
         }
         return control_pb2.GetOperationLogResponse(
             parts=[
-                control_pb2.LogPart(source=source, text=text)
+                control_pb2.LogPart(source=source, text=told.read(text, operators=of_hardware))
                 for source, text in texts.items()
-                if source != "bmc" or of_hardware
+                if source == "console" or of_hardware
             ]
         )
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,7 +14,8 @@ from mulligan.events import Narrowed, current_revision
 from mulligan.iam import objects
 from mulligan.iam.objects import Place
 from mulligan.meta import names
-from mulligan.values.errors import MulliganError
+from mulligan.values.caller import SYSTEM, Caller
+from mulligan.values.errors import MulliganError, UnavailableError
 from mulligan.values.places import PlaceTree, RegionTree
 
 Read = Callable[[Collection[str]], Awaitable[Iterable[Place]]]
@@ -73,6 +74,14 @@ class Places:
         missed = await self.know_stored(unknown)
         self._missed |= dict.fromkeys(missed, self._clock() + MISSED_FOR_S)
 
+    async def try_to_know(self, places: Iterable[str]) -> None:
+        """Have the trees hold these places, but for what only iam knows while it is away.
+
+        For who is refused by them: it learns no more from an UNAVAILABLE.
+        """
+        with suppress(UnavailableError):
+            await self.know(places)
+
     async def know_stored(self, places: Iterable[str]) -> set[str]:
         """Have the trees hold those of these places that are stored; gives the others."""
         if unknown := self._unknown(places):
@@ -121,3 +130,8 @@ class Places:
             except (MulliganError, SQLAlchemyError) as error:
                 _log.warning("projects and regions can't be followed, tries again: %s", error)
                 await asyncio.sleep(1)
+
+
+def own_places(caller: Caller) -> list[str]:
+    """Where a caller has a role, but for the system."""
+    return [place for place in caller.roles if place != SYSTEM]

@@ -1,6 +1,6 @@
 """The validation rules that stand in the protos, checked, and what they refuse in our words."""
 
-from collections.abc import Iterable, Mapping, Sequence, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from functools import cache
 from typing import Any
 
@@ -54,12 +54,28 @@ def refuse_broken_rules(request: Message) -> None:
         raise InvalidArgumentError(words, field=field, others=others)
 
 
-def lower_ids(message: Message) -> None:
-    """Write the ids in a message in lower case, as all that they are compared with is written.
+def ids_named(message: Message) -> Iterator[tuple[str, str]]:
+    """Give what a message names by an id, however deep: the field's name, and the id.
 
     An id is what the rules say has to be a UUID.
     """
-    ids, around = _ids_of(message.DESCRIPTOR)
+    ids, around = fields_of_ids(message.DESCRIPTOR)
+    for field in ids:
+        given = getattr(message, field.name)
+        for one in given if field.is_repeated else (given,):
+            if is_uuid(one):
+                yield field.name, one.lower()
+    for field in around:
+        if field.is_repeated:
+            for each in getattr(message, field.name):
+                yield from ids_named(each)
+        elif message.HasField(field.name):
+            yield from ids_named(getattr(message, field.name))
+
+
+def lower_ids(message: Message) -> None:
+    """Write the ids in a message in lower case, as all that they are compared with is written."""
+    ids, around = fields_of_ids(message.DESCRIPTOR)
     for field in ids:
         given = getattr(message, field.name)
         if not field.is_repeated:
@@ -78,7 +94,7 @@ def lower_ids(message: Message) -> None:
 
 
 @cache
-def _ids_of(kind: Descriptor) -> tuple[Sequence[FieldDescriptor], Sequence[FieldDescriptor]]:
+def fields_of_ids(kind: Descriptor) -> tuple[Sequence[FieldDescriptor], Sequence[FieldDescriptor]]:
     """A message's fields that are ids, and those that hold messages with ids."""
     texts = [field for field in kind.fields if field.type == FieldDescriptor.TYPE_STRING]
     around = [field for field in kind.fields if _holds_ids(field)]
@@ -100,7 +116,7 @@ def _is_id(kind: Descriptor, field: FieldDescriptor) -> bool:
 def _holds_ids(field: FieldDescriptor) -> bool:
     """Say whether a field holds messages with ids; those of maps have none."""
     kind = field.message_type
-    return kind is not None and not kind.GetOptions().map_entry and any(_ids_of(kind))
+    return kind is not None and not kind.GetOptions().map_entry and any(fields_of_ids(kind))
 
 
 def _told(request: Message, broken: Violation) -> tuple[str, str]:

@@ -137,7 +137,13 @@ What somebody tried on a project, and was refused, its admins see in the audit.
 A project that is given a machine does not see what it runs on. Its operations, machines and events
 say what went wrong, by the code of the error; what BMC, host and ramdisk said of it, with addresses
 and paths, stands there for readers of the region. The UUID of a provider, in claims, candidates and
-openings, is a word with which the same one can be claimed again; nothing else answers to it.
+openings, is a word with which the same one can be claimed again, from which distances are measured
+in its region, and to which the project's calendar is narrowed, as it is to a group; nothing else
+answers to it.
+
+While iam is away a project or region of which a site has not heard yet is refused like one on which
+there is no role. What is not known here is asked of iam, what is known is not: how long a refusal
+takes may tell that a UUID is somebody's project.
 """
 
 SIGN_INS = """\

@@ -53,7 +53,7 @@ NO_OBJECT = "00000000-0000-0000-0000-000000000000"
 
 
 class Revision(Base):
-    """The one counter row; `floor` is the last revision whose event was forgotten."""
+    """The one counter row; `floor` is the last revision, but a refusal's, that was forgotten."""
 
     __tablename__ = "revisions"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -432,13 +432,16 @@ def places_in(session: Session, after: int, until: int) -> set[str]:
 def forget(session: Session, before: datetime) -> int:
     """Delete a page of the oldest events, those from before a time; gives how many they were.
 
-    Another process may be further already: what is forgotten only ever grows.
+    Another process may be further already: what is forgotten only ever grows. Refusals don't count
+    in it, as no watcher is told of them.
     """
-    oldest = select(EventRow.revision, EventRow.at).order_by(EventRow.revision).limit(PAGE)
-    old = [row.revision for row in session.execute(oldest) if row.at < before]
+    columns = (EventRow.revision, EventRow.at, EventRow.kind)
+    oldest = session.execute(select(*columns).order_by(EventRow.revision).limit(PAGE))
+    old = [row for row in oldest if row.at < before]
     if old:
-        session.execute(delete(EventRow).where(EventRow.revision <= old[-1]))
-        session.execute(update(Revision).where(Revision.floor < old[-1]).values(floor=old[-1]))
+        session.execute(delete(EventRow).where(EventRow.revision <= old[-1].revision))
+    if told := [row.revision for row in old if row.kind != REFUSED]:
+        session.execute(update(Revision).where(Revision.floor < told[-1]).values(floor=told[-1]))
     return len(old)
 
 

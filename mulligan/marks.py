@@ -7,6 +7,7 @@ from sqlalchemy import String, Text, delete, insert, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mulligan.database import Base, Id
+from mulligan.values import told
 from mulligan.values.errors import FailedPreconditionError, InvalidArgumentError
 
 KINDS = {
@@ -105,17 +106,36 @@ def marks_of(
     return found
 
 
-def refuse_if_marked(session: Session, object_type: str, object_id: str, *kinds: str) -> None:
+def refuse_if_marked(
+    session: Session, object_type: str, object_id: str, *kinds: str, under: str = ""
+) -> None:
     """Refuse an action on a marked object.
+
+    Args:
+        session: a session.
+        object_type: what it is.
+        object_id: its UUID.
+        kinds: the marks that stand in the way.
+        under: UUID of the machine that runs on it; its project reads neither id nor reason.
 
     Raises:
         FailedPreconditionError: the object has one of the marks.
     """
     for mark in marks_of(session, [object_id])[object_id]:
-        if mark.kind in kinds:
-            raise FailedPreconditionError(
-                f"{object_type} {object_id} is marked {mark.kind} ({mark.reason}) and "
-                f"{KINDS[mark.kind]}; clear the mark first",
-                object_type=object_type,
-                object_id=object_id,
+        if mark.kind not in kinds:
+            continue
+        words = (
+            f"{object_type} {object_id} is marked {mark.kind} ({mark.reason}) and "
+            f"{KINDS[mark.kind]}; clear the mark first"
+        )
+        if under:
+            words = told.both(
+                f"what machine {under} runs on is marked {mark.kind} and {KINDS[mark.kind]}; ask "
+                "an operator to clear the mark",
+                words,
             )
+        raise FailedPreconditionError(
+            words,
+            object_type="machine" if under else object_type,
+            object_id=under or object_id,
+        )

@@ -134,7 +134,7 @@ class HearsRamdisk(OperationWorkflow):
                 )
             if self.progress and self.progress.percent >= shown + 10 and self.result is None:
                 shown = self.progress.percent - self.progress.percent % 10
-                await self.operation.tell(f"{self.progress.step} {shown} %", shown)
+                await self.operation.tell(f"{self.progress.step or task.action} {shown} %", shown)
         if not self.result.ok:
             code = self.result.code or "RAMDISK_FAILED"
             raise ApplicationError(

@@ -1,7 +1,9 @@
 """Contracts of what an executor does to a server through its BMC, and of the ramdisk there."""
 
-from typing import Literal
+import re
+from typing import Annotated, Literal
 
+from pydantic import AfterValidator
 from temporalio import activity
 
 from activities.contracts.hardware import (
@@ -173,6 +175,16 @@ class RamdiskTask(Payload):
     after: Literal["reboot", "poweroff"] = "poweroff"
 
 
+def _only(pattern: str) -> AfterValidator:
+    """Take a text for none where everybody is to read it, and it is another one than ours."""
+    return AfterValidator(lambda text: text if re.fullmatch(pattern, text) else "")
+
+
+Step = Annotated[str, _only(r"[a-z]{1,16}")]
+Code = Annotated[str, _only(r"[A-Z][A-Z0-9_]{1,40}")]
+"""What a ramdisk calls a step and an error; nothing else that it says is for projects."""
+
+
 class RamdiskFacts(Payload):
     """What the ramdisk saw from inside the server."""
 
@@ -186,7 +198,7 @@ class RamdiskFacts(Payload):
 class RamdiskProgress(Payload):
     """How far the ramdisk is."""
 
-    step: str
+    step: Step
     percent: int = 0
 
 
@@ -194,8 +206,8 @@ class RamdiskResult(Payload):
     """How the ramdisk's task ended; `code` and `message` say why it failed."""
 
     ok: bool
-    step: str = ""
-    code: str = ""
+    step: Step = ""
+    code: Code = ""
     message: str = ""
 
 

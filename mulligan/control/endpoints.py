@@ -51,13 +51,8 @@ def enrol_server(
     at_bmc = select(Server).where(Server.address == address)
     taken = next((row for row in session.scalars(at_bmc) if _same(row.system, system)), None)
     if taken is not None:
-        raise AlreadyExistsError(
-            f"server {names.name_of(session, taken.id)} has the BMC at {address} already; when it "
-            "has several systems, say which one each server is",
-            field="spec.address",
-            object_type="server",
-            object_id=taken.id,
-        )
+        has = f"the BMC at {address} already; when it has several systems, say which each server is"
+        raise _taken(session, "server", taken, region, has, field="spec.address")
     require_sealed(sealed_credentials, "spec.sealed_credentials")
     row = Server(
         id=server,
@@ -123,6 +118,16 @@ def update_server(
     return row
 
 
+def _taken(
+    session: Session, object_type: str, by: Endpoint, region: str, has: str, *, field: str
+) -> AlreadyExistsError:
+    """Refuse what another end-point has; which one it is, only its region's operators are told."""
+    if by.region != region:
+        return AlreadyExistsError(f"a {object_type} of another region has {has}", field=field)
+    words = f"{object_type} {names.name_of(session, by.id)} has {has}"
+    return AlreadyExistsError(words, field=field, object_type=object_type, object_id=by.id)
+
+
 def _same(system: str, other: str) -> bool:
     """Say whether two Redfish paths may be the same system; an empty one is the BMC's only one."""
     return not system or not other or system == other
@@ -138,12 +143,7 @@ def enrol_host(
     """
     taken = session.scalar(select(Host).where(Host.uri == uri))
     if taken is not None:
-        raise AlreadyExistsError(
-            f"host {names.name_of(session, taken.id)} has the URI {uri} already",
-            field="spec.uri",
-            object_type="host",
-            object_id=taken.id,
-        )
+        raise _taken(session, "host", taken, region, f"the URI {uri} already", field="spec.uri")
     row = Host(id=host, region=region, uri=uri, pool=pool, created_at=datetime.now(UTC))
     row.status = states.enter("host", "enrolled", "it is being verified")
     _enrol(session, "host", row, name, author)

@@ -64,7 +64,7 @@ def _begin(session: Session, ask: Ask, row: Machine) -> None:
     """Take the machine's slot; what is read of it afterwards nobody else changes."""
     marks.refuse_if_marked(session, "machine", row.id, "locked")
     if row.kind == "baremetal":
-        marks.refuse_if_marked(session, "server", row.provider, "locked")
+        marks.refuse_if_marked(session, "server", row.provider, "locked", under=row.id)
     operations.begin(session, ask, machines.endpoint_of(row))
     session.refresh(row)
     row.operation = ask.operation

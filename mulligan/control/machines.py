@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from ipaddress import ip_address, ip_network
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session
 from mulligan import marks, states
 from mulligan.control import endpoints, images, operations, reserved_names
 from mulligan.control.machine_specs import MachineSpec
-from mulligan.control.operations import Ask
+from mulligan.control.operations import Ask, For
 from mulligan.control.reserved_claims import use_reservation
 from mulligan.control.tables import Host, Image, Machine, Server
 from mulligan.generations import refuse_stale
@@ -168,7 +169,8 @@ def endpoint_of(row: Machine) -> str:
 
 def plan_of(session: Session, row: Machine, operation: str) -> Plan:
     """Gather what hardware needs to know of a machine for an operation that has its slot."""
-    fence = operations.take_slot(session, "machine", endpoint_of(row), operation)
+    asks = For("machine", row.id, row.project)
+    fence = operations.take_slot(session, asks, endpoint_of(row), operation)
     described = names.describe(session, [row.id, row.provider, row.image])
     host = endpoints.get_host(session, row.provider) if row.kind == "virtual" else None
     server = endpoints.get_server(session, row.provider) if row.kind == "baremetal" else None
@@ -195,14 +197,24 @@ def record_active(
     if not operations.is_at_work(session, operation):
         return
     row = get(session, machine)
-    row.reported = dict(reported)
+    said = any(reported.values())
+    is_its_own = _is_in_its_networks(session, row, reported.get("address", ""))
+    row.reported = {**reported, "address": reported["address"] if is_its_own else ""}
     row.active_at = datetime.now(UTC)
     row.generation += 1
-    said = any(reported.values())
     reason = (
         "it reported that it is active" if said else "it was started; its image reports nothing"
     )
     _move(session, row, "active", reason, operation)
+
+
+def _is_in_its_networks(session: Session, row: Machine, address: str) -> bool:
+    """Say whether an address can be the machine's: behind a translation it is its host's."""
+    prefixes = {networks.get_network(session, nic["network"]).spec.prefix for nic in row.nics}
+    try:
+        return any(ip_address(address) in ip_network(prefix) for prefix in prefixes)
+    except ValueError:
+        return False
 
 
 def record_failed(
@@ -270,7 +282,7 @@ def refuse_to_end(session: Session, row: Machine) -> None:
         )
     marks.refuse_if_marked(session, "machine", row.id, "protected", "locked")
     if row.kind == "baremetal":
-        marks.refuse_if_marked(session, "server", row.provider, "protected", "locked")
+        marks.refuse_if_marked(session, "server", row.provider, "protected", "locked", under=row.id)
 
 
 def record_cleaning(session: Session, operation: str, machine: str) -> None:

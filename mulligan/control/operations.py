@@ -14,6 +14,7 @@ from mulligan.database import one_of
 from mulligan.iam.region_map import select_chain
 from mulligan.meta import planned_names
 from mulligan.resource import reservations
+from mulligan.values import told
 from mulligan.values.caller import Caller
 from mulligan.values.errors import AlreadyExistsError, FailedPreconditionError, NotFoundError
 
@@ -36,6 +37,15 @@ class Ask:
     object_id: str
     lasts: timedelta | None = None
     request: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class For:
+    """What an end-point's slot is taken for; `project` is whose that is, if any."""
+
+    object_type: str
+    object_id: str
+    project: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +107,8 @@ def begin(session: Session, ask: Ask, endpoint: str | None = None) -> int:
     same = find_running(session, ask.operation, ask.digest)
     fence = 0
     if endpoint is not None:
-        fence = take_slot(session, ask.object_type, endpoint, ask.operation)
+        asks = For(ask.object_type, ask.object_id, ask.project)
+        fence = take_slot(session, asks, endpoint, ask.operation)
     if same is not None:
         return fence
     now = datetime.now(UTC)
@@ -128,11 +139,12 @@ def go_to(session: Session, operation: str, region: str) -> None:
     session.get_one(Operation, operation).region = region
 
 
-def take_slot(session: Session, object_type: str, endpoint: str, operation: str) -> int:
+def take_slot(session: Session, asks: For, endpoint: str, operation: str) -> int:
     """Take the slot of an end-point, or keep it when the operation has it already.
 
     Raises:
-        FailedPreconditionError: another operation has it; says which, since when, until when.
+        FailedPreconditionError: another operation has it; says which, since when, until when, to
+            whose it is and to operators.
     """
     slot = session.get(Slot, endpoint, with_for_update=True)
     if slot is None:
@@ -140,9 +152,12 @@ def take_slot(session: Session, object_type: str, endpoint: str, operation: str)
         session.add(slot)
     if slot.operation == operation:
         return slot.fence
-    marks.refuse_if_marked(session, object_type, endpoint, "locked")
+    if endpoint == asks.object_id:
+        marks.refuse_if_marked(session, asks.object_type, endpoint, "locked")
+    else:
+        marks.refuse_if_marked(session, "server", endpoint, "locked", under=asks.object_id)
     if slot.operation is not None:
-        raise _busy(object_type, endpoint, session.get(Operation, slot.operation))
+        raise _busy(asks, session.get(Operation, slot.operation))
     slot.operation = operation
     slot.fence += 1
     session.flush()
@@ -170,20 +185,23 @@ def seize_slot(session: Session, endpoint: str, operation: str) -> tuple[int, st
     return slot.fence, before if before != operation else None
 
 
-def _busy(object_type: str, endpoint: str, holder: Operation | None) -> FailedPreconditionError:
-    doing = "another operation"
+def _busy(asks: For, holder: Operation | None) -> FailedPreconditionError:
+    busy = f"{asks.object_type} {asks.object_id} is busy with"
+    words = f"{busy} another operation; wait for it"
     if holder is not None:
         until = f", until {holder.deadline:%Y-%m-%d %H:%M:%S} UTC at the latest"
-        doing = (
-            f"operation {holder.id} ({holder.type}, since {holder.created_at:%Y-%m-%d %H:%M:%S} "
-            f"UTC{until if holder.deadline else ''})"
+        in_full = (
+            f"{busy} operation {holder.id} ({holder.type}, since "
+            f"{holder.created_at:%Y-%m-%d %H:%M:%S} UTC{until if holder.deadline else ''}); wait "
+            "for it, or stop it with `mulligan operation abort`"
         )
+        is_theirs = not asks.project or asks.project == holder.project
+        words = in_full if is_theirs else told.both(words, in_full)
     return FailedPreconditionError(
-        f"{object_type} {endpoint} is busy with {doing}; wait for it, or stop it with "
-        "`mulligan operation abort`",
+        words,
         code="ENDPOINT_BUSY",
-        object_type=object_type,
-        object_id=endpoint,
+        object_type=asks.object_type,
+        object_id=asks.object_id,
     )
 
 

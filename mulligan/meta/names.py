@@ -291,15 +291,6 @@ def describe(session: Session, object_ids: Iterable[str]) -> dict[str, Name]:
     return {row[0]: Name._make(row) for row in found}
 
 
-def regions_of(session: Session, object_ids: Collection[str]) -> dict[str, str]:
-    """Read in which regions objects live, by id; who has no name, or no region, is absent."""
-    query = select(NameRow.id, NameRow.region).where(
-        one_of(_NAMES.c.id, "ids"), NameRow.region.is_not(None)
-    )
-    found = session.execute(query, {"ids": list(object_ids)})
-    return {object_id: region for object_id, region in found if region}
-
-
 def living(session: Session, object_types: Collection[str]) -> set[str]:
     """Read the ids of all living objects of some types.
 

@@ -84,11 +84,11 @@ class Search:
         where: Whereabouts | None = None,
     ) -> None:
         self.fleet, self.request, self.project, self.now = fleet, request, project, now
-        self.nearness = Nearness(session, fleet)
         self.where = where = where or Whereabouts(session, request, project)
         self.regions = where.regions
         self.use = Use(session, fleet, request, project, now, self.regions, roughly=roughly)
         self.visible = fleet.open_to(project)
+        self.nearness = Nearness(session, fleet, self.visible, self.regions)
         self._near_enough = list(in_regions(where, fleet, self.visible))
         self.places = [place for group in request.groups for place in self._places_of(group)]
         if proposed:

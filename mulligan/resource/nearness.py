@@ -7,7 +7,7 @@ is below it. Two of whom nothing is said are farther apart than any code.
 """
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, or_, select, true
 from sqlalchemy.orm import Session
 
-from mulligan.resource.fleet import SMALL_STEP, Fleet
+from mulligan.resource.fleet import SMALL_STEP, Fleet, Mask
 from mulligan.resource.tables import DistanceRow, DistanceTypeRow, GroupRow
 from mulligan.values.errors import InvalidArgumentError
 
@@ -24,10 +24,14 @@ FAR = 2**30
 
 
 class Nearness:
-    """What is said of distances, read when it is asked for."""
+    """What is said of distances, read when it is asked for; origins are in some regions only."""
 
-    def __init__(self, session: Session, fleet: Fleet) -> None:
-        self._session, self._fleet = session, fleet
+    def __init__(
+        self, session: Session, fleet: Fleet, visible: Mask, regions: Sequence[str]
+    ) -> None:
+        """Measure from what is in these regions: visible providers, and groups."""
+        self._session, self._fleet, self._regions = session, fleet, regions
+        self._origins = visible & fleet.in_one_of(regions)
         self._codes: dict[str, list[str]] = {}
         self._said: dict[str, dict[str, dict[str, int]]] = {}
 
@@ -71,15 +75,16 @@ class Nearness:
         self.codes(type_)
         fleet = self._fleet
         steps = np.full(len(fleet.ids), FAR, np.int64)
-        if origin in fleet.place_of:
-            place = fleet.place_of[origin]
+        place = fleet.place_of.get(origin)
+        if place is not None and self._origins[place]:
             self._approach(steps, type_, self._scope(place))
             steps[fleet.with_all_below([place])] = 0
             steps[list(fleet.upwards(place))] = 0
             return steps
-        if self._session.get(GroupRow, origin) is None:
+        group = self._session.get(GroupRow, origin)
+        if group is None or group.region not in self._regions:
             raise InvalidArgumentError(
-                f"there is no provider or group {origin} to measure from",
+                f"there is no provider or group {origin} in the region to measure from",
                 field="distances.origin",
             )
         steps[fleet.belonging(origin)] = 0

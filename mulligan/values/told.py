@@ -56,7 +56,13 @@ def of_hardware(code: str, operators: str) -> str:
 
 def both(everybody: str, operators: str) -> str:
     """Write one text with a part for everybody and another in its place for operators."""
-    return f"{_BEGIN}{everybody}{_THEN}{_bare(operators)}{_END}"
+    for_everybody = _bare(read(everybody, operators=False))
+    return f"{_BEGIN}{for_everybody}{_THEN}{_bare(read(operators, operators=True))}{_END}"
+
+
+def has_parts(text: str) -> bool:
+    """Say whether there is something in a text that not everybody reads."""
+    return _BEGIN in text
 
 
 def read(text: str, *, operators: bool) -> str:
@@ -64,11 +70,11 @@ def read(text: str, *, operators: bool) -> str:
 
     Of a text that was cut off everybody reads nothing that was for operators.
     """
-    if _BEGIN not in text:
+    if not has_parts(text):
         return text
     return _BOTH.sub(lambda both: (both[2] if operators else None) or both[1], text)
 
 
 def _bare(text: str) -> str:
     """Leave out what has a meaning here: it may come from hardware."""
-    return re.sub(f"[{_BEGIN}{_THEN[0]}{_END[-1]}]", "", read(text, operators=True))
+    return re.sub(f"[{_BEGIN}{_THEN[0]}{_END[-1]}]", "", text)

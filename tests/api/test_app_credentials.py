@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -261,6 +262,33 @@ def test_a_program_stays_with_the_claims_of_its_region(place: Place) -> None:
     assert program.GetClaim(project=place.project, id=mine).metadata.id == mine
     with refused("PERMISSION_DENIED", "CREDENTIAL_LIMITED"):
         program.GetClaim(project=elsewhere.project, id=theirs)
+
+
+@on_sqlite
+def test_what_a_program_does_not_see_it_is_told_nothing_of(place: Place) -> None:
+    beside, elsewhere = Place(place.site), Place(place.site)
+    beside.__dict__["region"] = place.region
+    for one in (place, elsewhere):
+        one.host()
+    program = sign_in(place.site, make(place.member, place.project, region=place.region))
+    own = place.claim().metadata.id
+    assert program.GetClaim(project=place.project, id=own).metadata.id == own
+    foreign = [one.claim().metadata.id for one in (beside, elsewhere)]
+    hidden = [one.server() for one in (place, elsewhere)]
+    said = set()
+    for one in (*foreign, *hidden, str(uuid4())):
+        calls: list[Callable[[], Any]] = [
+            partial(program.GetClaim, project=place.project, id=one),
+            partial(program.ReleaseClaim, project=place.project, id=one),
+            partial(program.GetOperation, id=one),
+            partial(program.DescribeObjects, ids=[own, one]),
+            partial(program.ListHosts, region=elsewhere.region),
+        ]
+        for call in calls:
+            with refused("PERMISSION_DENIED", "CREDENTIAL_LIMITED") as refusal:
+                call()
+            said.add(refusal.message)
+    assert len(said) == 1
 
 
 def test_only_a_hash_of_the_secret_is_kept(place: Place) -> None:

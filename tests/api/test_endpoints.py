@@ -63,6 +63,11 @@ def test_a_server_that_is_known_already_is_refused(place: Place) -> None:
     with refused("ALREADY_EXISTS") as refusal:
         place.add_server(id=server.metadata.id, spec=fresh)
     assert refusal.resource == ("server", server.metadata.id)
+    elsewhere = Place(place.site)
+    with refused("ALREADY_EXISTS", about="spec.address") as refusal:
+        elsewhere.add_server(spec={"address": server.spec.address, "sealed_credentials": SEALED})
+    assert refusal.message.startswith("a server of another region has the BMC at")
+    assert refusal.resource == ("", "")
     assert len(place.operator.ListServers(region=place.region).servers) == 1
 
 

@@ -9,10 +9,12 @@ from requests import exceptions as requests_errors
 
 from activities.bmc import Bmc, Patience
 from activities.contracts import hypervisor, redfish
+from activities.contracts.redfish import RamdiskResult
 from activities.domains import Stops
 from activities.libvirt_connections import Connections
 from mulligan.values import told
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
+from tests.fakes.belongings import WINDOW
 from tests.fakes.caller import Caller, refused
 from tests.fakes.place import Place
 
@@ -47,6 +49,9 @@ def read_by(caller: Caller, place: Place, operation: str, machine: str) -> str:
         caller.GetOperation(id=operation),
         caller.ListOperations(object_id=machine),
         caller.GetOperationLog(id=operation),
+        caller.GetMachine(project=place.project, id=machine),
+        caller.GetClaim(project=place.project, id=place.get(machine).claim),
+        caller.ListProjectCalendar(project=place.project, window=WINDOW),
         caller.ListMachines(project=place.project, include_ended=True),
         caller.ListAuditEvents(object_id=operation),
         caller.ListAuditEvents(object_id=machine),
@@ -89,6 +94,57 @@ def test_a_project_reads_what_went_wrong_and_operators_where(
     )
 
 
+def test_what_a_ramdisk_and_an_undo_say_freely_is_for_operators(sqlite_place: Place) -> None:
+    place = sqlite_place
+    place.server()
+    place.executor.ramdisk["deploy"] = RamdiskResult.model_construct(
+        ok=False, code="see 10.0.0.7", message="https://executor.internal was lost"
+    )
+    place.executor.breaks(redfish.power_off, "BMC_BROKEN", "10.0.0.8 stays on")
+    ended = place.site.end_of(place.provision("baremetal").metadata.id)
+    assert ended.error_code == "RAMDISK_FAILED"
+    project_admin = place.site.account(common_pb2.ROLE_ADMIN, place.project)
+    named = (place, ended.metadata.id, ended.object_id)
+    of_project, of_operators = read_by(project_admin, *named), read_by(place.operator, *named)
+    assert "the ramdisk could not deploy the server (RAMDISK_FAILED)" in of_project
+    secrets = ("https://executor.internal", "10.0.0.8")
+    assert [secret in of_project for secret in ("10.0.0.7", *secrets)] == [False] * 3
+    assert [secret in of_operators for secret in secrets] == [True] * 2
+
+
+def test_in_a_refusal_a_project_reads_neither_a_server_nor_operators_words(place: Place) -> None:
+    server, machine = place.server(), place.machine("baremetal")
+    project_admin = place.site.account(common_pb2.ROLE_ADMIN, place.project)
+    runs_both = place.site.account(common_pb2.ROLE_ADMIN, place.project)
+    place.operator.AssignRole(
+        account=runs_both.account, role=common_pb2.ROLE_READER, region=place.region
+    )
+    runs_both = place.site.signed_in(runs_both.account)
+    held = place.executor.holds(redfish.inspect)
+    inspection = place.operator.InspectServer(id=server).metadata.id
+    held.wait()
+
+    def decommission(caller: Caller, code: str) -> str:
+        with refused("FAILED_PRECONDITION", code) as words:
+            caller.DecommissionMachine(project=place.project, id=machine)
+        assert words.resource == ("machine", machine)
+        return words.message
+
+    secrets = (server, inspection, "asset 7 of rack 12")
+    words = decommission(project_admin, "ENDPOINT_BUSY")
+    assert words == f"machine {machine} is busy with another operation; wait for it"
+    assert inspection in decommission(runs_both, "ENDPOINT_BUSY")
+    held.release()
+    place.site.end_of(inspection)
+    for kind in ("locked", "protected"):
+        place.operator.SetMark(object_id=server, kind=kind, reason=secrets[-1])
+        words = decommission(project_admin, "FAILED_PRECONDITION")
+        assert words.startswith(f"what machine {machine} runs on is marked {kind} and")
+        assert not any(secret in words for secret in secrets)
+        assert secrets[-1] in decommission(runs_both, "FAILED_PRECONDITION")
+        place.operator.ClearMark(object_id=server, kind=kind)
+
+
 def test_of_a_text_that_was_cut_off_nothing_is_for_everybody() -> None:
     text = f"boot: {told.both('it broke', 'at 10.0.0.1 (of server 7)')}; tried again"
     assert told.read(text, operators=False) == "boot: it broke; tried again"
@@ -97,3 +153,5 @@ def test_of_a_text_that_was_cut_off_nothing_is_for_everybody() -> None:
         for part in (text[:most], told.both("twice", text[:most])):
             assert "10" not in told.read(part, operators=False)
     assert told.read(told.both("a", told.both("b", "c")), operators=True) == "c"
+    nested = told.both(f"it broke: {told.both('a', '10.0.0.1')}", "b")
+    assert told.read(nested, operators=False) == "it broke: a"

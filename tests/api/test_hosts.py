@@ -16,6 +16,9 @@ def test_a_host_that_is_known_already_is_refused(place: Place) -> None:
     host = place.operator.GetHost(id=place.host())
     with refused("ALREADY_EXISTS", about="spec.uri"):
         place.add_host(spec={"uri": host.spec.uri})
+    with refused("ALREADY_EXISTS", about="spec.uri") as refusal:
+        Place(place.site).add_host(spec={"uri": host.spec.uri})
+    assert host.metadata.name not in refusal.message
     with refused("ALREADY_EXISTS", "NAME_TAKEN", about="name"):
         place.add_host(name=host.metadata.name)
     with refused("INVALID_ARGUMENT", about="spec.uri"):

@@ -1,9 +1,13 @@
 """Operations: seen by their project, newest first, with what was said."""
 
+from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 from uuid import uuid4
 
 from activities.contracts import hypervisor, redfish
+from activities.hypervisor import Hypervisor
+from activities.settings import ExecutorSettings
 from tests.fakes.caller import Caller, refused
 from tests.fakes.executor import a_log
 from tests.fakes.place import Place, at, on_sqlite
@@ -97,12 +101,37 @@ def test_the_log_of_a_running_operation_without_an_answer_is_what_was_kept(place
 
 
 @on_sqlite
-def test_what_a_bmc_says_meanwhile_is_for_operators(place: Place) -> None:
+def test_on_which_host_a_console_is_kept_is_for_operators(place: Place, tmp_path: Path) -> None:
+    url = "https://executor.internal"
+    settings = ExecutorSettings(
+        region=place.region,
+        state_folder=tmp_path,
+        ramdisk_folder=tmp_path,
+        media_url=url,
+        ramdisk_url=url,
+        report_url=url,
+    )
+    hardware = Hypervisor(settings, Mock(), Mock())
+    place.executor.does[hypervisor.read_console] = hardware.read_console
+    uri = f"qemu+tls://{uuid4()}/system"
+    place.host(spec={"uri": uri})
+    ended = place.site.end_of(place.provision().metadata.id)
+    kept = "the console is kept on the host"
+    assert said(place.member, ended) == {"console": f"{kept}; ask an operator for it\n"}
+    command = f"virsh -c {uri} console mulligan-{ended.object_id}"
+    assert said(place.operator, ended) == {"console": f"{kept}; read it there: {command}\n"}
+
+
+@on_sqlite
+def test_what_bmc_and_ramdisk_say_meanwhile_is_for_operators(place: Place) -> None:
     place.server()
     held = place.executor.holds(redfish.boot_medium)
     operation = place.provision("baremetal")
     held.wait()
-    assert said(place.member, operation) == {"ramdisk": "hello"}
-    assert said(place.operator, operation) == {"ramdisk": "hello", "bmc": "power on"}
+    assert said(place.member, operation) == {}
+    assert said(place.operator, operation) == {
+        "bmc": "power on at https://bmc.internal",
+        "ramdisk": "asks https://executor.internal",
+    }
     held.release()
     place.site.end_of(operation.metadata.id)

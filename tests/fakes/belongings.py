@@ -53,7 +53,7 @@ def belongings(place: Place) -> dict[str, str]:
         "Machine": machine,
         "machine name": place.get(machine).metadata.name,
         "Operation": operation.metadata.id,
-        "Claim": place.get(machine).claim,
+        "Claim": place.claim(spec=VCPU, hold_until=at(hours=1)).metadata.id,
         "Reservation": reservation.metadata.id,
         "ReservationSeries": series.metadata.id,
         "Project": place.project,
@@ -100,13 +100,15 @@ def naming(method: MethodDescriptor, known: Mapping[str, str]) -> dict[str, Any]
     for verb in VERBS:
         noun = noun.removeprefix(verb)
     one = known.get(noun) or known.get(noun.removesuffix("s")) or known["Machine"]
-    changed = known["Claim"] if method.name == "ChangeClaims" else one
+    changed: dict[str, Any] = {"id": one}
+    if method.name == "ChangeClaims":
+        changed = {"id": known["Claim"], "window": WINDOW}
     ways: dict[str, Any] = {
         "id": one,
         "ids": [one],
         "object_id": known["Machine"],
         "account": known["Account"],
-        "changes": [{"id": changed}],
+        "changes": [changed],
         "window": WINDOW,
         "project": known["Project"],
         "region": known["Region"],

@@ -135,7 +135,10 @@ ANSWERS: dict[Contract, Callable[[Any], Any]] = {
     redfish.boot_disk: lambda _: Done(),
     redfish.power_off: lambda _: Done(),
     redfish.unstage: lambda _: Done(),
-    redfish.read_log: lambda _: (a_log("bmc", "power on"), a_log("ramdisk", "hello")),
+    redfish.read_log: lambda _: (
+        a_log("bmc", "power on at https://bmc.internal"),
+        a_log("ramdisk", "asks https://executor.internal"),
+    ),
 }
 
 

@@ -85,10 +85,10 @@ class Place:
         }
         return str(self.operator.CreateHost(**{**fields, **more}).metadata.id)
 
-    def host(self) -> str:
+    def host(self, **more: Any) -> str:
         """A host that is offered: 8 VCPU, 16384 MiB, 100 GiB."""
         assert self.executor
-        host = self.add_host()
+        host = self.add_host(**more)
         self.end_of_check(host)
         assert self.operator.GetHost(id=host).status.state == "available"
         return host

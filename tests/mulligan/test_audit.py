@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -90,8 +91,12 @@ def test_who_waits_for_what_watchers_get_waits_for_nothing_refused(database: Dat
     refuse(database, refusal())
     change(database)
     assert database.read(events.told_revision) == 4
-    database.write(lambda session: events.forget(session, datetime.now(UTC) + timedelta(days=1)))
-    assert database.read(events.told_revision) == 4
+    refuse(database, refusal())
+    late = datetime.now(UTC) + timedelta(days=1)
+    for forget in (events.forget, events.forget_refusals):
+        database.write(partial(forget, before=late))
+        assert rows(database) == []
+        assert database.read(events.told_revision) == 4
 
 
 def test_pages_go_on_where_they_ended_whatever_is_written_meanwhile(database: Database) -> None:

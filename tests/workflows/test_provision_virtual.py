@@ -15,6 +15,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError
 
 from activities.contracts import hypervisor
+from activities.contracts.hardware import GuestReport
 from activities.contracts.machines import BeginProvision, MachineWish
 from activities.contracts.operations import Asked
 from mulligan.control.tables import Machine, Operation
@@ -42,6 +43,16 @@ def test_a_machine_becomes_active_step_by_step(place: Place) -> None:
     assert (machine.reported_hostname, machine.reported_address) == ("web", "10.0.2.2")
     assert [address.address for address in machine.addresses] == ["10.0.2.1"]
     assert place.operator.GetHost(id=host).operation == ""
+
+
+@pytest.mark.parametrize("came_from", ["192.0.2.7", "nowhere"])
+def test_an_address_outside_of_its_networks_is_not_the_machines(
+    sqlite_place: Place, came_from: str
+) -> None:
+    sqlite_place.host()
+    sqlite_place.executor.guest = GuestReport(hostname="web", address=came_from)
+    machine = sqlite_place.get(sqlite_place.machine())
+    assert (machine.reported_hostname, machine.reported_address) == ("web", "")
 
 
 def test_a_stage_that_fails_for_good_is_taken_back_in_reverse(place: Place) -> None:

@@ -280,7 +280,11 @@ def test_one_that_is_extended_while_it_ends_goes_on(stage: Stage) -> None:
     stage.change(reservation, window(0, 100), 61)
     stage.becomes(machine, "gone", 62)
     slot = new_id()
-    stage.write(lambda session: operations.take_slot(session, "server", server, slot))
+    stage.write(
+        lambda session: operations.take_slot(
+            session, operations.For("server", server), server, slot
+        )
+    )
     assert stage.look(reservation, 62).state == "handover"
     stage.write(lambda session: operations.free_slots(session, slot))
     assert stage.look(reservation, 63).state == "active"

@@ -242,7 +242,11 @@ def test_one_waits_for_the_name_of_its_machine(each: Stage) -> None:
 def test_a_server_that_an_operation_works_on_is_waited_for(stage: Stage) -> None:
     server = stage.server()
     reservation = stage.reserve(window(10, 60), SERVER=1)
-    stage.write(lambda session: operations.take_slot(session, "server", server, new_id()))
+    stage.write(
+        lambda session: operations.take_slot(
+            session, operations.For("server", server), server, new_id()
+        )
+    )
     assert stage.look(reservation, 10).state == "handover"
 
 

@@ -216,6 +216,27 @@ class TestDistances:
         assert found == [racks["c"], *sorted((racks["a"], racks["b"])), racks["d"]]
         assert fleet.commit(request).provider == racks["c"]
 
+    def test_nothing_is_measured_from_what_the_project_can_not_be_given(
+        self, fleet: Fleet, racks: dict[str, str]
+    ) -> None:
+        elsewhere = Fleet(fleet.database)
+        foreign = (
+            elsewhere.rack(),
+            group_of(elsewhere, elsewhere.rack()),
+            fleet.rack(project=new_id()),
+            new_id(),
+        )
+        for one in foreign:
+            limit = DistanceLimit("location", "rack", origin=one)
+            nearest = {"placement": Placement.NEAREST, "near": Near("location", one)}
+            for group, options in (
+                (RequestGroup((vcpu(1),)), nearest),
+                (RequestGroup((vcpu(1),), distances=(limit,)), {}),
+            ):
+                request = fleet.ask(group, when=window(0, 9), **options)
+                with pytest.raises(InvalidArgumentError, match=f"no provider or group {one} in"):
+                    fleet.propose(request)
+
     def test_unknown_names_are_refused(self, fleet: Fleet, racks: dict[str, str]) -> None:
         for limit, field in (
             (DistanceLimit("wires", "rack", origin=racks["a"]), "distances.type"),
