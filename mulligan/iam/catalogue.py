@@ -211,9 +211,9 @@ def sites(session: Session, caller: Caller) -> list[Site]:
 
 def _served(session: Session) -> list[tuple[str, str]]:
     """Pair each region with its site: the one that names it, or the nearest region above it."""
-    named = dict(session.execute(select(SiteRegion.region, SiteRegion.site)).tuples().all())
+    named = {row.region: row.site for row in session.scalars(select(SiteRegion))}
     query = select(Region.id, Region.parent).where(objects.living(Region)).order_by(Region.id)
-    above = dict(session.execute(query).tuples().all())
+    above = {row.id: row.parent for row in session.execute(query)}
     served = []
     for region in above:
         at: str | None = region

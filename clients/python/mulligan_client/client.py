@@ -439,7 +439,8 @@ class Client(Services):
                     hosts = control_pb2.ListHostsRequest(page=page, region=region)
                     return self.control.ListHosts(hosts).revision
         except MulliganCallError as error:
-            if error.grpc_status not in _NOT_FOR_US:
+            # Another site's being away is no reason not to wait here.
+            if error.grpc_status not in (*_NOT_FOR_US, "UNAVAILABLE"):
                 raise
         return None
 
