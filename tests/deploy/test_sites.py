@@ -7,14 +7,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import Future
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from google.protobuf.duration_pb2 import Duration
-from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client as Temporal
 from temporalio.contrib.pydantic import pydantic_data_converter
 
@@ -63,57 +62,57 @@ class Process:
 
 
 class Executors:
-    """A Temporal with a namespace for each site, and executors without hardware."""
+    """A Temporal for each site, of a namespace of its own, and executors without hardware."""
 
     def __init__(self, folder: Path) -> None:
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._stopping = asyncio.Event()
         command = find_temporal(cache_folder(os.environ))
-        database, log = folder / "temporal.db", folder / "temporal.log"
-        self.server = DevServer(command, database, log=log, namespace=NAMES[0])
-        self._stack: list[Callable[[], object]] = []
-
-    def _run(self, work: object) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(120)  # type: ignore[arg-type]
+        self.temporals = {
+            name: DevServer(
+                command, folder / f"{name}.db", log=folder / f"{name}.log", namespace=name
+            )
+            for name in NAMES
+        }
 
     @contextmanager
     def running(self) -> Iterator["Executors"]:
-        self._thread.start()
+        """Run in a thread of its own."""
+        ready: Future[None] = Future()
+        thread = threading.Thread(target=self._loop.run_until_complete, args=(self._run(ready),))
+        thread.start()
         try:
-            self._run(self.server.start())
-            self._run(self._add_namespace())
+            ready.result(120)
             yield self
         finally:
-            for stop in reversed(self._stack):
-                stop()
-            self._run(self.server.stop())
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(30)
+            self._loop.call_soon_threadsafe(self._stopping.set)
+            thread.join(60)
 
-    async def _add_namespace(self) -> None:
-        client = await Temporal.connect(self.server.address, namespace=NAMES[0])
-        kept = Duration(seconds=86_400)
-        await client.workflow_service.register_namespace(
-            RegisterNamespaceRequest(namespace=NAMES[1], workflow_execution_retention_period=kept)
-        )
+    async def _run(self, ready: "Future[None]") -> None:
+        try:
+            async with AsyncExitStack() as self._stack:
+                for temporal in self.temporals.values():
+                    await self._stack.enter_async_context(temporal)
+                ready.set_result(None)
+                await self._stopping.wait()
+        except BaseException as error:
+            if ready.done():
+                raise
+            ready.set_exception(error)
 
-    def serve(self, namespace: str, region: str) -> None:
-        """Have an executor for a region."""
+    def serve(self, name: str, region: str) -> None:
+        """Have an executor for a region of a site."""
+        temporal = self.temporals[name]
 
         async def start() -> None:
             client = await Temporal.connect(
-                self.server.address, namespace=namespace, data_converter=pydantic_data_converter
+                temporal.address,
+                namespace=temporal.namespace,
+                data_converter=pydantic_data_converter,
             )
-            worker = FakeExecutor(region).worker(client)
-            running = asyncio.create_task(worker.run())
+            await self._stack.enter_async_context(FakeExecutor(region).worker(client))
 
-            async def stop() -> None:
-                await worker.shutdown()
-                await running
-
-            self._stack.append(lambda: self._run(stop()))
-
-        self._run(start())
+        asyncio.run_coroutine_threadsafe(start(), self._loop).result(60)
 
 
 class Sites:
@@ -160,7 +159,8 @@ class Sites:
             *("--listen", f"127.0.0.1:{free_port()}", "--state", str(self.folder / name)),
             *("--iam-address", iam, "--iam-account", name),
             *("--iam-secret-file", str(self.folder / "secret")),
-            *("--temporal-address", self.executors.server.address, "--temporal-namespace", name),
+            *("--temporal-address", self.executors.temporals[name].address),
+            *("--temporal-namespace", name),
             *("--serves-region", self.regions[name]),
         )
         self.executors.serve(name, self.regions[name])
