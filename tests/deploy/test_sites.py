@@ -178,12 +178,16 @@ class Sites:
         while self.states() != states:
             pass
 
-    def provider(self, name: str, vcpus: int = 8) -> None:
+    def provider(self, name: str, vcpus: int = 100) -> None:
         inventory = resource_pb2.Inventory(resource_type="VCPU", total=vcpus)
         self.client.resource.CreateProviders(
             resource_pb2.CreateProvidersRequest(
                 region=self.regions[name],
-                providers=[resource_pb2.NewProvider(name=f"rack-{name}", inventories=[inventory])],
+                providers=[
+                    resource_pb2.NewProvider(
+                        name=f"rack-{name}", type="rack", inventories=[inventory]
+                    )
+                ],
             )
         )
 
@@ -272,9 +276,9 @@ def test_each_site_goes_on_without_the_other_and_without_iam(tmp_path: Path) -> 
         assert client.control.GetMachine(by_name).metadata.id == machines[south].metadata.id
         for name in NAMES:
             sites.provider(name)
-        claimed = {sites.claim(sites.top, 6, or_below=True).metadata.region for _ in NAMES}
+        claimed = {sites.claim(sites.top, 60, or_below=True).metadata.region for _ in NAMES}
         assert claimed == set(sites.regions.values()), "the second did not fit where the first is"
-        assert refusal(lambda: sites.claim(sites.top, 6, or_below=True)).code == "NO_CAPACITY"
+        assert refusal(lambda: sites.claim(sites.top, 60, or_below=True)).code == "NO_CAPACITY"
 
         # One site is killed: the other does not notice, and who lists is told.
         sites.processes[north].kill()
