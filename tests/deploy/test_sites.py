@@ -179,6 +179,11 @@ class Sites:
             pass
 
     def provider(self, name: str, vcpus: int = 100) -> None:
+        listed = self.client.iam.ListServices(iam_pb2.ListServicesRequest()).sites
+        [site] = [one.id for one in listed if self.regions[name] in one.regions]
+        with Client(self.address, token=self.client.token, site=site) as there:
+            rack = resource_pb2.CreateProviderTypeRequest(name="rack")
+            there.resource.CreateProviderType(rack)
         inventory = resource_pb2.Inventory(resource_type="VCPU", total=vcpus)
         self.client.resource.CreateProviders(
             resource_pb2.CreateProvidersRequest(
