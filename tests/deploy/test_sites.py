@@ -293,6 +293,7 @@ def test_each_site_goes_on_without_the_other_and_without_iam(tmp_path: Path) -> 
         with Client(
             sites.address, token=client.token, away=lambda site, _: away.extend(site.regions)
         ) as other:
+            listed = control_pb2.ListMachinesRequest(project=sites.project)
             left = other.list_all(other.control.ListMachines, listed).machines
         assert [one.metadata.name for one in left] == ["web-south"]
         assert set(away) == {sites.regions[north]}
