@@ -2,7 +2,16 @@
 
 from typing import Any
 
-from api import accounts, audit, configuration, credentials, iam_projects, iam_regions, roles
+from api import (
+    accounts,
+    audit,
+    catalogue,
+    configuration,
+    credentials,
+    iam_projects,
+    iam_regions,
+    roles,
+)
 from api.call import current_call
 from api.places import Places
 from api.sign_in import SignIn
@@ -158,6 +167,26 @@ class IamServicer(iam_pb2_grpc.IamServiceServicer):
     async def ListAssignments(self, request: pb.ListAssignmentsRequest, context: Any) -> Any:
         """List who has which role where."""
         return await roles.list_page(request)
+
+    async def RegisterService(self, request: pb.RegisterServiceRequest, context: Any) -> Any:
+        """Take a process up in the catalogue."""
+        return await catalogue.register(request)
+
+    async def RenewService(self, request: pb.RenewServiceRequest, context: Any) -> Any:
+        """Note that a process is alive."""
+        return await catalogue.renew(request)
+
+    async def WithdrawService(self, request: pb.WithdrawServiceRequest, context: Any) -> Any:
+        """Take a process out of the catalogue."""
+        return await catalogue.withdraw(request)
+
+    async def ListServices(self, request: pb.ListServicesRequest, context: Any) -> Any:
+        """List sites and their services."""
+        return await catalogue.list_all()
+
+    async def DeleteSite(self, request: pb.DeleteSiteRequest, context: Any) -> Any:
+        """Forget a site."""
+        return await catalogue.delete_site(request)
 
     async def ListAuditEvents(self, request: Any, context: Any) -> Any:
         """List who did what, and who was refused."""

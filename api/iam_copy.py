@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 from sqlalchemy.exc import SQLAlchemyError
@@ -38,6 +38,7 @@ AGAIN_AFTER_S = 3.0
 
 PAGE = common_pb2.Page(size=1000)
 _NEWEST = iam_pb2.ListAccountsRequest(page=common_pb2.Page(size=1))
+T = TypeVar("T")
 _NOT_LET_IN = ("UNAUTHENTICATED", "PERMISSION_DENIED")
 _log = logging.getLogger(__name__)
 
@@ -119,6 +120,22 @@ class IamCopy:
                 self._began, self._again_at = began, self._clock() + AGAIN_AFTER_S
             if self._missed:
                 raise self._missed
+
+    async def ask(self, question: Callable[[Client], T]) -> T:
+        """Call iam as who follows it.
+
+        Raises:
+            UnavailableError: it does not let this site in, or does not answer yet.
+            MulliganCallError: it refuses.
+        """
+        try:
+            async with asyncio.timeout(CAUGHT_UP_WITHIN_S):
+                await self._until(lambda: self._state.signed_in or bool(self._state.failure))
+        except TimeoutError:
+            pass
+        if not self._state.signed_in:
+            raise UnavailableError(self._state.failure or "iam does not answer")
+        return await self._loop.run_in_executor(self._asks, question, self._client)
 
     async def _try_to_catch_up(self) -> UnavailableError | None:
         """Give what went wrong, if so."""

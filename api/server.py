@@ -30,11 +30,12 @@ from api.places import Places
 from api.projects import Projects
 from api.refusals import Refusals
 from api.regions import Regions
+from api.registration import Advertised, registered
 from api.resource import ResourceServicer
 from api.token_keys import published_keys
 from api.watch import Watch
 from mulligan.database import Database
-from mulligan.iam import objects
+from mulligan.iam import catalogue, objects
 from mulligan.iam.objects import Place
 from mulligan.log_level import LogLevel
 from mulligan.values.errors import FailedPreconditionError
@@ -80,6 +81,7 @@ class Tls:
 
 
 NO_TLS = Tls()
+AT_IAM = Advertised()
 
 
 @asynccontextmanager
@@ -89,6 +91,7 @@ async def running_server(
     *,
     listen: str,
     iam: IamAt = HERE,
+    advertised: Advertised = AT_IAM,
     tls: Tls = NO_TLS,
     share_port: bool = False,
     threads: int = 16,
@@ -101,6 +104,7 @@ async def running_server(
         backends: what they stand on.
         listen: host:port.
         iam: where iam is.
+        advertised: what clients are told of the services.
         tls: with what to encrypt, if at all.
         share_port: other processes may listen there, too; each connection is one's of them.
         threads: transactions at once.
@@ -136,11 +140,13 @@ async def running_server(
         stack.push_async_callback(_stop, server, pool)
         if "iam" in services:
             await stack.enter_async_context(places.following(feeds["iam"]))
-        if set(services) - {"iam"}:
+        if of_site := [name for name in services if name != "iam"]:
             here = backends.installation
             reached = IamElsewhere(iam) if here is None else IamBeside(beside, here)
             wake = partial(starter.wake_all, backends.site) if starter else None
             await stack.enter_async_context(copy.following(reached, places, wake))
+            site = await asyncio.to_thread(backends.site.write, catalogue.own_site)
+            await stack.enter_async_context(registered(copy, site, of_site, advertised))
         # The first thing at the end: who balances the load sends no more calls then.
         stack.callback(health.drain)
         yield port

@@ -22,14 +22,16 @@ def _say(text: str) -> None:
     print(text, flush=True)
 
 
+_REPEATED = {"allowed_image_hosts": "--allowed-image-host", "regions": "--serves-region"}
+"""Flags that are given once for each value."""
+
+
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Make a flag of each setting."""
     for name, field in reversed(Settings.model_fields.items()):
         flag = f"--{name.replace('_', '-')}"
-        if name == "allowed_image_hosts":
-            option = click.option(
-                "--allowed-image-host", name, multiple=True, help=field.description
-            )
+        if name in _REPEATED:
+            option = click.option(_REPEATED[name], name, multiple=True, help=field.description)
         else:
             is_flag = field.annotation is bool
             option = click.option(flag, name, is_flag=is_flag, default=None, help=field.description)

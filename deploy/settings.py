@@ -26,6 +26,16 @@ class Settings(BaseSettings):
         description="folder of databases, keys, media and logs",
     )
     listen: str = Field("127.0.0.1:7600", description="host:port of the gRPC services")
+    advertise: str = Field(
+        "",
+        description="host:port or URL at which clients reach these services; empty: listen, or, "
+        "beside iam, where iam is",
+    )
+    regions: tuple[str, ...] = Field(
+        (),
+        description="UUIDs of the regions that this site serves, with all below them; empty: what "
+        "no other site serves",
+    )
     share_port: bool = Field(
         False, description="other processes of the services listen there, too, and share its calls"
     )

@@ -13,6 +13,8 @@ var objects = map[string]ObjectType{
 	"project":     {NamingInstallation, []string{"project"}},
 	"account":     {NamingInstallation, []string{"account"}},
 	"region":      {NamingInstallation, []string{"region"}},
+	"site":        {NamingNone, []string{"site"}},
+	"service":     {NamingNone, []string{"service"}},
 	"metadef":     {NamingNone, []string{"metadef"}},
 	"provider":    {NamingRegion, []string{"provider", "server", "host"}},
 	"group":       {NamingRegion, []string{"group"}},
@@ -742,6 +744,34 @@ var iamDeleteRegion = Method{
 	References: []Reference{
 		{Path{"id"}, []string{"region"}},
 	},
+}
+
+var iamRegisterService = Method{
+	Path:  "/mulligan.iam.v1.IamService/RegisterService",
+	Retry: RetryRequestID,
+	References: []Reference{
+		{Path{"regions"}, []string{"region"}},
+	},
+}
+
+var iamRenewService = Method{
+	Path:  "/mulligan.iam.v1.IamService/RenewService",
+	Retry: RetryRequestID,
+}
+
+var iamWithdrawService = Method{
+	Path:  "/mulligan.iam.v1.IamService/WithdrawService",
+	Retry: RetryRequestID,
+}
+
+var iamListServices = Method{
+	Path:  "/mulligan.iam.v1.IamService/ListServices",
+	Retry: RetryRead,
+}
+
+var iamDeleteSite = Method{
+	Path:  "/mulligan.iam.v1.IamService/DeleteSite",
+	Retry: RetryRequestID,
 }
 
 var iamListAuditEvents = Method{

@@ -522,6 +522,33 @@ func (s *IamService) DeleteRegion(ctx context.Context, request *iamv1.DeleteRegi
 	return unary(ctx, s.caller, &iamDeleteRegion, request, &iamv1.DeleteRegionResponse{})
 }
 
+// RegisterService: Take a process up in the catalogue: which services of which site it has, and
+// where. It is away when it is not renewed in time.
+func (s *IamService) RegisterService(ctx context.Context, request *iamv1.RegisterServiceRequest) (*iamv1.Service, error) {
+	return unary(ctx, s.caller, &iamRegisterService, request, &iamv1.Service{})
+}
+
+// RenewService: Say that a process is alive. Nobody is told of it: no event is written.
+func (s *IamService) RenewService(ctx context.Context, request *iamv1.RenewServiceRequest) (*iamv1.RenewServiceResponse, error) {
+	return unary(ctx, s.caller, &iamRenewService, request, &iamv1.RenewServiceResponse{})
+}
+
+// WithdrawService: Take a process that stops out of the catalogue.
+func (s *IamService) WithdrawService(ctx context.Context, request *iamv1.WithdrawServiceRequest) (*iamv1.WithdrawServiceResponse, error) {
+	return unary(ctx, s.caller, &iamWithdrawService, request, &iamv1.WithdrawServiceResponse{})
+}
+
+// ListServices: The catalogue: all sites with their services, and the regions of each that the
+// caller sees.
+func (s *IamService) ListServices(ctx context.Context, request *iamv1.ListServicesRequest) (*iamv1.ListServicesResponse, error) {
+	return unary(ctx, s.caller, &iamListServices, request, &iamv1.ListServicesResponse{})
+}
+
+// DeleteSite: Forget a site that is away for good, so that others may serve its regions.
+func (s *IamService) DeleteSite(ctx context.Context, request *iamv1.DeleteSiteRequest) (*iamv1.DeleteSiteResponse, error) {
+	return unary(ctx, s.caller, &iamDeleteSite, request, &iamv1.DeleteSiteResponse{})
+}
+
 // ListAuditEvents: Who did what, and who was refused: what was changed, and calls that would have
 // changed something or that the caller was not allowed. Newest first. Of iam.
 func (s *IamService) ListAuditEvents(ctx context.Context, request *commonv1.ListAuditEventsRequest) (*commonv1.ListAuditEventsResponse, error) {

@@ -78,7 +78,7 @@ def _services(api: Api) -> Iterator[str]:
     yield "from mulligan_client.gen import methods"
     for noun in ("common", *(service.noun for service in api.services)):
         yield f"from mulligan_client.gen.mulligan.{noun}.v1 import {noun}_pb2"
-    yield "from mulligan_client.transport import Caller, Stream"
+    yield "from mulligan_client.transport import Calls, Stream"
     for service in api.services:
         yield from _service(service)
     yield from _all_services(api)
@@ -92,7 +92,7 @@ def _service(service: Service) -> Iterator[str]:
     yield f"class {service.descriptor.name}:"
     yield from _docstring(service.comment, "    ")
     yield ""
-    yield "    def __init__(self, caller: Caller) -> None:"
+    yield "    def __init__(self, caller: Calls) -> None:"
     yield "        self._caller = caller"
     for rpc in service.rpcs:
         asked, answered = rpc.descriptor.input_type, _type(rpc.descriptor.output_type)
@@ -125,7 +125,7 @@ def _all_services(api: Api) -> Iterator[str]:
     yield from ("", "", "class Services:")
     yield '    """All services, given who calls one."""'
     yield ""
-    yield "    def __init__(self, caller: Callable[[Service], Caller]) -> None:"
+    yield "    def __init__(self, caller: Callable[[Service], Calls]) -> None:"
     for service in api.services:
         yield f'        self.{service.noun} = {service.descriptor.name}(caller("{service.noun}"))'
 

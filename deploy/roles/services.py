@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from api.iam_at import HERE, IamAt
+from api.registration import Advertised, reachable
 from api.server import SERVICES, Backends, Tls, running_server
 from deploy.connect import connect
 from deploy.roles.databases import open_database
@@ -68,6 +69,7 @@ async def run_services(
         backends,
         listen=settings.listen,
         iam=iam,
+        advertised=_advertised(services, settings, tls),
         tls=tls,
         share_port=settings.share_port,
         log_level=log_level,
@@ -105,6 +107,14 @@ def _iam_at(services: Sequence[str], settings: Settings) -> IamAt:
         ) from error
     ca_file = settings.tls_ca
     return IamAt(settings.iam_address, settings.iam_account, secret.decode().strip(), ca_file)
+
+
+def _advertised(services: Sequence[str], settings: Settings, tls: Tls) -> Advertised:
+    """Say where clients reach the services: beside iam as they reach that, however they do."""
+    address = settings.advertise
+    if not address and "iam" not in services:
+        address = reachable(settings.listen, tls=tls.key is not None)
+    return Advertised(address, settings.regions)
 
 
 def _tls(settings: Settings) -> Tls:

@@ -162,6 +162,44 @@ class Bootstrap(Base):
     first_region: Mapped[str | None] = mapped_column(Id)
 
 
+class SiteRow(Base):
+    """A site that has services, or had: it stays until an operator deletes it."""
+
+    __tablename__ = "sites"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    created_at: Mapped[datetime]
+
+
+class SiteRegion(Base):
+    """A region that a site serves with all below it; empty: what no other site serves."""
+
+    __tablename__ = "site_regions"
+    region: Mapped[str] = mapped_column(String(36), primary_key=True)
+    site: Mapped[str] = mapped_column(Id, index=True)
+
+
+class ServiceRow(Base):
+    """A process that serves a site; it is alive while it was seen of late."""
+
+    __tablename__ = "services"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    site: Mapped[str] = mapped_column(Id, index=True)
+    kinds: Mapped[list[Any]]
+    # As clients reach it; empty: where they reach iam.
+    address: Mapped[str] = mapped_column(Text)
+    version: Mapped[str] = mapped_column(String(64))
+    registered_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+
+
+class OwnSite(Base):
+    """The one row that says which site has this database."""
+
+    __tablename__ = "own_site"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    site: Mapped[str] = mapped_column(Id)
+
+
 class CopyRow(Base):
     """The one row that says how far the copy is: all of iam's changes up to a revision, or 0."""
 

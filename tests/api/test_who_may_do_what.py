@@ -300,6 +300,7 @@ RULES = (
     ),
     Rule("DeleteApplicationCredential", on_system("admin"), {"id": "<program>"}),
     Rule("ListAssignments", in_project("admin"), {"account": "<Account>"}, "<Project>"),
+    Rule("ListServices", everybody, {}),
     Rule(
         "iamListAuditEvents",
         lambda held: held.project("admin") or held.reaches("operator"),

@@ -121,6 +121,7 @@ class FakeMulligan:
         self._server.add_generic_rpc_handlers((health,))
         self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
         self.names = dict(NAMES)
+        self.on("ListServices", iam_pb2.ListServicesResponse())
         self.on("ResolveNames", self.resolve_names)
         self.on("DescribeObjects", _describe)
         self.on(

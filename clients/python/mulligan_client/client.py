@@ -1,6 +1,7 @@
 """The smart client: typed stubs with deadlines, retries, names, sealing and gapless watching."""
 
 import math
+import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping
 from pathlib import Path
@@ -8,21 +9,24 @@ from typing import Any, Self, TypeVar
 
 import grpc
 
+from mulligan_client.catalogue import Catalogue
 from mulligan_client.errors import MulliganCallError, not_found
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from mulligan_client.gen.mulligan.meta.v1 import meta_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
-from mulligan_client.gen.services import Service, Services
+from mulligan_client.gen.services import IamService, Service, Services
 from mulligan_client.methods import Method
 from mulligan_client.names import NAMES_PER_CALL, find_all, with_ids
+from mulligan_client.routing import Away, RoutedCaller, Whereabouts
 from mulligan_client.sealing import seal
 from mulligan_client.tokens import SignIn, Tokens
 from mulligan_client.transport import (
     RATE_LIMITED,
     TOKEN_EXPIRED,
     Caller,
+    Calls,
     Target,
     delays,
     open_channel,
@@ -35,6 +39,8 @@ LASTED_S = 60.0
 # How often an operation is read although nothing was said about it: percentages of a long step
 # are no events, and without a revision to start from an event can be missed.
 REREAD_S = 10.0
+# iam tells of the sites, or everything is looked for where iam is.
+CATALOGUE_WITHIN_S = 5.0
 _NOT_FOR_US = ("PERMISSION_DENIED", "NOT_FOUND", "INVALID_ARGUMENT")
 _ENDED = ("done", "failed", "cancelled")
 _Answer = TypeVar("_Answer")
@@ -57,6 +63,8 @@ class Client(Services):
         token: str = "",
         sign_in: SignIn | None = None,
         addresses: Mapping[Service, str] | None = None,
+        site: str = "",
+        away: Away | None = None,
         ca_file: Path | None = None,
         timeout_s: float = 30.0,
         attempts: int = 4,
@@ -65,12 +73,16 @@ class Client(Services):
         """Get ready; nothing is sent before the first call.
 
         Args:
-            address: host:port, with https:// or grpcs:// for TLS, http:// or grpc:// for none;
-                without a scheme: TLS, except to the machine itself.
+            address: of iam, and of all that its catalogue does not have: host:port, with https://
+                or grpcs:// for TLS, http:// or grpc:// for none; without a scheme: TLS, except to
+                the machine itself.
             token: an access token, which ends in minutes.
             sign_in: the tokens of another client or of a store, in place of `token`; `log_in` and
                 `signed_in` get some of its own.
-            addresses: of services that listen elsewhere.
+            addresses: of services, where iam's catalogue is not to say it.
+            site: the UUID of one, to call no other.
+            away: told of each site that a list has nothing of because it does not answer; without
+                it such a list fails.
             ca_file: PEM file with the authorities to trust instead of the system's.
             timeout_s: deadline of a call that is given none; watches have none.
             attempts: how often a call is made while the answer is UNAVAILABLE.
@@ -82,25 +94,67 @@ class Client(Services):
         """
         self.sign_in = sign_in or SignIn(Tokens(token))
         self._pause = pause
+        self._address, self._ca_file = address, ca_file
+        self._timeout_s, self._attempts = timeout_s, max(1, attempts)
         self._channels: dict[str, grpc.Channel] = {}
-        self._callers: dict[Service, Caller] = {}
+        self._opening = threading.Lock()
+        self._callers: dict[Service, Calls] = {}
+        self._catalogue = Catalogue(self._ask_catalogue, Target.parse(address), site)
+        whereabouts = Whereabouts()
 
-        def caller(service: Service) -> Caller:
-            where = (addresses or {}).get(service, address)
-            if where not in self._channels:
-                self._channels[where] = open_channel(Target.parse(where), ca_file)
-            made = Caller(
-                where,
-                self._channels[where],
-                tokens=self,
-                with_ids=self._with_ids,
-                timeout_s=timeout_s,
-                attempts=max(1, attempts),
-                pause=pause,
-            )
+        def calls(service: Service) -> Calls:
+            where = (addresses or {}).get(service, "")
+            made: Calls
+            if where or service == "iam":
+                made = self._caller(where)
+            else:
+                made = RoutedCaller(
+                    service,
+                    self._catalogue,
+                    whereabouts,
+                    self._regions_below,
+                    at=self._caller,
+                    with_ids=self._with_ids,
+                    away=away,
+                )
             return self._callers.setdefault(service, made)
 
-        super().__init__(caller)
+        super().__init__(calls)
+
+    def _caller(self, where: str, attempts: int = 0) -> Caller:
+        """Give the caller of an address, of iam's if it is empty."""
+        where = where or self._address
+        with self._opening:
+            if where not in self._channels:
+                self._channels[where] = open_channel(Target.parse(where), self._ca_file)
+            channel = self._channels[where]
+        return Caller(
+            where,
+            channel,
+            tokens=self,
+            with_ids=self._with_ids,
+            timeout_s=self._timeout_s,
+            attempts=attempts or self._attempts,
+            pause=self._pause,
+        )
+
+    def _ask_catalogue(self) -> iam_pb2.ListServicesResponse:
+        if not self.token and not self.sign_in.is_due():
+            raise MulliganCallError("UNAUTHENTICATED", "UNAUTHENTICATED", "nobody is signed in")
+        return IamService(self._caller("", attempts=1)).ListServices(
+            iam_pb2.ListServicesRequest(), timeout=min(self._timeout_s, CATALOGUE_WITHIN_S)
+        )
+
+    def _regions_below(self, region: str) -> set[str]:
+        """Give a region and all below it, as iam has them now."""
+        children: dict[str, list[str]] = {}
+        for row in self.iam.AllRegions(iam_pb2.ListRegionsRequest()):
+            children.setdefault(row.parent, []).append(row.metadata.id)
+        found, left = set[str](), [region]
+        while left:
+            found.add(one := left.pop())
+            left += children.get(one, [])
+        return found
 
     @property
     def token(self) -> str:
@@ -392,7 +446,8 @@ class Client(Services):
                     hosts = control_pb2.ListHostsRequest(page=page, region=region)
                     return self.control.ListHosts(hosts).revision
         except MulliganCallError as error:
-            if error.grpc_status not in _NOT_FOR_US:
+            # Another site's being away is no reason not to wait here.
+            if error.grpc_status not in (*_NOT_FOR_US, "UNAVAILABLE"):
                 raise
         return None
 

@@ -57,6 +57,7 @@ COMMANDS = {
     "app-credential": "Accounts for programs, which may less than who makes them.",
     "role": "Who may do what.",
     "audit": "Who did what, and who was refused.",
+    "service": "Sites, and where their services are.",
     "token-key": "The keys that sign access tokens.",
     "tag": "Free words on objects.",
     "metadef": "Named attributes of objects, what their values may be, and the values.",
@@ -227,6 +228,7 @@ def _load(entry: EntryPoint) -> click.Command:
     help="Provision machines, baremetal and virtual. Names, slugs and UUIDs are good everywhere.",
 )
 @click.option("--address", metavar="ADDRESS", help="Server to talk to: host:port or https://….")
+@click.option("--site", metavar="UUID", default="", help="Ask this site only, of several.")
 @click.option(
     "--ca-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -235,9 +237,12 @@ def _load(entry: EntryPoint) -> click.Command:
 @click.option("--debug", is_flag=True, help="With an error print its traceback, without secrets.")
 @click.version_option(package_name="mulligan-client", prog_name="mulligan")
 @click.pass_obj
-def mulligan(session: Session, address: str | None, ca_file: Path | None, debug: bool) -> None:
+def mulligan(
+    session: Session, address: str | None, site: str, ca_file: Path | None, debug: bool
+) -> None:
     """Take in what holds for every command."""
     session.address = address or ""
+    session.site = site
     session.ca_file = str(ca_file.resolve()) if ca_file else ""
     session.debug = debug
 

@@ -17,7 +17,9 @@ from mulligan_client.tokens import SignIn, Tokens
 if TYPE_CHECKING:  # each brings gRPC or rich, which `mulligan --help` has no use for
     from rich.console import Console, RenderableType
 
+    from mulligan_client.catalogue import Site
     from mulligan_client.client import Client
+    from mulligan_client.errors import MulliganCallError
 
 
 @dataclass
@@ -25,6 +27,8 @@ class Session:
     """One run of the command. Client and consoles are made when they are first used."""
 
     address: str = ""
+    # UUID of the one that is asked; empty: whichever a call is for.
+    site: str = ""
     ca_file: str = ""
     debug: bool = False
     # Never shown, not even in a traceback.
@@ -87,9 +91,18 @@ class Session:
 
         ca_file = self.ca_file or (self.login.ca_file if address == self.login.address else "")
         try:
-            return Client(address, sign_in=sign_in, ca_file=Path(ca_file) if ca_file else None)
+            return Client(
+                address,
+                sign_in=sign_in,
+                site=self.site,
+                away=self._tell_away,
+                ca_file=Path(ca_file) if ca_file else None,
+            )
         except (ValueError, OSError) as error:
             raise ComplaintError(str(error), exit_code=Exit.USAGE) from None
+
+    def _tell_away(self, site: "Site", error: "MulliganCallError") -> None:
+        self.remark(f"{site} does not answer; what it has is missing here: {error.message}")
 
     def keep_secret(self, text: str) -> str:
         """Remember a text that must never be shown, and give it back."""

@@ -139,8 +139,30 @@ class TokenSource(Protocol):
         """Get another one in the place of one that has ended; False: there is none."""
 
 
+class Calls(Protocol):
+    """How the calls of one service are made."""
+
+    def unary(
+        self, method: Method, request: Message, answer: type[Answer], timeout: float | None
+    ) -> Answer:
+        """Make a call."""
+
+    def stream(
+        self, method: Method, request: Message, answer: type[Answer], timeout: float | None
+    ) -> Stream[Answer]:
+        """Start a stream."""
+
+    def pages(self, call: Callable[[Asked], Answer], request: Asked) -> Iterator[Answer]:
+        """Give one page of a list after the other."""
+
+    def translate(
+        self, error: grpc.RpcError, method: str = "", request_id: str = ""
+    ) -> MulliganCallError:
+        """Put a gRPC error into words."""
+
+
 class Caller:
-    """Calls one service: deadline, token, request id, retry, and words for what went wrong."""
+    """Calls one service at one address: deadline, token, request id, retry, words for failures."""
 
     def __init__(
         self,
@@ -172,7 +194,7 @@ class Caller:
         Raises:
             MulliganCallError: it failed.
         """
-        request = _with_request_id(self._ready(method, request))
+        request = with_request_id(self._ready(method, request))
         call = self._call(self._channel.unary_unary, method.path, answer.FromString)
         timeout_s = self._timeout_s if timeout is None else timeout
         token = self._token(method)
@@ -280,7 +302,7 @@ def _bytes_of(request: Message) -> bytes:
     return request.SerializeToString()
 
 
-def _with_request_id(request: Any) -> Any:
+def with_request_id(request: Any) -> Any:
     """Give a mutation an id of its own; the caller's message stays as it is."""
     if "request_id" not in request.DESCRIPTOR.fields_by_name or request.request_id:
         return request

@@ -3836,6 +3836,649 @@ func (*GetIamConfigurationRequest) Descriptor() ([]byte, []int) {
 	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{62}
 }
 
+// What a process that serves a site says of itself.
+type RegisterServiceRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Makes a retry safe: the same one gets the same answer.
+	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// UUID that the process made up for itself at its start.
+	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	// UUID of its site: of the site's database.
+	Site string `protobuf:"bytes,3,opt,name=site,proto3" json:"site,omitempty"`
+	// Which services it has: meta, resource, control.
+	Kinds []string `protobuf:"bytes,4,rep,name=kinds,proto3" json:"kinds,omitempty"`
+	// As clients reach it: host:port, with https:// for TLS and http:// for none, without either TLS
+	// unless it is the machine itself; empty: where they reach iam.
+	Address string `protobuf:"bytes,5,opt,name=address,proto3" json:"address,omitempty"`
+	// Of the services.
+	Version string `protobuf:"bytes,6,opt,name=version,proto3" json:"version,omitempty"`
+	// UUIDs of the regions that the site serves, with all below them that no other site names; empty:
+	// what no other site serves.
+	Regions       []string `protobuf:"bytes,7,rep,name=regions,proto3" json:"regions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RegisterServiceRequest) Reset() {
+	*x = RegisterServiceRequest{}
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[63]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RegisterServiceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RegisterServiceRequest) ProtoMessage() {}
+
+func (x *RegisterServiceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[63]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RegisterServiceRequest.ProtoReflect.Descriptor instead.
+func (*RegisterServiceRequest) Descriptor() ([]byte, []int) {
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{63}
+}
+
+func (x *RegisterServiceRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *RegisterServiceRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *RegisterServiceRequest) GetSite() string {
+	if x != nil {
+		return x.Site
+	}
+	return ""
+}
+
+func (x *RegisterServiceRequest) GetKinds() []string {
+	if x != nil {
+		return x.Kinds
+	}
+	return nil
+}
+
+func (x *RegisterServiceRequest) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *RegisterServiceRequest) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *RegisterServiceRequest) GetRegions() []string {
+	if x != nil {
+		return x.Regions
+	}
+	return nil
+}
+
+// A process that is alive.
+type RenewServiceRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Makes a retry safe.
+	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// UUID, as it was registered.
+	Id            string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RenewServiceRequest) Reset() {
+	*x = RenewServiceRequest{}
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[64]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RenewServiceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RenewServiceRequest) ProtoMessage() {}
+
+func (x *RenewServiceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[64]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RenewServiceRequest.ProtoReflect.Descriptor instead.
+func (*RenewServiceRequest) Descriptor() ([]byte, []int) {
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{64}
+}
+
+func (x *RenewServiceRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *RenewServiceRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+// Nothing to say.
+type RenewServiceResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RenewServiceResponse) Reset() {
+	*x = RenewServiceResponse{}
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[65]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RenewServiceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RenewServiceResponse) ProtoMessage() {}
+
+func (x *RenewServiceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[65]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RenewServiceResponse.ProtoReflect.Descriptor instead.
+func (*RenewServiceResponse) Descriptor() ([]byte, []int) {
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{65}
+}
+
+// A process that stops.
+type WithdrawServiceRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Makes a retry safe: the same one gets the same answer.
+	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// UUID, as it was registered.
+	Id            string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WithdrawServiceRequest) Reset() {
+	*x = WithdrawServiceRequest{}
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[66]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WithdrawServiceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WithdrawServiceRequest) ProtoMessage() {}
+
+func (x *WithdrawServiceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[66]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WithdrawServiceRequest.ProtoReflect.Descriptor instead.
+func (*WithdrawServiceRequest) Descriptor() ([]byte, []int) {
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{66}
+}
+
+func (x *WithdrawServiceRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *WithdrawServiceRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+// Nothing to say.
+type WithdrawServiceResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WithdrawServiceResponse) Reset() {
+	*x = WithdrawServiceResponse{}
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[67]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WithdrawServiceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WithdrawServiceResponse) ProtoMessage() {}
+
+func (x *WithdrawServiceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[67]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WithdrawServiceResponse.ProtoReflect.Descriptor instead.
+func (*WithdrawServiceResponse) Descriptor() ([]byte, []int) {
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{67}
+}
+
+// Nothing to choose.
+type ListServicesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListServicesRequest) Reset() {
+	*x = ListServicesRequest{}
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[68]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListServicesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListServicesRequest) ProtoMessage() {}
+
+func (x *ListServicesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[68]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListServicesRequest.ProtoReflect.Descriptor instead.
+func (*ListServicesRequest) Descriptor() ([]byte, []int) {
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{68}
+}
+
+// The catalogue.
+type ListServicesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// By id, each with its services and its regions.
+	Sites []*Site `protobuf:"bytes,1,rep,name=sites,proto3" json:"sites,omitempty"`
+	// Of iam: Watch goes on from here. It tells who was registered and withdrawn, not who fell silent.
+	Revision      int64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListServicesResponse) Reset() {
+	*x = ListServicesResponse{}
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[69]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListServicesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListServicesResponse) ProtoMessage() {}
+
+func (x *ListServicesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[69]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListServicesResponse.ProtoReflect.Descriptor instead.
+func (*ListServicesResponse) Descriptor() ([]byte, []int) {
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{69}
+}
+
+func (x *ListServicesResponse) GetSites() []*Site {
+	if x != nil {
+		return x.Sites
+	}
+	return nil
+}
+
+func (x *ListServicesResponse) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+// One database, one Temporal namespace, and the services on them.
+type Site struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// UUID.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// UUIDs of all regions that it serves, of those that the caller sees.
+	Regions []string `protobuf:"bytes,2,rep,name=regions,proto3" json:"regions,omitempty"`
+	// Its processes, those that are away too; by id.
+	Services      []*Service `protobuf:"bytes,3,rep,name=services,proto3" json:"services,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Site) Reset() {
+	*x = Site{}
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[70]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Site) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Site) ProtoMessage() {}
+
+func (x *Site) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[70]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Site.ProtoReflect.Descriptor instead.
+func (*Site) Descriptor() ([]byte, []int) {
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{70}
+}
+
+func (x *Site) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Site) GetRegions() []string {
+	if x != nil {
+		return x.Regions
+	}
+	return nil
+}
+
+func (x *Site) GetServices() []*Service {
+	if x != nil {
+		return x.Services
+	}
+	return nil
+}
+
+// A process that serves a site.
+type Service struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// UUID.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// UUID of its site.
+	Site string `protobuf:"bytes,2,opt,name=site,proto3" json:"site,omitempty"`
+	// Which services it has: meta, resource, control.
+	Kinds []string `protobuf:"bytes,3,rep,name=kinds,proto3" json:"kinds,omitempty"`
+	// As clients reach it; empty: where they reach iam.
+	Address string `protobuf:"bytes,4,opt,name=address,proto3" json:"address,omitempty"`
+	// Of the services.
+	Version string `protobuf:"bytes,5,opt,name=version,proto3" json:"version,omitempty"`
+	// Whether it said so of late.
+	Alive bool `protobuf:"varint,6,opt,name=alive,proto3" json:"alive,omitempty"`
+	// When it was registered.
+	RegisteredAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=registered_at,json=registeredAt,proto3" json:"registered_at,omitempty"`
+	// When it said last that it is alive.
+	SeenAt        *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=seen_at,json=seenAt,proto3" json:"seen_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Service) Reset() {
+	*x = Service{}
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[71]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Service) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Service) ProtoMessage() {}
+
+func (x *Service) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[71]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Service.ProtoReflect.Descriptor instead.
+func (*Service) Descriptor() ([]byte, []int) {
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{71}
+}
+
+func (x *Service) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Service) GetSite() string {
+	if x != nil {
+		return x.Site
+	}
+	return ""
+}
+
+func (x *Service) GetKinds() []string {
+	if x != nil {
+		return x.Kinds
+	}
+	return nil
+}
+
+func (x *Service) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *Service) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *Service) GetAlive() bool {
+	if x != nil {
+		return x.Alive
+	}
+	return false
+}
+
+func (x *Service) GetRegisteredAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RegisteredAt
+	}
+	return nil
+}
+
+func (x *Service) GetSeenAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SeenAt
+	}
+	return nil
+}
+
+// A site that is away for good.
+type DeleteSiteRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Makes a retry safe: the same one gets the same answer.
+	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// UUID of the site.
+	Id            string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteSiteRequest) Reset() {
+	*x = DeleteSiteRequest{}
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[72]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteSiteRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteSiteRequest) ProtoMessage() {}
+
+func (x *DeleteSiteRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[72]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteSiteRequest.ProtoReflect.Descriptor instead.
+func (*DeleteSiteRequest) Descriptor() ([]byte, []int) {
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{72}
+}
+
+func (x *DeleteSiteRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *DeleteSiteRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+// Nothing to say.
+type DeleteSiteResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteSiteResponse) Reset() {
+	*x = DeleteSiteResponse{}
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[73]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteSiteResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteSiteResponse) ProtoMessage() {}
+
+func (x *DeleteSiteResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[73]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteSiteResponse.ProtoReflect.Descriptor instead.
+func (*DeleteSiteResponse) Descriptor() ([]byte, []int) {
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{73}
+}
+
 var File_mulligan_iam_v1_iam_proto protoreflect.FileDescriptor
 
 const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
@@ -4114,13 +4757,55 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\n" +
 	"generation\x18\x04 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\n" +
 	"generation\"\x1c\n" +
-	"\x1aGetIamConfigurationRequest*q\n" +
+	"\x1aGetIamConfigurationRequest\"\xa8\x02\n" +
+	"\x16RegisterServiceRequest\x12(\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x1f\n" +
+	"\x02id\x18\x02 \x01(\tB\x0f\xaa\xbb\x18\x03new\xbaH\x05r\x03\xb0\x01\x01R\x02id\x12\x1c\n" +
+	"\x04site\x18\x03 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x04site\x12(\n" +
+	"\x05kinds\x18\x04 \x03(\tB\x12\xbaH\x0f\x92\x01\f\b\x01\x10\b\"\x06r\x04\x10\x01\x18 R\x05kinds\x12\"\n" +
+	"\aaddress\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xac\x02R\aaddress\x12!\n" +
+	"\aversion\x18\x06 \x01(\tB\a\xbaH\x04r\x02\x18@R\aversion\x124\n" +
+	"\aregions\x18\a \x03(\tB\x1a\xaa\xbb\x18\x06region\xbaH\r\x92\x01\n" +
+	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\aregions\"Y\n" +
+	"\x13RenewServiceRequest\x12(\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x18\n" +
+	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"\x16\n" +
+	"\x14RenewServiceResponse\"\\\n" +
+	"\x16WithdrawServiceRequest\x12(\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x18\n" +
+	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"\x19\n" +
+	"\x17WithdrawServiceResponse\"\x15\n" +
+	"\x13ListServicesRequest\"_\n" +
+	"\x14ListServicesResponse\x12+\n" +
+	"\x05sites\x18\x01 \x03(\v2\x15.mulligan.iam.v1.SiteR\x05sites\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\x03R\brevision\"n\n" +
+	"\x04Site\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
+	"\aregions\x18\x02 \x03(\tR\aregions\x124\n" +
+	"\bservices\x18\x03 \x03(\v2\x18.mulligan.iam.v1.ServiceR\bservices:\x06\xaa\xbb\x18\x02\x10\x01\"\x8b\x02\n" +
+	"\aService\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04site\x18\x02 \x01(\tR\x04site\x12\x14\n" +
+	"\x05kinds\x18\x03 \x03(\tR\x05kinds\x12\x18\n" +
+	"\aaddress\x18\x04 \x01(\tR\aaddress\x12\x18\n" +
+	"\aversion\x18\x05 \x01(\tR\aversion\x12\x14\n" +
+	"\x05alive\x18\x06 \x01(\bR\x05alive\x12?\n" +
+	"\rregistered_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\fregisteredAt\x123\n" +
+	"\aseen_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x06seenAt:\x06\xaa\xbb\x18\x02\x10\x01\"W\n" +
+	"\x11DeleteSiteRequest\x12(\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x18\n" +
+	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"\x14\n" +
+	"\x12DeleteSiteResponse*q\n" +
 	"\n" +
 	"Visibility\x12\x1a\n" +
 	"\x16VISIBILITY_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11VISIBILITY_PUBLIC\x10\x01\x12\x17\n" +
 	"\x13VISIBILITY_PROJECTS\x10\x02\x12\x17\n" +
-	"\x13VISIBILITY_INTERNAL\x10\x032\xc5(\n" +
+	"\x13VISIBILITY_INTERNAL\x10\x032\x97.\n" +
 	"\n" +
 	"IamService\x12W\n" +
 	"\tBootstrap\x12!.mulligan.iam.v1.BootstrapRequest\x1a\x19.mulligan.iam.v1.SignedIn\"\f\xaa\xbb\x18\x04\b\x01\x10\x01\xb0\xbb\x18\x03\x12O\n" +
@@ -4160,7 +4845,13 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\x0fBatchGetRegions\x12'.mulligan.iam.v1.BatchGetRegionsRequest\x1a(.mulligan.iam.v1.BatchGetRegionsResponse\")\xaa\xbb\x18%\b\x02\x10\x01\x1a\x1fof regions that the caller sees\x12\x8a\x01\n" +
 	"\vListRegions\x12#.mulligan.iam.v1.ListRegionsRequest\x1a$.mulligan.iam.v1.ListRegionsResponse\"0\xaa\xbb\x18,\b\x02\x10\x01\x1a&shows the regions that the caller sees\x12[\n" +
 	"\fUpdateRegion\x12$.mulligan.iam.v1.UpdateRegionRequest\x1a\x17.mulligan.iam.v1.Region\"\f\xaa\xbb\x18\b\b\x06\x10\x04\"\x02id\x12\x9a\x01\n" +
-	"\fDeleteRegion\x12$.mulligan.iam.v1.DeleteRegionRequest\x1a%.mulligan.iam.v1.DeleteRegionResponse\"=\xaa\xbb\x189\b\x06\x10\x04\x1a/of a region above it; at the top: of the system\"\x02id\x12\xd4\x01\n" +
+	"\fDeleteRegion\x12$.mulligan.iam.v1.DeleteRegionRequest\x1a%.mulligan.iam.v1.DeleteRegionResponse\"=\xaa\xbb\x189\b\x06\x10\x04\x1a/of a region above it; at the top: of the system\"\x02id\x12\xc9\x01\n" +
+	"\x0fRegisterService\x12'.mulligan.iam.v1.RegisterServiceRequest\x1a\x18.mulligan.iam.v1.Service\"s\xaa\xbb\x18o\b\x03\x10\x03\x1aiservices beside iam, admins, and application credentials that an admin made with this method among theirs\x12\x83\x01\n" +
+	"\fRenewService\x12$.mulligan.iam.v1.RenewServiceRequest\x1a%.mulligan.iam.v1.RenewServiceResponse\"&\xaa\xbb\x18\"\b\x03\x10\x03\x1a\x1cwho may call RegisterService\x12\x8c\x01\n" +
+	"\x0fWithdrawService\x12'.mulligan.iam.v1.WithdrawServiceRequest\x1a(.mulligan.iam.v1.WithdrawServiceResponse\"&\xaa\xbb\x18\"\b\x03\x10\x03\x1a\x1cwho may call RegisterService\x12\x8d\x01\n" +
+	"\fListServices\x12$.mulligan.iam.v1.ListServicesRequest\x1a%.mulligan.iam.v1.ListServicesResponse\"0\xaa\xbb\x18,\b\x02\x10\x01\x1a&shows the regions that the caller sees\x12_\n" +
+	"\n" +
+	"DeleteSite\x12\".mulligan.iam.v1.DeleteSiteRequest\x1a#.mulligan.iam.v1.DeleteSiteResponse\"\b\xaa\xbb\x18\x04\b\x06\x10\x03\x12\xd4\x01\n" +
 	"\x0fListAuditEvents\x12*.mulligan.common.v1.ListAuditEventsRequest\x1a+.mulligan.common.v1.ListAuditEventsResponse\"h\xaa\xbb\x18d\b\x02\x10\x01\x1a^shows admins of a project or region what is of it or below, and all to operators of the system\x12a\n" +
 	"\fIamConfigure\x12$.mulligan.iam.v1.IamConfigureRequest\x1a!.mulligan.common.v1.Configuration\"\b\xaa\xbb\x18\x04\b\x06\x10\x03\x12o\n" +
 	"\x13GetIamConfiguration\x12+.mulligan.iam.v1.GetIamConfigurationRequest\x1a!.mulligan.common.v1.Configuration\"\b\xaa\xbb\x18\x04\b\x03\x10\x03\x12\xb9\x01\n" +
@@ -4179,7 +4870,7 @@ func file_mulligan_iam_v1_iam_proto_rawDescGZIP() []byte {
 }
 
 var file_mulligan_iam_v1_iam_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_mulligan_iam_v1_iam_proto_msgTypes = make([]protoimpl.MessageInfo, 63)
+var file_mulligan_iam_v1_iam_proto_msgTypes = make([]protoimpl.MessageInfo, 74)
 var file_mulligan_iam_v1_iam_proto_goTypes = []any{
 	(Visibility)(0),                             // 0: mulligan.iam.v1.Visibility
 	(*BootstrapRequest)(nil),                    // 1: mulligan.iam.v1.BootstrapRequest
@@ -4245,150 +4936,175 @@ var file_mulligan_iam_v1_iam_proto_goTypes = []any{
 	(*DeleteRegionResponse)(nil),                // 61: mulligan.iam.v1.DeleteRegionResponse
 	(*IamConfigureRequest)(nil),                 // 62: mulligan.iam.v1.IamConfigureRequest
 	(*GetIamConfigurationRequest)(nil),          // 63: mulligan.iam.v1.GetIamConfigurationRequest
-	(*timestamppb.Timestamp)(nil),               // 64: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),                 // 65: google.protobuf.Duration
-	(*commonv1.Page)(nil),                       // 66: mulligan.common.v1.Page
-	(*commonv1.Metadata)(nil),                   // 67: mulligan.common.v1.Metadata
-	(*fieldmaskpb.FieldMask)(nil),               // 68: google.protobuf.FieldMask
-	(commonv1.Role)(0),                          // 69: mulligan.common.v1.Role
-	(commonv1.DomainKind)(0),                    // 70: mulligan.common.v1.DomainKind
-	(*commonv1.ConfigurationSpec)(nil),          // 71: mulligan.common.v1.ConfigurationSpec
-	(*commonv1.ListAuditEventsRequest)(nil),     // 72: mulligan.common.v1.ListAuditEventsRequest
-	(*commonv1.WatchRequest)(nil),               // 73: mulligan.common.v1.WatchRequest
-	(*commonv1.ListAuditEventsResponse)(nil),    // 74: mulligan.common.v1.ListAuditEventsResponse
-	(*commonv1.Configuration)(nil),              // 75: mulligan.common.v1.Configuration
-	(*commonv1.Event)(nil),                      // 76: mulligan.common.v1.Event
+	(*RegisterServiceRequest)(nil),              // 64: mulligan.iam.v1.RegisterServiceRequest
+	(*RenewServiceRequest)(nil),                 // 65: mulligan.iam.v1.RenewServiceRequest
+	(*RenewServiceResponse)(nil),                // 66: mulligan.iam.v1.RenewServiceResponse
+	(*WithdrawServiceRequest)(nil),              // 67: mulligan.iam.v1.WithdrawServiceRequest
+	(*WithdrawServiceResponse)(nil),             // 68: mulligan.iam.v1.WithdrawServiceResponse
+	(*ListServicesRequest)(nil),                 // 69: mulligan.iam.v1.ListServicesRequest
+	(*ListServicesResponse)(nil),                // 70: mulligan.iam.v1.ListServicesResponse
+	(*Site)(nil),                                // 71: mulligan.iam.v1.Site
+	(*Service)(nil),                             // 72: mulligan.iam.v1.Service
+	(*DeleteSiteRequest)(nil),                   // 73: mulligan.iam.v1.DeleteSiteRequest
+	(*DeleteSiteResponse)(nil),                  // 74: mulligan.iam.v1.DeleteSiteResponse
+	(*timestamppb.Timestamp)(nil),               // 75: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),                 // 76: google.protobuf.Duration
+	(*commonv1.Page)(nil),                       // 77: mulligan.common.v1.Page
+	(*commonv1.Metadata)(nil),                   // 78: mulligan.common.v1.Metadata
+	(*fieldmaskpb.FieldMask)(nil),               // 79: google.protobuf.FieldMask
+	(commonv1.Role)(0),                          // 80: mulligan.common.v1.Role
+	(commonv1.DomainKind)(0),                    // 81: mulligan.common.v1.DomainKind
+	(*commonv1.ConfigurationSpec)(nil),          // 82: mulligan.common.v1.ConfigurationSpec
+	(*commonv1.ListAuditEventsRequest)(nil),     // 83: mulligan.common.v1.ListAuditEventsRequest
+	(*commonv1.WatchRequest)(nil),               // 84: mulligan.common.v1.WatchRequest
+	(*commonv1.ListAuditEventsResponse)(nil),    // 85: mulligan.common.v1.ListAuditEventsResponse
+	(*commonv1.Configuration)(nil),              // 86: mulligan.common.v1.Configuration
+	(*commonv1.Event)(nil),                      // 87: mulligan.common.v1.Event
 }
 var file_mulligan_iam_v1_iam_proto_depIdxs = []int32{
-	64, // 0: mulligan.iam.v1.SignedIn.expires_at:type_name -> google.protobuf.Timestamp
-	65, // 1: mulligan.iam.v1.SignedIn.lifetime:type_name -> google.protobuf.Duration
-	64, // 2: mulligan.iam.v1.SignedIn.session_ends_at:type_name -> google.protobuf.Timestamp
-	64, // 3: mulligan.iam.v1.Session.created_at:type_name -> google.protobuf.Timestamp
-	64, // 4: mulligan.iam.v1.Session.refreshed_at:type_name -> google.protobuf.Timestamp
-	64, // 5: mulligan.iam.v1.Session.ends_at:type_name -> google.protobuf.Timestamp
-	64, // 6: mulligan.iam.v1.Session.revoked_at:type_name -> google.protobuf.Timestamp
-	66, // 7: mulligan.iam.v1.ListSessionsRequest.page:type_name -> mulligan.common.v1.Page
+	75, // 0: mulligan.iam.v1.SignedIn.expires_at:type_name -> google.protobuf.Timestamp
+	76, // 1: mulligan.iam.v1.SignedIn.lifetime:type_name -> google.protobuf.Duration
+	75, // 2: mulligan.iam.v1.SignedIn.session_ends_at:type_name -> google.protobuf.Timestamp
+	75, // 3: mulligan.iam.v1.Session.created_at:type_name -> google.protobuf.Timestamp
+	75, // 4: mulligan.iam.v1.Session.refreshed_at:type_name -> google.protobuf.Timestamp
+	75, // 5: mulligan.iam.v1.Session.ends_at:type_name -> google.protobuf.Timestamp
+	75, // 6: mulligan.iam.v1.Session.revoked_at:type_name -> google.protobuf.Timestamp
+	77, // 7: mulligan.iam.v1.ListSessionsRequest.page:type_name -> mulligan.common.v1.Page
 	6,  // 8: mulligan.iam.v1.ListSessionsResponse.sessions:type_name -> mulligan.iam.v1.Session
 	12, // 9: mulligan.iam.v1.ListTokenKeysResponse.keys:type_name -> mulligan.iam.v1.TokenKey
-	64, // 10: mulligan.iam.v1.TokenKey.created_at:type_name -> google.protobuf.Timestamp
-	64, // 11: mulligan.iam.v1.TokenKey.signs_at:type_name -> google.protobuf.Timestamp
-	64, // 12: mulligan.iam.v1.TokenKey.retires_at:type_name -> google.protobuf.Timestamp
-	67, // 13: mulligan.iam.v1.Project.metadata:type_name -> mulligan.common.v1.Metadata
+	75, // 10: mulligan.iam.v1.TokenKey.created_at:type_name -> google.protobuf.Timestamp
+	75, // 11: mulligan.iam.v1.TokenKey.signs_at:type_name -> google.protobuf.Timestamp
+	75, // 12: mulligan.iam.v1.TokenKey.retires_at:type_name -> google.protobuf.Timestamp
+	78, // 13: mulligan.iam.v1.Project.metadata:type_name -> mulligan.common.v1.Metadata
 	14, // 14: mulligan.iam.v1.BatchGetProjectsResponse.projects:type_name -> mulligan.iam.v1.Project
-	66, // 15: mulligan.iam.v1.ListProjectsRequest.page:type_name -> mulligan.common.v1.Page
+	77, // 15: mulligan.iam.v1.ListProjectsRequest.page:type_name -> mulligan.common.v1.Page
 	14, // 16: mulligan.iam.v1.ListProjectsResponse.projects:type_name -> mulligan.iam.v1.Project
-	68, // 17: mulligan.iam.v1.UpdateProjectRequest.update_mask:type_name -> google.protobuf.FieldMask
-	67, // 18: mulligan.iam.v1.Account.metadata:type_name -> mulligan.common.v1.Metadata
+	79, // 17: mulligan.iam.v1.UpdateProjectRequest.update_mask:type_name -> google.protobuf.FieldMask
+	78, // 18: mulligan.iam.v1.Account.metadata:type_name -> mulligan.common.v1.Metadata
 	24, // 19: mulligan.iam.v1.BatchGetAccountsResponse.accounts:type_name -> mulligan.iam.v1.Account
-	66, // 20: mulligan.iam.v1.ListAccountsRequest.page:type_name -> mulligan.common.v1.Page
+	77, // 20: mulligan.iam.v1.ListAccountsRequest.page:type_name -> mulligan.common.v1.Page
 	24, // 21: mulligan.iam.v1.ListAccountsResponse.accounts:type_name -> mulligan.iam.v1.Account
-	68, // 22: mulligan.iam.v1.UpdateAccountRequest.update_mask:type_name -> google.protobuf.FieldMask
-	67, // 23: mulligan.iam.v1.ApplicationCredential.metadata:type_name -> mulligan.common.v1.Metadata
+	79, // 22: mulligan.iam.v1.UpdateAccountRequest.update_mask:type_name -> google.protobuf.FieldMask
+	78, // 23: mulligan.iam.v1.ApplicationCredential.metadata:type_name -> mulligan.common.v1.Metadata
 	37, // 24: mulligan.iam.v1.ApplicationCredential.roles:type_name -> mulligan.iam.v1.GivenRole
-	64, // 25: mulligan.iam.v1.ApplicationCredential.expires_at:type_name -> google.protobuf.Timestamp
-	69, // 26: mulligan.iam.v1.GivenRole.role:type_name -> mulligan.common.v1.Role
+	75, // 25: mulligan.iam.v1.ApplicationCredential.expires_at:type_name -> google.protobuf.Timestamp
+	80, // 26: mulligan.iam.v1.GivenRole.role:type_name -> mulligan.common.v1.Role
 	37, // 27: mulligan.iam.v1.CreateApplicationCredentialRequest.roles:type_name -> mulligan.iam.v1.GivenRole
-	64, // 28: mulligan.iam.v1.CreateApplicationCredentialRequest.expires_at:type_name -> google.protobuf.Timestamp
-	66, // 29: mulligan.iam.v1.ListApplicationCredentialsRequest.page:type_name -> mulligan.common.v1.Page
+	75, // 28: mulligan.iam.v1.CreateApplicationCredentialRequest.expires_at:type_name -> google.protobuf.Timestamp
+	77, // 29: mulligan.iam.v1.ListApplicationCredentialsRequest.page:type_name -> mulligan.common.v1.Page
 	36, // 30: mulligan.iam.v1.ListApplicationCredentialsResponse.application_credentials:type_name -> mulligan.iam.v1.ApplicationCredential
-	69, // 31: mulligan.iam.v1.AssignRoleRequest.role:type_name -> mulligan.common.v1.Role
-	69, // 32: mulligan.iam.v1.Assignment.role:type_name -> mulligan.common.v1.Role
-	66, // 33: mulligan.iam.v1.ListAssignmentsRequest.page:type_name -> mulligan.common.v1.Page
+	80, // 31: mulligan.iam.v1.AssignRoleRequest.role:type_name -> mulligan.common.v1.Role
+	80, // 32: mulligan.iam.v1.Assignment.role:type_name -> mulligan.common.v1.Role
+	77, // 33: mulligan.iam.v1.ListAssignmentsRequest.page:type_name -> mulligan.common.v1.Page
 	47, // 34: mulligan.iam.v1.ListAssignmentsResponse.assignments:type_name -> mulligan.iam.v1.Assignment
-	70, // 35: mulligan.iam.v1.FailureDomains.kind:type_name -> mulligan.common.v1.DomainKind
+	81, // 35: mulligan.iam.v1.FailureDomains.kind:type_name -> mulligan.common.v1.DomainKind
 	50, // 36: mulligan.iam.v1.RegionSpec.failure_domains:type_name -> mulligan.iam.v1.FailureDomains
 	0,  // 37: mulligan.iam.v1.RegionSpec.visibility:type_name -> mulligan.iam.v1.Visibility
-	67, // 38: mulligan.iam.v1.Region.metadata:type_name -> mulligan.common.v1.Metadata
+	78, // 38: mulligan.iam.v1.Region.metadata:type_name -> mulligan.common.v1.Metadata
 	51, // 39: mulligan.iam.v1.Region.spec:type_name -> mulligan.iam.v1.RegionSpec
 	51, // 40: mulligan.iam.v1.CreateRegionRequest.spec:type_name -> mulligan.iam.v1.RegionSpec
 	52, // 41: mulligan.iam.v1.BatchGetRegionsResponse.regions:type_name -> mulligan.iam.v1.Region
-	66, // 42: mulligan.iam.v1.ListRegionsRequest.page:type_name -> mulligan.common.v1.Page
+	77, // 42: mulligan.iam.v1.ListRegionsRequest.page:type_name -> mulligan.common.v1.Page
 	52, // 43: mulligan.iam.v1.ListRegionsResponse.regions:type_name -> mulligan.iam.v1.Region
-	68, // 44: mulligan.iam.v1.UpdateRegionRequest.update_mask:type_name -> google.protobuf.FieldMask
+	79, // 44: mulligan.iam.v1.UpdateRegionRequest.update_mask:type_name -> google.protobuf.FieldMask
 	51, // 45: mulligan.iam.v1.UpdateRegionRequest.spec:type_name -> mulligan.iam.v1.RegionSpec
-	71, // 46: mulligan.iam.v1.IamConfigureRequest.spec:type_name -> mulligan.common.v1.ConfigurationSpec
-	68, // 47: mulligan.iam.v1.IamConfigureRequest.update_mask:type_name -> google.protobuf.FieldMask
-	1,  // 48: mulligan.iam.v1.IamService.Bootstrap:input_type -> mulligan.iam.v1.BootstrapRequest
-	2,  // 49: mulligan.iam.v1.IamService.Login:input_type -> mulligan.iam.v1.LoginRequest
-	4,  // 50: mulligan.iam.v1.IamService.RefreshToken:input_type -> mulligan.iam.v1.RefreshTokenRequest
-	5,  // 51: mulligan.iam.v1.IamService.SignOut:input_type -> mulligan.iam.v1.SignOutRequest
-	7,  // 52: mulligan.iam.v1.IamService.ListSessions:input_type -> mulligan.iam.v1.ListSessionsRequest
-	9,  // 53: mulligan.iam.v1.IamService.RevokeSession:input_type -> mulligan.iam.v1.RevokeSessionRequest
-	10, // 54: mulligan.iam.v1.IamService.ListTokenKeys:input_type -> mulligan.iam.v1.ListTokenKeysRequest
-	13, // 55: mulligan.iam.v1.IamService.RotateTokenKeys:input_type -> mulligan.iam.v1.RotateTokenKeysRequest
-	15, // 56: mulligan.iam.v1.IamService.CreateProject:input_type -> mulligan.iam.v1.CreateProjectRequest
-	16, // 57: mulligan.iam.v1.IamService.GetProject:input_type -> mulligan.iam.v1.GetProjectRequest
-	17, // 58: mulligan.iam.v1.IamService.BatchGetProjects:input_type -> mulligan.iam.v1.BatchGetProjectsRequest
-	19, // 59: mulligan.iam.v1.IamService.ListProjects:input_type -> mulligan.iam.v1.ListProjectsRequest
-	21, // 60: mulligan.iam.v1.IamService.UpdateProject:input_type -> mulligan.iam.v1.UpdateProjectRequest
-	22, // 61: mulligan.iam.v1.IamService.DeleteProject:input_type -> mulligan.iam.v1.DeleteProjectRequest
-	25, // 62: mulligan.iam.v1.IamService.CreateAccount:input_type -> mulligan.iam.v1.CreateAccountRequest
-	26, // 63: mulligan.iam.v1.IamService.GetAccount:input_type -> mulligan.iam.v1.GetAccountRequest
-	27, // 64: mulligan.iam.v1.IamService.BatchGetAccounts:input_type -> mulligan.iam.v1.BatchGetAccountsRequest
-	29, // 65: mulligan.iam.v1.IamService.ListAccounts:input_type -> mulligan.iam.v1.ListAccountsRequest
-	31, // 66: mulligan.iam.v1.IamService.UpdateAccount:input_type -> mulligan.iam.v1.UpdateAccountRequest
-	32, // 67: mulligan.iam.v1.IamService.DeleteAccount:input_type -> mulligan.iam.v1.DeleteAccountRequest
-	34, // 68: mulligan.iam.v1.IamService.ChangePassword:input_type -> mulligan.iam.v1.ChangePasswordRequest
-	38, // 69: mulligan.iam.v1.IamService.CreateApplicationCredential:input_type -> mulligan.iam.v1.CreateApplicationCredentialRequest
-	39, // 70: mulligan.iam.v1.IamService.GetApplicationCredential:input_type -> mulligan.iam.v1.GetApplicationCredentialRequest
-	40, // 71: mulligan.iam.v1.IamService.ListApplicationCredentials:input_type -> mulligan.iam.v1.ListApplicationCredentialsRequest
-	42, // 72: mulligan.iam.v1.IamService.DeleteApplicationCredential:input_type -> mulligan.iam.v1.DeleteApplicationCredentialRequest
-	44, // 73: mulligan.iam.v1.IamService.AssignRole:input_type -> mulligan.iam.v1.AssignRoleRequest
-	45, // 74: mulligan.iam.v1.IamService.RevokeRole:input_type -> mulligan.iam.v1.RevokeRoleRequest
-	48, // 75: mulligan.iam.v1.IamService.ListAssignments:input_type -> mulligan.iam.v1.ListAssignmentsRequest
-	53, // 76: mulligan.iam.v1.IamService.CreateRegion:input_type -> mulligan.iam.v1.CreateRegionRequest
-	54, // 77: mulligan.iam.v1.IamService.GetRegion:input_type -> mulligan.iam.v1.GetRegionRequest
-	55, // 78: mulligan.iam.v1.IamService.BatchGetRegions:input_type -> mulligan.iam.v1.BatchGetRegionsRequest
-	57, // 79: mulligan.iam.v1.IamService.ListRegions:input_type -> mulligan.iam.v1.ListRegionsRequest
-	59, // 80: mulligan.iam.v1.IamService.UpdateRegion:input_type -> mulligan.iam.v1.UpdateRegionRequest
-	60, // 81: mulligan.iam.v1.IamService.DeleteRegion:input_type -> mulligan.iam.v1.DeleteRegionRequest
-	72, // 82: mulligan.iam.v1.IamService.ListAuditEvents:input_type -> mulligan.common.v1.ListAuditEventsRequest
-	62, // 83: mulligan.iam.v1.IamService.IamConfigure:input_type -> mulligan.iam.v1.IamConfigureRequest
-	63, // 84: mulligan.iam.v1.IamService.GetIamConfiguration:input_type -> mulligan.iam.v1.GetIamConfigurationRequest
-	73, // 85: mulligan.iam.v1.IamService.Watch:input_type -> mulligan.common.v1.WatchRequest
-	3,  // 86: mulligan.iam.v1.IamService.Bootstrap:output_type -> mulligan.iam.v1.SignedIn
-	3,  // 87: mulligan.iam.v1.IamService.Login:output_type -> mulligan.iam.v1.SignedIn
-	3,  // 88: mulligan.iam.v1.IamService.RefreshToken:output_type -> mulligan.iam.v1.SignedIn
-	6,  // 89: mulligan.iam.v1.IamService.SignOut:output_type -> mulligan.iam.v1.Session
-	8,  // 90: mulligan.iam.v1.IamService.ListSessions:output_type -> mulligan.iam.v1.ListSessionsResponse
-	6,  // 91: mulligan.iam.v1.IamService.RevokeSession:output_type -> mulligan.iam.v1.Session
-	11, // 92: mulligan.iam.v1.IamService.ListTokenKeys:output_type -> mulligan.iam.v1.ListTokenKeysResponse
-	12, // 93: mulligan.iam.v1.IamService.RotateTokenKeys:output_type -> mulligan.iam.v1.TokenKey
-	14, // 94: mulligan.iam.v1.IamService.CreateProject:output_type -> mulligan.iam.v1.Project
-	14, // 95: mulligan.iam.v1.IamService.GetProject:output_type -> mulligan.iam.v1.Project
-	18, // 96: mulligan.iam.v1.IamService.BatchGetProjects:output_type -> mulligan.iam.v1.BatchGetProjectsResponse
-	20, // 97: mulligan.iam.v1.IamService.ListProjects:output_type -> mulligan.iam.v1.ListProjectsResponse
-	14, // 98: mulligan.iam.v1.IamService.UpdateProject:output_type -> mulligan.iam.v1.Project
-	23, // 99: mulligan.iam.v1.IamService.DeleteProject:output_type -> mulligan.iam.v1.DeleteProjectResponse
-	24, // 100: mulligan.iam.v1.IamService.CreateAccount:output_type -> mulligan.iam.v1.Account
-	24, // 101: mulligan.iam.v1.IamService.GetAccount:output_type -> mulligan.iam.v1.Account
-	28, // 102: mulligan.iam.v1.IamService.BatchGetAccounts:output_type -> mulligan.iam.v1.BatchGetAccountsResponse
-	30, // 103: mulligan.iam.v1.IamService.ListAccounts:output_type -> mulligan.iam.v1.ListAccountsResponse
-	24, // 104: mulligan.iam.v1.IamService.UpdateAccount:output_type -> mulligan.iam.v1.Account
-	33, // 105: mulligan.iam.v1.IamService.DeleteAccount:output_type -> mulligan.iam.v1.DeleteAccountResponse
-	35, // 106: mulligan.iam.v1.IamService.ChangePassword:output_type -> mulligan.iam.v1.ChangePasswordResponse
-	36, // 107: mulligan.iam.v1.IamService.CreateApplicationCredential:output_type -> mulligan.iam.v1.ApplicationCredential
-	36, // 108: mulligan.iam.v1.IamService.GetApplicationCredential:output_type -> mulligan.iam.v1.ApplicationCredential
-	41, // 109: mulligan.iam.v1.IamService.ListApplicationCredentials:output_type -> mulligan.iam.v1.ListApplicationCredentialsResponse
-	43, // 110: mulligan.iam.v1.IamService.DeleteApplicationCredential:output_type -> mulligan.iam.v1.DeleteApplicationCredentialResponse
-	47, // 111: mulligan.iam.v1.IamService.AssignRole:output_type -> mulligan.iam.v1.Assignment
-	46, // 112: mulligan.iam.v1.IamService.RevokeRole:output_type -> mulligan.iam.v1.RevokeRoleResponse
-	49, // 113: mulligan.iam.v1.IamService.ListAssignments:output_type -> mulligan.iam.v1.ListAssignmentsResponse
-	52, // 114: mulligan.iam.v1.IamService.CreateRegion:output_type -> mulligan.iam.v1.Region
-	52, // 115: mulligan.iam.v1.IamService.GetRegion:output_type -> mulligan.iam.v1.Region
-	56, // 116: mulligan.iam.v1.IamService.BatchGetRegions:output_type -> mulligan.iam.v1.BatchGetRegionsResponse
-	58, // 117: mulligan.iam.v1.IamService.ListRegions:output_type -> mulligan.iam.v1.ListRegionsResponse
-	52, // 118: mulligan.iam.v1.IamService.UpdateRegion:output_type -> mulligan.iam.v1.Region
-	61, // 119: mulligan.iam.v1.IamService.DeleteRegion:output_type -> mulligan.iam.v1.DeleteRegionResponse
-	74, // 120: mulligan.iam.v1.IamService.ListAuditEvents:output_type -> mulligan.common.v1.ListAuditEventsResponse
-	75, // 121: mulligan.iam.v1.IamService.IamConfigure:output_type -> mulligan.common.v1.Configuration
-	75, // 122: mulligan.iam.v1.IamService.GetIamConfiguration:output_type -> mulligan.common.v1.Configuration
-	76, // 123: mulligan.iam.v1.IamService.Watch:output_type -> mulligan.common.v1.Event
-	86, // [86:124] is the sub-list for method output_type
-	48, // [48:86] is the sub-list for method input_type
-	48, // [48:48] is the sub-list for extension type_name
-	48, // [48:48] is the sub-list for extension extendee
-	0,  // [0:48] is the sub-list for field type_name
+	82, // 46: mulligan.iam.v1.IamConfigureRequest.spec:type_name -> mulligan.common.v1.ConfigurationSpec
+	79, // 47: mulligan.iam.v1.IamConfigureRequest.update_mask:type_name -> google.protobuf.FieldMask
+	71, // 48: mulligan.iam.v1.ListServicesResponse.sites:type_name -> mulligan.iam.v1.Site
+	72, // 49: mulligan.iam.v1.Site.services:type_name -> mulligan.iam.v1.Service
+	75, // 50: mulligan.iam.v1.Service.registered_at:type_name -> google.protobuf.Timestamp
+	75, // 51: mulligan.iam.v1.Service.seen_at:type_name -> google.protobuf.Timestamp
+	1,  // 52: mulligan.iam.v1.IamService.Bootstrap:input_type -> mulligan.iam.v1.BootstrapRequest
+	2,  // 53: mulligan.iam.v1.IamService.Login:input_type -> mulligan.iam.v1.LoginRequest
+	4,  // 54: mulligan.iam.v1.IamService.RefreshToken:input_type -> mulligan.iam.v1.RefreshTokenRequest
+	5,  // 55: mulligan.iam.v1.IamService.SignOut:input_type -> mulligan.iam.v1.SignOutRequest
+	7,  // 56: mulligan.iam.v1.IamService.ListSessions:input_type -> mulligan.iam.v1.ListSessionsRequest
+	9,  // 57: mulligan.iam.v1.IamService.RevokeSession:input_type -> mulligan.iam.v1.RevokeSessionRequest
+	10, // 58: mulligan.iam.v1.IamService.ListTokenKeys:input_type -> mulligan.iam.v1.ListTokenKeysRequest
+	13, // 59: mulligan.iam.v1.IamService.RotateTokenKeys:input_type -> mulligan.iam.v1.RotateTokenKeysRequest
+	15, // 60: mulligan.iam.v1.IamService.CreateProject:input_type -> mulligan.iam.v1.CreateProjectRequest
+	16, // 61: mulligan.iam.v1.IamService.GetProject:input_type -> mulligan.iam.v1.GetProjectRequest
+	17, // 62: mulligan.iam.v1.IamService.BatchGetProjects:input_type -> mulligan.iam.v1.BatchGetProjectsRequest
+	19, // 63: mulligan.iam.v1.IamService.ListProjects:input_type -> mulligan.iam.v1.ListProjectsRequest
+	21, // 64: mulligan.iam.v1.IamService.UpdateProject:input_type -> mulligan.iam.v1.UpdateProjectRequest
+	22, // 65: mulligan.iam.v1.IamService.DeleteProject:input_type -> mulligan.iam.v1.DeleteProjectRequest
+	25, // 66: mulligan.iam.v1.IamService.CreateAccount:input_type -> mulligan.iam.v1.CreateAccountRequest
+	26, // 67: mulligan.iam.v1.IamService.GetAccount:input_type -> mulligan.iam.v1.GetAccountRequest
+	27, // 68: mulligan.iam.v1.IamService.BatchGetAccounts:input_type -> mulligan.iam.v1.BatchGetAccountsRequest
+	29, // 69: mulligan.iam.v1.IamService.ListAccounts:input_type -> mulligan.iam.v1.ListAccountsRequest
+	31, // 70: mulligan.iam.v1.IamService.UpdateAccount:input_type -> mulligan.iam.v1.UpdateAccountRequest
+	32, // 71: mulligan.iam.v1.IamService.DeleteAccount:input_type -> mulligan.iam.v1.DeleteAccountRequest
+	34, // 72: mulligan.iam.v1.IamService.ChangePassword:input_type -> mulligan.iam.v1.ChangePasswordRequest
+	38, // 73: mulligan.iam.v1.IamService.CreateApplicationCredential:input_type -> mulligan.iam.v1.CreateApplicationCredentialRequest
+	39, // 74: mulligan.iam.v1.IamService.GetApplicationCredential:input_type -> mulligan.iam.v1.GetApplicationCredentialRequest
+	40, // 75: mulligan.iam.v1.IamService.ListApplicationCredentials:input_type -> mulligan.iam.v1.ListApplicationCredentialsRequest
+	42, // 76: mulligan.iam.v1.IamService.DeleteApplicationCredential:input_type -> mulligan.iam.v1.DeleteApplicationCredentialRequest
+	44, // 77: mulligan.iam.v1.IamService.AssignRole:input_type -> mulligan.iam.v1.AssignRoleRequest
+	45, // 78: mulligan.iam.v1.IamService.RevokeRole:input_type -> mulligan.iam.v1.RevokeRoleRequest
+	48, // 79: mulligan.iam.v1.IamService.ListAssignments:input_type -> mulligan.iam.v1.ListAssignmentsRequest
+	53, // 80: mulligan.iam.v1.IamService.CreateRegion:input_type -> mulligan.iam.v1.CreateRegionRequest
+	54, // 81: mulligan.iam.v1.IamService.GetRegion:input_type -> mulligan.iam.v1.GetRegionRequest
+	55, // 82: mulligan.iam.v1.IamService.BatchGetRegions:input_type -> mulligan.iam.v1.BatchGetRegionsRequest
+	57, // 83: mulligan.iam.v1.IamService.ListRegions:input_type -> mulligan.iam.v1.ListRegionsRequest
+	59, // 84: mulligan.iam.v1.IamService.UpdateRegion:input_type -> mulligan.iam.v1.UpdateRegionRequest
+	60, // 85: mulligan.iam.v1.IamService.DeleteRegion:input_type -> mulligan.iam.v1.DeleteRegionRequest
+	64, // 86: mulligan.iam.v1.IamService.RegisterService:input_type -> mulligan.iam.v1.RegisterServiceRequest
+	65, // 87: mulligan.iam.v1.IamService.RenewService:input_type -> mulligan.iam.v1.RenewServiceRequest
+	67, // 88: mulligan.iam.v1.IamService.WithdrawService:input_type -> mulligan.iam.v1.WithdrawServiceRequest
+	69, // 89: mulligan.iam.v1.IamService.ListServices:input_type -> mulligan.iam.v1.ListServicesRequest
+	73, // 90: mulligan.iam.v1.IamService.DeleteSite:input_type -> mulligan.iam.v1.DeleteSiteRequest
+	83, // 91: mulligan.iam.v1.IamService.ListAuditEvents:input_type -> mulligan.common.v1.ListAuditEventsRequest
+	62, // 92: mulligan.iam.v1.IamService.IamConfigure:input_type -> mulligan.iam.v1.IamConfigureRequest
+	63, // 93: mulligan.iam.v1.IamService.GetIamConfiguration:input_type -> mulligan.iam.v1.GetIamConfigurationRequest
+	84, // 94: mulligan.iam.v1.IamService.Watch:input_type -> mulligan.common.v1.WatchRequest
+	3,  // 95: mulligan.iam.v1.IamService.Bootstrap:output_type -> mulligan.iam.v1.SignedIn
+	3,  // 96: mulligan.iam.v1.IamService.Login:output_type -> mulligan.iam.v1.SignedIn
+	3,  // 97: mulligan.iam.v1.IamService.RefreshToken:output_type -> mulligan.iam.v1.SignedIn
+	6,  // 98: mulligan.iam.v1.IamService.SignOut:output_type -> mulligan.iam.v1.Session
+	8,  // 99: mulligan.iam.v1.IamService.ListSessions:output_type -> mulligan.iam.v1.ListSessionsResponse
+	6,  // 100: mulligan.iam.v1.IamService.RevokeSession:output_type -> mulligan.iam.v1.Session
+	11, // 101: mulligan.iam.v1.IamService.ListTokenKeys:output_type -> mulligan.iam.v1.ListTokenKeysResponse
+	12, // 102: mulligan.iam.v1.IamService.RotateTokenKeys:output_type -> mulligan.iam.v1.TokenKey
+	14, // 103: mulligan.iam.v1.IamService.CreateProject:output_type -> mulligan.iam.v1.Project
+	14, // 104: mulligan.iam.v1.IamService.GetProject:output_type -> mulligan.iam.v1.Project
+	18, // 105: mulligan.iam.v1.IamService.BatchGetProjects:output_type -> mulligan.iam.v1.BatchGetProjectsResponse
+	20, // 106: mulligan.iam.v1.IamService.ListProjects:output_type -> mulligan.iam.v1.ListProjectsResponse
+	14, // 107: mulligan.iam.v1.IamService.UpdateProject:output_type -> mulligan.iam.v1.Project
+	23, // 108: mulligan.iam.v1.IamService.DeleteProject:output_type -> mulligan.iam.v1.DeleteProjectResponse
+	24, // 109: mulligan.iam.v1.IamService.CreateAccount:output_type -> mulligan.iam.v1.Account
+	24, // 110: mulligan.iam.v1.IamService.GetAccount:output_type -> mulligan.iam.v1.Account
+	28, // 111: mulligan.iam.v1.IamService.BatchGetAccounts:output_type -> mulligan.iam.v1.BatchGetAccountsResponse
+	30, // 112: mulligan.iam.v1.IamService.ListAccounts:output_type -> mulligan.iam.v1.ListAccountsResponse
+	24, // 113: mulligan.iam.v1.IamService.UpdateAccount:output_type -> mulligan.iam.v1.Account
+	33, // 114: mulligan.iam.v1.IamService.DeleteAccount:output_type -> mulligan.iam.v1.DeleteAccountResponse
+	35, // 115: mulligan.iam.v1.IamService.ChangePassword:output_type -> mulligan.iam.v1.ChangePasswordResponse
+	36, // 116: mulligan.iam.v1.IamService.CreateApplicationCredential:output_type -> mulligan.iam.v1.ApplicationCredential
+	36, // 117: mulligan.iam.v1.IamService.GetApplicationCredential:output_type -> mulligan.iam.v1.ApplicationCredential
+	41, // 118: mulligan.iam.v1.IamService.ListApplicationCredentials:output_type -> mulligan.iam.v1.ListApplicationCredentialsResponse
+	43, // 119: mulligan.iam.v1.IamService.DeleteApplicationCredential:output_type -> mulligan.iam.v1.DeleteApplicationCredentialResponse
+	47, // 120: mulligan.iam.v1.IamService.AssignRole:output_type -> mulligan.iam.v1.Assignment
+	46, // 121: mulligan.iam.v1.IamService.RevokeRole:output_type -> mulligan.iam.v1.RevokeRoleResponse
+	49, // 122: mulligan.iam.v1.IamService.ListAssignments:output_type -> mulligan.iam.v1.ListAssignmentsResponse
+	52, // 123: mulligan.iam.v1.IamService.CreateRegion:output_type -> mulligan.iam.v1.Region
+	52, // 124: mulligan.iam.v1.IamService.GetRegion:output_type -> mulligan.iam.v1.Region
+	56, // 125: mulligan.iam.v1.IamService.BatchGetRegions:output_type -> mulligan.iam.v1.BatchGetRegionsResponse
+	58, // 126: mulligan.iam.v1.IamService.ListRegions:output_type -> mulligan.iam.v1.ListRegionsResponse
+	52, // 127: mulligan.iam.v1.IamService.UpdateRegion:output_type -> mulligan.iam.v1.Region
+	61, // 128: mulligan.iam.v1.IamService.DeleteRegion:output_type -> mulligan.iam.v1.DeleteRegionResponse
+	72, // 129: mulligan.iam.v1.IamService.RegisterService:output_type -> mulligan.iam.v1.Service
+	66, // 130: mulligan.iam.v1.IamService.RenewService:output_type -> mulligan.iam.v1.RenewServiceResponse
+	68, // 131: mulligan.iam.v1.IamService.WithdrawService:output_type -> mulligan.iam.v1.WithdrawServiceResponse
+	70, // 132: mulligan.iam.v1.IamService.ListServices:output_type -> mulligan.iam.v1.ListServicesResponse
+	74, // 133: mulligan.iam.v1.IamService.DeleteSite:output_type -> mulligan.iam.v1.DeleteSiteResponse
+	85, // 134: mulligan.iam.v1.IamService.ListAuditEvents:output_type -> mulligan.common.v1.ListAuditEventsResponse
+	86, // 135: mulligan.iam.v1.IamService.IamConfigure:output_type -> mulligan.common.v1.Configuration
+	86, // 136: mulligan.iam.v1.IamService.GetIamConfiguration:output_type -> mulligan.common.v1.Configuration
+	87, // 137: mulligan.iam.v1.IamService.Watch:output_type -> mulligan.common.v1.Event
+	95, // [95:138] is the sub-list for method output_type
+	52, // [52:95] is the sub-list for method input_type
+	52, // [52:52] is the sub-list for extension type_name
+	52, // [52:52] is the sub-list for extension extendee
+	0,  // [0:52] is the sub-list for field type_name
 }
 
 func init() { file_mulligan_iam_v1_iam_proto_init() }
@@ -4402,7 +5118,7 @@ func file_mulligan_iam_v1_iam_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mulligan_iam_v1_iam_proto_rawDesc), len(file_mulligan_iam_v1_iam_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   63,
+			NumMessages:   74,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

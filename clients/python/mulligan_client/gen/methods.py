@@ -17,6 +17,8 @@ OBJECTS: Mapping[str, ObjectType] = {
     "project": ObjectType(Naming.INSTALLATION, ("project",)),
     "account": ObjectType(Naming.INSTALLATION, ("account",)),
     "region": ObjectType(Naming.INSTALLATION, ("region",)),
+    "site": ObjectType(Naming.NONE, ("site",)),
+    "service": ObjectType(Naming.NONE, ("service",)),
     "metadef": ObjectType(Naming.NONE, ("metadef",)),
     "provider": ObjectType(Naming.REGION, ("provider", "server", "host")),
     "group": ObjectType(Naming.REGION, ("group",)),
@@ -476,6 +478,27 @@ IAM_DELETE_REGION = Method(
     "/mulligan.iam.v1.IamService/DeleteRegion",
     Retry.REQUEST_ID,
     references=(Reference(("id",), ("region",)),),
+)
+IAM_REGISTER_SERVICE = Method(
+    "/mulligan.iam.v1.IamService/RegisterService",
+    Retry.REQUEST_ID,
+    references=(Reference(("regions",), ("region",)),),
+)
+IAM_RENEW_SERVICE = Method(
+    "/mulligan.iam.v1.IamService/RenewService",
+    Retry.REQUEST_ID,
+)
+IAM_WITHDRAW_SERVICE = Method(
+    "/mulligan.iam.v1.IamService/WithdrawService",
+    Retry.REQUEST_ID,
+)
+IAM_LIST_SERVICES = Method(
+    "/mulligan.iam.v1.IamService/ListServices",
+    Retry.READ,
+)
+IAM_DELETE_SITE = Method(
+    "/mulligan.iam.v1.IamService/DeleteSite",
+    Retry.REQUEST_ID,
 )
 IAM_LIST_AUDIT_EVENTS = Method(
     "/mulligan.iam.v1.IamService/ListAuditEvents",

@@ -12,13 +12,13 @@ from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from mulligan_client.gen.mulligan.meta.v1 import meta_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
-from mulligan_client.transport import Caller, Stream
+from mulligan_client.transport import Calls, Stream
 
 
 class ControlService:
     """Asks for work and shows how it goes."""
 
-    def __init__(self, caller: Caller) -> None:
+    def __init__(self, caller: Calls) -> None:
         self._caller = caller
 
     def ListRegionKeys(
@@ -426,7 +426,7 @@ class ControlService:
 class IamService:
     """Who may do what, and where things live."""
 
-    def __init__(self, caller: Caller) -> None:
+    def __init__(self, caller: Calls) -> None:
         self._caller = caller
 
     def Bootstrap(
@@ -745,6 +745,48 @@ class IamService:
             methods.IAM_DELETE_REGION, request, iam_pb2.DeleteRegionResponse, timeout
         )
 
+    def RegisterService(
+        self, request: iam_pb2.RegisterServiceRequest, timeout: float | None = None
+    ) -> iam_pb2.Service:
+        """Take a process up in the catalogue: which services of which site it has, and where. It is
+        away when it is not renewed in time.
+        """
+        return self._caller.unary(methods.IAM_REGISTER_SERVICE, request, iam_pb2.Service, timeout)
+
+    def RenewService(
+        self, request: iam_pb2.RenewServiceRequest, timeout: float | None = None
+    ) -> iam_pb2.RenewServiceResponse:
+        """Say that a process is alive. Nobody is told of it: no event is written."""
+        return self._caller.unary(
+            methods.IAM_RENEW_SERVICE, request, iam_pb2.RenewServiceResponse, timeout
+        )
+
+    def WithdrawService(
+        self, request: iam_pb2.WithdrawServiceRequest, timeout: float | None = None
+    ) -> iam_pb2.WithdrawServiceResponse:
+        """Take a process that stops out of the catalogue."""
+        return self._caller.unary(
+            methods.IAM_WITHDRAW_SERVICE, request, iam_pb2.WithdrawServiceResponse, timeout
+        )
+
+    def ListServices(
+        self, request: iam_pb2.ListServicesRequest, timeout: float | None = None
+    ) -> iam_pb2.ListServicesResponse:
+        """The catalogue: all sites with their services, and the regions of each that the caller
+        sees.
+        """
+        return self._caller.unary(
+            methods.IAM_LIST_SERVICES, request, iam_pb2.ListServicesResponse, timeout
+        )
+
+    def DeleteSite(
+        self, request: iam_pb2.DeleteSiteRequest, timeout: float | None = None
+    ) -> iam_pb2.DeleteSiteResponse:
+        """Forget a site that is away for good, so that others may serve its regions."""
+        return self._caller.unary(
+            methods.IAM_DELETE_SITE, request, iam_pb2.DeleteSiteResponse, timeout
+        )
+
     def ListAuditEvents(
         self, request: common_pb2.ListAuditEventsRequest, timeout: float | None = None
     ) -> common_pb2.ListAuditEventsResponse:
@@ -790,7 +832,7 @@ class IamService:
 class MetaService:
     """From names to ids and back; what people say about objects."""
 
-    def __init__(self, caller: Caller) -> None:
+    def __init__(self, caller: Calls) -> None:
         self._caller = caller
 
     def ResolveNames(
@@ -943,7 +985,7 @@ class MetaService:
 class ResourceService:
     """What there is, and who has claimed it when."""
 
-    def __init__(self, caller: Caller) -> None:
+    def __init__(self, caller: Calls) -> None:
         self._caller = caller
 
     def CreateProviderType(
@@ -1637,7 +1679,7 @@ Service = Literal["control", "iam", "meta", "resource"]
 class Services:
     """All services, given who calls one."""
 
-    def __init__(self, caller: Callable[[Service], Caller]) -> None:
+    def __init__(self, caller: Callable[[Service], Calls]) -> None:
         self.control = ControlService(caller("control"))
         self.iam = IamService(caller("iam"))
         self.meta = MetaService(caller("meta"))

@@ -13,6 +13,8 @@ export const objects: Record<string, ObjectType> = {
   "project": { naming: "installation", foundAs: ["project"] },
   "account": { naming: "installation", foundAs: ["account"] },
   "region": { naming: "installation", foundAs: ["region"] },
+  "site": { naming: "none", foundAs: ["site"] },
+  "service": { naming: "none", foundAs: ["service"] },
   "metadef": { naming: "none", foundAs: ["metadef"] },
   "provider": { naming: "region", foundAs: ["provider", "server", "host"] },
   "group": { naming: "region", foundAs: ["group"] },
@@ -1031,6 +1033,58 @@ export const iamDeleteRegion: Method = {
   references: [
     { path: ["id"], types: ["region"] },
   ],
+  since: "",
+  newer: [],
+};
+
+export const iamRegisterService: Method = {
+  path: "/mulligan.iam.v1.IamService/RegisterService",
+  retry: "request_id",
+  anonymous: false,
+  leads: [],
+  references: [
+    { path: ["regions"], types: ["region"] },
+  ],
+  since: "",
+  newer: [],
+};
+
+export const iamRenewService: Method = {
+  path: "/mulligan.iam.v1.IamService/RenewService",
+  retry: "request_id",
+  anonymous: false,
+  leads: [],
+  references: [],
+  since: "",
+  newer: [],
+};
+
+export const iamWithdrawService: Method = {
+  path: "/mulligan.iam.v1.IamService/WithdrawService",
+  retry: "request_id",
+  anonymous: false,
+  leads: [],
+  references: [],
+  since: "",
+  newer: [],
+};
+
+export const iamListServices: Method = {
+  path: "/mulligan.iam.v1.IamService/ListServices",
+  retry: "read",
+  anonymous: false,
+  leads: [],
+  references: [],
+  since: "",
+  newer: [],
+};
+
+export const iamDeleteSite: Method = {
+  path: "/mulligan.iam.v1.IamService/DeleteSite",
+  retry: "request_id",
+  anonymous: false,
+  leads: [],
+  references: [],
   since: "",
   newer: [],
 };

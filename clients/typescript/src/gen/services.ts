@@ -591,6 +591,34 @@ export class IamService {
   }
 
   /**
+   * Take a process up in the catalogue: which services of which site it has, and where. It is away
+   * when it is not renewed in time.
+   */
+  registerService(request: MessageInitShape<typeof iamv1.RegisterServiceRequestSchema>, signal?: AbortSignal): Promise<iamv1.Service> {
+    return this.caller.unary(methods.iamRegisterService, iamv1.IamService.method.registerService, request, signal);
+  }
+
+  /** Say that a process is alive. Nobody is told of it: no event is written. */
+  renewService(request: MessageInitShape<typeof iamv1.RenewServiceRequestSchema>, signal?: AbortSignal): Promise<iamv1.RenewServiceResponse> {
+    return this.caller.unary(methods.iamRenewService, iamv1.IamService.method.renewService, request, signal);
+  }
+
+  /** Take a process that stops out of the catalogue. */
+  withdrawService(request: MessageInitShape<typeof iamv1.WithdrawServiceRequestSchema>, signal?: AbortSignal): Promise<iamv1.WithdrawServiceResponse> {
+    return this.caller.unary(methods.iamWithdrawService, iamv1.IamService.method.withdrawService, request, signal);
+  }
+
+  /** The catalogue: all sites with their services, and the regions of each that the caller sees. */
+  listServices(request: MessageInitShape<typeof iamv1.ListServicesRequestSchema>, signal?: AbortSignal): Promise<iamv1.ListServicesResponse> {
+    return this.caller.unary(methods.iamListServices, iamv1.IamService.method.listServices, request, signal);
+  }
+
+  /** Forget a site that is away for good, so that others may serve its regions. */
+  deleteSite(request: MessageInitShape<typeof iamv1.DeleteSiteRequestSchema>, signal?: AbortSignal): Promise<iamv1.DeleteSiteResponse> {
+    return this.caller.unary(methods.iamDeleteSite, iamv1.IamService.method.deleteSite, request, signal);
+  }
+
+  /**
    * Who did what, and who was refused: what was changed, and calls that would have changed
    * something or that the caller was not allowed. Newest first. Of iam.
    */

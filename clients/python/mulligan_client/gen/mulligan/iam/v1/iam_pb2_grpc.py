@@ -206,6 +206,31 @@ class IamServiceStub:
                 request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteRegionRequest.SerializeToString,
                 response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteRegionResponse.FromString,
                 _registered_method=True)
+        self.RegisterService = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/RegisterService',
+                request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.RegisterServiceRequest.SerializeToString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.Service.FromString,
+                _registered_method=True)
+        self.RenewService = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/RenewService',
+                request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.RenewServiceRequest.SerializeToString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.RenewServiceResponse.FromString,
+                _registered_method=True)
+        self.WithdrawService = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/WithdrawService',
+                request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.WithdrawServiceRequest.SerializeToString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.WithdrawServiceResponse.FromString,
+                _registered_method=True)
+        self.ListServices = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/ListServices',
+                request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListServicesRequest.SerializeToString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListServicesResponse.FromString,
+                _registered_method=True)
+        self.DeleteSite = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/DeleteSite',
+                request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteSiteRequest.SerializeToString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteSiteResponse.FromString,
+                _registered_method=True)
         self.ListAuditEvents = channel.unary_unary(
                 '/mulligan.iam.v1.IamService/ListAuditEvents',
                 request_serializer=mulligan_dot_common_dot_v1_dot_common__pb2.ListAuditEventsRequest.SerializeToString,
@@ -485,6 +510,42 @@ class IamServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RegisterService(self, request, context):
+        """Take a process up in the catalogue: which services of which site it has, and where. It is away
+        when it is not renewed in time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RenewService(self, request, context):
+        """Say that a process is alive. Nobody is told of it: no event is written.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawService(self, request, context):
+        """Take a process that stops out of the catalogue.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListServices(self, request, context):
+        """The catalogue: all sites with their services, and the regions of each that the caller sees.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteSite(self, request, context):
+        """Forget a site that is away for good, so that others may serve its regions.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListAuditEvents(self, request, context):
         """Who did what, and who was refused: what was changed, and calls that would have changed something
         or that the caller was not allowed. Newest first. Of iam.
@@ -686,6 +747,31 @@ def add_IamServiceServicer_to_server(servicer, server):
                     servicer.DeleteRegion,
                     request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteRegionRequest.FromString,
                     response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteRegionResponse.SerializeToString,
+            ),
+            'RegisterService': grpc.unary_unary_rpc_method_handler(
+                    servicer.RegisterService,
+                    request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.RegisterServiceRequest.FromString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.Service.SerializeToString,
+            ),
+            'RenewService': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenewService,
+                    request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.RenewServiceRequest.FromString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.RenewServiceResponse.SerializeToString,
+            ),
+            'WithdrawService': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawService,
+                    request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.WithdrawServiceRequest.FromString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.WithdrawServiceResponse.SerializeToString,
+            ),
+            'ListServices': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListServices,
+                    request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListServicesRequest.FromString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListServicesResponse.SerializeToString,
+            ),
+            'DeleteSite': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteSite,
+                    request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteSiteRequest.FromString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteSiteResponse.SerializeToString,
             ),
             'ListAuditEvents': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAuditEvents,
@@ -1627,6 +1713,141 @@ class IamService:
             '/mulligan.iam.v1.IamService/DeleteRegion',
             mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteRegionRequest.SerializeToString,
             mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteRegionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RegisterService(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/RegisterService',
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.RegisterServiceRequest.SerializeToString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.Service.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RenewService(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/RenewService',
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.RenewServiceRequest.SerializeToString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.RenewServiceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawService(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/WithdrawService',
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.WithdrawServiceRequest.SerializeToString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.WithdrawServiceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListServices(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/ListServices',
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.ListServicesRequest.SerializeToString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.ListServicesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteSite(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/DeleteSite',
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteSiteRequest.SerializeToString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteSiteResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -129,6 +129,18 @@ class IamServiceStub:
     """Delete a region without others below it, with the roles on it. What lives in it stays until an
     operator ends it; nothing new can be asked there.
     """
+    RegisterService: _grpc.UnaryUnaryMultiCallable[_iam_pb2.RegisterServiceRequest, _iam_pb2.Service]
+    """Take a process up in the catalogue: which services of which site it has, and where. It is away
+    when it is not renewed in time.
+    """
+    RenewService: _grpc.UnaryUnaryMultiCallable[_iam_pb2.RenewServiceRequest, _iam_pb2.RenewServiceResponse]
+    """Say that a process is alive. Nobody is told of it: no event is written."""
+    WithdrawService: _grpc.UnaryUnaryMultiCallable[_iam_pb2.WithdrawServiceRequest, _iam_pb2.WithdrawServiceResponse]
+    """Take a process that stops out of the catalogue."""
+    ListServices: _grpc.UnaryUnaryMultiCallable[_iam_pb2.ListServicesRequest, _iam_pb2.ListServicesResponse]
+    """The catalogue: all sites with their services, and the regions of each that the caller sees."""
+    DeleteSite: _grpc.UnaryUnaryMultiCallable[_iam_pb2.DeleteSiteRequest, _iam_pb2.DeleteSiteResponse]
+    """Forget a site that is away for good, so that others may serve its regions."""
     ListAuditEvents: _grpc.UnaryUnaryMultiCallable[_common_pb2.ListAuditEventsRequest, _common_pb2.ListAuditEventsResponse]
     """Who did what, and who was refused: what was changed, and calls that would have changed something
     or that the caller was not allowed. Newest first. Of iam.
@@ -240,6 +252,18 @@ class IamServiceAsyncStub(IamServiceStub):
     """Delete a region without others below it, with the roles on it. What lives in it stays until an
     operator ends it; nothing new can be asked there.
     """
+    RegisterService: _aio.UnaryUnaryMultiCallable[_iam_pb2.RegisterServiceRequest, _iam_pb2.Service]  # type: ignore[assignment]
+    """Take a process up in the catalogue: which services of which site it has, and where. It is away
+    when it is not renewed in time.
+    """
+    RenewService: _aio.UnaryUnaryMultiCallable[_iam_pb2.RenewServiceRequest, _iam_pb2.RenewServiceResponse]  # type: ignore[assignment]
+    """Say that a process is alive. Nobody is told of it: no event is written."""
+    WithdrawService: _aio.UnaryUnaryMultiCallable[_iam_pb2.WithdrawServiceRequest, _iam_pb2.WithdrawServiceResponse]  # type: ignore[assignment]
+    """Take a process that stops out of the catalogue."""
+    ListServices: _aio.UnaryUnaryMultiCallable[_iam_pb2.ListServicesRequest, _iam_pb2.ListServicesResponse]  # type: ignore[assignment]
+    """The catalogue: all sites with their services, and the regions of each that the caller sees."""
+    DeleteSite: _aio.UnaryUnaryMultiCallable[_iam_pb2.DeleteSiteRequest, _iam_pb2.DeleteSiteResponse]  # type: ignore[assignment]
+    """Forget a site that is away for good, so that others may serve its regions."""
     ListAuditEvents: _aio.UnaryUnaryMultiCallable[_common_pb2.ListAuditEventsRequest, _common_pb2.ListAuditEventsResponse]  # type: ignore[assignment]
     """Who did what, and who was refused: what was changed, and calls that would have changed something
     or that the caller was not allowed. Newest first. Of iam.
@@ -552,6 +576,48 @@ class IamServiceServicer(metaclass=_abc_1.ABCMeta):
         """Delete a region without others below it, with the roles on it. What lives in it stays until an
         operator ends it; nothing new can be asked there.
         """
+
+    @_abc_1.abstractmethod
+    def RegisterService(
+        self,
+        request: _iam_pb2.RegisterServiceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_iam_pb2.Service, _abc.Awaitable[_iam_pb2.Service]]:
+        """Take a process up in the catalogue: which services of which site it has, and where. It is away
+        when it is not renewed in time.
+        """
+
+    @_abc_1.abstractmethod
+    def RenewService(
+        self,
+        request: _iam_pb2.RenewServiceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_iam_pb2.RenewServiceResponse, _abc.Awaitable[_iam_pb2.RenewServiceResponse]]:
+        """Say that a process is alive. Nobody is told of it: no event is written."""
+
+    @_abc_1.abstractmethod
+    def WithdrawService(
+        self,
+        request: _iam_pb2.WithdrawServiceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_iam_pb2.WithdrawServiceResponse, _abc.Awaitable[_iam_pb2.WithdrawServiceResponse]]:
+        """Take a process that stops out of the catalogue."""
+
+    @_abc_1.abstractmethod
+    def ListServices(
+        self,
+        request: _iam_pb2.ListServicesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_iam_pb2.ListServicesResponse, _abc.Awaitable[_iam_pb2.ListServicesResponse]]:
+        """The catalogue: all sites with their services, and the regions of each that the caller sees."""
+
+    @_abc_1.abstractmethod
+    def DeleteSite(
+        self,
+        request: _iam_pb2.DeleteSiteRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_iam_pb2.DeleteSiteResponse, _abc.Awaitable[_iam_pb2.DeleteSiteResponse]]:
+        """Forget a site that is away for good, so that others may serve its regions."""
 
     @_abc_1.abstractmethod
     def ListAuditEvents(

@@ -1,0 +1,97 @@
+"""Has a process that serves a site stand in iam's catalogue for as long as it runs."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from uuid import uuid4
+
+from api.iam_copy import IamCopy
+from api.wellformed import VERSION
+from mulligan.iam.catalogue import LEASE
+from mulligan.values.errors import MulliganError
+from mulligan_client.client import Client
+from mulligan_client.errors import MulliganCallError
+from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
+
+RENEWED_EVERY_S = LEASE.total_seconds() / 3
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Advertised:
+    """What a site's services say of themselves.
+
+    Clients reach them at `address`, and where iam is if that is empty; the site serves the regions
+    (UUIDs) with what is below them, and without any all that no other site serves.
+    """
+
+    address: str = ""
+    regions: Sequence[str] = ()
+
+
+def reachable(listen: str, *, tls: bool) -> str:
+    """Make an address for clients of the one that services listen on."""
+    host, _, port = listen.rpartition(":")
+    if host.strip("[]") in ("", "0.0.0.0", "::"):  # noqa: S104 - it is told from others here
+        host = socket.getfqdn()
+    return f"{'https' if tls else 'http'}://{host}:{port}"
+
+
+@asynccontextmanager
+async def registered(
+    copy: IamCopy, site: str, kinds: Sequence[str], advertised: Advertised
+) -> AsyncIterator[None]:
+    """Register services and renew that while the context lasts; withdraw them at its end.
+
+    Nothing waits for it: while iam is away, or refuses, the site serves those who know of it.
+    """
+    request = iam_pb2.RegisterServiceRequest(
+        id=str(uuid4()),
+        site=site,
+        kinds=kinds,
+        address=advertised.address,
+        version=VERSION,
+        regions=advertised.regions,
+    )
+    running = asyncio.create_task(_stay_registered(copy, request), name="registration")
+    try:
+        yield
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        with suppress(MulliganError, MulliganCallError):
+            await copy.ask(partial(_withdraw, service=request.id))
+
+
+async def _stay_registered(copy: IamCopy, request: iam_pb2.RegisterServiceRequest) -> None:
+    is_registered, logged = False, ""
+    while True:
+        try:
+            await copy.ask(partial(_renew if is_registered else _register, request=request))
+            is_registered, logged = True, ""
+        except MulliganCallError as error:
+            if is_registered and error.grpc_status == "NOT_FOUND":
+                is_registered = False
+                continue
+            if error.message != logged:
+                logged = error.message
+                _log.warning("iam's catalogue does not have these services: %s", logged)
+        except MulliganError:
+            pass  # Who follows iam says already what is wrong with it.
+        await asyncio.sleep(RENEWED_EVERY_S)
+
+
+def _register(client: Client, *, request: iam_pb2.RegisterServiceRequest) -> None:
+    client.iam.RegisterService(request)
+
+
+def _renew(client: Client, *, request: iam_pb2.RegisterServiceRequest) -> None:
+    client.iam.RenewService(iam_pb2.RenewServiceRequest(id=request.id))
+
+
+def _withdraw(client: Client, *, service: str) -> None:
+    client.iam.WithdrawService(iam_pb2.WithdrawServiceRequest(id=service))
