@@ -19,6 +19,7 @@ from api.claim_specs import (
     window_of,
 )
 from api.operations import Starter
+from mulligan import events
 from mulligan.control import operations
 from mulligan.resource import claim_sets, claims
 from mulligan.resource.claim_sets import ClaimChange, Move
@@ -146,6 +147,7 @@ async def list_page(request: pb.ListClaimsRequest) -> pb.ListClaimsResponse:
     size = messages.page_size(request.page)
 
     def read(session: Session) -> pb.ListClaimsResponse:
+        revision = events.current_revision(session)
         page = claims.list_claims(
             session,
             now=datetime.now(UTC),
@@ -157,6 +159,7 @@ async def list_page(request: pb.ListClaimsRequest) -> pb.ListClaimsResponse:
         return pb.ListClaimsResponse(
             claims=[_claim(row) for row in page.items],
             next_page_token=messages.token_of(page.next_token) if page.next_token else "",
+            revision=revision,
         )
 
     return await current_call().read(read)

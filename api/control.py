@@ -184,7 +184,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
 
     async def ListFreezes(self, request: pb.ListFreezesRequest, context: Any) -> Any:
         """List what is frozen."""
-        return await self._freezes.list()
+        return await self._freezes.list(request)
 
     async def Reconcile(self, request: pb.ReconcileRequest, context: Any) -> Any:
         """Compare a region with Temporal and hardware."""

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from api import messages, roles
 from api.call import current_call
+from mulligan import events
 from mulligan.iam import credentials
 from mulligan.iam.credentials import Limits
 from mulligan.iam.roles import Held
@@ -66,10 +67,12 @@ async def list_page(
     size, after = messages.page_size(request.page), messages.after_id(request.page)
 
     def read(session: Session) -> pb.ListApplicationCredentialsResponse:
+        revision = events.current_revision(session)
         found = credentials.list_page(session, creator, after, size)
         return pb.ListApplicationCredentialsResponse(
             application_credentials=_shown(session, found),
             next_page_token=messages.next_token([row for row, _ in found], size),
+            revision=revision,
         )
 
     return await call.read(read)

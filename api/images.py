@@ -8,6 +8,7 @@ from api import messages
 from api.call import current_call
 from api.masks import paths_of
 from api.regions import Regions
+from mulligan import events
 from mulligan.control import images
 from mulligan.control.tables import Image
 from mulligan.meta import names
@@ -55,10 +56,13 @@ class Images:
         size = messages.page_size(request.page)
 
         def read(session: Session) -> control_pb2.ListImagesResponse:
+            revision = events.current_revision(session)
             after = messages.after_id(request.page)
             rows = images.list_images(session, request.region, after, size)
             return control_pb2.ListImagesResponse(
-                images=_images(session, rows), next_page_token=messages.next_token(rows, size)
+                images=_images(session, rows),
+                next_page_token=messages.next_token(rows, size),
+                revision=revision,
             )
 
         return await current_call().read(read)

@@ -16,6 +16,7 @@ from google.protobuf.message import Message
 from api.access import Access, Method
 from api.call import Call, enter_call
 from api.errors import abort
+from api.page_tokens import close_token, open_token
 from api.places import Places
 from api.refusals import Asking, Refusals
 from api.rules import lower_ids, refuse_broken_rules
@@ -89,8 +90,11 @@ class Gate(grpc.aio.ServerInterceptor):
             try:
                 request = asking.request = await self._decoded(encoded, method, metadata)
                 asking.request_id = getattr(request, "request_id", "") or asking.request_id
-                enter_call(await self._call(request, asking, metadata))
+                call = await self._call(request, asking, metadata)
+                open_token(request, method.name, call.caller.account)
+                enter_call(call)
                 result: Message = await answer(request, context)
+                close_token(result, request, method.name, call.caller.account)
                 return result
             except MulliganError as error:
                 await self._refuse(context, error, asking)

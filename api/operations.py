@@ -22,7 +22,9 @@ from activities.contracts.executor import DescribeExecutor
 from activities.contracts.operations import Asked
 from api import messages
 from api.call import current_call
+from api.page_tokens import foreign_token
 from api.projects import Projects
+from mulligan import events
 from mulligan.control import keys, operations
 from mulligan.control.tables import Operation, Step
 from mulligan.meta import names
@@ -237,6 +239,7 @@ class Operations:
         before = _cursor(request.page)
 
         def read(session: Session) -> control_pb2.ListOperationsResponse:
+            revision = events.current_revision(session)
             rows = operations.list_visible(
                 session,
                 call.caller,
@@ -253,6 +256,7 @@ class Operations:
                 )
                 if last
                 else "",
+                revision=revision,
             )
 
         return await call.read(read)
@@ -288,13 +292,9 @@ def _cursor(page: common_pb2.Page) -> tuple[datetime, str] | None:
     cursor = messages.cursor_of(page)
     if not cursor:
         return None
-    try:
-        at, operation = datetime.fromisoformat(cursor[0]), cursor[1]
-    except (ValueError, IndexError):
-        raise messages.foreign_token() from None
-    if at.tzinfo is None or not names.is_uuid(operation):
-        raise messages.foreign_token()
-    return at, operation
+    if len(cursor) != 2 or not names.is_uuid(cursor[1]):
+        raise foreign_token()
+    return messages.cursor_time(cursor[0]), cursor[1]
 
 
 def _step(step: Step) -> control_pb2.Step:

@@ -46,13 +46,13 @@ async def create(request: Any, table: Any, **columns: Any) -> Any:
 
 
 async def list_page(request: Any, table: Any, response: type[Message], field: str) -> Any:
-    """List names; a page's token carries the kind, so that no other list takes it."""
-    size, after = messages.page_size(request.page), messages.after_name(request.page, field)
+    """List names."""
+    size, after = messages.page_size(request.page), messages.after_name(request.page)
 
     def read(session: Session) -> Any:
         revision = events.current_revision(session)
         page = registry.list_names(session, table, after=after, limit=size)
-        token = messages.token_of(field, page.next_token) if page.next_token else ""
+        token = messages.token_of(page.next_token) if page.next_token else ""
         fields = {field: [_message(row) for row in page.items], "next_page_token": token}
         return response(**fields, revision=revision)
 

@@ -25,6 +25,7 @@ from api.operations import Starter
 from api.projects import Projects
 from api.regions import Regions
 from api.watch import Watch
+from mulligan import events
 from mulligan.meta import names
 from mulligan.meta.names import Name
 from mulligan.resource import networks
@@ -213,6 +214,7 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
         size = messages.page_size(request.page)
 
         def read(session: Session) -> resource_pb2.ListNetworksResponse:
+            revision = events.current_revision(session)
             page = networks.list_networks(
                 session, region=request.region, after=messages.after_id(request.page), limit=size
             )
@@ -220,6 +222,7 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
             return resource_pb2.ListNetworksResponse(
                 networks=[_network(row, described) for row in page.items],
                 next_page_token=messages.token_of(page.next_token) if page.next_token else "",
+                revision=revision,
             )
 
         return await current_call().read(read)

@@ -25,6 +25,7 @@ from api.claim_specs import spec_of
 from api.machines import shown_wish
 from api.operations import Starter
 from api.reservations import wish_for
+from mulligan import events
 from mulligan.meta import planned_names
 from mulligan.resource import series
 from mulligan.resource.requests import ClaimRequest
@@ -155,11 +156,13 @@ async def list_page(request: pb.ListReservationSeriesRequest) -> pb.ListReservat
     size = messages.page_size(request.page)
 
     def read(session: Session) -> pb.ListReservationSeriesResponse:
+        revision = events.current_revision(session)
         after = messages.after_id(request.page)
         page = series.list_page(session, request.project, after=after, limit=size)
         return pb.ListReservationSeriesResponse(
             series=_messages(session, page.items),
             next_page_token=messages.token_of(page.next_token) if page.next_token else "",
+            revision=revision,
         )
 
     return await current_call().read(read)
