@@ -18,6 +18,7 @@ from api.claim_specs import (
     spec_of,
     window_of,
 )
+from api.listings import listing_of, token_after
 from api.operations import Starter
 from mulligan import events
 from mulligan.control import operations
@@ -144,7 +145,7 @@ async def get(request: pb.GetClaimRequest) -> pb.Claim:
 
 async def list_page(request: pb.ListClaimsRequest) -> pb.ListClaimsResponse:
     """List a project's claims."""
-    size = messages.page_size(request.page)
+    listing = listing_of(request, "claim", named=False)
 
     def read(session: Session) -> pb.ListClaimsResponse:
         revision = events.current_revision(session)
@@ -153,12 +154,11 @@ async def list_page(request: pb.ListClaimsRequest) -> pb.ListClaimsResponse:
             now=datetime.now(UTC),
             project=request.project,
             include_ended=request.include_ended,
-            after=messages.after_id(request.page),
-            limit=size,
+            listing=listing,
         )
         return pb.ListClaimsResponse(
             claims=[_claim(row) for row in page.items],
-            next_page_token=messages.token_of(page.next_token) if page.next_token else "",
+            next_page_token=token_after(page),
             revision=revision,
         )
 

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from api import messages, roles
 from api.call import current_call
+from api.listings import listing_of, token_after
 from mulligan import events
 from mulligan.iam import credentials
 from mulligan.iam.credentials import Limits
@@ -64,14 +65,14 @@ async def list_page(
         )
     if not names.is_uuid(creator):
         raise InvalidArgumentError("creator is not an id; give the account's UUID", field="creator")
-    size, after = messages.page_size(request.page), messages.after_id(request.page)
+    listing = listing_of(request, "application credential")
 
     def read(session: Session) -> pb.ListApplicationCredentialsResponse:
         revision = events.current_revision(session)
-        found = credentials.list_page(session, creator, after, size)
+        page = credentials.list_page(session, creator, listing)
         return pb.ListApplicationCredentialsResponse(
-            application_credentials=_shown(session, found),
-            next_page_token=messages.next_token([row for row, _ in found], size),
+            application_credentials=_shown(session, page.items),
+            next_page_token=token_after(page),
             revision=revision,
         )
 

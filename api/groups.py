@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from api import messages
 from api.call import current_call
+from api.listings import listing_of, token_after
 from api.masks import paths_of
 from api.regions import Regions
 from mulligan import events
@@ -78,7 +79,7 @@ async def get(group: str) -> pb.Group:
 
 async def list_page(request: pb.ListGroupsRequest) -> pb.ListGroupsResponse:
     """List groups."""
-    size = messages.page_size(request.page)
+    listing = listing_of(request, "group")
 
     def read(session: Session) -> pb.ListGroupsResponse:
         revision = events.current_revision(session)
@@ -86,13 +87,12 @@ async def list_page(request: pb.ListGroupsRequest) -> pb.ListGroupsResponse:
             session,
             region=request.region,
             provider=request.provider,
-            after=messages.after_id(request.page),
-            limit=size,
+            listing=listing,
         )
         described = names.describe(session, [row.id for row in page.items])
         return pb.ListGroupsResponse(
             groups=[_group(row, described) for row in page.items],
-            next_page_token=messages.token_of(page.next_token) if page.next_token else "",
+            next_page_token=token_after(page),
             revision=revision,
         )
 

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from api import messages
 from api.call import current_call
+from api.listings import listing_of, token_after
 from api.masks import paths_of
 from api.places import Places
 from mulligan import events
@@ -52,14 +53,14 @@ async def get_all(request: pb.BatchGetRegionsRequest) -> pb.BatchGetRegionsRespo
 
 async def list_page(request: pb.ListRegionsRequest) -> pb.ListRegionsResponse:
     """List regions."""
-    size, after = messages.page_size(request.page), messages.after_id(request.page)
+    listing = listing_of(request, "region")
 
     def read(session: Session) -> pb.ListRegionsResponse:
         revision = events.current_revision(session)
-        rows = regions.list_regions(session, parent=request.parent, after=after, limit=size)
+        page = regions.list_regions(session, listing, parent=request.parent)
         return pb.ListRegionsResponse(
-            regions=_shown(session, rows),
-            next_page_token=messages.next_token(rows, size),
+            regions=_shown(session, page.items),
+            next_page_token=token_after(page),
             revision=revision,
         )
 

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from api import messages
 from api.call import current_call
+from api.listings import listing_of, token_after
 from api.masks import paths_of
 from api.regions import Regions
 from mulligan import events
@@ -53,15 +54,14 @@ class Images:
 
     async def list(self, request: control_pb2.ListImagesRequest) -> control_pb2.ListImagesResponse:
         """List images."""
-        size = messages.page_size(request.page)
+        listing = listing_of(request, "image")
 
         def read(session: Session) -> control_pb2.ListImagesResponse:
             revision = events.current_revision(session)
-            after = messages.after_id(request.page)
-            rows = images.list_images(session, request.region, after, size)
+            page = images.list_images(session, request.region, listing)
             return control_pb2.ListImagesResponse(
-                images=_images(session, rows),
-                next_page_token=messages.next_token(rows, size),
+                images=_images(session, page.items),
+                next_page_token=token_after(page),
                 revision=revision,
             )
 

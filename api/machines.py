@@ -13,6 +13,7 @@ from activities.contracts.machines import (
 )
 from api import messages
 from api.call import current_call
+from api.listings import listing_of, token_after
 from api.masks import paths_of
 from api.operations import Operations, Starter
 from api.regions import Regions
@@ -146,21 +147,17 @@ class Machines:
         self, request: control_pb2.ListMachinesRequest
     ) -> control_pb2.ListMachinesResponse:
         """List a project's machines."""
-        size = messages.page_size(request.page)
+        listing = listing_of(request, "machine")
         caller = current_call().caller
 
         def read(session: Session) -> control_pb2.ListMachinesResponse:
             revision = events.current_revision(session)
-            rows = machines.list_machines(
-                session,
-                request.project,
-                include_ended=request.include_ended,
-                after=messages.after_id(request.page),
-                limit=size,
+            page = machines.list_machines(
+                session, request.project, listing, include_ended=request.include_ended
             )
             return control_pb2.ListMachinesResponse(
-                machines=_machines(session, rows, caller),
-                next_page_token=messages.next_token(rows, size),
+                machines=_machines(session, page.items, caller),
+                next_page_token=token_after(page),
                 revision=revision,
             )
 

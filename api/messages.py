@@ -95,7 +95,9 @@ def page_size(page: common_pb2.Page) -> int:
 
 
 def token_of(*cursor: str) -> str:
-    """Make a page token of where the page ended."""
+    """Make a page token of where the page ended; empty where that is nowhere."""
+    if not cursor:
+        return ""
     return urlsafe_b64encode(json.dumps(cursor, ensure_ascii=False).encode()).decode()
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from google.protobuf.message import Message
@@ -22,7 +22,7 @@ from activities.contracts.executor import DescribeExecutor
 from activities.contracts.operations import Asked
 from api import messages
 from api.call import current_call
-from api.page_tokens import foreign_token
+from api.listings import listing_of, token_after
 from api.projects import Projects
 from mulligan import events
 from mulligan.control import keys, operations
@@ -32,7 +32,6 @@ from mulligan.meta.names import Name
 from mulligan.resource import reservations
 from mulligan.values.errors import MulliganError, UnavailableError
 from mulligan.values.ids import digest, operation_id
-from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from workflows.operation import CONTROL_QUEUE, search_attributes
 from workflows.region_keys import ReadRegionKeys
@@ -235,27 +234,20 @@ class Operations:
     ) -> control_pb2.ListOperationsResponse:
         """List the operations that the caller may see, newest first."""
         call = current_call()
-        size = messages.page_size(request.page)
-        before = _cursor(request.page)
+        listing = listing_of(request, "operation", named=False, newest_first=True)
 
         def read(session: Session) -> control_pb2.ListOperationsResponse:
             revision = events.current_revision(session)
-            rows = operations.list_visible(
+            page = operations.list_visible(
                 session,
                 call.caller,
                 project=request.project,
                 object_id=request.object_id,
-                before=before,
-                limit=size,
+                listing=listing,
             )
-            last = rows[-1] if len(rows) == size else None
             return control_pb2.ListOperationsResponse(
-                operations=self._messages(session, rows),
-                next_page_token=messages.token_of(
-                    last.created_at.astimezone(UTC).isoformat(), last.id
-                )
-                if last
-                else "",
+                operations=self._messages(session, page.items),
+                next_page_token=token_after(page),
                 revision=revision,
             )
 
@@ -286,15 +278,6 @@ class Operations:
             author=row.author,
             error_code=row.error_code,
         )
-
-
-def _cursor(page: common_pb2.Page) -> tuple[datetime, str] | None:
-    cursor = messages.cursor_of(page)
-    if not cursor:
-        return None
-    if len(cursor) != 2 or not names.is_uuid(cursor[1]):
-        raise foreign_token()
-    return messages.cursor_time(cursor[0]), cursor[1]
 
 
 def _step(step: Step) -> control_pb2.Step:

@@ -17,6 +17,7 @@ from activities.contracts.reservations import (
 from api import messages
 from api.call import current_call
 from api.claim_specs import request_of, spec_of
+from api.listings import listing_of, token_after
 from api.machines import shown_wish, wish_of
 from api.operations import Starter
 from mulligan import events
@@ -146,7 +147,7 @@ async def get(request: pb.GetReservationRequest) -> pb.Reservation:
 
 async def list_page(request: pb.ListReservationsRequest) -> pb.ListReservationsResponse:
     """List a project's reservations."""
-    size = messages.page_size(request.page)
+    listing = listing_of(request, "reservation", named=False)
 
     def read(session: Session) -> pb.ListReservationsResponse:
         revision = events.current_revision(session)
@@ -155,12 +156,11 @@ async def list_page(request: pb.ListReservationsRequest) -> pb.ListReservationsR
             request.project,
             include_ended=request.include_ended,
             series=request.series,
-            after=messages.after_id(request.page),
-            limit=size,
+            listing=listing,
         )
         return pb.ListReservationsResponse(
             reservations=_shown(session, page.items),
-            next_page_token=messages.token_of(page.next_token) if page.next_token else "",
+            next_page_token=token_after(page),
             revision=revision,
         )
 

@@ -20,6 +20,7 @@ from api import (
     usage,
 )
 from api.call import current_call
+from api.listings import listing_of, token_after
 from api.masks import paths_of
 from api.operations import Starter
 from api.projects import Projects
@@ -211,17 +212,15 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
 
     async def ListNetworks(self, request: resource_pb2.ListNetworksRequest, context: Any) -> Any:
         """List networks."""
-        size = messages.page_size(request.page)
+        listing = listing_of(request, "network")
 
         def read(session: Session) -> resource_pb2.ListNetworksResponse:
             revision = events.current_revision(session)
-            page = networks.list_networks(
-                session, region=request.region, after=messages.after_id(request.page), limit=size
-            )
+            page = networks.list_networks(session, region=request.region, listing=listing)
             described = names.describe(session, [row.id for row in page.items])
             return resource_pb2.ListNetworksResponse(
                 networks=[_network(row, described) for row in page.items],
-                next_page_token=messages.token_of(page.next_token) if page.next_token else "",
+                next_page_token=token_after(page),
                 revision=revision,
             )
 

@@ -22,6 +22,7 @@ from activities.contracts.reservations import KeepSeries, ReservationWish
 from api import messages
 from api.call import current_call
 from api.claim_specs import spec_of
+from api.listings import listing_of, token_after
 from api.machines import shown_wish
 from api.operations import Starter
 from api.reservations import wish_for
@@ -153,15 +154,14 @@ async def get(client: Client, request: pb.GetReservationSeriesRequest) -> pb.Res
 
 async def list_page(request: pb.ListReservationSeriesRequest) -> pb.ListReservationSeriesResponse:
     """List a project's series."""
-    size = messages.page_size(request.page)
+    listing = listing_of(request, "series", named=False)
 
     def read(session: Session) -> pb.ListReservationSeriesResponse:
         revision = events.current_revision(session)
-        after = messages.after_id(request.page)
-        page = series.list_page(session, request.project, after=after, limit=size)
+        page = series.list_page(session, request.project, listing)
         return pb.ListReservationSeriesResponse(
             series=_messages(session, page.items),
-            next_page_token=messages.token_of(page.next_token) if page.next_token else "",
+            next_page_token=token_after(page),
             revision=revision,
         )
 

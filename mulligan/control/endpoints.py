@@ -12,6 +12,7 @@ from mulligan.control import operations
 from mulligan.control.tables import Host, Machine, Server, Slot
 from mulligan.generations import refuse_stale
 from mulligan.meta import names
+from mulligan.meta.listing import listed
 from mulligan.renaming import rename
 from mulligan.resource import kept_addresses, providers
 from mulligan.resource.values import Inventory
@@ -20,6 +21,7 @@ from mulligan.values.errors import (
     FailedPreconditionError,
     NotFoundError,
 )
+from mulligan.values.listing import Listed, Listing
 from mulligan.values.sealed import require_sealed
 from mulligan.values.states import MACHINE_ENDED
 
@@ -214,20 +216,16 @@ def held_server(session: Session, operation: str) -> Server | None:
     return session.scalar(held)
 
 
-def list_servers(session: Session, region: str, after: str, limit: int) -> list[Server]:
-    """List servers by id."""
+def list_servers(session: Session, region: str, listing: Listing) -> Listed[Server]:
+    """Read a page of servers, of all regions ("") or one."""
     query = select(Server).where(Server.region == region) if region else select(Server)
-    if after:
-        query = query.where(Server.id > after)
-    return list(session.scalars(query.order_by(Server.id).limit(limit)))
+    return listed(session, query, Server, listing, object_type="server", owner=region)
 
 
-def list_hosts(session: Session, region: str, after: str, limit: int) -> list[Host]:
-    """List hosts by id."""
+def list_hosts(session: Session, region: str, listing: Listing) -> Listed[Host]:
+    """Read a page of hosts, of all regions ("") or one."""
     query = select(Host).where(Host.region == region) if region else select(Host)
-    if after:
-        query = query.where(Host.id > after)
-    return list(session.scalars(query.order_by(Host.id).limit(limit)))
+    return listed(session, query, Host, listing, object_type="host", owner=region)
 
 
 def move(

@@ -11,8 +11,10 @@ from mulligan import events
 from mulligan.control.tables import Image
 from mulligan.generations import refuse_stale
 from mulligan.meta import names
+from mulligan.meta.listing import listed
 from mulligan.renaming import rename
 from mulligan.values.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
+from mulligan.values.listing import Listed, Listing
 from mulligan.values.sealed import require_sealed
 from mulligan.values.urls import split_url
 
@@ -97,14 +99,12 @@ def get_image(session: Session, image: str, region: str = "") -> Image:
     return row
 
 
-def list_images(session: Session, region: str, after: str, limit: int) -> list[Image]:
-    """List images by id."""
+def list_images(session: Session, region: str, listing: Listing) -> Listed[Image]:
+    """Read a page of images, of all regions ("") or one."""
     query = select(Image).where(Image.deleted_at.is_(None))
     if region:
         query = query.where(Image.region == region)
-    if after:
-        query = query.where(Image.id > after)
-    return list(session.scalars(query.order_by(Image.id).limit(limit)))
+    return listed(session, query, Image, listing, object_type="image", owner=region)
 
 
 def rename_image(session: Session, image: str, name: str, *, generation: int, author: str) -> Image:

@@ -14,6 +14,7 @@ from mulligan.iam.tables import Account, ApplicationCredential, Assignment, Regi
 from mulligan.meta import names
 from mulligan.values.caller import ROLES, SYSTEM, Caller
 from mulligan.values.errors import InvalidArgumentError, NotFoundError, PermissionDeniedError
+from mulligan.values.listing import Listed, Listing
 
 MIN_SECRET_LENGTH = 32
 NO_PASSWORD = f"$argon2id$v=19$m=65536,t=3,p=4${'A' * 22}${'A' * 43}"
@@ -97,16 +98,16 @@ def get(session: Session, caller: Caller, identity: str) -> tuple[Account, Appli
 
 
 def list_page(
-    session: Session, creator: str, after: str, limit: int
-) -> list[tuple[Account, ApplicationCredential]]:
-    """List the credentials that an account made, by id."""
-    query = select(Account, ApplicationCredential).where(
-        ApplicationCredential.account == Account.id, ApplicationCredential.creator == creator
+    session: Session, creator: str, listing: Listing
+) -> Listed[tuple[Account, ApplicationCredential]]:
+    """Read a page of the credentials that an account made."""
+    its = select(ApplicationCredential.account).where(ApplicationCredential.creator == creator)
+    page = objects.page(session, Account, select(Account).where(Account.id.in_(its)), listing)
+    rows = select(ApplicationCredential).where(
+        ApplicationCredential.account.in_([row.id for row in page.items])
     )
-    if after:
-        query = query.where(Account.id > after)
-    found = session.execute(query.order_by(Account.id).limit(limit))
-    return [(row, limits) for row, limits in found]
+    limits = {row.account: row for row in session.scalars(rows)}
+    return Listed([(row, limits[row.id]) for row in page.items], page.end)
 
 
 def roles_given(session: Session, identities: Sequence[str]) -> list[Held]:

@@ -11,6 +11,7 @@ from mulligan.iam import objects, roles
 from mulligan.iam.tables import Bootstrap, Region
 from mulligan.meta import names
 from mulligan.values.errors import FailedPreconditionError
+from mulligan.values.listing import Listed, Listing
 
 
 def create_region(
@@ -52,14 +53,12 @@ def get_regions(session: Session, ids: Sequence[str]) -> list[Region]:
     return objects.get_all(session, Region, ids)
 
 
-def list_regions(
-    session: Session, *, parent: str = "", after: str = "", limit: int
-) -> list[Region]:
-    """List regions by id; with `parent` only those right below that one."""
+def list_regions(session: Session, listing: Listing, *, parent: str = "") -> Listed[Region]:
+    """Read a page of regions; with `parent` only those right below that one."""
     query = select(Region)
     if parent:
         query = query.where(Region.parent == parent)
-    return objects.page(session, Region, query, after, limit)
+    return objects.page(session, Region, query, listing)
 
 
 def update_region(

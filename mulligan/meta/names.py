@@ -48,6 +48,10 @@ _LIVING = text("released_at IS NULL")
 _UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 
 
+IN_UNICODE_ORDER = String(MAX_LENGTH).with_variant(String(MAX_LENGTH, collation="C"), "postgresql")
+"""Ordered alike on either database, whatever the language of the server is."""
+
+
 class NameRow(Base):
     """The name of one object; `owner` is the project, region or nothing that makes it unique."""
 
@@ -73,13 +77,15 @@ class NameRow(Base):
             sqlite_where=_LIVING,
             postgresql_where=_LIVING,
         ),
+        Index(None, "object_type", "owner", "name", "id"),
+        Index(None, "name", "id"),
     )
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     object_type: Mapped[str] = mapped_column(String(32))
     owner: Mapped[str] = mapped_column(String(36))
     project: Mapped[str | None] = mapped_column(Id)
     region: Mapped[str | None] = mapped_column(Id)
-    name: Mapped[str] = mapped_column(String(MAX_LENGTH))
+    name: Mapped[str] = mapped_column(IN_UNICODE_ORDER)
     slug: Mapped[str] = mapped_column(String(MAX_LENGTH))
     released_at: Mapped[datetime | None]
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from mulligan import events
 from mulligan.generations import refuse_stale
+from mulligan.meta.listing import listed
 from mulligan.renaming import rename
 from mulligan.resource.addresses import choose_addresses, derive_mac
 from mulligan.resource.network_values import (
@@ -21,13 +22,14 @@ from mulligan.resource.network_values import (
 )
 from mulligan.resource.occupation import not_lapsed, occupation_of, occupies, present
 from mulligan.resource.tables import AddressClaimRow, ClaimRow, NetworkRow
-from mulligan.resource.values import Page, check_id, page_size
+from mulligan.resource.values import check_id
 from mulligan.values.errors import (
     AlreadyExistsError,
     FailedPreconditionError,
     InvalidArgumentError,
     NotFoundError,
 )
+from mulligan.values.listing import Listed, Listing
 from mulligan.values.window import Window
 
 __all__ = [
@@ -171,31 +173,27 @@ def list_networks(
     *,
     region: str = "",
     project: str | None = None,
-    after: str = "",
-    limit: int = 0,
+    listing: Listing | None = None,
     now: datetime | None = None,
-) -> Page[Network]:
-    """Read a page of networks with their use now, in the order of their ids.
+) -> Listed[Network]:
+    """Read a page of networks with their use now.
 
     Args:
         session: a session.
         region: only in this region.
         project: only what this project sees; None for one who sees everything.
-        after: the token of the page before.
-        limit: at most this many; 0 for 100.
+        listing: in which order, and which page; by default the first by id.
         now: the present by default.
     """
-    limit = page_size(limit)
-    query = select(NetworkRow).order_by(NetworkRow.id).limit(limit + 1)
+    query = select(NetworkRow)
     if region:
         query = query.where(NetworkRow.region == check_id(region, field="region"))
     if project:
         query = query.where(or_(NetworkRow.project.is_(None), NetworkRow.project == project))
-    if after:
-        query = query.where(NetworkRow.id > check_id(after, field="page.token"))
-    page = Page.cut(list(session.scalars(query)), limit, lambda row: row.id)
+    asked = listing or Listing()
+    page = listed(session, query, NetworkRow, asked, object_type="network", owner=region)
     used = _used(session, [row.id for row in page.items], now or datetime.now(UTC))
-    return Page([_network(row, used.get(row.id, 0)) for row in page.items], page.next_token)
+    return Listed([_network(row, used.get(row.id, 0)) for row in page.items], page.end)
 
 
 def rename_network(

@@ -15,6 +15,7 @@ from mulligan import events, states
 from mulligan.database import one_of
 from mulligan.generations import refuse_stale
 from mulligan.meta import planned_names
+from mulligan.meta.listing import listed
 from mulligan.resource import claims
 from mulligan.resource.claim_changes import lock_claim, restate
 from mulligan.resource.claim_sets import ClaimChange, Move, change_claims
@@ -32,7 +33,7 @@ from mulligan.resource.tables import (
     ProviderRow,
     ReservationRow,
 )
-from mulligan.resource.values import Page, check_id, page_size
+from mulligan.resource.values import check_id
 from mulligan.values.errors import (
     FailedPreconditionError,
     InvalidArgumentError,
@@ -41,6 +42,7 @@ from mulligan.values.errors import (
     QuotaExceededError,
 )
 from mulligan.values.ids import object_id
+from mulligan.values.listing import Listed, Listing
 from mulligan.values.states import RESERVATION, RESERVATION_ENDED
 from mulligan.values.status import Status
 from mulligan.values.window import WITHOUT_END, Window
@@ -190,21 +192,16 @@ def list_page(
     *,
     include_ended: bool = False,
     series: str = "",
-    after: str = "",
-    limit: int = 0,
-) -> Page[ReservationRow]:
-    """Read a page of a project's reservations in the order of their ids."""
-    limit = page_size(limit)
-    rows = ReservationRow
+    listing: Listing | None = None,
+) -> Listed[ReservationRow]:
+    """Read a page of a project's reservations: in the states asked for, or that live, or all."""
+    rows, asked = ReservationRow, listing or Listing()
     query = select(rows).where(rows.project == check_id(project, field="project"))
-    if not include_ended:
+    if not include_ended and not asked.filter.states:
         query = query.where(rows.state.not_in(RESERVATION_ENDED))
     if series:
         query = query.where(rows.series == check_id(series, field="series"))
-    if after:
-        query = query.where(rows.id > check_id(after, field="page.token"))
-    found = list(session.scalars(query.order_by(rows.id).limit(limit + 1)))
-    return Page.cut(found, limit, lambda row: row.id)
+    return listed(session, query, rows, asked)
 
 
 def of_claims(session: Session, claim_ids: Sequence[str]) -> list[ReservationRow]:

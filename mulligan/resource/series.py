@@ -12,10 +12,12 @@ from sqlalchemy.orm import Session
 from mulligan import events, states
 from mulligan.generations import refuse_stale
 from mulligan.meta import planned_names
+from mulligan.meta.listing import listed
 from mulligan.resource.tables import SeriesRow
-from mulligan.resource.values import Page, check_id, page_size
+from mulligan.resource.values import check_id
 from mulligan.values.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError
 from mulligan.values.ids import object_id
+from mulligan.values.listing import Listed, Listing
 from mulligan.values.status import Status
 from mulligan.values.window import Window
 
@@ -176,17 +178,13 @@ def get(session: Session, series: str, *, project: str | None = None) -> SeriesR
     return row
 
 
-def list_page(
-    session: Session, project: str, *, after: str = "", limit: int = 0
-) -> Page[SeriesRow]:
-    """Read a page of a project's series that have not ended, in the order of their ids."""
-    limit, rows = page_size(limit), SeriesRow
-    query = select(rows).where(
-        rows.project == check_id(project, field="project"), rows.state == "active"
-    )
-    if after:
-        query = query.where(rows.id > check_id(after, field="page.token"))
-    return Page.cut(list(session.scalars(query.order_by(rows.id).limit(limit + 1))), limit, _id)
+def list_page(session: Session, project: str, listing: Listing | None = None) -> Listed[SeriesRow]:
+    """Read a page of a project's series: in the states asked for, or that have not ended."""
+    rows, asked = SeriesRow, listing or Listing()
+    query = select(rows).where(rows.project == check_id(project, field="project"))
+    if not asked.filter.states:
+        query = query.where(rows.state == "active")
+    return listed(session, query, rows, asked)
 
 
 def _id(row: SeriesRow) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, not_, or_, select
 from sqlalchemy.orm import Session
 
+from mulligan.meta.listing import listed
 from mulligan.resource.network_values import AddressClaim
 from mulligan.resource.requests import ClaimRequest
 from mulligan.resource.tables import (
@@ -19,8 +20,9 @@ from mulligan.resource.tables import (
     AllocationRow,
     ClaimRow,
 )
-from mulligan.resource.values import Allocation, Page, check_id, page_size
+from mulligan.resource.values import Allocation, check_id
 from mulligan.values.errors import NotFoundError
+from mulligan.values.listing import Listed, Listing
 from mulligan.values.status import Status
 from mulligan.values.window import Window
 
@@ -96,10 +98,9 @@ def list_claims(
     region: str = "",
     consumer: str = "",
     include_ended: bool = False,
-    after: str = "",
-    limit: int = 0,
-) -> Page[Claim]:
-    """Read a page of claims in the order of their ids.
+    listing: Listing | None = None,
+) -> Listed[Claim]:
+    """Read a page of claims.
 
     Args:
         session: a session.
@@ -108,11 +109,9 @@ def list_claims(
         region: only in this region.
         consumer: only those that this machine uses.
         include_ended: also the released and the lapsed.
-        after: the token of the page before.
-        limit: at most this many; 0 for 100.
+        listing: in which order, and which page; by default the first by id.
     """
-    limit = page_size(limit)
-    query = select(ClaimRow).order_by(ClaimRow.id).limit(limit + 1)
+    query = select(ClaimRow)
     for column, wanted in (
         (ClaimRow.project, project),
         (ClaimRow.region, region),
@@ -122,10 +121,8 @@ def list_claims(
             query = query.where(column == check_id(wanted, field=column.key))
     if not include_ended:
         query = query.where(not_(_ended(now)))
-    if after:
-        query = query.where(ClaimRow.id > check_id(after, field="page.token"))
-    page = Page.cut(list(session.scalars(query)), limit, lambda row: row.id)
-    return Page(complete(session, page.items, now), page.next_token)
+    page = listed(session, query, ClaimRow, listing or Listing())
+    return Listed(complete(session, page.items, now), page.end)
 
 
 def _ended(now: datetime) -> ColumnElement[bool]:

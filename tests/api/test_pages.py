@@ -156,7 +156,7 @@ LISTS: dict[str, tuple[str, Callable[[Place], str], Callable[[Place, str], Any],
     "ListProviders": (
         "providers",
         _providers,
-        lambda place, one: place.operator.DeleteProviders(providers=[one]),
+        lambda place, one: place.operator.DeleteProviders(ids=[one]),
         True,
     ),
     "ListNetworks": (
@@ -189,6 +189,98 @@ def test_what_comes_and_goes_makes_a_list_neither_skip_nor_repeat(place: Place, 
         seen += [one.metadata.id for one in getattr(page, field)]
     assert [one for one in seen if one not in added] == [*made[:3], *made[4:]]
     assert len(set(seen)) == len(seen)
+
+
+# Order and filter
+
+
+def listed(place: Place, name: str, **asked: Any) -> list[Any]:
+    field, _, _, in_region = LISTS[name]
+    narrowed: Any = {"region": place.region} if in_region else {"parent": place.project}
+    walk = pages(getattr(place.operator, name), **narrowed, **asked)
+    return [one for page in walk for one in getattr(page, field)]
+
+
+def name_of(one: Any) -> str:
+    return str(one.metadata.name)
+
+
+def made_at(one: Any) -> tuple[int, int, str]:
+    at = one.metadata.created_at
+    return at.seconds, at.nanos, str(one.metadata.id)
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_is_ordered_and_filtered(place: Place, name: str) -> None:
+    for _ in range(7):
+        LISTS[name][1](place)
+    by_id = listed(place, name)
+    ids = [one.metadata.id for one in by_id]
+    assert ids == sorted(ids)
+    assert len(ids) == 7
+    for order_by, key in (("ORDER_BY_NAME", name_of), ("ORDER_BY_CREATED_AT", made_at)):
+        in_order = sorted(by_id, key=key)
+        assert listed(place, name, order_by=order_by) == in_order
+        assert listed(place, name, order_by=order_by, descending=True) == in_order[::-1]
+    assert listed(place, name, descending=True) == by_id[::-1]
+    one = by_id[3]
+    prefix = name_of(one)[:-3]
+    begun = [each for each in by_id if name_of(each).startswith(prefix)]
+    assert listed(place, name, filter={"name_prefix": prefix}) == begun
+    assert listed(place, name, filter={"name_prefix": name_of(one).upper()}) == []
+    at = one.metadata.created_at
+    since = listed(place, name, filter={"created_since": at}, order_by="ORDER_BY_NAME")
+    until = listed(place, name, filter={"created_until": at}, order_by="ORDER_BY_NAME")
+    assert one in since
+    assert sorted(map(name_of, since + until)) == sorted(map(name_of, by_id))
+
+
+def test_operations_come_newest_first_unless_another_order_is_asked_for(place: Place) -> None:
+    host = place.host()
+    place.operator.VerifyHost(id=host)
+    place.end_of_check(host)
+    newest = place.operator.ListOperations(object_id=host).operations
+    assert list(newest) == sorted(newest, key=made_at, reverse=True)
+    assert len(newest) == 2
+    oldest = place.operator.ListOperations(object_id=host, order_by="ORDER_BY_CREATED_AT")
+    assert list(oldest.operations) == list(newest)[::-1]
+    turned = place.operator.ListOperations(object_id=host, descending=True)
+    assert turned.operations == oldest.operations
+
+
+def test_machines_are_filtered_by_state_ended_or_not(place: Place) -> None:
+    assert place.host()
+    one = place.machine()
+
+    def in_states(*states: str, **asked: Any) -> list[str]:
+        answer = place.member.ListMachines(
+            project=place.project, filter={"states": states}, **asked
+        )
+        return [each.metadata.id for each in answer.machines]
+
+    assert in_states("active", "failed") == [one]
+    assert in_states("active", order_by="ORDER_BY_NAME") == [one]
+    assert in_states("failed", "gone") == []
+    assert in_states() == [one]
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("name", "asked_for", "about"),
+    [
+        ("ListClaims", {"order_by": "ORDER_BY_NAME"}, "order_by"),
+        ("ListOperations", {"filter": {"name_prefix": "a"}}, "filter.name_prefix"),
+        ("ListMachines", {"filter": {"states": ["asleep"]}}, "filter.states"),
+        ("ListNetworks", {"filter": {"states": ["active"]}}, "filter.states"),
+        ("ListServers", {"order_by": 9}, "order_by"),
+        ("ListImages", {"filter": {"created_since": {"nanos": -1}}}, "created_since"),
+    ],
+)
+def test_an_order_or_filter_that_a_list_does_not_have_is_refused(
+    place: Place, name: str, asked_for: dict[str, Any], about: str
+) -> None:
+    with refused("INVALID_ARGUMENT", about=about):
+        ask(place.operator, name, **asked_for)
 
 
 @on_sqlite

@@ -401,21 +401,35 @@ class ListServersRequest(_message.Message):
 
     PAGE_FIELD_NUMBER: _builtins.int
     REGION_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    DESCENDING_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     region: _builtins.str
     """Only those of this region (UUID); empty: all."""
+    order_by: _common_pb2.OrderBy.ValueType
+    """What orders it."""
+    descending: _builtins.bool
+    """From the last to the first."""
     @_builtins.property
     def page(self) -> _common_pb2.Page:
         """Which part of the list; absent: the first 100."""
+
+    @_builtins.property
+    def filter(self) -> _common_pb2.Filter:
+        """What it is narrowed to."""
 
     def __init__(
         self,
         *,
         page: _common_pb2.Page | None = ...,
         region: _builtins.str = ...,
+        order_by: _common_pb2.OrderBy.ValueType = ...,
+        descending: _builtins.bool = ...,
+        filter: _common_pb2.Filter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page", b"page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "region", b"region"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["descending", b"descending", "filter", b"filter", "order_by", b"order_by", "page", b"page", "region", b"region"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -790,21 +804,35 @@ class ListHostsRequest(_message.Message):
 
     PAGE_FIELD_NUMBER: _builtins.int
     REGION_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    DESCENDING_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     region: _builtins.str
     """Only those of this region (UUID); empty: all."""
+    order_by: _common_pb2.OrderBy.ValueType
+    """What orders it."""
+    descending: _builtins.bool
+    """From the last to the first."""
     @_builtins.property
     def page(self) -> _common_pb2.Page:
         """Which part of the list; absent: the first 100."""
+
+    @_builtins.property
+    def filter(self) -> _common_pb2.Filter:
+        """What it is narrowed to."""
 
     def __init__(
         self,
         *,
         page: _common_pb2.Page | None = ...,
         region: _builtins.str = ...,
+        order_by: _common_pb2.OrderBy.ValueType = ...,
+        descending: _builtins.bool = ...,
+        filter: _common_pb2.Filter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page", b"page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "region", b"region"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["descending", b"descending", "filter", b"filter", "order_by", b"order_by", "page", b"page", "region", b"region"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1234,21 +1262,35 @@ class ListImagesRequest(_message.Message):
 
     PAGE_FIELD_NUMBER: _builtins.int
     REGION_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    DESCENDING_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     region: _builtins.str
     """Only those of this region (UUID); empty: all."""
+    order_by: _common_pb2.OrderBy.ValueType
+    """What orders it."""
+    descending: _builtins.bool
+    """From the last to the first."""
     @_builtins.property
     def page(self) -> _common_pb2.Page:
         """Which part of the list; absent: the first 100."""
+
+    @_builtins.property
+    def filter(self) -> _common_pb2.Filter:
+        """What it is narrowed to."""
 
     def __init__(
         self,
         *,
         page: _common_pb2.Page | None = ...,
         region: _builtins.str = ...,
+        order_by: _common_pb2.OrderBy.ValueType = ...,
+        descending: _builtins.bool = ...,
+        filter: _common_pb2.Filter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page", b"page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "region", b"region"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["descending", b"descending", "filter", b"filter", "order_by", b"order_by", "page", b"page", "region", b"region"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1812,13 +1854,24 @@ class ListMachinesRequest(_message.Message):
     PAGE_FIELD_NUMBER: _builtins.int
     PROJECT_FIELD_NUMBER: _builtins.int
     INCLUDE_ENDED_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    DESCENDING_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     project: _builtins.str
     """UUID of the project; needed."""
     include_ended: _builtins.bool
     """Also those that are gone or failed."""
+    order_by: _common_pb2.OrderBy.ValueType
+    """What orders it."""
+    descending: _builtins.bool
+    """From the last to the first."""
     @_builtins.property
     def page(self) -> _common_pb2.Page:
         """Which part of the list; absent: the first 100."""
+
+    @_builtins.property
+    def filter(self) -> _common_pb2.Filter:
+        """What it is narrowed to."""
 
     def __init__(
         self,
@@ -1826,10 +1879,13 @@ class ListMachinesRequest(_message.Message):
         page: _common_pb2.Page | None = ...,
         project: _builtins.str = ...,
         include_ended: _builtins.bool = ...,
+        order_by: _common_pb2.OrderBy.ValueType = ...,
+        descending: _builtins.bool = ...,
+        filter: _common_pb2.Filter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page", b"page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["include_ended", b"include_ended", "page", b"page", "project", b"project"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["descending", b"descending", "filter", b"filter", "include_ended", b"include_ended", "order_by", b"order_by", "page", b"page", "project", b"project"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2012,13 +2068,24 @@ class ListOperationsRequest(_message.Message):
     PAGE_FIELD_NUMBER: _builtins.int
     PROJECT_FIELD_NUMBER: _builtins.int
     OBJECT_ID_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    DESCENDING_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     project: _builtins.str
     """Only of this project (UUID); empty: all that the caller can see."""
     object_id: _builtins.str
     """Only of this object (UUID); empty: any."""
+    order_by: _common_pb2.OrderBy.ValueType
+    """What orders it; without it the newest come first, and descending turns that. They have no names."""
+    descending: _builtins.bool
+    """From the last to the first."""
     @_builtins.property
     def page(self) -> _common_pb2.Page:
         """Which part of the list; absent: the first 100."""
+
+    @_builtins.property
+    def filter(self) -> _common_pb2.Filter:
+        """What it is narrowed to."""
 
     def __init__(
         self,
@@ -2026,10 +2093,13 @@ class ListOperationsRequest(_message.Message):
         page: _common_pb2.Page | None = ...,
         project: _builtins.str = ...,
         object_id: _builtins.str = ...,
+        order_by: _common_pb2.OrderBy.ValueType = ...,
+        descending: _builtins.bool = ...,
+        filter: _common_pb2.Filter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page", b"page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["object_id", b"object_id", "page", b"page", "project", b"project"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["descending", b"descending", "filter", b"filter", "object_id", b"object_id", "order_by", b"order_by", "page", b"page", "project", b"project"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -574,13 +574,24 @@ class ListProjectsRequest(_message.Message):
     PAGE_FIELD_NUMBER: _builtins.int
     PARENT_FIELD_NUMBER: _builtins.int
     BELOW_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    DESCENDING_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """UUID: only projects right below this one."""
     below: _builtins.str
     """UUID: only projects below this one, however deep."""
+    order_by: _common_pb2.OrderBy.ValueType
+    """What orders it."""
+    descending: _builtins.bool
+    """From the last to the first."""
     @_builtins.property
     def page(self) -> _common_pb2.Page:
         """Which part of the list."""
+
+    @_builtins.property
+    def filter(self) -> _common_pb2.Filter:
+        """What it is narrowed to."""
 
     def __init__(
         self,
@@ -588,10 +599,13 @@ class ListProjectsRequest(_message.Message):
         page: _common_pb2.Page | None = ...,
         parent: _builtins.str = ...,
         below: _builtins.str = ...,
+        order_by: _common_pb2.OrderBy.ValueType = ...,
+        descending: _builtins.bool = ...,
+        filter: _common_pb2.Filter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page", b"page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["below", b"below", "page", b"page", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["below", b"below", "descending", b"descending", "filter", b"filter", "order_by", b"order_by", "page", b"page", "parent", b"parent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -847,18 +861,32 @@ class ListAccountsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PAGE_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    DESCENDING_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    order_by: _common_pb2.OrderBy.ValueType
+    """What orders it."""
+    descending: _builtins.bool
+    """From the last to the first."""
     @_builtins.property
     def page(self) -> _common_pb2.Page:
         """Which part of the list."""
+
+    @_builtins.property
+    def filter(self) -> _common_pb2.Filter:
+        """What it is narrowed to."""
 
     def __init__(
         self,
         *,
         page: _common_pb2.Page | None = ...,
+        order_by: _common_pb2.OrderBy.ValueType = ...,
+        descending: _builtins.bool = ...,
+        filter: _common_pb2.Filter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page", b"page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["descending", b"descending", "filter", b"filter", "order_by", b"order_by", "page", b"page"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1198,21 +1226,35 @@ class ListApplicationCredentialsRequest(_message.Message):
 
     PAGE_FIELD_NUMBER: _builtins.int
     CREATOR_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    DESCENDING_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     creator: _builtins.str
     """UUID of an account; empty: the caller's own."""
+    order_by: _common_pb2.OrderBy.ValueType
+    """What orders it."""
+    descending: _builtins.bool
+    """From the last to the first."""
     @_builtins.property
     def page(self) -> _common_pb2.Page:
         """Which part of the list."""
+
+    @_builtins.property
+    def filter(self) -> _common_pb2.Filter:
+        """What it is narrowed to."""
 
     def __init__(
         self,
         *,
         page: _common_pb2.Page | None = ...,
         creator: _builtins.str = ...,
+        order_by: _common_pb2.OrderBy.ValueType = ...,
+        descending: _builtins.bool = ...,
+        filter: _common_pb2.Filter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page", b"page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["creator", b"creator", "page", b"page"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["creator", b"creator", "descending", b"descending", "filter", b"filter", "order_by", b"order_by", "page", b"page"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1626,21 +1668,35 @@ class ListRegionsRequest(_message.Message):
 
     PAGE_FIELD_NUMBER: _builtins.int
     PARENT_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    DESCENDING_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """UUID: only regions right below this one."""
+    order_by: _common_pb2.OrderBy.ValueType
+    """What orders it."""
+    descending: _builtins.bool
+    """From the last to the first."""
     @_builtins.property
     def page(self) -> _common_pb2.Page:
         """Which part of the list."""
+
+    @_builtins.property
+    def filter(self) -> _common_pb2.Filter:
+        """What it is narrowed to."""
 
     def __init__(
         self,
         *,
         page: _common_pb2.Page | None = ...,
         parent: _builtins.str = ...,
+        order_by: _common_pb2.OrderBy.ValueType = ...,
+        descending: _builtins.bool = ...,
+        filter: _common_pb2.Filter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page", b"page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["descending", b"descending", "filter", b"filter", "order_by", b"order_by", "page", b"page", "parent", b"parent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

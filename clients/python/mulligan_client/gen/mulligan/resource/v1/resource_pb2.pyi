@@ -1670,13 +1670,24 @@ class ListGroupsRequest(_message.Message):
     PAGE_FIELD_NUMBER: _builtins.int
     REGION_FIELD_NUMBER: _builtins.int
     PROVIDER_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    DESCENDING_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     region: _builtins.str
     """Only those of this region (UUID); empty: all."""
     provider: _builtins.str
     """Only those that this provider (UUID) is a member of."""
+    order_by: _common_pb2.OrderBy.ValueType
+    """What orders it."""
+    descending: _builtins.bool
+    """From the last to the first."""
     @_builtins.property
     def page(self) -> _common_pb2.Page:
         """Which part of the list; absent: the first 100."""
+
+    @_builtins.property
+    def filter(self) -> _common_pb2.Filter:
+        """What it is narrowed to."""
 
     def __init__(
         self,
@@ -1684,10 +1695,13 @@ class ListGroupsRequest(_message.Message):
         page: _common_pb2.Page | None = ...,
         region: _builtins.str = ...,
         provider: _builtins.str = ...,
+        order_by: _common_pb2.OrderBy.ValueType = ...,
+        descending: _builtins.bool = ...,
+        filter: _common_pb2.Filter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page", b"page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "provider", b"provider", "region", b"region"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["descending", b"descending", "filter", b"filter", "order_by", b"order_by", "page", b"page", "provider", b"provider", "region", b"region"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2254,6 +2268,9 @@ class ListProvidersRequest(_message.Message):
     TREE_FIELD_NUMBER: _builtins.int
     PARENT_FIELD_NUMBER: _builtins.int
     GROUP_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    DESCENDING_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     region: _builtins.str
     """Only those of this region (UUID); empty: all."""
     type: _builtins.str
@@ -2264,9 +2281,17 @@ class ListProvidersRequest(_message.Message):
     """Only what is directly below this one (UUID)."""
     group: _builtins.str
     """Only members of this group (UUID)."""
+    order_by: _common_pb2.OrderBy.ValueType
+    """What orders it."""
+    descending: _builtins.bool
+    """From the last to the first."""
     @_builtins.property
     def page(self) -> _common_pb2.Page:
         """Which part of the list; absent: the first 100."""
+
+    @_builtins.property
+    def filter(self) -> _common_pb2.Filter:
+        """What it is narrowed to."""
 
     def __init__(
         self,
@@ -2277,10 +2302,13 @@ class ListProvidersRequest(_message.Message):
         tree: _builtins.str = ...,
         parent: _builtins.str = ...,
         group: _builtins.str = ...,
+        order_by: _common_pb2.OrderBy.ValueType = ...,
+        descending: _builtins.bool = ...,
+        filter: _common_pb2.Filter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page", b"page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["group", b"group", "page", b"page", "parent", b"parent", "region", b"region", "tree", b"tree", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["descending", b"descending", "filter", b"filter", "group", b"group", "order_by", b"order_by", "page", b"page", "parent", b"parent", "region", b"region", "tree", b"tree", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2470,21 +2498,35 @@ class ListNetworksRequest(_message.Message):
 
     PAGE_FIELD_NUMBER: _builtins.int
     REGION_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    DESCENDING_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     region: _builtins.str
     """Only those of this region (UUID); empty: all."""
+    order_by: _common_pb2.OrderBy.ValueType
+    """What orders it."""
+    descending: _builtins.bool
+    """From the last to the first."""
     @_builtins.property
     def page(self) -> _common_pb2.Page:
         """Which part of the list; absent: the first 100."""
+
+    @_builtins.property
+    def filter(self) -> _common_pb2.Filter:
+        """What it is narrowed to."""
 
     def __init__(
         self,
         *,
         page: _common_pb2.Page | None = ...,
         region: _builtins.str = ...,
+        order_by: _common_pb2.OrderBy.ValueType = ...,
+        descending: _builtins.bool = ...,
+        filter: _common_pb2.Filter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page", b"page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "region", b"region"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["descending", b"descending", "filter", b"filter", "order_by", b"order_by", "page", b"page", "region", b"region"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -3253,13 +3295,24 @@ class ListClaimsRequest(_message.Message):
     PAGE_FIELD_NUMBER: _builtins.int
     PROJECT_FIELD_NUMBER: _builtins.int
     INCLUDE_ENDED_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    DESCENDING_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     project: _builtins.str
     """UUID of the project; needed."""
     include_ended: _builtins.bool
     """Also those that ended."""
+    order_by: _common_pb2.OrderBy.ValueType
+    """What orders it. They have no names."""
+    descending: _builtins.bool
+    """From the last to the first."""
     @_builtins.property
     def page(self) -> _common_pb2.Page:
         """Which part of the list; absent: the first 100."""
+
+    @_builtins.property
+    def filter(self) -> _common_pb2.Filter:
+        """What it is narrowed to."""
 
     def __init__(
         self,
@@ -3267,10 +3320,13 @@ class ListClaimsRequest(_message.Message):
         page: _common_pb2.Page | None = ...,
         project: _builtins.str = ...,
         include_ended: _builtins.bool = ...,
+        order_by: _common_pb2.OrderBy.ValueType = ...,
+        descending: _builtins.bool = ...,
+        filter: _common_pb2.Filter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page", b"page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["include_ended", b"include_ended", "page", b"page", "project", b"project"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["descending", b"descending", "filter", b"filter", "include_ended", b"include_ended", "order_by", b"order_by", "page", b"page", "project", b"project"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -4697,15 +4753,26 @@ class ListReservationsRequest(_message.Message):
     PAGE_FIELD_NUMBER: _builtins.int
     INCLUDE_ENDED_FIELD_NUMBER: _builtins.int
     SERIES_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    DESCENDING_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     project: _builtins.str
     """UUID of the project; needed."""
     include_ended: _builtins.bool
     """Also those that ended, were cancelled, missed or reclaimed."""
     series: _builtins.str
     """Only of this series (UUID)."""
+    order_by: _common_pb2.OrderBy.ValueType
+    """What orders it."""
+    descending: _builtins.bool
+    """From the last to the first."""
     @_builtins.property
     def page(self) -> _common_pb2.Page:
         """Which part of the list; absent: the first 100."""
+
+    @_builtins.property
+    def filter(self) -> _common_pb2.Filter:
+        """What it is narrowed to."""
 
     def __init__(
         self,
@@ -4714,10 +4781,13 @@ class ListReservationsRequest(_message.Message):
         page: _common_pb2.Page | None = ...,
         include_ended: _builtins.bool = ...,
         series: _builtins.str = ...,
+        order_by: _common_pb2.OrderBy.ValueType = ...,
+        descending: _builtins.bool = ...,
+        filter: _common_pb2.Filter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page", b"page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["include_ended", b"include_ended", "page", b"page", "project", b"project", "series", b"series"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["descending", b"descending", "filter", b"filter", "include_ended", b"include_ended", "order_by", b"order_by", "page", b"page", "project", b"project", "series", b"series"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -5011,21 +5081,35 @@ class ListReservationSeriesRequest(_message.Message):
 
     PROJECT_FIELD_NUMBER: _builtins.int
     PAGE_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    DESCENDING_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     project: _builtins.str
     """UUID of the project; needed."""
+    order_by: _common_pb2.OrderBy.ValueType
+    """What orders it."""
+    descending: _builtins.bool
+    """From the last to the first."""
     @_builtins.property
     def page(self) -> _common_pb2.Page:
         """Which part of the list; absent: the first 100."""
+
+    @_builtins.property
+    def filter(self) -> _common_pb2.Filter:
+        """What it is narrowed to."""
 
     def __init__(
         self,
         *,
         project: _builtins.str = ...,
         page: _common_pb2.Page | None = ...,
+        order_by: _common_pb2.OrderBy.ValueType = ...,
+        descending: _builtins.bool = ...,
+        filter: _common_pb2.Filter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page", b"page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "project", b"project"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["descending", b"descending", "filter", b"filter", "order_by", b"order_by", "page", b"page", "project", b"project"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
