@@ -143,6 +143,17 @@ async def get(request: pb.GetClaimRequest) -> pb.Claim:
     )
 
 
+async def get_all(request: pb.BatchGetClaimsRequest) -> pb.BatchGetClaimsResponse:
+    """Show several claims of a project."""
+
+    def read(session: Session) -> pb.BatchGetClaimsResponse:
+        now = datetime.now(UTC)
+        found = claims.get_visible(session, request.ids, now=now, project=request.project)
+        return pb.BatchGetClaimsResponse(claims=map(_claim, found))
+
+    return await current_call().read(read)
+
+
 async def list_page(request: pb.ListClaimsRequest) -> pb.ListClaimsResponse:
     """List a project's claims."""
     listing = listing_of(request, "claim", named=False)

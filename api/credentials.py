@@ -53,6 +53,19 @@ async def get(request: pb.GetApplicationCredentialRequest) -> pb.ApplicationCred
     )
 
 
+async def get_all(
+    request: pb.BatchGetApplicationCredentialsRequest,
+) -> pb.BatchGetApplicationCredentialsResponse:
+    """Show several application credentials."""
+    caller = current_call().caller
+
+    def read(session: Session) -> pb.BatchGetApplicationCredentialsResponse:
+        shown = _shown(session, credentials.get_all(session, caller, request.ids))
+        return pb.BatchGetApplicationCredentialsResponse(application_credentials=shown)
+
+    return await current_call().read(read)
+
+
 async def list_page(
     request: pb.ListApplicationCredentialsRequest,
 ) -> pb.ListApplicationCredentialsResponse:

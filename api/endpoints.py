@@ -168,6 +168,28 @@ class Endpoints:
             lambda session: _hosts(session, [endpoints.get_host(session, host)])[0]
         )
 
+    async def get_servers(
+        self, request: control_pb2.BatchGetServersRequest
+    ) -> control_pb2.BatchGetServersResponse:
+        """Show several servers."""
+
+        def read(session: Session) -> control_pb2.BatchGetServersResponse:
+            rows = endpoints.get_servers(session, request.ids)
+            return control_pb2.BatchGetServersResponse(servers=_servers(session, rows))
+
+        return await current_call().read(read)
+
+    async def get_hosts(
+        self, request: control_pb2.BatchGetHostsRequest
+    ) -> control_pb2.BatchGetHostsResponse:
+        """Show several hosts."""
+
+        def read(session: Session) -> control_pb2.BatchGetHostsResponse:
+            rows = endpoints.get_hosts(session, request.ids)
+            return control_pb2.BatchGetHostsResponse(hosts=_hosts(session, rows))
+
+        return await current_call().read(read)
+
     async def list_servers(
         self, request: control_pb2.ListServersRequest
     ) -> control_pb2.ListServersResponse:

@@ -77,6 +77,17 @@ async def get(group: str) -> pb.Group:
     return await current_call().read(read)
 
 
+async def get_all(request: pb.BatchGetGroupsRequest) -> pb.BatchGetGroupsResponse:
+    """Show several groups."""
+
+    def read(session: Session) -> pb.BatchGetGroupsResponse:
+        rows = groups.get_groups(session, request.ids)
+        described = names.describe(session, request.ids)
+        return pb.BatchGetGroupsResponse(groups=[_group(row, described) for row in rows])
+
+    return await current_call().read(read)
+
+
 async def list_page(request: pb.ListGroupsRequest) -> pb.ListGroupsResponse:
     """List groups."""
     listing = listing_of(request, "group")

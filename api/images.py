@@ -52,6 +52,17 @@ class Images:
             lambda session: _images(session, [images.get_image(session, image)])[0]
         )
 
+    async def get_all(
+        self, request: control_pb2.BatchGetImagesRequest
+    ) -> control_pb2.BatchGetImagesResponse:
+        """Show several images."""
+
+        def read(session: Session) -> control_pb2.BatchGetImagesResponse:
+            rows = images.get_images(session, request.ids)
+            return control_pb2.BatchGetImagesResponse(images=_images(session, rows))
+
+        return await current_call().read(read)
+
     async def list(self, request: control_pb2.ListImagesRequest) -> control_pb2.ListImagesResponse:
         """List images."""
         listing = listing_of(request, "image")

@@ -143,6 +143,18 @@ class Machines:
             )[0]
         )
 
+    async def get_all(
+        self, request: control_pb2.BatchGetMachinesRequest
+    ) -> control_pb2.BatchGetMachinesResponse:
+        """Show several machines of a project."""
+        caller = current_call().caller
+
+        def read(session: Session) -> control_pb2.BatchGetMachinesResponse:
+            rows = machines.get_all_visible(session, request.project, request.ids)
+            return control_pb2.BatchGetMachinesResponse(machines=_machines(session, rows, caller))
+
+        return await current_call().read(read)
+
     async def list(
         self, request: control_pb2.ListMachinesRequest
     ) -> control_pb2.ListMachinesResponse:

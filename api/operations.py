@@ -229,6 +229,18 @@ class Operations:
 
         return await call.read(read)
 
+    async def get_all(
+        self, request: control_pb2.BatchGetOperationsRequest
+    ) -> control_pb2.BatchGetOperationsResponse:
+        """Show several operations."""
+        call = current_call()
+
+        def read(session: Session) -> control_pb2.BatchGetOperationsResponse:
+            rows = operations.get_all_visible(session, call.caller, request.ids)
+            return control_pb2.BatchGetOperationsResponse(operations=self._messages(session, rows))
+
+        return await call.read(read)
+
     async def list(
         self, request: control_pb2.ListOperationsRequest
     ) -> control_pb2.ListOperationsResponse:

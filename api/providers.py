@@ -202,6 +202,16 @@ async def get(provider: str) -> pb.Provider:
     return await current_call().read(read)
 
 
+async def get_all(request: pb.BatchGetProvidersRequest) -> pb.BatchGetProvidersResponse:
+    """Show several providers."""
+
+    def read(session: Session) -> pb.BatchGetProvidersResponse:
+        rows = providers.get_providers(session, request.ids)
+        return pb.BatchGetProvidersResponse(providers=_messages(session, rows))
+
+    return await current_call().read(read)
+
+
 async def list_page(request: pb.ListProvidersRequest) -> pb.ListProvidersResponse:
     """List providers."""
     listing = listing_of(request, "provider")

@@ -145,6 +145,16 @@ async def get(request: pb.GetReservationRequest) -> pb.Reservation:
     return await current_call().read(read)
 
 
+async def get_all(request: pb.BatchGetReservationsRequest) -> pb.BatchGetReservationsResponse:
+    """Show several reservations of a project."""
+
+    def read(session: Session) -> pb.BatchGetReservationsResponse:
+        rows = reservations.get_all(session, request.ids, project=request.project)
+        return pb.BatchGetReservationsResponse(reservations=_shown(session, rows))
+
+    return await current_call().read(read)
+
+
 async def list_page(request: pb.ListReservationsRequest) -> pb.ListReservationsResponse:
     """List a project's reservations."""
     listing = listing_of(request, "reservation", named=False)

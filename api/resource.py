@@ -127,6 +127,12 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
         """Show one group."""
         return await groups.get(request.id)
 
+    async def BatchGetGroups(
+        self, request: resource_pb2.BatchGetGroupsRequest, context: Any
+    ) -> Any:
+        """Show several groups."""
+        return await groups.get_all(request)
+
     async def ListGroups(self, request: Any, context: Any) -> Any:
         """List groups."""
         return await groups.list_page(request)
@@ -171,6 +177,12 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
         """Show one provider."""
         return await providers.get(request.id)
 
+    async def BatchGetProviders(
+        self, request: resource_pb2.BatchGetProvidersRequest, context: Any
+    ) -> Any:
+        """Show several providers."""
+        return await providers.get_all(request)
+
     async def ListProviders(self, request: Any, context: Any) -> Any:
         """List providers."""
         return await providers.list_page(request)
@@ -207,6 +219,20 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
         def read(session: Session) -> resource_pb2.Network:
             row = networks.get_network(session, request.id)
             return _network(row, names.describe(session, [row.id]))
+
+        return await current_call().read(read)
+
+    async def BatchGetNetworks(
+        self, request: resource_pb2.BatchGetNetworksRequest, context: Any
+    ) -> Any:
+        """Show several networks."""
+
+        def read(session: Session) -> resource_pb2.BatchGetNetworksResponse:
+            rows = networks.get_networks(session, request.ids)
+            described = names.describe(session, request.ids)
+            return resource_pb2.BatchGetNetworksResponse(
+                networks=[_network(row, described) for row in rows]
+            )
 
         return await current_call().read(read)
 
@@ -291,6 +317,12 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
         """Show one claim."""
         return await claims.get(request)
 
+    async def BatchGetClaims(
+        self, request: resource_pb2.BatchGetClaimsRequest, context: Any
+    ) -> Any:
+        """Show several claims of a project."""
+        return await claims.get_all(request)
+
     async def ListClaims(self, request: resource_pb2.ListClaimsRequest, context: Any) -> Any:
         """List a project's claims."""
         return await claims.list_page(request)
@@ -343,6 +375,12 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
         """Show a reservation."""
         return await reservations.get(request)
 
+    async def BatchGetReservations(
+        self, request: resource_pb2.BatchGetReservationsRequest, context: Any
+    ) -> Any:
+        """Show several reservations of a project."""
+        return await reservations.get_all(request)
+
     async def ListReservations(self, request: Any, context: Any) -> Any:
         """List a project's reservations."""
         return await reservations.list_page(request)
@@ -363,6 +401,12 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
     async def GetReservationSeries(self, request: Any, context: Any) -> Any:
         """Show a series."""
         return await series.get(self._starter.client, request)
+
+    async def BatchGetReservationSeries(
+        self, request: resource_pb2.BatchGetReservationSeriesRequest, context: Any
+    ) -> Any:
+        """Show several series of a project."""
+        return await series.get_all(request)
 
     async def ListReservationSeries(self, request: Any, context: Any) -> Any:
         """List a project's series."""

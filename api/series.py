@@ -152,6 +152,18 @@ async def get(client: Client, request: pb.GetReservationSeriesRequest) -> pb.Res
     return found
 
 
+async def get_all(
+    request: pb.BatchGetReservationSeriesRequest,
+) -> pb.BatchGetReservationSeriesResponse:
+    """Show several series of a project."""
+
+    def read(session: Session) -> pb.BatchGetReservationSeriesResponse:
+        rows = series.get_all(session, request.ids, project=request.project)
+        return pb.BatchGetReservationSeriesResponse(series=_messages(session, rows))
+
+    return await current_call().read(read)
+
+
 async def list_page(request: pb.ListReservationSeriesRequest) -> pb.ListReservationSeriesResponse:
     """List a project's series."""
     listing = listing_of(request, "series", named=False)

@@ -1,6 +1,6 @@
 """Servers and hosts: enrolled, verified, inspected, offered, and one day forgotten."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mulligan import events, marks, states
+from mulligan.batches import each
 from mulligan.control import operations
 from mulligan.control.tables import Host, Machine, Server, Slot
 from mulligan.generations import refuse_stale
@@ -208,6 +209,16 @@ def get_server(session: Session, server: str) -> Server:
 def get_host(session: Session, host: str) -> Host:
     """Find a host."""
     return cast("Host", get_endpoint(session, "host", host))
+
+
+def get_servers(session: Session, ids: Sequence[str]) -> list[Server]:
+    """Find servers, in the order of their ids."""
+    return each(session, Server, ids, lambda one: get_server(session, one))
+
+
+def get_hosts(session: Session, ids: Sequence[str]) -> list[Host]:
+    """Find hosts, in the order of their ids."""
+    return each(session, Host, ids, lambda one: get_host(session, one))
 
 
 def held_server(session: Session, operation: str) -> Server | None:

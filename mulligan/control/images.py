@@ -1,6 +1,7 @@
 """Images: where an operating system is, its checksum and its format. Nothing of it is guessed."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -8,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mulligan import events
+from mulligan.batches import each
 from mulligan.control.tables import Image
 from mulligan.generations import refuse_stale
 from mulligan.meta import names
@@ -97,6 +99,11 @@ def get_image(session: Session, image: str, region: str = "") -> Image:
             field="spec.image",
         )
     return row
+
+
+def get_images(session: Session, ids: Sequence[str]) -> list[Image]:
+    """Find images, in the order of their ids; as `get_image` does one."""
+    return each(session, Image, ids, lambda one: get_image(session, one))
 
 
 def list_images(session: Session, region: str, listing: Listing) -> Listed[Image]:

@@ -1,6 +1,6 @@
 """Machines: from a wish to a claim, a row and a place; and from there to gone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mulligan import marks, states
+from mulligan.batches import each
 from mulligan.control import endpoints, images, operations, reserved_names
 from mulligan.control.machine_specs import MachineSpec
 from mulligan.control.operations import Ask
@@ -393,6 +394,11 @@ def get_visible(session: Session, project: str, machine: str) -> Machine:
     if row is None or row.project != project:
         raise _not_found(machine)
     return row
+
+
+def get_all_visible(session: Session, project: str, ids: Sequence[str]) -> list[Machine]:
+    """Find machines of a project, in the order of their ids; as `get_visible` does one."""
+    return each(session, Machine, ids, lambda one: get_visible(session, project, one))
 
 
 def _not_found(machine: str) -> NotFoundError:

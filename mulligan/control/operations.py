@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from mulligan import events, marks, states
+from mulligan.batches import each
 from mulligan.control.tables import Operation, OperationLog, Slot, Step
 from mulligan.database import one_of
 from mulligan.meta import planned_names
@@ -320,6 +321,11 @@ def get_visible(session: Session, caller: Caller, operation: str) -> Operation:
             f"there is no operation {operation}", object_type="operation", object_id=operation
         )
     return row
+
+
+def get_all_visible(session: Session, caller: Caller, ids: Sequence[str]) -> list[Operation]:
+    """Find operations, in the order of their ids; as `get_visible` does one."""
+    return each(session, Operation, ids, lambda one: get_visible(session, caller, one))
 
 
 def _sees(caller: Caller, row: Operation) -> bool:

@@ -8,6 +8,7 @@ from uuid import uuid4
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from mulligan.batches import each
 from mulligan.iam import accounts, objects, roles, sign_ins
 from mulligan.iam.roles import Held
 from mulligan.iam.tables import Account, ApplicationCredential, Assignment, Region
@@ -95,6 +96,17 @@ def get(session: Session, caller: Caller, identity: str) -> tuple[Account, Appli
             object_id=identity,
         )
     return row, limits
+
+
+def get_all(
+    session: Session, caller: Caller, ids: Sequence[str]
+) -> list[tuple[Account, ApplicationCredential]]:
+    """Find credentials, in the order of their ids; as `get` does one."""
+    its = select(ApplicationCredential).where(ApplicationCredential.account.in_(ids))
+    held = session.scalars(its).all()
+    found = each(session, Account, ids, lambda one: get(session, caller, one))
+    del held  # As in `each`.
+    return found
 
 
 def list_page(

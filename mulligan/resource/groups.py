@@ -10,6 +10,7 @@ from sqlalchemy import CTE, ColumnElement, delete, func, or_, select, union
 from sqlalchemy.orm import Session
 
 from mulligan import events
+from mulligan.batches import each
 from mulligan.generations import refuse_stale
 from mulligan.meta.listing import listed
 from mulligan.renaming import rename
@@ -161,10 +162,19 @@ def get_group(session: Session, group: str) -> Group:
     Raises:
         NotFoundError: there is no such group.
     """
-    row = session.get(GroupRow, check_id(group, field="id"))
-    if row is None:
-        raise no_group(group)
-    return _complete(session, [row])[0]
+    return get_groups(session, [check_id(group, field="id")])[0]
+
+
+def get_groups(session: Session, ids: Sequence[str]) -> list[Group]:
+    """Read groups, in the order of their ids; as `get_group` does one."""
+
+    def get(group: str) -> GroupRow:
+        row = session.get(GroupRow, group)
+        if row is None:
+            raise no_group(group)
+        return row
+
+    return _complete(session, each(session, GroupRow, ids, get))
 
 
 def list_groups(

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
+from mulligan.batches import each
 from mulligan.marks import Mark, marks_of
 from mulligan.meta.listing import listed
 from mulligan.resource import trees
@@ -196,10 +197,21 @@ def get_provider(session: Session, provider: str, *, now: datetime | None = None
     Raises:
         NotFoundError: there is no such provider.
     """
-    row = session.get(ProviderRow, check_id(provider, field="id"))
-    if row is None:
-        raise trees.no_provider(provider)
-    return _complete(session, [row], now or datetime.now(UTC))[0]
+    return get_providers(session, [check_id(provider, field="id")], now=now)[0]
+
+
+def get_providers(
+    session: Session, ids: Sequence[str], *, now: datetime | None = None
+) -> list[Provider]:
+    """Read providers, in the order of their ids; as `get_provider` does one."""
+
+    def get(provider: str) -> ProviderRow:
+        row = session.get(ProviderRow, provider)
+        if row is None:
+            raise trees.no_provider(provider)
+        return row
+
+    return _complete(session, each(session, ProviderRow, ids, get), now or datetime.now(UTC))
 
 
 def regions_of(session: Session, providers: Collection[str]) -> list[str]:

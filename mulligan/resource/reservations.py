@@ -12,6 +12,7 @@ from sqlalchemy import and_, delete, exists, or_, select
 from sqlalchemy.orm import Session
 
 from mulligan import events, states
+from mulligan.batches import each
 from mulligan.database import one_of
 from mulligan.generations import refuse_stale
 from mulligan.meta import planned_names
@@ -155,6 +156,11 @@ def get(session: Session, reservation: str, *, project: str | None = None) -> Re
     """
     row = session.get(ReservationRow, check_id(reservation, field="id"))
     return _visible(row, reservation, project)
+
+
+def get_all(session: Session, ids: Sequence[str], *, project: str) -> list[ReservationRow]:
+    """Find reservations of a project, in the order of their ids; as `get` does one."""
+    return each(session, ReservationRow, ids, lambda one: get(session, one, project=project))
 
 
 def lock(

@@ -1,6 +1,6 @@
 """Series of reservations: on which days, from when to when by the clocks of a place."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mulligan import events, states
+from mulligan.batches import each
 from mulligan.generations import refuse_stale
 from mulligan.meta import planned_names
 from mulligan.meta.listing import listed
@@ -169,6 +170,18 @@ def get(session: Session, series: str, *, project: str | None = None) -> SeriesR
         NotFoundError: there is none, or it is another project's.
     """
     row = session.get(SeriesRow, check_id(series, field="id"), with_for_update=True)
+    return _visible(row, series, project)
+
+
+def get_all(session: Session, ids: Sequence[str], *, project: str) -> list[SeriesRow]:
+    """Find series of a project, in the order of their ids."""
+    return each(
+        *(session, SeriesRow, ids),
+        lambda one: _visible(session.get(SeriesRow, one), one, project),
+    )
+
+
+def _visible(row: SeriesRow | None, series: str, project: str | None) -> SeriesRow:
     if row is None or (project is not None and row.project != project):
         raise NotFoundError(
             f"there is no series {series} in this project; see `mulligan reservation series list`",

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, not_, or_, select
 from sqlalchemy.orm import Session
 
+from mulligan.batches import each
 from mulligan.meta.listing import listed
 from mulligan.resource.network_values import AddressClaim
 from mulligan.resource.requests import ClaimRequest
@@ -82,6 +83,17 @@ def get_claim(
     """
     row = visible(session.get(ClaimRow, claim_id), claim_id, project)
     return complete(session, [row], now)[0]
+
+
+def get_visible(
+    session: Session, ids: Sequence[str], *, now: datetime, project: str
+) -> list[Claim]:
+    """Read claims of a project, in the order of their ids; as `get_claim` does one."""
+
+    def get(claim: str) -> ClaimRow:
+        return visible(session.get(ClaimRow, claim), claim, project)
+
+    return complete(session, each(session, ClaimRow, ids, get), now)
 
 
 def get_claims(session: Session, claim_ids: Sequence[str], now: datetime) -> list[Claim]:

@@ -117,7 +117,7 @@ def test_whoever_has_a_token_is_told_what_else_is_asked() -> None:
     open_to_all = {
         "ListRegions", "ListProviderTypes", "ListResourceTypes", "ListCapabilities",
         "ListDistanceTypes", "GetNetwork", "ListNetworks", "ListRegionKeys", "GetImage",
-        "ListImages", "GetRegion", "BatchGetRegions",
+        "ListImages", "GetRegion", "BatchGetRegions", "BatchGetImages", "BatchGetNetworks",
     }  # fmt: skip
     unsaid = {
         name

@@ -1219,6 +1219,54 @@ class GetApplicationCredentialRequest(_message.Message):
 Global___GetApplicationCredentialRequest: _TypeAlias = GetApplicationCredentialRequest  # noqa: Y015
 
 @_typing.final
+class BatchGetApplicationCredentialsRequest(_message.Message):
+    """Which application credentials."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """UUIDs, 1,000 at most."""
+
+    def __init__(
+        self,
+        *,
+        ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ids", b"ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchGetApplicationCredentialsRequest: _TypeAlias = BatchGetApplicationCredentialsRequest  # noqa: Y015
+
+@_typing.final
+class BatchGetApplicationCredentialsResponse(_message.Message):
+    """The application credentials, in the order of the ids in the request."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPLICATION_CREDENTIALS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def application_credentials(self) -> _containers.RepeatedCompositeFieldContainer[Global___ApplicationCredential]:
+        """One for each id."""
+
+    def __init__(
+        self,
+        *,
+        application_credentials: _abc.Iterable[Global___ApplicationCredential] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_credentials", b"application_credentials"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchGetApplicationCredentialsResponse: _TypeAlias = BatchGetApplicationCredentialsResponse  # noqa: Y015
+
+@_typing.final
 class ListApplicationCredentialsRequest(_message.Message):
     """Whose application credentials."""
 
