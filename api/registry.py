@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from api import messages
 from api.call import current_call
+from api.masks import paths_of
 from mulligan import events
 from mulligan.resource import registry
 from mulligan.resource.tables import (
@@ -75,14 +76,14 @@ async def delete(request: Any, table: Any, response: type[Message]) -> Any:
 async def update_provider_type(request: pb.UpdateProviderTypeRequest) -> pb.ProviderType:
     """Change a kind of provider."""
     call = current_call()
+    paths = paths_of(request, ("description", "cleaning_margin_s"))
 
     def update(session: Session) -> pb.ProviderType:
-        margin = request.cleaning_margin_s if request.HasField("cleaning_margin_s") else None
         row = registry.update_provider_type(
             session,
             request.name,
-            cleaning_margin_s=margin,
-            description=request.description if request.HasField("description") else None,
+            cleaning_margin_s=request.cleaning_margin_s if "cleaning_margin_s" in paths else None,
+            description=request.description if "description" in paths else None,
             generation=request.generation,
             author=call.caller.account,
             now=datetime.now(UTC),

@@ -19,6 +19,7 @@ from api.call import current_call
 from api.claim_specs import request_of, spec_of
 from api.listings import listing_of, token_after
 from api.machines import shown_wish, wish_of
+from api.masks import paths_of
 from api.operations import Starter
 from mulligan import events
 from mulligan.control import reservations as course
@@ -180,16 +181,15 @@ async def list_page(request: pb.ListReservationsRequest) -> pb.ListReservationsR
 async def change(starter: Starter, request: pb.UpdateReservationRequest) -> pb.Reservation:
     """Extend, shorten or move a reservation, or change what becomes of it."""
     call = current_call()
-    if not request.HasField("window") and not request.HasField("keep_for"):
-        raise InvalidArgumentError("say what is to be different", field="window")
-    keep_s = _seconds(request, "keep_for") if request.HasField("keep_for") else None
+    paths = paths_of(request, ("window", "keep_for"))
+    keep_s = _seconds(request, "keep_for") if "keep_for" in paths else None
 
     def write(session: Session) -> pb.Reservation:
         now = datetime.now(UTC)
         row = reservations.lock(
             session, request.id, project=request.project, generation=request.generation
         )
-        if request.HasField("window"):
+        if "window" in paths:
             window = _window(session, row, request.window, now)
             reservations.change_window(session, row, window, now, call.caller.account)
         if keep_s is not None:

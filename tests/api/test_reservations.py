@@ -204,7 +204,8 @@ def test_reservations_are_listed_page_by_page(place: Place) -> None:
 
 def change(place: Place, reservation: Any, **more: Any) -> Any:
     fields = {"project": place.project, "id": reservation.metadata.id, **more}
-    return place.member.UpdateReservation(**fields)
+    paths = [field for field in ("window", "keep_for") if field in more]
+    return place.member.UpdateReservation(**fields, update_mask={"paths": paths})
 
 
 def test_a_window_moves_as_a_whole_unless_both_ends_are_said(place: Place, made: Any) -> None:
@@ -228,7 +229,7 @@ def test_what_becomes_of_its_machine_is_changed(place: Place, made: Any) -> None
 
 
 NO_CHANGE: list[tuple[dict[str, Any], str]] = [
-    ({}, "window"),
+    ({}, "update_mask"),
     ({"window": window(200, 100)}, "window.release_at"),
     ({"window": window(None, -10)}, "window.release_at"),
     ({"keep_for": Duration(seconds=-1)}, "keep_for"),
@@ -276,14 +277,16 @@ def test_what_is_cancelled_is_cancelled_once_and_never_changes(place: Place, mad
 # Who may
 
 
+MOVED = {"update_mask": {"paths": ["window"]}}
+
+
 def test_another_projects_reservation_is_not_there(place: Place, made: Any) -> None:
     stranger = Place(place.site)
     assert stranger.member
     one = {"project": stranger.project, "id": made.metadata.id}
     asks: list[tuple[Any, dict[str, Any]]] = [
         (stranger.member.GetReservation, {}),
-        (stranger.member.UpdateReservation, {"window": window(60, 90)}),
-        (stranger.member.UpdateReservation, {"keep_for": Duration(seconds=9)}),
+        (stranger.member.UpdateReservation, MOVED | {"window": window(60, 90)}),
         (stranger.member.CancelReservation, {}),
     ]
     for ask, more in asks:

@@ -154,10 +154,11 @@ def change(
     request = resource_pb2.UpdateReservationRequest(
         id=reservation_id, project=project_id, generation=generation
     )
-    if without_end:
-        request.window.SetInParent()
-    _put_window(request.window, start, end) if start or end else None
+    if start or end or without_end:
+        request.update_mask.paths.append("window")
+        _put_window(request.window, start, end)
     if keep_for is not None:
+        request.update_mask.paths.append("keep_for")
         request.keep_for.FromTimedelta(keep_for)
     found = session.client.resource.UpdateReservation(request)
     session.show(found, output, lambda: _sheet(session, found))

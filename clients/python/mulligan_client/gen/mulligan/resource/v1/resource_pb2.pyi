@@ -287,6 +287,7 @@ class UpdateProviderTypeRequest(_message.Message):
     GENERATION_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     CLEANING_MARGIN_S_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     name: _builtins.str
@@ -294,30 +295,28 @@ class UpdateProviderTypeRequest(_message.Message):
     generation: _builtins.int
     """The one at which it was read; 0: whatever it is at."""
     description: _builtins.str
-    """Absent: stays."""
+    """What it stands for."""
     cleaning_margin_s: _builtins.int
-    """In seconds, 30 days at most; for claims from now on. Absent: stays."""
+    """In seconds, 30 days at most; for claims from now on."""
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Needed; only what it names is read: description, cleaning_margin_s."""
+
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
         name: _builtins.str = ...,
         generation: _builtins.int = ...,
-        description: _builtins.str | None = ...,
-        cleaning_margin_s: _builtins.int | None = ...,
+        description: _builtins.str = ...,
+        cleaning_margin_s: _builtins.int = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_cleaning_margin_s", b"_cleaning_margin_s", "_description", b"_description", "cleaning_margin_s", b"cleaning_margin_s", "description", b"description"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["update_mask", b"update_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cleaning_margin_s", b"_cleaning_margin_s", "_description", b"_description", "cleaning_margin_s", b"cleaning_margin_s", "description", b"description", "generation", b"generation", "name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cleaning_margin_s", b"cleaning_margin_s", "description", b"description", "generation", b"generation", "name", b"name", "request_id", b"request_id", "update_mask", b"update_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType__cleaning_margin_s: _TypeAlias = _typing.Literal["cleaning_margin_s"]  # noqa: Y015
-    _WhichOneofArgType__cleaning_margin_s: _TypeAlias = _typing.Literal["_cleaning_margin_s", b"_cleaning_margin_s"]  # noqa: Y015
-    _WhichOneofReturnType__description: _TypeAlias = _typing.Literal["description"]  # noqa: Y015
-    _WhichOneofArgType__description: _TypeAlias = _typing.Literal["_description", b"_description"]  # noqa: Y015
-    @_typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__cleaning_margin_s) -> _WhichOneofReturnType__cleaning_margin_s | None: ...
-    @_typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__description) -> _WhichOneofReturnType__description | None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UpdateProviderTypeRequest: _TypeAlias = UpdateProviderTypeRequest  # noqa: Y015
 
@@ -5085,6 +5084,7 @@ class UpdateReservationRequest(_message.Message):
     GENERATION_FIELD_NUMBER: _builtins.int
     WINDOW_FIELD_NUMBER: _builtins.int
     KEEP_FOR_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     project: _builtins.str
@@ -5095,11 +5095,15 @@ class UpdateReservationRequest(_message.Message):
     """The one at which it was read; 0: any."""
     @_builtins.property
     def window(self) -> _common_pb2.Window:
-        """Its window from now on; what has begun keeps its start. Absent: stays."""
+        """Its window from now on; what has begun keeps its start."""
 
     @_builtins.property
     def keep_for(self) -> _duration_pb2.Duration:
-        """For how long its machine is kept after the end; zero: it is decommissioned then. Absent: stays."""
+        """For how long its machine is kept after the end; zero: it is decommissioned then."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Needed; only what it names is read: window, keep_for."""
 
     def __init__(
         self,
@@ -5110,10 +5114,11 @@ class UpdateReservationRequest(_message.Message):
         generation: _builtins.int = ...,
         window: _common_pb2.Window | None = ...,
         keep_for: _duration_pb2.Duration | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["keep_for", b"keep_for", "window", b"window"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["keep_for", b"keep_for", "update_mask", b"update_mask", "window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation", "id", b"id", "keep_for", b"keep_for", "project", b"project", "request_id", b"request_id", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation", "id", b"id", "keep_for", b"keep_for", "project", b"project", "request_id", b"request_id", "update_mask", b"update_mask", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
