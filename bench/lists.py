@@ -82,9 +82,8 @@ _SPEC = (
 def pages(size: Size) -> Iterator[Figure]:
     """Read pages of 100 of a project's machines through ListMachines, from the middle on; medians.
 
-    There are 1,000 machines in one database and 1,000,000 in another, written by
-    SQL; each is asked
-    by turns. The names and times of machines are in another order than their ids.
+    There are 1,000 machines in one database and 1,000,000 in another, written by SQL; both are
+    asked by turns. The names and times of machines are in another order than their ids.
     """
     with _databases() as new_database:
         for kind in ("sqlite", "postgresql"):
@@ -97,9 +96,9 @@ def pages(size: Size) -> Iterator[Figure]:
                     yield Figure(
                         "api",
                         f"list_by_{order}_{kind}",
-                        f"ms a page of {size.objects}",
+                        "ms",
                         large,
-                        peer=f"a page of {FEW}",
+                        peer=f"where there are {FEW}",
                         peer_value=small,
                         target=Target("at most", ratio=1.5),
                     )
@@ -110,7 +109,8 @@ def unary(size: Size) -> Iterator[Figure]:
 
     Peer: a handler of grpcio in the same process that reads the same machine in the same way from
     the same database, without interceptor: no token, no roles, no rules. Both take turns; so does a
-    handler that answers without doing anything, which is remarked.
+    handler that answers without doing anything, which is remarked. Get writes no event: what events
+    add to a call is not in this figure.
     """
     with _databases() as new_database:
         for kind in ("sqlite", "postgresql"):
