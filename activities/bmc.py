@@ -8,7 +8,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from sushy import exceptions as sushy_errors
 
 from activities.bmc_line import READ_TIMEOUTS_S, WRITE_TIMEOUTS_S, Line, Turns
 from activities.bmc_sessions import BmcSessions
+from activities.contracts.configuration import Configured
 from activities.contracts.redfish import BmcAccess
 from activities.keys import RegionKeys
 from activities.redaction import redact
@@ -38,11 +39,25 @@ class Patience:
     """How long a BMC may take until it reads as it was told, in seconds."""
 
     pause_s: float = 0.5
+    answer_s: float = READ_TIMEOUTS_S[1]
     power_s: float = 120
     media_s: float = 60
     boot_s: float = 30
     bmc_goes_s: float = 30
     bmc_comes_s: float = 420
+
+    def told(self, configured: Configured | None) -> "Patience":
+        """Give the same with what an operator set."""
+        if configured is None:
+            return self
+        wanted = configured.wanted
+        spans_s = {
+            "answer_s": wanted.bmc_answer_timeout,
+            "power_s": wanted.bmc_power_timeout,
+            "media_s": wanted.bmc_media_timeout,
+            "bmc_comes_s": wanted.bmc_restart_timeout,
+        }
+        return replace(self, **{name: span for name, span in spans_s.items() if span is not None})
 
 
 @dataclass
@@ -264,8 +279,9 @@ class Bmc:
                 code="BMC_TLS_UNTRUSTED",
             )
         return HardwareBusyError(
-            f"{self.words()} can't be reached to {what}: {_reason(cause)}; check the address, the "
-            "cable of the BMC, and the way there from the executor",
+            f"{self.words()} can't be reached to {what}: "
+            f"{_reason(cause, self.patience.answer_s)}; check the address, the cable of the BMC, "
+            "and the way there from the executor",
             code="BMC_UNREACHABLE",
         )
 
@@ -320,6 +336,7 @@ def connected(
         sessions=BmcSessions(state_folder, access.server),
         hear=hear,
         pause_s=patience.pause_s,
+        answer_s=patience.answer_s,
     )
     line.verify = access.verify_tls
     # One try: sushy takes 0 for "as usual", which repeats writes whose answer was lost.
@@ -328,7 +345,7 @@ def connected(
         verify=access.verify_tls,
         server_side_retries=1,
         server_side_retries_delay=1,
-        default_request_timeout=READ_TIMEOUTS_S[1],
+        default_request_timeout=patience.answer_s,
         connect_timeout=READ_TIMEOUTS_S[0],
     )
     connector._session = line
@@ -409,12 +426,12 @@ def _cause(error: BaseException) -> BaseException:
     return below if isinstance(below, requests_errors.RequestException) else error
 
 
-def _reason(cause: BaseException) -> str:
+def _reason(cause: BaseException, read_s: float) -> str:
     """Say shortly why a connection failed: urllib3's words hold addresses of objects."""
     words = str(cause)
     asked = getattr(cause, "request", None)
     is_write = asked is not None and asked.method != "GET"
-    connect_s, answer_s = WRITE_TIMEOUTS_S if is_write else READ_TIMEOUTS_S
+    connect_s, answer_s = WRITE_TIMEOUTS_S if is_write else (READ_TIMEOUTS_S[0], read_s)
     if isinstance(cause, requests_errors.ConnectTimeout):
         return f"no connection within {connect_s:.0f} s"
     if isinstance(cause, requests_errors.Timeout):

@@ -65,6 +65,7 @@ class Line(requests.Session):
         sessions: BmcSessions,
         hear: Callable[[str], None],
         pause_s: float,
+        answer_s: float = READ_TIMEOUTS_S[1],
     ) -> None:
         super().__init__()
         # Some BMCs choke on connections that stay open.
@@ -76,6 +77,7 @@ class Line(requests.Session):
         self._sessions = sessions
         self._hear = hear
         self._pause_s = pause_s
+        self._read_timeouts_s = (READ_TIMEOUTS_S[0], answer_s)
         self._login_path = ""
         self._session_path = ""
         self._others_ended = False
@@ -194,7 +196,7 @@ class Line(requests.Session):
         """Send one request: the only place where bytes leave for a BMC, and only for this one."""
         parts = urlsplit(url)._replace(scheme="", netloc="")
         url = urljoin(self._address, parts.geturl())
-        options = {"timeout": READ_TIMEOUTS_S, "verify": self.verify, **options}
+        options = {"timeout": self._read_timeouts_s, "verify": self.verify, **options}
         with self._turn:
             if method != "GET":
                 lease.require(self.doing)

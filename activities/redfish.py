@@ -251,12 +251,13 @@ class Redfish:
             self._keys,
             beat=lease.beat,
             hear=hear,
-            patience=self._patience,
+            patience=self._patience.told(request.configured),
             turns=self._turns,
             state_folder=self._settings.state_folder,
         ) as bmc:
             path, system = find_system(bmc)
-            bmc.patience = quirk_of(system).patience or self._patience
+            patience = quirk_of(system).patience or self._patience
+            bmc.patience = patience.told(request.configured)
             yield bmc, path, system
 
 

@@ -50,6 +50,11 @@ class Method:
         """Its name without the service's."""
         return self.name.rpartition(".")[2]
 
+    @property
+    def service(self) -> str:
+        """Its service, as in SERVICES: what stands in the package's name after ours."""
+        return self.name.split(".")[1]
+
 
 def methods_of(service: ServiceDescriptor, database: Database) -> dict[str, Method]:
     """Read what each RPC of a service needs.

@@ -55,7 +55,7 @@ async def list_page(request: pb.ListAccountsRequest) -> pb.ListAccountsResponse:
     listing = listing_of(request, "account")
 
     def read(session: Session) -> pb.ListAccountsResponse:
-        revision = events.current_revision(session)
+        revision = events.told_revision(session)
         page = accounts.list_accounts(session, listing)
         return pb.ListAccountsResponse(
             accounts=_shown(session, page.items),

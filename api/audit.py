@@ -1,6 +1,8 @@
 """The audit, from questions to events and back."""
 
+from collections.abc import Collection
 from datetime import datetime
+from functools import partial
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy.orm import Session
@@ -10,7 +12,7 @@ from api.call import current_call
 from api.page_tokens import foreign_token
 from mulligan import audit
 from mulligan.audit import Wanted
-from mulligan.events import NO_OBJECT, EventRow, current_revision
+from mulligan.events import NO_OBJECT, REFUSED, EventRow, told_revision
 from mulligan.values.caller import Caller
 from mulligan.values.errors import PermissionDeniedError
 from mulligan_client.gen.mulligan.common.v1 import common_pb2 as pb
@@ -22,9 +24,11 @@ async def list_page(request: pb.ListAuditEventsRequest, kept_by: str) -> pb.List
     `kept_by` is the service that is asked: its database's revisions are told.
     """
     call = current_call()
+    places = _places(call.caller)
+    shown = partial(_event, kept_by=kept_by, reader=call.caller, places=places and set(places))
     size, before = messages.page_size(request.page), _before(request.page)
     wanted = Wanted(
-        places=_places(call.caller),
+        places=places,
         within=_within(call.caller),
         revision=request.revision,
         account=request.account,
@@ -39,10 +43,10 @@ async def list_page(request: pb.ListAuditEventsRequest, kept_by: str) -> pb.List
     )
 
     def read(session: Session) -> pb.ListAuditEventsResponse:
-        revision = current_revision(session)
+        revision = told_revision(session)
         rows = audit.list_events(session, wanted, before, size)
         return pb.ListAuditEventsResponse(
-            events=[_event(row, kept_by) for row in rows],
+            events=[shown(row) for row in rows],
             next_page_token=(
                 messages.token_of(str(rows[-1].revision)) if len(rows) == size else ""
             ),
@@ -91,7 +95,16 @@ def _time(request: pb.ListAuditEventsRequest, field: str) -> datetime | None:
     return messages.time_of(stamp) if request.HasField(field) else None  # type: ignore[arg-type]
 
 
-def _event(row: EventRow, kept_by: str) -> pb.AuditEvent:
+def _event(
+    row: EventRow, kept_by: str, reader: Caller, places: Collection[str] | None
+) -> pb.AuditEvent:
+    """Write an event for a reader; `places` are those that it is an admin of, None for all.
+
+    Of who is not at home there an admin learns neither from where the call came nor words that it
+    chose. From where it came for which nobody signed in, is told: that may be an attack.
+    """
+    own = places is None or row.author == reader.account or row.home in places
+    words = row.message or row.reason
     return pb.AuditEvent(
         kept_by=kept_by,
         revision=row.revision,
@@ -100,15 +113,15 @@ def _event(row: EventRow, kept_by: str) -> pb.AuditEvent:
         result=row.result or audit.DONE,
         count=row.count or 1,
         author=row.author or "",
-        session=row.session or "",
-        address=row.address or "",
+        session=(row.session or "") if own else "",
+        address=(row.address or "") if own or row.author is None else "",
         method=row.method or "",
-        request_id=row.request_id or "",
+        request_id=(row.request_id or "") if own else "",
         operation=row.operation or "",
         object_type=row.object_type,
         object_id="" if row.object_id == NO_OBJECT else row.object_id,
         project=row.project or "",
         region=row.region or "",
         state=row.state,
-        message=row.message or row.reason,
+        message=words if own or row.kind != REFUSED else "",
     )

@@ -1,6 +1,8 @@
 """One call: who calls, and the transactions in which it is answered."""
 
 import asyncio
+import math
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
@@ -17,8 +19,10 @@ from mulligan import events, requests
 from mulligan.database import Database
 from mulligan.events import Origin
 from mulligan.values.caller import Caller
+from mulligan.values.configuration import UNSET, Configuration
 from mulligan.values.errors import AlreadyExistsError
 from mulligan.values.ids import digest
+from mulligan.waiting import Waiting, overdue
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)
@@ -31,20 +35,27 @@ _current: ContextVar["Call"] = ContextVar("call")
 
 @dataclass(frozen=True)
 class Call:
-    """A call in progress; its transactions run in a bounded pool of threads."""
+    """A call in progress; its transactions run in a bounded pool of threads.
+
+    `ends_at` is the caller's deadline, by time.monotonic; `configured` is how the service is.
+    """
 
     caller: Caller
     method: str
     request_id: str
     database: Database
     threads: ThreadPoolExecutor
+    ends_at: float = math.inf
+    configured: Configuration = UNSET
 
     @property
     def origin(self) -> Origin:
         """What the audit says of the call."""
         caller = self.caller
         address = address_of(caller.address)
-        return Origin(short_name(self.method), address, self.request_id, caller.session)
+        return Origin(
+            short_name(self.method), address, self.request_id, caller.session, caller.home
+        )
 
     def on(self, database: Database) -> "Call":
         """Give the same call with transactions in another database."""
@@ -52,7 +63,7 @@ class Call:
 
     async def read(self, query: Callable[[Session], T]) -> T:
         """Answer from one snapshot."""
-        return await self.in_thread(lambda: self.database.read(query))
+        return await self._waited_for(lambda waiting: self.database.read(query, waiting))
 
     async def write(self, request: Message, response: type[M], change: Callable[[Session], M]) -> M:
         """Change something in one transaction, once for each request id.
@@ -72,14 +83,14 @@ class Call:
             requests.keep_answer(*key, without_names(answer).SerializeToString())
             return answer
 
-        def write() -> M:
+        def write(waiting: Waiting) -> M:
             try:
-                return self.database.write(once)
+                return self.database.write(once, waiting)
             except (AlreadyExistsError, IntegrityError):
                 # Perhaps this very request, a moment ago: the second time finds its answer.
-                return self.database.write(once)
+                return self.database.write(once, waiting)
 
-        return await self.in_thread(write)
+        return await self._waited_for(write)
 
     async def refuse_other_content(self, request: Message) -> bool:
         """Refuse a request whose id was used for something that was answered at once.
@@ -95,13 +106,33 @@ class Call:
         return earlier is not None
 
     async def write_anonymously(self, change: Callable[[Session], T]) -> T:
-        """Change something for a caller that has no account yet."""
+        """Change something for a caller that has no account yet, or of which no answer is kept."""
 
         def from_here(session: Session) -> T:
             events.come_from(session, self.origin)
             return change(session)
 
-        return await self.in_thread(lambda: self.database.write(from_here))
+        return await self._waited_for(lambda waiting: self.database.write(from_here, waiting))
+
+    async def _waited_for(self, work: Callable[[Waiting], T]) -> T:
+        """Run a transaction as long as the caller waits, and no longer than the service may.
+
+        gRPC cancels the call at its deadline, or when the caller goes away. What has no thread by
+        then never begins, and what runs is stopped and rolled back unless it is at its commit.
+        """
+        within_s = self.configured.transaction_timeout or math.inf
+        waiting = Waiting(min(within_s, self.ends_at - time.monotonic()))
+        loop = asyncio.get_running_loop()
+        running = loop.run_in_executor(self.threads, work, waiting)
+        try:
+            async with asyncio.timeout(waiting.left_s):
+                return await running
+        except (asyncio.CancelledError, TimeoutError) as error:
+            # Not here: it may take a new connection.
+            loop.run_in_executor(None, waiting.leave)
+            if isinstance(error, TimeoutError):
+                raise overdue() from None
+            raise
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """Do what takes its time where it holds no other call up."""

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 from api import messages
+from api.region_specs import domains_of, shown_domains
 from mulligan.resource.occupation import INSTANT
 from mulligan.resource.requests import (
     Candidate,
@@ -42,9 +44,14 @@ def request_of(spec: pb.ClaimSpec, now: datetime) -> ClaimRequest:
     Raises:
         InvalidArgumentError: a field can't be used.
     """
-    asked = window_of(spec.window, now)
-    placement = Placement(PLACEMENTS[spec.placement])
-    near = Near(spec.near.type, spec.near.origin) if spec.HasField("near") else None
+    asked: dict[str, Any] = {
+        "window": window_of(spec.window, now),
+        "region": spec.region,
+        "placement": Placement(PLACEMENTS[spec.placement]),
+        "near": Near(spec.near.type, spec.near.origin) if spec.HasField("near") else None,
+        "or_below": spec.or_below,
+        "domains": domains_of(spec.domains),
+    }
     if not spec.groups:
         flat = RequestGroup(
             _amounts(spec.amounts),
@@ -53,7 +60,7 @@ def request_of(spec: pb.ClaimSpec, now: datetime) -> ClaimRequest:
             ),
             provider=spec.provider,
         )
-        return ClaimRequest((flat,), asked, spec.region, placement=placement, near=near)
+        return ClaimRequest((flat,), **asked)
     for name in _FLAT:
         if getattr(spec, name):
             raise InvalidArgumentError(
@@ -61,11 +68,8 @@ def request_of(spec: pb.ClaimSpec, now: datetime) -> ClaimRequest:
             )
     return ClaimRequest(
         tuple(map(_group, spec.groups)),
-        asked,
-        spec.region,
-        placement=placement,
-        near=near,
         same_subtree=tuple(tuple(each.group_names) for each in spec.same_subtree),
+        **asked,
     )
 
 
@@ -156,6 +160,8 @@ def spec_of(request: ClaimRequest, window: Window) -> pb.ClaimSpec:
         ),
         region=request.region,
         placement=_PLACED[request.placement],
+        or_below=request.or_below,
+        domains=shown_domains(request.domains),
     )
     if request.near:
         spec.near.CopyFrom(pb.Near(type=request.near.type, origin=request.near.origin))

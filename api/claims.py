@@ -110,7 +110,9 @@ def _wish(request: pb.CreateClaimRequest) -> ClaimWish:
     spec = request.spec
     window = spec.window
     wanted = request_of(spec, datetime.now(UTC))
-    newer = spec.groups or spec.same_subtree or spec.HasField("near")
+    newer = (
+        spec.groups or spec.same_subtree or spec.HasField("near") or spec.or_below or spec.domains
+    )
     candidate = candidate_of(request.candidate) if request.HasField("candidate") else None
     return ClaimWish.model_validate(
         {

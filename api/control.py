@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api import audit
+from api import audit, configuration
 from api.endpoints import Endpoints
 from api.freezes import Freezes
 from api.images import Images
@@ -217,6 +217,23 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
     async def ListAuditEvents(self, request: Any, context: Any) -> Any:
         """List who did what, and who was refused."""
         return await audit.list_page(request, "control")
+
+    async def ControlConfigure(self, request: Any, context: Any) -> Any:
+        """Configure the service."""
+        return await configuration.configure(request, "control")
+
+    async def GetControlConfiguration(self, request: Any, context: Any) -> Any:
+        """Show how the service is configured."""
+        return await configuration.get("control")
+
+    async def ExecutorConfigure(self, request: Any, context: Any) -> Any:
+        """Configure the executors of a region."""
+        await self._regions.require(request.region)
+        return await configuration.configure(request, "executor", request.region)
+
+    async def GetExecutorConfiguration(self, request: Any, context: Any) -> Any:
+        """Show how the executors of a region are configured."""
+        return await configuration.get("executor", request.region)
 
     async def Watch(self, request: Any, context: Any) -> Any:
         """Stream changes."""

@@ -81,7 +81,7 @@ async def list_page(
     listing = listing_of(request, "application credential")
 
     def read(session: Session) -> pb.ListApplicationCredentialsResponse:
-        revision = events.current_revision(session)
+        revision = events.told_revision(session)
         page = credentials.list_page(session, creator, listing)
         return pb.ListApplicationCredentialsResponse(
             application_credentials=_shown(session, page.items),

@@ -37,9 +37,12 @@ class Feed:
         self,
         database: Database,
         threads: ThreadPoolExecutor,
-        know: Callable[[Iterable[str]], Awaitable[None]],
+        know: Callable[[Iterable[str]], Awaitable[object]],
     ) -> None:
-        """Follow a database; `know` learns of projects and regions (UUIDs) before their events."""
+        """Follow a database; `know` learns of projects and regions (UUIDs) before their events.
+
+        All watchers wait for it, so it asks nobody but a database.
+        """
         self._database, self._threads, self._know = database, threads, know
         self._wakeups = Wakeups(database)
         self._watchers = 0

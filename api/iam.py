@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api import accounts, audit, credentials, iam_projects, iam_regions, roles
+from api import accounts, audit, configuration, credentials, iam_projects, iam_regions, roles
 from api.call import current_call
 from api.places import Places
 from api.sign_in import SignIn
@@ -81,19 +81,19 @@ class IamServicer(iam_pb2_grpc.IamServiceServicer):
 
     async def GetRegion(self, request: pb.GetRegionRequest, context: Any) -> Any:
         """Show a region."""
-        return await iam_regions.get(request)
+        return await iam_regions.get(request, self._places)
 
     async def BatchGetRegions(self, request: pb.BatchGetRegionsRequest, context: Any) -> Any:
         """Show several regions."""
-        return await iam_regions.get_all(request)
+        return await iam_regions.get_all(request, self._places)
 
     async def ListRegions(self, request: pb.ListRegionsRequest, context: Any) -> Any:
         """List regions."""
-        return await iam_regions.list_page(request)
+        return await iam_regions.list_page(request, self._places)
 
     async def UpdateRegion(self, request: pb.UpdateRegionRequest, context: Any) -> Any:
         """Change a region."""
-        return await iam_regions.update(request)
+        return await iam_regions.update(request, self._places)
 
     async def DeleteRegion(self, request: pb.DeleteRegionRequest, context: Any) -> Any:
         """Delete a region."""
@@ -168,6 +168,14 @@ class IamServicer(iam_pb2_grpc.IamServiceServicer):
     async def ListAuditEvents(self, request: Any, context: Any) -> Any:
         """List who did what, and who was refused."""
         return await audit.list_page(request, "iam")
+
+    async def IamConfigure(self, request: Any, context: Any) -> Any:
+        """Configure the service."""
+        return await configuration.configure(request, "iam")
+
+    async def GetIamConfiguration(self, request: Any, context: Any) -> Any:
+        """Show how the service is configured."""
+        return await configuration.get("iam")
 
     async def Watch(self, request: Any, context: Any) -> Any:
         """Stream changes."""

@@ -2,15 +2,20 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from mulligan.database import Database
 from mulligan.iam import keys, tokens
 from mulligan_client.client import Client
 from mulligan_client.errors import MulliganCallError
+from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from mulligan_client.tokens import RENEWED_AFTER, SignIn, Tokens
+
+ANSWER_WITHIN_S = 5.0
+"""How long iam may take for an answer; so long a process that ends may wait for it, too."""
 
 
 @dataclass(frozen=True)
@@ -26,18 +31,56 @@ class IamAt:
 HERE = IamAt()
 
 
-def sign_in_at(iam: IamAt, beside: int, installation: Database | None) -> Client:
-    """Give a client that is signed in at iam; beside it, with tokens that it makes itself."""
-    if installation is not None:
-        return Client(f"127.0.0.1:{beside}", sign_in=OwnTokens(installation))
-    address = iam.address if "://" in iam.address else f"http://{iam.address}"
-    client = Client(address, ca_file=iam.ca_file)
-    try:
-        client.log_in(iam.account, iam.secret)
-    except MulliganCallError:
-        client.close()
-        raise
-    return client
+class Iam(Protocol):
+    """How a site's services reach iam."""
+
+    def open(self, pause: Callable[[float], None]) -> Client:
+        """Give a client; nothing is sent yet. `pause` waits between attempts (s)."""
+
+    def sign_in(self, client: Client) -> None:
+        """Begin a session, in place of one that is not good any more."""
+
+
+class IamElsewhere(Iam):
+    """Iam at an address, with an account's secret."""
+
+    def __init__(self, at: IamAt) -> None:
+        self._at = at
+
+    def open(self, pause: Callable[[float], None]) -> Client:
+        """Give a client that has TLS, as all do, unless the address says otherwise."""
+        return Client(
+            self._at.address,
+            ca_file=self._at.ca_file,
+            timeout_s=ANSWER_WITHIN_S,
+            pause=pause,
+        )
+
+    def sign_in(self, client: Client) -> None:
+        """Sign in, and out before."""
+        if client.token:
+            with suppress(MulliganCallError):
+                client.iam.SignOut(iam_pb2.SignOutRequest())
+        client.log_in(self._at.account, self._at.secret)
+
+
+class IamBeside(Iam):
+    """Iam in this process, at a port, with tokens that it makes itself."""
+
+    def __init__(self, port: int, installation: Database) -> None:
+        self._port, self._installation = port, installation
+
+    def open(self, pause: Callable[[float], None]) -> Client:
+        """Give a client."""
+        return Client(
+            f"127.0.0.1:{self._port}",
+            sign_in=OwnTokens(self._installation),
+            timeout_s=ANSWER_WITHIN_S,
+            pause=pause,
+        )
+
+    def sign_in(self, client: Client) -> None:
+        """Do nothing: tokens come by themselves."""
 
 
 class OwnTokens(SignIn):

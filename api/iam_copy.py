@@ -2,27 +2,51 @@
 
 import asyncio
 import logging
+import math
 import threading
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
+import grpc
+from sqlalchemy.orm import Session
+
+from api.iam_at import Iam
 from api.messages import time_of
 from api.places import Places
+from api.region_specs import spec_of
 from mulligan.database import Database
-from mulligan.iam import copies
+from mulligan.iam import copies, objects
 from mulligan.iam.copies import Original
 from mulligan.iam.objects import Place
 from mulligan.values.errors import MulliganError, UnavailableError
 from mulligan_client.client import Client
-from mulligan_client.errors import MulliganCallError
+from mulligan_client.errors import MulliganCallError, translate
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
-from mulligan_client.transport import delays
+from mulligan_client.transport import TOKEN_EXPIRED, delays
 
 CAUGHT_UP_WITHIN_S = 5.0
+
+AGAIN_AFTER_S = 3.0
+"""So long after it failed catching up fails at once: not each call waits for an iam away."""
+
 PAGE = common_pb2.Page(size=1000)
+_NEWEST = iam_pb2.ListAccountsRequest(page=common_pb2.Page(size=1))
+_NOT_LET_IN = ("UNAUTHENTICATED", "PERMISSION_DENIED")
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _State:
+    """How far the copy is, or why it gets no further."""
+
+    signed_in: bool = False
+    seen: int = 0
+    failure: str = ""
 
 
 class IamCopy:
@@ -32,93 +56,169 @@ class IamCopy:
     has. Each process of a site does so: what another one took in already changes nothing.
     """
 
-    def __init__(self, site: Database) -> None:
-        self._site = site
+    def __init__(self, site: Database, clock: Callable[[], float] = time.monotonic) -> None:
+        self._site, self._clock = site, clock
         self._stopping = threading.Event()
-        self._client: Client | None = None
-        self._seen = 0
+        # What the loop's thread was told by the follower's, and what that one has told last:
+        self._state = self._told = _State()
+        self._logged = ""
+        self._watched: Any = None
         self._moved = asyncio.Event()
-        self._failure = ""
+        self._catching_up = asyncio.Lock()
+        self._began = self._again_at = -math.inf
+        self._missed: UnavailableError | None = None
 
     @asynccontextmanager
-    async def following(self, connect: Callable[[], Client], places: Places) -> AsyncIterator[None]:
-        """Follow as long as the context lasts; `connect` gives a client that is signed in at iam.
+    async def following(self, iam: Iam, places: Places) -> AsyncIterator[None]:
+        """Follow as long as the context lasts.
 
-        Places are told at once what the copy takes in.
+        Places are told what the copy takes in before whoever waits for it goes on.
+
+        Raises:
+            ValueError: iam's address can't be read.
+            OSError: the file with the CA of its certificate can't be read.
         """
-        self._connect, self._places = connect, places
+        self._iam, self._places = iam, places
+        self._client = iam.open(self._pause)
         self._loop = asyncio.get_running_loop()
+        self._asks = ThreadPoolExecutor(1, "iam-newest")
         thread = threading.Thread(target=self._follow, name="iam-copy", daemon=True)
         thread.start()
         try:
             yield
         finally:
             self._stopping.set()
-            if self._client is not None:
-                self._client.close()
+            if self._watched is not None:
+                self._watched.cancel()
             await asyncio.to_thread(thread.join)
+            await asyncio.to_thread(self._asks.shutdown)
+            # Not before: gRPC crashes where a call begins on a channel that is closed.
+            self._client.close()
 
     async def catch_up(self) -> None:
-        """Wait until everything is taken in that iam has by now.
+        """Wait until everything is taken in that iam has by now; those who wait ask once.
 
         Raises:
             UnavailableError: iam does not answer, or does not let this site in.
         """
+        asked = self._clock()
+        async with self._catching_up:
+            # Who began before this caller asked may not have seen what the caller knows of.
+            if self._began < asked and not (self._missed and asked < self._again_at):
+                began = self._clock()
+                self._missed = await self._try_to_catch_up()
+                self._began, self._again_at = began, self._clock() + AGAIN_AFTER_S
+            if self._missed:
+                raise self._missed
+
+    async def _try_to_catch_up(self) -> UnavailableError | None:
+        """Give what went wrong, if so."""
+        if self._stopping.is_set():
+            return UnavailableError("this process is about to end; try again at another one")
         try:
             async with asyncio.timeout(CAUGHT_UP_WITHIN_S):
-                while self._client is None and not self._failure:
-                    await self._moved.wait()
-                head = await asyncio.to_thread(self._head)
-                while self._seen < head:
-                    await self._moved.wait()
-        except (MulliganCallError, TimeoutError) as error:
-            raise UnavailableError(
-                "this site can't learn from iam what it does not know yet: "
-                f"{self._failure or error}; try again when iam answers"
-            ) from error
+                await self._until(lambda: self._state.signed_in or bool(self._state.failure))
+                if self._state.signed_in:
+                    newest = await self._loop.run_in_executor(self._asks, self._newest)
+                    await self._until(lambda: self._state.seen >= newest)
+                    return None
+                reason = self._state.failure
+        except MulliganCallError as error:
+            reason = error.message
+        except TimeoutError:
+            reason = self._state.failure or "it does not answer"
+        return UnavailableError(
+            f"this site can't learn from iam what it does not know yet: {reason}; try again when "
+            "iam answers"
+        )
 
-    def _head(self) -> int:
-        client = self._client
-        if client is None:
-            raise TimeoutError(self._failure)
-        request = iam_pb2.ListProjectsRequest(page=common_pb2.Page(size=1))
-        return int(client.iam.ListProjects(request).revision)
+    async def _until(self, so: Callable[[], bool]) -> None:
+        while not so():
+            await self._moved.wait()
+
+    def _note(self, state: _State, places: Sequence[Place]) -> None:
+        self._places.take_as_is(places)
+        self._state = state
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+    def _newest(self) -> int:
+        """Ask iam for its newest revision; only who may read all of iam is told."""
+        answer = self._client.iam.ListAccounts(_NEWEST, timeout=CAUGHT_UP_WITHIN_S)
+        return int(answer.revision)
+
+    # The rest runs in the follower's thread.
+
+    def _pause(self, seconds: float) -> None:
+        self._stopping.wait(seconds)
+
+    def _tell(self, places: Sequence[Place] = (), **changed: Any) -> None:
+        self._told = replace(self._told, **changed)
+        self._loop.call_soon_threadsafe(self._note, self._told, places)
 
     def _follow(self) -> None:
         pauses = delays()
-        self._seen = self._site.read(copies.revision)
         while not self._stopping.is_set():
+            before = self._told.seen
             try:
-                with self._connect() as client:
-                    self._client, self._failure = client, ""
-                    self._tell(self._seen)
-                    self._keep_up(client)
-            except (MulliganCallError, MulliganError) as error:
-                if getattr(error, "code", "") == "REVISION_GONE":
-                    self._seen = 0
-                elif not self._stopping.is_set() and self._failure != error.message:
-                    self._failure = error.message
-                    _log.warning("iam can't be followed, tries again: %s", error.message)
-            except ValueError:
-                # The channel was closed under a call, as it is to end one.
+                if not self._told.signed_in:
+                    self._iam.sign_in(self._client)
+                    self._tell(signed_in=True)
+                self._keep_up()
+            except Exception as error:  # Whatever it is, the copy must not stay behind for good.
                 if not self._stopping.is_set():
-                    raise
-            finally:
-                self._client = None
-            self._tell(self._seen)
+                    self._note_failure(error)
+            if self._told.seen != before:
+                pauses, self._logged = delays(), ""
             self._stopping.wait(next(pauses))
 
-    def _keep_up(self, client: Client) -> None:
-        # What was read is told to the loop's thread, which may note it a moment later.
-        seen = self._seen or self._read_all(client)
-        for event in client.watch(service="iam", after_revision=seen):
-            if event.object_type in copies.FOLLOWED:
-                self._take(client, event)
-            self._tell(event.revision)
+    def _note_failure(self, error: Exception) -> None:
+        if isinstance(error, MulliganCallError | MulliganError):
+            failure, trace = error.message, None
+        else:
+            failure, trace = f"{type(error).__name__}, see the log", error
+        if failure != self._logged:
+            self._logged = failure
+            _log.warning("iam can't be followed, tries again: %s", failure, exc_info=trace)
+        let_in = getattr(error, "grpc_status", "") not in _NOT_LET_IN
+        self._tell(signed_in=self._told.signed_in and let_in, failure=failure)
 
-    def _read_all(self, client: Client) -> int:
-        """Read everything; what changes meanwhile comes again, after the revision that it gives."""
-        iam = client.iam
+    def _keep_up(self) -> None:
+        self._newest()  # Without its role a site would be told of nothing, and get no error.
+        if not self._told.seen:
+            if not self._site.read(copies.revision):
+                self._read_all()
+            self._tell_stored()
+        self._tell(failure="")
+        try:
+            for event in self._watch(self._told.seen):
+                self._tell(self._take(event), seen=event.revision)
+        except MulliganCallError as error:
+            if error.code == "REVISION_GONE":
+                self._read_all(refused=self._told.seen)
+                self._tell_stored()
+            elif error.code != TOKEN_EXPIRED:  # So each watch ends; the next call has another one.
+                raise
+
+    def _watch(self, cursor: int) -> Iterator[common_pb2.Event]:
+        """Give what changed after a revision, until the stream breaks."""
+        stream = self._client.iam.Watch(common_pb2.WatchRequest(after_revision=cursor))
+        self._watched = stream
+        try:
+            if not self._stopping.is_set():  # Else nobody may have seen the stream to cancel it.
+                yield from stream
+        except grpc.RpcError as error:
+            raise translate(error, address="iam", method="Watch") from error
+        finally:
+            stream.cancel()
+
+    def _tell_stored(self) -> None:
+        seen, places = self._site.read(_stored)
+        self._tell(places, seen=seen)
+
+    def _read_all(self, refused: int = 0) -> None:
+        """Read everything; what changes meanwhile comes again, after the revision of the list."""
+        client, iam = self._client, self._client.iam
         projects = client.list_all(iam.ListProjects, iam_pb2.ListProjectsRequest(page=PAGE))
         regions = client.list_all(iam.ListRegions, iam_pb2.ListRegionsRequest(page=PAGE))
         accounts = client.list_all(iam.ListAccounts, iam_pb2.ListAccountsRequest(page=PAGE))
@@ -127,39 +227,27 @@ class IamCopy:
             *_originals("region", regions.regions),
             *_originals("account", accounts.accounts),
         ]
-        self._site.write(lambda session: copies.take_all(session, there, projects.revision))
-        self._tell(projects.revision, there)
-        return projects.revision
+        self._site.write(
+            lambda session: copies.take_all(session, there, projects.revision, refused)
+        )
 
-    def _take(self, client: Client, event: common_pb2.Event) -> None:
-        if event.kind == "deleted":
-            originals: list[Original] = []
-            ended = [event.object_id]
-        else:
-            originals, ended = _read(client, event.object_type, event.object_id), []
-        self._site.write(lambda session: copies.take(session, originals, ended, event.revision))
-        self._tell(event.revision, originals, ended)
+    def _take(self, event: common_pb2.Event) -> list[Place]:
+        """Take in what an event tells of; gives the places that it is about, as they are now."""
+        if event.object_type not in copies.FOLLOWED:
+            return []
+        deleted, one = event.kind == "deleted", event.object_id
+        originals = [] if deleted else _read(self._client, event.object_type, one)
+        ended = [one] if deleted else []
 
-    def _tell(
-        self, revision: int, originals: Sequence[Original] = (), ended: Collection[str] = ()
-    ) -> None:
-        """Have the loop's thread know; nothing of it is missed by who waits."""
-        places = [
-            *(
-                Place(one.type, one.id, one.parent, False)
-                for one in originals
-                if one.type != "account"
-            ),
-            *(Place("", one, None, True) for one in ended),
-        ]
+        def take(session: Session) -> list[Place]:
+            copies.take(session, originals, ended, event.revision)
+            return objects.chains(session, [one])
 
-        def tell() -> None:
-            self._places.take(places)
-            self._seen = max(self._seen, revision)
-            self._moved.set()
-            self._moved = asyncio.Event()
+        return self._site.write(take)
 
-        self._loop.call_soon_threadsafe(tell)
+
+def _stored(session: Session) -> tuple[int, list[Place]]:
+    return copies.revision(session), objects.places(session)
 
 
 def _originals(object_type: str, objects: Iterable[Any]) -> list[Original]:
@@ -172,6 +260,7 @@ def _originals(object_type: str, objects: Iterable[Any]) -> list[Original]:
             parent=getattr(one, "parent", "") or None,
             created_at=time_of(one.metadata.created_at),
             generation=one.metadata.generation,
+            spec=spec_of(one.spec) if object_type == "region" else None,
         )
         for one in objects
     ]

@@ -58,7 +58,7 @@ async def list_page(request: pb.ListProjectsRequest) -> pb.ListProjectsResponse:
     listing = listing_of(request, "project")
 
     def read(session: Session) -> pb.ListProjectsResponse:
-        revision = events.current_revision(session)
+        revision = events.told_revision(session)
         page = projects.list_projects(
             session,
             caller,

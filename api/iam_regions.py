@@ -1,6 +1,7 @@
 """Regions, from messages to changes and from rows to messages."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -10,79 +11,107 @@ from api.call import current_call
 from api.listings import listing_of, token_after
 from api.masks import paths_of
 from api.places import Places
+from api.region_specs import shown_spec, spec_of
 from mulligan import events
-from mulligan.iam import regions
-from mulligan.iam.objects import Place
+from mulligan.iam import objects, regions
 from mulligan.iam.tables import Region
 from mulligan.meta import names
+from mulligan.values.caller import Caller
 from mulligan.values.errors import PermissionDeniedError
+from mulligan.values.regions import RegionSpec
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2 as pb
+
+_CHANGEABLE = ("name", "spec.failure_domains", "spec.visibility")
 
 
 async def create(request: pb.CreateRegionRequest, places: Places) -> pb.Region:
     """Create a region."""
     call = current_call()
+    caller, account, spec = call.caller, call.caller.account, spec_of(request.spec)
 
     def make(session: Session) -> pb.Region:
-        row = regions.create_region(
-            session, request.name, request.parent, author=call.caller.account
-        )
-        return _shown(session, [row])[0]
+        row = regions.create_region(session, request.name, request.parent, spec, author=account)
+        return _shown(session, caller, [row])[0]
 
     made = await call.write(request, pb.Region, make)
-    places.take([Place("region", made.metadata.id, made.parent or None, False)])
+    await _take(places, made.metadata.id)
     return made
 
 
-async def get(request: pb.GetRegionRequest) -> pb.Region:
+async def get(request: pb.GetRegionRequest, places: Places) -> pb.Region:
     """Show a region."""
+    caller = current_call().caller
+    await places.know([request.id])
     return await current_call().read(
-        lambda session: _shown(session, [regions.get_region(session, request.id)])[0]
+        lambda session: _shown(session, caller, [regions.get_region(session, caller, request.id)])[
+            0
+        ]
     )
 
 
-async def get_all(request: pb.BatchGetRegionsRequest) -> pb.BatchGetRegionsResponse:
+async def get_all(request: pb.BatchGetRegionsRequest, places: Places) -> pb.BatchGetRegionsResponse:
     """Show several regions."""
+    caller = current_call().caller
+    await places.know(request.ids)
 
     def read(session: Session) -> pb.BatchGetRegionsResponse:
-        rows = regions.get_regions(session, list(request.ids))
-        return pb.BatchGetRegionsResponse(regions=_shown(session, rows))
+        rows = regions.get_regions(session, caller, list(request.ids))
+        return pb.BatchGetRegionsResponse(regions=_shown(session, caller, rows))
 
     return await current_call().read(read)
 
 
-async def list_page(request: pb.ListRegionsRequest) -> pb.ListRegionsResponse:
-    """List regions."""
+async def list_page(request: pb.ListRegionsRequest, places: Places) -> pb.ListRegionsResponse:
+    """List the regions that the caller sees."""
     listing = listing_of(request, "region")
+    caller = current_call().caller
 
     def read(session: Session) -> pb.ListRegionsResponse:
-        revision = events.current_revision(session)
-        page = regions.list_regions(session, listing, parent=request.parent)
+        revision = events.told_revision(session)
+        page = regions.list_regions(session, caller, listing, parent=request.parent)
         return pb.ListRegionsResponse(
-            regions=_shown(session, page.items),
+            regions=_shown(session, caller, page.items),
             next_page_token=token_after(page),
             revision=revision,
         )
 
-    return await current_call().read(read)
+    found = await current_call().read(read)
+    ids = [one.metadata.id for one in found.regions]
+    if not all(map(places.is_known, ids)):
+        # Another process made one of them a moment ago, and not for everybody perhaps.
+        await places.know(ids)
+        found = await current_call().read(read)
+    return found
 
 
-async def update(request: pb.UpdateRegionRequest) -> pb.Region:
+async def update(request: pb.UpdateRegionRequest, places: Places) -> pb.Region:
     """Change a region."""
     call = current_call()
-    paths_of(request, ("name",), {"parent": "no region ever moves; create another one there"})
+    caller, given = call.caller, request.spec
+    paths = paths_of(request, _CHANGEABLE, {"parent": "no region ever moves; create another one"})
+    said = spec_of(given)
+
+    def changed(spec: RegionSpec) -> RegionSpec:
+        if "spec.failure_domains" in paths:
+            spec = replace(spec, failure_domains=said.failure_domains)
+        if "spec.visibility" in paths:
+            spec = replace(spec, visibility=said.visibility, visible_to=said.visible_to)
+        return spec
 
     def change(session: Session) -> pb.Region:
         row = regions.update_region(
             session,
             request.id,
-            name=request.name,
+            name=request.name if "name" in paths else None,
+            change=changed,
             generation=request.generation,
-            author=call.caller.account,
+            author=caller.account,
         )
-        return _shown(session, [row])[0]
+        return _shown(session, caller, [row])[0]
 
-    return await call.write(request, pb.Region, change)
+    answer = await call.write(request, pb.Region, change)
+    await _take(places, request.id)
+    return answer
 
 
 async def delete(request: pb.DeleteRegionRequest, places: Places) -> pb.DeleteRegionResponse:
@@ -90,7 +119,7 @@ async def delete(request: pb.DeleteRegionRequest, places: Places) -> pb.DeleteRe
     call = current_call()
 
     def end(session: Session) -> pb.DeleteRegionResponse:
-        above = regions.get_region(session, request.id).parent
+        above = regions.get_region(session, call.caller, request.id).parent
         if not call.caller.has_in("admin", above or ""):
             where = f"region {above}" if above else "the system"
             raise PermissionDeniedError(
@@ -104,11 +133,18 @@ async def delete(request: pb.DeleteRegionRequest, places: Places) -> pb.DeleteRe
     return answer
 
 
-def _shown(session: Session, rows: Sequence[Region]) -> list[pb.Region]:
+async def _take(places: Places, region: str) -> None:
+    """Have a region known as it is now: an answer may be one that was given long ago."""
+    places.take(await current_call().read(lambda session: objects.chains(session, [region])))
+
+
+def _shown(session: Session, caller: Caller, rows: Sequence[Region]) -> list[pb.Region]:
     described = names.describe(session, [row.id for row in rows])
     return [
         pb.Region(
-            metadata=messages.metadata(row, described, region=row.id), parent=row.parent or ""
+            metadata=messages.metadata(row, described, region=row.id),
+            parent=row.parent if row.parent and caller.sees(row.parent) else "",
+            spec=shown_spec(row.spec, row.id, caller),
         )
         for row in rows
     ]

@@ -13,6 +13,7 @@ from mulligan import events
 from mulligan.control import images
 from mulligan.control.tables import Image
 from mulligan.meta import names
+from mulligan.values.caller import Caller
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 
 
@@ -48,17 +49,19 @@ class Images:
 
     async def get(self, image: str) -> control_pb2.Image:
         """Show one image."""
+        caller = current_call().caller
         return await current_call().read(
-            lambda session: _images(session, [images.get_image(session, image)])[0]
+            lambda session: _images(session, _seen(session, caller, [image]))[0]
         )
 
     async def get_all(
         self, request: control_pb2.BatchGetImagesRequest
     ) -> control_pb2.BatchGetImagesResponse:
         """Show several images."""
+        caller = current_call().caller
 
         def read(session: Session) -> control_pb2.BatchGetImagesResponse:
-            rows = images.get_images(session, request.ids)
+            rows = _seen(session, caller, request.ids)
             return control_pb2.BatchGetImagesResponse(images=_images(session, rows))
 
         return await current_call().read(read)
@@ -66,10 +69,11 @@ class Images:
     async def list(self, request: control_pb2.ListImagesRequest) -> control_pb2.ListImagesResponse:
         """List images."""
         listing = listing_of(request, "image")
+        hidden = current_call().caller.hidden_regions
 
         def read(session: Session) -> control_pb2.ListImagesResponse:
             revision = events.current_revision(session)
-            page = images.list_images(session, request.region, listing)
+            page = images.list_images(session, request.region, listing, hidden=hidden)
             return control_pb2.ListImagesResponse(
                 images=_images(session, page.items),
                 next_page_token=token_after(page),
@@ -106,6 +110,14 @@ class Images:
             return control_pb2.DeleteImageResponse()
 
         return await call.write(request, control_pb2.DeleteImageResponse, delete)
+
+
+def _seen(session: Session, caller: Caller, ids: Sequence[str]) -> list[Image]:
+    rows = images.get_images(session, ids)
+    for row in rows:
+        if not caller.sees(row.region):
+            raise images.not_there(row.id)
+    return rows
 
 
 def _images(session: Session, rows: Sequence[Image]) -> list[control_pb2.Image]:

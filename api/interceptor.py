@@ -4,18 +4,23 @@ The role and scope that an RPC needs are read from the option next to the RPC in
 """
 
 import logging
+import math
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 import grpc
 from google.protobuf.message import Message
+from temporalio.service import RPCError, RPCStatusCode
 
 from api.access import Access, Method
 from api.call import Call, enter_call
 from api.errors import abort
+from api.in_force import InForce
 from api.page_tokens import close_token, open_token
 from api.places import Places
 from api.refusals import Asking, Refusals
@@ -29,6 +34,7 @@ from mulligan.values.errors import (
     InvalidArgumentError,
     MulliganError,
     UnauthenticatedError,
+    UnavailableError,
 )
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 
@@ -37,6 +43,9 @@ KeySource = Callable[[str], Awaitable[Mapping[str, PublicKey]]]
 
 MOST_ANONYMOUS_BYTES = 64 << 10
 """So long may be what somebody sends who has no token: looking at it takes time."""
+
+_AWAY = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
+"""What Temporal's client raises when nobody answers."""
 
 ANONYMOUS = Caller("00000000-0000-0000-0000-000000000000", {})
 _log = logging.getLogger(__name__)
@@ -52,10 +61,15 @@ class Gate(grpc.aio.ServerInterceptor):
         places: Places,
         threads: ThreadPoolExecutor,
         refusals: Mapping[Database, Refusals],
+        in_force: Mapping[str, InForce],
+        suspect: Callable[[], None],
     ) -> None:
+        """Stand before methods; `suspect` is told when a call could not be answered."""
         self._methods = methods
         self._keys = keys
         self._places = places
+        self._in_force = in_force
+        self._suspect = suspect
         self._access = Access(places, threads)
         self._threads = threads
         self._refusals = refusals
@@ -88,20 +102,16 @@ class Gate(grpc.aio.ServerInterceptor):
         async def answer_unary(encoded: bytes, context: Any) -> Message:
             asking = Asking(method, context.peer() or "", str(uuid4()))
             try:
-                request = asking.request = await self._decoded(encoded, method, metadata)
+                request = asking.request = await self._decoded(encoded, asking, metadata)
                 asking.request_id = getattr(request, "request_id", "") or asking.request_id
-                call = await self._call(request, asking, metadata)
+                call = await self._call(request, asking, metadata, _ends_at(context))
                 open_token(request, method.name, call.caller.account)
                 enter_call(call)
                 result: Message = await answer(request, context)
                 close_token(result, request, method.name, call.caller.account)
                 return result
-            except MulliganError as error:
-                await self._refuse(context, error, asking)
             except Exception as error:
-                if isinstance(error, grpc.RpcError):
-                    raise
-                await self._refuse(context, _internal(method, asking.request_id), asking)
+                await self._refuse(context, self._told(error, asking), asking)
             raise AssertionError("abort returns never")
 
         return answer_unary
@@ -110,16 +120,12 @@ class Gate(grpc.aio.ServerInterceptor):
         async def answer_stream(encoded: bytes, context: Any) -> AsyncIterator[Message]:
             asking = Asking(method, context.peer() or "", str(uuid4()))
             try:
-                request = asking.request = await self._decoded(encoded, method, metadata)
-                enter_call(await self._call(request, asking, metadata))
+                request = asking.request = await self._decoded(encoded, asking, metadata)
+                enter_call(await self._call(request, asking, metadata, _ends_at(context)))
                 async for message in answer(request, context):
                     yield message
-            except MulliganError as error:
-                await self._refuse(context, error, asking)
             except Exception as error:
-                if isinstance(error, grpc.RpcError):
-                    raise
-                await self._refuse(context, _internal(method, asking.request_id), asking)
+                await self._refuse(context, self._told(error, asking), asking)
 
         return answer_stream
 
@@ -127,9 +133,24 @@ class Gate(grpc.aio.ServerInterceptor):
         self._refusals[asking.method.database].note(asking, error, self._places)
         await abort(context, error, asking.request_id)
 
+    def _told(self, error: Exception, asking: Asking) -> MulliganError:
+        """What the caller is told of an error; gRPC's own goes on as it is."""
+        if isinstance(error, grpc.RpcError):
+            raise error
+        if isinstance(error, RPCError) and error.status in _AWAY:
+            error = UnavailableError(
+                "Temporal does not answer now; try again with the same request id"
+            )
+        if isinstance(error, UnavailableError):
+            self._suspect()
+        if isinstance(error, MulliganError):
+            return error
+        return _internal(asking.method, asking.request_id)
+
     async def _decoded(
-        self, encoded: bytes, method: Method, metadata: Mapping[str, Any]
+        self, encoded: bytes, asking: Asking, metadata: Mapping[str, Any]
     ) -> Message:
+        method = asking.method
         if len(encoded) > MOST_ANONYMOUS_BYTES:
             if method.access.role == common_pb2.ROLE_ANONYMOUS:
                 raise InvalidArgumentError(
@@ -137,37 +158,64 @@ class Gate(grpc.aio.ServerInterceptor):
                     code="MESSAGE_TOO_LARGE",
                 )
             # Who has no token gets no more looked at than that.
-            await self._caller(metadata, method)
-        return decode(method.request, encoded)
+            await self._caller(asking, metadata)
+        try:
+            return decode(method.request, encoded)
+        except MulliganError:
+            with suppress(MulliganError):
+                # The audit is to tell who sent it.
+                await self._caller(asking, metadata)
+            raise
 
     async def _call(
         self,
         request: Message,
         asking: Asking,
         metadata: Mapping[str, Any],
+        ends_at: float,
     ) -> Call:
         method = asking.method
-        caller = asking.caller = await self._caller(metadata, method)
-        caller = replace(
-            caller,
-            address=asking.peer,
-            project_tree=self._places.projects,
-            region_tree=self._places.regions,
-        )
+        caller = await self._caller(asking, metadata)
+        in_force = self._in_force[method.service]
+        in_force.admit(caller, method)
         lower_ids(request)
         await self._access.check(caller, request, method)
         refuse_unknown_fields(request)
         refuse_malformed_values(request)
         refuse_broken_rules(request)
-        return Call(caller, method.name, asking.request_id, method.database, self._threads)
+        return Call(
+            caller,
+            method.name,
+            asking.request_id,
+            method.database,
+            self._threads,
+            ends_at,
+            in_force.configuration,
+        )
 
-    async def _caller(self, metadata: Mapping[str, Any], method: Method) -> Caller:
+    async def _caller(self, asking: Asking, metadata: Mapping[str, Any]) -> Caller:
+        """Find out who calls, and have the audit know it."""
+        caller = asking.caller = replace(
+            await self._named_by_token(asking.method, metadata),
+            address=asking.peer,
+            project_tree=self._places.projects,
+            region_tree=self._places.regions,
+        )
+        return caller
+
+    async def _named_by_token(self, method: Method, metadata: Mapping[str, Any]) -> Caller:
         if method.access.role == common_pb2.ROLE_ANONYMOUS:
             return ANONYMOUS
         scheme, _, token = str(metadata.get("authorization", "")).partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise UnauthenticatedError("sign in first, with `mulligan login`")
         return tokens.check(token, await self._keys(tokens.key_id(token)))
+
+
+def _ends_at(context: Any) -> float:
+    """When the caller stops waiting, by time.monotonic."""
+    left_s = context.time_remaining()
+    return math.inf if left_s is None else time.monotonic() + left_s
 
 
 def _internal(method: Method, request_id: str) -> MulliganError:

@@ -1,6 +1,7 @@
 """Machines: asked for, shown, and ended."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC
 from typing import Any
 
@@ -16,6 +17,7 @@ from api.call import current_call
 from api.listings import listing_of, token_after
 from api.masks import paths_of
 from api.operations import Operations, Starter
+from api.region_specs import domains_of, shown_domains
 from api.regions import Regions
 from mulligan import events, marks
 from mulligan.control import machines, marking
@@ -24,6 +26,7 @@ from mulligan.control.tables import Machine
 from mulligan.meta import names
 from mulligan.meta.names import Name
 from mulligan.resource.network_values import AddressMode, NicWanted
+from mulligan.resource.requests import DomainLimit
 from mulligan.values.caller import Caller
 from mulligan.values.errors import InvalidArgumentError, PermissionDeniedError
 from mulligan.values.ids import object_id
@@ -55,6 +58,7 @@ class Machines:
         if request.spec.provider and not current_call().caller.has_in("operator", request.region):
             raise PermissionDeniedError("only operators say on which host or server")
         await self._regions.require(request.region)
+        await self._regions.require_origins(request.spec.domains)
         wish = wish_of(request.spec)
         asked = self._starter.asked(request, request.project, request.region)
         machine = object_id(asked.operation, "machine")
@@ -213,13 +217,16 @@ class Machines:
 def shown_wish(wish: MachineWish) -> control_pb2.MachineSpec:
     """Show a machine as it was asked for, without its user data and window."""
     fields = wish.model_dump(
-        exclude={"nics", "sealed_user_data", "acquire_at", "release_at", "placement"}
+        exclude={"nics", "sealed_user_data", "acquire_at", "release_at", "placement", "domains"}
     )
     nics = [control_pb2.NicRequest(**nic.model_dump()) for nic in wish.nics]
     return control_pb2.MachineSpec(
         **fields,
         nics=nics,
         placement=common_pb2.Placement.Value(f"PLACEMENT_{wish.placement.upper()}"),
+        domains=shown_domains(
+            DomainLimit(one.kind, one.origin, same=one.same) for one in wish.domains
+        ),
     )
 
 
@@ -248,13 +255,16 @@ def wish_of(spec: control_pb2.MachineSpec, *, needs_image: bool = True) -> Machi
         "provider": spec.provider,
         "placement": _placement(spec.placement),
         "root_disk_serial": spec.root_disk_serial,
+        "or_below": spec.or_below,
+        "domains": domains_of(spec.domains),
     }
     MachineSpec(**fields)
     nics = [
         {"network": nic.network, "mode": nic.mode or "auto", "address": nic.address}
         for nic in spec.nics
     ]
-    return MachineWish.model_validate({**fields, "nics": nics})
+    domains = [asdict(one) for one in fields["domains"]]
+    return MachineWish.model_validate({**fields, "nics": nics, "domains": domains})
 
 
 def _placement(placement: int) -> str:

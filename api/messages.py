@@ -2,20 +2,26 @@
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from api.page_tokens import foreign_token
 from mulligan.marks import Mark
 from mulligan.meta.names import Name, is_uuid
+from mulligan.values.errors import InvalidArgumentError
 from mulligan.values.status import Status
 from mulligan.values.window import WITHOUT_END
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 
+M = TypeVar("M", bound=Message)
+
 DEFAULT_PAGE = 100
+MAX_ANSWER_BYTES = 4_000_000
+"""What every gRPC client takes by default, 4 MiB, with room for its frame; 1,000 names fit."""
 
 
 class Row(Protocol):
@@ -148,3 +154,29 @@ def after_name(page: common_pb2.Page) -> str:
 def next_token(rows: Sequence[Row], size: int) -> str:
     """Make the token of the next page; empty when this one was the last."""
     return token_of(rows[-1].id) if len(rows) == size else ""
+
+
+def fitting(rows: Iterable[M]) -> list[M]:
+    """Give the first rows of a page, as many as one answer can have; one always fits."""
+    shown: list[M] = []
+    left = MAX_ANSWER_BYTES
+    for row in rows:
+        left -= row.ByteSize() + 8  # its field's number and length
+        if left < 0:
+            break
+        shown.append(row)
+    return shown
+
+
+def of_a_size(answer: M, field: str, what: str) -> M:
+    """Refuse in words what the caller's side of gRPC would refuse without any.
+
+    Raises:
+        InvalidArgumentError: it has more than MAX_ANSWER_BYTES; `field` asks for less.
+    """
+    if answer.ByteSize() > MAX_ANSWER_BYTES:
+        raise InvalidArgumentError(
+            f"{what} too long for one answer ({answer.ByteSize()} bytes); ask for fewer",
+            field=field,
+        )
+    return answer

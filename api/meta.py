@@ -1,28 +1,21 @@
 """The front door of meta."""
 
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Any
 
-from google.protobuf.message import Message
 from sqlalchemy.orm import Session
 
-from api import metadefs, tags
+from api import configuration, messages, metadefs, tags
 from api.call import current_call
 from api.iam_copy import IamCopy
-from api.objects import INSTALLATION_TYPES, OPEN_TYPES, TENANT_TYPES, visible
+from api.objects import INSTALLATION_TYPES, OPEN_TYPES, TENANT_TYPES, seen, visible
 from api.places import Places
 from api.watch import Watch
-from mulligan.control.objects import known
 from mulligan.meta import names
 from mulligan.meta.names import Name
 from mulligan.values.caller import Caller
-from mulligan.values.errors import InvalidArgumentError, UnavailableError
+from mulligan.values.errors import UnavailableError
 from mulligan_client.gen.mulligan.meta.v1 import meta_pb2, meta_pb2_grpc
-
-M = TypeVar("M", bound=Message)
-
-MAX_ANSWER_BYTES = 4_000_000
-"""What every gRPC client takes by default, 4 MiB, with room for its frame; 1,000 always fit."""
 
 
 class MetaServicer(meta_pb2_grpc.MetaServiceServicer):
@@ -50,24 +43,31 @@ class MetaServicer(meta_pb2_grpc.MetaServiceServicer):
         of_iam = request.object_type in INSTALLATION_TYPES
         if of_iam and len(found.objects) < len(set(request.names)) and await self._caught_up():
             found = await call.read(read)
-        return _of_a_size("names", found)
+        return messages.of_a_size(found, "names", "the names are")
 
     async def DescribeObjects(self, request: meta_pb2.DescribeObjectsRequest, context: Any) -> Any:
         """Give the names of ids, of objects that the caller can see."""
         call = current_call()
         found = await call.read(lambda session: names.describe(session, request.ids))
-        left = [asked for asked in request.ids if asked not in found]
+        left = [
+            asked
+            for asked in request.ids
+            if asked not in found or not visible(call.caller, found[asked])
+        ]
         if left and await self._caught_up():
             found |= await call.read(lambda session: names.describe(session, left))
         described = meta_pb2.DescribeObjectsResponse(
             objects=[_named(row.id, row) for row in found.values() if visible(call.caller, row)]
         )
-        return _of_a_size("ids", described)
+        return messages.of_a_size(described, "ids", "the names are")
 
     async def _know(self, object_ids: Iterable[str]) -> None:
-        """Have the copy of iam's objects caught up, if one of these is not known here."""
-        ids = {one.lower() for one in object_ids}
-        found = await current_call().read(lambda session: known(session, ids))
+        """Have the copy of iam's objects caught up, if the caller can't see one of these.
+
+        So it takes as long for what it may not see as for what is not there.
+        """
+        call, ids = current_call(), list({one.lower() for one in object_ids})
+        found = await call.read(lambda session: seen(session, call.caller, ids))
         if len(found) < len(ids):
             await self._caught_up()
 
@@ -82,20 +82,21 @@ class MetaServicer(meta_pb2_grpc.MetaServiceServicer):
     async def UpdateTags(self, request: Any, context: Any) -> Any:
         """Add tags to objects and take others away."""
         await self._know(request.object_ids)
-        return await tags.update(request)
+        return await tags.update(request, self._places)
 
     async def ListTags(self, request: Any, context: Any) -> Any:
         """Show the tags of objects."""
         await self._know(request.object_ids)
-        return await tags.list_of(request)
+        return await tags.list_of(request, self._places)
 
     async def ListObjectsByTag(self, request: Any, context: Any) -> Any:
         """List the objects that have tags."""
-        return await tags.list_objects(request)
+        return await tags.list_objects(request, self._places)
 
     async def CreateMetadef(self, request: Any, context: Any) -> Any:
         """Define an attribute."""
-        return await metadefs.create(request, self._places)
+        await self._know(filter(None, [request.project]))
+        return await metadefs.create(request)
 
     async def GetMetadef(self, request: Any, context: Any) -> Any:
         """Show a definition."""
@@ -127,11 +128,19 @@ class MetaServicer(meta_pb2_grpc.MetaServiceServicer):
     async def ListAttributes(self, request: Any, context: Any) -> Any:
         """Show the attributes of objects."""
         await self._know(request.object_ids)
-        return await metadefs.list_of(request, self._places)
+        return await metadefs.list_of(request)
 
     async def ListObjectsByAttribute(self, request: Any, context: Any) -> Any:
         """List the objects that have an attribute."""
-        return await metadefs.list_objects(request, self._places)
+        return await metadefs.list_objects(request)
+
+    async def MetaConfigure(self, request: Any, context: Any) -> Any:
+        """Configure the service."""
+        return await configuration.configure(request, "meta")
+
+    async def GetMetaConfiguration(self, request: Any, context: Any) -> Any:
+        """Show how the service is configured."""
+        return await configuration.get("meta")
 
     async def Watch(self, request: Any, context: Any) -> Any:
         """Stream changes."""
@@ -143,9 +152,11 @@ def _owners(request: meta_pb2.ResolveNamesRequest, caller: Caller) -> list[str] 
     """Say whose names are looked at: what others have must not even make a name ambiguous."""
     if request.object_type in TENANT_TYPES:
         return [request.project] if request.project else caller.projects
-    if request.region or request.object_type in OPEN_TYPES:
-        return [request.region] if request.region else None
-    return caller.regions
+    if request.region:
+        return [request.region]
+    if request.object_type in INSTALLATION_TYPES:
+        return None
+    return caller.seen_regions if request.object_type in OPEN_TYPES else caller.regions
 
 
 def _named(asked: str, row: Name) -> meta_pb2.NamedObject:
@@ -158,13 +169,3 @@ def _named(asked: str, row: Name) -> meta_pb2.NamedObject:
         project=row.project or "",
         region=row.region or "",
     )
-
-
-def _of_a_size(field: str, answer: M) -> M:
-    """Refuse in words what the caller's side of gRPC would refuse without any."""
-    if answer.ByteSize() > MAX_ANSWER_BYTES:
-        raise InvalidArgumentError(
-            f"the names are too long for one answer ({answer.ByteSize()} bytes); ask for fewer",
-            field=field,
-        )
-    return answer

@@ -1,6 +1,9 @@
 """Metadefs and the values of attributes, from messages to changes and from rows to messages."""
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
@@ -12,14 +15,26 @@ from api.places import Places
 from mulligan import events
 from mulligan.batches import each
 from mulligan.control.objects import known
+from mulligan.iam import objects
+from mulligan.iam.tables import Project
 from mulligan.meta import attributes, metadefs, schemas
 from mulligan.meta.attributes import AttributeRow
-from mulligan.meta.metadefs import Definition, MetadefRow, There
+from mulligan.meta.locks import hold_objects
+from mulligan.meta.metadefs import Definition, MetadefRow, Surroundings
 from mulligan.meta.objects import Known
 from mulligan.values.caller import SYSTEM, Caller
-from mulligan.values.errors import InvalidArgumentError, PermissionDeniedError
+from mulligan.values.errors import (
+    ConflictError,
+    InvalidArgumentError,
+    MulliganError,
+    PermissionDeniedError,
+)
+from mulligan.values.places import PlaceTree
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.meta.v1 import meta_pb2 as pb
+
+READ_AT_ONCE = 500
+"""Values that are read at a time, of which the caller may read some."""
 
 _ROLES: dict[common_pb2.Role.ValueType, str] = {
     common_pb2.ROLE_AUTHENTICATED: "",
@@ -32,10 +47,9 @@ _SENT: dict[str, common_pb2.Role.ValueType] = {role: number for number, role in 
 _CHANGED = ("description", "object_types", "schema", "read_role", "write_role")
 
 
-async def create(request: pb.CreateMetadefRequest, places: Places) -> pb.Metadef:
+async def create(request: pb.CreateMetadefRequest) -> pb.Metadef:
     """Define an attribute."""
     call, owner = current_call(), request.project.lower()
-    await _know(places, [request.attribute], [owner])
     definition = Definition(
         description=request.description,
         object_types=request.object_types,
@@ -45,13 +59,14 @@ async def create(request: pb.CreateMetadefRequest, places: Places) -> pb.Metadef
     )
 
     def make(session: Session) -> pb.Metadef:
+        if owner:
+            objects.keep(session, Project, owner)
         row = metadefs.create_metadef(
             session,
             request.attribute,
             owner,
             definition,
-            tree=places.projects,
-            there=_there(session),
+            around=_around(session),
             author=call.caller.account,
         )
         return _shown(row)
@@ -96,9 +111,11 @@ async def list_page(request: pb.ListMetadefsRequest, places: Places) -> pb.ListM
         rows = metadefs.list_metadefs(
             session, owners, attribute=request.attribute, after=after, limit=size
         )
+        shown = messages.fitting(map(_shown, rows))
+        more = len(shown) < len(rows) or len(rows) == size
         return pb.ListMetadefsResponse(
-            metadefs=map(_shown, rows),
-            next_page_token=messages.next_token(rows, size),
+            metadefs=shown,
+            next_page_token=messages.token_of(shown[-1].metadata.id) if more else "",
             revision=revision,
         )
 
@@ -113,7 +130,7 @@ async def update(request: pb.UpdateMetadefRequest, places: Places) -> pb.Metadef
         "project": "a definition stays where it is",
     }
     paths = paths_of(request, _CHANGED, fixed)
-    await _know_for(places, metadef)
+    await _know_owner(places, metadef)
 
     def changed(row: MetadefRow) -> Definition:
         given = {path: getattr(request, path) for path in paths}
@@ -123,13 +140,13 @@ async def update(request: pb.UpdateMetadefRequest, places: Places) -> pb.Metadef
         return Definition(**{path: given.get(path, getattr(row, path)) for path in _CHANGED})
 
     def change(session: Session) -> pb.Metadef:
+        _require_admin(session, call.caller, metadef, "UpdateMetadef")
         row = metadefs.update_metadef(
             session,
             metadef,
-            changed(_require_admin(session, call.caller, metadef, "UpdateMetadef")),
+            changed,
             read_at=request.generation,
-            tree=places.projects,
-            there=_there(session),
+            around=_around(session),
             author=call.caller.account,
         )
         return _shown(row)
@@ -140,15 +157,14 @@ async def update(request: pb.UpdateMetadefRequest, places: Places) -> pb.Metadef
 async def delete(request: pb.DeleteMetadefRequest, places: Places) -> pb.DeleteMetadefResponse:
     """Delete a definition."""
     call, metadef = current_call(), request.id.lower()
-    await _know_for(places, metadef)
+    await _know_owner(places, metadef)
 
     def end(session: Session) -> pb.DeleteMetadefResponse:
         _require_admin(session, call.caller, metadef, "DeleteMetadef")
         metadefs.delete_metadef(
             session,
             metadef,
-            tree=places.projects,
-            there=_there(session),
+            around=_around(session),
             author=call.caller.account,
         )
         return pb.DeleteMetadefResponse()
@@ -164,108 +180,159 @@ async def set_values(request: pb.SetAttributesRequest, places: Places) -> pb.Set
         raise InvalidArgumentError(
             "an attribute of an object stands twice; say once what it is to be", field="attributes"
         )
-    objects = await call.read(lambda session: seen(session, call.caller, [one for one, _ in named]))
-    await places.know([one.project for one in objects if one.project])
+    known_here = await call.read(
+        lambda session: seen(session, call.caller, [one for one, _ in named])
+    )
+    await places.know([one.project for one in known_here if one.project])
+    giving = _Giving(call.caller, request.attributes)
+    with suppress(MulliganError):  # it is said by the transaction, to who asks for the first time
+        await call.read(giving.decide)
 
     def change(session: Session) -> pb.SetAttributesResponse:
-        found = require_seen(session, call.caller, [one.object_id for one in request.attributes])
-        by_id = {one.id: one for one in found}
-        rows = metadefs.keep_definitions(session, {one.attribute for one in request.attributes})
-        for given in request.attributes:
-            _set_value(session, call.caller, by_id[given.object_id.lower()], given, rows, places)
-        for one in found:
+        for one, values in giving.decide(session, keep=True):
+            attributes.set_values(session, one, values)
             attributes.tell(session, one, call.caller.account)
         return pb.SetAttributesResponse()
 
     return await call.write(request, pb.SetAttributesResponse, change)
 
 
-def _set_value(
-    session: Session,
-    caller: Caller,
-    one: Known,
-    given: pb.Attribute,
-    rows: Sequence[MetadefRow],
-    places: Places,
-) -> None:
-    name = given.attribute
-    row = metadefs.holding(rows, places.projects, name, one.object_type, one.project)
-    if row is None:
-        raise InvalidArgumentError(
-            f"no attribute {name!r} is defined for {one.object_type} {one.id}; see `mulligan "
-            "metadef list`",
-            field="attribute",
-        )
-    if not _may(caller, row.write_role, one):
-        raise PermissionDeniedError(
-            f"{name} of {one.object_type} {one.id} is written with the role {row.write_role}; ask "
-            "an administrator for it"
-        )
-    value = schemas.normal_json(given.value, "value") if given.value else ""
-    if value and (why := schemas.misfit(row.schema, value)):
-        raise InvalidArgumentError(
-            f"the value of {name} for {one.object_type} {one.id} does not fit: {why}; see "
-            f"`mulligan metadef show {name}`",
-            field="value",
-        )
-    attributes.set_value(session, one, name, value)
+class _Giving:
+    """Decides of values that are given to objects: at first without locks, for checks take long.
+
+    Under the locks only what fits by another schema than before is checked again.
+    """
+
+    def __init__(self, caller: Caller, asked: Sequence[pb.Attribute]) -> None:
+        self._caller = caller
+        self._asked = asked
+        self._checked: dict[tuple[str, str], str] = {}
+
+    def decide(self, session: Session, *, keep: bool = False) -> list[tuple[Known, dict[str, str]]]:
+        """Give each object with its values in their normal form.
+
+        Args:
+            session: a session.
+            keep: what was decided on stays so until the transaction ends.
+
+        Raises:
+            NotFoundError: an object is not there, or the caller can't see it.
+            InvalidArgumentError: the attribute is not defined for it, or the value does not fit.
+            PermissionDeniedError: the caller has not the role that writes it.
+            ConflictError: a project is so new that this database does not know it yet.
+        """
+        ids = [one.object_id for one in self._asked]
+        by_id = {one.id: one for one in require_seen(session, self._caller, ids)}
+        tree = _tree(session, [one.project for one in by_id.values() if one.project])
+        named = {(one.attribute, by_id[one.object_id.lower()].project) for one in self._asked}
+        if keep:
+            if any(one.project and one.project not in tree for one in by_id.values()):
+                raise ConflictError("a project is too new to know what holds in it; try again")
+            rows = metadefs.keep_definitions(session, named, tree)
+            hold_objects(session, by_id)
+            require_seen(session, self._caller, ids)
+        else:
+            rows = metadefs.definitions_for(session, named, tree)
+        caller = replace(self._caller, project_tree=tree)
+        values: defaultdict[str, dict[str, str]] = defaultdict(dict)
+        for given in self._asked:
+            one = by_id[given.object_id.lower()]
+            row = metadefs.holding(rows, tree, given.attribute, one.object_type, one.project)
+            values[one.id][given.attribute] = self._value(caller, one, given, row)
+        return [(by_id[one], given) for one, given in values.items()]
+
+    def _value(
+        self, caller: Caller, one: Known, given: pb.Attribute, row: MetadefRow | None
+    ) -> str:
+        name = given.attribute
+        if row is None and given.value:
+            raise InvalidArgumentError(
+                f"no attribute {name!r} is defined for {one.object_type} {one.id}; see `mulligan "
+                "metadef list`",
+                field="attribute",
+            )
+        role = row.write_role if row else "member"
+        if not _may(caller, role, one):
+            raise PermissionDeniedError(
+                f"{name} of {one.object_type} {one.id} is written with the role {role}; ask an "
+                "administrator for it"
+            )
+        if row is None or not given.value:
+            return ""
+        value = schemas.normal_json(given.value, "value")
+        key = (row.schema, value)
+        if key not in self._checked:
+            self._checked[key] = schemas.misfit(*key)
+        if why := self._checked[key]:
+            raise InvalidArgumentError(
+                f"the value of {name} for {one.object_type} {one.id} does not fit: {why}; see "
+                f"`mulligan metadef show {name}`",
+                field="value",
+            )
+        return value
 
 
-async def list_of(request: pb.ListAttributesRequest, places: Places) -> pb.ListAttributesResponse:
+async def list_of(request: pb.ListAttributesRequest) -> pb.ListAttributesResponse:
     """Show the attributes of objects."""
-    call = current_call()
+    caller = current_call().caller
 
-    def read(session: Session) -> tuple[list[AttributeRow], list[MetadefRow]]:
-        ids = [one.id for one in seen(session, call.caller, request.object_ids)]
+    def read(session: Session) -> pb.ListAttributesResponse:
+        ids = [one.id for one in seen(session, caller, request.object_ids)]
         rows = attributes.values_of(session, ids)
-        return rows, metadefs.definitions_of(session, {row.attribute for row in rows})
+        return pb.ListAttributesResponse(attributes=_readable(session, caller, rows))
 
-    rows, definitions = await call.read(read)
-    shown = await _readable(call.caller, places, rows, definitions)
-    return pb.ListAttributesResponse(attributes=shown)
+    found = await current_call().read(read)
+    return messages.of_a_size(found, "object_ids", "the attributes are")
 
 
 async def list_objects(
-    request: pb.ListObjectsByAttributeRequest, places: Places
+    request: pb.ListObjectsByAttributeRequest,
 ) -> pb.ListObjectsByAttributeResponse:
-    """List the objects that have an attribute."""
-    call = current_call()
-    size, after = messages.page_size(request.page), messages.after_id(request.page)
+    """List the objects that have an attribute.
+
+    It reads on until it knows whether one more follows that the caller may read: no page and no
+    token says anything of the others.
+    """
+    caller = current_call().caller
+    size, start = messages.page_size(request.page), messages.after_id(request.page)
     value = schemas.normal_json(request.value, "value") if request.value else ""
 
-    def read(session: Session) -> tuple[int, list[AttributeRow], set[str], list[MetadefRow]]:
+    def read(session: Session) -> pb.ListObjectsByAttributeResponse:
         revision = events.current_revision(session)
-        narrowed = wanted(call.caller, request)
-        rows = attributes.having(
-            session, request.attribute, value, narrowed, after=after, limit=size
+        narrowed, after = wanted(caller, request), start
+        found: list[pb.Attribute] = []
+        shown: list[pb.Attribute] = []
+        while len(found) <= size and len(shown) == len(found):
+            rows = attributes.having(
+                session, request.attribute, value, narrowed, after=after, limit=READ_AT_ONCE
+            )
+            there = {one.id for one in seen(session, caller, [row.object_id for row in rows])}
+            found += _readable(session, caller, [one for one in rows if one.object_id in there])
+            shown = messages.fitting(found)
+            if len(rows) < READ_AT_ONCE:
+                break
+            after = rows[-1].object_id
+        shown = shown[:size]
+        more = len(found) > len(shown)
+        return pb.ListObjectsByAttributeResponse(
+            attributes=shown,
+            next_page_token=messages.token_of(shown[-1].object_id) if more else "",
+            revision=revision,
         )
-        found = seen(session, call.caller, [row.object_id for row in rows])
-        definitions = metadefs.definitions_of(session, [request.attribute])
-        return revision, rows, {one.id for one in found}, definitions
 
-    revision, rows, there, definitions = await call.read(read)
-    shown = [row for row in rows if row.object_id in there]
-    return pb.ListObjectsByAttributeResponse(
-        attributes=await _readable(call.caller, places, shown, definitions),
-        next_page_token=messages.token_of(rows[-1].object_id) if len(rows) == size else "",
-        revision=revision,
-    )
+    return await current_call().read(read)
 
 
-async def _readable(
-    caller: Caller,
-    places: Places,
-    rows: Sequence[AttributeRow],
-    definitions: Sequence[MetadefRow],
-) -> list[pb.Attribute]:
+def _readable(session: Session, caller: Caller, rows: Sequence[AttributeRow]) -> list[pb.Attribute]:
     """Give the values that a caller may read, of objects that it can see."""
-    await places.know([row.project for row in rows if row.project])
+    tree = _tree(session, {row.project for row in rows if row.project})
+    named = {(row.attribute, row.project) for row in rows}
+    definitions = metadefs.definitions_for(session, named, tree) if rows else []
+    caller = replace(caller, project_tree=tree)
     shown = []
     for row in rows:
         one = Known(row.object_id, row.object_type, row.project, row.region)
-        holds = metadefs.holding(
-            definitions, places.projects, row.attribute, row.object_type, row.project
-        )
+        holds = metadefs.holding(definitions, tree, row.attribute, row.object_type, row.project)
         if holds is not None and _may(caller, holds.read_role, one):
             shown.append(
                 pb.Attribute(
@@ -313,20 +380,30 @@ def _require_admin(session: Session, caller: Caller, metadef: str, verb: str) ->
     return row
 
 
-def _there(session: Session) -> There:
-    return lambda ids: known(session, ids)
+def _around(session: Session) -> Surroundings:
+    return Surroundings(
+        there=lambda ids: known(session, ids),
+        tree=lambda projects: _tree(session, projects),
+        below=lambda project: objects.projects_below(session, project),
+    )
 
 
-async def _know(places: Places, named: Sequence[str], more: Sequence[str] = ()) -> None:
-    """Have the tree of projects hold all that values of attributes are in."""
-    projects = await current_call().read(lambda session: attributes.projects_with(session, named))
-    await places.know([*projects, *filter(None, more)])
+def _tree(session: Session, projects: Collection[str]) -> PlaceTree:
+    """Give projects and all above them as this transaction sees them."""
+    tree = PlaceTree()
+    for place in objects.chains(session, projects) if projects else ():
+        tree.add(place.id, place.parent)
+    return tree
 
 
-async def _know_for(places: Places, metadef: str) -> None:
-    caller = current_call().caller
-    row = await current_call().read(lambda session: _visible(session, caller, metadef))
-    await _know(places, [row.attribute], [row.owner])
+async def _know_owner(places: Places, metadef: str) -> None:
+    """Have the tree of projects hold the one whose definition it is, if it is there at all."""
+
+    def owner(session: Session) -> list[str]:
+        row = session.get(MetadefRow, metadef)
+        return [row.owner] if row and row.owner else []
+
+    await places.know(await current_call().read(owner))
 
 
 def _role(number: common_pb2.Role.ValueType, field: str) -> str:

@@ -15,8 +15,8 @@ INSTALLATION_TYPES = ("account", "project", "region")
 
 TENANT_TYPES = ("machine", "claim")
 OPEN_TYPES = (*INSTALLATION_TYPES, "network", "image")
-"""What is not of a project, and known without a role in its region: accounts and projects are
-looked at one by one.
+"""What is not of a project, and known without a role in its region by who sees that: accounts and
+projects are looked at one by one.
 """
 
 
@@ -48,7 +48,9 @@ def visible(caller: Caller, row: Placed) -> bool:
         return caller.has("reader", row.id)
     if row.project or row.object_type in TENANT_TYPES:
         return caller.has("reader", row.project or "")
-    return row.object_type in OPEN_TYPES or caller.has_in("reader", row.region or "")
+    if row.object_type in OPEN_TYPES:
+        return caller.sees(row.id if row.object_type == "region" else row.region or "")
+    return caller.has_in("reader", row.region or "")
 
 
 def seen(session: Session, caller: Caller, object_ids: Sequence[str]) -> list[Known]:
@@ -80,6 +82,7 @@ def wanted(caller: Caller, request: Any) -> Wanted:
     return Wanted(
         projects=None if every else caller.projects or (),
         regions=caller.regions or (),
+        hidden=caller.hidden_regions,
         open_types=[one for one in OPEN_TYPES if one not in ("account", "project")],
         account=caller.account,
         object_type=request.object_type,

@@ -38,8 +38,6 @@ from workflows.region_keys import ReadRegionKeys
 from workflows.reservation import RESERVATION_CHANGED
 from workflows.wake import CAPACITY_CHANGED
 
-ACCEPT_WITHIN_S = 25.0
-
 
 class RefusedError(MulliganError):
     """What a workflow's first step refused, in the words and with the code that it gave."""
@@ -72,6 +70,7 @@ class Starter:
             method=origin.method or "",
             address=origin.address or "",
             session=origin.session,
+            home=call.caller.home(project, region),
         )
 
     async def start(
@@ -117,7 +116,7 @@ class Starter:
                 self.client.execute_update_with_start_workflow(
                     accepted, start_workflow_operation=operation
                 ),
-                ACCEPT_WITHIN_S,
+                current_call().configured.accept_timeout,
             )
         except WorkflowUpdateFailedError as error:
             cause = error.cause

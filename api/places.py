@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -14,10 +15,16 @@ from mulligan.iam import objects
 from mulligan.iam.objects import Place
 from mulligan.meta import names
 from mulligan.values.errors import MulliganError
-from mulligan.values.places import PlaceTree
+from mulligan.values.places import PlaceTree, RegionTree
 
-Learn = Callable[[], Awaitable[Iterable[Place]]]
-"""Gives the projects and regions that there are and were by now; raises UnavailableError."""
+Read = Callable[[Collection[str]], Awaitable[Iterable[Place]]]
+"""Gives those of some ids that are stored as projects or regions, and what is above them."""
+
+CatchUp = Callable[[], Awaitable[None]]
+"""Has everything stored that there is by now; raises UnavailableError."""
+
+MISSED_FOR_S = 5.0
+"""So long nothing is caught up with for a UUID that led nowhere: iam makes them up itself."""
 
 _OF_PLACES = Narrowed(projects=None, object_types=("project", "region"))
 _log = logging.getLogger(__name__)
@@ -26,12 +33,18 @@ _log = logging.getLogger(__name__)
 class Places:
     """What projects and regions there are and were, learnt when an unknown one is asked for."""
 
-    def __init__(self, learn: Learn) -> None:
+    def __init__(
+        self,
+        read: Read,
+        catch_up: CatchUp | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Learn by reading what is stored, or after catching up, where that can be behind."""
         self.projects = PlaceTree()
-        self.regions = PlaceTree()
+        self.regions = RegionTree()
         self._ended: set[str] = set()
-        self._learn = learn
-        self._learning = asyncio.Lock()
+        self._read, self._catch_up, self._clock = read, catch_up, clock
+        self._missed: dict[str, float] = {}
 
     def is_known(self, place: str) -> bool:
         """Say whether a place is a project or region that is there or was."""
@@ -46,15 +59,28 @@ class Places:
         self._ended.add(place)
 
     async def know(self, places: Iterable[str]) -> None:
-        """Have the trees hold these places, as far as there are such."""
-        if self._knows(asked := list(places)):
-            return
-        async with self._learning:
-            if not self._knows(asked):
-                self.take(await self._learn())
+        """Have the trees hold these places, as far as there are such.
 
-    def _knows(self, places: Iterable[str]) -> bool:
-        return all(self.is_known(place) or not names.is_uuid(place) for place in places)
+        Raises:
+            UnavailableError: one is not known, and iam can't be asked.
+        """
+        unknown = await self.know_stored(places)
+        now = self._clock()
+        self._missed = {one: until for one, until in self._missed.items() if until > now}
+        if self._catch_up is None or unknown <= self._missed.keys():
+            return
+        await self._catch_up()
+        missed = await self.know_stored(unknown)
+        self._missed |= dict.fromkeys(missed, self._clock() + MISSED_FOR_S)
+
+    async def know_stored(self, places: Iterable[str]) -> set[str]:
+        """Have the trees hold those of these places that are stored; gives the others."""
+        if unknown := self._unknown(places):
+            self.take(await self._read(unknown))
+        return self._unknown(unknown)
+
+    def _unknown(self, places: Iterable[str]) -> set[str]:
+        return {one for one in places if not self.is_known(one) and names.is_uuid(one)}
 
     def take(self, places: Iterable[Place]) -> None:
         """Take in projects and regions that are there or were; who was deleted stays so."""
@@ -64,7 +90,15 @@ class Places:
             if place.type == "project":
                 self.projects.add(place.id, place.parent)
             elif place.type == "region":
+                # Shown first: no one sees it before it is known who may.
+                self.regions.show(place.id, place.shown_to)
                 self.regions.add(place.id, place.parent)
+
+    def take_as_is(self, places: Iterable[Place]) -> None:
+        """Take in places as they are now; who was deleted may be back, from iam's backup."""
+        places = list(places)
+        self._ended -= {place.id for place in places if not place.ended}
+        self.take(places)
 
     @asynccontextmanager
     async def following(self, feed: Feed) -> AsyncIterator[None]:

@@ -1,7 +1,7 @@
 """What is refused, written down for the audit: soon, but never so much that it fills the database.
 
 The first of its kind is written at once. What is refused for the same reason to the same caller in
-the minute after it is counted, and written as one row when the minute is over.
+the same place in the minute after it is counted, and written as one row when the minute is over.
 """
 
 import asyncio
@@ -9,11 +9,12 @@ import logging
 import math
 import re
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from google.protobuf.message import Message
 from sqlalchemy.exc import SQLAlchemyError
@@ -40,6 +41,9 @@ WINDOW_S = 60.0
 MOST_KINDS = 256
 """Kinds of refusal in a window; half of them for who has no token, so that they hide nobody."""
 
+MOST_OF_ONE = 16
+"""Kinds of one caller in a window, so that none hides the others; the rest of its is one row."""
+
 ROWS_A_BEAT = 20
 BEAT_S = 1.0
 """So often, and so many rows then at most, the database is written to."""
@@ -48,7 +52,7 @@ MOST_WORDS = 1_000
 """Characters of a message."""
 
 NOT_TOLD = "NOT_TOLD"
-"""The result of the row that says how many were left out."""
+"""The result of a row that says how many were left out: of one caller, or of all."""
 
 _WHO = ("UNAUTHENTICATED", "PERMISSION_DENIED")
 """What is refused for who asks is told of reading, too."""
@@ -60,10 +64,19 @@ NEVER_SHOWN = frozenset(
 _SHORTEST_SECRET = 4
 """Characters; taking shorter ones out of a text would leave nothing of it to read."""
 
-Kind = tuple[str, str, str]
-"""Who (account, or address without one), method, code."""
-
 _log = logging.getLogger(__name__)
+
+
+class Kind(NamedTuple):
+    """Which refusals are the same: those of an account (or of an address, where none is known).
+
+    `where` is the project and the region that are named, else the object.
+    """
+
+    who: str
+    method: str
+    code: str
+    where: str = ""
 
 
 @dataclass
@@ -78,8 +91,8 @@ class Asking:
 
     def is_told(self, error: MulliganError) -> bool:
         """Say whether the audit tells of it: for who asks, or because it would change something."""
-        if self.caller is not None and error.reason == "TOKEN_EXPIRED":
-            return False  # it was good when the call began: so each watch ends
+        if error.reason == "TOKEN_EXPIRED":
+            return False  # it was a good one: so each watch ends, and who was idle renews it
         changes = self.method.has_request_id or self.method.verb == "Bootstrap"
         return changes or error.grpc_status in _WHO
 
@@ -89,9 +102,10 @@ class Asking:
         anonymous = self.method.access.role == common_pb2.ROLE_ANONYMOUS
         return "" if anonymous or self.caller is None else self.caller.account
 
-    def kind(self, error: MulliganError) -> Kind:
+    def kind(self, error: MulliganError, places: Places) -> Kind:
         """Say which refusals are the same as this one."""
-        return (self.author or address_of(self.peer), self.method.name, error.reason)
+        where = "/".join(filter(None, self._place(places))) or self._object(error)[1].lower()
+        return Kind(self.author or address_of(self.peer), self.method.name, error.reason, where)
 
     def refusal(self, error: MulliganError, places: Places) -> Refusal:
         """Say all that the audit tells."""
@@ -102,7 +116,7 @@ class Asking:
                 short_name(self.method.name),
                 address_of(self.peer),
                 _plain(self.request_id)[:64],
-                self.caller.session if self.caller else "",
+                *((self.caller.session, self.caller.home) if self.caller else ()),
             ),
             error.reason[:64],
             self._message(error),
@@ -193,6 +207,7 @@ class Tally:
 
     def __init__(self) -> None:
         self._counted: dict[Kind, _Counted] = {}
+        self._kinds_of: Counter[str] = Counter()
         self._left_out = 0
         self._tell_left_out_at = -math.inf
 
@@ -202,12 +217,15 @@ class Tally:
 
     def note(self, kind: Kind, anonymous: bool, make: Callable[[], Refusal], now: float) -> None:
         """Count a refusal; `make` is asked for it only if it is the first of its kind."""
+        if kind not in self._counted and self._kinds_of[kind.who] >= MOST_OF_ONE:
+            kind, make = Kind(kind.who, "", NOT_TOLD), partial(_rest_of_caller, make)
         counted = self._counted.get(kind)
         if counted is None:
             if len(self._counted) >= (MOST_KINDS // 2 if anonymous else MOST_KINDS):
                 self._left_out += 1
                 return
             self._counted[kind] = _Counted(make(), 1, now)
+            self._kinds_of[kind.who] += 1
         else:
             if not counted.count:
                 counted.first = make()
@@ -224,7 +242,7 @@ class Tally:
             if counted.due > now:
                 continue
             if not counted.count:
-                del self._counted[kind]
+                self._end(kind)
             elif len(taken) < most:
                 taken.append((counted.first, counted.count))
                 counted.count, counted.due = 0, now + WINDOW_S
@@ -233,6 +251,18 @@ class Tally:
             taken.append((Refusal(UNKNOWN, NOT_TOLD, words), self._left_out))
             self._left_out, self._tell_left_out_at = 0, now + WINDOW_S
         return taken
+
+    def _end(self, kind: Kind) -> None:
+        del self._counted[kind]
+        self._kinds_of[kind.who] -= 1
+        if not self._kinds_of[kind.who]:
+            del self._kinds_of[kind.who]
+
+
+def _rest_of_caller(make: Callable[[], Refusal]) -> Refusal:
+    first = make()
+    words = "more kinds of this caller's calls were refused than are told of"
+    return Refusal(Origin(address=first.origin.address), NOT_TOLD, words, author=first.author)
 
 
 class Refusals:
@@ -260,7 +290,8 @@ class Refusals:
         """Have a refusal written if the audit tells of such; takes no time to speak of."""
         if asking.is_told(error):
             make = partial(asking.refusal, error, places)
-            self._tally.note(asking.kind(error), not asking.author, make, self._clock())
+            kind = asking.kind(error, places)
+            self._tally.note(kind, not asking.author, make, self._clock())
             self._noted.set()
 
     async def _write_on(self) -> None:
@@ -281,6 +312,9 @@ class Refusals:
         try:
             record = partial(audit.record_refusals, refusals=taken)
             await asyncio.to_thread(self._database.write, record)
-        except (MulliganError, SQLAlchemyError) as error:
-            _log.warning("refusals can't be written, they are only counted: %s", error)
+        except Exception as error:
+            # Whatever it was, the next ones are to be written.
+            expected = isinstance(error, MulliganError | SQLAlchemyError)
+            words = "refusals can't be written, they are only counted: %s"
+            _log.warning(words, error, exc_info=not expected)
             self._tally.leave_out(taken)

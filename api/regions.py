@@ -1,11 +1,15 @@
 """Whether regions exist, and the projects that may own what is in them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
+from api.call import current_call
 from api.places import Places
 from mulligan.iam.objects import not_there
 from mulligan.resource.values import check_id
+from mulligan.resource.whereabouts import find_origin
+from mulligan.resource.whereabouts import not_there as not_there_at_all
 from mulligan.values.errors import InvalidArgumentError
+from mulligan_client.gen.mulligan.common.v1 import common_pb2
 
 
 class Regions:
@@ -15,19 +19,45 @@ class Regions:
         self._places = places
 
     async def require(self, region: str) -> str:
-        """Refuse a region that doesn't exist; gives its id in the usual form.
+        """Refuse a region that doesn't exist for the caller; gives its id in the usual form.
 
         Raises:
             InvalidArgumentError: none was given, or no id.
-            NotFoundError: there is no such region, or it is deleted.
+            NotFoundError: there is no such region, it is deleted, or the caller doesn't see it.
         """
         if not region:
             raise InvalidArgumentError("say which region", field="region")
         known = check_id(region, field="region")
         await self._places.know((known,))
-        if known not in self._places.regions or self._places.is_ended(known):
+        if not self._is_there(known):
             raise not_there("region", known)
         return known
+
+    def _is_there(self, region: str) -> bool:
+        is_living = region in self._places.regions and not self._places.is_ended(region)
+        return is_living and current_call().caller.sees(region)
+
+    async def require_origins(self, limits: Iterable[common_pb2.DomainLimit]) -> None:
+        """Refuse to tell failure domains from what doesn't exist for the caller.
+
+        Raises:
+            NotFoundError: there is no such thing, or the caller doesn't see it.
+        """
+        for limit in limits:
+            await self._require_origin(limit.origin)
+
+    async def _require_origin(self, one: str) -> None:
+        call = current_call()
+        origin = await call.read(lambda session: find_origin(session, one))
+        if origin.project is not None:
+            seen = call.caller.has("reader", origin.project)
+        elif origin.noun == "provider":
+            seen = call.caller.has_in("reader", origin.region)
+        else:
+            await self._places.know([one])
+            seen = self._is_there(one)
+        if not seen:
+            raise not_there_at_all(one)
 
     async def require_owners(self, owners: Collection[str]) -> None:
         """Refuse projects that don't exist.

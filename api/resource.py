@@ -1,6 +1,6 @@
 """The front door of resource."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from api import (
     calendars,
     claims,
+    configuration,
     distances,
     groups,
     messages,
@@ -38,6 +39,8 @@ from mulligan.resource.tables import (
     ProviderTypeRow,
     ResourceTypeRow,
 )
+from mulligan.values.caller import Caller
+from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2, resource_pb2_grpc
 
 
@@ -207,6 +210,7 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
                     first_address=spec.first_address,
                     last_address=spec.last_address,
                 ),
+                author=call.caller.account,
             )
             names.give_name(session, "network", row.id, request.name, region=region)
             return _network(row, names.describe(session, [row.id]))
@@ -215,34 +219,32 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
 
     async def GetNetwork(self, request: resource_pb2.GetNetworkRequest, context: Any) -> Any:
         """Show one network."""
-
-        def read(session: Session) -> resource_pb2.Network:
-            row = networks.get_network(session, request.id)
-            return _network(row, names.describe(session, [row.id]))
-
-        return await current_call().read(read)
+        caller = current_call().caller
+        return await current_call().read(
+            lambda session: _seen_networks(session, caller, [request.id])[0]
+        )
 
     async def BatchGetNetworks(
         self, request: resource_pb2.BatchGetNetworksRequest, context: Any
     ) -> Any:
         """Show several networks."""
-
-        def read(session: Session) -> resource_pb2.BatchGetNetworksResponse:
-            rows = networks.get_networks(session, request.ids)
-            described = names.describe(session, request.ids)
-            return resource_pb2.BatchGetNetworksResponse(
-                networks=[_network(row, described) for row in rows]
+        caller = current_call().caller
+        return await current_call().read(
+            lambda session: resource_pb2.BatchGetNetworksResponse(
+                networks=_seen_networks(session, caller, request.ids)
             )
-
-        return await current_call().read(read)
+        )
 
     async def ListNetworks(self, request: resource_pb2.ListNetworksRequest, context: Any) -> Any:
         """List networks."""
         listing = listing_of(request, "network")
+        hidden = current_call().caller.hidden_regions
 
         def read(session: Session) -> resource_pb2.ListNetworksResponse:
             revision = events.current_revision(session)
-            page = networks.list_networks(session, region=request.region, listing=listing)
+            page = networks.list_networks(
+                session, region=request.region, listing=listing, hidden=hidden
+            )
             described = names.describe(session, [row.id for row in page.items])
             return resource_pb2.ListNetworksResponse(
                 networks=[_network(row, described) for row in page.items],
@@ -271,25 +273,28 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
 
     async def DeleteNetwork(self, request: resource_pb2.DeleteNetworkRequest, context: Any) -> Any:
         """Delete a network that nobody uses."""
+        call = current_call()
 
         def delete(session: Session) -> resource_pb2.DeleteNetworkResponse:
-            networks.delete_network(session, request.id)
+            networks.delete_network(session, request.id, author=call.caller.account)
             names.release_name(session, request.id)
             return resource_pb2.DeleteNetworkResponse()
 
-        return await current_call().write(request, resource_pb2.DeleteNetworkResponse, delete)
+        return await call.write(request, resource_pb2.DeleteNetworkResponse, delete)
 
     async def ProposeCandidates(
         self, request: resource_pb2.ProposeCandidatesRequest, context: Any
     ) -> Any:
         """Stream what could be claimed, best first."""
         await self._regions.require(request.spec.region)
+        await self._regions.require_origins(request.spec.domains)
         for one in await claims.propose(request):
             yield one
 
     async def FindOpenings(self, request: resource_pb2.FindOpeningsRequest, context: Any) -> Any:
         """Say when something is free for so long."""
         await self._regions.require(request.spec.region)
+        await self._regions.require_origins(request.spec.domains)
         return await calendars.find_openings(request)
 
     async def ListCalendar(self, request: resource_pb2.ListCalendarRequest, context: Any) -> Any:
@@ -311,6 +316,7 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
     async def CreateClaim(self, request: resource_pb2.CreateClaimRequest, context: Any) -> Any:
         """Claim, hold or wait: the workflow answers when it is committed or waits."""
         region = await self._regions.require(request.spec.region)
+        await self._regions.require_origins(request.spec.domains)
         return await claims.create(self._starter, request, region)
 
     async def GetClaim(self, request: resource_pb2.GetClaimRequest, context: Any) -> Any:
@@ -333,6 +339,10 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
 
     async def ChangeClaims(self, request: resource_pb2.ChangeClaimsRequest, context: Any) -> Any:
         """Change several claims, all or none."""
+        for one in request.changes:
+            if one.move.spec.region:
+                await self._regions.require(one.move.spec.region)
+            await self._regions.require_origins(one.move.spec.domains)
         return await claims.change_all(self._starter, request)
 
     async def SetQuota(self, request: resource_pb2.SetQuotaRequest, context: Any) -> Any:
@@ -369,6 +379,7 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
     async def CreateReservations(self, request: Any, context: Any) -> Any:
         """Reserve."""
         await self._regions.require(request.region)
+        await self._regions.require_origins(_limits_of(request.spec))
         return await reservations.create(self._starter, request)
 
     async def GetReservation(self, request: Any, context: Any) -> Any:
@@ -396,6 +407,7 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
     async def CreateReservationSeries(self, request: Any, context: Any) -> Any:
         """Begin a series of reservations."""
         await self._regions.require(request.region)
+        await self._regions.require_origins(_limits_of(request.spec))
         return await series.create(self._starter, request)
 
     async def GetReservationSeries(self, request: Any, context: Any) -> Any:
@@ -420,10 +432,34 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
         """End a claim that no machine uses."""
         return await claims.release(self._starter, request)
 
+    async def ResourceConfigure(self, request: Any, context: Any) -> Any:
+        """Configure the service."""
+        return await configuration.configure(request, "resource")
+
+    async def GetResourceConfiguration(self, request: Any, context: Any) -> Any:
+        """Show how the service is configured."""
+        return await configuration.get("resource")
+
     async def Watch(self, request: Any, context: Any) -> Any:
         """Stream changes."""
         async for event in self._watch.stream(request):
             yield event
+
+
+def _limits_of(spec: resource_pb2.ReservationSpec) -> Iterator[common_pb2.DomainLimit]:
+    yield from spec.claim.domains
+    yield from spec.machine.domains
+
+
+def _seen_networks(
+    session: Session, caller: Caller, ids: Sequence[str]
+) -> list[resource_pb2.Network]:
+    rows = networks.get_networks(session, ids)
+    for row in rows:
+        if not caller.sees(row.region):
+            raise networks.not_there(row.id)
+    described = names.describe(session, ids)
+    return [_network(row, described) for row in rows]
 
 
 def _network(row: Network, described: Mapping[str, Name]) -> resource_pb2.Network:

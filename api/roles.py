@@ -71,7 +71,7 @@ async def list_page(request: pb.ListAssignmentsRequest) -> pb.ListAssignmentsRes
     size, after = messages.page_size(request.page), _after(request.page)
 
     def read(session: Session) -> pb.ListAssignmentsResponse:
-        revision = events.current_revision(session)
+        revision = events.told_revision(session)
         found = roles.list_roles(
             session,
             call.caller,

@@ -1,7 +1,7 @@
 """The gRPC server: the servicers that are asked for, behind the one interceptor."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -9,16 +9,20 @@ from functools import partial
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2_grpc
+from grpc_health.v1.health import SERVICE_NAME as HEALTH_SERVICE
 from grpc_reflection.v1alpha import reflection
+from sqlalchemy.orm import Session
 from temporalio.client import Client
 
 from api.access import Method, methods_of
 from api.control import ControlServicer
 from api.feed import Feed
+from api.health import Health, parts_of
 from api.iam import IamServicer
-from api.iam_at import HERE, IamAt, sign_in_at
+from api.iam_at import HERE, IamAt, IamBeside, IamElsewhere
 from api.iam_copy import IamCopy
+from api.in_force import InForce
 from api.interceptor import Gate
 from api.meta import MetaServicer
 from api.operations import Operations, Starter
@@ -32,6 +36,7 @@ from api.watch import Watch
 from mulligan.database import Database
 from mulligan.iam import objects
 from mulligan.iam.objects import Place
+from mulligan.log_level import LogLevel
 from mulligan.values.errors import FailedPreconditionError
 from mulligan_client.gen.mulligan.control.v1 import control_pb2, control_pb2_grpc
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2, iam_pb2_grpc
@@ -87,6 +92,7 @@ async def running_server(
     tls: Tls = NO_TLS,
     share_port: bool = False,
     threads: int = 16,
+    log_level: LogLevel | None = None,
 ) -> AsyncIterator[int]:
     """Serve as long as the context lasts; gives the port.
 
@@ -98,45 +104,69 @@ async def running_server(
         tls: with what to encrypt, if at all.
         share_port: other processes may listen there, too; each connection is one's of them.
         threads: transactions at once.
+        log_level: this process', where it does more than serve.
 
     Raises:
         FailedPreconditionError: the port is taken.
     """
     pool = ThreadPoolExecutor(threads, "transactions")
+    databases = {name: backends.of(name) for name in services}
     methods: dict[str, Method] = {}
-    for name in services:
-        methods |= methods_of(SERVICES[name], backends.of(name))
+    for name, database in databases.items():
+        methods |= methods_of(SERVICES[name], database)
     async with AsyncExitStack() as stack:
-        published = await stack.enter_async_context(
-            published_keys(iam.address, backends.installation, backends.site, tls.ca)
-        )
+        keys = published_keys(iam.address, backends.installation, backends.site, tls.ca)
+        published = await stack.enter_async_context(keys)
         copy = IamCopy(backends.site)
-        places = Places(partial(_places, services, backends, pool, copy))
-        places.take(await _places(services, backends, pool))
+        places = await _places(services, backends, pool, copy)
         feeds = await _feeds(stack, services, backends, pool, places)
-        refusals = {
-            database: await stack.enter_async_context(Refusals(database).running())
-            for database in {backends.of(name) for name in services}
-        }
-        server = grpc.aio.server(
-            interceptors=[Gate(methods, published, places, pool, refusals)],
-            options=[
-                ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-                ("grpc.so_reuseport", int(share_port)),
-            ],
-        )
+        refusals = await _refusals(stack, databases.values())
+        in_force = _in_force(stack, services, log_level)
+        health = Health({name: SERVICES[name].full_name for name in services})
+        gate = Gate(methods, published, places, pool, refusals, in_force, health.suspect)
+        server = _server(gate, share_port)
         _add_servicers(server, feeds, backends, places, copy)
-        _add_health_and_reflection(server, services)
+        _add_health_and_reflection(server, services, health)
         port = _listen(server, listen, tls)
         beside = server.add_insecure_port("127.0.0.1:0") if "iam" in services else 0
+        parts = parts_of(in_force, databases, backends.temporal)
+        await stack.enter_async_context(health.watching(await stack.enter_async_context(parts)))
         await server.start()
         stack.push_async_callback(_stop, server, pool)
         if "iam" in services:
             await stack.enter_async_context(places.following(feeds["iam"]))
         if set(services) - {"iam"}:
-            connect = partial(sign_in_at, iam, beside, backends.installation)
-            await stack.enter_async_context(copy.following(connect, places))
+            here = backends.installation
+            reached = IamElsewhere(iam) if here is None else IamBeside(beside, here)
+            await stack.enter_async_context(copy.following(reached, places))
+        # The first thing at the end: who balances the load sends no more calls then.
+        stack.push_async_callback(health.drain)
         yield port
+
+
+async def _refusals(
+    stack: AsyncExitStack, databases: Iterable[Database]
+) -> Mapping[Database, Refusals]:
+    return {
+        database: await stack.enter_async_context(Refusals(database).running())
+        for database in set(databases)
+    }
+
+
+def _in_force(
+    stack: AsyncExitStack, services: Sequence[str], log_level: LogLevel | None
+) -> Mapping[str, InForce]:
+    log_level = log_level or LogLevel()
+    stack.callback(log_level.restore)
+    return {name: InForce(name, log_level) for name in services}
+
+
+def _server(gate: Gate, share_port: bool) -> grpc.aio.Server:
+    options = [
+        ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+        ("grpc.so_reuseport", int(share_port)),
+    ]
+    return grpc.aio.server(interceptors=[gate], options=options)
 
 
 async def _feeds(
@@ -148,7 +178,9 @@ async def _feeds(
 ) -> dict[str, Feed]:
     """Follow the databases of the services: one feed for all that have the same."""
     running = {
-        database: await stack.enter_async_context(Feed(database, pool, places.know).running())
+        database: await stack.enter_async_context(
+            Feed(database, pool, places.know_stored).running()
+        )
         for database in {backends.of(name) for name in services}
     }
     return {name: running[backends.of(name)] for name in services}
@@ -160,19 +192,20 @@ async def _stop(server: grpc.aio.Server, pool: ThreadPoolExecutor) -> None:
 
 
 async def _places(
-    services: Sequence[str],
-    backends: Backends,
-    pool: ThreadPoolExecutor,
-    copy: IamCopy | None = None,
-) -> list[Place]:
-    """Read which projects and regions there are; where iam is not here, from the site's copy.
+    services: Sequence[str], backends: Backends, pool: ThreadPoolExecutor, copy: IamCopy
+) -> Places:
+    """Read which projects and regions there are; where iam is not here, from the site's copy."""
+    has_iam = "iam" in services
+    database = backends.of("iam" if has_iam else "meta")
 
-    With a copy it is brought up to date first.
-    """
-    database = backends.of("iam" if "iam" in services else "meta")
-    if "iam" not in services and copy is not None:
-        await copy.catch_up()
-    return await asyncio.get_running_loop().run_in_executor(pool, database.read, objects.places)
+    async def read(query: Callable[[Session], list[Place]]) -> list[Place]:
+        return await asyncio.get_running_loop().run_in_executor(pool, database.read, query)
+
+    places = Places(
+        lambda ids: read(partial(objects.chains, ids=ids)), None if has_iam else copy.catch_up
+    )
+    places.take(await read(objects.places))
+    return places
 
 
 def _listen(server: grpc.aio.Server, address: str, tls: Tls) -> int:
@@ -218,12 +251,9 @@ def _add_servicers(
         control_pb2_grpc.add_ControlServiceServicer_to_server(control, server)
 
 
-def _add_health_and_reflection(server: grpc.aio.Server, services: Sequence[str]) -> None:
+def _add_health_and_reflection(
+    server: grpc.aio.Server, services: Sequence[str], health: Health
+) -> None:
     names = [SERVICES[name].full_name for name in services]
-    checker = health.HealthServicer()
-    for name in ("", *names):
-        checker.set(name, health_pb2.HealthCheckResponse.SERVING)
-    health_pb2_grpc.add_HealthServicer_to_server(checker, server)
-    reflection.enable_server_reflection(
-        (*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server
-    )
+    health_pb2_grpc.add_HealthServicer_to_server(health.servicer, server)
+    reflection.enable_server_reflection((*names, HEALTH_SERVICE, reflection.SERVICE_NAME), server)

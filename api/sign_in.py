@@ -148,7 +148,7 @@ class SignIn:
         size = messages.page_size(request.page)
 
         def read(session: Session) -> iam_pb2.ListSessionsResponse:
-            revision = events.current_revision(session)
+            revision = events.told_revision(session)
             after = messages.after_id(request.page)
             rows = sessions.list_live(session, account, after, size, self._now())
             return iam_pb2.ListSessionsResponse(

@@ -19,6 +19,7 @@ from mulligan.iam import keys
 from mulligan.iam.keys import PublicKey
 from mulligan.values.errors import MulliganError, UnavailableError
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2, iam_pb2_grpc
+from mulligan_client.transport import Target
 
 ANSWER_WITHIN_S = 5
 
@@ -100,7 +101,7 @@ async def published_keys(
     """Keep iam's keys, asking again when a token names one that isn't among them.
 
     Args:
-        iam_address: host:port or https://host:port of iam.
+        iam_address: host:port of iam, with TLS unless it is this machine or stands behind http://.
         installation: iam's database, read instead where it runs in this process.
         site: where the keys are kept for a start while iam is away.
         ca: PEM of the CA of iam's certificate; None for the system's.
@@ -133,10 +134,10 @@ def _own(session: Any) -> Mapping[str, PublicKey]:
 
 
 def _channel(address: str, ca: bytes | None) -> grpc.aio.Channel:
-    scheme, _, target = address.rpartition("://")
-    if scheme in ("https", "grpcs"):
-        return grpc.aio.secure_channel(target, grpc.ssl_channel_credentials(ca))
-    return grpc.aio.insecure_channel(target)
+    target = Target.parse(address)
+    if target.tls:
+        return grpc.aio.secure_channel(str(target), grpc.ssl_channel_credentials(ca))
+    return grpc.aio.insecure_channel(str(target))
 
 
 async def _ask(stub: Any, iam_address: str) -> Mapping[str, PublicKey]:

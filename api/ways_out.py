@@ -42,6 +42,7 @@ class WaysOut:
                 object_type="operation",
                 object_id=row.id,
             )
+        await _tell_asked(row, "asked to abort")
         if await self._has_workflow(row.id):
             await self._client.get_workflow_handle(row.id).cancel()
         elif row.type in WORKFLOW_OF and payload:
@@ -60,6 +61,7 @@ class WaysOut:
         row, payload = await self._of_caller(request.id)
         if row.state != "running":
             return await self._ask_anew(request, row, payload)
+        await _tell_asked(row, "asked to try again")
         if await self._has_workflow(row.id):
             await self._starter.signal([row.id], TRY_AGAIN, *await self._fresh_access(row.id))
         else:
@@ -187,6 +189,13 @@ class WaysOut:
             gives=row.type in ("provision", "claim"),
         )
         return await self._operations.get(asked.operation)
+
+
+async def _tell_asked(row: Operation, words: str) -> None:
+    call = current_call()
+    await call.write_anonymously(
+        lambda session: operations.tell_asked(session, row.id, call.caller.account, words)
+    )
 
 
 def _require_member(caller: Caller, row: Operation) -> None:

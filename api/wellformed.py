@@ -25,6 +25,7 @@ OBJECTS = frozenset(
         "id",
         "ids",
         "object_id",
+        "object_ids",
         "provider",
         "group",
         "tree",

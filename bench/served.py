@@ -2,7 +2,7 @@
 
 import asyncio
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -138,5 +138,5 @@ def _bare(temporal: Client, site: Database, where: Installed, threads: ThreadPoo
     )
 
 
-async def _nowhere() -> list[Place]:
+async def _nowhere(_ids: Collection[str]) -> list[Place]:
     return []

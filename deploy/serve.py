@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 
 from deploy.settings import Settings
+from mulligan.log_level import LogLevel
 
 Say = Callable[[str], None]
 _log = logging.getLogger(__name__)
@@ -26,8 +27,9 @@ async def serve(roles: Sequence[str], settings: Settings, say: Say) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    log_level = LogLevel()
     async with AsyncExitStack() as stack:
-        starting = asyncio.create_task(_start(stack, roles, settings, say))
+        starting = asyncio.create_task(_start(stack, roles, settings, say, log_level))
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if not starting.done():
@@ -40,17 +42,19 @@ async def serve(roles: Sequence[str], settings: Settings, say: Say) -> None:
         _log.info("draining %s", ", ".join(roles))
 
 
-async def _start(stack: AsyncExitStack, roles: Sequence[str], settings: Settings, say: Say) -> None:
+async def _start(
+    stack: AsyncExitStack, roles: Sequence[str], settings: Settings, say: Say, log_level: LogLevel
+) -> None:
     if set(roles) - {"executor"}:
-        await _run_site(stack, roles, settings, say)
+        await _run_site(stack, roles, settings, say, log_level)
     if "executor" in roles:
         from deploy.roles.executor import run_executor
 
-        await run_executor(stack, settings)
+        await run_executor(stack, settings, log_level)
 
 
 async def _run_site(
-    stack: AsyncExitStack, roles: Sequence[str], settings: Settings, say: Say
+    stack: AsyncExitStack, roles: Sequence[str], settings: Settings, say: Say, log_level: LogLevel
 ) -> None:
     from deploy.roles.databases import open_database
 
@@ -58,10 +62,10 @@ async def _run_site(
     if "worker" in roles:
         from deploy.roles.worker import run_worker
 
-        await run_worker(stack, settings, site)
+        await run_worker(stack, settings, site, log_level)
     if set(roles) - {"executor", "worker"}:
         from deploy.roles.services import run_services, services_of
 
-        token = await run_services(stack, services_of(roles), settings, site)
+        token = await run_services(stack, services_of(roles), settings, site, log_level)
         if token:
             say(f"bootstrap token: {token}")

@@ -45,8 +45,12 @@ class Settings(BaseSettings):
     keep_events_days: int = Field(
         400, ge=1, description="days after which events are forgotten: watch and audit reach so far"
     )
+    keep_refusals_days: int = Field(
+        30, ge=1, description="days after which refused calls are forgotten, if events stay longer"
+    )
     iam_address: str = Field(
-        "", description="host:port or https://host:port of iam; empty: in this process"
+        "",
+        description="host:port of iam, which speaks TLS off this machine; empty: in this process",
     )
     iam_account: str = Field(
         "", description="name or UUID with which these services sign in at an iam elsewhere"

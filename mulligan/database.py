@@ -8,14 +8,15 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from functools import partial
 from random import uniform
-from threading import BoundedSemaphore, Lock
+from threading import TIMEOUT_MAX, BoundedSemaphore
 from typing import Any, ClassVar, TypeVar
 
+from psycopg import Error as DatabaseError
 from sqlalchemy import (
     JSON,
     Boolean,
@@ -39,7 +40,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from mulligan.values.errors import ConflictError, UnavailableError
+from mulligan.values.errors import ConflictError, OverdueError, UnavailableError
+from mulligan.waiting import Waiting, overdue
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -57,10 +59,14 @@ With 16 clients that claim of one provider, and its turns, 132 claims/s on 2 cor
 CONNECT_S = 10
 """How long a PostgreSQL server may take to answer a new connection; its URL may say otherwise."""
 
+BUSY_S = 30.0
+"""How long a write waits for those of other processes to a SQLite file, if nobody is in a hurry."""
+
 REST_S = 1.0
 """A connection that rested for longer is looked at before it is used again."""
 
 _ENDS = "ends"
+_WAITING = "mulligan_waiting"
 
 _PG_CONFLICTS = {"40001", "40P01", "55P03"}
 """Serialization failure, deadlock, lock not available."""
@@ -191,8 +197,7 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = self._create_engine(pool_size)
         self._writing = self.engine.execution_options(mulligan_write=True)
-        self._may_write: AbstractContextManager[Any]
-        self._may_write = Lock() if self.is_sqlite else BoundedSemaphore(WRITERS)
+        self._may_write = BoundedSemaphore(1 if self.is_sqlite else WRITERS)
         self.before_commit: list[Callable[[Session], None]] = []
         self.after_commit: list[Callable[[Session], None]] = []
         self.kept: dict[str, Any] = {}
@@ -211,7 +216,7 @@ class Database:
             event.listen(engine, "checkout", partial(_look_after_rest, engine.dialect))
             return engine
         engine = create_engine(
-            self.url, pool_size=pool_size, connect_args={"timeout": 30}, hide_parameters=True
+            self.url, pool_size=pool_size, connect_args={"timeout": BUSY_S}, hide_parameters=True
         )
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -220,32 +225,45 @@ class Database:
     def _session(self, engine: Engine) -> Session:
         return Session(engine, expire_on_commit=False, info={"kept": self.kept})
 
-    def read(self, query: Callable[[Session], T]) -> T:
+    def read(self, query: Callable[[Session], T], waiting: Waiting | None = None) -> T:
         """Run a query in a transaction of its own that changes nothing.
 
+        Args:
+            query: what to run.
+            waiting: who waits for it, if anybody may stop doing so.
+
         Raises:
+            OverdueError: nobody waits for it any more.
             UnavailableError: the database can't be reached.
         """
         try:
-            with self._session(self.engine) as session:
+            with self._session(self.engine) as session, self._stoppable(session, waiting):
                 return query(session)
         except _UNREACHABLE as error:
+            _refuse_if_over(waiting, error)
             raise _unavailable(error) from error
 
-    def write(self, change: Callable[[Session], T]) -> T:
+    def write(self, change: Callable[[Session], T], waiting: Waiting | None = None) -> T:
         """Run a change in one transaction and commit it; on a conflict, again from the start.
+
+        Args:
+            change: what to run.
+            waiting: who waits for it, if anybody may stop doing so; then what isn't at its commit
+                yet is rolled back.
 
         Raises:
             ConflictError: it met a conflict each time.
+            OverdueError: nobody waits for it any more.
             UnavailableError: the database can't be reached.
         """
         met = ""
         for attempt in range(WRITE_ATTEMPTS):
             try:
-                return self._write_once(change)
+                return self._write_once(change, waiting)
             except ConflictError as error:
                 met = f": {error.message}"
             except DBAPIError as error:
+                _refuse_if_over(waiting, error)
                 if not is_conflict(error):
                     if isinstance(error, _UNREACHABLE):
                         raise _unavailable(error) from error
@@ -255,16 +273,38 @@ class Database:
             f"the change met a conflict {WRITE_ATTEMPTS} times in a row, try it again{met}"
         )
 
-    def _write_once(self, change: Callable[[Session], T]) -> T:
-        with self._may_write, ExitStack() as ends, self._session(self._writing) as session:
+    def _write_once(self, change: Callable[[Session], T], waiting: Waiting | None) -> T:
+        with self._turn(waiting), ExitStack() as ends, self._session(self._writing) as session:
             session.info[_ENDS] = ends
-            result = change(session)
-            for hook in self.before_commit:
-                hook(session)
+            with self._stoppable(session, waiting):
+                result = change(session)
+                for hook in self.before_commit:
+                    hook(session)
+                session.flush()
             session.commit()
             for hook in self.after_commit:
                 hook(session)
             return result
+
+    @contextmanager
+    def _turn(self, waiting: Waiting | None) -> Iterator[None]:
+        """Wait until this process may write."""
+        if not self._may_write.acquire(timeout=TIMEOUT_MAX if waiting is None else waiting.left_s):
+            raise overdue()
+        try:
+            yield
+        finally:
+            self._may_write.release()
+
+    def _stoppable(self, session: Session, waiting: Waiting | None) -> AbstractContextManager[None]:
+        """Have the session's statements stopped once nobody waits for them any more."""
+        if waiting is None:
+            return nullcontext()
+        waiting.refuse_if_over()
+        options = {_WAITING: waiting} if self.is_sqlite else None
+        connection = session.connection(execution_options=options)
+        raw: Any = connection.connection.dbapi_connection
+        return waiting.stopping(raw.interrupt if self.is_sqlite else partial(_cancel, raw))
 
     def close(self) -> None:
         """Close all connections."""
@@ -299,8 +339,28 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Any) -> None:
-    write = connection.get_execution_options().get("mulligan_write")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get("mulligan_write"):
+        connection.exec_driver_sql("BEGIN")
+        return
+    waiting: Waiting | None = options.get(_WAITING)
+    busy_s = BUSY_S if waiting is None else min(BUSY_S, waiting.left_s)
+    connection.connection.dbapi_connection.execute(f"PRAGMA busy_timeout={busy_s * 1000:.0f}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _cancel(connection: Any) -> None:
+    """Have PostgreSQL end a connection's statement; one that can't be told ends by itself."""
+    with suppress(DatabaseError, OSError):
+        connection.cancel_safe(timeout=CONNECT_S)
+
+
+def _refuse_if_over(waiting: Waiting | None, error: DBAPIError) -> None:
+    try:
+        if waiting is not None:
+            waiting.refuse_if_over()
+    except OverdueError as overdue:
+        raise overdue from error
 
 
 def _unavailable(error: DBAPIError) -> UnavailableError:

@@ -5,7 +5,7 @@ updated last in the transaction, so that commit order is revision order and a re
 skips a writer that commits late.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,6 +24,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal_column,
     or_,
     select,
     text,
@@ -69,6 +70,12 @@ class EventRow(Base):
         Index(None, "operation", "revision"),
         Index(None, "project", "revision"),
         Index(None, "author", "revision"),
+        Index(
+            None,
+            *("region", "revision"),
+            postgresql_where=text("project IS NULL"),
+            sqlite_where=text("project IS NULL"),
+        ),
         # What was refused is little beside what changed.
         Index(
             "ix_events_refused",
@@ -97,8 +104,17 @@ class EventRow(Base):
     address: Mapped[str | None] = mapped_column(String(64))
     request_id: Mapped[str | None] = mapped_column(String(64))
     session: Mapped[str | None] = mapped_column(Id)
+    home: Mapped[str | None] = mapped_column(Id)
     result: Mapped[str | None] = mapped_column(String(64))
     count: Mapped[int | None] = mapped_column(Integer)
+
+
+IS_REFUSED = EventRow.kind == literal_column(f"'{REFUSED}'")
+"""In words that the index of refusals is made with."""
+
+
+def _nowhere(_project: str | None, _region: str | None) -> str:
+    return ""
 
 
 @dataclass(frozen=True)
@@ -110,12 +126,15 @@ class Origin:
         address: the caller's, as `sign_in.address_of` gives it; empty for the socket file.
         request_id: the request's.
         session: UUID of the caller's sign-in; empty where the token belongs to none.
+        home: gives, of what a project and a region are concerned in, the place by which the caller
+            is at home there, as `Caller.home` does.
     """
 
     method: str | None = None
     address: str | None = None
     request_id: str | None = None
     session: str = ""
+    home: Callable[[str | None, str | None], str] = field(default=_nowhere, compare=False)
 
 
 UNKNOWN = Origin()
@@ -235,6 +254,7 @@ def _columns(event: Event, origin: Origin) -> dict[str, Any]:
         "address": origin.address,
         "request_id": origin.request_id,
         "session": origin.session or None,
+        "home": origin.home(event.project, event.region) or None,
         "result": event.result,
         "count": event.count,
     }
@@ -248,6 +268,16 @@ def record(database: Database) -> None:
 def current_revision(session: Session) -> int:
     """Read the revision of the session's snapshot."""
     return session.execute(select(Revision.value)).scalar_one()
+
+
+def told_revision(session: Session) -> int:
+    """Read the newest revision that watchers get: those of refused calls they are not told of.
+
+    Index: the primary key, backwards over what was refused since.
+    """
+    told = select(EventRow.revision).where(EventRow.kind != REFUSED)
+    newest = told.order_by(EventRow.revision.desc()).limit(1).scalar_subquery()
+    return int(session.execute(select(func.coalesce(newest, Revision.floor))).scalar_one())
 
 
 @dataclass(frozen=True)
@@ -396,4 +426,17 @@ def forget(session: Session, before: datetime) -> int:
     if old:
         session.execute(delete(EventRow).where(EventRow.revision <= old[-1]))
         session.execute(update(Revision).where(Revision.floor < old[-1]).values(floor=old[-1]))
+    return len(old)
+
+
+def forget_refusals(session: Session, before: datetime) -> int:
+    """Delete a page of the oldest refusals, as `forget` does; no watcher misses them.
+
+    Index: that of refusals.
+    """
+    oldest = select(EventRow.revision, EventRow.at).where(IS_REFUSED)
+    found = session.execute(oldest.order_by(EventRow.revision).limit(PAGE))
+    old = [row.revision for row in found if row.at < before]
+    if old:
+        session.execute(delete(EventRow).where(IS_REFUSED, EventRow.revision <= old[-1]))
     return len(old)

@@ -1,6 +1,6 @@
 """Every table of every service, for migrations."""
 
-from mulligan import events, marks, requests
+from mulligan import configuration, events, marks, requests
 from mulligan.control import tables as control
 from mulligan.database import Base
 from mulligan.iam import tables as iam
@@ -8,8 +8,8 @@ from mulligan.meta import attributes, metadefs, names, planned_names, tags
 from mulligan.resource import tables as resource
 
 SERVICES = (
-    *(attributes, control, events, iam, marks, metadefs, names, planned_names, requests, resource),
-    tags,
+    *(attributes, configuration, control, events, iam, marks, metadefs, names, planned_names),
+    *(requests, resource, tags),
 )
 
 METADATA = Base.metadata

@@ -22,8 +22,9 @@ SAFETY_READ_S = 60.0
 class Wakeups:
     """Tells any number of waiting readers of one process that there may be new events."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, channel: str = CHANNEL) -> None:
+        """Listen to a database; PostgreSQL announces on the channel, SQLite knows none."""
+        self._database, self._channel = database, channel
         self._readers: set[asyncio.Event] = set()
         self._wanted = asyncio.Event()
 
@@ -38,9 +39,9 @@ class Wakeups:
             await asyncio.gather(task, return_exceptions=True)
 
     @asynccontextmanager
-    async def reader(self) -> AsyncIterator["Reader"]:
-        """Register a reader; commits from now on wake it."""
-        woken = asyncio.Event()
+    async def reader(self, woken: asyncio.Event | None = None) -> AsyncIterator["Reader"]:
+        """Register a reader; commits from now on wake it, by setting `woken` if it has one."""
+        woken = woken or asyncio.Event()
         self._readers.add(woken)
         self._wanted.set()
         try:
@@ -77,7 +78,7 @@ class Wakeups:
         url = self._database.url.set(drivername="postgresql")
         target = url.render_as_string(hide_password=False)
         async with await psycopg.AsyncConnection.connect(target, autocommit=True) as connection:
-            await connection.execute(f"LISTEN {CHANNEL}")
+            await connection.execute(f"LISTEN {self._channel}")
             self._wake()
             async for _ in connection.notifies():
                 if not self._readers:
@@ -99,11 +100,11 @@ class Reader:
         """Call before reading: a commit after this is not missed."""
         self._woken.clear()
 
-    async def wait(self) -> None:
+    async def wait(self, within_s: float = SAFETY_READ_S) -> None:
         """Wait for a commit, or for the safety read."""
         # Not wait_for: until Python 3.12 it forgets a cancellation that comes with the commit.
         try:
-            async with asyncio.timeout(SAFETY_READ_S):
+            async with asyncio.timeout(within_s):
                 await self._woken.wait()
         except TimeoutError:
             return

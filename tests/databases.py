@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL
 
 from mulligan import events
 from mulligan.database import Base, Database
+from mulligan.iam.tables import CopyRow
 from mulligan.resource.standards import standard_rows
 
 TEMPLATE = "mulligan_template"
@@ -148,6 +149,7 @@ def create_tables(database: Database) -> None:
         for table, rows in standard_rows().items():
             connection.execute(insert(table), rows)
         connection.execute(insert(events.Revision).values(id=1, value=0))
+        connection.execute(insert(CopyRow).values(id=1, revision=0))
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,9 @@ from activities.keys import RegionKeys
 from activities.media import MediaStore
 from activities.redfish import Redfish
 from activities.settings import ExecutorSettings
+from mulligan.log_level import LogLevel
 from worker.beats import Beats
+from worker.configured import Follows
 from worker.errors import TellsErrors
 from worker.media_server import MediaServer
 from worker.reports import TemporalReports
@@ -87,6 +89,7 @@ async def running_executor(
     threads: int = 8,
     patience: Patience | None = None,
     interceptors: Sequence[Interceptor] = (),
+    log_level: LogLevel | None = None,
 ) -> AsyncIterator[None]:
     """Run an executor as long as the context lasts; leaving it drains."""
     keys = RegionKeys.load(settings.state_folder / "keys", settings.region)
@@ -97,6 +100,7 @@ async def running_executor(
     redfish = Redfish(settings, keys, images, media, patience=patience)
     rotation = KeyRotation(keys)
     itself = Executor(settings, keys, media)
+    log_level = log_level or LogLevel()
     server = MediaServer(settings, keys, media, TemporalReports(client), listen=listen)
     worker = Worker(
         client,
@@ -114,7 +118,7 @@ async def running_executor(
         activity_executor=ThreadPoolExecutor(threads, "hardware"),
         max_concurrent_activities=threads,
         activity_task_poller_behavior=ONE_POLL,
-        interceptors=[*interceptors, TellsErrors(), Beats(client)],
+        interceptors=[*interceptors, Follows(log_level), TellsErrors(), Beats(client)],
         graceful_shutdown_timeout=GRACE,
     )
     await server.start()
@@ -124,6 +128,7 @@ async def running_executor(
     finally:
         await server.stop()
         await asyncio.to_thread(hypervisor.close)
+        log_level.restore()
 
 
 def _tells(client: Client, loop: asyncio.AbstractEventLoop) -> Callable[[str, str], None]:

@@ -20,6 +20,7 @@ from temporalio.exceptions import TimeoutError as TimedOutError
 
 with workflow.unsafe.imports_passed_through():
     from activities.contracts import operations
+    from activities.contracts.configuration import Configured, ForExecutor
     from activities.contracts.operations import (
         FinishOperation,
         FreshAccess,
@@ -140,6 +141,7 @@ class Operation:
         """Somebody asked to try the failing step again now."""
         self.fresh_access: FreshAccess | None = None
         """How the server is reached by now, when that was told since the operation began."""
+        self.configured: Configured | None = None  # how executors are, if that was ever set
         self.may_have_written = False
         """An executor was asked for something that powers, wipes, deletes or starts."""
         self._undo: list[tuple[str, Callable[[], Awaitable[object]]]] = []
@@ -207,7 +209,7 @@ class Operation:
             RecordSteps(operation=self.id, at=workflow.now(), changes=changes),
             summary=f"{last.name}: {last.state}",
         )
-        self.frozen = recorded.frozen
+        self.frozen, self.configured = recorded.frozen, recorded.configured
 
     # Activities
 
@@ -294,18 +296,18 @@ class Operation:
         return True
 
     def _reaching(self, request: Request) -> Request:
-        """Write a request anew when its server is reached in another way by now."""
+        """Say how executors are configured, and how the server is reached by now if that is new."""
+        changed: dict[str, object] = {}
+        if self.configured is not None and isinstance(request, ForExecutor):
+            changed["configured"] = self.configured
         fresh, access = self.fresh_access, getattr(request, "access", None)
-        if fresh is None or getattr(access, "server", "") != fresh.server:
-            return request
-        changed = cast("Payload", access).model_copy(update=fresh.model_dump())
-        return request.model_copy(update={"access": changed})
+        if fresh is not None and getattr(access, "server", "") == fresh.server:
+            changed["access"] = cast("Payload", access).model_copy(update=fresh.model_dump())
+        return request.model_copy(update=changed) if changed else request
 
     def _ends_at(self, span: timedelta) -> datetime:
         ends_at = workflow.now() + span
-        if self.deadline is None or not self._can_be_cancelled:
-            return ends_at
-        return min(ends_at, self.deadline)
+        return min(ends_at, self.deadline) if self.deadline and self._can_be_cancelled else ends_at
 
     async def _until_it_ended(self, activity: asyncio.Task[Any], writes: bool) -> bool:
         """Wait for an activity, asking it to stop when it should; says whether it was asked.
@@ -324,8 +326,8 @@ class Operation:
         return True
 
     def _is_stopped(self, writes: bool) -> bool:
-        cancelled = self._cancelled and self._can_be_cancelled
-        return bool(cancelled or self.let_go or self.try_again or (writes and self.frozen))
+        is_over = self.let_go or self.try_again or (self._cancelled and self._can_be_cancelled)
+        return bool(is_over or (writes and self.frozen))
 
     async def _until_thawed(self) -> None:
         while self.frozen:
@@ -391,11 +393,7 @@ class Operation:
         self._undo.append((name, action))
 
     async def undo_all(self) -> str:
-        """Take back what was done, last first.
-
-        Returns:
-            Why something could not be taken back, or an empty text.
-        """
+        """Take back what was done, last first; gives why something could not be, or nothing."""
         problems = []
         while self._undo:
             name, action = self._undo.pop()

@@ -36,7 +36,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.contracts.operations import RecordLog
     from activities.contracts.redfish import BmcAccess, BmcTarget, RamdiskTask, StageServer
     from workflows.ladder import WITHOUT_POWER, climb
-    from workflows.operation import CANCELLED, PROVIDER, STATE, Failure, ended_by, why
+    from workflows.operation import CANCELLED, PROVIDER, REGION, STATE, Failure, ended_by, why
     from workflows.policies import ACTIVATION
     from workflows.ramdisk import HearsRamdisk
     from workflows.wake import wake
@@ -55,9 +55,11 @@ class Provision(HearsRamdisk):
     async def run(self, request: BeginProvision) -> str:
         """Give the machine's id when it is active."""
         plan = await self.begin(request.asked.region, machines.begin_provision, request)
-        workflow.upsert_search_attributes(
-            [PROVIDER.value_set(plan.provider), STATE.value_set("provisioning")]
-        )
+        self.operation.region = plan.region  # below the one that was asked for, perhaps
+        found = [PROVIDER.value_set(plan.provider), STATE.value_set("provisioning")]
+        if plan.region != request.asked.region:
+            found.append(REGION.value_set(plan.region))
+        workflow.upsert_search_attributes(found)
         self.operation.deadline = plan.deadline
         if request.resume == "undo":
             await self.operation.to_the_end(self._take_everything_back(plan))

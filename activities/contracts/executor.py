@@ -5,10 +5,11 @@ from typing import Literal
 
 from temporalio import activity
 
+from activities.contracts.configuration import ForExecutor
 from activities.contracts.payload import Payload, contract_only
 
 
-class DescribeExecutor(Payload):
+class DescribeExecutor(ForExecutor):
     """Ask the executors of a region who they are."""
 
     region: str
@@ -48,7 +49,7 @@ def list_served(request: DescribeExecutor) -> Served:
     contract_only()
 
 
-class StopServing(Payload):
+class StopServing(ForExecutor):
     """An operation that ended, of which something is still served."""
 
     region: str
@@ -61,7 +62,7 @@ def stop_serving(request: StopServing) -> Served:
     contract_only()
 
 
-class MakeKey(Payload):
+class MakeKey(ForExecutor):
     """A rotation that needs a new key."""
 
     region: str
@@ -89,7 +90,7 @@ class SealedSecret(Payload):
     sealed: str
 
 
-class SealAnew(Payload):
+class SealAnew(ForExecutor):
     """Secrets to seal to the newest key."""
 
     region: str
@@ -116,7 +117,7 @@ def seal_anew(request: SealAnew) -> SecretsSealedAnew:
     contract_only()
 
 
-class RetireKeys(Payload):
+class RetireKeys(ForExecutor):
     """Everything is sealed to the newest key.
 
     `needed` are keys to which something was or is still sealed, `oldest_running` since when the

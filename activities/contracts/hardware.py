@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Literal
 
+from activities.contracts.configuration import ForExecutor
 from activities.contracts.payload import Payload
 
 
-class Fenced(Payload):
+class Fenced(ForExecutor):
     """The operation that asks, and the fence that it holds on its end-point."""
 
     operation: str

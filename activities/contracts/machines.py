@@ -10,6 +10,7 @@ from activities.contracts.hypervisor import HostAccess
 from activities.contracts.operations import Asked, Recorded, Resume, StepChange
 from activities.contracts.payload import Payload, contract_only
 from activities.contracts.redfish import BmcAccess, DiskHint
+from mulligan.values.regions import DomainKind
 
 
 class NicWish(Payload):
@@ -18,6 +19,14 @@ class NicWish(Payload):
     network: str
     mode: Literal["auto", "static", "dhcp"] = "auto"
     address: str = ""
+
+
+class DomainWish(Payload):
+    """A failure domain that is shared with something, or not; `origin` is its UUID."""
+
+    kind: DomainKind
+    origin: str
+    same: bool = False
 
 
 class MachineWish(Payload):
@@ -37,6 +46,8 @@ class MachineWish(Payload):
     provider: str = ""
     placement: Literal["pack", "spread"] = "pack"
     root_disk_serial: str = ""
+    or_below: bool = False
+    domains: tuple[DomainWish, ...] = ()
 
 
 class BeginProvision(Payload):

@@ -5,6 +5,7 @@ from typing import Literal
 
 from temporalio import activity
 
+from activities.contracts.configuration import Configured
 from activities.contracts.hardware import OperationLog
 from activities.contracts.payload import Payload, contract_only
 
@@ -13,7 +14,7 @@ class Asked(Payload):
     """Who asked for the operation, and a digest of what was asked.
 
     Everything of an operation hangs on its id, which is derived from project, account and request
-    id: the same request is the same operation. Method, address and session are for the audit.
+    id: the same request is the same operation. Method, address, session and home are for the audit.
     """
 
     operation: str
@@ -25,6 +26,7 @@ class Asked(Payload):
     method: str = ""
     address: str = ""
     session: str = ""
+    home: str = ""
 
 
 Resume = Literal["", "forward", "undo"]
@@ -95,10 +97,12 @@ class Recorded(Payload):
     """It is written. `waiting` are operations that wait for capacity, to be woken.
 
     `frozen` says why nothing may power, wipe, delete or start in the region now, if so.
+    `configured` is how the region's executors are, if anything was ever set.
     """
 
     waiting: tuple[str, ...] = ()
     frozen: str = ""
+    configured: Configured | None = None
 
 
 @activity.defn(name="operations.record_steps")

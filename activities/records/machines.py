@@ -39,13 +39,15 @@ from mulligan.control.operations import Ask
 from mulligan.control.tables import Image, Machine
 from mulligan.resource import reservations
 from mulligan.resource.network_values import AddressMode, NicWanted
+from mulligan.resource.requests import DomainLimit
 
 
 def spec_of(wish: MachineWish) -> MachineSpec:
     """Say in the domain's words what is wished."""
-    fields = wish.model_dump(exclude={"nics"})
+    fields = wish.model_dump(exclude={"nics", "domains"})
+    domains = tuple(DomainLimit(one.kind, one.origin, same=one.same) for one in wish.domains)
     nics = tuple(NicWanted(nic.network, AddressMode(nic.mode), nic.address) for nic in wish.nics)
-    return MachineSpec(**fields, nics=nics)
+    return MachineSpec(**fields, nics=nics, domains=domains)
 
 
 def begin_provision(session: Session, request: BeginProvision) -> MachinePlan:

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from sqlalchemy.orm import Session
 
 from activities.contracts import operations as contract
+from activities.contracts.configuration import Configured
 from activities.contracts.operations import (
     Asked,
     FinishOperation,
@@ -15,8 +16,10 @@ from activities.contracts.operations import (
     StepChange,
 )
 from activities.records.transaction import Contract, Record
+from mulligan import configuration
 from mulligan.control import endpoints, freezes, operations
 from mulligan.control.operations import Ask
+from mulligan.values.configuration import EXECUTOR
 
 
 class Begins(Protocol):
@@ -59,7 +62,16 @@ def record_steps(session: Session, request: RecordSteps) -> Recorded:
     """Write how far an operation is."""
     operations.record_steps(session, request.operation, request.at, steps_of(request.changes))
     region = operations.get(session, request.operation).region
-    return Recorded(frozen=freezes.why_frozen(session, region))
+    return Recorded(
+        frozen=freezes.why_frozen(session, region), configured=_configured(session, region)
+    )
+
+
+def _configured(session: Session, region: str) -> Configured | None:
+    row = configuration.find(session, EXECUTOR, region)
+    if row is None:
+        return None
+    return Configured(generation=row.generation, wanted=row.configuration)
 
 
 def finish(session: Session, request: FinishOperation) -> Recorded:

@@ -49,22 +49,20 @@ def make(session: Session, request: MakeReservations) -> Reserved:
 def _make_one(session: Session, request: MakeReservations, number: int) -> KeepReservation:
     asked, wish = request.asked, request.wish
     operation, reservation = course.ids_of(asked.operation, number)
-    keep = KeepReservation(
-        asked=asked.model_copy(update={"operation": operation}), reservation=reservation
-    )
-    if reservations.find(session, keep.reservation) is not None:
-        return keep
+    if (made := reservations.find(session, reservation)) is not None:
+        return _kept(asked, made)
     wanted, nics = wanted_of(wish, asked.region, request)
     machine = wish.machine
     if machine is not None and request.times > 1:
         machine = machine.model_copy(update={"name": f"{machine.name}-{number + 1}"})
     provisions = machine is not None and bool(machine.wish.image)
     if machine is not None and provisions:
-        images.get_image(session, machine.wish.image, asked.region)
+        image, or_below = machine.wish.image, machine.wish.or_below
+        images.get_image_for(session, image, asked.region, or_below=or_below)
         reserved_names.refuse_taken(session, asked.project, machine.name, wanted.window)
     row = reservations.reserve(
         session,
-        reservation=keep.reservation,
+        reservation=reservation,
         operation=operation,
         author=asked.account,
         project=asked.project,
@@ -76,9 +74,16 @@ def _make_one(session: Session, request: MakeReservations, number: int) -> KeepR
         series=request.series or None,
     )
     lasts = course.deadline_of(wanted.window) - request.at
+    keep = _kept(asked, row)
     ask = ask_of(keep, "reservation", "reservation", row.id)
     operations.begin(session, replace(ask, lasts=lasts))
     return keep
+
+
+def _kept(asked: Asked, row: ReservationRow) -> KeepReservation:
+    """Say who keeps a reservation, where its claim is."""
+    there = {"operation": row.operation, "region": row.region}
+    return KeepReservation(asked=asked.model_copy(update=there), reservation=row.id)
 
 
 def wanted_of(

@@ -39,4 +39,5 @@ def _origin(asked: Asked) -> Origin:
     """The call by which an operation began; one that began by itself has none."""
     if not asked.method:
         return events.UNKNOWN
-    return Origin(asked.method, asked.address, asked.request_id, asked.session)
+    call = (asked.method, asked.address, asked.request_id, asked.session)
+    return Origin(*call, home=lambda _project, _region: asked.home)

@@ -6,11 +6,12 @@ from urllib.parse import urlsplit
 from activities.settings import ExecutorSettings
 from deploy.connect import connect
 from deploy.settings import Settings
+from mulligan.log_level import LogLevel
 from mulligan.values.errors import InvalidArgumentError
 from worker.executor import running_executor
 
 
-async def run_executor(stack: AsyncExitStack, settings: Settings) -> None:
+async def run_executor(stack: AsyncExitStack, settings: Settings, log_level: LogLevel) -> None:
     """Work for as long as the stack lasts; leaving it drains.
 
     Raises:
@@ -18,7 +19,9 @@ async def run_executor(stack: AsyncExitStack, settings: Settings) -> None:
     """
     told = executor_settings(settings)
     client = await connect(settings)
-    await stack.enter_async_context(running_executor(client, told, listen=settings.media_listen))
+    await stack.enter_async_context(
+        running_executor(client, told, listen=settings.media_listen, log_level=log_level)
+    )
 
 
 def executor_settings(settings: Settings) -> ExecutorSettings:

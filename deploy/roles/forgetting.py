@@ -18,9 +18,12 @@ _log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def forgetting(database: Database, kept: timedelta) -> AsyncIterator[None]:
+async def forgetting(
+    database: Database, kept: timedelta, refusals_kept: timedelta
+) -> AsyncIterator[None]:
     """Forget what is older, now and once a day, as long as the context lasts."""
-    task = asyncio.create_task(_forget_each_day(database, kept), name="forgetting")
+    each_day = _forget_each_day(database, kept, refusals_kept)
+    task = asyncio.create_task(each_day, name="forgetting")
     try:
         yield
     finally:
@@ -28,17 +31,18 @@ async def forgetting(database: Database, kept: timedelta) -> AsyncIterator[None]
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _forget_each_day(database: Database, kept: timedelta) -> None:
+async def _forget_each_day(database: Database, kept: timedelta, refusals_kept: timedelta) -> None:
     while True:
         try:
-            await asyncio.to_thread(forget_older, database, kept)
+            await asyncio.to_thread(forget_older, database, kept, refusals_kept)
         except (MulliganError, SQLAlchemyError) as error:
             _log.warning("old events stay for another day: %s", error)
         await asyncio.sleep(EVERY.total_seconds())
 
 
-def forget_older(database: Database, kept: timedelta) -> None:
+def forget_older(database: Database, kept: timedelta, refusals_kept: timedelta) -> None:
     """Forget all events that are older, a page in each transaction so that nobody waits long."""
-    before = datetime.now(UTC) - kept
-    while database.write(partial(events.forget, before=before)) == events.PAGE:
-        pass
+    now = datetime.now(UTC)
+    for forget, before in ((events.forget, kept), (events.forget_refusals, refusals_kept)):
+        while database.write(partial(forget, before=now - before)) == events.PAGE:
+            pass

@@ -13,19 +13,25 @@ from deploy.roles.databases import open_database
 from deploy.roles.forgetting import forgetting
 from deploy.settings import Settings
 from mulligan.database import Database
-from mulligan.iam import bootstrap
+from mulligan.iam import bootstrap, copies
+from mulligan.log_level import LogLevel
 from mulligan.resource.leftovers import clear_leftovers
 from mulligan.values.errors import InvalidArgumentError
+from mulligan_client.transport import Target
 
 
 async def run_services(
-    stack: AsyncExitStack, services: Sequence[str], settings: Settings, site: Database
+    stack: AsyncExitStack,
+    services: Sequence[str],
+    settings: Settings,
+    site: Database,
+    log_level: LogLevel,
 ) -> str | None:
     """Serve for as long as the stack lasts; gives the bootstrap token of a new installation.
 
     Raises:
         InvalidArgumentError: iam's address or half of the TLS settings is missing.
-        FailedPreconditionError: the port is taken.
+        FailedPreconditionError: the port is taken, or the site's database is iam's own.
     """
     iam, tls = _iam_at(services, settings), _tls(settings)
     installation = None
@@ -46,14 +52,17 @@ async def run_services(
         token = await asyncio.to_thread(
             installation.write, lambda session: bootstrap.prepare(session, first_region)
         )
+    if set(services) - {"iam"}:
+        await asyncio.to_thread(site.read, copies.refuse_own)
     if "resource" in services:
         await asyncio.to_thread(
             site.write, lambda session: clear_leftovers(session, datetime.now(UTC))
         )
     kept = timedelta(days=settings.keep_events_days)
+    refusals_kept = timedelta(days=settings.keep_refusals_days)
     for name, database in (("iam", installation), ("control", site)):
         if name in services and database is not None:
-            await stack.enter_async_context(forgetting(database, kept))
+            await stack.enter_async_context(forgetting(database, kept, refusals_kept))
     server = running_server(
         services,
         backends,
@@ -61,6 +70,7 @@ async def run_services(
         iam=iam,
         tls=tls,
         share_port=settings.share_port,
+        log_level=log_level,
     )
     await stack.enter_async_context(server)
     return token
@@ -76,8 +86,8 @@ def _iam_at(services: Sequence[str], settings: Settings) -> IamAt:
         return HERE
     if not settings.iam_address:
         raise InvalidArgumentError(
-            "these services need to know where iam is: give --iam-address HOST:PORT (or "
-            "https://HOST:PORT), or serve iam too",
+            "these services need to know where iam is: give --iam-address HOST:PORT, or serve iam "
+            "too",
             field="iam_address",
         )
     secret = _text(settings.iam_secret_file, "iam_secret_file")
@@ -87,6 +97,12 @@ def _iam_at(services: Sequence[str], settings: Settings) -> IamAt:
             "reader of the system: give --iam-account and --iam-secret-file",
             field="iam_account",
         )
+    try:
+        Target.parse(settings.iam_address)
+    except ValueError as error:
+        raise InvalidArgumentError(
+            f"iam's address can't be read: {error}", field="iam_address"
+        ) from error
     ca_file = settings.tls_ca
     return IamAt(settings.iam_address, settings.iam_account, secret.decode().strip(), ca_file)
 

@@ -5,12 +5,17 @@ from contextlib import AsyncExitStack
 from deploy.connect import connect
 from deploy.settings import Settings
 from mulligan.database import Database
+from mulligan.log_level import LogLevel
 from worker.control import control_worker
+from worker.control_log import following
 from worker.schedule import keep_schedule
 
 
-async def run_worker(stack: AsyncExitStack, settings: Settings, site: Database) -> None:
+async def run_worker(
+    stack: AsyncExitStack, settings: Settings, site: Database, log_level: LogLevel
+) -> None:
     """Work for as long as the stack lasts; leaving it drains."""
     client = await connect(settings)
     await stack.enter_async_context(control_worker(client, site))
+    await stack.enter_async_context(following(site, log_level))
     await keep_schedule(client)

@@ -12,6 +12,7 @@ from mulligan import events
 from mulligan.batches import each
 from mulligan.control.tables import Image
 from mulligan.generations import refuse_stale
+from mulligan.iam.region_map import chain_of
 from mulligan.meta import names
 from mulligan.meta.listing import listed
 from mulligan.renaming import rename
@@ -91,14 +92,39 @@ def get_image(session: Session, image: str, region: str = "") -> Image:
     """
     row = session.get(Image, image)
     if row is None or row.deleted_at is not None or (region and row.region != region):
-        where = " in this region" if region else ""
-        raise NotFoundError(
-            f"there is no image {image}{where}; see `mulligan image list`",
-            object_type="image",
-            object_id=image,
+        raise not_there(image, " in this region" if region else "")
+    return row
+
+
+def get_image_for(session: Session, image: str, region: str, *, or_below: bool) -> Image:
+    """Find the image of a machine that is in a region; or below: then it may be of one above.
+
+    Raises:
+        InvalidArgumentError: it needs credentials, which only its own region's executors can open.
+        NotFoundError: there is no such image.
+    """
+    if not or_below:
+        return get_image(session, image, region)
+    row = get_image(session, image)
+    if row.region not in chain_of(session, region):
+        raise not_there(image, " in this region or above it")
+    if row.sealed_credentials:
+        raise InvalidArgumentError(
+            f"image {image} needs credentials, which are sealed to the key of its own region; say "
+            "in which region the machine is to be",
             field="spec.image",
         )
     return row
+
+
+def not_there(image: str, where: str = "") -> NotFoundError:
+    """Say that there is no such image."""
+    return NotFoundError(
+        f"there is no image {image}{where}; see `mulligan image list`",
+        object_type="image",
+        object_id=image,
+        field="spec.image",
+    )
 
 
 def get_images(session: Session, ids: Sequence[str]) -> list[Image]:
@@ -106,9 +132,13 @@ def get_images(session: Session, ids: Sequence[str]) -> list[Image]:
     return each(session, Image, ids, lambda one: get_image(session, one))
 
 
-def list_images(session: Session, region: str, listing: Listing) -> Listed[Image]:
-    """Read a page of images, of all regions ("") or one."""
+def list_images(
+    session: Session, region: str, listing: Listing, *, hidden: Sequence[str] = ()
+) -> Listed[Image]:
+    """Read a page of images, of all regions ("") or one; those of hidden regions are left out."""
     query = select(Image).where(Image.deleted_at.is_(None))
+    if hidden:
+        query = query.where(Image.region.not_in(hidden))
     if region:
         query = query.where(Image.region == region)
     return listed(session, query, Image, listing, object_type="image", owner=region)

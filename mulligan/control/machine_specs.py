@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from mulligan.resource.network_values import NicWanted
-from mulligan.resource.requests import ClaimRequest
+from mulligan.resource.requests import ClaimRequest, DomainLimit
 from mulligan.resource.values import Placement
 from mulligan.values.amount import Amount
 from mulligan.values.errors import InvalidArgumentError
@@ -38,6 +38,8 @@ class MachineSpec:
     provider: str = ""
     placement: str = "pack"
     root_disk_serial: str = ""
+    or_below: bool = False
+    domains: tuple[DomainLimit, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -55,6 +57,12 @@ class MachineSpec:
         if len(self.sealed_user_data) > 3 * MAX_USER_DATA:
             raise InvalidArgumentError(
                 "user data may have 64 KiB at most", field="spec.sealed_user_data"
+            )
+        if self.sealed_user_data and self.or_below:
+            raise InvalidArgumentError(
+                "user data is sealed to the key of one region, and the machine may be in others; "
+                "say in which region it is to be, or leave the user data out",
+                field="spec.sealed_user_data",
             )
         if self.sealed_user_data:
             require_sealed(self.sealed_user_data, "spec.sealed_user_data")
@@ -107,4 +115,6 @@ class MachineSpec:
             provider=self.provider or None,
             provider_type="host" if virtual else "server",
             placement=Placement(self.placement),
+            or_below=self.or_below,
+            domains=self.domains,
         )

@@ -1,7 +1,7 @@
 """Machines: from a wish to a claim, a row and a place; and from there to gone."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -72,7 +72,7 @@ def begin_provision(
 ) -> Plan:
     """Commit claim, addresses, name, machine and operation together, or nothing.
 
-    With a reservation its claim is taken.
+    With a reservation its claim is taken. Machine and operation are in the region of the claim.
 
     Raises:
         FailedPreconditionError: the reservation can't be used now.
@@ -85,10 +85,11 @@ def begin_provision(
         return plan_of(session, get(session, machine), ask.operation)
     now = datetime.now(UTC)
     spec.refuse_later(now)
-    image = images.get_image(session, spec.image, ask.region)
+    image = images.get_image_for(session, spec.image, ask.region, or_below=spec.or_below)
     claim = _claim(
         session, ask.project, machine, spec.claim_request(ask.region, now), spec.nics, reservation
     )
+    ask = replace(ask, region=claim.region)
     names.give_name(session, "machine", machine, name, project=ask.project, region=ask.region)
     provider = claim.provider
     row = Machine(

@@ -6,7 +6,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mulligan.control.tables import Operation
-from mulligan.meta.objects import Known, named
+from mulligan.database import one_of
+from mulligan.meta.named import named
+from mulligan.meta.objects import Known
 from mulligan.resource.tables import ClaimRow, ReservationRow, SeriesRow
 
 _UNNAMED: Mapping[str, type[ClaimRow | ReservationRow | SeriesRow | Operation]] = {
@@ -24,8 +26,8 @@ def known(session: Session, object_ids: Collection[str]) -> dict[str, Known]:
         rest = [one for one in object_ids if one not in found]
         if not rest:
             break
-        rows = session.execute(
-            select(table.id, table.project, table.region).where(table.id.in_(rest))
-        )
+        columns = table.__table__.c
+        query = select(columns.id, columns.project, columns.region).where(one_of(columns.id, "ids"))
+        rows = session.execute(query, {"ids": rest})
         found |= {row.id: Known(row.id, object_type, row.project, row.region) for row in rows}
     return found

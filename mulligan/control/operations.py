@@ -12,6 +12,7 @@ from mulligan import events, marks, states
 from mulligan.batches import each
 from mulligan.control.tables import Operation, OperationLog, Slot, Step
 from mulligan.database import one_of
+from mulligan.iam.region_map import chain_of
 from mulligan.meta import planned_names
 from mulligan.meta.listing import listed
 from mulligan.resource import reservations
@@ -252,7 +253,14 @@ def finish(
     _announce(session, row, "state", row.reason)
 
 
-def _announce(session: Session, row: Operation, kind: str, message: str) -> None:
+def tell_asked(session: Session, operation: str, author: str, words: str) -> None:
+    """Tell who asked what of an operation that is running, before its workflow acts on it."""
+    _announce(session, session.get_one(Operation, operation), "asked", words, author)
+
+
+def _announce(
+    session: Session, row: Operation, kind: str, message: str, author: str | None = None
+) -> None:
     events.append(
         session,
         events.Event(
@@ -261,7 +269,7 @@ def _announce(session: Session, row: Operation, kind: str, message: str) -> None
             kind,
             project=row.project,
             region=row.region,
-            author=row.author if kind == "created" else None,
+            author=row.author if kind == "created" else author,
             operation=row.id,
             status=row.status,
             message=message,
@@ -377,7 +385,10 @@ def logs_of(session: Session, operation: str) -> list[OperationLog]:
 def waiting_for_capacity(session: Session, region: str) -> list[str]:
     """List the operations of reservations, then of claims, that may wait for capacity."""
     rows = select(Operation.id).where(
-        Operation.type == "claim", Operation.state == "running", Operation.region == region
+        Operation.type == "claim",
+        Operation.state == "running",
+        # Who waits above it may have said that below will do.
+        Operation.region.in_(chain_of(session, region)),
     )
     claims = session.scalars(rows.order_by(Operation.created_at))
     return [*reservations.waiting(session, region), *claims]

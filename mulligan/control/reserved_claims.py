@@ -5,12 +5,14 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from mulligan.control.reservations import Course
+from mulligan.iam.region_map import chain_of
 from mulligan.resource import claims, providers, reservations
 from mulligan.resource.network_values import NicWanted
 from mulligan.resource.networks import claim_addresses
 from mulligan.resource.requests import ClaimRequest, RequestGroup
 from mulligan.resource.standing import Claim
 from mulligan.resource.tables import ReservationRow
+from mulligan.resource.whereabouts import Whereabouts
 from mulligan.values.errors import FailedPreconditionError, InvalidArgumentError
 from mulligan.values.states import RESERVATION_ENDED
 from mulligan.values.window import Window
@@ -30,13 +32,15 @@ def use_reservation(
 
     Raises:
         FailedPreconditionError: it is not its time, others still have it, or a machine uses it.
-        InvalidArgumentError: the machine is larger than what is reserved, or of another kind.
+        InvalidArgumentError: the machine is larger than what is reserved, of another kind, or to be
+            elsewhere.
         NotFoundError: there is no such reservation, or it is another project's.
     """
     row = reservations.lock(session, reservation, project=project)
     course = Course(session, row, now)
     _refuse_use(course, machine)
     claim = course.claim
+    _refuse_elsewhere(session, row, wanted)
     _refuse_larger(row, claim, wanted)
     _refuse_other(session, row, claim.provider, wanted.groups[0])
     if nics and not claim.addresses:
@@ -71,6 +75,23 @@ def _refuse_use(course: Course, machine: str) -> None:
         raise FailedPreconditionError(
             f"reservation {row.id} {problem}", object_type="reservation", object_id=row.id
         )
+
+
+def _refuse_elsewhere(session: Session, row: ReservationRow, wanted: ClaimRequest) -> None:
+    """Refuse a machine that is to be where the reservation is not."""
+    there = chain_of(session, row.region) if wanted.or_below else [row.region]
+    if wanted.region not in there:
+        raise InvalidArgumentError(
+            f"reservation {row.id} is in region {row.region}; ask for the machine there",
+            field="region",
+        )
+    whereabouts = Whereabouts(session, wanted.in_region(row.region), row.project)
+    for words, met in whereabouts.limits():
+        if not met:
+            raise InvalidArgumentError(
+                f"what reservation {row.id} has does not meet: {words}; ask for another machine",
+                field="spec.domains",
+            )
 
 
 def _refuse_larger(row: ReservationRow, claim: Claim, wanted: ClaimRequest) -> None:

@@ -60,6 +60,8 @@ def create(
         NotFoundError: there is no such project or region.
     """
     _check(caller, limits)
+    if limits.region and not caller.sees(limits.region):
+        raise objects.not_there("region", limits.region)
     now = datetime.now(UTC)
     creator = objects.keep(session, Account, caller.account)
     row = Account(id=str(uuid4()), type="application", password_hash=NO_PASSWORD, created_at=now)

@@ -1,6 +1,6 @@
 """What a token of an account allows as of now: a user's roles, or less for a program of theirs."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from mulligan.iam import objects
 from mulligan.iam.tables import Account, ApplicationCredential, Assignment
 from mulligan.values.caller import ROLES, SYSTEM, Caller
 from mulligan.values.errors import UnauthenticatedError
-from mulligan.values.places import PlaceTree
+from mulligan.values.places import PlaceTree, RegionTree
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,14 @@ class Grant:
     methods: list[str] = field(default_factory=list)
     region: str = ""
     ends_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class _Trees:
+    """The places that matter here."""
+
+    projects: PlaceTree = field(default_factory=PlaceTree)
+    regions: RegionTree = field(default_factory=RegionTree)
 
 
 def grant_of(session: Session, account: str, now: datetime) -> Grant:
@@ -57,9 +65,7 @@ def refuse_over(session: Session, account: str, now: datetime) -> None:
         raise _over(f"it ended {limits.expires_at:%Y-%m-%d %H:%M} UTC")
 
 
-def _shared(
-    held: dict[str, str], theirs: dict[str, str], trees: Mapping[str, PlaceTree]
-) -> dict[str, str]:
+def _shared(held: dict[str, str], theirs: dict[str, str], trees: _Trees) -> dict[str, str]:
     """Cut roles down to those that the creator has there, too, or above."""
     shared: dict[str, str] = {}
     for place, role in held.items():
@@ -69,7 +75,7 @@ def _shared(
     return shared
 
 
-def _needed(held: dict[str, str], trees: Mapping[str, PlaceTree]) -> dict[str, str]:
+def _needed(held: dict[str, str], trees: _Trees) -> dict[str, str]:
     """Leave out what a role above includes already: a token goes with each call."""
     return {
         place: role
@@ -78,16 +84,17 @@ def _needed(held: dict[str, str], trees: Mapping[str, PlaceTree]) -> dict[str, s
     }
 
 
-def _has(roles: dict[str, str], trees: Mapping[str, PlaceTree], role: str, place: str) -> bool:
-    caller = Caller("", roles, project_tree=trees["project"], region_tree=trees["region"])
-    return caller.has_in(role, place) if place in trees["region"] else caller.has(role, place)
+def _has(roles: dict[str, str], trees: _Trees, role: str, place: str) -> bool:
+    caller = Caller("", roles, project_tree=trees.projects, region_tree=trees.regions)
+    return caller.has_in(role, place) if place in trees.regions else caller.has(role, place)
 
 
-def _trees(session: Session, held: Collection[str]) -> Mapping[str, PlaceTree]:
+def _trees(session: Session, held: Collection[str]) -> _Trees:
     """Read the places on which roles are held, and those above them."""
-    trees = {"project": PlaceTree(), "region": PlaceTree()}
+    trees = _Trees()
     for known in objects.chains(session, [place for place in held if place != SYSTEM]):
-        trees[known.type].add(known.id, known.parent)
+        tree = trees.projects if known.type == "project" else trees.regions
+        tree.add(known.id, known.parent)
     return trees
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Select, select, true
 from sqlalchemy.orm import Session
@@ -15,6 +15,7 @@ from mulligan.meta import names
 from mulligan.meta.listing import listed
 from mulligan.values.errors import NotFoundError
 from mulligan.values.listing import Listed, Listing
+from mulligan.values.regions import Visibility
 
 Object = TypeVar("Object", Account, Project, Region)
 
@@ -27,22 +28,24 @@ _NOUNS: dict[type[Account] | type[Project] | type[Region], str] = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A project or region (`type`), and under which other one it is, if not at the top."""
+    """A project or region (`type`), and under which other one it is, if not at the top.
+
+    A region is shown to some projects, or to everybody (None).
+    """
 
     type: str
     id: str
     parent: str | None
     ended: bool
+    shown_to: frozenset[str] | None = None
 
 
 def places(session: Session) -> list[Place]:
     """Read which projects and regions there are and were."""
     return [
-        Place(_NOUNS[table], place, parent, deleted_at is not None)
+        _place(table, row)
         for table in (Project, Region)
-        for place, parent, deleted_at in session.execute(
-            select(table.id, table.parent, table.deleted_at)
-        )
+        for row in session.execute(select(*_columns(table)))
     ]
 
 
@@ -53,17 +56,32 @@ def chains(session: Session, ids: Collection[str]) -> list[Place]:
     """
     found: list[Place] = []
     for table in (Project, Region):
-        start = select(table.id, table.parent, table.deleted_at).where(
-            one_of(table.__table__.c.id, "ids")
-        )
+        start = select(table.id, table.parent).where(one_of(table.__table__.c.id, "ids"))
         chain = start.cte("chain", recursive=True)
-        above = select(table.id, table.parent, table.deleted_at)
-        query = select(chain.union(above.join(chain, table.id == chain.c.parent)))
-        found += (
-            Place(_NOUNS[table], place, parent, deleted_at is not None)
-            for place, parent, deleted_at in session.execute(query, {"ids": list(ids)})
-        )
+        above = select(table.id, table.parent).join(chain, table.id == chain.c.parent)
+        found_ids = select(chain.union(above).c.id)
+        query = select(*_columns(table)).where(table.id.in_(found_ids))
+        found += (_place(table, row) for row in session.execute(query, {"ids": list(ids)}))
     return found
+
+
+def projects_below(session: Session, project: str) -> list[str]:
+    """Read a project and all below it, those that were deleted, too. Index: projects (parent)."""
+    below = select(Project.id).where(Project.id == project).cte("below", recursive=True)
+    children = select(Project.id).join(below, Project.parent == below.c.id)
+    return list(session.scalars(select(below.union(children))))
+
+
+def _columns(table: type[Project] | type[Region]) -> list[Any]:
+    columns = [table.id, table.parent, table.deleted_at]
+    return [*columns, Region.visibility, Region.visible_to] if table is Region else columns
+
+
+def _place(table: type[Project] | type[Region], row: Any) -> Place:
+    shown_to = None
+    if table is Region and row.visibility != Visibility.PUBLIC:
+        shown_to = frozenset(row.visible_to)
+    return Place(_NOUNS[table], row.id, row.parent, row.deleted_at is not None, shown_to)
 
 
 def living(table: type[Object]) -> ColumnElement[bool]:

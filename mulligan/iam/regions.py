@@ -1,6 +1,6 @@
 """Regions: where objects live, in trees. No region ever moves."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -8,19 +8,29 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mulligan.iam import objects, roles
-from mulligan.iam.tables import Bootstrap, Region
+from mulligan.iam.tables import Bootstrap, Project, Region
 from mulligan.meta import names
+from mulligan.values.caller import Caller
 from mulligan.values.errors import FailedPreconditionError
 from mulligan.values.listing import Listed, Listing
+from mulligan.values.regions import RegionSpec
+
+AS_ABOVE = RegionSpec()
+"""Everybody sees it, and it has the failure domains of the region above it."""
 
 
 def create_region(
-    session: Session, name: str, parent: str = "", *, author: str | None = None
+    session: Session,
+    name: str,
+    parent: str = "",
+    spec: RegionSpec = AS_ABOVE,
+    *,
+    author: str | None = None,
 ) -> Region:
     """Create a region, at the top or below another one.
 
     Raises:
-        NotFoundError: there is no such parent.
+        NotFoundError: there is no such parent, or no project of those that are to see it.
         AlreadyExistsError: another region has the name.
     """
     above = objects.keep(session, Region, parent).id if parent else None
@@ -28,54 +38,86 @@ def create_region(
     if session.scalar(select(Region.id).limit(1)) is None:
         prepared = session.get(Bootstrap, 1)
         region = (prepared.first_region if prepared else None) or region
-    row = Region(id=region, parent=above, created_at=datetime.now(UTC))
+    _require_projects(session, spec.visible_to)
+    row = Region(id=region, parent=above, created_at=datetime.now(UTC), spec=spec)
     session.add(row)
     names.give_name(session, "region", row.id, name)
     objects.tell(session, row, "created", "", author)
     return row
 
 
-def get_region(session: Session, region: str) -> Region:
+def get_region(session: Session, caller: Caller, region: str) -> Region:
     """Find a region by id.
 
     Raises:
-        NotFoundError: there is none, or it is deleted.
+        NotFoundError: there is none, it is deleted, or the caller doesn't see it.
     """
-    return objects.get(session, Region, region)
+    return get_regions(session, caller, [region])[0]
 
 
-def get_regions(session: Session, ids: Sequence[str]) -> list[Region]:
+def get_regions(session: Session, caller: Caller, ids: Sequence[str]) -> list[Region]:
     """Find regions by id, in the order of the ids.
 
     Raises:
-        NotFoundError: one is not there.
+        NotFoundError: one is not there, or the caller doesn't see it.
     """
+    for one in ids:
+        if not caller.sees(one):
+            raise objects.not_there("region", one)
     return objects.get_all(session, Region, ids)
 
 
-def list_regions(session: Session, listing: Listing, *, parent: str = "") -> Listed[Region]:
-    """Read a page of regions; with `parent` only those right below that one."""
+def list_regions(
+    session: Session, caller: Caller, listing: Listing, *, parent: str = ""
+) -> Listed[Region]:
+    """Read a page of the regions that a caller sees; with `parent` those right below that one."""
     query = select(Region)
+    if hidden := caller.hidden_regions:
+        query = query.where(Region.id.not_in(hidden))
     if parent:
         query = query.where(Region.parent == parent)
     return objects.page(session, Region, query, listing)
 
 
 def update_region(
-    session: Session, region: str, *, name: str, generation: int = 0, author: str | None = None
+    session: Session,
+    region: str,
+    *,
+    name: str | None = None,
+    change: Callable[[RegionSpec], RegionSpec] | None = None,
+    generation: int = 0,
+    author: str | None = None,
 ) -> Region:
-    """Give a region another name; what changes nothing is no change.
+    """Change a region's name or what is said of it; what changes nothing is no change.
 
     Raises:
-        NotFoundError: there is no such region.
+        NotFoundError: there is no such region, or no project of those that are to see it.
         StaleError: it is not at that generation any more (0: whatever it is at).
     """
     row = objects.lock(session, Region, region, read_at=generation)
-    words = objects.rename(session, row, name)
-    if words:
+    words = [] if name is None else [objects.rename(session, row, name)]
+    if change is not None:
+        before, after = row.spec, change(row.spec)
+        _require_projects(session, set(after.visible_to) - set(before.visible_to))
+        row.spec = after
+        words += _changes(before, after)
+    if told := ", ".join(filter(None, words)):
         row.generation += 1
-        objects.tell(session, row, "updated", words, author)
+        objects.tell(session, row, "updated", told, author)
     return row
+
+
+def _require_projects(session: Session, shown_to: Collection[str]) -> None:
+    objects.get_all(session, Project, sorted(shown_to))
+
+
+def _changes(before: RegionSpec, after: RegionSpec) -> Iterator[str]:
+    """Say in words how what is said of a region changed; not to which projects, who read of it."""
+    if before.failure_domains != after.failure_domains:
+        domains = (f"{kind} {' '.join(c)}" for kind, c in after.failure_domains.items())
+        yield f"has of its own: {'; '.join(domains) or 'no failure domains'}"
+    if before.shown_to != after.shown_to:
+        yield f"is visible: {after.visibility}"
 
 
 def delete_region(session: Session, region: str, *, author: str | None = None) -> Region:

@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, Index, LargeBinary, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mulligan.database import Base, Id
+from mulligan.values.regions import DomainKind, RegionSpec, Visibility
 
 
 class Account(Base):
@@ -55,6 +56,29 @@ class Region(Base):
     created_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
     generation: Mapped[int] = mapped_column(default=1)
+    failure_domains: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    visibility: Mapped[str] = mapped_column(String(16), default="public", server_default="public")
+    visible_to: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
+
+    @property
+    def spec(self) -> RegionSpec:
+        """What is said of it."""
+        domains = {DomainKind(kind): tuple(codes) for kind, codes in self.failure_domains.items()}
+        return RegionSpec(domains, Visibility(self.visibility), tuple(self.visible_to))
+
+    @spec.setter
+    def spec(self, said: RegionSpec) -> None:
+        for column, value in spec_columns(said).items():
+            setattr(self, column, value)
+
+
+def spec_columns(said: RegionSpec) -> dict[str, Any]:
+    """The columns that hold what is said of a region."""
+    return {
+        "failure_domains": {str(kind): list(codes) for kind, codes in said.failure_domains.items()},
+        "visibility": str(said.visibility),
+        "visible_to": list(said.visible_to),
+    }
 
 
 class Assignment(Base):
@@ -136,7 +160,7 @@ class Bootstrap(Base):
 
 
 class CopyRow(Base):
-    """The one row that says how far the copy is: all of iam's changes up to a revision."""
+    """The one row that says how far the copy is: all of iam's changes up to a revision, or 0."""
 
     __tablename__ = "iam_copy"
     id: Mapped[int] = mapped_column(primary_key=True)

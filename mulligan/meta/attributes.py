@@ -1,15 +1,19 @@
 """Values of attributes: one JSON document an attribute and object."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Index, String, Text, delete, insert, select
+from sqlalchemy import Index, String, Text, delete, func, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mulligan import events
 from mulligan.database import Base, one_of
 from mulligan.meta.objects import Known, ObjectColumns, Wanted, columns_of
+from mulligan.values.errors import FailedPreconditionError
 from mulligan.values.ids import digest
+
+MOST_ATTRIBUTES = 64
+"""So many attributes has an object at most."""
 
 
 class AttributeRow(ObjectColumns, Base):
@@ -17,8 +21,9 @@ class AttributeRow(ObjectColumns, Base):
 
     __tablename__ = "attributes"
     __table_args__ = (
-        Index("ix_attributes_attribute_object", "attribute", "object_id"),
-        Index("ix_attributes_attribute_digest", "attribute", "digest"),
+        Index("ix_attributes_object", "attribute", "object_id"),
+        Index("ix_attributes_project", "attribute", "project", "object_id"),
+        Index("ix_attributes_value", "attribute", "digest", "object_id"),
     )
     attribute: Mapped[str] = mapped_column(String(64), primary_key=True)
     value: Mapped[str] = mapped_column(Text)
@@ -28,15 +33,35 @@ class AttributeRow(ObjectColumns, Base):
 _ATTRIBUTES: Any = AttributeRow.__table__
 
 
-def set_value(session: Session, one: Known, attribute: str, value: str) -> None:
-    """Give an object a value, as JSON in its normal form; empty takes it away."""
+def set_values(session: Session, one: Known, values: Mapping[str, str]) -> None:
+    """Give an object values of attributes, as JSON in their normal form; empty takes one away.
+
+    The object's lock is held: see `locks`.
+
+    Raises:
+        FailedPreconditionError: TOO_MANY_ATTRIBUTES.
+    """
     before = delete(AttributeRow).where(
-        AttributeRow.object_id == one.id, AttributeRow.attribute == attribute
+        AttributeRow.object_id == one.id, one_of(_ATTRIBUTES.c.attribute, "attributes")
     )
-    session.execute(before)
-    if value:
-        document = {"attribute": attribute, "value": value, "digest": digest(value.encode())}
-        session.execute(insert(AttributeRow), [{**columns_of(one), **document}])
+    session.execute(before, {"attributes": list(values)})
+    new = [
+        {**columns_of(one), "attribute": name, "value": value, "digest": digest(value.encode())}
+        for name, value in values.items()
+        if value
+    ]
+    if not new:
+        return
+    session.execute(insert(AttributeRow), new)
+    query = select(func.count()).select_from(AttributeRow).where(AttributeRow.object_id == one.id)
+    if (has := session.scalar(query) or 0) > MOST_ATTRIBUTES:
+        raise FailedPreconditionError(
+            f"{one.object_type} {one.id} would have {has} attributes; it can have "
+            f"{MOST_ATTRIBUTES}",
+            code="TOO_MANY_ATTRIBUTES",
+            object_type=one.object_type,
+            object_id=one.id,
+        )
 
 
 def tell(session: Session, one: Known, author: str | None) -> None:
@@ -65,22 +90,25 @@ def having(
 ) -> list[AttributeRow]:
     """List the values of an attribute, or where it is this one (not empty), by object.
 
-    Indexes: attributes (attribute, object_id) and (attribute, digest).
+    Indexes: attributes (attribute, object_id) and (attribute, digest, object_id).
     """
     query = select(AttributeRow).where(
-        AttributeRow.attribute == attribute, *wanted.among(AttributeRow)
+        AttributeRow.attribute == attribute, *wanted.among(_ATTRIBUTES.c)
     )
     if value:
         query = query.where(AttributeRow.digest == digest(value.encode()))
     if after:
         query = query.where(AttributeRow.object_id > after)
-    return list(session.scalars(query.order_by(AttributeRow.object_id).limit(limit)))
+    query = query.order_by(AttributeRow.object_id).limit(limit)
+    return list(session.scalars(query, wanted.listed))
 
 
-def projects_with(session: Session, attributes: Sequence[str]) -> list[str]:
-    """List the projects of which something has a value of one of these attributes."""
+def projects_with(session: Session, attribute: str) -> list[str]:
+    """List the projects of which something has an attribute.
+
+    Index: attributes (attribute, project, object_id).
+    """
     query = select(AttributeRow.project).where(
-        one_of(_ATTRIBUTES.c.attribute, "attributes"), AttributeRow.project.is_not(None)
+        AttributeRow.attribute == attribute, AttributeRow.project.is_not(None)
     )
-    found = session.scalars(query.distinct(), {"attributes": list(attributes)})
-    return [project for project in found if project]
+    return [project for project in session.scalars(query.distinct()) if project]

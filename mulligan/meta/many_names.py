@@ -1,7 +1,7 @@
 """Many objects' names at once, in a few statements however many they are."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -146,31 +146,55 @@ def copy_names(session: Session, object_type: str, copied: Mapping[str, tuple[st
         object_type: account, project or region.
         copied: name and slug by id.
     """
-    known = session.scalars(select(NameRow).where(one_of(_NAMES.c.id, "ids")), {"ids": [*copied]})
-    rows = {row.id: row for row in known}
+    known = select(NameRow.id, NameRow.name, NameRow.slug, NameRow.released_at).where(
+        one_of(_NAMES.c.id, "ids")
+    )
+    rows = {row.id: row for row in session.execute(known, {"ids": [*copied]})}
     changed = {
         one: named
         for one, named in copied.items()
-        if one not in rows or (rows[one].name, rows[one].slug) != named
+        if one not in rows or rows[one][1:] != (*named, None)
     }
     if not changed:
         return
+    slugs = [slug for _, slug in changed.values()]
     in_the_way = or_(one_of(_NAMES.c.name, "names"), one_of(_NAMES.c.slug, "slugs"))
     session.execute(
         _UNDER_THEIR_IDS.where(*_living(object_type, ""), in_the_way),
-        {
-            "names": [name for name, _ in changed.values()],
-            "slugs": [slug for _, slug in changed.values()],
-        },
+        {"names": [name for name, _ in changed.values()], "slugs": slugs},
         execution_options={"synchronize_session": False},
     )
-    for one, (name, slug) in changed.items():
-        before = rows[one].slug if one in rows else ""
-        row = NameRow(id=one, object_type=object_type, owner="", name=name, slug=slug)
-        session.merge(row)
-        take_slugs(session, object_type, "", [slug])
-        if before not in ("", slug):
-            answer_to(session, object_type, "", {before: one})
+    _write_copied(session, object_type, changed, rows)
+    left = {
+        row.slug: row.id
+        for row in rows.values()
+        if row.id in changed and row.released_at is None and row.slug not in {row.id, *slugs}
+    }
+    take_slugs(session, object_type, "", [*slugs, *left])
+    answer_to(session, object_type, "", left)
+
+
+def _write_copied(
+    session: Session,
+    object_type: str,
+    copied: Mapping[str, tuple[str, str]],
+    known: Collection[str],
+) -> None:
+    """Write names that nobody else has; who was released before is not any more."""
+    new = [
+        {"id": one, "object_type": object_type, "owner": "", "name": name, "slug": slug}
+        for one, (name, slug) in copied.items()
+        if one not in known
+    ]
+    if new:
+        session.execute(insert(_NAMES), new)
+    others = [
+        {"renamed": one, "to": name, "as_slug": slug}
+        for one, (name, slug) in copied.items()
+        if one in known
+    ]
+    if others:
+        session.execute(_RENAME.values(released_at=None), others)
 
 
 def _living(object_type: str, owner: str) -> Sequence[ColumnElement[bool]]:

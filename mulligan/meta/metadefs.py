@@ -6,20 +6,23 @@ one changes only what all values that there are fit.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import BigInteger, String, Text, UniqueConstraint, or_, select
+from sqlalchemy import BigInteger, Index, Row, String, Text, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mulligan import events
 from mulligan.database import Base, Id, one_of
 from mulligan.generations import refuse_stale
 from mulligan.meta import schemas
-from mulligan.meta.attributes import AttributeRow
+from mulligan.meta.attributes import AttributeRow, projects_with
+from mulligan.meta.locks import hold_definitions
+from mulligan.meta.objects import OBJECT_TYPES
 from mulligan.values.errors import (
     AlreadyExistsError,
     FailedPreconditionError,
@@ -31,18 +34,36 @@ from mulligan.values.places import PlaceTree
 SYSTEM = ""
 TOLD_MISFITS = 5
 """So many values that do not fit are told, with why."""
+MOST_METADEFS = 1000
+"""So many attributes a project defines at most, and so many the system."""
+VALUE_WORK = 64
+"""What finding a value takes, in the unit of `schemas.work_of`."""
+MAX_CHANGE_WORK = 64_000_000
+"""What checking all values may take when a definition is changed: some seconds."""
 
 _ATTRIBUTE = re.compile("[a-z0-9][a-z0-9._-]{0,63}")
 
-There = Callable[[Collection[str]], Collection[str]]
-"""Says which objects are there still, of some ids."""
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is known elsewhere of objects and projects, as it is in this transaction.
+
+    Attributes:
+        there: says which objects are there still, of some ids.
+        tree: gives projects and all above them.
+        below: gives a project and all below it.
+    """
+
+    there: Callable[[Collection[str]], Collection[str]]
+    tree: Callable[[Collection[str]], PlaceTree]
+    below: Callable[[str], Collection[str]]
 
 
 class MetadefRow(Base):
     """A definition of an attribute; `owner` is a project, or empty for the system."""
 
     __tablename__ = "metadefs"
-    __table_args__ = (UniqueConstraint("attribute", "owner"),)
+    __table_args__ = (UniqueConstraint("attribute", "owner"), Index(None, "owner", "id"))
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     attribute: Mapped[str] = mapped_column(String(64))
     owner: Mapped[str] = mapped_column(String(36))
@@ -75,8 +96,7 @@ def create_metadef(
     owner: str,
     definition: Definition,
     *,
-    tree: PlaceTree,
-    there: There,
+    around: Surroundings,
     author: str | None,
 ) -> MetadefRow:
     """Define an attribute for a project and those below it, or (no owner) for all.
@@ -84,7 +104,8 @@ def create_metadef(
     Raises:
         InvalidArgumentError: its name or schema can't be used.
         AlreadyExistsError: there is a definition of it there.
-        FailedPreconditionError: VALUES_DO_NOT_FIT, of a less specific definition.
+        FailedPreconditionError: VALUES_DO_NOT_FIT, of a less specific definition; TOO_MANY_VALUES;
+            TOO_MANY_METADEFS.
     """
     if not _ATTRIBUTE.fullmatch(attribute):
         raise InvalidArgumentError(
@@ -92,20 +113,22 @@ def create_metadef(
             "dots, dashes and underscores, a letter or digit first",
             field="attribute",
         )
-    if any(row.owner == owner for row in lock_of(session, attribute)):
+    _hold(session, attribute, owner, around)
+    if definitions_of(session, [attribute], [owner]):
         raise AlreadyExistsError(
             f"the attribute {attribute} is defined there already; change it with "
             "`mulligan metadef set`",
             field="attribute",
             object_type="metadef",
         )
+    _refuse_more(session, owner)
     row = MetadefRow(
         id=str(uuid4()), attribute=attribute, owner=owner, created_at=datetime.now(UTC)
     )
     _put(row, definition)
     session.add(row)
     session.flush()
-    _refuse_misfits(session, attribute, owner, tree, there)
+    _refuse_misfits(session, attribute, owner, around)
     _tell(session, row, "created", author)
     return row
 
@@ -113,44 +136,46 @@ def create_metadef(
 def update_metadef(
     session: Session,
     metadef: str,
-    definition: Definition,
+    change: Callable[[MetadefRow], Definition],
     *,
     read_at: int,
-    tree: PlaceTree,
-    there: There,
+    around: Surroundings,
     author: str | None,
 ) -> MetadefRow:
-    """Change a definition.
+    """Change a definition; `change` says from what it is now what it is to be.
 
     Raises:
         NotFoundError: there is none.
         StaleError: it is not at that generation any more (0: whatever it is at).
-        FailedPreconditionError: VALUES_DO_NOT_FIT.
+        FailedPreconditionError: VALUES_DO_NOT_FIT, TOO_MANY_VALUES.
     """
-    row = _lock(session, metadef)
+    row = _lock(session, metadef, around)
     refuse_stale(session, "metadef", row.id, generation=row.generation, read_at=read_at)
-    _put(row, definition)
+    before = (row.schema, row.object_types)
+    _put(row, change(row))
     if session.is_modified(row):
         row.generation += 1
         session.flush()
-        _refuse_misfits(session, row.attribute, row.owner, tree, there)
+        if (row.schema, row.object_types) != before:
+            _refuse_misfits(session, row.attribute, row.owner, around)
         _tell(session, row, "updated", author)
     return row
 
 
 def delete_metadef(
-    session: Session, metadef: str, *, tree: PlaceTree, there: There, author: str | None
+    session: Session, metadef: str, *, around: Surroundings, author: str | None
 ) -> None:
     """Delete a definition; values it held for are held by the next less specific one from then on.
 
     Raises:
         NotFoundError: there is none.
-        FailedPreconditionError: VALUES_DO_NOT_FIT, or there is none that holds for them.
+        FailedPreconditionError: VALUES_DO_NOT_FIT, or there is none that holds for them;
+            TOO_MANY_VALUES.
     """
-    row = _lock(session, metadef)
+    row = _lock(session, metadef, around)
     session.delete(row)
     session.flush()
-    _refuse_misfits(session, row.attribute, row.owner, tree, there)
+    _refuse_misfits(session, row.attribute, row.owner, around)
     row.generation += 1
     _tell(session, row, "deleted", author)
 
@@ -173,29 +198,47 @@ def list_metadefs(
     """List the definitions of some owners (None: of all), by id."""
     query = select(MetadefRow).order_by(MetadefRow.id).limit(limit)
     if owners is not None:
-        query = query.where(or_(MetadefRow.owner.in_(owners), MetadefRow.owner == SYSTEM))
+        query = query.where(one_of(_METADEFS.c.owner, "owners"))
     if attribute:
         query = query.where(MetadefRow.attribute == attribute)
     if after:
         query = query.where(MetadefRow.id > after)
-    return list(session.scalars(query))
+    return list(session.scalars(query, {"owners": [*(owners or ()), SYSTEM]}))
 
 
-def definitions_of(session: Session, attributes: Collection[str]) -> list[MetadefRow]:
-    """Read all definitions of some attributes. Index: metadefs (attribute, owner)."""
-    query = select(MetadefRow).where(one_of(_METADEFS.c.attribute, "attributes"))
-    return list(session.scalars(query, {"attributes": list(attributes)}))
+def definitions_of(
+    session: Session, attributes: Collection[str], owners: Collection[str] | None
+) -> list[MetadefRow]:
+    """Read the definitions that some owners have of attributes; None: that all have.
 
-
-def keep_definitions(session: Session, attributes: Collection[str]) -> list[MetadefRow]:
-    """Read definitions that must not change before this transaction ends.
-
-    They are read again once they are locked: one that came meanwhile is not among the locked.
+    Index: metadefs (attribute, owner).
     """
-    query = select(MetadefRow.id).where(one_of(_METADEFS.c.attribute, "attributes"))
-    asked = {"attributes": sorted(attributes)}
-    session.execute(query.order_by(MetadefRow.id).with_for_update(read=True), asked).all()
-    return definitions_of(session, attributes)
+    query = select(MetadefRow).where(one_of(_METADEFS.c.attribute, "attributes"))
+    if owners is not None:
+        query = query.where(one_of(_METADEFS.c.owner, "owners"))
+    query = query.execution_options(populate_existing=True)
+    return list(
+        session.scalars(query, {"attributes": list(attributes), "owners": list(owners or ())})
+    )
+
+
+def definitions_for(
+    session: Session, named: Collection[tuple[str, str | None]], tree: PlaceTree
+) -> list[MetadefRow]:
+    """Read the definitions that can hold for attributes of what is in some projects, or in none."""
+    projects = {project for _, project in named if project}
+    owners = {SYSTEM, *(one for project in projects for one in tree.chain(project))}
+    return definitions_of(session, {attribute for attribute, _ in named}, owners)
+
+
+def keep_definitions(
+    session: Session, named: Collection[tuple[str, str | None]], tree: PlaceTree
+) -> list[MetadefRow]:
+    """Read the definitions that can hold, as they stay until this transaction ends."""
+    roots = {(attribute, tree.chain(project)[-1]) for attribute, project in named if project}
+    systems = {(attribute, SYSTEM) for attribute, _ in named}
+    hold_definitions(session, roots | systems, shared=True)
+    return definitions_for(session, named, tree)
 
 
 def holding(
@@ -215,14 +258,6 @@ def holding(
     return next((by_owner[owner] for owner in chain if owner in by_owner), None)
 
 
-def lock_of(session: Session, attribute: str) -> list[MetadefRow]:
-    """Read all definitions of an attribute, and keep others from them and from giving values."""
-    query = select(MetadefRow).where(MetadefRow.attribute == attribute).order_by(MetadefRow.id)
-    locked = query.with_for_update().execution_options(populate_existing=True)
-    session.scalars(locked).all()
-    return definitions_of(session, [attribute])
-
-
 def not_there(metadef: str) -> NotFoundError:
     """Say that there is no such definition."""
     return NotFoundError(
@@ -232,55 +267,115 @@ def not_there(metadef: str) -> NotFoundError:
     )
 
 
-def _lock(session: Session, metadef: str) -> MetadefRow:
-    attribute = get_metadef(session, metadef).attribute
-    found = [row for row in lock_of(session, attribute) if row.id == metadef]
+def _lock(session: Session, metadef: str, around: Surroundings) -> MetadefRow:
+    row = get_metadef(session, metadef)
+    _hold(session, row.attribute, row.owner, around)
+    found = [one for one in definitions_of(session, [row.attribute], [row.owner]) if one is row]
     if not found:
         raise not_there(metadef)
-    return found[0]
+    return row
+
+
+def _hold(session: Session, attribute: str, owner: str, around: Surroundings) -> None:
+    root = around.tree([owner]).chain(owner)[-1] if owner else SYSTEM
+    hold_definitions(session, [(attribute, root)])
+
+
+def _refuse_more(session: Session, owner: str) -> None:
+    query = select(func.count()).select_from(MetadefRow).where(MetadefRow.owner == owner)
+    if session.scalar(query) >= MOST_METADEFS:  # type: ignore[operator]
+        raise FailedPreconditionError(
+            f"{f'project {owner}' if owner else 'the system'} defines {MOST_METADEFS} attributes, "
+            "and can define no more; delete one first",
+            code="TOO_MANY_METADEFS",
+            object_type="project",
+            object_id=owner,
+        )
 
 
 def _put(row: MetadefRow, definition: Definition) -> None:
     row.description = definition.description
+    _refuse_unknown(definition.object_types)
     row.object_types = sorted(set(definition.object_types))
-    row.schema = schemas.check_schema(definition.schema)
+    if definition.schema != row.schema:
+        row.schema = schemas.check_schema(definition.schema)
     row.read_role = definition.read_role
     row.write_role = definition.write_role
 
 
-def _refuse_misfits(
-    session: Session, attribute: str, owner: str, tree: PlaceTree, there: There
-) -> None:
-    """Refuse definitions that values of an attribute below an owner do not fit, as they are now."""
-    query = select(AttributeRow).where(AttributeRow.attribute == attribute)
-    if owner:
-        query = query.where(AttributeRow.project.in_(tree.below([owner])))
-    rows, misfits = definitions_of(session, [attribute]), dict[str, str]()
-    for values in session.scalars(query.order_by(AttributeRow.object_id)).partitions(500):
-        ends = {one.object_id: _misfit(rows, tree, one) for one in values}
-        wrong = {one: why for one, why in ends.items() if why}
-        alive = set(there(list(wrong)))
-        misfits |= {one: why for one, why in wrong.items() if one in alive}
-        if len(misfits) >= TOLD_MISFITS:
-            break
+def _refuse_unknown(object_types: Sequence[str]) -> None:
+    for one in object_types:
+        if one not in OBJECT_TYPES:
+            near = get_close_matches(one, sorted(OBJECT_TYPES), n=1)
+            raise InvalidArgumentError(
+                f"there is no type of objects {one!r}"
+                f"{f'; {near[0]} is meant?' if near else ''}; use some of "
+                f"{', '.join(sorted(OBJECT_TYPES))}",
+                field="object_types",
+            )
+
+
+def _refuse_misfits(session: Session, attribute: str, owner: str, around: Surroundings) -> None:
+    """Refuse definitions that values of an attribute below an owner do not fit, as they are now.
+
+    Index: attributes (attribute, project, object_id).
+    """
+    below = list(around.below(owner)) if owner else None
+    tree = around.tree(projects_with(session, attribute) if below is None else below)
+    owners = None if below is None else {SYSTEM, *below, *tree.chain(owner)}
+    rows = definitions_of(session, [attribute], owners)
+    columns: Any = AttributeRow.__table__.c
+    query = select(columns.object_id, columns.object_type, columns.project, columns.value)
+    query = query.where(columns.attribute == attribute)
+    # By project, so that a definition's values come together: few schemas are kept compiled.
+    query = query.order_by(columns.project, columns.object_id)
+    if below is not None:
+        query = query.where(one_of(columns.project, "below"))
+    misfits: list[tuple[Any, str]] = []
+    work = 0
+    with session.execute(query.execution_options(yield_per=500), {"below": below}) as values:
+        for some in values.partitions():
+            work += sum(_work(rows, tree, attribute, one) for one in some)
+            if work > MAX_CHANGE_WORK:
+                raise _too_many(attribute)
+            wrong = [(one, why) for one in some if (why := _misfit(rows, tree, attribute, one))]
+            alive = around.there([one.object_id for one, _ in wrong]) if wrong else ()
+            misfits += [(one, why) for one, why in wrong if one.object_id in alive]
+            if len(misfits) >= TOLD_MISFITS:
+                break
     if misfits:
         raise _misfitting(attribute, misfits)
 
 
-def _misfit(rows: Sequence[MetadefRow], tree: PlaceTree, value: AttributeRow) -> str:
-    row = holding(rows, tree, value.attribute, value.object_type, value.project)
+def _work(rows: Sequence[MetadefRow], tree: PlaceTree, attribute: str, value: Row[Any]) -> int:
+    row = holding(rows, tree, attribute, value.object_type, value.project)
+    return VALUE_WORK + (schemas.work_of(row.schema, value.value) if row else 0)
+
+
+def _misfit(rows: Sequence[MetadefRow], tree: PlaceTree, attribute: str, value: Row[Any]) -> str:
+    row = holding(rows, tree, attribute, value.object_type, value.project)
     return schemas.misfit(row.schema, value.value) if row else "no definition would hold for it"
 
 
-def _misfitting(attribute: str, misfits: Mapping[str, str]) -> FailedPreconditionError:
-    told = list(misfits.items())[:TOLD_MISFITS]
-    words = "; ".join(f"{one}: {why}" for one, why in told)
+def _too_many(attribute: str) -> FailedPreconditionError:
+    return FailedPreconditionError(
+        f"{attribute} has too many values to check them all at once; define another attribute, or "
+        "take values away first",
+        code="TOO_MANY_VALUES",
+        field="schema",
+        object_type="metadef",
+    )
+
+
+def _misfitting(attribute: str, misfits: Sequence[tuple[Any, str]]) -> FailedPreconditionError:
+    told = misfits[:TOLD_MISFITS]
+    words = "; ".join(f"{one.object_type} {one.object_id}: {why}" for one, why in told)
     return FailedPreconditionError(
         f"values of {attribute} would not fit: {words}. Change or take them away first",
         code="VALUES_DO_NOT_FIT",
         field="schema",
-        object_type=attribute,
-        object_id=told[0][0],
+        object_type=told[0][0].object_type,
+        object_id=told[0][0].object_id,
     )
 
 

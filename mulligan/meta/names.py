@@ -36,6 +36,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mulligan.database import Base, Id, IdAsText, one_of
+from mulligan.meta import said
 from mulligan.values.errors import (
     AlreadyExistsError,
     ConflictError,
@@ -271,7 +272,10 @@ def release_name(session: Session, object_id: str) -> None:
 
 
 def release_names(session: Session, object_ids: Collection[str]) -> None:
-    """Free the names of objects that ended; to their old slugs they answer no more."""
+    """Free the names of objects that ended, and forget what is said of them.
+
+    To their old slugs they answer no more.
+    """
     ids = {"ids": list(object_ids)}
     session.execute(
         update(NameRow)
@@ -280,6 +284,7 @@ def release_names(session: Session, object_ids: Collection[str]) -> None:
         ids,
     )
     session.execute(delete(OldSlug).where(one_of(OldSlug.__table__.c.id, "ids")), ids)
+    said.forget(session, object_ids)
 
 
 _DESCRIBED = select(*_NAMED).where(one_of(_NAMES.c.id, "ids"))
@@ -299,6 +304,15 @@ def regions_of(session: Session, object_ids: Collection[str]) -> dict[str, str]:
     )
     found = session.execute(query, {"ids": list(object_ids)})
     return {object_id: region for object_id, region in found if region}
+
+
+def living(session: Session, object_types: Collection[str]) -> set[str]:
+    """Read the ids of all living objects of some types.
+
+    Index: names (object_type, slug), of the living.
+    """
+    query = select(NameRow.id).where(NameRow.object_type.in_(object_types), _LIVES)
+    return set(session.scalars(query))
 
 
 def name_of(session: Session, object_id: str) -> str:
@@ -344,7 +358,7 @@ def resolve(
             if rank < first[0]:
                 best[word] = row
                 del others[word]
-            elif rank == first[0] and row is not first:
+            elif rank == first[0] and row[2] != first[2]:
                 others[word] += 1
     for word, more in others.items():
         raise InvalidArgumentError(

@@ -4,11 +4,18 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, String, and_, or_, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import ColumnElement, String, and_, or_
+from sqlalchemy.orm import Mapped, mapped_column
 
 from mulligan.database import Id, one_of
-from mulligan.meta.names import NameRow
+
+OBJECT_TYPES = frozenset(
+    (
+        *("account", "claim", "group", "host", "image", "machine", "network", "operation"),
+        *("project", "provider", "region", "reservation", "series", "server"),
+    )
+)
+"""What can have tags and attributes."""
 
 
 class Known(NamedTuple):
@@ -47,6 +54,7 @@ class Wanted:
         projects: only what is of these projects; None for a reader who sees everything.
         regions: besides, what is of no project in these regions.
         open_types: besides, what is of no project and of these types.
+        hidden: regions of which, and in which, such things are not seen.
         account: besides, the account itself.
         object_type: only objects of this type.
         project: only what is of this project.
@@ -56,18 +64,24 @@ class Wanted:
     projects: Collection[str] | None = None
     regions: Collection[str] = ()
     open_types: Collection[str] = ()
+    hidden: Collection[str] = ()
     account: str = ""
     object_type: str = ""
     project: str = ""
     region: str = ""
 
     def among(self, table: Any) -> list[ColumnElement[bool]]:
-        """Give the conditions on a table with ObjectColumns."""
+        """Give the conditions on the columns of a table; `listed` are their parameters."""
         conditions = []
         if self.projects is not None:
-            nobodys = or_(table.region.in_(self.regions), table.object_type.in_(self.open_types))
+            is_open = and_(
+                table.object_type.in_(self.open_types),
+                or_(table.region.is_(None), ~one_of(table.region, "hidden")),
+                ~one_of(table.object_id, "hidden"),
+            )
+            nobodys = or_(one_of(table.region, "regions"), is_open)
             seen = or_(
-                table.project.in_(self.projects),
+                one_of(table.project, "projects"),
                 and_(table.project.is_(None), nobodys),
                 table.object_id == self.account,
             )
@@ -81,18 +95,11 @@ class Wanted:
                 conditions.append(column == value)
         return conditions
 
-
-def named(session: Session, object_ids: Collection[str]) -> list[Known]:
-    """Read which of these are living objects with a name; a project is its own."""
-    ids: Any = NameRow.__table__
-    query = select(NameRow.id, NameRow.object_type, NameRow.project, NameRow.region).where(
-        one_of(ids.c.id, "ids"), NameRow.released_at.is_(None)
-    )
-    found = session.execute(query, {"ids": list(object_ids)})
-    return [_placed(Known._make(row)) for row in found]
-
-
-def _placed(one: Known) -> Known:
-    if one.object_type == "project":
-        return one._replace(project=one.id)
-    return one._replace(region=one.id) if one.object_type == "region" else one
+    @property
+    def listed(self) -> dict[str, list[str]]:
+        """Give the parameters of the conditions."""
+        return {
+            "projects": list(self.projects or ()),
+            "regions": list(self.regions),
+            "hidden": list(self.hidden),
+        }

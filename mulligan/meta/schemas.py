@@ -1,17 +1,20 @@
-"""JSON values and JSON Schemas (2020-12) that callers write, in bounds that end every check soon.
+"""JSON values and JSON Schemas that callers write, in bounds that end every check soon.
 
-A schema is within one document and refers to no part of itself from within that part; with all its
-references replaced by what they mean it has 1,000 parts and 64 KiB at most. Regular expressions
-are those of Rust's `regex`, which take linear time: no look-around, no back-references. `format`
-says something to people only, as the specification has it.
+A schema is written in a part of JSON Schema 2020-12: WORDS, and what is not among them is refused
+by name. It refers only to what stands in its own $defs, and to nothing in a ring. Its size counts
+in parts, with its references replaced by what they mean; parts times the bytes of a value are the
+work of a check, which is bounded, too. Regular expressions are those of Rust's `regex`, which take
+linear time: no look-around, no back-references. `format` says something to people only, as the
+specification has it.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 from mulligan.values.errors import InvalidArgumentError
 
@@ -20,48 +23,76 @@ if TYPE_CHECKING:  # 8 MiB and 70 ms, in the processes that check a value only
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MAX_BYTES = 16 << 10
+"""Of a schema or value, as it is given and in its normal form."""
 MAX_DEPTH = 16
+"""Levels of a schema or value, and references that lead from one to the next."""
 MAX_PARTS = 1000
-MAX_EXPANDED_BYTES = 64 << 10
+PATTERN_PARTS = 50
+"""What a regular expression counts: a check with one was measured to take 20 µs a byte at most."""
+_COSTLY = {"pattern": PATTERN_PARTS, "uniqueItems": 10, "multipleOf": 10}
+"""What words count whose checks take so much longer than others, some 20 ns a byte."""
 MAX_PATTERN = 256
-MAX_PATTERNS = 32
-PATTERN_PROGRAM_BYTES = 100_000
-"""What a regular expression may be compiled to."""
+PATTERN_PROGRAM_BYTES = 20_000
+"""What a regular expression may be compiled to; [^/]{1,20} just fits."""
+MAX_WORK = 1_000_000
+"""Parts times bytes of one check: 25 ms, or 400 ms with the worst regular expressions."""
+MAX_REASONED_WORK = 10_000
+"""Up to here branches that do not fit may all be told: each error was measured at 1.3 KB, 20 µs."""
 
-REFUSED = {
-    "$id": "has no names of its own",
-    "$dynamicRef": "refers with $ref only",
-    "$dynamicAnchor": "refers with $ref only",
-    "$anchor": "refers by pointers, such as #/$defs/rack, only",
-    "$vocabulary": "is in the words of 2020-12",
-    "unevaluatedProperties": "says additionalProperties instead, which is checked sooner",
-    "unevaluatedItems": "says items: false instead, which is checked sooner",
-}
-"""What a schema must not have, and what it does instead."""
+_ONE = frozenset(
+    ("not", "if", "then", "else", "items", "contains", "additionalProperties", "propertyNames")
+)
+_LISTED = frozenset(("allOf", "anyOf", "oneOf", "prefixItems"))
+_KEYED = frozenset(("properties", "patternProperties", "dependentSchemas"))
+_PLAIN = frozenset(
+    (
+        *("$comment", "title", "description", "default", "examples", "deprecated", "format"),
+        *("type", "enum", "const", "multipleOf", "minimum", "exclusiveMinimum", "maximum"),
+        *("exclusiveMaximum", "minLength", "maxLength", "pattern", "minItems", "maxItems"),
+        *("uniqueItems", "minContains", "maxContains", "minProperties", "maxProperties"),
+        *("required", "dependentRequired", "readOnly", "writeOnly"),
+    )
+)
+_AT_THE_TOP = frozenset(("$schema", "$defs"))
+WORDS = _ONE | _LISTED | _KEYED | _PLAIN | _AT_THE_TOP | {"$ref"}
+"""The keywords that a schema may have."""
+
+_REFERENCE = re.compile(r"#/\$defs/([A-Za-z0-9._-]{1,64})")
+_EXACT = 1 << 53
+"""From here on not every integer is a float, and a float is kept as the float that it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Size:
-    """What a part of a schema comes to with all its references replaced."""
+    """What a schema comes to with its references replaced.
+
+    Attributes:
+        parts: its JSON values; a text counts another one for each 64 characters.
+        depth: so many references lead from one to the next.
+        branches: it has anyOf or oneOf, of which every branch may have its own reason.
+    """
 
     parts: int = 0
-    length: int = 0
-    patterns: int = 0
+    depth: int = 0
+    branches: bool = False
 
     def __add__(self, other: "_Size") -> "_Size":
         return _Size(
             self.parts + other.parts,
-            self.length + other.length,
-            self.patterns + other.patterns,
+            max(self.depth, other.depth),
+            self.branches or other.branches,
         )
 
-    @property
-    def is_too_large(self) -> bool:
-        return (
-            self.parts > MAX_PARTS
-            or self.length > MAX_EXPANDED_BYTES
-            or self.patterns > MAX_PATTERNS
-        )
+
+@dataclass(frozen=True, slots=True)
+class _Checker:
+    """A compiled schema and what a check with it takes."""
+
+    validator: "Draft202012Validator"
+    size: _Size
+
+    def work(self, value: str) -> int:
+        return self.size.parts * len(value.encode())
 
 
 def normal_json(text: str, field: str) -> str:
@@ -79,34 +110,44 @@ def check_schema(text: str, field: str = "schema") -> str:
     Raises:
         InvalidArgumentError: it is none, or out of bounds.
     """
-    schema = _parsed(text, field)
-    if not isinstance(schema, dict | bool):
-        raise _refusal("a schema is an object, true or false", field)
-    for part in _objects_in(schema):
-        _check_part(part, field)
-    if isinstance(schema, dict) and schema.get("$schema", DIALECT) != DIALECT:
-        raise _refusal(f"$schema is {DIALECT} or left out", field)
-    _Expansion(schema, field).size_of(schema, ())
-    normal = _written(schema)
+    normal = _written(_parsed(text, field))
     _compiled(normal, field)
     return normal
 
 
+def work_of(schema: str, value: str) -> int:
+    """Say what it takes to check a value with a schema, both in their normal forms."""
+    return _compiled(schema, "schema").work(value)
+
+
 def misfit(schema: str, value: str) -> str:
-    """Say why a value does not fit a schema, both in their normal forms; empty: it does."""
+    """Say why a value does not fit a schema, both in their normal forms; empty: it does.
+
+    The words never quote the value, but names of its keys.
+    """
     from jsonschema_rs import ValidationError
 
+    checker = _compiled(schema, "schema")
+    if (work := checker.work(value)) > MAX_WORK:
+        return (
+            f"it has {len(value.encode())} bytes to check against {checker.size.parts} parts of a "
+            f"schema; together they come to {work} and may come to {MAX_WORK}"
+        )
+    document = json.loads(value)
+    if checker.validator.is_valid(document):
+        return ""
+    if checker.size.branches and work > MAX_REASONED_WORK:
+        return "it fits none of the schema's branches"
     try:
-        _compiled(schema, "schema").validate(json.loads(value))
+        checker.validator.validate(document)
     except ValidationError as error:
         where = "/".join(str(step) for step in error.instance_path)
-        return f"{f'at {where}: ' if where else ''}{_short(error.message)}"
+        return f"{f'at {_short(where)}: ' if where else ''}{_short(error.message)}"
     return ""
 
 
 def _parsed(text: str, field: str) -> Any:
-    if len(text.encode()) > MAX_BYTES:
-        raise _refusal(f"it has more than {MAX_BYTES} bytes", field)
+    _refuse_long(text, field)
     try:
         value = json.loads(text, parse_constant=_refuse_constant)
         _written(value).encode()
@@ -114,7 +155,14 @@ def _parsed(text: str, field: str) -> Any:
         raise _refusal("it is no JSON that can be kept", field) from None
     if _depth(value) > MAX_DEPTH:
         raise _refusal(f"it is deeper than {MAX_DEPTH} levels", field)
-    return _normal(value)
+    normal = _normal(value)
+    _refuse_long(_written(normal), field)
+    return normal
+
+
+def _refuse_long(text: str, field: str) -> None:
+    if len(text.encode(errors="surrogatepass")) > MAX_BYTES:
+        raise _refusal(f"it has more than {MAX_BYTES} bytes", field)
 
 
 def _refuse_constant(name: str) -> Any:
@@ -136,12 +184,13 @@ def _inside(value: Any) -> Iterator[Any]:
 
 
 def _normal(value: Any) -> Any:
-    """Have 1.0 be 1, as JSON Schema has it, and refuse what can't be stored or shown."""
+    """Have 1.0 be 1, as JSON Schema has it."""
     if isinstance(value, dict):
         return {key: _normal(one) for key, one in value.items()}
     if isinstance(value, list):
         return [_normal(one) for one in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    exact = isinstance(value, float) and value.is_integer() and abs(value) < _EXACT
+    return int(value) if exact else value
 
 
 def _written(value: Any) -> str:
@@ -150,102 +199,125 @@ def _written(value: Any) -> str:
     )
 
 
-def _objects_in(value: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(value, dict):
-        yield value
-    for one in _inside(value):
-        yield from _objects_in(one)
-
-
-def _check_part(part: dict[str, Any], field: str) -> None:
-    for word, instead in REFUSED.items():
-        if word in part:
-            raise _refusal(f"it has {word}; a schema here {instead}", field)
-    target = part.get("$ref", "#")
-    if not isinstance(target, str) or not target.startswith("#"):
-        raise _refusal("a $ref leads to a part of the same schema, such as #/$defs/rack", field)
-    for pattern in _patterns_of(part):
-        if len(pattern) > MAX_PATTERN:
-            raise _refusal(f"a regular expression has {MAX_PATTERN} characters at most", field)
-
-
-def _patterns_of(part: dict[str, Any]) -> list[str]:
-    pattern, keyed = part.get("pattern"), part.get("patternProperties")
-    found = [pattern] if isinstance(pattern, str) else []
-    return [*found, *(keyed if isinstance(keyed, dict) else ())]
-
-
-class _Expansion:
-    """Measures a schema with all its references replaced by what they mean."""
+class _Measure:
+    """Checks the words of a schema, and measures it with all its references replaced."""
 
     def __init__(self, schema: Any, field: str) -> None:
-        self._schema = schema
         self._field = field
         self._known: dict[str, _Size] = {}
+        self._schema = schema
+        defs = schema.get("$defs") if isinstance(schema, dict) else None
+        self._defs: dict[str, Any] = defs if isinstance(defs, dict) else {}
 
-    def size_of(self, value: Any, inside: tuple[str, ...]) -> _Size:
-        """Measure a part; `inside` are the references that lead to it.
+    def whole(self) -> _Size:
+        """Measure the whole schema.
 
         Raises:
-            InvalidArgumentError: it is too large, refers to itself, or to nothing.
+            InvalidArgumentError: it has what a schema here has not, or is too large.
         """
-        size = _Size(parts=1)
-        if isinstance(value, dict):
-            size += _Size(0, sum(map(len, value)), len(_patterns_of(value)))
-            if isinstance(target := value.get("$ref"), str):
-                size += self._size_behind(target, inside)
-        elif isinstance(value, str):
-            size += _Size(length=len(value))
-        for one in _inside(value):
-            size += self.size_of(one, inside)
-            if size.is_too_large:
-                raise _refusal(
-                    f"with its references replaced it has more than {MAX_PARTS} parts, "
-                    f"{MAX_EXPANDED_BYTES} bytes or {MAX_PATTERNS} regular expressions",
-                    self._field,
-                )
+        schema = self._schema
+        if isinstance(schema, dict):
+            if schema.get("$schema", DIALECT) != DIALECT:
+                raise self._refused(f"$schema is {DIALECT} or left out")
+            schema = {word: one for word, one in schema.items() if word not in _AT_THE_TOP}
+        elif not isinstance(schema, bool):
+            raise self._refused("a schema is an object, true or false")
+        for name in self._defs:
+            self._behind(f"#/$defs/{name}", ())
+        return self._of(schema, ())
+
+    def _of(self, schema: Any, inside: tuple[str, ...]) -> _Size:
+        """Measure a schema; `inside` are the references that lead to it."""
+        if not isinstance(schema, dict):
+            return self._counted(schema)
+        size = _Size(1, branches=not schema.keys().isdisjoint(("anyOf", "oneOf")))
+        for word, meant in schema.items():
+            self._refuse_foreign(word)
+            for one in _schemas_of(word, meant):
+                size += self._of(one, inside)
+            size += self._keys_of(word, meant)
+            if word == "$ref":
+                size += self._behind(meant, inside)
+            if size.parts > MAX_PARTS:
+                raise self._refused(f"with its references replaced it has over {MAX_PARTS} parts")
         return size
 
-    def _size_behind(self, target: str, inside: tuple[str, ...]) -> _Size:
-        if target in inside or target == "#":
-            raise _refusal(f"the part {_short(target)} refers to itself", self._field)
-        if len(inside) == MAX_DEPTH:
-            raise _refusal(f"its references lead more than {MAX_DEPTH} deep", self._field)
-        if target not in self._known:
-            found = self._find(target)
-            self._known[target] = self.size_of(found, (*inside, target))
-        return self._known[target]
+    def _keys_of(self, word: str, meant: Any) -> _Size:
+        """Measure what of a word's meaning are no schemas."""
+        if word == "multipleOf" and not isinstance(meant, int):
+            raise self._refused("multipleOf is an integer")
+        patterns = [meant] if word == "pattern" else ()
+        if word in _KEYED and isinstance(meant, dict):
+            patterns = list(meant) if word == "patternProperties" else ()
+            size = self._counted(list(meant)) + _Size(PATTERN_PARTS * len(patterns))
+        else:
+            size = self._counted(meant) if word in _PLAIN else _Size()
+        if any(len(str(one)) > MAX_PATTERN for one in patterns):
+            raise self._refused(f"a regular expression has {MAX_PATTERN} characters at most")
+        return size + _Size(_COSTLY.get(word, 0))
 
-    def _find(self, target: str) -> Any:
-        found = self._schema
-        for step in unquote(target).removeprefix("#").split("/")[1:]:
-            key = step.replace("~1", "/").replace("~0", "~")
-            if isinstance(found, dict) and key in found:
-                found = found[key]
-            elif (
-                isinstance(found, list)
-                and key.isdecimal()
-                and len(key) < 6
-                and int(key) < len(found)
-            ):
-                found = found[int(key)]
-            else:
-                raise _refusal(f"$ref {_short(target)} leads nowhere", self._field)
-        return found
+    def _counted(self, value: Any) -> _Size:
+        parts = 1 + (len(value) // 64 if isinstance(value, str) else 0)
+        keys = list(value) if isinstance(value, dict) else ()
+        return sum((self._counted(one) for one in (*_inside(value), *keys)), _Size(parts))
+
+    def _behind(self, reference: Any, inside: tuple[str, ...]) -> _Size:
+        """Measure what a reference leads to."""
+        found = _REFERENCE.fullmatch(reference) if isinstance(reference, str) else None
+        if found is None:
+            raise self._refused(
+                "a $ref is #/$defs/NAME, and NAME is of 1 to 64 letters (a-z, A-Z), digits, dots, "
+                "dashes and underscores"
+            )
+        name = found[1]
+        if name in inside:
+            raise self._refused(f"$defs/{name} refers to itself")
+        if name not in self._defs:
+            raise self._refused(f"$ref {_short(reference)} leads nowhere")
+        if name not in self._known and len(inside) < MAX_DEPTH:
+            self._known[name] = self._of(self._defs[name], (*inside, name))
+        size = self._known.get(name, _Size(depth=MAX_DEPTH))
+        if size.depth == MAX_DEPTH:
+            raise self._refused(f"its references lead more than {MAX_DEPTH} deep")
+        return _Size(size.parts, size.depth + 1, size.branches)
+
+    def _refuse_foreign(self, word: str) -> None:
+        if word in _AT_THE_TOP:
+            raise self._refused(f"{word} stands at the top of a schema only")
+        if word not in WORDS:
+            near = get_close_matches(word[:64], sorted(WORDS), n=1)
+            instead = f"; {near[0]} is meant?" if near else ""
+            raise self._refused(f"a schema here has no {_short(word)}{instead}")
+
+    def _refused(self, words: str) -> InvalidArgumentError:
+        return _refusal(words, self._field)
 
 
-@lru_cache(maxsize=64)
-def _compiled(schema: str, field: str) -> "Draft202012Validator":
+def _schemas_of(word: str, meant: Any) -> Iterator[Any]:
+    """Give the schemas that a word has."""
+    if word in _ONE:
+        yield meant
+    elif (word in _LISTED and isinstance(meant, list)) or (
+        word in _KEYED and isinstance(meant, dict)
+    ):
+        yield from _inside(meant)
+
+
+@lru_cache(maxsize=16)  # the largest was measured to take less than 1 MB
+def _compiled(schema: str, field: str) -> _Checker:
     from jsonschema_rs import Draft202012Validator, ReferencingError, RegexOptions, ValidationError
 
+    document = json.loads(schema)
+    size = _Measure(document, field).whole()
     options = RegexOptions(size_limit=PATTERN_PROGRAM_BYTES, dfa_size_limit=PATTERN_PROGRAM_BYTES)
     try:
-        return Draft202012Validator(
-            json.loads(schema), pattern_options=options, validate_formats=False, offline=True
+        validator = Draft202012Validator(
+            document, mask="it", pattern_options=options, validate_formats=False, offline=True
         )
     except (ValidationError, ReferencingError, ValueError) as error:
         said = _short(str(getattr(error, "message", error)))
         raise _refusal(f"it is no JSON Schema (2020-12): {said}", field) from None
+    return _Checker(validator, size)
 
 
 def _short(text: str) -> str:

@@ -1,7 +1,8 @@
 """Tags: free texts on objects, for people. Nothing is checked of what they say.
 
-No decision of Mulligan reads one: a test keeps all but the front door from this module. Tags of
-what was deleted are never shown, as its id never comes back.
+What is in no project is seen by many, so there each project has tags of its own besides those that
+everybody sees: nobody changes what another project reads. No decision of Mulligan reads a tag: a
+test keeps all but the front door, and what forgets them, from this module.
 """
 
 import unicodedata
@@ -23,10 +24,18 @@ MOST_TAGS = 64
 
 
 class TagRow(ObjectColumns, Base):
-    """A tag of an object."""
+    """A tag of an object; `owner` is the project that reads it, or empty: whoever sees the object.
+
+    Only on what is in no project it is one of a project.
+    """
 
     __tablename__ = "tags"
-    __table_args__ = (Index(None, "tag", "object_id"),)
+    __table_args__ = (
+        Index("ix_tags_object", "tag", "object_id"),
+        Index("ix_tags_project", "tag", "project", "object_id"),
+        Index(None, "owner"),
+    )
+    owner: Mapped[str] = mapped_column(String(36), primary_key=True)
     tag: Mapped[str] = mapped_column(String(MAX_LENGTH), primary_key=True)
 
 
@@ -55,9 +64,12 @@ def update_tags(
     add: Collection[str],
     remove: Collection[str],
     replace: bool = False,
+    owner: str = "",
     author: str | None = None,
-) -> dict[str, list[str]]:
+) -> None:
     """Add tags to objects and take others away; what changes nothing is no change.
+
+    The objects' locks are held: see `locks`.
 
     Args:
         session: a session.
@@ -65,10 +77,8 @@ def update_tags(
         add: what each is to have.
         remove: what none is to have; what stands in both is added.
         replace: they are to have no others than `add`.
+        owner: the project whose tags are meant of what is in no project; empty: those that all see.
         author: the account that asks.
-
-    Returns:
-        The tags that each has, by id.
 
     Raises:
         InvalidArgumentError: a tag can't be one.
@@ -76,12 +86,12 @@ def update_tags(
     """
     more = {check_tag(tag, "add") for tag in add}
     less = {check_tag(tag, "remove") for tag in remove}
-    before = tags_of(session, [one.id for one in objects])
-    after: dict[str, list[str]] = {}
+    before = _tags_by_owner(session, [one.id for one in objects], owner)
+    rows: list[dict[str, str | None]] = []
     for one in objects:
-        had = set(before.get(one.id, ()))
+        whose = "" if one.project else owner
+        had = before.get((one.id, whose), set())
         has = more if replace else (had - less) | more
-        after[one.id] = sorted(has)
         if len(has) > MOST_TAGS and has - had:
             raise FailedPreconditionError(
                 f"{one.object_type} {one.id} would have {len(has)} tags; it can have {MOST_TAGS}",
@@ -90,26 +100,27 @@ def update_tags(
                 object_id=one.id,
             )
         if has != had:
-            _change(session, one, gone=had - has, new=has - had)
-            _tell(session, one, author)
-    return after
-
-
-def _change(session: Session, one: Known, *, gone: Collection[str], new: Collection[str]) -> None:
-    if gone:
-        which = delete(TagRow).where(TagRow.object_id == one.id, one_of(_TAGS.c.tag, "gone"))
-        session.execute(which, {"gone": list(gone)})
-    if new:
-        rows = [{**columns_of(one), "tag": tag} for tag in sorted(new)]
+            _take_away(session, one, whose, had - has)
+            rows += [{**columns_of(one), "owner": whose, "tag": tag} for tag in has - had]
+            _tell(session, one, whose, author)
+    if rows:
         session.execute(insert(TagRow), rows)
 
 
-def _tell(session: Session, one: Known, author: str | None) -> None:
+def _take_away(session: Session, one: Known, owner: str, tags: Collection[str]) -> None:
+    if tags:
+        which = delete(TagRow).where(
+            TagRow.object_id == one.id, TagRow.owner == owner, one_of(_TAGS.c.tag, "tags")
+        )
+        session.execute(which, {"tags": list(tags)})
+
+
+def _tell(session: Session, one: Known, owner: str, author: str | None) -> None:
     event = events.Event(
         one.object_type,
         one.id,
         "tagged",
-        project=one.project,
+        project=owner or one.project,
         region=one.region,
         author=author,
         message="has other tags",
@@ -117,33 +128,61 @@ def _tell(session: Session, one: Known, author: str | None) -> None:
     events.append(session, event)
 
 
-def tags_of(session: Session, object_ids: Collection[str]) -> dict[str, list[str]]:
-    """Read the tags of objects, sorted, by id; who has none is absent. Index: the primary key."""
-    query = select(TagRow.object_id, TagRow.tag).where(one_of(_TAGS.c.object_id, "ids"))
-    found: defaultdict[str, list[str]] = defaultdict(list)
-    for object_id, tag in session.execute(query, {"ids": list(object_ids)}):
-        found[object_id].append(tag)
+def tags_of(session: Session, object_ids: Collection[str], owner: str = "") -> dict[str, list[str]]:
+    """Read the tags of objects, and those of a project on what is in none, sorted, by id.
+
+    Who has none is absent. Index: the primary key.
+    """
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for (object_id, _), tags in _tags_by_owner(session, object_ids, owner).items():
+        found[object_id] |= tags
     return {one: sorted(tags) for one, tags in found.items()}
 
 
+def _tags_by_owner(
+    session: Session, object_ids: Collection[str], owner: str
+) -> dict[tuple[str, str], set[str]]:
+    query = select(TagRow.object_id, TagRow.owner, TagRow.tag).where(
+        one_of(_TAGS.c.object_id, "ids"), TagRow.owner.in_(("", owner))
+    )
+    found: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for object_id, whose, tag in session.execute(query, {"ids": list(object_ids)}):
+        found[object_id, whose].add(tag)
+    return found
+
+
 def tagged(
-    session: Session, tags: Collection[str], wanted: Wanted, *, every: bool, after: str, limit: int
+    session: Session,
+    tags: Collection[str],
+    wanted: Wanted,
+    *,
+    every: bool,
+    owner: str = "",
+    after: str,
+    limit: int,
 ) -> list[str]:
-    """List the ids of what has one of some tags, or every one. Index: tags (tag, object_id).
+    """List the ids of what has one of some tags, or every one.
+
+    Indexes: tags (tag, object_id) and (tag, project, object_id).
 
     Args:
         session: a session.
         tags: the tags.
         wanted: to which objects the list is narrowed.
         every: only what has all of them.
+        owner: the project whose tags count besides those that all see.
         after: the id after which the page starts.
         limit: at most this many.
     """
     asked = {check_tag(tag, "tags") for tag in tags}
-    query = select(TagRow.object_id).where(one_of(_TAGS.c.tag, "tags"), *wanted.among(TagRow))
+    # One tag is looked for as such, so that its rows come in the order of the page.
+    which = TagRow.tag == min(asked) if len(asked) == 1 else one_of(_TAGS.c.tag, "tags")
+    query = select(TagRow.object_id).where(
+        which, TagRow.owner.in_(("", owner)), *wanted.among(_TAGS.c)
+    )
     if after:
         query = query.where(TagRow.object_id > after)
     query = query.group_by(TagRow.object_id).order_by(TagRow.object_id).limit(limit)
     if every:
-        query = query.having(func.count() == len(asked))
-    return list(session.scalars(query, {"tags": list(asked)}))
+        query = query.having(func.count(TagRow.tag.distinct()) == len(asked))
+    return list(session.scalars(query, {"tags": list(asked), **wanted.listed}))

@@ -4,5 +4,10 @@ from alembic import context
 
 from mulligan.tables import METADATA
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=METADATA)
-context.run_migrations()
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=METADATA,
+    transaction_per_migration=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

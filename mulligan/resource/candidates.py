@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from mulligan.resource.fleet import NONE, Fleet, Mask
 from mulligan.resource.nearness import Nearness
 from mulligan.resource.ordering import in_order
-from mulligan.resource.places import Constraint, Place, words_of
+from mulligan.resource.places import Constraint, Place, in_regions, words_of
 from mulligan.resource.requests import (
     Candidate,
     ClaimRequest,
@@ -33,6 +33,7 @@ from mulligan.resource.requests import (
 from mulligan.resource.twins import twins_of
 from mulligan.resource.use import Use
 from mulligan.resource.values import Placement
+from mulligan.resource.whereabouts import Whereabouts
 from mulligan.values.amount import Amount
 from mulligan.values.errors import InvalidArgumentError
 from mulligan.values.window import Window
@@ -67,6 +68,7 @@ class Search:
     Raises:
         InvalidArgumentError: the request names a distance, provider or group that is not there, or
             what was proposed was for another request.
+        NotFoundError: what it tells a failure domain from is not there.
     """
 
     def __init__(
@@ -83,10 +85,11 @@ class Search:
     ) -> None:
         self.fleet, self.request, self.project, self.now = fleet, request, project, now
         self.nearness = Nearness(session, fleet)
-        self.use = Use(session, fleet, request, project, now, roughly=roughly)
-        projects = fleet["project"]
-        visible = (projects == NONE) | (projects == fleet.codes.get(project, NONE - 1))
-        self.visible: Mask = visible & fleet["present"]
+        whereabouts = Whereabouts(session, request, project)
+        self.regions = whereabouts.regions
+        self.use = Use(session, fleet, request, project, now, self.regions, roughly=roughly)
+        self.visible = fleet.open_to(project)
+        self._near_enough = list(in_regions(whereabouts, fleet, self.visible))
         self.places = [place for group in request.groups for place in self._places_of(group)]
         if proposed:
             self._keep_to(proposed)
@@ -139,9 +142,8 @@ class Search:
 
     def _whereabouts(self, group: RequestGroup) -> Iterator[Constraint]:
         """What must hold of every provider of a group."""
-        fleet, request = self.fleet, self.request
-        region = fleet.codes.get(request.region, NONE - 1)
-        yield Constraint("in the region", self.visible & (fleet["region"] == region))
+        fleet = self.fleet
+        yield from self._near_enough
         if not group.across_tree:
             yield from self._type(group)
         healthy = fleet["unhealthy_until"] <= self.now.timestamp()

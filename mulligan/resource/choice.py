@@ -39,11 +39,13 @@ ROUNDS = 16
 class Taken:
     """A candidate that is locked.
 
-    With how many seconds each provider is kept free after it, and where others are kept out.
+    With how many seconds each provider is kept free after it, where others are kept out, and in
+    which region it is: a tree, and what is shared with it, is in one.
     """
 
     def __init__(self, candidate: Candidate, search: Search) -> None:
         self.candidate = candidate
+        self.region = _region_of(search, candidate.parts[0].provider)
         self.margins = {
             part.provider: search.use.margin(search.fleet.place_of[part.provider])
             for part in candidate.parts
@@ -56,6 +58,12 @@ class Taken:
             if place.group.alone
         }
         self.alone = {provider for provider, top in tops.items() if top in alone}
+
+
+def _region_of(search: Search, provider: str) -> str:
+    fleet = search.fleet
+    code = fleet["region"][fleet.place_of[provider]]
+    return next(one for one in search.regions if fleet.codes.get(one) == code)
 
 
 def propose(

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from mulligan.iam.region_map import chain_of
 from mulligan.resource import claim_changes as one_claim
 from mulligan.resource.allocations import write_allocations
 from mulligan.resource.quotas import quotas_over, refuse_beyond_quotas
@@ -254,12 +255,13 @@ def _move(session: Session, row: ClaimRow, move: Move, now: datetime, seed: int 
     request = move.request or request_of(row)
     window = Window(row.acquire_at, row.planned_release_at)
     request = from_now(request.within(window), now)
-    if request.region != row.region:
+    if request.region not in (chain_of(session, row.region) if request.or_below else [row.region]):
         raise InvalidArgumentError(
             f"claim {row.id} is in region {row.region} and stays there; claim anew in the other",
             field="changes.move.region",
         )
-    taken = take_candidate(session, request, row.project, now, seed=seed, proposed=move.proposed)
+    stays = request.in_region(row.region)
+    taken = take_candidate(session, stays, row.project, now, seed=seed, proposed=move.proposed)
     write_allocations(session, row, taken)
     row.spec = {**row.spec, "now": request.as_json()}
     words = ", ".join(

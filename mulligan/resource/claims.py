@@ -19,7 +19,12 @@ from mulligan.resource.allocations import write_allocations
 from mulligan.resource.claim_changes import confirm, hold, tell
 from mulligan.resource.claim_changes import confirm_claim as confirm_claim
 from mulligan.resource.claim_changes import release_claim as release_claim
-from mulligan.resource.networks import AddressClaim, NicWanted, claim_addresses
+from mulligan.resource.networks import (
+    AddressClaim,
+    NicWanted,
+    claim_addresses,
+    narrow_to_networks,
+)
 from mulligan.resource.occupation import usage as usage  # who asks about claims looks here
 from mulligan.resource.quotas import any_quota, quotas_over, refuse_beyond_quotas
 from mulligan.resource.requests import Candidate, ClaimRequest, from_now
@@ -93,12 +98,12 @@ def commit_claim(
     if is_there:
         return _earlier(session, claim_id, project, request, nics, asked_at)
     limits = quotas_over(session, project) if are_limited else {}
-    taken = choice.take_candidate(
-        session, from_now(request, asked_at), project, asked_at, seed=seed, proposed=proposed
-    )
+    wanted = narrow_to_networks(session, from_now(request, asked_at), nics)
+    taken = choice.take_candidate(session, wanted, project, asked_at, seed=seed, proposed=proposed)
     now = now or _present(asked_at)
     row = ClaimRow(id=claim_id, project=project, consumer=consumer, generation=1, created_at=now)
     row.spec = _spec(request, nics)
+    row.region = taken.region
     _plan(row, from_now(request, now), hold_until, now)
     addresses = _occupy(session, row, taken, nics, now)
     refuse_beyond_quotas(session, row, limits, now)
@@ -127,7 +132,6 @@ def _earlier(
 
 def _plan(row: ClaimRow, request: ClaimRequest, hold_until: datetime | None, now: datetime) -> None:
     """Say for which window a new claim is, and whether it is held or confirmed."""
-    row.region = request.region
     row.acquire_at = request.window.acquire_at
     row.planned_release_at = request.window.release_at
     if hold_until:

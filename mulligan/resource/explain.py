@@ -95,7 +95,7 @@ def _reasons(session: Session, search: Search, gone: Mask) -> dict[str, int]:
     withdrawn = {search.fleet.ids[p] for p in places if not search.fleet["available"][p]}
     rows = ProviderRow.__table__.c
     query = select(rows.id, rows.unavailable_reason).where(
-        rows.region == search.request.region, rows.available.is_(False)
+        rows.region.in_(search.regions), rows.available.is_(False)
     )
     told = Counter(
         reason or "no reason given" for one, reason in session.execute(query) if one in withdrawn

@@ -131,6 +131,19 @@ class Fleet:
         held = self._stock.get(resource_type)
         return int(held["capacity"][place]) if held else 0
 
+    def open_to(self, project: str) -> Mask:
+        """Who may give to a project: those of nobody, and its own."""
+        owners = self["project"]
+        found: Mask = (owners == NONE) | (owners == self.codes.get(project, NONE - 1))
+        found &= self["present"]
+        return found
+
+    def in_one_of(self, regions: Sequence[str]) -> Mask:
+        """Who is in one of these regions."""
+        held, codes = self["region"], [self.codes.get(one, NONE - 1) for one in regions]
+        found: Mask = held == codes[0] if len(codes) == 1 else np.isin(held, codes)
+        return found
+
     def can(self, capability: str) -> Mask:
         """Who has a capability."""
         held = self._capabilities.get(capability)

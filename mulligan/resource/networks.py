@@ -1,6 +1,7 @@
 """Networks as records, and the claiming of their addresses."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_network
 
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 from mulligan import events
 from mulligan.batches import each
 from mulligan.generations import refuse_stale
+from mulligan.iam.region_map import chain_of
 from mulligan.meta.listing import listed
 from mulligan.renaming import rename
 from mulligan.resource.addresses import choose_addresses, derive_mac
@@ -22,6 +24,7 @@ from mulligan.resource.network_values import (
     refuse_spec,
 )
 from mulligan.resource.occupation import not_lapsed, occupation_of, occupies, present
+from mulligan.resource.requests import ClaimRequest
 from mulligan.resource.tables import AddressClaimRow, ClaimRow, NetworkRow
 from mulligan.resource.values import check_id
 from mulligan.values.errors import (
@@ -47,6 +50,7 @@ def create_network(
     region: str,
     spec: NetworkSpec,
     project: str | None = None,
+    author: str | None = None,
     now: datetime | None = None,
 ) -> Network:
     """Create a network.
@@ -80,7 +84,7 @@ def create_network(
     )
     session.add(row)
     session.flush()
-    _tell(session, row, "created", now)
+    _tell(session, row, "created", author, now)
     return _network(row, 0)
 
 
@@ -101,9 +105,11 @@ def _refuse_overlap(session: Session, region: str, spec: NetworkSpec) -> None:
             )
 
 
-def _tell(session: Session, row: NetworkRow, kind: str, now: datetime | None) -> None:
+def _tell(
+    session: Session, row: NetworkRow, kind: str, author: str | None, now: datetime | None
+) -> None:
     event = events.Event(
-        "network", row.id, kind, project=row.project, region=row.region,
+        "network", row.id, kind, project=row.project, region=row.region, author=author,
         message=row.prefix, at=now or datetime.now(UTC),
     )  # fmt: skip
     events.append(session, event)
@@ -135,7 +141,8 @@ def _network(row: NetworkRow, used: int) -> Network:
     )
 
 
-def _no_network(network: str) -> NotFoundError:
+def not_there(network: str) -> NotFoundError:
+    """Say that there is no such network."""
     return NotFoundError(f"there is no network {network}", object_type="network", object_id=network)
 
 
@@ -178,7 +185,7 @@ def get_networks(
     def get(network: str) -> NetworkRow:
         row = session.get(NetworkRow, network)
         if row is None or (project and row.project not in (None, project)):
-            raise _no_network(network)
+            raise not_there(network)
         return row
 
     rows = each(session, NetworkRow, ids, get)
@@ -193,6 +200,7 @@ def list_networks(
     project: str | None = None,
     listing: Listing | None = None,
     now: datetime | None = None,
+    hidden: Sequence[str] = (),
 ) -> Listed[Network]:
     """Read a page of networks with their use now.
 
@@ -202,10 +210,13 @@ def list_networks(
         project: only what this project sees; None for one who sees everything.
         listing: in which order, and which page; by default the first by id.
         now: the present by default.
+        hidden: UUIDs of regions of which none is read.
     """
     query = select(NetworkRow)
     if region:
         query = query.where(NetworkRow.region == check_id(region, field="region"))
+    if hidden:
+        query = query.where(NetworkRow.region.not_in(hidden))
     if project:
         query = query.where(or_(NetworkRow.project.is_(None), NetworkRow.project == project))
     asked = listing or Listing()
@@ -226,14 +237,16 @@ def rename_network(
     """
     row = lock_networks(session, [network]).get(network)
     if row is None:
-        raise _no_network(network)
+        raise not_there(network)
     refuse_stale(session, "network", network, generation=row.generation, read_at=generation)
     rename(session, "network", row, name, author=author)
     session.flush()
     return get_network(session, network)
 
 
-def delete_network(session: Session, network: str, *, now: datetime | None = None) -> None:
+def delete_network(
+    session: Session, network: str, *, author: str | None = None, now: datetime | None = None
+) -> None:
     """Delete a network in which no claim has a NIC.
 
     Raises:
@@ -243,7 +256,7 @@ def delete_network(session: Session, network: str, *, now: datetime | None = Non
     now = now or datetime.now(UTC)
     row = lock_networks(session, [network]).get(network)
     if row is None:
-        raise _no_network(network)
+        raise not_there(network)
     rows = AddressClaimRow
     using = (
         select(rows.claim)
@@ -262,7 +275,7 @@ def delete_network(session: Session, network: str, *, now: datetime | None = Non
         )
     session.delete(row)
     session.flush()
-    _tell(session, row, "deleted", now)
+    _tell(session, row, "deleted", author, now)
 
 
 def lock_networks(session: Session, networks: Iterable[str]) -> dict[str, NetworkRow]:
@@ -297,8 +310,9 @@ def claim_addresses(
         return []
     row = session.get_one(ClaimRow, claim)
     rows = lock_networks(session, [nic.network for nic in nics])
+    there = chain_of(session, row.region) if row.spec.get("or_below") else [row.region]
     for index, nic in enumerate(nics):
-        _refuse_foreign(rows.get(nic.network), nic, row, index)
+        _refuse_foreign(rows.get(nic.network), nic, row, there, index)
     specs = {network: _spec(found) for network, found in rows.items()}
     addresses = choose_addresses(session, specs, nics, window, now)
     claimed = [
@@ -322,13 +336,31 @@ def claim_addresses(
     return claimed
 
 
-def _refuse_foreign(row: NetworkRow | None, nic: NicWanted, claim: ClaimRow, index: int) -> None:
+def narrow_to_networks(
+    session: Session, request: ClaimRequest, nics: Sequence[NicWanted]
+) -> ClaimRequest:
+    """Have a request for a region or below met where its networks are: in theirs, or below.
+
+    A network below the region is there only from its own region down; one above it is everywhere.
+    """
+    if not request.or_below or not nics:
+        return request
+    query = select(NetworkRow.region).where(NetworkRow.id.in_([nic.network for nic in nics]))
+    for region in sorted(set(session.scalars(query))):
+        if request.region in chain_of(session, region):
+            request = replace(request, region=region)
+    return request
+
+
+def _refuse_foreign(
+    row: NetworkRow | None, nic: NicWanted, claim: ClaimRow, there: Sequence[str], index: int
+) -> None:
     if row is None or row.project not in (None, claim.project):
         raise InvalidArgumentError(
             f"there is no network {nic.network}; `mulligan network list` shows those there are",
             field=f"nics[{index}].network",
         )
-    if row.region != claim.region:
+    if row.region not in there:
         raise InvalidArgumentError(
             f"network {nic.network} is in region {row.region}, the claim in {claim.region}; choose "
             "a network of the claim's region",

@@ -103,8 +103,9 @@ class _Openings:
             return []
         search, found, start = self._search, list[int](), 0
         use = Use(
-            self._session, search.fleet, search.request.within(window), search.project, search.now
-        )
+            self._session, search.fleet, search.request.within(window), search.project, search.now,
+            search.regions,
+        )  # fmt: skip
         search = search.at(window, use)
         while start < len(fits) and len(found) < limit:
             some = fits[start : start + max(COMPARED, start)]

@@ -1,11 +1,13 @@
 """The places of a request: what one provider is to give, and which providers can by themselves."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from mulligan.resource.fleet import Mask
+from mulligan.resource.fleet import Fleet, Mask
 from mulligan.resource.requests import RequestGroup
+from mulligan.resource.whereabouts import Whereabouts
 from mulligan.values.amount import Amount
 
 
@@ -33,6 +35,14 @@ class Place:
         """Add a constraint after the others."""
         self.constraints.append(constraint)
         self.fits = self.fits & constraint.holds
+
+
+def in_regions(whereabouts: Whereabouts, fleet: Fleet, visible: Mask) -> Iterator[Constraint]:
+    """Where all providers of a request must be, of those that its project may be given."""
+    words = "in the region or below" if len(whereabouts.regions) > 1 else "in the region"
+    yield Constraint(words, visible & fleet.in_one_of(whereabouts.regions))
+    for words, met in whereabouts.limits():
+        yield Constraint(words, fleet.in_one_of(met))
 
 
 def words_of(amount: Amount) -> str:

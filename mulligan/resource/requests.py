@@ -6,7 +6,7 @@ What a claim keeps of its request is written and read by `as_json` and `from_jso
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from dataclasses import field as column
 from datetime import datetime
@@ -25,6 +25,7 @@ from mulligan.resource.values import (
 )
 from mulligan.values.amount import GREATEST_AMOUNT, Amount
 from mulligan.values.errors import InvalidArgumentError
+from mulligan.values.regions import DomainKind
 from mulligan.values.window import Window
 
 T = TypeVar("T")
@@ -144,6 +145,34 @@ class DistanceLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class DomainLimit:
+    """Whether the providers share a failure domain with something, or share none.
+
+    Where it is not said of one of both which domains of the kind it has, neither holds.
+
+    Args:
+        kind: the kind of domain.
+        origin: UUID of a machine, claim, provider or region.
+        same: they share one; else none.
+
+    Raises:
+        InvalidArgumentError: the origin is no UUID.
+    """
+
+    kind: DomainKind
+    origin: str
+    same: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "origin", check_id(self.origin, field="domains.origin"))
+
+    def words(self, noun: str, codes: Iterable[str] = ()) -> str:
+        """Say it, with the codes of the origin's domains where they may be told."""
+        told = " ".join(["", *sorted(codes)])
+        return f"{'' if self.same else 'not '}in {self.kind} domain{told} of {noun} {self.origin}"
+
+
+@dataclass(frozen=True, slots=True)
 class Near:
     """From where nearness is measured, and by which distance type.
 
@@ -242,6 +271,8 @@ class ClaimRequest:
             least, nearest the one nearest to `near`.
         near: for nearest: from where is measured.
         same_subtree: sets of names of groups: of the providers of each set one is above all others.
+        or_below: the region or one below it that the project sees.
+        domains: what all providers share of failure domains with something, or don't.
 
     Raises:
         InvalidArgumentError: a field can't be used.
@@ -253,6 +284,8 @@ class ClaimRequest:
     placement: Placement = Placement.SPREAD
     near: Near | None = None
     same_subtree: tuple[tuple[str, ...], ...] = ()
+    or_below: bool = False
+    domains: tuple[DomainLimit, ...] = ()
 
     def __post_init__(self) -> None:
         for name, value in (
@@ -260,6 +293,7 @@ class ClaimRequest:
             ("region", check_id(self.region, field="region")),
             ("placement", choose(Placement, self.placement, "placement")),
             ("same_subtree", tuple(tuple(sorted(set(each))) for each in self.same_subtree)),
+            ("domains", tuple(dict.fromkeys(self.domains))),
         ):
             object.__setattr__(self, name, value)
         if not any(group.amounts for group in self.groups):
@@ -324,6 +358,8 @@ class ClaimRequest:
         provider: str | None = None,
         provider_type: str = "",
         placement: Placement = Placement.SPREAD,
+        or_below: bool = False,
+        domains: tuple[DomainLimit, ...] = (),
         **demands: Any,
     ) -> "ClaimRequest":
         """Ask for everything from one provider; `demands` are the further ones of its group."""
@@ -336,7 +372,9 @@ class ClaimRequest:
             provider_type=provider_type,
             **demands,
         )
-        return cls((group,), window, region, placement=placement)
+        return cls(
+            (group,), window, region, placement=placement, or_below=or_below, domains=domains
+        )
 
     @property
     def amounts(self) -> tuple[Amount, ...]:
@@ -346,6 +384,10 @@ class ClaimRequest:
     def within(self, window: Window) -> "ClaimRequest":
         """Ask for the same in another window."""
         return replace(self, window=window)
+
+    def in_region(self, region: str) -> "ClaimRequest":
+        """Ask for the same in one region, and not below it."""
+        return replace(self, region=region, or_below=False)
 
     def as_json(self) -> dict[str, Any]:
         """Write it in the form in which a claim keeps it."""

@@ -396,7 +396,11 @@ def go_elsewhere(session: Session, row: ReservationRow, now: datetime) -> bool:
     rest = Window(max(claim.window.acquire_at, now), claim.window.release_at)
     try:
         found = choice.propose(
-            session, claim.request.within(rest), project=row.project, now=now, limit=64
+            session,
+            claim.request.within(rest).in_region(row.region),
+            project=row.project,
+            now=now,
+            limit=64,
         )
         others = [one for one in found if mine != {part.provider for part in one.allocations}]
         if others:
@@ -420,7 +424,7 @@ def claim_anew(session: Session, row: ReservationRow, now: datetime) -> None:
         session,
         claim_id=object_id(row.id, f"claim {row.attempts}"),
         project=row.project,
-        request=lost.request.within(Window(now, lost.window.release_at)),
+        request=lost.request.within(Window(now, lost.window.release_at)).in_region(row.region),
         asked_at=now,
         nics=[_again(nic) for nic in lost.addresses],
     )

@@ -1,7 +1,7 @@
 """What is used of providers in a request's window, read for a few at a time."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
@@ -59,7 +59,7 @@ def _peaks_of_some(*, single: bool) -> Select[str, str, int]:
 
 
 @cache
-def _company(*, alone: bool) -> Select[str, str, int]:
+def _company(alone: bool, one_region: bool) -> Select[str, str, int]:
     """In which trees other projects are; or, unless somebody asks to be alone, who wants to be.
 
     As `peaks`, so that both are read at once: a tree, no resource type, 1 if it is to be alone.
@@ -72,16 +72,17 @@ def _company(*, alone: bool) -> Select[str, str, int]:
         rows.project != bindparam("project"), occupies(rows, ASKED, NOW)
     )
     if not alone:
-        return query.where(_IS_ALONE, rows.region == bindparam("region"))
+        in_one = rows.region == bindparam("region")
+        return query.where(_IS_ALONE, in_one if one_region else one_of(rows.region, "regions"))
     return query.where(or_(one_of(providers.c.id, "tops"), one_of(providers.c.root, "tops")))
 
 
 @cache
-def _used(*, peaks: bool, company: bool, alone: bool, single: bool) -> Any:
+def _used(*, peaks: bool, company_of: tuple[bool, bool] | None, single: bool) -> Any:
     some = _peaks_of_some(single=single)
-    if peaks and company:
-        return union_all(some, _company(alone=alone))
-    return some if peaks else _company(alone=alone)
+    if company_of is None:
+        return some
+    return union_all(some, _company(*company_of)) if peaks else _company(*company_of)
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ class Use:
     """The peaks of what others use in the window, and who must be or wants to be alone.
 
     `roughly`: taken from the fleet's bounds, which may be too high and a moment old; and who wants
-    to be alone is not asked.
+    to be alone is not asked. `regions` are those in which it may be used, else the request's.
     """
 
     def __init__(
@@ -107,10 +108,12 @@ class Use:
         request: ClaimRequest,
         project: str,
         now: datetime,
+        regions: Sequence[str] = (),
         *,
         roughly: bool = False,
     ) -> None:
         self._roughly = roughly
+        self._regions = list(regions) or [request.region]
         self._session, self._fleet, self._now = session, fleet, now
         self._request, self._project = request, project
         self._types = sorted({amount.resource_type for amount in request.amounts})
@@ -157,7 +160,7 @@ class Use:
         """Read peaks, in which trees other projects are, and where one wants to be alone.
 
         Providers with other margins are asked about other windows. Unless somebody asks to be alone
-        the latter is read once, for the whole region.
+        the latter is read once, for the whole region or regions.
 
         Index: allocations (provider, resource_type, occupied_until); of those that want to be
         alone there are few, and they have an index of their own.
@@ -173,9 +176,10 @@ class Use:
             asked |= {"providers": used, "provider": used[0], "types": self._types}
         if company:
             tops = {fleet.ids[int(roots[place])] for place in places} if self._alone else ()
-            whom = {"tops": list(tops)} if self._alone else {"region": self._request.region}
-            asked |= {"project": self._project, **whom}
-        query = _used(peaks=bool(used), company=company, alone=self._alone, single=len(used) == 1)
+            whom: dict[str, Any] = {"regions": self._regions, "region": self._regions[0]}
+            asked |= {"project": self._project, **({"tops": list(tops)} if self._alone else whom)}
+        company_of = (self._alone, len(self._regions) == 1) if company else None
+        query = _used(peaks=bool(used), company_of=company_of, single=len(used) == 1)
         for which, resource_type, count in self._session.execute(query, asked):
             if resource_type:
                 self._peaks[fleet.place_of[which], resource_type] = count

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from mulligan.values.errors import UnauthenticatedError
-from mulligan.values.places import NO_PLACES, PlaceTree
+from mulligan.values.places import NO_PLACES, NO_REGIONS, PlaceTree, RegionTree
 
 ROLES = ("reader", "member", "operator", "admin")
 """Each role includes the ones before it."""
@@ -31,7 +31,7 @@ class Caller:
     methods: frozenset[str] = frozenset()
     region: str = ""
     project_tree: PlaceTree = field(default=NO_PLACES, compare=False)
-    region_tree: PlaceTree = field(default=NO_PLACES, compare=False)
+    region_tree: RegionTree = field(default=NO_REGIONS, compare=False)
 
     def refuse_if_expired(self, **details: str) -> None:
         """Refuse to go on once the token has ended.
@@ -49,6 +49,16 @@ class Caller:
                 **details,
             )
 
+    def home(self, project: str | None, region: str | None) -> str:
+        """Find where the caller is at home with something of a project and region.
+
+        The nearest place, itself or above it, on which the caller has a role; empty if there is
+        none, or only the system.
+        """
+        chains = ((self.project_tree, project), (self.region_tree, region))
+        above = (one for tree, place in chains if place for one in tree.chain(place))
+        return next((place for place in above if place in self.roles), SYSTEM)
+
     def has(self, role: str, project: str = SYSTEM) -> bool:
         """Say whether the caller has at least this role on a project or on the system."""
         return self._has(role, project, self.project_tree, self.region_tree)
@@ -56,6 +66,29 @@ class Caller:
     def has_in(self, role: str, region: str) -> bool:
         """Say whether the caller has at least this role on a region or on the system."""
         return self._has(role, region, self.region_tree, self.project_tree)
+
+    def sees(self, region: str) -> bool:
+        """Say whether the caller may know of a region.
+
+        It may where it has a role, and where that region and those above it are shown to everybody
+        or to a project in or above which it has one.
+        """
+        return self.has_in("reader", region) or (
+            region in self.region_tree
+            and all(self._is_shown(one) for one in self.region_tree.chain(region))
+        )
+
+    @property
+    def hidden_regions(self) -> list[str]:
+        """The regions that the caller doesn't see: most often none."""
+        restricted = [one for one in self.region_tree.restricted if not self.sees(one)]
+        return [one for one in self.region_tree.below(restricted) if not self.sees(one)]
+
+    @property
+    def seen_regions(self) -> list[str] | None:
+        """The regions that the caller sees; None when none is hidden."""
+        hidden = set(self.hidden_regions)
+        return [one for one in self.region_tree if one not in hidden] if hidden else None
 
     @property
     def projects(self) -> list[str] | None:
@@ -77,6 +110,14 @@ class Caller:
     def version(self) -> tuple[int, int]:
         """Changes when `projects` or `regions` may have."""
         return self.project_tree.version, self.region_tree.version
+
+    def _is_shown(self, region: str) -> bool:
+        shown_to = self.region_tree.shown_to(region)
+        return (
+            shown_to is None
+            or any(not shown_to.isdisjoint(self.project_tree.chain(place)) for place in self.roles)
+            or any(self.has("reader", project) for project in shown_to)
+        )
 
     def _has(self, role: str, place: str, tree: PlaceTree, others: PlaceTree) -> bool:
         chain = () if place in others else tree.chain(place)

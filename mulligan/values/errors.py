@@ -9,9 +9,11 @@
     ├── FailedPreconditionError   FAILED_PRECONDITION its state does not allow it
     ├── NoCapacityError           RESOURCE_EXHAUSTED  nothing fits; says why
     ├── QuotaExceededError        RESOURCE_EXHAUSTED  the project may not have as much
+    ├── RateLimitedError          RESOURCE_EXHAUSTED  too many calls; says when to call again
     ├── ConflictError             ABORTED             changed meanwhile; a retry can help
     ├── StaleError                ABORTED             changed since it was read; says what
     ├── RevisionGoneError         OUT_OF_RANGE        a watch can't go on from there; list again
+    ├── OverdueError              DEADLINE_EXCEEDED   it took longer than it may; nothing was done
     ├── UnavailableError          UNAVAILABLE         a part is not reachable now; a retry can help
     └── HardwareError             FAILED_PRECONDITION hardware, image or medium did not do as asked
         └── HardwareBusyError     UNAVAILABLE         it may do so later; a retry can help
@@ -108,6 +110,14 @@ class QuotaExceededError(MulliganError):
     grpc_status = "RESOURCE_EXHAUSTED"
 
 
+class RateLimitedError(MulliganError):
+    """An instance takes no more calls now; `retry_after_s` says when it does again."""
+
+    code = "RATE_LIMITED"
+    grpc_status = "RESOURCE_EXHAUSTED"
+    retryable = True
+
+
 class ConflictError(MulliganError):
     """Somebody else changed the object first."""
 
@@ -128,6 +138,13 @@ class RevisionGoneError(MulliganError):
 
     code = "REVISION_GONE"
     grpc_status = "OUT_OF_RANGE"
+
+
+class OverdueError(MulliganError):
+    """It took longer than the caller waits, or than the service may; nothing of it was done."""
+
+    code = "DEADLINE_EXCEEDED"
+    grpc_status = "DEADLINE_EXCEEDED"
 
 
 class UnavailableError(MulliganError):

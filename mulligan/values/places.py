@@ -1,7 +1,7 @@
 """Which project is below which, and which region: in memory, so that a check asks no database."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 
 class PlaceTree:
@@ -20,6 +20,9 @@ class PlaceTree:
 
     def __contains__(self, place: str) -> bool:
         return place in self._parents
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(tuple(self._parents))
 
     def add(self, place: str, parent: str | None) -> None:
         """Take in a place; `parent` is the one above it, None at the top."""
@@ -50,5 +53,35 @@ class PlaceTree:
         return list(found)
 
 
+class RegionTree(PlaceTree):
+    """Regions, of which some are shown to some projects only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown_to: dict[str, frozenset[str]] = {}
+
+    @property
+    def restricted(self) -> list[str]:
+        """Those that are not shown to everybody."""
+        return list(self._shown_to)
+
+    def shown_to(self, region: str) -> frozenset[str] | None:
+        """The projects to which a region is shown; None: to everybody."""
+        return self._shown_to.get(region)
+
+    def show(self, region: str, projects: frozenset[str] | None) -> None:
+        """Show a region to some projects, or (None) to everybody."""
+        if self._shown_to.get(region) == projects:
+            return
+        shown_to = dict(self._shown_to)
+        if projects is None:
+            del shown_to[region]
+        else:
+            shown_to[region] = projects
+        self._shown_to = shown_to  # at once, as others read meanwhile
+        self.version += 1
+
+
 NO_PLACES = PlaceTree()
+NO_REGIONS = RegionTree()
 """For a caller of whom only the roles count that are held on a place itself."""

@@ -199,7 +199,10 @@ def test_a_program_stays_in_its_region(place: Place) -> None:
     assert program.CreateNetwork(
         name=new_name("network"), region=below, spec={"prefix": "10.8.0.0/24"}
     )
+    program.UpdateTags(object_ids=[mine], add=["seen to"])
+    assert list(program.ListTags(object_ids=[mine]).objects[0].tags) == ["seen to"]
     calls: list[Callable[[], Any]] = [
+        lambda: program.UpdateTags(object_ids=[mine, theirs], add=["seen to"]),
         lambda: program.GetNetwork(id=theirs),
         lambda: program.ListHosts(region=elsewhere.region),
         lambda: program.CreateNetwork(name="n", region=elsewhere.region),

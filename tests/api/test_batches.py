@@ -10,8 +10,16 @@ from tests.fakes.caller import METHODS, refused
 from tests.fakes.place import Place, new_name, on_sqlite
 
 BATCHES = [name for name in METHODS if name.startswith("BatchGet")]
-NOT_ALONE = {"GetOperationLog", "GetQuota"}
-"""What is a part of an object, or found by a project."""
+NOT_ALONE = {
+    "GetOperationLog",
+    "GetQuota",
+    "GetControlConfiguration",
+    "GetExecutorConfiguration",
+    "GetIamConfiguration",
+    "GetMetaConfiguration",
+    "GetResourceConfiguration",
+}
+"""What is a part of an object, found by a project, or there but once."""
 
 
 def needed(name: str, place: Place) -> dict[str, str]:

@@ -1,17 +1,18 @@
 """A process of iam learns what another one makes and deletes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from functools import partial
 
 from api.feed import Feed
-from api.places import Places
+from api.places import Places, Read
 from mulligan.database import Database
 from mulligan.events import Narrowed
-from mulligan.iam import objects, projects
+from mulligan.iam import objects, projects, regions
 from mulligan.iam.objects import Place
+from mulligan.values.regions import RegionSpec, Visibility
 
 LIMIT_S = 30
 
@@ -19,8 +20,8 @@ LIMIT_S = 30
 class Told(Places):
     """Places, and a way to wait until something is so."""
 
-    def __init__(self, learn: Callable[[], Awaitable[Iterable[Place]]]) -> None:
-        super().__init__(learn)
+    def __init__(self, read: Read) -> None:
+        super().__init__(read)
         self._changed = asyncio.Condition()
 
     def take(self, places: Iterable[Place]) -> None:
@@ -36,6 +37,10 @@ class Told(Places):
             await self._changed.wait_for(so)
 
 
+def reading(database: Database) -> Read:
+    return lambda ids: asyncio.to_thread(database.read, partial(objects.chains, ids=ids))
+
+
 async def create(database: Database, name: str, parent: str = "") -> str:
     make = partial(projects.create_project, name=name, parent=parent)
     return await asyncio.to_thread(database.write, lambda session: make(session).id)
@@ -44,8 +49,8 @@ async def create(database: Database, name: str, parent: str = "") -> str:
 async def test_what_another_process_makes_and_deletes_is_taken_in(database: Database) -> None:
     top = await create(database, "top")
     with ThreadPoolExecutor(4) as threads:
-        places = Told(partial(asyncio.to_thread, database.read, objects.places))
-        feed = Feed(database, threads, places.know)
+        places = Told(reading(database))
+        feed = Feed(database, threads, places.know_stored)
         async with feed.running(), places.following(feed):
             await places.until(lambda: top in places.projects)
             made = await create(database, "below", top)
@@ -56,18 +61,33 @@ async def test_what_another_process_makes_and_deletes_is_taken_in(database: Data
             assert places.projects.chain(made) == [made, top]
 
 
+async def test_to_whom_another_process_shows_a_region_is_taken_in(database: Database) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        places = Told(partial(asyncio.to_thread, database.read, objects.places))
+        feed = Feed(database, threads, places.know)
+        async with feed.running(), places.following(feed):
+            internal = RegionSpec(visibility=Visibility.INTERNAL)
+            make = partial(regions.create_region, name="vault", spec=internal)
+            region = await asyncio.to_thread(database.write, lambda session: make(session).id)
+            await places.until(lambda: region in places.regions)
+            assert places.regions.shown_to(region) == frozenset()
+            show = partial(regions.update_region, region=region, change=lambda _: RegionSpec())
+            await asyncio.to_thread(database.write, show)
+            await places.until(lambda: places.regions.shown_to(region) is None)
+
+
 async def test_who_may_read_above_a_project_is_told_that_another_process_made_it(
     database: Database,
 ) -> None:
     top = await create(database, "top")
     with ThreadPoolExecutor(4) as threads:
-        places = Told(partial(asyncio.to_thread, database.read, objects.places))
+        places = Told(reading(database))
         await places.know([top])
 
         def narrow(_: int) -> Narrowed:
             return Narrowed(projects=frozenset(places.projects.below([top])))
 
-        async with Feed(database, threads, places.know).running() as feed:
+        async with Feed(database, threads, places.know_stored).running() as feed:
             watcher = feed.after(0, narrow)
             async with asyncio.timeout(LIMIT_S), aclosing(watcher):  # type: ignore[type-var]
                 assert (await anext(watcher)).object_id == top

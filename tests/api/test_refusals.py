@@ -3,7 +3,7 @@
 import asyncio
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import pytest
 from sqlalchemy.orm import Session
@@ -12,6 +12,7 @@ from api.access import methods_of
 from api.places import Places
 from api.refusals import (
     MOST_KINDS,
+    MOST_OF_ONE,
     NOT_TOLD,
     ROWS_A_BEAT,
     WINDOW_S,
@@ -34,6 +35,7 @@ from mulligan.values.errors import (
     UnavailableError,
 )
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
+from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 
 ANN = "99999999-9999-4999-8999-999999999999"
 
@@ -43,7 +45,7 @@ def make(words: str = "no") -> Callable[[], Refusal]:
 
 
 def kind(number: int = 0) -> Kind:
-    return (f"account-{number}", "S/M", "NOT_FOUND")
+    return Kind(f"account-{number}", "S/M", "NOT_FOUND")
 
 
 def test_the_first_is_told_at_once_and_the_rest_of_the_minute_together() -> None:
@@ -70,12 +72,28 @@ def test_so_many_rows_are_taken_at_once_and_none_is_forgotten() -> None:
 def test_what_is_too_much_is_counted_and_hides_nobody_who_has_a_token() -> None:
     tally = Tally()
     for number in range(10_000):
-        tally.note((f"192.0.2.{number}", "S/M", "TOKEN"), True, make(), 0)
+        tally.note(Kind(f"192.0.2.{number}", "S/M", "TOKEN"), True, make(), 0)
     tally.note(kind(), False, make("Ann's"), 0)
     taken = tally.take(0, MOST_KINDS)
     assert taken[-2][0].message == "Ann's"
     assert (taken[-1][0].result, taken[-1][1]) == (NOT_TOLD, 10_000 - MOST_KINDS // 2)
     assert sum(count for _, count in taken) == 10_001
+
+
+@pytest.mark.parametrize("anonymous", [True, False])
+def test_one_caller_hides_nobody_and_the_rest_of_its_is_one_row(anonymous: bool) -> None:
+    tally = Tally()
+    for number in range(1_000):
+        tally.note(Kind("192.0.2.1/32", "S/M", "NO", str(number)), anonymous, make(), 0)
+    tally.note(kind(), anonymous, make("Ann's"), 0)
+    *told, rest, last = tally.take(0, MOST_KINDS)
+    assert (len(told), last[0].message) == (MOST_OF_ONE, "Ann's")
+    assert (rest[0].result, rest[1]) == (NOT_TOLD, 1_000 - MOST_OF_ONE)
+    assert tally.take(WINDOW_S, MOST_KINDS) == []
+    tally.note(
+        Kind("192.0.2.1/32", "S/M", "NO", "a minute later"), anonymous, make("new"), WINDOW_S
+    )
+    assert [one.message for one, _ in tally.take(WINDOW_S, MOST_KINDS)] == ["new"]
 
 
 def asking(database: Database) -> Asking:
@@ -103,7 +121,20 @@ def storm(database: Database, calls: int, error: MulliganError) -> list[EventRow
     return written(database)
 
 
-async def _nothing() -> list[Place]:
+def test_no_secret_of_a_request_is_told_with_the_message(database: Database) -> None:
+    methods = methods_of(SERVICES["iam"], database)
+    for verb, request in (
+        ("Login", iam_pb2.LoginRequest(account="hunter21", password="hunter22")),
+        ("CreateAccount", iam_pb2.CreateAccountRequest(name="ann", password="hunter22")),
+    ):
+        asked = Asking(methods[f"/mulligan.iam.v1.IamService/{verb}"], "", "r-1", request)
+        said = "hunter22 is no password for hunter21, nor is hunter22 one of ann"
+        told = asked.refusal(NotFoundError(said), Places(_nothing)).message
+        typed = "…" if verb == "Login" else "hunter21"
+        assert told == f"… is no password for {typed}, nor is … one of ann"
+
+
+async def _nothing(_ids: Collection[str]) -> list[Place]:
     return []
 
 
@@ -123,10 +154,11 @@ def test_a_watch_that_ends_with_its_token_is_no_refusal(database: Database) -> N
     assert storm(database, 1, UnauthenticatedError("over", code="TOKEN_EXPIRED")) == []
 
 
+@pytest.mark.parametrize("problem", [UnavailableError("the database is away"), ValueError("odd")])
 def test_what_could_not_be_written_is_counted(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: Database, monkeypatch: pytest.MonkeyPatch, problem: Exception
 ) -> None:
-    write, away = database.write, [UnavailableError("the database is away")]
+    write, away = database.write, [problem]
     tried = threading.Event()
 
     def write_once_back(change: Callable[[Session], None]) -> None:

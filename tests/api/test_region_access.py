@@ -1,8 +1,9 @@
 """A role on a region: it reaches the hardware that lives there and below, and nothing else."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -40,10 +41,13 @@ class Ruling:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._threads = ThreadPoolExecutor(1)
-        self._places = Places(lambda: asyncio.to_thread(database.read, objects.places))
+        self._places = Places(self._read)
         for region, parent in ((TOP, None), (HERE, TOP), (ELSEWHERE, None)):
             self._places.regions.add(region, parent)
         self._access = Access(self._places, self._threads)
+
+    async def _read(self, ids: Collection[str]) -> list[objects.Place]:
+        return self._database.read(partial(objects.chains, ids=ids))
 
     def allows(self, name: str, role: str, place: str, **fields: Any) -> bool:
         """Say whether who has a role on a place gets through."""

@@ -6,19 +6,25 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 import mulligan
+from mulligan.meta.attributes import AttributeRow
+from mulligan.meta.metadefs import MetadefRow
+from mulligan.meta.tags import TagRow
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from tests.fakes.caller import Caller, refused
-from tests.fakes.place import Place, on_sqlite
+from tests.fakes.place import Place, new_name, on_sqlite
 from tests.fakes.site import Site
 
 ROOT = Path(mulligan.__file__).parents[1]
 SERVED = ("api", "workflows", "activities", "worker", "mulligan", "deploy")
 
 
-def tags_of(caller: Caller, *ids: str) -> dict[str, list[str]]:
-    return {one.object_id: list(one.tags) for one in caller.ListTags(object_ids=ids).objects}
+def tags_of(caller: Caller, *ids: str, **more: Any) -> dict[str, list[str]]:
+    found = caller.ListTags(object_ids=ids, **more).objects
+    return {one.object_id: list(one.tags) for one in found}
 
 
 def found_by(caller: Caller, *tags: str, **narrowed: Any) -> list[str]:
@@ -28,27 +34,56 @@ def found_by(caller: Caller, *tags: str, **narrowed: Any) -> list[str]:
 def test_tags_are_added_taken_away_and_replaced(place: Place) -> None:
     reader = place.site.account(common_pb2.ROLE_READER, place.project)
     ids, mark = [place.project, place.image], str(uuid4())
+    own = {"tagged_by": place.project}
     decomposed = f"cafe\u0301 {mark}"
-    answer = reader.UpdateTags(object_ids=ids, add=[decomposed, mark])
+    reader.UpdateTags(object_ids=ids, add=[decomposed, mark], **own)
     composed = f"café {mark}"
-    assert [(one.object_type, list(one.tags)) for one in answer.objects] == [
-        ("project", sorted([composed, mark])),
-        ("image", sorted([composed, mark])),
-    ]
-    place.member.UpdateTags(object_ids=[place.image], remove=[decomposed], add=["new"])
-    assert tags_of(reader, *ids)[place.image] == sorted([mark, "new"])
-    assert found_by(reader, composed) == [place.project]
-    assert sorted(found_by(reader, composed, mark)) == sorted(ids)
-    assert found_by(reader, composed, mark, all=True) == [place.project]
-    assert found_by(reader, mark, object_type="image") == [place.image]
-    assert found_by(reader, mark, project=place.project) == [place.project]
-    assert found_by(reader, mark, region=place.region) == [place.image]
-    first = reader.ListObjectsByTag(tags=[mark], page={"size": 1})
-    rest = found_by(reader, mark, page={"token": first.next_page_token})
+    assert [
+        (one.object_type, list(one.tags)) for one in reader.ListTags(object_ids=ids, **own).objects
+    ] == [("project", sorted([composed, mark])), ("image", sorted([composed, mark]))]
+    place.member.UpdateTags(object_ids=[place.image], remove=[decomposed], add=["new"], **own)
+    assert tags_of(reader, *ids, **own)[place.image] == sorted([mark, "new"])
+    assert found_by(reader, composed, **own) == [place.project]
+    assert sorted(found_by(reader, composed, mark, **own)) == sorted(ids)
+    assert found_by(reader, composed, mark, all=True, **own) == [place.project]
+    assert found_by(reader, mark, object_type="image", **own) == [place.image]
+    assert found_by(reader, mark, project=place.project, **own) == [place.project]
+    assert found_by(reader, mark, region=place.region, **own) == [place.image]
+    first = reader.ListObjectsByTag(tags=[mark], page={"size": 1}, **own)
+    rest = found_by(reader, mark, page={"token": first.next_page_token}, **own)
     assert sorted([first.objects[0].object_id, *rest]) == sorted(ids)
-    reader.UpdateTags(object_ids=ids, replace=True)
-    assert tags_of(reader, *ids) == {one: [] for one in ids}
-    assert found_by(reader, mark) == []
+    reader.UpdateTags(object_ids=ids, replace=True, **own)
+    assert tags_of(reader, *ids, **own) == {one: [] for one in ids}
+    assert found_by(reader, mark, **own) == []
+
+
+@on_sqlite
+def test_a_projects_tags_on_what_all_see_are_its_own(place: Place, site: Site) -> None:
+    stranger, mark = Place(site), str(uuid4())
+    place.operator.UpdateTags(object_ids=[place.image], add=[mark, "from the operator"])
+    own = {"tagged_by": place.project}
+    place.member.UpdateTags(object_ids=[place.image], replace=True, add=[mark, "ours"], **own)
+    everybodys = sorted([mark, "from the operator"])
+    for one in (stranger.member, place.member):
+        assert tags_of(one, place.image) == {place.image: everybodys}
+    assert tags_of(place.member, place.image, **own)[place.image] == sorted([*everybodys, "ours"])
+    assert found_by(place.member, mark, "ours", all=True, **own) == [place.image]
+    assert found_by(stranger.member, "ours", mark, all=True) == []
+    for verb, words in (
+        ("UpdateTags", {"add": ["theirs"]}),
+        ("UpdateTags", {"add": ["theirs"], **own}),
+        ("ListTags", own),
+    ):
+        with refused("PERMISSION_DENIED"):
+            getattr(stranger.member, verb)(object_ids=[place.image], **words)
+    with refused("PERMISSION_DENIED"):
+        stranger.member.ListObjectsByTag(tags=[mark], **own)
+    with refused("FAILED_PRECONDITION", "TOO_MANY_TAGS"):
+        many = [str(one) for one in range(63)]
+        place.member.UpdateTags(object_ids=[place.image], add=many, **own)
+    stranger.member.UpdateTags(
+        object_ids=[place.image], add=[*many, "one"], tagged_by=stranger.project
+    )
 
 
 @on_sqlite
@@ -60,27 +95,49 @@ def test_objects_of_every_kind_can_be_tagged_by_who_sees_them(place: Place, site
     tenants, mark = [place.project, machine, claim, operation], str(uuid4())
     hardware = [place.host(), place.server()]
     opened = [place.region, place.network, place.image]
-    place.member.UpdateTags(object_ids=[*tenants, *opened, place.member.account], add=[mark])
+    own = {"tagged_by": place.project}
+    place.member.UpdateTags(object_ids=[*tenants, *opened, place.member.account], add=[mark], **own)
     place.operator.UpdateTags(object_ids=hardware, add=[mark])
-    stranger = Place(site).member
+    stranger = Place(site)
     for one in (*tenants, *hardware, place.member.account):
-        assert tags_of(stranger, one) == {}
+        assert tags_of(stranger.member, one) == {}
         with refused("NOT_FOUND") as refusal:
-            stranger.UpdateTags(object_ids=[place.image, one], add=["theirs"])
+            stranger.member.UpdateTags(
+                object_ids=[place.image, one], add=["theirs"], tagged_by=stranger.project
+            )
         assert refusal.resource[1] == one
-    assert "theirs" not in tags_of(place.member, place.image)[place.image]
-    assert sorted(found_by(stranger, mark)) == sorted(opened)
-    assert sorted(found_by(place.member, mark)) == sorted([*tenants, *opened, place.member.account])
-    everything = {*tenants, *hardware, *opened, place.member.account}
-    assert set(found_by(place.operator, mark)) == everything
+    assert found_by(stranger.member, "theirs", tagged_by=stranger.project) == []
+    assert found_by(stranger.member, mark) == []
+    assert sorted(found_by(place.member, mark, **own)) == sorted(
+        [*tenants, *opened, place.member.account]
+    )
+    assert set(found_by(place.operator, mark)) == {*tenants, *hardware}
 
 
 @on_sqlite
-def test_what_is_deleted_is_found_by_no_tag(place: Place) -> None:
-    image, mark = place.create_image().metadata.id, str(uuid4())
+def test_of_what_is_deleted_nothing_is_kept(place: Place) -> None:
+    image, mark, name = place.create_image().metadata.id, str(uuid4()), new_name("a")
     place.operator.UpdateTags(object_ids=[image], add=[mark])
+    project = place.operator.CreateProject(name=new_name("project")).metadata.id
+    place.operator.UpdateTags(object_ids=[place.image], add=[mark], tagged_by=project)
+    for owner in ("", project):
+        place.operator.CreateMetadef(attribute=name, schema="true", project=owner)
+    place.operator.SetAttributes(
+        attributes=[{"object_id": one, "attribute": name, "value": "1"} for one in (image, project)]
+    )
+    place.operator.DeleteProject(id=project)
     place.operator.DeleteImage(id=image)
     assert found_by(place.operator, mark) == []
+
+    def is_kept(session: Session) -> bool:
+        return any(
+            session.scalars(select(column).where(column.in_((image, project)))).first()
+            for column in (TagRow.object_id, TagRow.owner, AttributeRow.object_id, MetadefRow.owner)
+        )
+
+    # For what it does not know the site catches up with iam, and takes in that the project ended.
+    place.operator.ResolveNames(object_type="project", names=[new_name("none")])
+    assert not place.site.read(is_kept)
     with refused("NOT_FOUND"):
         place.operator.UpdateTags(object_ids=[image], add=[mark])
 
@@ -114,10 +171,12 @@ def test_no_decision_reads_a_tag() -> None:
         str(path.relative_to(ROOT))
         for folder in SERVED
         for path in (ROOT / folder).rglob("*.py")
-        if "mulligan.meta.tags" in imported(path) or '"tags"' in path.read_text()
+        if {"mulligan.meta.tags", "api.tags"} & imported(path) or '"tags"' in path.read_text()
     }
     assert readers == {
+        "api/meta.py",
         "api/tags.py",
+        "mulligan/meta/said.py",
         "mulligan/meta/tags.py",
         "mulligan/migrations/versions/0016_tags_and_metadefs.py",
         "mulligan/tables.py",

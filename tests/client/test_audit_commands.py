@@ -8,7 +8,7 @@ import pytest
 from mulligan_client.exits import Exit
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from tests.client.conftest import Run
-from tests.client.fake_mulligan import ACCOUNT, PROJECT, SERVER, FakeMulligan
+from tests.client.fake_mulligan import ACCOUNT, PROJECT, SERVER, FakeMulligan, RefusalError
 
 
 def event(kept_by: str, revision: int, second: int, **fields: object) -> common_pb2.AuditEvent:
@@ -76,6 +76,25 @@ def test_the_list_is_narrowed_by_names_and_times(run: Run, audit: FakeMulligan) 
         assert (one.method, one.result) == ("DeleteServer", "STALE_GENERATION")
         assert one.since.ToDatetime(UTC) == datetime(2026, 11, 20, 18, tzinfo=UTC)
         assert not one.HasField("until")
+
+
+AWAY = RefusalError("DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED", "iam took too long")
+
+
+def test_what_answers_is_shown_when_iam_is_away(
+    run: Run, fake: FakeMulligan, logged_in: object
+) -> None:
+    of_site = common_pb2.ListAuditEventsResponse(events=[REFUSED, LATER])
+    fake.on("ListAuditEvents", AWAY, of_site)
+    result = run("audit", "list")
+    assert result.exit_code == Exit.UNAVAILABLE
+    assert [line.split()[0] for line in result.stdout.splitlines()[1:]] == [
+        "control/3",
+        "control/2",
+    ]
+    assert "iam does not answer" in result.stderr
+    fake.on("ListAuditEvents", AWAY)
+    assert run("audit", "list").exit_code == Exit.UNAVAILABLE
 
 
 def test_one_event_is_shown_whole(run: Run, fake: FakeMulligan, logged_in: object) -> None:

@@ -97,6 +97,23 @@ def test_what_the_server_asks_to_wait_is_waited(
     assert pauses == [3]
 
 
+def test_who_called_too_often_waits_as_long_as_it_is_told(
+    fake: FakeMulligan, client: Client, pauses: list[float]
+) -> None:
+    limited = RefusalError("RESOURCE_EXHAUSTED", "RATE_LIMITED", "too often", retry_after_s=7)
+    fake.on("GetServer", limited, a_server())
+    client.control.GetServer(control_pb2.GetServerRequest(id=SERVER))
+    assert pauses == [7]
+    fake.on("GetServer", RefusalError("RESOURCE_EXHAUSTED", "RATE_LIMITED", "", retry_after_s=99))
+    with pytest.raises(MulliganCallError):
+        client.control.GetServer(control_pb2.GetServerRequest(id=SERVER))
+    assert pauses == [7], "longer than the call may take"
+    fake.on("GetServer", RefusalError("RESOURCE_EXHAUSTED", "NO_CAPACITY", "", retry_after_s=1))
+    with pytest.raises(MulliganCallError):
+        client.control.GetServer(control_pb2.GetServerRequest(id=SERVER))
+    assert pauses == [7], "what does not fit fits no better later"
+
+
 def test_details_of_an_error_become_its_fields(fake: FakeMulligan, client: Client) -> None:
     fake.on(
         "CreateServer",

@@ -1,15 +1,18 @@
 """The audit shows what was done and what was refused; nobody else hears of the latter."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import pytest
 from sqlalchemy.orm import Session
 
 from mulligan import audit, events
 from mulligan.audit import Refusal, Wanted
 from mulligan.database import Database
 from mulligan.events import NO_OBJECT, Event, EventRow, Origin
+from mulligan.meta import names
 
 ANN, THING, PROJECT, REGION = (str(uuid4()) for _ in range(4))
 NOW = datetime(2020, 3, 1, tzinfo=UTC)
@@ -66,6 +69,19 @@ def test_no_watcher_gets_what_was_refused_and_no_revision_is_missing(database: D
     ]  # fmt: skip
 
 
+def test_what_names_no_place_is_of_that_of_its_object(database: Database) -> None:
+    about = replace(refusal(), project="", region="")
+    refuse(database, about)
+    change(database, project=PROJECT, region=REGION)
+    image, of_iam = str(uuid4()), replace(about, object_id=ANN)
+    database.write(lambda session: names.give_name(session, "image", image, "tiny", region=REGION))
+    role = Event("account", ANN, "role", project=PROJECT)
+    database.write(lambda session: events.append(session, role))
+    refuse(database, about, replace(about, object_id=image), of_iam, replace(about, region=ANN))
+    told = [(row.project, row.region) for row in rows(database) if row.kind == "refused"]
+    assert told == [(None, ANN), (None, None), (None, REGION), (PROJECT, REGION), (None, None)]
+
+
 def test_pages_go_on_where_they_ended_whatever_is_written_meanwhile(database: Database) -> None:
     for _ in range(5):
         change(database)
@@ -79,17 +95,31 @@ def test_it_is_narrowed_by_all_that_is_asked(database: Database) -> None:
     change(database, project=PROJECT)
     change(database, region=REGION)
     refuse(database, refusal("S/DeleteThing"), refusal("S/Delete%hing", "STALE_GENERATION"))
-    later = NOW + timedelta(seconds=1)
     assert found(database, kind="refused") == [4, 3]
     assert found(database, result="OK") == [2, 1]
     assert found(database, result="STALE_GENERATION", account=ANN) == [4]
     assert found(database, method="Delete%hing") == [4]
     assert found(database, method="S/DeleteThing") == [3]
     assert found(database, method="DeleteThing", object_id=str(uuid4())) == []
-    assert found(database, project=PROJECT, region=REGION, until=later) == [4, 3]
-    assert found(database, until=NOW) == found(database, account=THING) == []
-    assert found(database, since=later) == [2, 1]
+    assert found(database, project=PROJECT, region=REGION) == [4, 3]
+    assert found(database, account=THING) == []
     assert found(database, revision=3) == [3]
+
+
+def test_times_are_found_also_where_they_do_not_rise_with_revisions(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "TOGETHER", 2)
+    days = [0, 1, 1, 2, 3, 5, 4, 5, 6, 6, 6, 6, 5, 6, 7, 6, 8, 9, 8, 9, 10]
+    times = [NOW + timedelta(days=day) for day in days]
+    refuse(database, *(refusal(at=at) for at in times))
+    for since in range(12):
+        at = NOW + timedelta(days=since)
+        later = [revision for revision, day in enumerate(days, 1) if day >= since]
+        assert found(database, since=at, limit=99) == later[::-1]
+        assert found(database, since=at, until=at + timedelta(days=2), limit=99) == [
+            one for one in later[::-1] if days[one - 1] < since + 2
+        ]
 
 
 def test_who_sees_a_place_sees_its_events_only(database: Database) -> None:
@@ -98,6 +128,9 @@ def test_who_sees_a_place_sees_its_events_only(database: Database) -> None:
     change(database)
     assert found(database, places=[PROJECT]) == [1]
     assert found(database, places=[REGION]) == [2]
+    assert found(database, places=[PROJECT, REGION]) == [2, 1]
+    many = [PROJECT, REGION, *(str(uuid4()) for _ in range(audit.FEW))]
+    assert found(database, places=many) == [2, 1]
     assert found(database, places=[]) == []
     assert found(database, within=[REGION]) == [2, 1]
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
@@ -12,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import event as statements
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
@@ -24,6 +25,8 @@ from mulligan.events import Event, EventRow
 from mulligan.values.errors import RevisionGoneError
 
 THING = str(uuid4())
+AT_ONCE = (-timedelta(days=1), -timedelta(days=1))
+"""So long events and refusals are kept where nothing is."""
 
 
 def tell(database: Database, *messages: str, **of: str) -> None:
@@ -161,15 +164,28 @@ def test_old_events_are_forgotten_and_the_rest_is_whole(database: Database) -> N
         .values(at=datetime.now(UTC) - timedelta(days=31))
     )
     database.write(lambda session: session.execute(old))
-    forget_older(database, kept)
+    forget_older(database, kept, kept)
     tell(database, "d")
     assert told(database) == [(3, "c"), (4, "d")]
     rows, cursor = database.read(lambda session: events.read_on(session, 2))
     assert ([row.message for row in rows], cursor) == (["c", "d"], 4)
     with pytest.raises(RevisionGoneError, match="after revision 1 are not here any more"):
         database.read(lambda session: events.read_on(session, 1))
-    forget_older(database, kept)
+    forget_older(database, kept, kept)
     assert len(told(database)) == 2
+
+
+def test_refusals_are_forgotten_sooner_and_no_watcher_misses_them(database: Database) -> None:
+    refused, day = Event("thing", THING, events.REFUSED), timedelta(days=1)
+    tell(database, "a")
+    for one in (replace(refused, at=refused.at - 2 * day), refused):
+        database.write(partial(events.append, event=one))
+    tell(database, "b")
+    forget_older(database, 9 * day, day)
+    kept = database.read(lambda session: session.scalars(select(EventRow.revision)).all())
+    assert sorted(kept) == [1, 3, 4]
+    rows, cursor = database.read(lambda session: events.read_on(session, 0))
+    assert ([row.message for row in rows], cursor) == (["a", "b"], 4)
 
 
 def after_statement(session: Session, number: int, act: Callable[[], None]) -> None:
@@ -191,7 +207,7 @@ def test_what_is_forgotten_while_it_is_read_is_not_skipped(
     tell(database, *"abc")
 
     def read(session: Session) -> list[EventRow]:
-        forget = partial(forget_older, database, -timedelta(days=1))
+        forget = partial(forget_older, database, *AT_ONCE)
         after_statement(session, statement, forget)
         return events.read_on(session, 1)[0]
 
@@ -207,7 +223,7 @@ def test_what_two_processes_forget_at_once_stays_forgotten(
     tell(database, *"abcde")
 
     def forget_late(session: Session) -> int:
-        forget = partial(forget_older, database, -timedelta(days=1))
+        forget = partial(forget_older, database, *AT_ONCE)
         after_statement(session, 1, forget)
         return events.forget(session, datetime.now(UTC) + timedelta(days=1))
 
@@ -231,5 +247,5 @@ async def test_forgetting_goes_on_after_a_database_that_failed(
 
     monkeypatch.setattr(events, "forget", forget)
     monkeypatch.setattr(forgetting, "EVERY", timedelta())
-    async with forgetting.forgetting(sqlite_database, timedelta(days=1)), asyncio.timeout(30):
+    async with forgetting.forgetting(sqlite_database, *AT_ONCE), asyncio.timeout(30):
         await again.wait()

@@ -1,6 +1,7 @@
 """Migrations lead to exactly the tables that the code knows, from nothing and from each release."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -48,6 +49,26 @@ def test_migrations_make_the_tables_that_the_code_knows(empty: Database) -> None
     assert differences(empty)
     migrate(empty)
     assert differences(empty) == []
+    migrate(empty)
+    assert differences(empty) == []
+
+
+def test_services_that_start_at_once_migrate_one_after_the_other(empty: Database) -> None:
+    with ThreadPoolExecutor() as threads:
+        for done in [threads.submit(migrate, empty) for _ in range(3)]:
+            done.result(60)
+    assert differences(empty) == []
+
+
+@pytest.mark.parametrize("empty", ["postgresql"], indirect=True)
+def test_an_index_that_was_half_built_is_built_again(empty: Database) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with empty.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0014")
+        connection.execute(text("ALTER TABLE events ADD COLUMN method VARCHAR(64)"))
+        connection.execute(text("CREATE INDEX ix_events_refused ON events (at)"))
     migrate(empty)
     assert differences(empty) == []
 

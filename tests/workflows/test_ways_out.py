@@ -56,6 +56,8 @@ def test_an_aborted_provision_is_undone_also_when_its_workflow_is_lost(
     if lost:
         terminate(place, operation)
     place.member.AbortOperation(id=operation)
+    [told] = place.operator.ListAuditEvents(object_id=operation, method="AbortOperation").events
+    assert (told.author, told.message) == (place.member.account, "asked to abort")
     ended = place.site.end_of(operation)
     assert ended.status.state == "cancelled", ended.status.reason
     assert place.executor.called[-1] == "hypervisor.remove"

@@ -49,6 +49,7 @@ COMMANDS = {
     "calendar": "Who has what of each provider, and when; --svg draws it.",
     "freeze": "Stop what powers, wipes, deletes or starts; list such stops.",
     "thaw": "Take a freeze back.",
+    "configure": "Turn log level, rate limits and time-outs while services run.",
     "reconcile": "Compare records, Temporal and hardware; show what differs.",
     "project": "Tenants.",
     "region": "Where objects live.",

@@ -54,6 +54,8 @@ _BY_STATUS = {
 
 def exit_for(error: "MulliganCallError") -> Exit:
     """Say with which code a command ends when a call failed so."""
+    if error.code == "RATE_LIMITED":  # there may be room, but not for so many questions
+        return Exit.UNAVAILABLE
     if error.code == "STALE_GENERATION":  # ABORTED too, but the same once more is no use
         return Exit.REFUSED
     return _BY_STATUS.get(error.grpc_status, Exit.BROKEN)

@@ -32,6 +32,7 @@ ANONYMOUS = frozenset(
     if method.GetOptions().Extensions[common_pb2.access].role == common_pb2.ROLE_ANONYMOUS
 )
 """What is asked without a token: by whoever has none, or to get a new one."""
+RATE_LIMITED = "RATE_LIMITED"
 TOKEN_EXPIRED = "TOKEN_EXPIRED"  # noqa: S105 - what a server answers, not a secret
 _TLS_SCHEMES = {"https": True, "grpcs": True, "http": False, "grpc": False}
 
@@ -182,10 +183,10 @@ class Caller(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor
             if not isinstance(raised, grpc.RpcError):
                 raise raised
             error = self.translate(raised, details.method, request_id)
-            last = attempt == self._attempts or not repeatable or time.monotonic() > enough
-            if last or error.grpc_status != "UNAVAILABLE":
+            last, pause_s = attempt == self._attempts or not repeatable, _pause_s(error)
+            if last or pause_s is None or time.monotonic() + pause_s > enough:
                 raise error from None
-            self._pause(max(next(waits), min(error.retry_after_s, LONGEST_DELAY_S)))
+            self._pause(max(next(waits), pause_s))
         raise AssertionError("attempts is at least 1")
 
     def intercept_unary_stream(
@@ -215,6 +216,13 @@ class Caller(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor
             wait_for_ready=details.wait_for_ready,
             compression=details.compression,
         )
+
+
+def _pause_s(error: MulliganCallError) -> float | None:
+    """How long to wait before another try; None where that would change nothing."""
+    if error.code == RATE_LIMITED:
+        return error.retry_after_s
+    return min(error.retry_after_s, LONGEST_DELAY_S) if error.grpc_status == "UNAVAILABLE" else None
 
 
 def _text(method: str | bytes) -> str:

@@ -12,8 +12,9 @@ down_revision = "0011"
 
 def upgrade() -> None:
     """Go forward; there is no way back."""
-    op.create_table(
+    table = op.create_table(
         "iam_copy",
         sa.Column("id", sa.Integer(), primary_key=True),
         sa.Column("revision", sa.BigInteger(), nullable=False),
     )
+    op.bulk_insert(table, [{"id": 1, "revision": 0}])

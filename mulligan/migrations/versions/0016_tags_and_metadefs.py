@@ -17,10 +17,16 @@ def upgrade() -> None:
     op.create_table(
         "tags",
         *_object_columns(),
+        sa.Column("owner", sa.String(36), nullable=False),
         sa.Column("tag", sa.String(255), nullable=False),
-        sa.PrimaryKeyConstraint("object_id", "tag", name="pk_tags"),
+        sa.PrimaryKeyConstraint("object_id", "owner", "tag", name="pk_tags"),
     )
-    op.create_index("ix_tags_tag_object_id", "tags", ["tag", "object_id"])
+    for which, columns in (
+        ("object", ["tag", "object_id"]),
+        ("project", ["tag", "project", "object_id"]),
+        ("owner", ["owner"]),
+    ):
+        op.create_index(f"ix_tags_{which}", "tags", columns)
     op.create_table(
         "metadefs",
         sa.Column("id", Id, primary_key=True),
@@ -35,6 +41,7 @@ def upgrade() -> None:
         sa.Column("generation", sa.BigInteger(), nullable=False),
         sa.UniqueConstraint("attribute", "owner", name="uq_metadefs_attribute_owner"),
     )
+    op.create_index("ix_metadefs_owner_id", "metadefs", ["owner", "id"])
     op.create_table(
         "attributes",
         *_object_columns(),
@@ -43,8 +50,12 @@ def upgrade() -> None:
         sa.Column("digest", sa.String(64), nullable=False),
         sa.PrimaryKeyConstraint("object_id", "attribute", name="pk_attributes"),
     )
-    op.create_index("ix_attributes_attribute_object", "attributes", ["attribute", "object_id"])
-    op.create_index("ix_attributes_attribute_digest", "attributes", ["attribute", "digest"])
+    for which, columns in (
+        ("object", ["attribute", "object_id"]),
+        ("project", ["attribute", "project", "object_id"]),
+        ("value", ["attribute", "digest", "object_id"]),
+    ):
+        op.create_index(f"ix_attributes_{which}", "attributes", columns)
 
 
 def _object_columns() -> list[sa.Column[str]]:

@@ -109,7 +109,6 @@ class Site:
                 created_at=LONG_AGO,
                 state="active",
                 since=LONG_AGO,
-                deadline=None,
             )
         )
 

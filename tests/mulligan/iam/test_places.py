@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mulligan.values.caller import Caller
-from mulligan.values.places import PlaceTree
+from mulligan.values.places import PlaceTree, RegionTree
 
 
 @given(st.lists(st.integers(-1, 30), max_size=30), st.sets(st.integers(0, 30)))
@@ -28,7 +28,7 @@ def test_what_is_below_and_above_is_what_a_search_through_all_finds(
 
 
 def test_a_role_reaches_what_is_below_its_place_and_only_places_of_its_kind() -> None:
-    projects, regions = PlaceTree(), PlaceTree()
+    projects, regions = PlaceTree(), RegionTree()
     for tree, noun in ((projects, "project"), (regions, "region")):
         tree.add(noun, None)
         tree.add(f"{noun} below", noun)

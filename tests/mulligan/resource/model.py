@@ -39,6 +39,15 @@ class Pool:
 
 
 @dataclass
+class Region:
+    """Power is that of what is above it where it has none; None shows it to everybody."""
+
+    parent: str | None
+    power: set[str] = field(default_factory=set)
+    shown_to: set[str] | None = None
+
+
+@dataclass
 class Provider:
     parent: str | None
     type: str
@@ -48,6 +57,7 @@ class Provider:
     owner: str | None
     available: bool = True
     unhealthy_until: int = 0
+    region: str = ""
 
 
 @dataclass
@@ -79,6 +89,9 @@ class Ask:
     placement: str
     near: str
     subtree: list[str]
+    region: str = ""
+    or_below: bool = False
+    domains: list[tuple[bool, str]] = field(default_factory=list)
 
     @property
     def places(self) -> list[tuple[Wanted, dict[str, int]]]:
@@ -106,6 +119,36 @@ class Model:
     margins: dict[str, int]
     now: int = 0
     bookings: dict[str, Booking] = field(default_factory=dict)
+    regions: dict[str, Region] = field(default_factory=dict)
+
+    def is_in(self, ask: Ask, region: str) -> bool:
+        if region == ask.region:
+            return True
+        has = self.regions[region]
+        is_shown = has.shown_to is None or ask.project in has.shown_to
+        return ask.or_below and is_shown and has.parent is not None and self.is_in(ask, has.parent)
+
+    def power(self, region: str) -> set[str]:
+        has = self.regions[region]
+        return has.power or (self.power(has.parent) if has.parent else set())
+
+    def power_of(self, what: str) -> set[str]:
+        """Of a region, a provider, or of where a claim is."""
+        if what in self.bookings:
+            [region] = {self.providers[one].region for (one, _), _ in self.bookings[what].takes}
+            return self.power(region)
+        return self.power(self.providers[what].region if what in self.providers else what)
+
+    def is_where_asked(self, ask: Ask, one: str) -> bool:
+        if not self.regions:
+            return True
+        region = self.providers[one].region
+        return self.is_in(ask, region) and all(
+            self.power(region)
+            and self.power_of(origin)
+            and bool(self.power(region) & self.power_of(origin)) == same
+            for same, origin in ask.domains
+        )
 
     def above(self, one: str) -> list[str]:
         parent = self.providers[one].parent
@@ -183,6 +226,7 @@ class Model:
         has = self.providers[one]
         return (
             has.owner in (None, ask.project)
+            and self.is_where_asked(ask, one)
             and has.available
             and has.unhealthy_until <= self.now
             and all(k in has.pools and has.pools[k].hands_out(n) for k, n in amounts.items())

@@ -22,19 +22,29 @@ Drawn = dict[str, Any]
 
 def box(
     *capabilities: str, below: int | None = None, kind: str = "box", most: int = 9, step: int = 1,
-    owner: int | None = None, **totals: int,
+    owner: int | None = None, region: int = 0, **totals: int,
 ) -> Drawn:  # fmt: skip
     """A provider with that much of each resource type."""
     stock = {name: {"total": total, "most": most, "step": step} for name, total in totals.items()}
     return {
         "below": below, "type": kind, "pools": stock, "capabilities": set(capabilities),
-        "cores": None, "owner": owner,
+        "cores": None, "owner": owner, "region": region,
     }  # fmt: skip
 
 
-def fleet(*providers: Drawn, group: tuple[set[int], set[int]] | None = None) -> Drawn:
-    """Providers, and perhaps a group of members and sharers."""
-    return {"providers": list(providers), "groups": [group] if group else [], "said": []}
+def place(*power: str, below: int | None = 0) -> Drawn:
+    """A region below the first one, which has feed-a; with the power that it has of its own."""
+    return {"below": below, "power": set(power), "shown_to": None}
+
+
+def fleet(
+    *providers: Drawn,
+    group: tuple[set[int], set[int]] | None = None,
+    regions: Sequence[Drawn] = (),
+) -> Drawn:
+    """Providers, perhaps a group of members and sharers, and more regions."""
+    groups = [group] if group else []
+    return {"providers": list(providers), "groups": groups, "said": [], "regions": list(regions)}
 
 
 def wants(*demands: tuple[Any, ...], across: bool = False, **amounts: int) -> Drawn:
@@ -195,9 +205,9 @@ MUTANTS = (
         fleet(box(VCPU=4), box(VCPU=2)), [ask(placement="pack")],
     ),
     Mutant(
-        "owners don't keep others out", "candidates",
-        "(projects == NONE) | (projects == fleet.codes.get(project, NONE - 1))",
-        "projects >= NONE",
+        "owners don't keep others out", "fleet",
+        "(owners == NONE) | (owners == self.codes.get(project, NONE - 1))",
+        "owners >= NONE",
         fleet(box(VCPU=1, owner=1)), [ask()],
     ),
     Mutant(
@@ -222,6 +232,22 @@ MUTANTS = (
         "if one in self._fleet.upwards(other) or other in self._fleet.upwards(one):", "if True:",
         fleet(box(), box(below=0, VCPU=1), box(below=0, GPU=1)),
         [ask(wants(VCPU=1), wants(("apart", True, 3, 0), GPU=1))],
+    ),
+    Mutant(
+        "what is below a region is left out", "whereabouts",
+        "if self._request.or_below else [asked]", "if False else [asked]",
+        fleet(box(region=1, VCPU=1), regions=[place()]), [ask(or_below=True)],
+    ),
+    Mutant(
+        "who is to share no domain shares one", "whereabouts",
+        "own.isdisjoint(theirs) != limit.same", "own.isdisjoint(theirs) == limit.same",
+        fleet(box(VCPU=1), regions=[place()]), [ask(domains=[(False, 0)])],
+    ),
+    Mutant(
+        "what is not told of domains is as good as apart", "whereabouts",
+        "bool(own and theirs) and own.isdisjoint", "own.isdisjoint",
+        fleet(box(region=1, VCPU=1), box(VCPU=1), regions=[place(below=None)]),
+        [ask(domains=[(False, 0)])],
     ),
     Mutant(
         "a hold is confirmed though another one took its place", "claim_changes",

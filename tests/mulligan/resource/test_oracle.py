@@ -1,6 +1,7 @@
 """Random fleets, requests, holds, releases, reshapes and clocks, against an oracle beside."""
 
 import os
+from dataclasses import replace
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from mulligan.database import Database
+from mulligan.iam.tables import Region as RegionRow
 from mulligan.resource import claims, distances, groups, occupation, offers, registry, reshape
 from mulligan.resource.claims import Claim
 from mulligan.resource.groups import GroupChange, MembersChange
@@ -19,6 +21,7 @@ from mulligan.resource.requests import (
     ClaimRequest,
     Demand,
     DistanceLimit,
+    DomainLimit,
     Near,
     PropertyRange,
     RequestGroup,
@@ -32,6 +35,7 @@ from mulligan.values.errors import (
     InvalidArgumentError,
     NoCapacityError,
 )
+from mulligan.values.regions import DomainKind, RegionSpec, Visibility
 from tests.mulligan.resource.fleet import START, Fleet, at, new_id, window
 from tests.mulligan.resource.model import (
     FOREVER,
@@ -41,6 +45,7 @@ from tests.mulligan.resource.model import (
     Model,
     Pool,
     Provider,
+    Region,
     Takes,
     Trait,
     Wanted,
@@ -77,6 +82,14 @@ providers = st.fixed_dictionaries(
         "capabilities": st.sets(st.sampled_from(CAPABILITIES)),
         "cores": st.sampled_from([None, 4, 8]),
         "owner": st.sampled_from([None] * 6 + [0, 1]),
+        "region": st.sampled_from([0, 0, 1, 2]),
+    }
+)
+regions = st.fixed_dictionaries(
+    {
+        "below": st.sampled_from([None, 0, 0, 1]),
+        "power": st.sets(st.sampled_from(["feed-a", "feed-b"]), max_size=2),
+        "shown_to": st.sampled_from([None, None, None, set(), {0}, {1}]),
     }
 )
 few = st.sets(st.integers(0, 4), max_size=2)
@@ -85,6 +98,7 @@ fleets = st.fixed_dictionaries(
         "providers": st.lists(providers, min_size=1, max_size=4),
         "groups": st.lists(st.tuples(few, few), max_size=2),
         "said": st.lists(st.tuples(numbers, numbers, st.integers(0, 3)), max_size=3),
+        "regions": st.one_of(st.just([]), st.lists(regions, min_size=1, max_size=3)),
     }
 )
 ranges = st.sampled_from([(0, 5), (5, 9), (8, 8)])
@@ -126,6 +140,11 @@ asks = st.fixed_dictionaries(
         "length": st.sampled_from([1, 2, 3, 4, 5, 6, 8, None]),
         "hold": st.sampled_from([None, None, 1, 3, 6]),
         "machine": st.sampled_from([True, True, False]),
+        "region": st.sampled_from([0, 0, 0, 1]),
+        "or_below": st.sampled_from([True, True, False]),
+        "domains": st.one_of(
+            st.just([]), st.lists(st.tuples(st.booleans(), numbers), min_size=1, max_size=2)
+        ),
     }
 )
 others = st.fixed_dictionaries(
@@ -152,21 +171,24 @@ class Both:
     def __init__(self, database: Database, drawn: dict[str, Any]) -> None:
         self.fleet = Fleet(database)
         self.projects = [self.fleet.project, new_id()]
+        self.regions = self.regions_of(drawn.get("regions", []))
         ids = sorted(new_id() for _ in drawn["providers"])
         made: dict[str, Provider] = {}
         for one, has in zip(ids, drawn["providers"], strict=True):
             below, owner = has["below"], has["owner"]
+            parent = pick(made, below) if made and below is not None else None
             made[one] = Provider(
-                pick(made, below) if made and below is not None else None,
+                parent,
                 has["type"],
                 has["pools"],
                 has["capabilities"],
                 {"cores": has["cores"]} if has["cores"] else {},
                 None if owner is None else self.projects[owner],
+                region=made[parent].region if parent else pick(self.regions, has.get("region", 0)),
             )
         named = {
-            new_id(): Group({pick(ids, n) for n in members}, {pick(ids, n) for n in sharers})
-            for members, sharers in drawn["groups"]
+            new_id(): Group(*in_one_region(made, [{pick(ids, n) for n in some} for some in drawn]))
+            for drawn in drawn["groups"]
         }
         self.things = [*ids, *named]
         said = {}
@@ -174,13 +196,31 @@ class Both:
             pair = tuple(sorted((pick(self.things, a), pick(self.things, b))))
             if pair[0] != pair[1] or pair[0] in named:
                 said[pair] = count
-        self.model = Model(made, named, said, MARGINS)
+        self.model = Model(made, named, said, MARGINS, regions=self.regions)
         self.claims: list[Claim] = []
         self.proposals: list[tuple[Ask, ClaimRequest, Candidate]] = []
         database.write(self.create)
 
+    def regions_of(self, drawn: list[dict[str, Any]]) -> dict[str, Region]:
+        """The fleet's region, and those that were drawn."""
+        made = {self.fleet.region: Region(None, {"feed-a"} if drawn else set())}
+        for has in drawn:
+            shown_to = has["shown_to"]
+            made[new_id()] = Region(
+                None if has["below"] is None else pick(made, has["below"]),
+                has["power"],
+                None if shown_to is None else {self.projects[n] for n in shown_to},
+            )
+        return made
+
     def create(self, session: Any) -> None:
         fleet, model = self.fleet, self.model
+        for one, region in model.regions.items():
+            said = RegionSpec({DomainKind.POWER: tuple(region.power)} if region.power else {})
+            if region.shown_to is not None:
+                kind = Visibility.PROJECTS if region.shown_to else Visibility.INTERNAL
+                said = replace(said, visibility=kind, visible_to=tuple(region.shown_to))
+            session.add(RegionRow(id=one, parent=region.parent, created_at=START, spec=said))
         for name, ticks in MARGINS.items():
             if session.get(ProviderTypeRow, name) is None:
                 registry.register(
@@ -194,12 +234,17 @@ class Both:
             )
             for one, has in model.providers.items()
         ]  # fmt: skip
-        create_providers(session, fleet.region, new, now=START)
+        for there in model.regions:
+            here = [one for one in new if model.providers[one.id].region == there]
+            if here:
+                create_providers(session, there, here, now=START)
         for one, group in model.groups.items():
+            of = {model.providers[p].region for p in group.members | group.sharers}
             change = GroupChange(
                 MembersChange(add=sorted(group.members)), MembersChange(add=sorted(group.sharers))
             )
-            groups.create_group(session, id=one, region=fleet.region, change=change, now=START)
+            there = min(of, default=fleet.region)
+            groups.create_group(session, id=one, region=there, change=change, now=START)
         told = {distances.Pair(a, b): CODES[count] for (a, b), count in model.said.items()}
         distances.set_distances(session, "location", told, now=START)
 
@@ -352,7 +397,15 @@ class Both:
             groups, start, end, self.projects[step["project"]], step["placement"],
             pick(self.things, step["near"]) if step["placement"] == "nearest" else "",
             together if step["subtree"] else [],
+            pick(model.regions, step.get("region", 0)),
+            step.get("or_below", False),
+            [(same, pick(self.origins, n)) for same, n in step.get("domains", ())],
         )  # fmt: skip
+
+    @property
+    def origins(self) -> list[str]:
+        """From what failure domains can be told."""
+        return [*self.model.providers, *self.model.regions, *self.model.bookings]
 
     def wanted_of(self, name: str, drawn: dict[str, Any], names: list[str]) -> Wanted:
         wanted = Wanted(name, drawn["amounts"], drawn["across"] and bool(drawn["amounts"]))
@@ -391,11 +444,19 @@ class Both:
         return ClaimRequest(
             tuple(group_of(one, self.things) for one in ask.groups),
             window(ask.start, None if ask.end == FOREVER else ask.end),
-            self.fleet.region,
+            ask.region,
             Placement(ask.placement),
             Near("location", ask.near) if ask.near else None,
             (tuple(ask.subtree),) if ask.subtree else (),
+            ask.or_below,
+            tuple(DomainLimit(DomainKind.POWER, one, same=same) for same, one in ask.domains),
         )
+
+
+def in_one_region(providers: dict[str, Provider], parts: list[set[str]]) -> list[set[str]]:
+    """Leave out who is not in the region of the first one: a group is of one region."""
+    there = min((providers[one].region for part in parts for one in part), default="")
+    return [{one for one in part if providers[one].region == there} for part in parts]
 
 
 def takes_of(allocations: Any) -> Takes:
@@ -456,7 +517,6 @@ def examples(usually: int) -> settings:
     """
     return settings(
         max_examples=EXAMPLES or usually,
-        deadline=None,
         derandomize=not EXAMPLES,
         phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -7,7 +7,7 @@ import click
 
 from mulligan_client.commands.options import TIME, pass_session, takes_output
 from mulligan_client.complaint import ComplaintError
-from mulligan_client.exits import Exit
+from mulligan_client.exits import Exit, exit_for
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.session import Session
 
@@ -66,9 +66,10 @@ def list_events(
         request.since.FromDatetime(since)
     if until:
         request.until.FromDatetime(until)
-    answer = _ask(session, request, SERVICES)
+    answer, away = _ask(session, request, SERVICES)
     del answer.events[limit:]
     session.show(answer, output, lambda: _table(session, answer))
+    _complain_of(away)
 
 
 @audit.command("show")
@@ -81,27 +82,49 @@ def show(session: Session, revision: str, output: str) -> None:
     if service not in ("", *SERVICES) or not (number.isascii() and number.isdecimal()):
         raise click.UsageError(f"{revision!r} is no revision; write it as iam/12 or control/12")
     request = common_pb2.ListAuditEventsRequest(revision=min(int(number), 2**63 - 1))
-    answer = _ask(session, request, (service,) if service else SERVICES)
+    answer, away = _ask(session, request, (service,) if service else SERVICES)
     if not answer.events or not int(number):
+        _complain_of(away)
         raise ComplaintError(
             f"there is no event {revision} that you may see",
             do="look at `mulligan audit list`",
             exit_code=Exit.NOT_FOUND,
         )
     session.show(answer, output, lambda: _sheets(session, answer))
+    _complain_of(away)
 
 
 def _ask(
     session: Session, request: common_pb2.ListAuditEventsRequest, services: tuple[str, ...]
-) -> common_pb2.ListAuditEventsResponse:
-    """Ask each service, and give what they say as one list, the newest first."""
-    found = [
-        event
-        for service in services
-        for event in getattr(session.client, service).ListAuditEvents(request).events
-    ]
+) -> tuple[common_pb2.ListAuditEventsResponse, dict[str, str]]:
+    """Ask each service; give what they say as one list, the newest first, and who is away and why.
+
+    Raises:
+        MulliganCallError: one refused, or none answered.
+    """
+    from mulligan_client.errors import MulliganCallError
+
+    found: list[common_pb2.AuditEvent] = []
+    away: dict[str, str] = {}
+    for service in services:
+        try:
+            found += getattr(session.client, service).ListAuditEvents(request).events
+        except MulliganCallError as error:
+            if exit_for(error) is not Exit.UNAVAILABLE or len(away) + 1 == len(services):
+                raise
+            away[service] = error.message
     found.sort(key=lambda one: (one.at.seconds, one.at.nanos, one.revision), reverse=True)
-    return common_pb2.ListAuditEventsResponse(events=found)
+    return common_pb2.ListAuditEventsResponse(events=found), away
+
+
+def _complain_of(away: dict[str, str]) -> None:
+    """Say whose events are missing, so that nobody takes what was shown for all."""
+    for service, why in away.items():
+        raise ComplaintError(
+            f"{service} does not answer, what it keeps is missing: {why}",
+            do="try again later",
+            exit_code=Exit.UNAVAILABLE,
+        )
 
 
 def _table(session: Session, answer: common_pb2.ListAuditEventsResponse) -> "Table":

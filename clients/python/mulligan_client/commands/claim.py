@@ -17,6 +17,7 @@ from mulligan_client.commands.options import (
     takes_region,
 )
 from mulligan_client.commands.provider_names import find_provider
+from mulligan_client.commands.whereabouts import shown_whereabouts
 from mulligan_client.complaint import ComplaintError
 from mulligan_client.exits import Exit
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
@@ -59,8 +60,9 @@ def create(
     **spec: Any,
 ) -> None:
     """Claim AMOUNTS such as VCPU=4 from one provider; or with --file from several."""
+    owner = session.project(project)
     request = resource_pb2.CreateClaimRequest(
-        request_id=request_id, project=session.project(project), spec=read_spec(session, **spec)
+        request_id=request_id, project=owner, spec=read_spec(session, project=owner, **spec)
     )
     if hold is not None:
         request.hold_until.FromDatetime(datetime.now(UTC) + hold)
@@ -86,9 +88,10 @@ def propose(
     session: Session, /, limit: int, seed: int, project: str, output: str, **spec: Any
 ) -> None:
     """Show what could be claimed, best first; nothing is claimed."""
+    owner = session.project(project)
     request = resource_pb2.ProposeCandidatesRequest(
-        project=session.project(project),
-        spec=read_spec(session, **spec),
+        project=owner,
+        spec=read_spec(session, project=owner, **spec),
         limit=limit,
         seed=seed,
     )
@@ -118,8 +121,9 @@ def openings(
     **spec: Any,
 ) -> None:
     """Show when AMOUNTS are free for so long, the earliest first."""
+    owner = session.project(project)
     request = resource_pb2.FindOpeningsRequest(
-        project=session.project(project), spec=read_spec(session, **spec), limit=limit
+        project=owner, spec=read_spec(session, project=owner, **spec), limit=limit
     )
     if length is not None:
         request.length.FromTimedelta(length)
@@ -370,5 +374,6 @@ def _sheet(session: Session, one: resource_pb2.Claim) -> "Table":
             ("allocations", _allocations(one, name)),
             ("requires", ", ".join(one.spec.required_capabilities)),
             ("groups", ", ".join(group.name or "(one)" for group in one.spec.groups)),
+            *shown_whereabouts(session, one.spec),
         ]
     )

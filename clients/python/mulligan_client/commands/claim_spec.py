@@ -9,6 +9,11 @@ import click
 
 from mulligan_client.commands.options import TIME, Parsed, one_of
 from mulligan_client.commands.provider_names import find_providers
+from mulligan_client.commands.whereabouts import (
+    find_origin,
+    put_whereabouts,
+    takes_whereabouts,
+)
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 from mulligan_client.session import Session
@@ -38,6 +43,7 @@ def parse_amount(text: str) -> common_pb2.Amount:
 def takes_spec(command: _Command) -> _Command:
     """Add what says what is asked for: amounts and demands, or a file."""
     for option in (
+        takes_whereabouts,
         click.option(
             "--file",
             "manifest",
@@ -59,6 +65,7 @@ def takes_spec(command: _Command) -> _Command:
 def read_spec(
     session: Session,
     *,
+    project: str,
     region: str,
     amounts: tuple[common_pb2.Amount, ...],
     start: datetime | None,
@@ -68,8 +75,9 @@ def read_spec(
     provider: str,
     placement: str | None,
     manifest: Path | None,
+    **where: Any,
 ) -> resource_pb2.ClaimSpec:
-    """Put together what is asked for.
+    """Put together what a project (UUID) asks for; `where` is said by `takes_whereabouts`.
 
     Raises:
         ComplaintError: the file can't be read.
@@ -96,12 +104,15 @@ def read_spec(
         if moment is not None:
             stamp.FromDatetime(moment)
     spec.region = session.region(region or spec.region)
-    _find_names(session, spec)
+    _find_names(session, spec, project)
+    put_whereabouts(session, spec, project=project, **where)
     return spec
 
 
-def _find_names(session: Session, spec: resource_pb2.ClaimSpec) -> None:
-    """Put ids for the names of providers and groups."""
+def _find_names(session: Session, spec: resource_pb2.ClaimSpec, project: str) -> None:
+    """Put ids for the names of providers, groups and machines."""
+    for limit in spec.domains:
+        limit.origin = find_origin(session, limit.origin, project)
     named = [one for one in _places(spec) if getattr(*one)]
     ids = find_providers(session, [getattr(*one) for one in named])
     for message, field in named:

@@ -66,13 +66,13 @@ def provision(
 ) -> None:
     """Make a machine. It is answered when its claim is committed; the rest follows."""
     wishes = Wishes.read(image=image, acquire_at=start, release_at=end, **machine)
-    region_id = session.region(region)
+    region_id, owner = session.region(region), session.project(project)
     request = control_pb2.ProvisionMachineRequest(
         request_id=request_id,
-        project=session.project(project),
+        project=owner,
         region=region_id,
         name=name,
-        spec=build_spec(session, wishes, region_id),
+        spec=build_spec(session, wishes, region_id, owner),
         reservation=reservation,
     )
     operation = session.client.control.ProvisionMachine(request)

@@ -1,6 +1,6 @@
 """From the options of `machine provision` to the spec that is asked for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +10,7 @@ import click
 
 from mulligan_client.commands.options import GIB, MIB, Parsed, one_of
 from mulligan_client.commands.public_keys import read_public_keys
+from mulligan_client.commands.whereabouts import put_whereabouts, takes_whereabouts
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from mulligan_client.sealing import USER_DATA_LIMIT_BYTES
@@ -53,8 +54,9 @@ def parse_nic(text: str) -> NicWish:
 
 
 def takes_machine(command: _Command) -> _Command:
-    """Add what says how large a machine is, and what is on it."""
+    """Add what says how large a machine is, what is on it, and where it is to be."""
     for option in (
+        takes_whereabouts,
         click.option(
             "--root-disk", default="", help="Serial of the server's disk that gets the image."
         ),
@@ -118,6 +120,7 @@ class Wishes:
     required_capabilities: tuple[str, ...]
     placement: str
     root_disk_serial: str
+    where: Mapping[str, Any]
 
     @classmethod
     def read(
@@ -137,8 +140,9 @@ class Wishes:
         capabilities: tuple[str, ...],
         placement: str | None,
         root_disk: str,
+        **where: Any,
     ) -> "Wishes":
-        """Take in the options and read their files.
+        """Take in the options and read their files; `where` is said by `takes_whereabouts`.
 
         Raises:
             click.BadParameter: a file has not in it what it should; names the option.
@@ -159,10 +163,13 @@ class Wishes:
             required_capabilities=capabilities,
             placement=placement or "",
             root_disk_serial=root_disk,
+            where=where,
         )
 
 
-def build_spec(session: Session, wishes: Wishes, region: str) -> control_pb2.MachineSpec:
+def build_spec(
+    session: Session, wishes: Wishes, region: str, project: str
+) -> control_pb2.MachineSpec:
     """Resolve names and seal the user data.
 
     Raises:
@@ -198,6 +205,7 @@ def build_spec(session: Session, wishes: Wishes, region: str) -> control_pb2.Mac
         placement=_PLACEMENTS[wishes.placement],
         root_disk_serial=wishes.root_disk_serial,
     )
+    put_whereabouts(session, spec, project=project, **wishes.where)
     if wishes.acquire_at:
         spec.window.acquire_at.FromDatetime(wishes.acquire_at)
     if wishes.release_at:

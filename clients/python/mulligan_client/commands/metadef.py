@@ -12,9 +12,10 @@ from mulligan_client.commands.options import (
     pass_session,
     takes_generation,
     takes_output,
+    takes_project,
     takes_yes,
 )
-from mulligan_client.commands.tag import object_id, object_ids
+from mulligan_client.commands.tag import object_ids
 from mulligan_client.complaint import ComplaintError
 from mulligan_client.exits import Exit
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
@@ -130,14 +131,26 @@ def create(session: Session, /, attribute: str, project: str, output: str, **giv
 @click.argument("attribute")
 @_takes_owner
 @_takes_what_is_said
+@click.option("--any-type", is_flag=True, help="Objects of any type can have it.")
 @takes_generation
 @takes_output
 @pass_session
 def put(
-    session: Session, /, attribute: str, project: str, generation: int, output: str, **given: Any
+    session: Session,
+    /,
+    attribute: str,
+    project: str,
+    any_type: bool,
+    generation: int,
+    output: str,
+    **given: Any,
 ) -> None:
     """Change a definition, if all values fit it."""
     fields = _said(**given)
+    if any_type:
+        if "object_types" in fields:
+            raise click.UsageError("say --type or --any-type")
+        fields["object_types"] = ()
     request = meta_pb2.UpdateMetadefRequest(
         id=_found(session, attribute, project).metadata.id,
         generation=generation,
@@ -168,11 +181,12 @@ def value() -> None:
 
 @value.command("list")
 @click.argument("objects", metavar="OBJECT...", nargs=-1, required=True)
+@takes_project
 @takes_output
 @pass_session
-def list_values(session: Session, objects: tuple[str, ...], output: str) -> None:
+def list_values(session: Session, objects: tuple[str, ...], project: str, output: str) -> None:
     """List the attributes of objects."""
-    request = meta_pb2.ListAttributesRequest(object_ids=object_ids(session, objects))
+    request = meta_pb2.ListAttributesRequest(object_ids=object_ids(session, objects, project))
     answer = session.client.meta.ListAttributes(request)
     session.show(answer, output, lambda: _values(session, answer.attributes))
 
@@ -185,14 +199,7 @@ def list_values(session: Session, objects: tuple[str, ...], output: str) -> None
 def show_values(session: Session, attribute: str, value: str, output: str) -> None:
     """Show which objects have an attribute."""
     request = meta_pb2.ListObjectsByAttributeRequest(attribute=attribute, value=value)
-    answer = meta_pb2.ListObjectsByAttributeResponse()
-    while True:
-        page = session.client.meta.ListObjectsByAttribute(request)
-        answer.MergeFrom(page)
-        if not page.next_page_token:
-            break
-        request.page.CopyFrom(common_pb2.Page(token=page.next_page_token))
-    answer.next_page_token = ""
+    answer = session.client.list_all(session.client.meta.ListObjectsByAttribute, request)
     session.show(answer, output, lambda: _values(session, answer.attributes))
 
 
@@ -200,27 +207,28 @@ def show_values(session: Session, attribute: str, value: str, output: str) -> No
 @click.argument("one", metavar="OBJECT")
 @click.argument("attribute")
 @click.argument("document", metavar="JSON")
+@takes_project
 @pass_session
-def set_value(session: Session, one: str, attribute: str, document: str) -> None:
+def set_value(session: Session, one: str, attribute: str, document: str, project: str) -> None:
     """Give an object a value, as JSON: '"rack 7"', 12 or '{"unit": 3}'."""
-    _set_value(session, one, attribute, document)
+    _set_value(session, one, attribute, document, project)
 
 
 @value.command("delete")
 @click.argument("one", metavar="OBJECT")
 @click.argument("attribute")
+@takes_project
 @takes_yes
 @pass_session
-def delete_value(session: Session, one: str, attribute: str, yes: bool) -> None:
+def delete_value(session: Session, one: str, attribute: str, project: str, yes: bool) -> None:
     """Take an attribute away from an object."""
     confirm(session, f"Take {attribute} away from {one}?", yes)
-    _set_value(session, one, attribute, "")
+    _set_value(session, one, attribute, "", project)
 
 
-def _set_value(session: Session, one: str, attribute: str, document: str) -> None:
-    given = meta_pb2.Attribute(
-        object_id=object_id(session, one), attribute=attribute, value=document
-    )
+def _set_value(session: Session, one: str, attribute: str, document: str, project: str) -> None:
+    [found] = object_ids(session, (one,), project)
+    given = meta_pb2.Attribute(object_id=found, attribute=attribute, value=document)
     session.client.meta.SetAttributes(meta_pb2.SetAttributesRequest(attributes=[given]))
 
 

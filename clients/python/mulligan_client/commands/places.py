@@ -18,16 +18,20 @@ if TYPE_CHECKING:
 class PlaceKind:
     """project or region: its calls, and what is said of the commands.
 
-    `current` gives the id of the one that was chosen at login.
+    `create` gets a name, the id of what is above and what the options of `takes` say; `change` an
+    id, a name or nothing, a generation and the same. `current` gives the id of the one that was
+    chosen at login, `more` further rows of a sheet.
     """
 
     noun: str
-    create: Callable[[Session, str, str], Any]
+    create: Callable[..., Any]
     read: Callable[[Session, str], Any]
-    rename: Callable[[Session, str, str, int], Any]
+    change: Callable[..., Any]
     delete: Callable[[Session, str], Any]
     current: Callable[[Session], str]
     deletes: str
+    takes: Callable[[Any], Any] = lambda command: command
+    more: Callable[[Session, Any], list[tuple[str, str]]] = lambda session, one: []
 
     def table(self, session: Session, found: Sequence[Any]) -> "Table":
         """Draw several."""
@@ -59,6 +63,7 @@ class PlaceKind:
                 ("slug", one.metadata.slug),
                 ("below", session.names([one.parent])(one.parent) if one.parent else ""),
                 ("generation", str(one.metadata.generation)),
+                *self.more(session, one),
             ]
         )
 
@@ -70,10 +75,12 @@ def add_place_commands(group: click.Group, kind: PlaceKind) -> None:
     @group.command("create", help=f"Create a {noun}, at the top or below another one.")
     @click.argument("name")
     @click.option("--parent", default="", help=f"{noun.capitalize()} above it.")
+    @kind.takes
     @takes_output
     @pass_session
-    def create(session: Session, name: str, parent: str, output: str) -> None:
-        made = kind.create(session, name, session.resolve(noun, parent) if parent else "")
+    def create(session: Session, /, name: str, parent: str, output: str, **said: Any) -> None:
+        above = session.resolve(noun, parent) if parent else ""
+        made = kind.create(session, name, above, **said)
         session.show(made, output, lambda: kind.sheet(session, made))
 
     @group.command("show", help=f"Show a {noun}.")
@@ -84,16 +91,21 @@ def add_place_commands(group: click.Group, kind: PlaceKind) -> None:
         found = kind.read(session, session.resolve(noun, name))
         session.show(found, output, lambda: kind.sheet(session, found))
 
-    @group.command("set", help=f"Give a {noun} another name. None ever moves.")
+    @group.command("set", help=f"Change a {noun}. None ever moves.")
     @click.argument("name")
-    @click.option("--name", "new_name", required=True, help="What it is called from now on.")
+    @click.option("--name", "new_name", default="", help="What it is called from now on.")
+    @kind.takes
     @click.option(
         "--generation", default=0, help="Refuse if it is not at this generation any more."
     )
     @takes_output
     @pass_session
-    def put(session: Session, name: str, new_name: str, generation: int, output: str) -> None:
-        changed = kind.rename(session, session.resolve(noun, name), new_name, generation)
+    def put(
+        session: Session, /, name: str, new_name: str, generation: int, output: str, **said: Any
+    ) -> None:
+        if not (new_name or any(said.values())):
+            raise click.UsageError("say what to change, such as --name")
+        changed = kind.change(session, session.resolve(noun, name), new_name, generation, **said)
         session.show(changed, output, lambda: kind.sheet(session, changed))
 
     add_delete(group, noun, kind.delete, kind.deletes)

@@ -20,7 +20,7 @@ _KIND = PlaceKind(
         iam_pb2.CreateProjectRequest(name=name, parent=parent)
     ),
     read=lambda session, one: session.client.iam.GetProject(iam_pb2.GetProjectRequest(id=one)),
-    rename=lambda session, one, name, generation: session.client.iam.UpdateProject(
+    change=lambda session, one, name, generation: session.client.iam.UpdateProject(
         iam_pb2.UpdateProjectRequest(
             id=one, name=name, generation=generation, update_mask=FieldMask(paths=["name"])
         )

@@ -3,11 +3,16 @@
 from typing import TYPE_CHECKING
 
 import click
-from google.protobuf.field_mask_pb2 import FieldMask
 
 from mulligan_client.commands.options import pass_session, takes_output, takes_wait
 from mulligan_client.commands.outcome import show_operation
 from mulligan_client.commands.places import PlaceKind, add_place_commands
+from mulligan_client.commands.region_spec import (
+    change_region,
+    create_region,
+    shown_spec,
+    takes_region_spec,
+)
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from mulligan_client.session import Session
@@ -23,20 +28,16 @@ def region() -> None:
 
 _KIND = PlaceKind(
     "region",
-    create=lambda session, name, parent: session.client.iam.CreateRegion(
-        iam_pb2.CreateRegionRequest(name=name, parent=parent)
-    ),
+    create=create_region,
     read=lambda session, one: session.client.iam.GetRegion(iam_pb2.GetRegionRequest(id=one)),
-    rename=lambda session, one, name, generation: session.client.iam.UpdateRegion(
-        iam_pb2.UpdateRegionRequest(
-            id=one, name=name, generation=generation, update_mask=FieldMask(paths=["name"])
-        )
-    ),
+    change=change_region,
     delete=lambda session, one: session.client.iam.DeleteRegion(
         iam_pb2.DeleteRegionRequest(id=one)
     ),
     current=lambda session: session.login.region,
     deletes="Delete a region below which no other is. What lives in it can still be ended.",
+    takes=takes_region_spec,
+    more=shown_spec,
 )
 add_place_commands(region, _KIND)
 

@@ -17,6 +17,7 @@ from mulligan_client.commands.options import (
 )
 from mulligan_client.commands.reservation_series import series
 from mulligan_client.commands.reservation_spec import read_reservation, takes_reservation
+from mulligan_client.commands.whereabouts import shown_whereabouts
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 from mulligan_client.session import Session
@@ -67,12 +68,12 @@ def create(
         raise click.UsageError("--for and --until exclude each other")
     if length is not None:
         end = (start or datetime.now(UTC)) + length
-    region_id = session.region(region)
-    spec = read_reservation(session, region_id, **what)
+    region_id, owner = session.region(region), session.project(project)
+    spec = read_reservation(session, region_id, owner, **what)
     _put_window(spec.window, start, end)
     request = resource_pb2.CreateReservationsRequest(
         request_id=request_id,
-        project=session.project(project),
+        project=owner,
         region=region_id,
         spec=spec,
         times=times if all_or_none else 1,
@@ -219,5 +220,6 @@ def _sheet(session: Session, one: resource_pb2.Reservation) -> "Table":
             ("kept until", moment_words(one.kept_until)),
             ("claim", one.claim),
             ("operation", one.operation),
+            *shown_whereabouts(session, spec.claim if spec.HasField("claim") else spec.machine),
         ]
     )

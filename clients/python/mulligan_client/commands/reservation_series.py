@@ -92,12 +92,12 @@ def create(
     **what: Any,
 ) -> None:
     """Reserve AMOUNTS such as VCPU=4, or a machine, again and again."""
-    region_id = session.region(region)
+    region_id, owner = session.region(region), session.project(project)
     request = resource_pb2.CreateReservationSeriesRequest(
         request_id=request_id,
-        project=session.project(project),
+        project=owner,
         region=region_id,
-        spec=read_reservation(session, region_id, **what),
+        spec=read_reservation(session, region_id, owner, **what),
         recurrence=resource_pb2.Recurrence(
             days=days, start=hours[0], end=hours[1], time_zone=time_zone
         ),

@@ -51,6 +51,7 @@ def takes_reservation(command: _Command) -> _Command:
 def read_reservation(
     session: Session,
     region: str,
+    project: str,
     *,
     purpose: str,
     keep_for: timedelta | None,
@@ -59,12 +60,12 @@ def read_reservation(
     stays: bool,
     **what: Any,
 ) -> resource_pb2.ReservationSpec:
-    """Put together what is reserved.
+    """Put together what a project (UUID) reserves.
 
     Raises:
         MulliganCallError: a name leads nowhere.
     """
-    spec = _what(session, region, **what)
+    spec = _what(session, region, project, **what)
     spec.purpose, spec.stays = purpose, stays
     for span, field in (
         (keep_for, spec.keep_for),
@@ -79,6 +80,7 @@ def read_reservation(
 def _what(
     session: Session,
     region: str,
+    project: str,
     *,
     amounts: tuple[common_pb2.Amount, ...],
     manifest: Path | None,
@@ -89,12 +91,13 @@ def _what(
     """Read what is reserved: amounts, a file with a claim, or a machine."""
     if not amounts and manifest is None:
         wishes = Wishes.read(image=image, acquire_at=None, release_at=None, **sizes)
-        built = build_spec(session, wishes, region)
+        built = build_spec(session, wishes, region, project)
         return resource_pb2.ReservationSpec(machine=built, machine_name=machine)
     if machine or image:
         raise click.UsageError("say either amounts or a machine, not both")
     claim = read_spec(
         session,
+        project=project,
         region=region,
         amounts=amounts,
         start=None,
@@ -104,5 +107,6 @@ def _what(
         provider=sizes["provider"],
         placement=sizes["placement"],
         manifest=manifest,
+        **{option: sizes[option] for option in ("or_below", "apart", "together")},
     )
     return resource_pb2.ReservationSpec(claim=claim)

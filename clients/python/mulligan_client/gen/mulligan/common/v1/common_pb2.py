@@ -23,10 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fmulligan/common/v1/common.proto\x12\x12mulligan.common.v1\x1a google/protobuf/descriptor.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x97\x01\n\x06\x41\x63\x63\x65ss\x12,\n\x04role\x18\x01 \x01(\x0e\x32\x18.mulligan.common.v1.RoleR\x04role\x12/\n\x05scope\x18\x02 \x01(\x0e\x32\x19.mulligan.common.v1.ScopeR\x05scope\x12\x18\n\x07\x62\x65sides\x18\x03 \x01(\tR\x07\x62\x65sides\x12\x14\n\x05\x66ield\x18\x04 \x01(\tR\x05\x66ield\"\xcf\x01\n\x08Metadata\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n\x04slug\x18\x03 \x01(\tR\x04slug\x12\x18\n\x07project\x18\x04 \x01(\tR\x07project\x12\x16\n\x06region\x18\x05 \x01(\tR\x06region\x12\x39\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x1e\n\ngeneration\x18\x07 \x01(\x03R\ngeneration\"\xc1\x01\n\x06Status\x12\x14\n\x05state\x18\x01 \x01(\tR\x05state\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12\x30\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05since\x12\x36\n\x08\x64\x65\x61\x64line\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08\x64\x65\x61\x64line\x12\x1f\n\x0bnext_action\x18\x05 \x01(\tR\nnextAction\"\xb7\x01\n\x04Mark\x12\x12\n\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12\x16\n\x06\x61uthor\x18\x03 \x01(\tR\x06\x61uthor\x12\x30\n\x05since\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05since\x12\x39\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\texpiresAt\"~\n\x06Window\x12\x39\n\nacquire_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tacquireAt\x12\x39\n\nrelease_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\treleaseAt\"W\n\x06\x41mount\x12#\n\rresource_type\x18\x01 \x01(\tR\x0cresourceType\x12(\n\x06\x61mount\x18\x02 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\xff\xff\xff\xff\xff\xff\xff\x0f(\x01R\x06\x61mount\"\xd7\x02\n\x05\x45vent\x12\x1a\n\x08revision\x18\x01 \x01(\x03R\x08revision\x12*\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x02\x61t\x12\x1f\n\x0bobject_type\x18\x03 \x01(\tR\nobjectType\x12\x1b\n\tobject_id\x18\x04 \x01(\tR\x08objectId\x12\x18\n\x07project\x18\x05 \x01(\tR\x07project\x12\x16\n\x06region\x18\x06 \x01(\tR\x06region\x12\x12\n\x04kind\x18\x07 \x01(\tR\x04kind\x12\x16\n\x06\x61uthor\x18\x08 \x01(\tR\x06\x61uthor\x12\x1c\n\toperation\x18\t \x01(\tR\toperation\x12\x32\n\x06status\x18\n \x01(\x0b\x32\x1a.mulligan.common.v1.StatusR\x06status\x12\x18\n\x07message\x18\x0b \x01(\tR\x07message\"\xf5\x01\n\x0cWatchRequest\x12\x33\n\x0e\x61\x66ter_revision\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00H\x00R\rafterRevision\x88\x01\x01\x12%\n\x07project\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x07project\x12(\n\tobject_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x08objectId\x12)\n\toperation\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\toperation\x12!\n\x0cobject_types\x18\x05 \x03(\tR\x0bobjectTypesB\x11\n\x0f_after_revision\"\xcb\x03\n\x16ListAuditEventsRequest\x12,\n\x04page\x18\x01 \x01(\x0b\x32\x18.mulligan.common.v1.PageR\x04page\x12%\n\x07\x61\x63\x63ount\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x07\x61\x63\x63ount\x12(\n\tobject_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x08objectId\x12%\n\x07project\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x07project\x12#\n\x06region\x18\x05 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x06region\x12\x1f\n\x06method\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x06method\x12\x1f\n\x06result\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x06result\x12\x1b\n\x04kind\x18\x08 \x01(\tB\x07\xbaH\x04r\x02\x18 R\x04kind\x12\x30\n\x05since\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05since\x12\x30\n\x05until\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05until\x12#\n\x08revision\x18\x0b \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x08revision\"\x95\x01\n\x17ListAuditEventsResponse\x12\x36\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1e.mulligan.common.v1.AuditEventR\x06\x65vents\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n\x08revision\x18\x03 \x01(\x03R\x08revision\"\xf0\x03\n\nAuditEvent\x12\x17\n\x07kept_by\x18\x01 \x01(\tR\x06keptBy\x12\x1a\n\x08revision\x18\x02 \x01(\x03R\x08revision\x12*\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x02\x61t\x12\x12\n\x04kind\x18\x04 \x01(\tR\x04kind\x12\x16\n\x06result\x18\x05 \x01(\tR\x06result\x12\x14\n\x05\x63ount\x18\x06 \x01(\x05R\x05\x63ount\x12\x16\n\x06\x61uthor\x18\x07 \x01(\tR\x06\x61uthor\x12\x18\n\x07session\x18\x08 \x01(\tR\x07session\x12\x18\n\x07\x61\x64\x64ress\x18\t \x01(\tR\x07\x61\x64\x64ress\x12\x16\n\x06method\x18\n \x01(\tR\x06method\x12\x1d\n\nrequest_id\x18\x0b \x01(\tR\trequestId\x12\x1c\n\toperation\x18\x0c \x01(\tR\toperation\x12\x1f\n\x0bobject_type\x18\r \x01(\tR\nobjectType\x12\x1b\n\tobject_id\x18\x0e \x01(\tR\x08objectId\x12\x18\n\x07project\x18\x0f \x01(\tR\x07project\x12\x16\n\x06region\x18\x10 \x01(\tR\x06region\x12\x14\n\x05state\x18\x11 \x01(\tR\x05state\x12\x18\n\x07message\x18\x12 \x01(\tR\x07message\"F\n\x04Page\x12\x1e\n\x04size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x04size\x12\x1e\n\x05token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10R\x05token\"\xdf\x01\n\x06\x46ilter\x12)\n\x0bname_prefix\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01R\nnamePrefix\x12?\n\rcreated_since\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x63reatedSince\x12?\n\rcreated_until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x63reatedUntil\x12(\n\x06states\x18\x04 \x03(\tB\x10\xbaH\r\x92\x01\n\x10 \"\x06r\x04\x10\x01\x18 R\x06states*\x8d\x01\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x12\n\x0eROLE_ANONYMOUS\x10\x01\x12\x16\n\x12ROLE_AUTHENTICATED\x10\x02\x12\x0f\n\x0bROLE_READER\x10\x03\x12\x0f\n\x0bROLE_MEMBER\x10\x04\x12\x11\n\rROLE_OPERATOR\x10\x05\x12\x0e\n\nROLE_ADMIN\x10\x06*v\n\x05Scope\x12\x15\n\x11SCOPE_UNSPECIFIED\x10\x00\x12\x0e\n\nSCOPE_NONE\x10\x01\x12\x11\n\rSCOPE_PROJECT\x10\x02\x12\x10\n\x0cSCOPE_SYSTEM\x10\x03\x12\x10\n\x0cSCOPE_REGION\x10\x04\x12\x0f\n\x0bSCOPE_PLACE\x10\x05*`\n\x07OrderBy\x12\x18\n\x14ORDER_BY_UNSPECIFIED\x10\x00\x12\x0f\n\x0bORDER_BY_ID\x10\x01\x12\x11\n\rORDER_BY_NAME\x10\x02\x12\x17\n\x13ORDER_BY_CREATED_AT\x10\x03*g\n\tPlacement\x12\x19\n\x15PLACEMENT_UNSPECIFIED\x10\x00\x12\x12\n\x0ePLACEMENT_PACK\x10\x01\x12\x14\n\x10PLACEMENT_SPREAD\x10\x02\x12\x15\n\x11PLACEMENT_NEAREST\x10\x03:T\n\x06\x61\x63\x63\x65ss\x12\x1e.google.protobuf.MethodOptions\x18\xb5\x87\x03 \x01(\x0b\x32\x1a.mulligan.common.v1.AccessR\x06\x61\x63\x63\x65ssb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fmulligan/common/v1/common.proto\x12\x12mulligan.common.v1\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x97\x01\n\x06\x41\x63\x63\x65ss\x12,\n\x04role\x18\x01 \x01(\x0e\x32\x18.mulligan.common.v1.RoleR\x04role\x12/\n\x05scope\x18\x02 \x01(\x0e\x32\x19.mulligan.common.v1.ScopeR\x05scope\x12\x18\n\x07\x62\x65sides\x18\x03 \x01(\tR\x07\x62\x65sides\x12\x14\n\x05\x66ield\x18\x04 \x01(\tR\x05\x66ield\"\xcf\x01\n\x08Metadata\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n\x04slug\x18\x03 \x01(\tR\x04slug\x12\x18\n\x07project\x18\x04 \x01(\tR\x07project\x12\x16\n\x06region\x18\x05 \x01(\tR\x06region\x12\x39\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x1e\n\ngeneration\x18\x07 \x01(\x03R\ngeneration\"\xc1\x01\n\x06Status\x12\x14\n\x05state\x18\x01 \x01(\tR\x05state\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12\x30\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05since\x12\x36\n\x08\x64\x65\x61\x64line\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08\x64\x65\x61\x64line\x12\x1f\n\x0bnext_action\x18\x05 \x01(\tR\nnextAction\"\xb7\x01\n\x04Mark\x12\x12\n\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12\x16\n\x06\x61uthor\x18\x03 \x01(\tR\x06\x61uthor\x12\x30\n\x05since\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05since\x12\x39\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\texpiresAt\"~\n\x06Window\x12\x39\n\nacquire_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tacquireAt\x12\x39\n\nrelease_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\treleaseAt\"W\n\x06\x41mount\x12#\n\rresource_type\x18\x01 \x01(\tR\x0cresourceType\x12(\n\x06\x61mount\x18\x02 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\xff\xff\xff\xff\xff\xff\xff\x0f(\x01R\x06\x61mount\"\xd7\x02\n\x05\x45vent\x12\x1a\n\x08revision\x18\x01 \x01(\x03R\x08revision\x12*\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x02\x61t\x12\x1f\n\x0bobject_type\x18\x03 \x01(\tR\nobjectType\x12\x1b\n\tobject_id\x18\x04 \x01(\tR\x08objectId\x12\x18\n\x07project\x18\x05 \x01(\tR\x07project\x12\x16\n\x06region\x18\x06 \x01(\tR\x06region\x12\x12\n\x04kind\x18\x07 \x01(\tR\x04kind\x12\x16\n\x06\x61uthor\x18\x08 \x01(\tR\x06\x61uthor\x12\x1c\n\toperation\x18\t \x01(\tR\toperation\x12\x32\n\x06status\x18\n \x01(\x0b\x32\x1a.mulligan.common.v1.StatusR\x06status\x12\x18\n\x07message\x18\x0b \x01(\tR\x07message\"\xf5\x01\n\x0cWatchRequest\x12\x33\n\x0e\x61\x66ter_revision\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00H\x00R\rafterRevision\x88\x01\x01\x12%\n\x07project\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x07project\x12(\n\tobject_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x08objectId\x12)\n\toperation\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\toperation\x12!\n\x0cobject_types\x18\x05 \x03(\tR\x0bobjectTypesB\x11\n\x0f_after_revision\"\xcb\x03\n\x16ListAuditEventsRequest\x12,\n\x04page\x18\x01 \x01(\x0b\x32\x18.mulligan.common.v1.PageR\x04page\x12%\n\x07\x61\x63\x63ount\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x07\x61\x63\x63ount\x12(\n\tobject_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x08objectId\x12%\n\x07project\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x07project\x12#\n\x06region\x18\x05 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x06region\x12\x1f\n\x06method\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x06method\x12\x1f\n\x06result\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x06result\x12\x1b\n\x04kind\x18\x08 \x01(\tB\x07\xbaH\x04r\x02\x18 R\x04kind\x12\x30\n\x05since\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05since\x12\x30\n\x05until\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05until\x12#\n\x08revision\x18\x0b \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x08revision\"\x95\x01\n\x17ListAuditEventsResponse\x12\x36\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1e.mulligan.common.v1.AuditEventR\x06\x65vents\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n\x08revision\x18\x03 \x01(\x03R\x08revision\"\xf0\x03\n\nAuditEvent\x12\x17\n\x07kept_by\x18\x01 \x01(\tR\x06keptBy\x12\x1a\n\x08revision\x18\x02 \x01(\x03R\x08revision\x12*\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x02\x61t\x12\x12\n\x04kind\x18\x04 \x01(\tR\x04kind\x12\x16\n\x06result\x18\x05 \x01(\tR\x06result\x12\x14\n\x05\x63ount\x18\x06 \x01(\x05R\x05\x63ount\x12\x16\n\x06\x61uthor\x18\x07 \x01(\tR\x06\x61uthor\x12\x18\n\x07session\x18\x08 \x01(\tR\x07session\x12\x18\n\x07\x61\x64\x64ress\x18\t \x01(\tR\x07\x61\x64\x64ress\x12\x16\n\x06method\x18\n \x01(\tR\x06method\x12\x1d\n\nrequest_id\x18\x0b \x01(\tR\trequestId\x12\x1c\n\toperation\x18\x0c \x01(\tR\toperation\x12\x1f\n\x0bobject_type\x18\r \x01(\tR\nobjectType\x12\x1b\n\tobject_id\x18\x0e \x01(\tR\x08objectId\x12\x18\n\x07project\x18\x0f \x01(\tR\x07project\x12\x16\n\x06region\x18\x10 \x01(\tR\x06region\x12\x14\n\x05state\x18\x11 \x01(\tR\x05state\x12\x18\n\x07message\x18\x12 \x01(\tR\x07message\"F\n\x04Page\x12\x1e\n\x04size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x04size\x12\x1e\n\x05token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10R\x05token\"\xdf\x01\n\x06\x46ilter\x12)\n\x0bname_prefix\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01R\nnamePrefix\x12?\n\rcreated_since\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x63reatedSince\x12?\n\rcreated_until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x63reatedUntil\x12(\n\x06states\x18\x04 \x03(\tB\x10\xbaH\r\x92\x01\n\x10 \"\x06r\x04\x10\x01\x18 R\x06states\"\x83\x01\n\x0b\x44omainLimit\x12>\n\x04kind\x18\x01 \x01(\x0e\x32\x1e.mulligan.common.v1.DomainKindB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x04kind\x12 \n\x06origin\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x06origin\x12\x12\n\x04same\x18\x03 \x01(\x08R\x04same\"f\n\tRateLimit\x12\x36\n\nper_second\x18\x01 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x80\x84.A!\x00\x00\x00\x00\x00\x00\x00\x00R\tperSecond\x12!\n\x05\x62urst\x18\x02 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00R\x05\x62urst\"\xe2\x06\n\x11\x43onfigurationSpec\x12\x43\n\tlog_level\x18\x01 \x01(\x0e\x32\x1c.mulligan.common.v1.LogLevelB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x08logLevel\x12\x42\n\raccount_reads\x18\x02 \x01(\x0b\x32\x1d.mulligan.common.v1.RateLimitR\x0c\x61\x63\x63ountReads\x12\x44\n\x0e\x61\x63\x63ount_writes\x18\x03 \x01(\x0b\x32\x1d.mulligan.common.v1.RateLimitR\raccountWrites\x12\x33\n\x05reads\x18\x04 \x01(\x0b\x32\x1d.mulligan.common.v1.RateLimitR\x05reads\x12\x35\n\x06writes\x18\x05 \x01(\x0b\x32\x1d.mulligan.common.v1.RateLimitR\x06writes\x12[\n\x13transaction_timeout\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0f\xbaH\x0c\xaa\x01\t\"\x03\x08\xd8\x04\x32\x02\x08\x01R\x12transactionTimeout\x12P\n\x0e\x61\x63\x63\x65pt_timeout\x18\x07 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0e\xbaH\x0b\xaa\x01\x08\"\x02\x08<2\x02\x08\x01R\racceptTimeout\x12W\n\x12\x62mc_answer_timeout\x18\x08 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0e\xbaH\x0b\xaa\x01\x08\"\x02\x08<2\x02\x08\x01R\x10\x62mcAnswerTimeout\x12V\n\x11\x62mc_power_timeout\x18\t \x01(\x0b\x32\x19.google.protobuf.DurationB\x0f\xbaH\x0c\xaa\x01\t\"\x03\x08\xac\x02\x32\x02\x08\nR\x0f\x62mcPowerTimeout\x12V\n\x11\x62mc_media_timeout\x18\n \x01(\x0b\x32\x19.google.protobuf.DurationB\x0f\xbaH\x0c\xaa\x01\t\"\x03\x08\xb4\x01\x32\x02\x08\x05R\x0f\x62mcMediaTimeout\x12Z\n\x13\x62mc_restart_timeout\x18\x0b \x01(\x0b\x32\x19.google.protobuf.DurationB\x0f\xbaH\x0c\xaa\x01\t\"\x03\x08\x9c\x04\x32\x02\x08\x1eR\x11\x62mcRestartTimeout\"\xb8\x02\n\rConfiguration\x12\x18\n\x07service\x18\x01 \x01(\tR\x07service\x12\x16\n\x06region\x18\x02 \x01(\tR\x06region\x12\x39\n\x04spec\x18\x03 \x01(\x0b\x32%.mulligan.common.v1.ConfigurationSpecR\x04spec\x12@\n\x08in_force\x18\x04 \x01(\x0b\x32%.mulligan.common.v1.ConfigurationSpecR\x07inForce\x12\x1e\n\ngeneration\x18\x05 \x01(\x03R\ngeneration\x12\x1d\n\nchanged_by\x18\x06 \x01(\tR\tchangedBy\x12\x39\n\nchanged_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tchangedAt*\x8d\x01\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x12\n\x0eROLE_ANONYMOUS\x10\x01\x12\x16\n\x12ROLE_AUTHENTICATED\x10\x02\x12\x0f\n\x0bROLE_READER\x10\x03\x12\x0f\n\x0bROLE_MEMBER\x10\x04\x12\x11\n\rROLE_OPERATOR\x10\x05\x12\x0e\n\nROLE_ADMIN\x10\x06*v\n\x05Scope\x12\x15\n\x11SCOPE_UNSPECIFIED\x10\x00\x12\x0e\n\nSCOPE_NONE\x10\x01\x12\x11\n\rSCOPE_PROJECT\x10\x02\x12\x10\n\x0cSCOPE_SYSTEM\x10\x03\x12\x10\n\x0cSCOPE_REGION\x10\x04\x12\x0f\n\x0bSCOPE_PLACE\x10\x05*`\n\x07OrderBy\x12\x18\n\x14ORDER_BY_UNSPECIFIED\x10\x00\x12\x0f\n\x0bORDER_BY_ID\x10\x01\x12\x11\n\rORDER_BY_NAME\x10\x02\x12\x17\n\x13ORDER_BY_CREATED_AT\x10\x03*g\n\tPlacement\x12\x19\n\x15PLACEMENT_UNSPECIFIED\x10\x00\x12\x12\n\x0ePLACEMENT_PACK\x10\x01\x12\x14\n\x10PLACEMENT_SPREAD\x10\x02\x12\x15\n\x11PLACEMENT_NEAREST\x10\x03*\x8c\x01\n\nDomainKind\x12\x1b\n\x17\x44OMAIN_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x44OMAIN_KIND_POWER\x10\x01\x12\x17\n\x13\x44OMAIN_KIND_NETWORK\x10\x02\x12\x17\n\x13\x44OMAIN_KIND_COOLING\x10\x03\x12\x18\n\x14\x44OMAIN_KIND_BUILDING\x10\x04*z\n\x08LogLevel\x12\x19\n\x15LOG_LEVEL_UNSPECIFIED\x10\x00\x12\x13\n\x0fLOG_LEVEL_DEBUG\x10\x01\x12\x12\n\x0eLOG_LEVEL_INFO\x10\x02\x12\x15\n\x11LOG_LEVEL_WARNING\x10\x03\x12\x13\n\x0fLOG_LEVEL_ERROR\x10\x04:T\n\x06\x61\x63\x63\x65ss\x12\x1e.google.protobuf.MethodOptions\x18\xb5\x87\x03 \x01(\x0b\x32\x1a.mulligan.common.v1.AccessR\x06\x61\x63\x63\x65ssb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -67,38 +68,72 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FILTER'].fields_by_name['name_prefix']._serialized_options = b'\272H\005r\003\030\377\001'
   _globals['_FILTER'].fields_by_name['states']._loaded_options = None
   _globals['_FILTER'].fields_by_name['states']._serialized_options = b'\272H\r\222\001\n\020 \"\006r\004\020\001\030 '
-  _globals['_ROLE']._serialized_start=3091
-  _globals['_ROLE']._serialized_end=3232
-  _globals['_SCOPE']._serialized_start=3234
-  _globals['_SCOPE']._serialized_end=3352
-  _globals['_ORDERBY']._serialized_start=3354
-  _globals['_ORDERBY']._serialized_end=3450
-  _globals['_PLACEMENT']._serialized_start=3452
-  _globals['_PLACEMENT']._serialized_end=3555
-  _globals['_ACCESS']._serialized_start=123
-  _globals['_ACCESS']._serialized_end=274
-  _globals['_METADATA']._serialized_start=277
-  _globals['_METADATA']._serialized_end=484
-  _globals['_STATUS']._serialized_start=487
-  _globals['_STATUS']._serialized_end=680
-  _globals['_MARK']._serialized_start=683
-  _globals['_MARK']._serialized_end=866
-  _globals['_WINDOW']._serialized_start=868
-  _globals['_WINDOW']._serialized_end=994
-  _globals['_AMOUNT']._serialized_start=996
-  _globals['_AMOUNT']._serialized_end=1083
-  _globals['_EVENT']._serialized_start=1086
-  _globals['_EVENT']._serialized_end=1429
-  _globals['_WATCHREQUEST']._serialized_start=1432
-  _globals['_WATCHREQUEST']._serialized_end=1677
-  _globals['_LISTAUDITEVENTSREQUEST']._serialized_start=1680
-  _globals['_LISTAUDITEVENTSREQUEST']._serialized_end=2139
-  _globals['_LISTAUDITEVENTSRESPONSE']._serialized_start=2142
-  _globals['_LISTAUDITEVENTSRESPONSE']._serialized_end=2291
-  _globals['_AUDITEVENT']._serialized_start=2294
-  _globals['_AUDITEVENT']._serialized_end=2790
-  _globals['_PAGE']._serialized_start=2792
-  _globals['_PAGE']._serialized_end=2862
-  _globals['_FILTER']._serialized_start=2865
-  _globals['_FILTER']._serialized_end=3088
+  _globals['_DOMAINLIMIT'].fields_by_name['kind']._loaded_options = None
+  _globals['_DOMAINLIMIT'].fields_by_name['kind']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
+  _globals['_DOMAINLIMIT'].fields_by_name['origin']._loaded_options = None
+  _globals['_DOMAINLIMIT'].fields_by_name['origin']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_RATELIMIT'].fields_by_name['per_second']._loaded_options = None
+  _globals['_RATELIMIT'].fields_by_name['per_second']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\200\204.A!\000\000\000\000\000\000\000\000'
+  _globals['_RATELIMIT'].fields_by_name['burst']._loaded_options = None
+  _globals['_RATELIMIT'].fields_by_name['burst']._serialized_options = b'\272H\010\032\006\030\300\204=(\000'
+  _globals['_CONFIGURATIONSPEC'].fields_by_name['log_level']._loaded_options = None
+  _globals['_CONFIGURATIONSPEC'].fields_by_name['log_level']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_CONFIGURATIONSPEC'].fields_by_name['transaction_timeout']._loaded_options = None
+  _globals['_CONFIGURATIONSPEC'].fields_by_name['transaction_timeout']._serialized_options = b'\272H\014\252\001\t\"\003\010\330\0042\002\010\001'
+  _globals['_CONFIGURATIONSPEC'].fields_by_name['accept_timeout']._loaded_options = None
+  _globals['_CONFIGURATIONSPEC'].fields_by_name['accept_timeout']._serialized_options = b'\272H\013\252\001\010\"\002\010<2\002\010\001'
+  _globals['_CONFIGURATIONSPEC'].fields_by_name['bmc_answer_timeout']._loaded_options = None
+  _globals['_CONFIGURATIONSPEC'].fields_by_name['bmc_answer_timeout']._serialized_options = b'\272H\013\252\001\010\"\002\010<2\002\010\001'
+  _globals['_CONFIGURATIONSPEC'].fields_by_name['bmc_power_timeout']._loaded_options = None
+  _globals['_CONFIGURATIONSPEC'].fields_by_name['bmc_power_timeout']._serialized_options = b'\272H\014\252\001\t\"\003\010\254\0022\002\010\n'
+  _globals['_CONFIGURATIONSPEC'].fields_by_name['bmc_media_timeout']._loaded_options = None
+  _globals['_CONFIGURATIONSPEC'].fields_by_name['bmc_media_timeout']._serialized_options = b'\272H\014\252\001\t\"\003\010\264\0012\002\010\005'
+  _globals['_CONFIGURATIONSPEC'].fields_by_name['bmc_restart_timeout']._loaded_options = None
+  _globals['_CONFIGURATIONSPEC'].fields_by_name['bmc_restart_timeout']._serialized_options = b'\272H\014\252\001\t\"\003\010\234\0042\002\010\036'
+  _globals['_ROLE']._serialized_start=4545
+  _globals['_ROLE']._serialized_end=4686
+  _globals['_SCOPE']._serialized_start=4688
+  _globals['_SCOPE']._serialized_end=4806
+  _globals['_ORDERBY']._serialized_start=4808
+  _globals['_ORDERBY']._serialized_end=4904
+  _globals['_PLACEMENT']._serialized_start=4906
+  _globals['_PLACEMENT']._serialized_end=5009
+  _globals['_DOMAINKIND']._serialized_start=5012
+  _globals['_DOMAINKIND']._serialized_end=5152
+  _globals['_LOGLEVEL']._serialized_start=5154
+  _globals['_LOGLEVEL']._serialized_end=5276
+  _globals['_ACCESS']._serialized_start=155
+  _globals['_ACCESS']._serialized_end=306
+  _globals['_METADATA']._serialized_start=309
+  _globals['_METADATA']._serialized_end=516
+  _globals['_STATUS']._serialized_start=519
+  _globals['_STATUS']._serialized_end=712
+  _globals['_MARK']._serialized_start=715
+  _globals['_MARK']._serialized_end=898
+  _globals['_WINDOW']._serialized_start=900
+  _globals['_WINDOW']._serialized_end=1026
+  _globals['_AMOUNT']._serialized_start=1028
+  _globals['_AMOUNT']._serialized_end=1115
+  _globals['_EVENT']._serialized_start=1118
+  _globals['_EVENT']._serialized_end=1461
+  _globals['_WATCHREQUEST']._serialized_start=1464
+  _globals['_WATCHREQUEST']._serialized_end=1709
+  _globals['_LISTAUDITEVENTSREQUEST']._serialized_start=1712
+  _globals['_LISTAUDITEVENTSREQUEST']._serialized_end=2171
+  _globals['_LISTAUDITEVENTSRESPONSE']._serialized_start=2174
+  _globals['_LISTAUDITEVENTSRESPONSE']._serialized_end=2323
+  _globals['_AUDITEVENT']._serialized_start=2326
+  _globals['_AUDITEVENT']._serialized_end=2822
+  _globals['_PAGE']._serialized_start=2824
+  _globals['_PAGE']._serialized_end=2894
+  _globals['_FILTER']._serialized_start=2897
+  _globals['_FILTER']._serialized_end=3120
+  _globals['_DOMAINLIMIT']._serialized_start=3123
+  _globals['_DOMAINLIMIT']._serialized_end=3254
+  _globals['_RATELIMIT']._serialized_start=3256
+  _globals['_RATELIMIT']._serialized_end=3358
+  _globals['_CONFIGURATIONSPEC']._serialized_start=3361
+  _globals['_CONFIGURATIONSPEC']._serialized_end=4227
+  _globals['_CONFIGURATION']._serialized_start=4230
+  _globals['_CONFIGURATION']._serialized_end=4542
 # @@protoc_insertion_point(module_scope)

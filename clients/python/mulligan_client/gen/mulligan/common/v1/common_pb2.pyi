@@ -6,6 +6,7 @@ What the messages of every service share."""
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import descriptor_pb2 as _descriptor_pb2
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -157,6 +158,70 @@ PLACEMENT_SPREAD: Placement.ValueType  # 2
 PLACEMENT_NEAREST: Placement.ValueType  # 3
 """Take the provider nearest to something."""
 Global___Placement: _TypeAlias = Placement  # noqa: Y015
+
+class _DomainKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DomainKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DomainKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DOMAIN_KIND_UNSPECIFIED: _DomainKind.ValueType  # 0
+    """Never sent."""
+    DOMAIN_KIND_POWER: _DomainKind.ValueType  # 1
+    """Electric power: a feed, a substation."""
+    DOMAIN_KIND_NETWORK: _DomainKind.ValueType  # 2
+    """The network's core, routers or lines to the outside."""
+    DOMAIN_KIND_COOLING: _DomainKind.ValueType  # 3
+    """Cooling."""
+    DOMAIN_KIND_BUILDING: _DomainKind.ValueType  # 4
+    """The building."""
+
+class DomainKind(_DomainKind, metaclass=_DomainKindEnumTypeWrapper):
+    """What regions may share, so that its failure takes them down together."""
+
+DOMAIN_KIND_UNSPECIFIED: DomainKind.ValueType  # 0
+"""Never sent."""
+DOMAIN_KIND_POWER: DomainKind.ValueType  # 1
+"""Electric power: a feed, a substation."""
+DOMAIN_KIND_NETWORK: DomainKind.ValueType  # 2
+"""The network's core, routers or lines to the outside."""
+DOMAIN_KIND_COOLING: DomainKind.ValueType  # 3
+"""Cooling."""
+DOMAIN_KIND_BUILDING: DomainKind.ValueType  # 4
+"""The building."""
+Global___DomainKind: _TypeAlias = DomainKind  # noqa: Y015
+
+class _LogLevel:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LogLevelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LogLevel.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LOG_LEVEL_UNSPECIFIED: _LogLevel.ValueType  # 0
+    """As the process was started (LOG_LEVEL, else INFO)."""
+    LOG_LEVEL_DEBUG: _LogLevel.ValueType  # 1
+    """What is of use to who looks for a fault."""
+    LOG_LEVEL_INFO: _LogLevel.ValueType  # 2
+    """What happens."""
+    LOG_LEVEL_WARNING: _LogLevel.ValueType  # 3
+    """What may need somebody."""
+    LOG_LEVEL_ERROR: _LogLevel.ValueType  # 4
+    """What failed."""
+
+class LogLevel(_LogLevel, metaclass=_LogLevelEnumTypeWrapper):
+    """How much a process logs: what is of this level, and what is worse."""
+
+LOG_LEVEL_UNSPECIFIED: LogLevel.ValueType  # 0
+"""As the process was started (LOG_LEVEL, else INFO)."""
+LOG_LEVEL_DEBUG: LogLevel.ValueType  # 1
+"""What is of use to who looks for a fault."""
+LOG_LEVEL_INFO: LogLevel.ValueType  # 2
+"""What happens."""
+LOG_LEVEL_WARNING: LogLevel.ValueType  # 3
+"""What may need somebody."""
+LOG_LEVEL_ERROR: LogLevel.ValueType  # 4
+"""What failed."""
+Global___LogLevel: _TypeAlias = LogLevel  # noqa: Y015
 
 @_typing.final
 class Access(_message.Message):
@@ -402,7 +467,9 @@ class Event(_message.Message):
     revision: _builtins.int
     """Rises by one with each transaction's event; a watch can go on after any revision."""
     object_type: _builtins.str
-    """What changed: server, host, machine, operation, claim, network, image, provider, region, ..."""
+    """What changed: server, host, machine, operation, claim, network, image, provider, region,
+    configuration, ...
+    """
     object_id: _builtins.str
     """UUID of what changed. What has only a name, such as a resource type, has one made of it."""
     project: _builtins.str
@@ -410,7 +477,7 @@ class Event(_message.Message):
     region: _builtins.str
     """UUID of the region in which the object lives; empty where it lives in none."""
     kind: _builtins.str
-    """created, named, updated, state, step, mark, role, revoked, freeze, difference or deleted."""
+    """created, named, updated, asked, state, step, mark, role, revoked, freeze, difference or deleted."""
     author: _builtins.str
     """UUID of the account that asked, empty when the system did it by itself."""
     operation: _builtins.str
@@ -632,7 +699,10 @@ class AuditEvent(_message.Message):
     author: _builtins.str
     """UUID of the account that asked; empty when the system did it by itself, or nobody knows who."""
     session: _builtins.str
-    """UUID of the author's session; empty where the token belongs to none."""
+    """UUID of the author's session; empty where the token belongs to none. An admin is told session,
+    address and request id, and why a call was refused, only of accounts that have a role on the
+    admin's places, or above the event's within them; and the address where nobody was signed in.
+    """
     address: _builtins.str
     """Where the call came from: an IPv4 address or the /64 of an IPv6 one; empty for this machine's
     socket file, and where no call is known.
@@ -760,6 +830,204 @@ class Filter(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Filter: _TypeAlias = Filter  # noqa: Y015
+
+@_typing.final
+class DomainLimit(_message.Message):
+    """Whether providers share a failure domain with something. Where it is not said of one of both which
+    domains of the kind it has, neither can be told, and the provider is not taken.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    SAME_FIELD_NUMBER: _builtins.int
+    kind: Global___DomainKind.ValueType
+    """Of which kind."""
+    origin: _builtins.str
+    """UUID of a machine, claim, provider or region that the caller can see."""
+    same: _builtins.bool
+    """They share a domain; else they share none."""
+    def __init__(
+        self,
+        *,
+        kind: Global___DomainKind.ValueType = ...,
+        origin: _builtins.str = ...,
+        same: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "origin", b"origin", "same", b"same"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DomainLimit: _TypeAlias = DomainLimit  # noqa: Y015
+
+@_typing.final
+class RateLimit(_message.Message):
+    """How many calls one instance of a service takes: a bucket of `burst` calls that fills at
+    `per_second`. Who finds it empty is answered RATE_LIMITED, with the time to wait.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PER_SECOND_FIELD_NUMBER: _builtins.int
+    BURST_FIELD_NUMBER: _builtins.int
+    per_second: _builtins.float
+    """Calls a second on average."""
+    burst: _builtins.int
+    """Calls at once after a rest; 0: as many as come in a second, 1 at least."""
+    def __init__(
+        self,
+        *,
+        per_second: _builtins.float = ...,
+        burst: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["burst", b"burst", "per_second", b"per_second"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RateLimit: _TypeAlias = RateLimit  # noqa: Y015
+
+@_typing.final
+class ConfigurationSpec(_message.Message):
+    """What an operator turns while a service runs. A service takes the fields that it has a use for and
+    refuses the others.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOG_LEVEL_FIELD_NUMBER: _builtins.int
+    ACCOUNT_READS_FIELD_NUMBER: _builtins.int
+    ACCOUNT_WRITES_FIELD_NUMBER: _builtins.int
+    READS_FIELD_NUMBER: _builtins.int
+    WRITES_FIELD_NUMBER: _builtins.int
+    TRANSACTION_TIMEOUT_FIELD_NUMBER: _builtins.int
+    ACCEPT_TIMEOUT_FIELD_NUMBER: _builtins.int
+    BMC_ANSWER_TIMEOUT_FIELD_NUMBER: _builtins.int
+    BMC_POWER_TIMEOUT_FIELD_NUMBER: _builtins.int
+    BMC_MEDIA_TIMEOUT_FIELD_NUMBER: _builtins.int
+    BMC_RESTART_TIMEOUT_FIELD_NUMBER: _builtins.int
+    log_level: Global___LogLevel.ValueType
+    """How much is logged; of all. A process that serves several services logs what any of them is to."""
+    @_builtins.property
+    def account_reads(self) -> Global___RateLimit:
+        """Reads by one account; who has none counts by address. Not of executors; absent: no limit."""
+
+    @_builtins.property
+    def account_writes(self) -> Global___RateLimit:
+        """Mutations by one account, likewise."""
+
+    @_builtins.property
+    def reads(self) -> Global___RateLimit:
+        """Reads by all together, likewise."""
+
+    @_builtins.property
+    def writes(self) -> Global___RateLimit:
+        """Mutations by all together, likewise."""
+
+    @_builtins.property
+    def transaction_timeout(self) -> _duration_pb2.Duration:
+        """How long a call may wait for the database in all, whatever its own deadline; not of executors."""
+
+    @_builtins.property
+    def accept_timeout(self) -> _duration_pb2.Duration:
+        """How long a call waits until a control worker took its operation; of resource and control."""
+
+    @_builtins.property
+    def bmc_answer_timeout(self) -> _duration_pb2.Duration:
+        """How long a BMC may take to answer what is read; of executors. A write has 9 s, which belong to
+        the fence and can't be changed; and a BMC is asked for one thing at a time.
+        """
+
+    @_builtins.property
+    def bmc_power_timeout(self) -> _duration_pb2.Duration:
+        """How long a server may take until its power is as it was told; of executors."""
+
+    @_builtins.property
+    def bmc_media_timeout(self) -> _duration_pb2.Duration:
+        """How long a BMC may take to insert or eject a medium; of executors."""
+
+    @_builtins.property
+    def bmc_restart_timeout(self) -> _duration_pb2.Duration:
+        """How long a BMC may take until it answers again after its restart; of executors."""
+
+    def __init__(
+        self,
+        *,
+        log_level: Global___LogLevel.ValueType = ...,
+        account_reads: Global___RateLimit | None = ...,
+        account_writes: Global___RateLimit | None = ...,
+        reads: Global___RateLimit | None = ...,
+        writes: Global___RateLimit | None = ...,
+        transaction_timeout: _duration_pb2.Duration | None = ...,
+        accept_timeout: _duration_pb2.Duration | None = ...,
+        bmc_answer_timeout: _duration_pb2.Duration | None = ...,
+        bmc_power_timeout: _duration_pb2.Duration | None = ...,
+        bmc_media_timeout: _duration_pb2.Duration | None = ...,
+        bmc_restart_timeout: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accept_timeout", b"accept_timeout", "account_reads", b"account_reads", "account_writes", b"account_writes", "bmc_answer_timeout", b"bmc_answer_timeout", "bmc_media_timeout", b"bmc_media_timeout", "bmc_power_timeout", b"bmc_power_timeout", "bmc_restart_timeout", b"bmc_restart_timeout", "reads", b"reads", "transaction_timeout", b"transaction_timeout", "writes", b"writes"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_timeout", b"accept_timeout", "account_reads", b"account_reads", "account_writes", b"account_writes", "bmc_answer_timeout", b"bmc_answer_timeout", "bmc_media_timeout", b"bmc_media_timeout", "bmc_power_timeout", b"bmc_power_timeout", "bmc_restart_timeout", b"bmc_restart_timeout", "log_level", b"log_level", "reads", b"reads", "transaction_timeout", b"transaction_timeout", "writes", b"writes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfigurationSpec: _TypeAlias = ConfigurationSpec  # noqa: Y015
+
+@_typing.final
+class Configuration(_message.Message):
+    """How a service, or the executors of a region, are configured; who changed it last, and when."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERVICE_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    IN_FORCE_FIELD_NUMBER: _builtins.int
+    GENERATION_FIELD_NUMBER: _builtins.int
+    CHANGED_BY_FIELD_NUMBER: _builtins.int
+    CHANGED_AT_FIELD_NUMBER: _builtins.int
+    service: _builtins.str
+    """iam, meta, resource, control or executor."""
+    region: _builtins.str
+    """UUID of the region whose executors it is for; empty for services."""
+    generation: _builtins.int
+    """Rises with each change; 0: nothing was ever set."""
+    changed_by: _builtins.str
+    """UUID of the account that changed it last."""
+    @_builtins.property
+    def spec(self) -> Global___ConfigurationSpec:
+        """What was set; what is absent has its default."""
+
+    @_builtins.property
+    def in_force(self) -> Global___ConfigurationSpec:
+        """What is in force: what was set, and the defaults of the rest. What is absent has no limit."""
+
+    @_builtins.property
+    def changed_at(self) -> _timestamp_pb2.Timestamp:
+        """When that was."""
+
+    def __init__(
+        self,
+        *,
+        service: _builtins.str = ...,
+        region: _builtins.str = ...,
+        spec: Global___ConfigurationSpec | None = ...,
+        in_force: Global___ConfigurationSpec | None = ...,
+        generation: _builtins.int = ...,
+        changed_by: _builtins.str = ...,
+        changed_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["changed_at", b"changed_at", "in_force", b"in_force", "spec", b"spec"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_at", b"changed_at", "changed_by", b"changed_by", "generation", b"generation", "in_force", b"in_force", "region", b"region", "service", b"service", "spec", b"spec"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Configuration: _TypeAlias = Configuration  # noqa: Y015
 
 ACCESS_FIELD_NUMBER: _builtins.int
 access: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, Global___Access]

@@ -1604,6 +1604,8 @@ class MachineSpec(_message.Message):
     PROVIDER_FIELD_NUMBER: _builtins.int
     PLACEMENT_FIELD_NUMBER: _builtins.int
     ROOT_DISK_SERIAL_FIELD_NUMBER: _builtins.int
+    OR_BELOW_FIELD_NUMBER: _builtins.int
+    DOMAINS_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
     """virtual or baremetal."""
     image: _builtins.str
@@ -1622,6 +1624,11 @@ class MachineSpec(_message.Message):
     """Which provider is taken of those that fit; PLACEMENT_NEAREST is refused here."""
     root_disk_serial: _builtins.str
     """Baremetal: serial number of the disk that gets the image; else the first one that is big enough."""
+    or_below: _builtins.bool
+    """In the region or one below it that the project sees; the machine is in its host's or server's
+    region. Not together with user data, nor with an image that needs credentials: they are sealed
+    to one region's key.
+    """
     @_builtins.property
     def nics(self) -> _containers.RepeatedCompositeFieldContainer[Global___NicRequest]:
         """Interfaces in their order; none: no network."""
@@ -1637,6 +1644,10 @@ class MachineSpec(_message.Message):
     @_builtins.property
     def required_capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Host or server must have all of these registered names."""
+
+    @_builtins.property
+    def domains(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.DomainLimit]:
+        """Which failure domains its host or server may share, or must; all of them hold."""
 
     def __init__(
         self,
@@ -1654,10 +1665,12 @@ class MachineSpec(_message.Message):
         provider: _builtins.str = ...,
         placement: _common_pb2.Placement.ValueType = ...,
         root_disk_serial: _builtins.str = ...,
+        or_below: _builtins.bool = ...,
+        domains: _abc.Iterable[_common_pb2.DomainLimit] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["disk_gib", b"disk_gib", "image", b"image", "kind", b"kind", "memory_mib", b"memory_mib", "nics", b"nics", "placement", b"placement", "provider", b"provider", "required_capabilities", b"required_capabilities", "root_disk_serial", b"root_disk_serial", "sealed_user_data", b"sealed_user_data", "ssh_keys", b"ssh_keys", "vcpus", b"vcpus", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["disk_gib", b"disk_gib", "domains", b"domains", "image", b"image", "kind", b"kind", "memory_mib", b"memory_mib", "nics", b"nics", "or_below", b"or_below", "placement", b"placement", "provider", b"provider", "required_capabilities", b"required_capabilities", "root_disk_serial", b"root_disk_serial", "sealed_user_data", b"sealed_user_data", "ssh_keys", b"ssh_keys", "vcpus", b"vcpus", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1731,7 +1744,7 @@ class Machine(_message.Message):
 
     @_builtins.property
     def spec(self) -> Global___MachineSpec:
-        """As it was asked for; nics, user data, window, provider and placement are left out."""
+        """As it was asked for; nics, user data, window, and what says where it is to be are left out."""
 
     @_builtins.property
     def status(self) -> _common_pb2.Status:
@@ -2893,3 +2906,122 @@ class RotateRegionKeyRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RotateRegionKeyRequest: _TypeAlias = RotateRegionKeyRequest  # noqa: Y015
+
+@_typing.final
+class ControlConfigureRequest(_message.Message):
+    """What to change of how this service is configured."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    GENERATION_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """The same id again is answered like the first time."""
+    generation: _builtins.int
+    """Refuse if it is not at this generation any more; 0: whatever it is at."""
+    @_builtins.property
+    def spec(self) -> _common_pb2.ConfigurationSpec:
+        """The new values."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """What to change, such as `spec.log_level`; what it names and `spec` lacks gets its default."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        spec: _common_pb2.ConfigurationSpec | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        generation: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation", "request_id", b"request_id", "spec", b"spec", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ControlConfigureRequest: _TypeAlias = ControlConfigureRequest  # noqa: Y015
+
+@_typing.final
+class GetControlConfigurationRequest(_message.Message):
+    """Which configuration."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetControlConfigurationRequest: _TypeAlias = GetControlConfigurationRequest  # noqa: Y015
+
+@_typing.final
+class ExecutorConfigureRequest(_message.Message):
+    """What to change of how the executors of a region are configured."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    GENERATION_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """The same id again is answered like the first time."""
+    generation: _builtins.int
+    """Refuse if it is not at this generation any more; 0: whatever it is at."""
+    region: _builtins.str
+    """UUID."""
+    @_builtins.property
+    def spec(self) -> _common_pb2.ConfigurationSpec:
+        """The new values."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """What to change, such as `spec.log_level`; what it names and `spec` lacks gets its default."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        spec: _common_pb2.ConfigurationSpec | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        generation: _builtins.int = ...,
+        region: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation", "region", b"region", "request_id", b"request_id", "spec", b"spec", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExecutorConfigureRequest: _TypeAlias = ExecutorConfigureRequest  # noqa: Y015
+
+@_typing.final
+class GetExecutorConfigurationRequest(_message.Message):
+    """Which configuration."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REGION_FIELD_NUMBER: _builtins.int
+    region: _builtins.str
+    """UUID."""
+    def __init__(
+        self,
+        *,
+        region: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["region", b"region"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetExecutorConfigurationRequest: _TypeAlias = GetExecutorConfigurationRequest  # noqa: Y015

@@ -261,6 +261,26 @@ class ControlServiceStub:
                 request_serializer=mulligan_dot_common_dot_v1_dot_common__pb2.ListAuditEventsRequest.SerializeToString,
                 response_deserializer=mulligan_dot_common_dot_v1_dot_common__pb2.ListAuditEventsResponse.FromString,
                 _registered_method=True)
+        self.ControlConfigure = channel.unary_unary(
+                '/mulligan.control.v1.ControlService/ControlConfigure',
+                request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.ControlConfigureRequest.SerializeToString,
+                response_deserializer=mulligan_dot_common_dot_v1_dot_common__pb2.Configuration.FromString,
+                _registered_method=True)
+        self.GetControlConfiguration = channel.unary_unary(
+                '/mulligan.control.v1.ControlService/GetControlConfiguration',
+                request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.GetControlConfigurationRequest.SerializeToString,
+                response_deserializer=mulligan_dot_common_dot_v1_dot_common__pb2.Configuration.FromString,
+                _registered_method=True)
+        self.ExecutorConfigure = channel.unary_unary(
+                '/mulligan.control.v1.ControlService/ExecutorConfigure',
+                request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.ExecutorConfigureRequest.SerializeToString,
+                response_deserializer=mulligan_dot_common_dot_v1_dot_common__pb2.Configuration.FromString,
+                _registered_method=True)
+        self.GetExecutorConfiguration = channel.unary_unary(
+                '/mulligan.control.v1.ControlService/GetExecutorConfiguration',
+                request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.GetExecutorConfigurationRequest.SerializeToString,
+                response_deserializer=mulligan_dot_common_dot_v1_dot_common__pb2.Configuration.FromString,
+                _registered_method=True)
         self.Watch = channel.unary_stream(
                 '/mulligan.control.v1.ControlService/Watch',
                 request_serializer=mulligan_dot_common_dot_v1_dot_common__pb2.WatchRequest.SerializeToString,
@@ -598,6 +618,35 @@ class ControlServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ControlConfigure(self, request, context):
+        """Configure this service. Every instance follows within a second.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetControlConfiguration(self, request, context):
+        """How this service is configured.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExecutorConfigure(self, request, context):
+        """Configure the executors of a region. It travels with what they
+        are asked for: each follows with the next step of an operation.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetExecutorConfiguration(self, request, context):
+        """How the executors of a region are configured.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Watch(self, request, context):
         """Changes in the site from a revision on, in order, none missed; ends only when the caller goes
         away or its token ends. Meta, resource and control of a site give the same.
@@ -833,6 +882,26 @@ def add_ControlServiceServicer_to_server(servicer, server):
                     servicer.ListAuditEvents,
                     request_deserializer=mulligan_dot_common_dot_v1_dot_common__pb2.ListAuditEventsRequest.FromString,
                     response_serializer=mulligan_dot_common_dot_v1_dot_common__pb2.ListAuditEventsResponse.SerializeToString,
+            ),
+            'ControlConfigure': grpc.unary_unary_rpc_method_handler(
+                    servicer.ControlConfigure,
+                    request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.ControlConfigureRequest.FromString,
+                    response_serializer=mulligan_dot_common_dot_v1_dot_common__pb2.Configuration.SerializeToString,
+            ),
+            'GetControlConfiguration': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetControlConfiguration,
+                    request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.GetControlConfigurationRequest.FromString,
+                    response_serializer=mulligan_dot_common_dot_v1_dot_common__pb2.Configuration.SerializeToString,
+            ),
+            'ExecutorConfigure': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExecutorConfigure,
+                    request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.ExecutorConfigureRequest.FromString,
+                    response_serializer=mulligan_dot_common_dot_v1_dot_common__pb2.Configuration.SerializeToString,
+            ),
+            'GetExecutorConfiguration': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetExecutorConfiguration,
+                    request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.GetExecutorConfigurationRequest.FromString,
+                    response_serializer=mulligan_dot_common_dot_v1_dot_common__pb2.Configuration.SerializeToString,
             ),
             'Watch': grpc.unary_stream_rpc_method_handler(
                     servicer.Watch,
@@ -2056,6 +2125,114 @@ class ControlService:
             '/mulligan.control.v1.ControlService/ListAuditEvents',
             mulligan_dot_common_dot_v1_dot_common__pb2.ListAuditEventsRequest.SerializeToString,
             mulligan_dot_common_dot_v1_dot_common__pb2.ListAuditEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ControlConfigure(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.control.v1.ControlService/ControlConfigure',
+            mulligan_dot_control_dot_v1_dot_control__pb2.ControlConfigureRequest.SerializeToString,
+            mulligan_dot_common_dot_v1_dot_common__pb2.Configuration.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetControlConfiguration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.control.v1.ControlService/GetControlConfiguration',
+            mulligan_dot_control_dot_v1_dot_control__pb2.GetControlConfigurationRequest.SerializeToString,
+            mulligan_dot_common_dot_v1_dot_common__pb2.Configuration.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExecutorConfigure(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.control.v1.ControlService/ExecutorConfigure',
+            mulligan_dot_control_dot_v1_dot_control__pb2.ExecutorConfigureRequest.SerializeToString,
+            mulligan_dot_common_dot_v1_dot_common__pb2.Configuration.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetExecutorConfiguration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.control.v1.ControlService/GetExecutorConfiguration',
+            mulligan_dot_control_dot_v1_dot_control__pb2.GetExecutorConfigurationRequest.SerializeToString,
+            mulligan_dot_common_dot_v1_dot_common__pb2.Configuration.FromString,
             options,
             channel_credentials,
             insecure,

@@ -145,6 +145,16 @@ class ControlServiceStub:
     or that the caller was not allowed. Newest first. Of the site: of
     control, resource and meta.
     """
+    ControlConfigure: _grpc.UnaryUnaryMultiCallable[_control_pb2.ControlConfigureRequest, _common_pb2.Configuration]
+    """Configure this service. Every instance follows within a second."""
+    GetControlConfiguration: _grpc.UnaryUnaryMultiCallable[_control_pb2.GetControlConfigurationRequest, _common_pb2.Configuration]
+    """How this service is configured."""
+    ExecutorConfigure: _grpc.UnaryUnaryMultiCallable[_control_pb2.ExecutorConfigureRequest, _common_pb2.Configuration]
+    """Configure the executors of a region. It travels with what they
+    are asked for: each follows with the next step of an operation.
+    """
+    GetExecutorConfiguration: _grpc.UnaryUnaryMultiCallable[_control_pb2.GetExecutorConfigurationRequest, _common_pb2.Configuration]
+    """How the executors of a region are configured."""
     Watch: _grpc.UnaryStreamMultiCallable[_common_pb2.WatchRequest, _common_pb2.Event]
     """Changes in the site from a revision on, in order, none missed; ends only when the caller goes
     away or its token ends. Meta, resource and control of a site give the same.
@@ -266,6 +276,16 @@ class ControlServiceAsyncStub(ControlServiceStub):
     or that the caller was not allowed. Newest first. Of the site: of
     control, resource and meta.
     """
+    ControlConfigure: _aio.UnaryUnaryMultiCallable[_control_pb2.ControlConfigureRequest, _common_pb2.Configuration]  # type: ignore[assignment]
+    """Configure this service. Every instance follows within a second."""
+    GetControlConfiguration: _aio.UnaryUnaryMultiCallable[_control_pb2.GetControlConfigurationRequest, _common_pb2.Configuration]  # type: ignore[assignment]
+    """How this service is configured."""
+    ExecutorConfigure: _aio.UnaryUnaryMultiCallable[_control_pb2.ExecutorConfigureRequest, _common_pb2.Configuration]  # type: ignore[assignment]
+    """Configure the executors of a region. It travels with what they
+    are asked for: each follows with the next step of an operation.
+    """
+    GetExecutorConfiguration: _aio.UnaryUnaryMultiCallable[_control_pb2.GetExecutorConfigurationRequest, _common_pb2.Configuration]  # type: ignore[assignment]
+    """How the executors of a region are configured."""
     Watch: _aio.UnaryStreamMultiCallable[_common_pb2.WatchRequest, _common_pb2.Event]  # type: ignore[assignment]
     """Changes in the site from a revision on, in order, none missed; ends only when the caller goes
     away or its token ends. Meta, resource and control of a site give the same.
@@ -654,6 +674,40 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         or that the caller was not allowed. Newest first. Of the site: of
         control, resource and meta.
         """
+
+    @_abc_1.abstractmethod
+    def ControlConfigure(
+        self,
+        request: _control_pb2.ControlConfigureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_common_pb2.Configuration, _abc.Awaitable[_common_pb2.Configuration]]:
+        """Configure this service. Every instance follows within a second."""
+
+    @_abc_1.abstractmethod
+    def GetControlConfiguration(
+        self,
+        request: _control_pb2.GetControlConfigurationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_common_pb2.Configuration, _abc.Awaitable[_common_pb2.Configuration]]:
+        """How this service is configured."""
+
+    @_abc_1.abstractmethod
+    def ExecutorConfigure(
+        self,
+        request: _control_pb2.ExecutorConfigureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_common_pb2.Configuration, _abc.Awaitable[_common_pb2.Configuration]]:
+        """Configure the executors of a region. It travels with what they
+        are asked for: each follows with the next step of an operation.
+        """
+
+    @_abc_1.abstractmethod
+    def GetExecutorConfiguration(
+        self,
+        request: _control_pb2.GetExecutorConfigurationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_common_pb2.Configuration, _abc.Awaitable[_common_pb2.Configuration]]:
+        """How the executors of a region are configured."""
 
     @_abc_1.abstractmethod
     def Watch(

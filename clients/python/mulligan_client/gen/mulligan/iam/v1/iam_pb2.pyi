@@ -10,6 +10,7 @@ from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from mulligan_client.gen.mulligan.common.v1 import common_pb2 as _common_pb2
 import builtins as _builtins
 import sys
@@ -21,6 +22,36 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _Visibility:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _VisibilityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Visibility.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    VISIBILITY_UNSPECIFIED: _Visibility.ValueType  # 0
+    """As VISIBILITY_PUBLIC."""
+    VISIBILITY_PUBLIC: _Visibility.ValueType  # 1
+    """Everybody with a token."""
+    VISIBILITY_PROJECTS: _Visibility.ValueType  # 2
+    """Whoever has a role on one of the named projects or below."""
+    VISIBILITY_INTERNAL: _Visibility.ValueType  # 3
+    """Nobody."""
+
+class Visibility(_Visibility, metaclass=_VisibilityEnumTypeWrapper):
+    """Who sees a region that has no role on it, on a region above it or on the system. What is below a
+    region is seen by nobody who doesn't see that one, unless he has a role there.
+    """
+
+VISIBILITY_UNSPECIFIED: Visibility.ValueType  # 0
+"""As VISIBILITY_PUBLIC."""
+VISIBILITY_PUBLIC: Visibility.ValueType  # 1
+"""Everybody with a token."""
+VISIBILITY_PROJECTS: Visibility.ValueType  # 2
+"""Whoever has a role on one of the named projects or below."""
+VISIBILITY_INTERNAL: Visibility.ValueType  # 3
+"""Nobody."""
+Global___Visibility: _TypeAlias = Visibility  # noqa: Y015
 
 @_typing.final
 class BootstrapRequest(_message.Message):
@@ -1581,6 +1612,72 @@ class ListAssignmentsResponse(_message.Message):
 Global___ListAssignmentsResponse: _TypeAlias = ListAssignmentsResponse  # noqa: Y015
 
 @_typing.final
+class FailureDomains(_message.Message):
+    """The failure domains of one kind."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    CODES_FIELD_NUMBER: _builtins.int
+    kind: _common_pb2.DomainKind.ValueType
+    """Of which kind; each once."""
+    @_builtins.property
+    def codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What people call them, such as feed-a: 1 to 64 letters, digits and _ . : - each. Regions that
+        name the same code of a kind share the domain.
+        """
+
+    def __init__(
+        self,
+        *,
+        kind: _common_pb2.DomainKind.ValueType = ...,
+        codes: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["codes", b"codes", "kind", b"kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FailureDomains: _TypeAlias = FailureDomains  # noqa: Y015
+
+@_typing.final
+class RegionSpec(_message.Message):
+    """What is said of a region."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FAILURE_DOMAINS_FIELD_NUMBER: _builtins.int
+    VISIBILITY_FIELD_NUMBER: _builtins.int
+    VISIBLE_TO_FIELD_NUMBER: _builtins.int
+    visibility: Global___Visibility.ValueType
+    """Who sees it."""
+    @_builtins.property
+    def failure_domains(self) -> _containers.RepeatedCompositeFieldContainer[Global___FailureDomains]:
+        """What it has of each kind; of a kind that is not among them it has what the region above it has."""
+
+    @_builtins.property
+    def visible_to(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """UUIDs of projects, for VISIBILITY_PROJECTS. Who has no role on the region is shown only those in
+        which it has one.
+        """
+
+    def __init__(
+        self,
+        *,
+        failure_domains: _abc.Iterable[Global___FailureDomains] | None = ...,
+        visibility: Global___Visibility.ValueType = ...,
+        visible_to: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failure_domains", b"failure_domains", "visibility", b"visibility", "visible_to", b"visible_to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegionSpec: _TypeAlias = RegionSpec  # noqa: Y015
+
+@_typing.final
 class Region(_message.Message):
     """Where objects live."""
 
@@ -1588,21 +1685,27 @@ class Region(_message.Message):
 
     METADATA_FIELD_NUMBER: _builtins.int
     PARENT_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """UUID of the region above it; empty at the top."""
+    """UUID of the region above it; empty at the top, and where the caller doesn't see that one."""
     @_builtins.property
     def metadata(self) -> _common_pb2.Metadata:
         """Its id, name and generation."""
+
+    @_builtins.property
+    def spec(self) -> Global___RegionSpec:
+        """What is said of it."""
 
     def __init__(
         self,
         *,
         metadata: _common_pb2.Metadata | None = ...,
         parent: _builtins.str = ...,
+        spec: Global___RegionSpec | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata", "spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata", "parent", b"parent", "spec", b"spec"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1617,22 +1720,30 @@ class CreateRegionRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     PARENT_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Made up by the caller, and the same when it tries again; a UUID does."""
     name: _builtins.str
     """What people call it; no other region has the name."""
     parent: _builtins.str
     """UUID of the region above it; empty: it is at the top."""
+    @_builtins.property
+    def spec(self) -> Global___RegionSpec:
+        """What is said of it; absent: everybody sees it, and it has the failure domains of the region
+        above it.
+        """
+
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
         name: _builtins.str = ...,
         parent: _builtins.str = ...,
+        spec: Global___RegionSpec | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "parent", b"parent", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "parent", b"parent", "request_id", b"request_id", "spec", b"spec"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1793,6 +1904,7 @@ class UpdateRegionRequest(_message.Message):
     GENERATION_FIELD_NUMBER: _builtins.int
     UPDATE_MASK_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Made up by the caller, and the same when it tries again; a UUID does."""
     id: _builtins.str
@@ -1803,7 +1915,11 @@ class UpdateRegionRequest(_message.Message):
     """What people call it from now on."""
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Needed. Paths: name."""
+        """Needed. Paths: name, spec.failure_domains, spec.visibility (with visible_to)."""
+
+    @_builtins.property
+    def spec(self) -> Global___RegionSpec:
+        """What is said of it from now on."""
 
     def __init__(
         self,
@@ -1813,10 +1929,11 @@ class UpdateRegionRequest(_message.Message):
         generation: _builtins.int = ...,
         update_mask: _field_mask_pb2.FieldMask | None = ...,
         name: _builtins.str = ...,
+        spec: Global___RegionSpec | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["update_mask", b"update_mask"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec", "update_mask", b"update_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation", "id", b"id", "name", b"name", "request_id", b"request_id", "update_mask", b"update_mask"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation", "id", b"id", "name", b"name", "request_id", b"request_id", "spec", b"spec", "update_mask", b"update_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1864,3 +1981,58 @@ class DeleteRegionResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeleteRegionResponse: _TypeAlias = DeleteRegionResponse  # noqa: Y015
+
+@_typing.final
+class IamConfigureRequest(_message.Message):
+    """What to change of how this service is configured."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    GENERATION_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """The same id again is answered like the first time."""
+    generation: _builtins.int
+    """Refuse if it is not at this generation any more; 0: whatever it is at."""
+    @_builtins.property
+    def spec(self) -> _common_pb2.ConfigurationSpec:
+        """The new values."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """What to change, such as `spec.log_level`; what it names and `spec` lacks gets its default."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        spec: _common_pb2.ConfigurationSpec | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        generation: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation", "request_id", b"request_id", "spec", b"spec", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IamConfigureRequest: _TypeAlias = IamConfigureRequest  # noqa: Y015
+
+@_typing.final
+class GetIamConfigurationRequest(_message.Message):
+    """Which configuration."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetIamConfigurationRequest: _TypeAlias = GetIamConfigurationRequest  # noqa: Y015

@@ -216,6 +216,16 @@ class IamServiceStub:
                 request_serializer=mulligan_dot_common_dot_v1_dot_common__pb2.ListAuditEventsRequest.SerializeToString,
                 response_deserializer=mulligan_dot_common_dot_v1_dot_common__pb2.ListAuditEventsResponse.FromString,
                 _registered_method=True)
+        self.IamConfigure = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/IamConfigure',
+                request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.IamConfigureRequest.SerializeToString,
+                response_deserializer=mulligan_dot_common_dot_v1_dot_common__pb2.Configuration.FromString,
+                _registered_method=True)
+        self.GetIamConfiguration = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/GetIamConfiguration',
+                request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.GetIamConfigurationRequest.SerializeToString,
+                response_deserializer=mulligan_dot_common_dot_v1_dot_common__pb2.Configuration.FromString,
+                _registered_method=True)
         self.Watch = channel.unary_stream(
                 '/mulligan.iam.v1.IamService/Watch',
                 request_serializer=mulligan_dot_common_dot_v1_dot_common__pb2.WatchRequest.SerializeToString,
@@ -467,7 +477,7 @@ class IamServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListRegions(self, request, context):
-        """All regions.
+        """All regions that the caller sees.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -491,6 +501,20 @@ class IamServiceServicer:
     def ListAuditEvents(self, request, context):
         """Who did what, and who was refused: what was changed, and calls that would have changed something
         or that the caller was not allowed. Newest first. Of iam.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def IamConfigure(self, request, context):
+        """Configure this service. Every instance follows within a second.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetIamConfiguration(self, request, context):
+        """How this service is configured.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -685,6 +709,16 @@ def add_IamServiceServicer_to_server(servicer, server):
                     servicer.ListAuditEvents,
                     request_deserializer=mulligan_dot_common_dot_v1_dot_common__pb2.ListAuditEventsRequest.FromString,
                     response_serializer=mulligan_dot_common_dot_v1_dot_common__pb2.ListAuditEventsResponse.SerializeToString,
+            ),
+            'IamConfigure': grpc.unary_unary_rpc_method_handler(
+                    servicer.IamConfigure,
+                    request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.IamConfigureRequest.FromString,
+                    response_serializer=mulligan_dot_common_dot_v1_dot_common__pb2.Configuration.SerializeToString,
+            ),
+            'GetIamConfiguration': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetIamConfiguration,
+                    request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.GetIamConfigurationRequest.FromString,
+                    response_serializer=mulligan_dot_common_dot_v1_dot_common__pb2.Configuration.SerializeToString,
             ),
             'Watch': grpc.unary_stream_rpc_method_handler(
                     servicer.Watch,
@@ -1665,6 +1699,60 @@ class IamService:
             '/mulligan.iam.v1.IamService/ListAuditEvents',
             mulligan_dot_common_dot_v1_dot_common__pb2.ListAuditEventsRequest.SerializeToString,
             mulligan_dot_common_dot_v1_dot_common__pb2.ListAuditEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def IamConfigure(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/IamConfigure',
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.IamConfigureRequest.SerializeToString,
+            mulligan_dot_common_dot_v1_dot_common__pb2.Configuration.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetIamConfiguration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/GetIamConfiguration',
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.GetIamConfigurationRequest.SerializeToString,
+            mulligan_dot_common_dot_v1_dot_common__pb2.Configuration.FromString,
             options,
             channel_credentials,
             insecure,

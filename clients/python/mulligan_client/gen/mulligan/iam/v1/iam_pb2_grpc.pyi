@@ -126,7 +126,7 @@ class IamServiceStub:
     BatchGetRegions: _grpc.UnaryUnaryMultiCallable[_iam_pb2.BatchGetRegionsRequest, _iam_pb2.BatchGetRegionsResponse]
     """Several regions at once, in the order of their ids in the request; refused if one is not there."""
     ListRegions: _grpc.UnaryUnaryMultiCallable[_iam_pb2.ListRegionsRequest, _iam_pb2.ListRegionsResponse]
-    """All regions."""
+    """All regions that the caller sees."""
     UpdateRegion: _grpc.UnaryUnaryMultiCallable[_iam_pb2.UpdateRegionRequest, _iam_pb2.Region]
     """Change a region. No region ever moves: what it is below of can't be changed."""
     DeleteRegion: _grpc.UnaryUnaryMultiCallable[_iam_pb2.DeleteRegionRequest, _iam_pb2.DeleteRegionResponse]
@@ -137,6 +137,10 @@ class IamServiceStub:
     """Who did what, and who was refused: what was changed, and calls that would have changed something
     or that the caller was not allowed. Newest first. Of iam.
     """
+    IamConfigure: _grpc.UnaryUnaryMultiCallable[_iam_pb2.IamConfigureRequest, _common_pb2.Configuration]
+    """Configure this service. Every instance follows within a second."""
+    GetIamConfiguration: _grpc.UnaryUnaryMultiCallable[_iam_pb2.GetIamConfigurationRequest, _common_pb2.Configuration]
+    """How this service is configured."""
     Watch: _grpc.UnaryStreamMultiCallable[_common_pb2.WatchRequest, _common_pb2.Event]
     """Changes of accounts, roles, projects and regions from a revision on, in order, none missed."""
 
@@ -237,7 +241,7 @@ class IamServiceAsyncStub(IamServiceStub):
     BatchGetRegions: _aio.UnaryUnaryMultiCallable[_iam_pb2.BatchGetRegionsRequest, _iam_pb2.BatchGetRegionsResponse]  # type: ignore[assignment]
     """Several regions at once, in the order of their ids in the request; refused if one is not there."""
     ListRegions: _aio.UnaryUnaryMultiCallable[_iam_pb2.ListRegionsRequest, _iam_pb2.ListRegionsResponse]  # type: ignore[assignment]
-    """All regions."""
+    """All regions that the caller sees."""
     UpdateRegion: _aio.UnaryUnaryMultiCallable[_iam_pb2.UpdateRegionRequest, _iam_pb2.Region]  # type: ignore[assignment]
     """Change a region. No region ever moves: what it is below of can't be changed."""
     DeleteRegion: _aio.UnaryUnaryMultiCallable[_iam_pb2.DeleteRegionRequest, _iam_pb2.DeleteRegionResponse]  # type: ignore[assignment]
@@ -248,6 +252,10 @@ class IamServiceAsyncStub(IamServiceStub):
     """Who did what, and who was refused: what was changed, and calls that would have changed something
     or that the caller was not allowed. Newest first. Of iam.
     """
+    IamConfigure: _aio.UnaryUnaryMultiCallable[_iam_pb2.IamConfigureRequest, _common_pb2.Configuration]  # type: ignore[assignment]
+    """Configure this service. Every instance follows within a second."""
+    GetIamConfiguration: _aio.UnaryUnaryMultiCallable[_iam_pb2.GetIamConfigurationRequest, _common_pb2.Configuration]  # type: ignore[assignment]
+    """How this service is configured."""
     Watch: _aio.UnaryStreamMultiCallable[_common_pb2.WatchRequest, _common_pb2.Event]  # type: ignore[assignment]
     """Changes of accounts, roles, projects and regions from a revision on, in order, none missed."""
 
@@ -543,7 +551,7 @@ class IamServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _iam_pb2.ListRegionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_iam_pb2.ListRegionsResponse, _abc.Awaitable[_iam_pb2.ListRegionsResponse]]:
-        """All regions."""
+        """All regions that the caller sees."""
 
     @_abc_1.abstractmethod
     def UpdateRegion(
@@ -572,6 +580,22 @@ class IamServiceServicer(metaclass=_abc_1.ABCMeta):
         """Who did what, and who was refused: what was changed, and calls that would have changed something
         or that the caller was not allowed. Newest first. Of iam.
         """
+
+    @_abc_1.abstractmethod
+    def IamConfigure(
+        self,
+        request: _iam_pb2.IamConfigureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_common_pb2.Configuration, _abc.Awaitable[_common_pb2.Configuration]]:
+        """Configure this service. Every instance follows within a second."""
+
+    @_abc_1.abstractmethod
+    def GetIamConfiguration(
+        self,
+        request: _iam_pb2.GetIamConfigurationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_common_pb2.Configuration, _abc.Awaitable[_common_pb2.Configuration]]:
+        """How this service is configured."""
 
     @_abc_1.abstractmethod
     def Watch(

@@ -181,7 +181,8 @@ Global___NamedObject: _TypeAlias = NamedObject  # noqa: Y015
 @_typing.final
 class UpdateTagsRequest(_message.Message):
     """What to do with tags. A tag is any text without control characters, in Unicode's normal form NFC;
-    whoever sees an object sees and changes its tags, and nothing that Mulligan decides looks at one.
+    nothing that Mulligan decides looks at one. Whoever sees an object of a project sees and changes
+    its tags. What is in no project has tags of each project besides those that everybody sees.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -191,10 +192,16 @@ class UpdateTagsRequest(_message.Message):
     ADD_FIELD_NUMBER: _builtins.int
     REMOVE_FIELD_NUMBER: _builtins.int
     REPLACE_FIELD_NUMBER: _builtins.int
+    TAGGED_BY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Made up by the caller: a retry with the same one gets the first answer."""
     replace: _builtins.bool
     """They are to have no other tags than those in `add`."""
+    tagged_by: _builtins.str
+    """UUID: of objects that are in no project, the tags of this project are changed, which takes the
+    role reader on it; empty: those that everybody sees, which takes the role operator on the
+    object's region or the system.
+    """
     @_builtins.property
     def object_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """UUIDs of objects of any types."""
@@ -215,10 +222,11 @@ class UpdateTagsRequest(_message.Message):
         add: _abc.Iterable[_builtins.str] | None = ...,
         remove: _abc.Iterable[_builtins.str] | None = ...,
         replace: _builtins.bool = ...,
+        tagged_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["add", b"add", "object_ids", b"object_ids", "remove", b"remove", "replace", b"replace", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["add", b"add", "object_ids", b"object_ids", "remove", b"remove", "replace", b"replace", "request_id", b"request_id", "tagged_by", b"tagged_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -226,23 +234,16 @@ Global___UpdateTagsRequest: _TypeAlias = UpdateTagsRequest  # noqa: Y015
 
 @_typing.final
 class UpdateTagsResponse(_message.Message):
-    """What the objects have now."""
+    """The objects have them; ListTags shows what they have now."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    OBJECTS_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def objects(self) -> _containers.RepeatedCompositeFieldContainer[Global___TaggedObject]:
-        """In the order of the ids that were given, each once."""
-
     def __init__(
         self,
-        *,
-        objects: _abc.Iterable[Global___TaggedObject] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["objects", b"objects"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -263,7 +264,7 @@ class TaggedObject(_message.Message):
     """machine, server, host, network, image, claim, reservation, series, operation, ..."""
     @_builtins.property
     def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """In the order of their characters; at most 64."""
+        """In the order of their characters; at most 64, and as many of one project."""
 
     def __init__(
         self,
@@ -287,18 +288,22 @@ class ListTagsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     OBJECT_IDS_FIELD_NUMBER: _builtins.int
+    TAGGED_BY_FIELD_NUMBER: _builtins.int
+    tagged_by: _builtins.str
+    """UUID: show what is in no project with the tags of this project, too."""
     @_builtins.property
     def object_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """UUIDs of objects of any types."""
+        """UUIDs of objects of any types; as many as have an answer of 4 MB."""
 
     def __init__(
         self,
         *,
         object_ids: _abc.Iterable[_builtins.str] | None = ...,
+        tagged_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["object_ids", b"object_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["object_ids", b"object_ids", "tagged_by", b"tagged_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -340,6 +345,7 @@ class ListObjectsByTagRequest(_message.Message):
     PROJECT_FIELD_NUMBER: _builtins.int
     REGION_FIELD_NUMBER: _builtins.int
     PAGE_FIELD_NUMBER: _builtins.int
+    TAGGED_BY_FIELD_NUMBER: _builtins.int
     all: _builtins.bool
     """Only what has every one of the tags."""
     object_type: _builtins.str
@@ -348,6 +354,8 @@ class ListObjectsByTagRequest(_message.Message):
     """UUID: only what belongs to this project."""
     region: _builtins.str
     """UUID: only what lives in this region."""
+    tagged_by: _builtins.str
+    """UUID: on what is in no project the tags of this project count, too."""
     @_builtins.property
     def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Those that have one of these or, with `all`, every one of them."""
@@ -365,10 +373,11 @@ class ListObjectsByTagRequest(_message.Message):
         project: _builtins.str = ...,
         region: _builtins.str = ...,
         page: _common_pb2.Page | None = ...,
+        tagged_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "object_type", b"object_type", "page", b"page", "project", b"project", "region", b"region", "tags", b"tags"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "object_type", b"object_type", "page", b"page", "project", b"project", "region", b"region", "tagged_by", b"tagged_by", "tags", b"tags"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -386,7 +395,9 @@ class ListObjectsByTagResponse(_message.Message):
     next_page_token: _builtins.str
     """Empty when this was the last page."""
     revision: _builtins.int
-    """Watch from here to miss nothing."""
+    """Watch from here to miss nothing of what the caller's projects and regions have; it tells
+    nothing of images, networks and regions that the caller sees without a role there.
+    """
     @_builtins.property
     def objects(self) -> _containers.RepeatedCompositeFieldContainer[Global___TaggedObject]:
         """With all tags that they have."""
@@ -626,7 +637,9 @@ class ListMetadefsResponse(_message.Message):
     next_page_token: _builtins.str
     """Empty when this was the last page."""
     revision: _builtins.int
-    """Watch from here to miss nothing."""
+    """Watch from here to miss nothing of the caller's projects; it tells only readers of the system
+    of the system's definitions, and only readers of a project of those that are inherited from it.
+    """
     @_builtins.property
     def metadefs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Metadef]:
         """By id."""
@@ -835,7 +848,7 @@ class ListAttributesRequest(_message.Message):
     OBJECT_IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def object_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """UUIDs of objects of any types."""
+        """UUIDs of objects of any types; as many as have an answer of 4 MB."""
 
     def __init__(
         self,
@@ -898,7 +911,7 @@ class ListObjectsByAttributeRequest(_message.Message):
     """UUID: only what lives in this region."""
     @_builtins.property
     def page(self) -> _common_pb2.Page:
-        """Which page. One may be short although another follows."""
+        """Which page."""
 
     def __init__(
         self,
@@ -930,7 +943,9 @@ class ListObjectsByAttributeResponse(_message.Message):
     next_page_token: _builtins.str
     """Empty when this was the last page."""
     revision: _builtins.int
-    """Watch from here to miss nothing."""
+    """Watch from here to miss nothing of what the caller's projects and regions have; it tells
+    nothing of images, networks and regions that the caller sees without a role there.
+    """
     @_builtins.property
     def attributes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attribute]:
         """With their values."""
@@ -949,3 +964,58 @@ class ListObjectsByAttributeResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListObjectsByAttributeResponse: _TypeAlias = ListObjectsByAttributeResponse  # noqa: Y015
+
+@_typing.final
+class MetaConfigureRequest(_message.Message):
+    """What to change of how this service is configured."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    GENERATION_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """The same id again is answered like the first time."""
+    generation: _builtins.int
+    """Refuse if it is not at this generation any more; 0: whatever it is at."""
+    @_builtins.property
+    def spec(self) -> _common_pb2.ConfigurationSpec:
+        """The new values."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """What to change, such as `spec.log_level`; what it names and `spec` lacks gets its default."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        spec: _common_pb2.ConfigurationSpec | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        generation: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation", "request_id", b"request_id", "spec", b"spec", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MetaConfigureRequest: _TypeAlias = MetaConfigureRequest  # noqa: Y015
+
+@_typing.final
+class GetMetaConfigurationRequest(_message.Message):
+    """Which configuration."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetMetaConfigurationRequest: _TypeAlias = GetMetaConfigurationRequest  # noqa: Y015

@@ -106,6 +106,16 @@ class MetaServiceStub:
                 request_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.ListObjectsByAttributeRequest.SerializeToString,
                 response_deserializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.ListObjectsByAttributeResponse.FromString,
                 _registered_method=True)
+        self.MetaConfigure = channel.unary_unary(
+                '/mulligan.meta.v1.MetaService/MetaConfigure',
+                request_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.MetaConfigureRequest.SerializeToString,
+                response_deserializer=mulligan_dot_common_dot_v1_dot_common__pb2.Configuration.FromString,
+                _registered_method=True)
+        self.GetMetaConfiguration = channel.unary_unary(
+                '/mulligan.meta.v1.MetaService/GetMetaConfiguration',
+                request_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.GetMetaConfigurationRequest.SerializeToString,
+                response_deserializer=mulligan_dot_common_dot_v1_dot_common__pb2.Configuration.FromString,
+                _registered_method=True)
         self.Watch = channel.unary_stream(
                 '/mulligan.meta.v1.MetaService/Watch',
                 request_serializer=mulligan_dot_common_dot_v1_dot_common__pb2.WatchRequest.SerializeToString,
@@ -175,7 +185,7 @@ class MetaServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListMetadefs(self, request, context):
-        """Definitions, by attribute.
+        """Definitions, by id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -211,6 +221,20 @@ class MetaServiceServicer:
 
     def ListObjectsByAttribute(self, request, context):
         """The objects that have an attribute, by id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MetaConfigure(self, request, context):
+        """Configure this service. Every instance follows within a second.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetMetaConfiguration(self, request, context):
+        """How this service is configured.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -295,6 +319,16 @@ def add_MetaServiceServicer_to_server(servicer, server):
                     servicer.ListObjectsByAttribute,
                     request_deserializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.ListObjectsByAttributeRequest.FromString,
                     response_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.ListObjectsByAttributeResponse.SerializeToString,
+            ),
+            'MetaConfigure': grpc.unary_unary_rpc_method_handler(
+                    servicer.MetaConfigure,
+                    request_deserializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.MetaConfigureRequest.FromString,
+                    response_serializer=mulligan_dot_common_dot_v1_dot_common__pb2.Configuration.SerializeToString,
+            ),
+            'GetMetaConfiguration': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMetaConfiguration,
+                    request_deserializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.GetMetaConfigurationRequest.FromString,
+                    response_serializer=mulligan_dot_common_dot_v1_dot_common__pb2.Configuration.SerializeToString,
             ),
             'Watch': grpc.unary_stream_rpc_method_handler(
                     servicer.Watch,
@@ -681,6 +715,60 @@ class MetaService:
             '/mulligan.meta.v1.MetaService/ListObjectsByAttribute',
             mulligan_dot_meta_dot_v1_dot_meta__pb2.ListObjectsByAttributeRequest.SerializeToString,
             mulligan_dot_meta_dot_v1_dot_meta__pb2.ListObjectsByAttributeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MetaConfigure(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.meta.v1.MetaService/MetaConfigure',
+            mulligan_dot_meta_dot_v1_dot_meta__pb2.MetaConfigureRequest.SerializeToString,
+            mulligan_dot_common_dot_v1_dot_common__pb2.Configuration.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMetaConfiguration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.meta.v1.MetaService/GetMetaConfiguration',
+            mulligan_dot_meta_dot_v1_dot_meta__pb2.GetMetaConfigurationRequest.SerializeToString,
+            mulligan_dot_common_dot_v1_dot_common__pb2.Configuration.FromString,
             options,
             channel_credentials,
             insecure,

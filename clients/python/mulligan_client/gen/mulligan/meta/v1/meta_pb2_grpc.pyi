@@ -53,7 +53,7 @@ class MetaServiceStub:
     there.
     """
     ListMetadefs: _grpc.UnaryUnaryMultiCallable[_meta_pb2.ListMetadefsRequest, _meta_pb2.ListMetadefsResponse]
-    """Definitions, by attribute."""
+    """Definitions, by id."""
     UpdateMetadef: _grpc.UnaryUnaryMultiCallable[_meta_pb2.UpdateMetadefRequest, _meta_pb2.Metadef]
     """Change a definition, if all values fit it."""
     DeleteMetadef: _grpc.UnaryUnaryMultiCallable[_meta_pb2.DeleteMetadefRequest, _meta_pb2.DeleteMetadefResponse]
@@ -64,6 +64,10 @@ class MetaServiceStub:
     """The attributes of objects."""
     ListObjectsByAttribute: _grpc.UnaryUnaryMultiCallable[_meta_pb2.ListObjectsByAttributeRequest, _meta_pb2.ListObjectsByAttributeResponse]
     """The objects that have an attribute, by id."""
+    MetaConfigure: _grpc.UnaryUnaryMultiCallable[_meta_pb2.MetaConfigureRequest, _common_pb2.Configuration]
+    """Configure this service. Every instance follows within a second."""
+    GetMetaConfiguration: _grpc.UnaryUnaryMultiCallable[_meta_pb2.GetMetaConfigurationRequest, _common_pb2.Configuration]
+    """How this service is configured."""
     Watch: _grpc.UnaryStreamMultiCallable[_common_pb2.WatchRequest, _common_pb2.Event]
     """Changes in the site from a revision on, in order, none missed; the same as ControlService.Watch."""
 
@@ -91,7 +95,7 @@ class MetaServiceAsyncStub(MetaServiceStub):
     there.
     """
     ListMetadefs: _aio.UnaryUnaryMultiCallable[_meta_pb2.ListMetadefsRequest, _meta_pb2.ListMetadefsResponse]  # type: ignore[assignment]
-    """Definitions, by attribute."""
+    """Definitions, by id."""
     UpdateMetadef: _aio.UnaryUnaryMultiCallable[_meta_pb2.UpdateMetadefRequest, _meta_pb2.Metadef]  # type: ignore[assignment]
     """Change a definition, if all values fit it."""
     DeleteMetadef: _aio.UnaryUnaryMultiCallable[_meta_pb2.DeleteMetadefRequest, _meta_pb2.DeleteMetadefResponse]  # type: ignore[assignment]
@@ -102,6 +106,10 @@ class MetaServiceAsyncStub(MetaServiceStub):
     """The attributes of objects."""
     ListObjectsByAttribute: _aio.UnaryUnaryMultiCallable[_meta_pb2.ListObjectsByAttributeRequest, _meta_pb2.ListObjectsByAttributeResponse]  # type: ignore[assignment]
     """The objects that have an attribute, by id."""
+    MetaConfigure: _aio.UnaryUnaryMultiCallable[_meta_pb2.MetaConfigureRequest, _common_pb2.Configuration]  # type: ignore[assignment]
+    """Configure this service. Every instance follows within a second."""
+    GetMetaConfiguration: _aio.UnaryUnaryMultiCallable[_meta_pb2.GetMetaConfigurationRequest, _common_pb2.Configuration]  # type: ignore[assignment]
+    """How this service is configured."""
     Watch: _aio.UnaryStreamMultiCallable[_common_pb2.WatchRequest, _common_pb2.Event]  # type: ignore[assignment]
     """Changes in the site from a revision on, in order, none missed; the same as ControlService.Watch."""
 
@@ -180,7 +188,7 @@ class MetaServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _meta_pb2.ListMetadefsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_meta_pb2.ListMetadefsResponse, _abc.Awaitable[_meta_pb2.ListMetadefsResponse]]:
-        """Definitions, by attribute."""
+        """Definitions, by id."""
 
     @_abc_1.abstractmethod
     def UpdateMetadef(
@@ -221,6 +229,22 @@ class MetaServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_meta_pb2.ListObjectsByAttributeResponse, _abc.Awaitable[_meta_pb2.ListObjectsByAttributeResponse]]:
         """The objects that have an attribute, by id."""
+
+    @_abc_1.abstractmethod
+    def MetaConfigure(
+        self,
+        request: _meta_pb2.MetaConfigureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_common_pb2.Configuration, _abc.Awaitable[_common_pb2.Configuration]]:
+        """Configure this service. Every instance follows within a second."""
+
+    @_abc_1.abstractmethod
+    def GetMetaConfiguration(
+        self,
+        request: _meta_pb2.GetMetaConfigurationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_common_pb2.Configuration, _abc.Awaitable[_common_pb2.Configuration]]:
+        """How this service is configured."""
 
     @_abc_1.abstractmethod
     def Watch(

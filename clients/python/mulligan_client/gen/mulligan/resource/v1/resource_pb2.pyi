@@ -3185,12 +3185,16 @@ class ClaimSpec(_message.Message):
     GROUPS_FIELD_NUMBER: _builtins.int
     SAME_SUBTREE_FIELD_NUMBER: _builtins.int
     NEAR_FIELD_NUMBER: _builtins.int
+    OR_BELOW_FIELD_NUMBER: _builtins.int
+    DOMAINS_FIELD_NUMBER: _builtins.int
     provider: _builtins.str
     """Only this provider (UUID); empty: any."""
     placement: _common_pb2.Placement.ValueType
     """Which provider is taken of those that fit."""
     region: _builtins.str
     """UUID of the region; needed, except within a reservation, which says it."""
+    or_below: _builtins.bool
+    """The region or one below it that the project sees; the claim is in its providers' region."""
     @_builtins.property
     def amounts(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Amount]:
         """Each resource type once, all from one provider."""
@@ -3219,6 +3223,10 @@ class ClaimSpec(_message.Message):
     def near(self) -> Global___Near:
         """For PLACEMENT_NEAREST."""
 
+    @_builtins.property
+    def domains(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.DomainLimit]:
+        """Which failure domains the providers may share, or must; all of them hold."""
+
     def __init__(
         self,
         *,
@@ -3232,10 +3240,12 @@ class ClaimSpec(_message.Message):
         groups: _abc.Iterable[Global___RequestGroup] | None = ...,
         same_subtree: _abc.Iterable[Global___Subtree] | None = ...,
         near: Global___Near | None = ...,
+        or_below: _builtins.bool = ...,
+        domains: _abc.Iterable[_common_pb2.DomainLimit] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["near", b"near", "window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amounts", b"amounts", "forbidden_capabilities", b"forbidden_capabilities", "groups", b"groups", "near", b"near", "placement", b"placement", "provider", b"provider", "region", b"region", "required_capabilities", b"required_capabilities", "same_subtree", b"same_subtree", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amounts", b"amounts", "domains", b"domains", "forbidden_capabilities", b"forbidden_capabilities", "groups", b"groups", "near", b"near", "or_below", b"or_below", "placement", b"placement", "provider", b"provider", "region", b"region", "required_capabilities", b"required_capabilities", "same_subtree", b"same_subtree", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -5485,3 +5495,58 @@ class EndReservationSeriesRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EndReservationSeriesRequest: _TypeAlias = EndReservationSeriesRequest  # noqa: Y015
+
+@_typing.final
+class ResourceConfigureRequest(_message.Message):
+    """What to change of how this service is configured."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    GENERATION_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """The same id again is answered like the first time."""
+    generation: _builtins.int
+    """Refuse if it is not at this generation any more; 0: whatever it is at."""
+    @_builtins.property
+    def spec(self) -> _common_pb2.ConfigurationSpec:
+        """The new values."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """What to change, such as `spec.log_level`; what it names and `spec` lacks gets its default."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        spec: _common_pb2.ConfigurationSpec | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        generation: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation", "request_id", b"request_id", "spec", b"spec", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResourceConfigureRequest: _TypeAlias = ResourceConfigureRequest  # noqa: Y015
+
+@_typing.final
+class GetResourceConfigurationRequest(_message.Message):
+    """Which configuration."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetResourceConfigurationRequest: _TypeAlias = GetResourceConfigurationRequest  # noqa: Y015

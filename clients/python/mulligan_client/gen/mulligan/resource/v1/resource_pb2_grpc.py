@@ -371,6 +371,16 @@ class ResourceServiceStub:
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.EndReservationSeriesRequest.SerializeToString,
                 response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ReservationSeries.FromString,
                 _registered_method=True)
+        self.ResourceConfigure = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/ResourceConfigure',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ResourceConfigureRequest.SerializeToString,
+                response_deserializer=mulligan_dot_common_dot_v1_dot_common__pb2.Configuration.FromString,
+                _registered_method=True)
+        self.GetResourceConfiguration = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/GetResourceConfiguration',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.GetResourceConfigurationRequest.SerializeToString,
+                response_deserializer=mulligan_dot_common_dot_v1_dot_common__pb2.Configuration.FromString,
+                _registered_method=True)
         self.Watch = channel.unary_stream(
                 '/mulligan.resource.v1.ResourceService/Watch',
                 request_serializer=mulligan_dot_common_dot_v1_dot_common__pb2.WatchRequest.SerializeToString,
@@ -857,6 +867,20 @@ class ResourceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ResourceConfigure(self, request, context):
+        """Configure this service. Every instance follows within a second.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetResourceConfiguration(self, request, context):
+        """How this service is configured.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Watch(self, request, context):
         """Changes in the site from a revision on, in order, none missed; the same as ControlService.Watch.
         """
@@ -1201,6 +1225,16 @@ def add_ResourceServiceServicer_to_server(servicer, server):
                     servicer.EndReservationSeries,
                     request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.EndReservationSeriesRequest.FromString,
                     response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ReservationSeries.SerializeToString,
+            ),
+            'ResourceConfigure': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResourceConfigure,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ResourceConfigureRequest.FromString,
+                    response_serializer=mulligan_dot_common_dot_v1_dot_common__pb2.Configuration.SerializeToString,
+            ),
+            'GetResourceConfiguration': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetResourceConfiguration,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.GetResourceConfigurationRequest.FromString,
+                    response_serializer=mulligan_dot_common_dot_v1_dot_common__pb2.Configuration.SerializeToString,
             ),
             'Watch': grpc.unary_stream_rpc_method_handler(
                     servicer.Watch,
@@ -3018,6 +3052,60 @@ class ResourceService:
             '/mulligan.resource.v1.ResourceService/EndReservationSeries',
             mulligan_dot_resource_dot_v1_dot_resource__pb2.EndReservationSeriesRequest.SerializeToString,
             mulligan_dot_resource_dot_v1_dot_resource__pb2.ReservationSeries.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResourceConfigure(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/ResourceConfigure',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.ResourceConfigureRequest.SerializeToString,
+            mulligan_dot_common_dot_v1_dot_common__pb2.Configuration.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetResourceConfiguration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/GetResourceConfiguration',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.GetResourceConfigurationRequest.SerializeToString,
+            mulligan_dot_common_dot_v1_dot_common__pb2.Configuration.FromString,
             options,
             channel_credentials,
             insecure,

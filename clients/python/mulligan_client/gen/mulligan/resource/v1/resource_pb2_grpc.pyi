@@ -180,6 +180,10 @@ class ResourceServiceStub:
     """List a project's series that have not ended, by id."""
     EndReservationSeries: _grpc.UnaryUnaryMultiCallable[_resource_pb2.EndReservationSeriesRequest, _resource_pb2.ReservationSeries]
     """End a series; what it has reserved already stays reserved."""
+    ResourceConfigure: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ResourceConfigureRequest, _common_pb2.Configuration]
+    """Configure this service. Every instance follows within a second."""
+    GetResourceConfiguration: _grpc.UnaryUnaryMultiCallable[_resource_pb2.GetResourceConfigurationRequest, _common_pb2.Configuration]
+    """How this service is configured."""
     Watch: _grpc.UnaryStreamMultiCallable[_common_pb2.WatchRequest, _common_pb2.Event]
     """Changes in the site from a revision on, in order, none missed; the same as ControlService.Watch."""
 
@@ -334,6 +338,10 @@ class ResourceServiceAsyncStub(ResourceServiceStub):
     """List a project's series that have not ended, by id."""
     EndReservationSeries: _aio.UnaryUnaryMultiCallable[_resource_pb2.EndReservationSeriesRequest, _resource_pb2.ReservationSeries]  # type: ignore[assignment]
     """End a series; what it has reserved already stays reserved."""
+    ResourceConfigure: _aio.UnaryUnaryMultiCallable[_resource_pb2.ResourceConfigureRequest, _common_pb2.Configuration]  # type: ignore[assignment]
+    """Configure this service. Every instance follows within a second."""
+    GetResourceConfiguration: _aio.UnaryUnaryMultiCallable[_resource_pb2.GetResourceConfigurationRequest, _common_pb2.Configuration]  # type: ignore[assignment]
+    """How this service is configured."""
     Watch: _aio.UnaryStreamMultiCallable[_common_pb2.WatchRequest, _common_pb2.Event]  # type: ignore[assignment]
     """Changes in the site from a revision on, in order, none missed; the same as ControlService.Watch."""
 
@@ -887,6 +895,22 @@ class ResourceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resource_pb2.ReservationSeries, _abc.Awaitable[_resource_pb2.ReservationSeries]]:
         """End a series; what it has reserved already stays reserved."""
+
+    @_abc_1.abstractmethod
+    def ResourceConfigure(
+        self,
+        request: _resource_pb2.ResourceConfigureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_common_pb2.Configuration, _abc.Awaitable[_common_pb2.Configuration]]:
+        """Configure this service. Every instance follows within a second."""
+
+    @_abc_1.abstractmethod
+    def GetResourceConfiguration(
+        self,
+        request: _resource_pb2.GetResourceConfigurationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_common_pb2.Configuration, _abc.Awaitable[_common_pb2.Configuration]]:
+        """How this service is configured."""
 
     @_abc_1.abstractmethod
     def Watch(

@@ -1,0 +1,184 @@
+"""A region that is not shown to somebody looks as if it did not exist, and what is in it, too."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from mulligan_client.gen.mulligan.common.v1 import common_pb2
+from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
+from tests.fakes.caller import Caller, refused
+from tests.fakes.place import Place, at, new_name
+
+VISIBILITY = {"paths": ["spec.visibility"]}
+SPEC = {"paths": ["spec.visibility", "spec.failure_domains"]}
+VCPU = [{"resource_type": "VCPU", "amount": 1}]
+
+
+def show(place: Place, region: str, visibility: str, *projects: str) -> Any:
+    value = iam_pb2.Visibility.Value(f"VISIBILITY_{visibility}")
+    return place.operator.UpdateRegion(
+        id=region,
+        update_mask=VISIBILITY,
+        spec={"visibility": value, "visible_to": projects},
+    )
+
+
+def below(place: Place, parent: str, **spec: Any) -> str:
+    made = place.operator.CreateRegion(name=new_name("region"), parent=parent, spec=spec)
+    return str(made.metadata.id)
+
+
+def sees(caller: Caller, region: str) -> bool:
+    listed = caller.ListRegions(page={"size": 1000}).regions
+    names = caller.DescribeObjects(ids=[region]).objects
+    found = region in [one.metadata.id for one in listed]
+    assert found == bool(names)
+    if found:
+        assert caller.GetRegion(id=region).metadata.id == region
+        return True
+    for method, asked in (("GetRegion", {"id": region}), ("BatchGetRegions", {"ids": [region]})):
+        with refused("NOT_FOUND") as refusal:
+            getattr(caller, method)(**asked)
+        assert refusal.resource == ("region", region)
+    return False
+
+
+def test_a_region_is_shown_to_everybody_to_some_projects_or_to_who_has_a_role_there(
+    place: Place,
+) -> None:
+    region = place.region
+    child = below(place, region)
+    elsewhere = place.operator.CreateProject(name=new_name("project")).metadata.id
+    stranger = place.site.account(common_pb2.ROLE_ADMIN, elsewhere)
+    of_region = place.site.account(common_pb2.ROLE_READER, region=region)
+    low = place.operator.CreateProject(name=new_name("project"), parent=place.project).metadata.id
+    of_low = place.site.account(common_pb2.ROLE_READER, low)
+    member = place.member
+    assert all(sees(one, child) for one in (stranger, of_region, member))
+
+    show(place, region, "PROJECTS", place.project)
+    for one in (region, child):
+        assert all(sees(who, one) for who in (member, of_low, of_region))
+        assert not sees(stranger, one)
+    assert list(of_low.GetRegion(id=region).spec.visible_to) == []
+    assert list(member.GetRegion(id=region).spec.visible_to) == [place.project]
+
+    show(place, region, "INTERNAL")
+    assert not any(sees(one, child) for one in (stranger, member, of_low))
+    assert all(sees(one, child) for one in (of_region, place.operator))
+
+    of_child = place.site.account(common_pb2.ROLE_READER, region=child)
+    assert sees(of_child, child)
+    assert not sees(of_child, region)
+    assert of_child.GetRegion(id=child).parent == ""
+    assert of_region.GetRegion(id=child).parent == region
+
+    show(place, region, "PUBLIC")
+    assert sees(stranger, child)
+
+
+def test_what_is_in_a_region_is_seen_by_who_sees_the_region(place: Place) -> None:
+    image, network = place.create_image().metadata, place.create_network().metadata
+    member, tag = place.member, new_name("tag")
+    place.operator.UpdateTags(object_ids=[image.id, network.id, place.region], add=[tag])
+
+    def tagged() -> set[str]:
+        return {one.object_id for one in member.ListObjectsByTag(tags=[tag]).objects}
+
+    def found() -> list[str]:
+        images = member.ListImages(page={"size": 1000}).images
+        networks = member.ListNetworks(page={"size": 1000}).networks
+        names = [
+            one
+            for noun, named in (("image", image), ("network", network))
+            for one in member.ResolveNames(object_type=noun, names=[named.name]).objects
+        ]
+        listed = {one.metadata.id for one in (*images, *networks)}
+        assert listed.issuperset({one.id for one in names})
+        return sorted(listed & {image.id, network.id})
+
+    assert found() == sorted([image.id, network.id])
+    assert tagged() == {image.id, network.id, place.region}
+    show(place, place.region, "INTERNAL")
+    assert found() == []
+    assert tagged() == set()
+    assert not member.ListTags(object_ids=[network.id, place.region]).objects
+    for method, asked in (("GetImage", image.id), ("GetNetwork", network.id)):
+        with refused("NOT_FOUND"):
+            getattr(member, method)(id=asked)
+        with refused("NOT_FOUND") as refusal:
+            getattr(member, f"Batch{method}s")(ids=[asked])
+        assert refusal.resource[1] == asked
+    twin = place.operator.CreateNetwork(
+        name=network.name, region=below(place, ""), spec={"prefix": "10.0.2.0/24"}
+    )
+    [seen] = member.ResolveNames(object_type="network", names=[network.name]).objects
+    assert seen.id == twin.metadata.id
+
+
+NAMED: Mapping[str, Callable[[Place, str], Mapping[str, Any]]] = {
+    "CreateClaim": lambda _, region: {"spec": {"amounts": VCPU, "region": region}},
+    "FindOpenings": lambda _, region: {"spec": {"amounts": VCPU, "region": region}},
+    "ListProjectUsage": lambda _, region: {"region": region},
+    "ListProjectCalendar": lambda _, region: {
+        "region": region,
+        "window": {"acquire_at": at(), "release_at": at(days=1)},
+    },
+    "ProvisionMachine": lambda place, region: {
+        "name": new_name("machine"),
+        "region": region,
+        "spec": place.spec(),
+    },
+    "CreateReservations": lambda _, region: {
+        "region": region,
+        "spec": {"claim": {"amounts": VCPU}, "window": {"acquire_at": at(days=1)}},
+    },
+}
+
+
+@pytest.mark.parametrize("method", NAMED)
+def test_a_request_that_names_a_hidden_region_is_answered_as_if_it_were_made_up(
+    sqlite_place: Place, method: str
+) -> None:
+    show(sqlite_place, sqlite_place.region, "INTERNAL")
+    said = []
+    for region in (sqlite_place.region, str(uuid4())):
+        fields = NAMED[method](sqlite_place, region)
+        with refused("NOT_FOUND") as refusal:
+            getattr(sqlite_place.member, method)(project=sqlite_place.project, **fields)
+        said.append(refusal.message.replace(region, "X"))
+    assert said[0] == said[1]
+
+
+def test_failure_domains_are_codes_of_each_kind_that_change_with_the_generation(
+    place: Place,
+) -> None:
+    power: Any = {"kind": common_pb2.DOMAIN_KIND_POWER, "codes": ["feed-b", "feed-a"]}
+    region = below(place, "", failure_domains=[power])
+    [shown] = place.member.GetRegion(id=region).spec.failure_domains
+    assert (shown.kind, list(shown.codes)) == (power["kind"], ["feed-a", "feed-b"])
+
+    cooling: Any = {"kind": common_pb2.DOMAIN_KIND_COOLING, "codes": ["chiller-1"]}
+    update: Any = {"id": region, "update_mask": SPEC, "spec": {"failure_domains": [cooling]}}
+    changed = place.operator.UpdateRegion(generation=1, **update)
+    assert [one.kind for one in changed.spec.failure_domains] == [cooling["kind"]]
+    assert place.operator.UpdateRegion(**update) == changed
+    with refused("ABORTED", "STALE_GENERATION"):
+        place.operator.UpdateRegion(generation=1, **update)
+    for spec, field in (
+        ({"failure_domains": [cooling, cooling]}, "spec.failure_domains"),
+        ({"failure_domains": [{**cooling, "codes": ["a b"]}]}, "spec.failure_domains"),
+        ({"visibility": iam_pb2.VISIBILITY_PROJECTS}, "spec.visible_to"),
+        ({"visible_to": [place.project]}, "spec.visible_to"),
+    ):
+        with refused("INVALID_ARGUMENT", about=field):
+            place.operator.UpdateRegion(**{**update, "spec": spec})
+    with refused("NOT_FOUND"):
+        show(place, region, "PROJECTS", str(uuid4()))
+    gone = place.operator.CreateProject(name=new_name("project")).metadata.id
+    show(place, region, "PROJECTS", gone)
+    place.operator.DeleteProject(id=gone)
+    again = {**update, "update_mask": {"paths": ["spec.failure_domains"]}, "spec": {}}
+    assert list(place.operator.UpdateRegion(**again).spec.visible_to) == [gone]

@@ -1,0 +1,101 @@
+"""A transaction for which nobody waits any more is stopped, and leaves nothing."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from mulligan import events
+from mulligan.database import Database
+from mulligan.events import EventRow
+from mulligan.values.errors import OverdueError
+from mulligan.waiting import Waiting
+
+LIMIT_S = 30
+ENDLESS = {
+    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) "
+    "FROM n",
+    "postgresql": "SELECT pg_sleep(3600)",
+}
+
+
+def tell(session: Session) -> None:
+    events.append(session, events.Event("thing", "0" * 32, "created"))
+
+
+def told(database: Database) -> int:
+    return database.read(lambda session: session.scalars(select(func.count(EventRow.at))).one())
+
+
+@pytest.mark.parametrize("kind", ["read", "write"])
+def test_who_leaves_has_the_statement_stopped_and_rolled_back(
+    database: Database, kind: str
+) -> None:
+    waiting, begun = Waiting(), Event()
+
+    def go_on_for_ever(session: Session) -> None:
+        tell(session)
+        begun.set()
+        session.execute(text(ENDLESS[database.url.get_backend_name()]))
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(getattr(database, kind), go_on_for_ever, waiting)
+        assert begun.wait(LIMIT_S)
+        waiting.leave()
+        with pytest.raises(OverdueError):
+            running.result(LIMIT_S)
+        assert pool.submit(told, database).result(LIMIT_S) == 0
+    database.write(tell, Waiting())
+    assert told(database) == 1
+
+
+def test_what_ends_when_nobody_waits_is_not_committed() -> None:
+    waiting, stopped = Waiting(), Event()
+
+    def work(pool: ThreadPoolExecutor) -> None:
+        with waiting.stopping(stopped.set):
+            pool.submit(waiting.leave)
+            assert stopped.wait(LIMIT_S)
+
+    with ThreadPoolExecutor(1) as pool, pytest.raises(OverdueError):
+        work(pool)
+
+
+def test_what_is_over_does_not_begin(database: Database) -> None:
+    for over in (Waiting(0), Waiting()):
+        over.leave()
+        with pytest.raises(OverdueError):
+            database.write(tell, over)
+        with pytest.raises(OverdueError):
+            database.read(told, over)  # type: ignore[arg-type]
+    assert told(database) == 0
+
+
+def test_a_writer_waits_for_others_as_long_as_it_is_waited_for(database: Database) -> None:
+    """Another process has what the transaction needs; SQLite's file, PostgreSQL's counter."""
+    other = Database(database.url.render_as_string(hide_password=False))
+    events.record(other)
+    held, ended = Event(), Event()
+
+    def hold(session: Session) -> None:
+        tell(session)
+        events.write_pending(session)
+        session.info["events"].clear()
+        held.set()
+        assert ended.wait(LIMIT_S)
+
+    waiting = Waiting(0.2)
+    with ThreadPoolExecutor(2) as pool:
+        holding = pool.submit(other.write, hold)
+        assert held.wait(LIMIT_S)
+        running = pool.submit(database.write, tell, waiting)
+        if not database.is_sqlite:
+            waiting.leave()
+        with pytest.raises(OverdueError):
+            running.result(LIMIT_S)
+        ended.set()
+        holding.result(LIMIT_S)
+    other.close()
+    assert told(database) == 1
