@@ -30,9 +30,13 @@ _FIELDS = {
 """The fields that name where a role is to be held, if the option doesn't say another one."""
 
 _ELSEWHERE = {
-    common_pb2.SCOPE_REGION: "the system, or on a region: name it if you have the role there",
+    common_pb2.SCOPE_REGION: "the system, or on the region of all that is named: name it if you "
+    "have the role there",
 }
-"""Where a role is to be held, if the request names no place."""
+"""Where a role is to be held, if the request names no place, or one only by what lives there.
+
+Both are refused in the same words: else they would tell what is there, and where.
+"""
 
 
 @dataclass(frozen=True)
@@ -100,16 +104,18 @@ class Access:
         projects, regions = _named_in(request, method.access)
         if caller.has(role or "reader"):
             return
+        found = set[str]()
         if method.access.scope == common_pb2.SCOPE_REGION and not method.access.field:
-            regions |= await self._regions_of(request, method.database)
+            found = await self._regions_of(request, method.database)
         own = (place for place in caller.roles if place != SYSTEM)
-        await self._places.know([*own, *projects, *regions])
+        await self._places.know([*own, *projects, *regions, *found])
         if role is None:
             return
         missing = [f"project {one}" for one in sorted(projects) if not caller.has(role, one)]
         missing += [f"region {one}" for one in sorted(regions) if not caller.has_in(role, one)]
-        if not projects and not regions:
-            missing = [_ELSEWHERE.get(method.access.scope, "the system")]
+        nowhere = not (projects or regions or found)
+        if nowhere or not all(caller.has_in(role, one) for one in found):
+            missing.append(_ELSEWHERE.get(method.access.scope, "the system"))
         if missing:
             raise PermissionDeniedError(
                 f"{method.verb} needs the role {role} on {missing[0]}; ask an administrator for it"

@@ -13,6 +13,7 @@ from api.page_tokens import foreign_token
 from mulligan import audit
 from mulligan.audit import Wanted
 from mulligan.events import NO_OBJECT, REFUSED, EventRow, told_revision
+from mulligan.values import told
 from mulligan.values.caller import Caller
 from mulligan.values.errors import PermissionDeniedError
 from mulligan_client.gen.mulligan.common.v1 import common_pb2 as pb
@@ -104,7 +105,9 @@ def _event(
     chose. From where it came for which nobody signed in, is told: that may be an attack.
     """
     own = places is None or row.author == reader.account or row.home in places
-    words = row.message or row.reason
+    words = told.read(
+        row.message or row.reason, operators=reader.has_in("reader", row.region or "")
+    )
     return pb.AuditEvent(
         kept_by=kept_by,
         revision=row.revision,

@@ -11,6 +11,7 @@ from api.claim_specs import request_of, window_of
 from api.regions import Regions
 from mulligan import events
 from mulligan.resource import calendars
+from mulligan.values import told
 from mulligan.values.errors import InvalidArgumentError
 from mulligan.values.window import Window
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
@@ -89,7 +90,7 @@ async def _page(
             now=now,
         )
         return response(
-            lanes=[_lane(lane) for lane in page.items],
+            lanes=[_lane(lane, operators=not project) for lane in page.items],
             next_page_token=messages.token_of(page.next_token) if page.next_token else "",
             revision=revision,
         )
@@ -97,7 +98,7 @@ async def _page(
     return await current_call().read(read)
 
 
-def _lane(lane: calendars.Lane) -> pb.Lane:
+def _lane(lane: calendars.Lane, *, operators: bool) -> pb.Lane:
     return pb.Lane(
         provider=lane.provider,
         resource_type=lane.resource_type,
@@ -108,7 +109,7 @@ def _lane(lane: calendars.Lane) -> pb.Lane:
                 project=one.project,
                 consumer=one.consumer or "",
                 state=one.state,
-                reason=one.reason,
+                reason=told.read(one.reason, operators=operators),
                 window=_shown(one.window),
                 cleaning_margin_s=one.margin_s,
                 amount=one.amount,

@@ -294,7 +294,7 @@ def _server(
         spec=control_pb2.ServerSpec(
             address=row.address, insecure_tls=row.insecure_tls, system=row.system
         ),
-        status=messages.status(row.status),
+        status=messages.status(row.status, operators=True),
         marks=messages.marks(marked),
         inventory=_server_inventory(row.inventory),
         power=row.verified.get("power", "unknown"),
@@ -350,7 +350,7 @@ def _host(
     return control_pb2.Host(
         metadata=messages.metadata(row, described, project=row.project, region=row.region),
         spec=control_pb2.HostSpec(uri=row.uri, pool=row.pool),
-        status=messages.status(row.status),
+        status=messages.status(row.status, operators=True),
         marks=messages.marks(marked),
         inventory=control_pb2.HostInventory(
             **{name: found[name] for name in plain if name in found}

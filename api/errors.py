@@ -7,6 +7,7 @@ from google.protobuf import any_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
+from mulligan.values import told
 from mulligan.values.errors import MulliganError
 
 DOMAIN = "mulligan"
@@ -80,7 +81,11 @@ def _details(error: MulliganError, request_id: str, most: int) -> list[any_pb2.A
 
 
 def _shortened(text: str, most: int) -> str:
-    """Leave out the middle of a text that is longer than so many bytes, and say so."""
+    """Leave out the middle of a text that is longer than so many bytes, and say so.
+
+    What is for operators is left out before: who it is refused to may be anybody.
+    """
+    text = told.read(text, operators=False)
     encoded = text.encode()
     if len(encoded) <= most:
         return text

@@ -317,7 +317,7 @@ def _machine(
             required_capabilities=spec["required_capabilities"],
             root_disk_serial=spec["root_disk_serial"],
         ),
-        status=messages.status(row.status),
+        status=messages.status(row.status, operators=operator),
         marks=messages.marks(marked),
         provider=row.provider if operator else "",
         addresses=[

@@ -12,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from api.page_tokens import foreign_token
 from mulligan.marks import Mark
 from mulligan.meta.names import Name, is_uuid
+from mulligan.values import told
 from mulligan.values.errors import InvalidArgumentError
 from mulligan.values.status import Status
 from mulligan.values.window import WITHOUT_END
@@ -70,11 +71,11 @@ def metadata(
     )
 
 
-def status(value: Status) -> common_pb2.Status:
-    """Give where an object stands."""
+def status(value: Status, *, operators: bool = False) -> common_pb2.Status:
+    """Give where an object stands; to those who read its hardware, what that said."""
     return common_pb2.Status(
         state=value.state,
-        reason=value.reason,
+        reason=told.read(value.reason, operators=operators),
         since=timestamp(value.since),
         deadline=timestamp(value.deadline),
         next_action=value.next_action,

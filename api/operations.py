@@ -30,6 +30,8 @@ from mulligan.control.tables import Operation, Step
 from mulligan.meta import names
 from mulligan.meta.names import Name
 from mulligan.resource import reservations
+from mulligan.values import told
+from mulligan.values.caller import Caller
 from mulligan.values.errors import MulliganError, UnavailableError
 from mulligan.values.ids import digest, operation_id
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
@@ -224,7 +226,7 @@ class Operations:
 
         def read(session: Session) -> control_pb2.Operation:
             row = operations.get_visible(session, call.caller, operation)
-            return self._messages(session, [row])[0]
+            return self._messages(session, [row], call.caller)[0]
 
         return await call.read(read)
 
@@ -236,7 +238,9 @@ class Operations:
 
         def read(session: Session) -> control_pb2.BatchGetOperationsResponse:
             rows = operations.get_all_visible(session, call.caller, request.ids)
-            return control_pb2.BatchGetOperationsResponse(operations=self._messages(session, rows))
+            return control_pb2.BatchGetOperationsResponse(
+                operations=self._messages(session, rows, call.caller)
+            )
 
         return await call.read(read)
 
@@ -257,7 +261,7 @@ class Operations:
                 listing=listing,
             )
             return control_pb2.ListOperationsResponse(
-                operations=self._messages(session, page.items),
+                operations=self._messages(session, page.items, call.caller),
                 next_page_token=token_after(page),
                 revision=revision,
             )
@@ -265,14 +269,24 @@ class Operations:
         return await call.read(read)
 
     def _messages(
-        self, session: Session, rows: Sequence[Operation]
+        self, session: Session, rows: Sequence[Operation], caller: Caller
     ) -> Sequence[control_pb2.Operation]:
         steps = operations.steps_of(session, [row.id for row in rows])
         described = names.describe(session, [row.object_id for row in rows])
-        return [self._message(row, steps[row.id], described) for row in rows]
+        return [
+            self._message(
+                row, steps[row.id], described, operators=caller.has_in("reader", row.region)
+            )
+            for row in rows
+        ]
 
     def _message(
-        self, row: Operation, steps: Sequence[Step], described: Mapping[str, Name]
+        self,
+        row: Operation,
+        steps: Sequence[Step],
+        described: Mapping[str, Name],
+        *,
+        operators: bool,
     ) -> control_pb2.Operation:
         shown = messages.metadata(row, {}, project=row.project, region=row.region)
         if row.object_id in described:
@@ -280,23 +294,23 @@ class Operations:
         return control_pb2.Operation(
             metadata=shown,
             type=row.type,
-            status=messages.status(row.status),
+            status=messages.status(row.status, operators=operators),
             object_type=row.object_type,
             object_id=row.object_id,
-            steps=[_step(step) for step in steps],
+            steps=[_step(step, operators=operators) for step in steps],
             ended_at=messages.timestamp(row.ended_at),
-            workflow_url=f"{self._ui_url}/workflows/{row.id}" if self._ui_url else "",
+            workflow_url=f"{self._ui_url}/workflows/{row.id}" if self._ui_url and operators else "",
             author=row.author,
             error_code=row.error_code,
         )
 
 
-def _step(step: Step) -> control_pb2.Step:
+def _step(step: Step, *, operators: bool) -> control_pb2.Step:
     return control_pb2.Step(
         name=step.name,
         state=step.state,
         started_at=messages.timestamp(step.started_at),
         ended_at=messages.timestamp(step.ended_at),
         percent=step.percent,
-        message=step.message,
+        message=told.read(step.message, operators=operators),
     )

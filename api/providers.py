@@ -22,6 +22,7 @@ from mulligan.resource.provider_changes import NewProvider, ProviderChange
 from mulligan.resource.reshape import AllocationMove, reshape_providers
 from mulligan.resource.tables import ProviderRow
 from mulligan.resource.values import Inventory, check_id
+from mulligan.values import told
 from mulligan.values.amount import GREATEST_AMOUNT
 from mulligan.values.errors import InvalidArgumentError
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
@@ -320,7 +321,7 @@ def _messages(session: Session, rows: Sequence[providers.Provider]) -> list[pb.P
 def _status(offer: Offer) -> common_pb2.Status:
     return common_pb2.Status(
         state=offer.state,
-        reason=offer.reason,
+        reason=told.read(offer.reason, operators=True),
         since=messages.timestamp(offer.since),
         deadline=messages.timestamp(offer.deadline),
     )

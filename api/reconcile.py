@@ -15,6 +15,7 @@ from mulligan.control import differences
 from mulligan.control.differences import Place
 from mulligan.control.tables import Difference
 from mulligan.meta.names import is_uuid
+from mulligan.values import told
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from workflows.reconcile import Reconcile
@@ -81,7 +82,7 @@ def _message(row: Difference) -> control_pb2.Difference:
         kind=row.kind,
         object_type=row.object_type,
         object_id=row.object_id,
-        message=row.message,
+        message=told.read(row.message, operators=True),
         action=row.action,
         mends_itself=row.mends_itself,
         found_at=messages.timestamp(row.found_at),

@@ -27,6 +27,7 @@ from mulligan.meta import names, planned_names
 from mulligan.resource import claims, reservations
 from mulligan.resource.reservation_values import LONGEST, ReservationSpec
 from mulligan.resource.tables import ReservationRow
+from mulligan.values.caller import Caller
 from mulligan.values.errors import InvalidArgumentError, PermissionDeniedError
 from mulligan.values.window import WITHOUT_END, Window
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
@@ -58,8 +59,11 @@ async def create(
         gives=True,
     )
     ids = [course.ids_of(asked.operation, number)[1] for number in range(times)]
-    made = await current_call().read(
-        lambda session: _shown(session, [reservations.get(session, one) for one in ids])
+    call = current_call()
+    made = await call.read(
+        lambda session: _shown(
+            session, [reservations.get(session, one) for one in ids], call.caller
+        )
     )
     return pb.CreateReservationsResponse(reservations=made)
 
@@ -138,27 +142,29 @@ def _seconds(message: Any, field: str, absent: int = 0) -> int:
 
 async def get(request: pb.GetReservationRequest) -> pb.Reservation:
     """Show one reservation."""
+    call = current_call()
 
     def read(session: Session) -> pb.Reservation:
         row = reservations.get(session, request.id, project=request.project)
-        return _shown(session, [row])[0]
+        return _shown(session, [row], call.caller)[0]
 
-    return await current_call().read(read)
+    return await call.read(read)
 
 
 async def get_all(request: pb.BatchGetReservationsRequest) -> pb.BatchGetReservationsResponse:
     """Show several reservations of a project."""
+    call = current_call()
 
     def read(session: Session) -> pb.BatchGetReservationsResponse:
         rows = reservations.get_all(session, request.ids, project=request.project)
-        return pb.BatchGetReservationsResponse(reservations=_shown(session, rows))
+        return pb.BatchGetReservationsResponse(reservations=_shown(session, rows, call.caller))
 
-    return await current_call().read(read)
+    return await call.read(read)
 
 
 async def list_page(request: pb.ListReservationsRequest) -> pb.ListReservationsResponse:
     """List a project's reservations."""
-    listing = listing_of(request, "reservation", named=False)
+    call, listing = current_call(), listing_of(request, "reservation", named=False)
 
     def read(session: Session) -> pb.ListReservationsResponse:
         revision = events.current_revision(session)
@@ -170,12 +176,12 @@ async def list_page(request: pb.ListReservationsRequest) -> pb.ListReservationsR
             listing=listing,
         )
         return pb.ListReservationsResponse(
-            reservations=_shown(session, page.items),
+            reservations=_shown(session, page.items, call.caller),
             next_page_token=token_after(page),
             revision=revision,
         )
 
-    return await current_call().read(read)
+    return await call.read(read)
 
 
 async def change(starter: Starter, request: pb.UpdateReservationRequest) -> pb.Reservation:
@@ -195,7 +201,7 @@ async def change(starter: Starter, request: pb.UpdateReservationRequest) -> pb.R
         if keep_s is not None:
             reservations.change_end(session, row, keep_s, now, call.caller.account)
         course.advance(session, row.id, now)
-        return _shown(session, [row])[0]
+        return _shown(session, [row], call.caller)[0]
 
     answer = await call.write(request, pb.Reservation, write)
     await starter.signal([answer.operation], RESERVATION_CHANGED)
@@ -227,7 +233,7 @@ async def cancel(starter: Starter, request: pb.CancelReservationRequest) -> pb.R
             session, request.id, project=request.project, generation=request.generation
         )
         course.cancel(session, row.id, now, "somebody cancelled it", project=request.project)
-        return _shown(session, [row])[0]
+        return _shown(session, [row], call.caller)[0]
 
     answer = await call.write(request, pb.Reservation, write)
     await starter.signal([answer.operation], RESERVATION_CHANGED)
@@ -235,16 +241,28 @@ async def cancel(starter: Starter, request: pb.CancelReservationRequest) -> pb.R
     return answer
 
 
-def _shown(session: Session, rows: Sequence[ReservationRow]) -> list[pb.Reservation]:
+def _shown(
+    session: Session, rows: Sequence[ReservationRow], caller: Caller
+) -> list[pb.Reservation]:
     found = {
         claim.id: claim
         for claim in claims.get_claims(session, [row.claim for row in rows], datetime.now(UTC))
     }
     named = planned_names.planned(session, [row.id for row in rows])
-    return [_message(row, found[row.claim], named.get(row.id, "")) for row in rows]
+    return [
+        _message(
+            row,
+            found[row.claim],
+            named.get(row.id, ""),
+            operators=caller.has_in("reader", row.region),
+        )
+        for row in rows
+    ]
 
 
-def _message(row: ReservationRow, claim: claims.Claim, machine_name: str) -> pb.Reservation:
+def _message(
+    row: ReservationRow, claim: claims.Claim, machine_name: str, *, operators: bool
+) -> pb.Reservation:
     wished = row.machine_wish
     window = claim.window
     spec = pb.ReservationSpec(
@@ -264,7 +282,7 @@ def _message(row: ReservationRow, claim: claims.Claim, machine_name: str) -> pb.
     return pb.Reservation(
         metadata=messages.metadata(row, {}, project=row.project, region=row.region),
         spec=spec,
-        status=messages.status(row.status),
+        status=messages.status(row.status, operators=operators),
         claim=row.claim,
         machine=row.machine or "",
         operation=row.operation,

@@ -6,6 +6,7 @@ from api import messages
 from api.call import current_call
 from api.feed import Feed
 from mulligan.events import EventRow, Narrowed
+from mulligan.values import told
 from mulligan.values.caller import Caller
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 
@@ -32,7 +33,7 @@ class Watch:
 
         revision = request.after_revision if request.HasField("after_revision") else None
         async for row in self._feed.after(revision, narrow):
-            yield _event(row)
+            yield _event(row, caller)
 
 
 def _narrowed(caller: Caller, request: common_pb2.WatchRequest) -> Narrowed:
@@ -47,7 +48,8 @@ def _narrowed(caller: Caller, request: common_pb2.WatchRequest) -> Narrowed:
     )
 
 
-def _event(row: EventRow) -> common_pb2.Event:
+def _event(row: EventRow, caller: Caller) -> common_pb2.Event:
+    operators = caller.has_in("reader", row.region or "")
     return common_pb2.Event(
         revision=row.revision,
         at=messages.timestamp(row.at),
@@ -60,10 +62,10 @@ def _event(row: EventRow) -> common_pb2.Event:
         operation=row.operation or "",
         status=common_pb2.Status(
             state=row.state,
-            reason=row.reason,
+            reason=told.read(row.reason, operators=operators),
             since=messages.timestamp(row.since),
             deadline=messages.timestamp(row.deadline),
             next_action=row.next_action,
         ),
-        message=row.message,
+        message=told.read(row.message, operators=operators),
     )

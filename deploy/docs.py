@@ -129,7 +129,15 @@ with an RPC that says nothing does not start.
 Each role includes the ones before it: reader, member, operator, admin. A role on a project or
 region holds on all below it, too, and one on the system everywhere ([accounts](accounts.md)).
 *The region* is the one that a request names, and the ones in which what it names lives. Another
-project's object looks as if it did not exist.
+project's object looks as if it did not exist: in a get, a list, a watch, a count, a look-up of
+names and an error. What projects share tells that somebody is there, not who: revisions rise,
+networks and providers fill up, the name of an account is taken, and that of a project beside it.
+What somebody tried on a project, and was refused, its admins see in the audit.
+
+A project that is given a machine does not see what it runs on. Its operations, machines and events
+say what went wrong, by the code of the error; what BMC, host and ramdisk said of it, with addresses
+and paths, stands there for readers of the region. The UUID of a provider, in claims, candidates and
+openings, is a word with which the same one can be claimed again; nothing else answers to it.
 """
 
 SIGN_INS = """\

@@ -1,4 +1,7 @@
-"""Errors of activities as Temporal keeps them: a stable type, a sentence, whether to retry."""
+"""Errors of activities as Temporal keeps them: a stable type, a sentence, whether to retry.
+
+What hardware said is for operators only, and so is what nobody expected: it may say anything.
+"""
 
 import asyncio
 import logging
@@ -13,7 +16,8 @@ from temporalio.worker import (
 )
 
 from activities.redaction import redact
-from mulligan.values.errors import MulliganError
+from mulligan.values import told
+from mulligan.values.errors import HardwareError, MulliganError
 
 LONGEST_PAUSE_S = 60.0
 """How long a BMC that asks to be left alone (Retry-After) is, at most."""
@@ -37,8 +41,11 @@ class _TellsErrors(ActivityInboundInterceptor):
         try:
             return await super().execute_activity(input)
         except MulliganError as error:
+            words = redact(error.message)
             raise ApplicationError(
-                redact(error.message),
+                told.of_hardware(error.reason, words)
+                if isinstance(error, HardwareError)
+                else words,
                 {**error.details, "grpc_status": error.grpc_status},
                 type=error.reason,
                 non_retryable=not error.retryable,
@@ -49,7 +56,9 @@ class _TellsErrors(ActivityInboundInterceptor):
         except Exception as error:
             _log.exception("an activity failed")
             words = redact(f"{type(error).__name__}: {error}")
-            raise ApplicationError(words, type="INTERNAL") from None
+            raise ApplicationError(
+                told.both("something went wrong inside", words), type="INTERNAL"
+            ) from None
 
 
 def _pause(error: MulliganError) -> timedelta | None:

@@ -12,6 +12,7 @@ from temporalio.exceptions import FailureError
 with workflow.unsafe.imports_passed_through():
     from activities.contracts import redfish
     from activities.contracts.redfish import BmcTarget
+    from mulligan.values import told
     from workflows.operation import Operation, why
 
 RUNGS = ("retry", "restart the BMC", "power cycle")
@@ -67,6 +68,8 @@ async def _take(operation: Operation, target: BmcTarget, rung: str, because: str
     if contract is None:
         return
     try:
-        await operation.executor(contract, target, summary=f"{rung}: {because}"[:180])
+        await operation.executor(
+            contract, target, summary=told.read(f"{rung}: {because}", operators=True)[:180]
+        )
     except FailureError as error:
         await operation.end_step("failed", why(error).message)

@@ -28,6 +28,7 @@ with workflow.unsafe.imports_passed_through():
         StepChange,
     )
     from activities.contracts.payload import Payload
+    from mulligan.values import told
     from workflows.policies import (
         PICKED_UP,
         POLICIES,
@@ -203,7 +204,9 @@ class Operation:
 
     async def _record_steps(self, changes: tuple[StepChange, ...]) -> None:
         last = changes[-1]
-        workflow.set_current_details(f"{last.name}: {last.message or last.state}")
+        workflow.set_current_details(
+            told.read(f"{last.name}: {last.message or last.state}", operators=True)
+        )
         recorded = await self.record(
             operations.record_steps,
             RecordSteps(operation=self.id, at=workflow.now(), changes=changes),

@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
         RamdiskTask,
         StageServer,
     )
+    from mulligan.values import told
     from workflows.ladder import RUNGS, climb
     from workflows.operation import Operation, OperationWorkflow, why
     from workflows.policies import RAMDISK
@@ -118,7 +119,7 @@ class HearsRamdisk(OperationWorkflow):
         await climb(self.operation, target, switch, RUNGS)
 
     async def _hear_out(self, task: RamdiskTask) -> None:
-        told = 0
+        shown = 0
         while self.result is None:
             heard = self.messages
             was_heard = await self.operation.until(
@@ -131,13 +132,17 @@ class HearsRamdisk(OperationWorkflow):
                     type="RAMDISK_SILENT",
                     non_retryable=True,
                 )
-            if self.progress and self.progress.percent >= told + 10 and self.result is None:
-                told = self.progress.percent - self.progress.percent % 10
-                await self.operation.tell(f"{self.progress.step} {told} %", told)
+            if self.progress and self.progress.percent >= shown + 10 and self.result is None:
+                shown = self.progress.percent - self.progress.percent % 10
+                await self.operation.tell(f"{self.progress.step} {shown} %", shown)
         if not self.result.ok:
+            code = self.result.code or "RAMDISK_FAILED"
             raise ApplicationError(
-                f"the ramdisk could not {task.action}: {self.result.message}",
-                type=self.result.code or "RAMDISK_FAILED",
+                told.both(
+                    f"the ramdisk could not {task.action} the server ({code})",
+                    f"the ramdisk could not {task.action}: {self.result.message}",
+                ),
+                type=code,
                 non_retryable=True,
             )
 

@@ -18,38 +18,18 @@ from deploy.docs import ACCESS, access_page
 from mulligan.database import Database
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
+from tests.fakes.belongings import access_of
 from tests.fakes.caller import METHODS, Caller, refused, request_of
 from tests.fakes.place import Place, new_name
 from tests.fakes.site import Site
 
-ROLES = (
-    common_pb2.ROLE_READER,
-    common_pb2.ROLE_MEMBER,
-    common_pb2.ROLE_OPERATOR,
-    common_pb2.ROLE_ADMIN,
-)
 ALL = [pytest.param(method, id=name) for name, method in METHODS.items()]
-
-
-def access_of(method: MethodDescriptor) -> Any:
-    return method.GetOptions().Extensions[common_pb2.access]
 
 
 NEEDS_TOKEN = [
     pytest.param(method, id=name)
     for name, method in METHODS.items()
     if access_of(method).role != common_pb2.ROLE_ANONYMOUS
-]
-NEEDS_ROLE = [
-    pytest.param(method, id=name)
-    for name, method in METHODS.items()
-    if access_of(method).scope not in (common_pb2.SCOPE_UNSPECIFIED, common_pb2.SCOPE_NONE)
-]
-ABOVE_READER = [
-    pytest.param(method, id=name)
-    for name, method in METHODS.items()
-    if access_of(method).scope not in (common_pb2.SCOPE_NONE, common_pb2.SCOPE_PROJECT)
-    and access_of(method).role > common_pb2.ROLE_READER
 ]
 MUTATIONS = [
     pytest.param(method, id=name)
@@ -66,16 +46,6 @@ def ask(caller: Caller, method: MethodDescriptor, **fields: Any) -> Any:
 
 def project_of(method: MethodDescriptor, project: str) -> dict[str, str]:
     return {"project": project} if "project" in method.input_type.fields_by_name else {}
-
-
-def placed(method: MethodDescriptor, project: str, region: str = "") -> dict[str, str]:
-    """The fields of a request that say where the role has to be held."""
-    access, fields = access_of(method), method.input_type.fields_by_name
-    if access.field:
-        named = {access.field: region if access.scope == common_pb2.SCOPE_REGION else project}
-    else:
-        named = {"project": project, "region": region}
-    return {name: place for name, place in named.items() if name in fields and place}
 
 
 # The option
@@ -167,55 +137,6 @@ def test_a_token_that_is_none_is_refused(site: Site) -> None:
 
 
 # Roles
-
-
-@pytest.mark.parametrize("method", NEEDS_ROLE)
-def test_a_role_below_the_needed_one_is_refused(
-    callers: dict[int, Caller], callers_project: str, method: MethodDescriptor
-) -> None:
-    needed = access_of(method)
-    named = placed(method, callers_project)
-    for role in ROLES:
-        in_project = needed.scope in (common_pb2.SCOPE_PROJECT, common_pb2.SCOPE_PLACE)
-        if in_project and role >= needed.role:
-            continue
-        with refused("PERMISSION_DENIED", "PERMISSION_DENIED"):
-            ask(callers[role], method, **named)
-
-
-@pytest.mark.parametrize("method", ABOVE_READER)
-def test_a_role_on_the_system_below_the_needed_one_is_refused(
-    system_callers: dict[int, Caller], method: MethodDescriptor
-) -> None:
-    for role, caller in system_callers.items():
-        if role < access_of(method).role:
-            with refused("PERMISSION_DENIED", "PERMISSION_DENIED"):
-                ask(caller, method)
-
-
-@pytest.fixture(scope="module")
-def system_callers(_sites: Any) -> dict[int, Caller]:
-    """One account for each role on the system."""
-    return {role: _sites("sqlite").account(role) for role in ROLES}
-
-
-@pytest.mark.parametrize("method", NEEDS_ROLE)
-def test_another_project_is_refused_whatever_the_role(
-    callers: dict[int, Caller], method: MethodDescriptor
-) -> None:
-    with refused("PERMISSION_DENIED"):
-        ask(callers[common_pb2.ROLE_ADMIN], method, **placed(method, str(uuid4())))
-
-
-@pytest.fixture(scope="module")
-def callers_project(_sites: Any) -> str:
-    return str(_sites("sqlite").admin.CreateProject(name=new_name("project")).metadata.id)
-
-
-@pytest.fixture(scope="module")
-def callers(_sites: Any, callers_project: str) -> dict[int, Caller]:
-    """One account for each role in a project."""
-    return {role: _sites("sqlite").account(role, callers_project) for role in ROLES}
 
 
 def test_a_project_has_to_be_named(sqlite_place: Place) -> None:

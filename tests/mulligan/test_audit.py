@@ -82,6 +82,18 @@ def test_what_names_no_place_is_of_that_of_its_object(database: Database) -> Non
     assert told == [(None, ANN), (None, None), (None, REGION), (PROJECT, REGION), (None, None)]
 
 
+def test_who_waits_for_what_watchers_get_waits_for_nothing_refused(database: Database) -> None:
+    assert database.read(events.told_revision) == 0
+    change(database)
+    refuse(database, refusal())
+    assert database.read(events.told_revision) == 1
+    refuse(database, refusal())
+    change(database)
+    assert database.read(events.told_revision) == 4
+    database.write(lambda session: events.forget(session, datetime.now(UTC) + timedelta(days=1)))
+    assert database.read(events.told_revision) == 4
+
+
 def test_pages_go_on_where_they_ended_whatever_is_written_meanwhile(database: Database) -> None:
     for _ in range(5):
         change(database)

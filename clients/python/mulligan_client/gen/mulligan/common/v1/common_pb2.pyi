@@ -321,7 +321,9 @@ class Status(_message.Message):
     state: _builtins.str
     """A state of the object's state table (docs/states.md)."""
     reason: _builtins.str
-    """Why it is in that state, in words."""
+    """Why it is in that state, in words. What hardware said is for readers of its region: others are
+    told what that means, by the code of the error.
+    """
     next_action: _builtins.str
     """What happens next by itself, or what can be asked."""
     @_builtins.property

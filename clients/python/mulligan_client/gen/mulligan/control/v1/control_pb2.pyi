@@ -2203,7 +2203,7 @@ class Operation(_message.Message):
     object_id: _builtins.str
     """UUID of what it is about."""
     workflow_url: _builtins.str
-    """Where the workflow can be seen."""
+    """Where the workflow can be seen; shown to readers of the region only."""
     author: _builtins.str
     """UUID of the account that asked."""
     error_code: _builtins.str
