@@ -12,6 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 import grpc
+from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -20,6 +21,7 @@ from api.messages import token_of
 from api.page_tokens import close_token
 from bench.figures import Figure, NotMeasuredError, Size, Target
 from bench.served import BARE, WITHIN_S, Installed, installed, served
+from mulligan.control import images
 from mulligan.database import Database
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
@@ -105,38 +107,17 @@ def pages(size: Size) -> Iterator[Figure]:
 
 
 def unary(size: Size) -> Iterator[Figure]:
-    """Ask GetMachine again and again, one call after the other; medians.
+    """Ask GetMachine and UpdateImage again and again, one call after the other; medians.
 
-    Peer: a handler of grpcio in the same process that reads the same machine in the same way from
-    the same database, without interceptor: no token, no roles, no rules. Both take turns; so does a
-    handler that answers without doing anything, which is remarked. Get writes no event: what events
-    add to a call is not in this figure.
+    Peers: handlers of grpcio in the same process that do the same with the same database, without
+    interceptor, kept answers and events; and one that answers without doing anything. All take
+    turns. What ours takes more than the same without is the overhead: token, roles, rules.
     """
     with _databases() as new_database:
         for kind in ("sqlite", "postgresql"):
             filled = _filled(new_database, kind, FEW)
-            where = filled.where
-            with served(where) as (ours, bare):
-                listed = _page(ours, filled, "id")()
-                request = control_pb2.GetMachineRequest(
-                    project=where.project, id=listed.machines[0].metadata.id
-                )
-                value, peer, least = _medians_ms(
-                    size.unary_calls,
-                    _call(ours, CONTROL, "GetMachine", request, control_pb2.Machine, where.token),
-                    _call(bare, BARE, "GetMachine", request, control_pb2.Machine),
-                    _call(bare, BARE, "Nothing", request, control_pb2.Machine),
-                )
-            yield Figure(
-                "api",
-                f"unary_{kind}",
-                "ms",
-                value,
-                peer="bare grpcio, same read",
-                peer_value=peer,
-                target=Target("at most", ratio=2),
-                remark=f"a handler on {kind} that does nothing answers in {least:.2f} ms",
-            )
+            with served(filled.where) as (ours, bare):
+                yield from _unary(size.unary_calls, kind, filled, ours, bare)
 
 
 NewDatabase = Callable[[str], str]
@@ -145,9 +126,10 @@ NewDatabase = Callable[[str], str]
 
 @dataclass(frozen=True)
 class Filled:
-    """A site with machines, and what stands in the middle of each order."""
+    """A site with machines and an image, and what stands in the middle of each order."""
 
     where: Installed
+    image: str
     middles: Mapping[str, tuple[str, ...]]
 
 
@@ -184,6 +166,21 @@ def _filled(new_database: NewDatabase, kind: str, count: int) -> Filled:
             session.execute(text(statement), values)
 
     database.write(fill)
+    image = database.write(
+        lambda session: (
+            images.create_image(
+                session,
+                region=str(uuid4()),
+                name="some",
+                url="https://example.com/image",
+                sha256="0" * 64,
+                disk_format="qcow2",
+                activation="",
+                config_format="",
+                author=where.account,
+            ).id
+        )
+    )
     database.close()
     middle = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=count // 2)
     middles = {
@@ -191,7 +188,43 @@ def _filled(new_database: NewDatabase, kind: str, count: int) -> Filled:
         "name": (f"machine-{count // 2:07}", MIDDLE),
         "created_at": (middle.isoformat(), MIDDLE),
     }
-    return Filled(where, middles)
+    return Filled(where, image, middles)
+
+
+def _unary(
+    calls: int, kind: str, filled: Filled, ours: grpc.Channel, bare: grpc.Channel
+) -> Iterator[Figure]:
+    project, token = filled.where.project, filled.where.token
+    one = _page(ours, filled, "id")().machines[0].metadata.id
+    get = control_pb2.GetMachineRequest(project=project, id=one)
+    machine, image = control_pb2.Machine, control_pb2.Image
+    at_most = Target("at most", ratio=2)
+
+    def rename(name: str) -> Callable[[], Message]:
+        return lambda: control_pb2.UpdateImageRequest(
+            id=filled.image,
+            name=name,
+            update_mask=FieldMask(paths=["name"]),
+            request_id=str(uuid4()),
+        )
+
+    whole, same, nothing = _medians_ms(
+        calls,
+        _call(ours, CONTROL, "GetMachine", lambda: get, machine, token),
+        _call(bare, BARE, "GetMachine", lambda: get, machine),
+        _call(bare, BARE, "Nothing", lambda: get, machine),
+    )
+    told, untold = _medians_ms(
+        calls,
+        _call(ours, CONTROL, "UpdateImage", rename("ours"), image, token),
+        _call(bare, BARE, "UpdateImage", rename("bare"), image),
+    )
+    for name, value, peer, peer_value in (
+        ("", whole, "bare grpcio, same read", same),
+        ("_overhead", whole - same, "bare grpcio, does nothing", nothing),
+        ("_write", told, "bare grpcio, same write", untold),
+    ):
+        yield Figure("api", f"unary{name}_{kind}", "ms", value, peer, peer_value, target=at_most)
 
 
 def _page(channel: grpc.Channel, filled: Filled, order: str) -> Callable[[], Any]:
@@ -204,7 +237,7 @@ def _page(channel: grpc.Channel, filled: Filled, order: str) -> Callable[[], Any
     close_token(token, request, f"{CONTROL}.ListMachines", where.account)
     request.page.token = token.next_page_token
     answer = control_pb2.ListMachinesResponse
-    ask = _call(channel, CONTROL, "ListMachines", request, answer, where.token)
+    ask = _call(channel, CONTROL, "ListMachines", lambda: request, answer, where.token)
 
     def whole() -> Any:
         page = ask()
@@ -219,18 +252,18 @@ def _call(
     channel: grpc.Channel,
     service: str,
     verb: str,
-    request: Message,
+    request: Callable[[], Message],
     answer: type[Message],
     token: str = "",
 ) -> Callable[[], Any]:
-    """Ask the same again and again."""
+    """Ask again and again."""
     ask = channel.unary_unary(
         f"/{service}/{verb}",
-        request_serializer=type(request).SerializeToString,
+        request_serializer=Message.SerializeToString,
         response_deserializer=answer.FromString,
     )
     metadata = (("authorization", f"Bearer {token}"),) if token else ()
-    return lambda: ask(request, metadata=metadata, timeout=WITHIN_S)
+    return lambda: ask(request(), metadata=metadata, timeout=WITHIN_S)
 
 
 def _medians_ms(rounds: int, *asks: Callable[[], Any]) -> list[float]:
