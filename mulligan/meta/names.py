@@ -115,10 +115,27 @@ class Name(NamedTuple):
 
 
 _NAMES: Any = NameRow.__table__
+_OLD: Any = OldSlug.__table__
 _NAMED: Any = [
     cast(column, IdAsText).label(column.key) if isinstance(column.type, Uuid) else column
     for column in (_NAMES.c[field] for field in Name._fields)
 ]
+
+
+_OTHERS = select(NameRow.name, NameRow.slug).where(
+    NameRow.object_type == bindparam("object_type"),
+    NameRow.owner == bindparam("owner"),
+    NameRow.released_at.is_(None),
+    NameRow.id != bindparam("object_id"),
+    or_(NameRow.name == bindparam("name"), NameRow.slug.startswith(bindparam("base"))),
+)
+_TAKE = delete(_OLD).where(
+    _OLD.c.object_type == bindparam("object_type"),
+    _OLD.c.owner == bindparam("owner"),
+    one_of(_OLD.c.slug, "slugs"),
+)
+_ANSWER_TO = insert(_OLD)
+"""Made once: each is longer made than run."""
 
 
 def give_name(
@@ -190,9 +207,7 @@ def answer_to(session: Session, object_type: str, owner: str, slugs: Mapping[str
     if not slugs:
         return
     of = {"object_type": object_type, "owner": owner, "since": datetime.now(UTC)}
-    session.execute(
-        insert(OldSlug), [of | {"slug": slug, "id": one} for slug, one in slugs.items()]
-    )
+    session.execute(_ANSWER_TO, [of | {"slug": slug, "id": one} for slug, one in slugs.items()])
 
 
 def _slug_for(session: Session, object_type: str, owner: str, object_id: str, name: str) -> str:
@@ -202,14 +217,9 @@ def _slug_for(session: Session, object_type: str, owner: str, object_id: str, na
         AlreadyExistsError: another living object of this type and owner has the name.
     """
     base = slug_of(name)
-    others = select(NameRow.name, NameRow.slug).where(
-        NameRow.object_type == object_type,
-        NameRow.owner == owner,
-        NameRow.released_at.is_(None),
-        NameRow.id != object_id,
-        or_(NameRow.name == name, NameRow.slug.startswith(base, autoescape=True)),
-    )
-    taken = {row.name: row.slug for row in session.execute(others)}
+    asked = {"object_type": object_type, "owner": owner, "object_id": object_id}
+    others = session.execute(_OTHERS, {**asked, "name": name, "base": base})
+    taken = {row.name: row.slug for row in others}
     if name in taken:
         raise name_taken(object_type, name)
     return free_slug(base, set(taken.values()), count(2))
@@ -222,14 +232,8 @@ def take_slugs(session: Session, object_type: str, owner: str, slugs: Sequence[s
         ConflictError: somebody took a name or slug since it was seen to be free.
     """
     _flush(session)
-    session.execute(
-        delete(OldSlug).where(
-            OldSlug.object_type == object_type,
-            OldSlug.owner == owner,
-            one_of(OldSlug.__table__.c.slug, "slugs"),
-        ),
-        {"slugs": slugs},
-    )
+    of = {"object_type": object_type, "owner": owner}
+    session.execute(_TAKE, {**of, "slugs": slugs})
 
 
 def _flush(session: Session) -> None:
@@ -388,7 +392,6 @@ def _resolving(*parts: tuple[int, Any, Any, Any], of_owners: bool) -> Any:
     )
 
 
-_OLD: Any = OldSlug.__table__
 _LIVES = _NAMES.c.released_at.is_(None)
 _BY_NAME = [
     _resolving(
