@@ -23,7 +23,7 @@ def open_token(request: Any, method: str, account: str) -> None:
         InvalidArgumentError: it comes from another list, from another account, or from a request
             with other fields, or it was changed.
     """
-    if "page" not in request.DESCRIPTOR.fields_by_name or not request.page.token:
+    if not request.page.token:
         return
     given, _, cursor = request.page.token.partition(".")
     wanted = _digest(request, method, account, cursor)
@@ -34,7 +34,7 @@ def open_token(request: Any, method: str, account: str) -> None:
 
 def close_token(answer: Any, request: Any, method: str, account: str) -> None:
     """Bind the token of the next page, if there is one, to what was asked."""
-    if "next_page_token" in answer.DESCRIPTOR.fields_by_name and answer.next_page_token:
+    if answer.next_page_token:
         cursor = answer.next_page_token
         answer.next_page_token = f"{_digest(request, method, account, cursor)}.{cursor}"
 
