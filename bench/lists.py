@@ -257,9 +257,9 @@ def _call(
     token: str = "",
 ) -> Callable[[], Any]:
     """Ask again and again."""
-    ask = channel.unary_unary(
+    ask: Callable[..., Any] = channel.unary_unary(
         f"/{service}/{verb}",
-        request_serializer=Message.SerializeToString,
+        request_serializer=lambda message: message.SerializeToString(),
         response_deserializer=answer.FromString,
     )
     metadata = (("authorization", f"Bearer {token}"),) if token else ()
