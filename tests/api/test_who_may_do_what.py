@@ -312,7 +312,7 @@ RULES = (
     Rule("DescribeObjects", in_project("reader"), {"ids": ["<Machine>"]}, "<Machine>"),
     Rule("DescribeObjects", in_region("reader"), {"ids": ["<Server>"]}, "<Server>"),
     Rule("UpdateTags", in_project("reader"), {"object_ids": ["<Machine>"], "add": ["<tag>"]}),
-    Rule("UpdateTags", in_region("reader"), {"object_ids": ["<Server>"], "add": ["other"]}),
+    Rule("UpdateTags", in_region("operator"), {"object_ids": ["<Server>"], "add": ["other"]}),
     Rule("ListTags", in_project("reader"), {"object_ids": ["<Machine>"]}, "<tag>"),
     Rule("ListObjectsByTag", in_project("reader"), {"tags": ["<tag>"]}, "<Machine>"),
     Rule("GetMetadef", in_project("reader", "project below it"), {"id": "<Metadef>"}, "<Metadef>"),
