@@ -6,7 +6,7 @@ held elsewhere counts on its place and on all below it; the trees of places are 
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
@@ -58,12 +58,17 @@ class Method:
     has_request_id: bool
     database: Database
 
-    @property
+    @cached_property
     def verb(self) -> str:
         """Its name without the service's."""
         return self.name.rpartition(".")[2]
 
-    @property
+    @cached_property
+    def is_paged(self) -> bool:
+        """Whether it gives a list in pages."""
+        return "page" in self.request.DESCRIPTOR.fields_by_name
+
+    @cached_property
     def service(self) -> str:
         """Its service, as in SERVICES: what stands in the package's name after ours."""
         return self.name.split(".")[1]

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from api import messages
 from api.call import current_call
+from api.listings import listing_of, token_after
 from api.masks import paths_of
 from mulligan import events
 from mulligan.iam import accounts, objects, sign_ins
@@ -51,14 +52,14 @@ async def get_all(request: pb.BatchGetAccountsRequest) -> pb.BatchGetAccountsRes
 
 async def list_page(request: pb.ListAccountsRequest) -> pb.ListAccountsResponse:
     """List accounts."""
-    size, after = messages.page_size(request.page), messages.after_id(request.page)
+    listing = listing_of(request, "account")
 
     def read(session: Session) -> pb.ListAccountsResponse:
         revision = events.told_revision(session)
-        rows = accounts.list_accounts(session, after=after, limit=size)
+        page = accounts.list_accounts(session, listing)
         return pb.ListAccountsResponse(
-            accounts=_shown(session, rows),
-            next_page_token=messages.next_token(rows, size),
+            accounts=_shown(session, page.items),
+            next_page_token=token_after(page),
             revision=revision,
         )
 

@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 
 from api import messages
 from api.call import current_call
+from api.page_tokens import foreign_token
 from mulligan import audit
 from mulligan.audit import Wanted
-from mulligan.events import NO_OBJECT, REFUSED, EventRow
+from mulligan.events import NO_OBJECT, REFUSED, EventRow, told_revision
 from mulligan.values import told
 from mulligan.values.caller import Caller
 from mulligan.values.errors import PermissionDeniedError
@@ -43,12 +44,14 @@ async def list_page(request: pb.ListAuditEventsRequest, kept_by: str) -> pb.List
     )
 
     def read(session: Session) -> pb.ListAuditEventsResponse:
+        revision = told_revision(session)
         rows = audit.list_events(session, wanted, before, size)
         return pb.ListAuditEventsResponse(
             events=[shown(row) for row in rows],
             next_page_token=(
                 messages.token_of(str(rows[-1].revision)) if len(rows) == size else ""
             ),
+            revision=revision,
         )
 
     return await call.read(read)
@@ -81,10 +84,10 @@ def _before(page: pb.Page) -> int:
     if not cursor:
         return 0
     if len(cursor) != 1 or not cursor[0].isascii() or not cursor[0].isdecimal():
-        raise messages.foreign_token()
+        raise foreign_token()
     before = int(cursor[0][:20])
     if not 0 < before < 1 << 63:
-        raise messages.foreign_token()
+        raise foreign_token()
     return before
 
 

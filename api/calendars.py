@@ -1,17 +1,23 @@
 """Calendars and openings, from messages to calls and back."""
 
 from datetime import UTC, datetime
+from typing import TypeVar
+
+from sqlalchemy.orm import Session
 
 from api import messages
 from api.call import current_call
 from api.claim_specs import request_of, window_of
 from api.regions import Regions
+from mulligan import events
 from mulligan.resource import calendars
 from mulligan.values import told
 from mulligan.values.errors import InvalidArgumentError
 from mulligan.values.window import Window
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2 as pb
+
+C = TypeVar("C", pb.ListCalendarResponse, pb.ListProjectCalendarResponse)
 
 OPENINGS = 10
 
@@ -40,25 +46,24 @@ async def find_openings(request: pb.FindOpeningsRequest) -> pb.FindOpeningsRespo
 
 async def list_page(request: pb.ListCalendarRequest, regions: Regions) -> pb.ListCalendarResponse:
     """Show who has what of each provider, and when."""
-    lanes, token = await _page(request, regions)
-    return pb.ListCalendarResponse(lanes=lanes, next_page_token=token)
+    return await _page(request, pb.ListCalendarResponse, regions)
 
 
 async def list_of_project(
     request: pb.ListProjectCalendarRequest, regions: Regions
 ) -> pb.ListProjectCalendarResponse:
     """Show what a project has of each provider, and when."""
-    lanes, token = await _page(request, regions, project=request.project)
-    return pb.ListProjectCalendarResponse(lanes=lanes, next_page_token=token)
+    return await _page(request, pb.ListProjectCalendarResponse, regions, project=request.project)
 
 
 async def _page(
     request: pb.ListCalendarRequest | pb.ListProjectCalendarRequest,
+    response: type[C],
     regions: Regions,
     *,
     project: str = "",
-) -> tuple[list[pb.Lane], str]:
-    """A page of lanes, and the token of the next one."""
+) -> C:
+    """A page of lanes."""
     now = datetime.now(UTC)
     size, after = messages.page_size(request.page), messages.after_id(request.page)
     window = window_of(request.window, now)
@@ -68,8 +73,10 @@ async def _page(
         raise InvalidArgumentError(
             "a calendar has an end; say until when it is wanted", field="window.release_at"
         )
-    page = await current_call().read(
-        lambda session: calendars.list_lanes(
+
+    def read(session: Session) -> C:
+        revision = events.current_revision(session)
+        page = calendars.list_lanes(
             session,
             window,
             region=region,
@@ -82,9 +89,13 @@ async def _page(
             limit=size,
             now=now,
         )
-    )
-    token = messages.token_of(page.next_token) if page.next_token else ""
-    return [_lane(lane, operators=not project) for lane in page.items], token
+        return response(
+            lanes=[_lane(lane, operators=not project) for lane in page.items],
+            next_page_token=messages.token_of(page.next_token) if page.next_token else "",
+            revision=revision,
+        )
+
+    return await current_call().read(read)
 
 
 def _lane(lane: calendars.Lane, *, operators: bool) -> pb.Lane:

@@ -18,8 +18,10 @@ from api.claim_specs import (
     spec_of,
     window_of,
 )
+from api.listings import listing_of, token_after
 from api.operations import Starter
 from api.regions import Regions, said
+from mulligan import events
 from mulligan.control import operations
 from mulligan.resource import claim_sets, claims
 from mulligan.resource.claim_sets import ClaimChange, Move
@@ -147,22 +149,34 @@ async def get(request: pb.GetClaimRequest) -> pb.Claim:
     )
 
 
+async def get_all(request: pb.BatchGetClaimsRequest) -> pb.BatchGetClaimsResponse:
+    """Show several claims of a project."""
+
+    def read(session: Session) -> pb.BatchGetClaimsResponse:
+        now = datetime.now(UTC)
+        found = claims.get_visible(session, request.ids, now=now, project=request.project)
+        return pb.BatchGetClaimsResponse(claims=map(_claim, found))
+
+    return await current_call().read(read)
+
+
 async def list_page(request: pb.ListClaimsRequest) -> pb.ListClaimsResponse:
     """List a project's claims."""
-    size = messages.page_size(request.page)
+    listing = listing_of(request, "claim", named=False)
 
     def read(session: Session) -> pb.ListClaimsResponse:
+        revision = events.current_revision(session)
         page = claims.list_claims(
             session,
             now=datetime.now(UTC),
             project=request.project,
             include_ended=request.include_ended,
-            after=messages.after_id(request.page),
-            limit=size,
+            listing=listing,
         )
         return pb.ListClaimsResponse(
             claims=[_claim(row) for row in page.items],
-            next_page_token=messages.token_of(page.next_token) if page.next_token else "",
+            next_page_token=token_after(page),
+            revision=revision,
         )
 
     return await current_call().read(read)

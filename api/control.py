@@ -52,6 +52,10 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         """Show a server."""
         return await self._endpoints.get_server(request.id)
 
+    async def BatchGetServers(self, request: pb.BatchGetServersRequest, context: Any) -> Any:
+        """Show several servers."""
+        return await self._endpoints.get_servers(request)
+
     async def ListServers(self, request: pb.ListServersRequest, context: Any) -> Any:
         """List servers."""
         return await self._endpoints.list_servers(request)
@@ -83,6 +87,10 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
     async def GetHost(self, request: pb.GetHostRequest, context: Any) -> Any:
         """Show a host."""
         return await self._endpoints.get_host(request.id)
+
+    async def BatchGetHosts(self, request: pb.BatchGetHostsRequest, context: Any) -> Any:
+        """Show several hosts."""
+        return await self._endpoints.get_hosts(request)
 
     async def ListHosts(self, request: pb.ListHostsRequest, context: Any) -> Any:
         """List hosts."""
@@ -116,6 +124,10 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         """Show an image."""
         return await self._images.get(request.id)
 
+    async def BatchGetImages(self, request: pb.BatchGetImagesRequest, context: Any) -> Any:
+        """Show several images."""
+        return await self._images.get_all(request)
+
     async def ListImages(self, request: pb.ListImagesRequest, context: Any) -> Any:
         """List images."""
         return await self._images.list(request)
@@ -146,6 +158,10 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         """Show a machine."""
         return await self._machines.get(request)
 
+    async def BatchGetMachines(self, request: pb.BatchGetMachinesRequest, context: Any) -> Any:
+        """Show several machines of a project."""
+        return await self._machines.get_all(request)
+
     async def ListMachines(self, request: pb.ListMachinesRequest, context: Any) -> Any:
         """List machines."""
         return await self._machines.list(request)
@@ -153,6 +169,10 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
     async def GetOperation(self, request: pb.GetOperationRequest, context: Any) -> Any:
         """Show an operation."""
         return await self._operations.get(request.id)
+
+    async def BatchGetOperations(self, request: pb.BatchGetOperationsRequest, context: Any) -> Any:
+        """Show several operations."""
+        return await self._operations.get_all(request)
 
     async def ListOperations(self, request: pb.ListOperationsRequest, context: Any) -> Any:
         """List operations."""
@@ -184,7 +204,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
 
     async def ListFreezes(self, request: pb.ListFreezesRequest, context: Any) -> Any:
         """List what is frozen."""
-        return await self._freezes.list()
+        return await self._freezes.list(request)
 
     async def Reconcile(self, request: pb.ReconcileRequest, context: Any) -> Any:
         """Compare a region with Temporal and hardware."""

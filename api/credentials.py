@@ -6,6 +6,8 @@ from sqlalchemy.orm import Session
 
 from api import messages, roles
 from api.call import current_call
+from api.listings import listing_of, token_after
+from mulligan import events
 from mulligan.iam import credentials
 from mulligan.iam.credentials import Limits
 from mulligan.iam.roles import Held
@@ -51,6 +53,19 @@ async def get(request: pb.GetApplicationCredentialRequest) -> pb.ApplicationCred
     )
 
 
+async def get_all(
+    request: pb.BatchGetApplicationCredentialsRequest,
+) -> pb.BatchGetApplicationCredentialsResponse:
+    """Show several application credentials."""
+    caller = current_call().caller
+
+    def read(session: Session) -> pb.BatchGetApplicationCredentialsResponse:
+        shown = _shown(session, credentials.get_all(session, caller, request.ids))
+        return pb.BatchGetApplicationCredentialsResponse(application_credentials=shown)
+
+    return await current_call().read(read)
+
+
 async def list_page(
     request: pb.ListApplicationCredentialsRequest,
 ) -> pb.ListApplicationCredentialsResponse:
@@ -63,13 +78,15 @@ async def list_page(
         )
     if not names.is_uuid(creator):
         raise InvalidArgumentError("creator is not an id; give the account's UUID", field="creator")
-    size, after = messages.page_size(request.page), messages.after_id(request.page)
+    listing = listing_of(request, "application credential")
 
     def read(session: Session) -> pb.ListApplicationCredentialsResponse:
-        found = credentials.list_page(session, creator, after, size)
+        revision = events.told_revision(session)
+        page = credentials.list_page(session, creator, listing)
         return pb.ListApplicationCredentialsResponse(
-            application_credentials=_shown(session, found),
-            next_page_token=messages.next_token([row for row, _ in found], size),
+            application_credentials=_shown(session, page.items),
+            next_page_token=token_after(page),
+            revision=revision,
         )
 
     return await call.read(read)

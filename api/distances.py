@@ -8,14 +8,13 @@ from sqlalchemy.orm import Session
 
 from api import messages
 from api.call import current_call
+from api.page_tokens import foreign_token
 from mulligan import events
 from mulligan.meta.names import is_uuid
 from mulligan.resource import distances
 from mulligan.resource.distances import Pair
 from mulligan.values.errors import InvalidArgumentError
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2 as pb
-
-_LIST = "distances"
 
 
 async def create_type(request: pb.CreateDistanceTypeRequest) -> pb.DistanceType:
@@ -85,7 +84,7 @@ async def list_page(request: pb.ListDistancesRequest) -> pb.ListDistancesRespons
         page = distances.list_distances(
             session, type=request.type, object_id=request.object_id, after=after, limit=size
         )
-        token = messages.token_of(_LIST, *page.next_token.split("/")) if page.next_token else ""
+        token = messages.token_of(*page.next_token.split("/")) if page.next_token else ""
         return pb.ListDistancesResponse(
             distances=[
                 pb.Distance(type=one.type, a=one.pair.a, b=one.pair.b, code=one.code)
@@ -100,6 +99,6 @@ async def list_page(request: pb.ListDistancesRequest) -> pb.ListDistancesRespons
 
 def _cursor(request: pb.ListDistancesRequest) -> list[str]:
     cursor = messages.cursor_of(request.page)
-    if cursor and not (len(cursor) == 4 and cursor[0] == _LIST and all(map(is_uuid, cursor[2:]))):
-        raise messages.foreign_token()
-    return cursor[1:]
+    if cursor and not (len(cursor) == 3 and all(map(is_uuid, cursor[1:]))):
+        raise foreign_token()
+    return cursor

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from activities.contracts.endpoints import BeginCheck, EnrolHost, EnrolServer
 from api import messages
 from api.call import current_call
+from api.listings import listing_of, token_after
 from api.masks import paths_of
 from api.operations import Operations, Starter
 from api.regions import Regions
@@ -167,20 +168,40 @@ class Endpoints:
             lambda session: _hosts(session, [endpoints.get_host(session, host)])[0]
         )
 
+    async def get_servers(
+        self, request: control_pb2.BatchGetServersRequest
+    ) -> control_pb2.BatchGetServersResponse:
+        """Show several servers."""
+
+        def read(session: Session) -> control_pb2.BatchGetServersResponse:
+            rows = endpoints.get_servers(session, request.ids)
+            return control_pb2.BatchGetServersResponse(servers=_servers(session, rows))
+
+        return await current_call().read(read)
+
+    async def get_hosts(
+        self, request: control_pb2.BatchGetHostsRequest
+    ) -> control_pb2.BatchGetHostsResponse:
+        """Show several hosts."""
+
+        def read(session: Session) -> control_pb2.BatchGetHostsResponse:
+            rows = endpoints.get_hosts(session, request.ids)
+            return control_pb2.BatchGetHostsResponse(hosts=_hosts(session, rows))
+
+        return await current_call().read(read)
+
     async def list_servers(
         self, request: control_pb2.ListServersRequest
     ) -> control_pb2.ListServersResponse:
         """List servers."""
-        size = messages.page_size(request.page)
+        listing = listing_of(request, "server")
 
         def read(session: Session) -> control_pb2.ListServersResponse:
             revision = events.current_revision(session)
-            rows = endpoints.list_servers(
-                session, request.region, messages.after_id(request.page), size
-            )
+            page = endpoints.list_servers(session, request.region, listing)
             return control_pb2.ListServersResponse(
-                servers=_servers(session, rows),
-                next_page_token=messages.next_token(rows, size),
+                servers=_servers(session, page.items),
+                next_page_token=token_after(page),
                 revision=revision,
             )
 
@@ -190,16 +211,14 @@ class Endpoints:
         self, request: control_pb2.ListHostsRequest
     ) -> control_pb2.ListHostsResponse:
         """List hosts."""
-        size = messages.page_size(request.page)
+        listing = listing_of(request, "host")
 
         def read(session: Session) -> control_pb2.ListHostsResponse:
             revision = events.current_revision(session)
-            rows = endpoints.list_hosts(
-                session, request.region, messages.after_id(request.page), size
-            )
+            page = endpoints.list_hosts(session, request.region, listing)
             return control_pb2.ListHostsResponse(
-                hosts=_hosts(session, rows),
-                next_page_token=messages.next_token(rows, size),
+                hosts=_hosts(session, page.items),
+                next_page_token=token_after(page),
                 revision=revision,
             )
 

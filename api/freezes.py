@@ -1,15 +1,18 @@
 """Freeze and thaw: an operator's stop of everything that powers, wipes, deletes or starts."""
 
-from collections.abc import Sequence
-
 from sqlalchemy.orm import Session
 
 from api import messages
 from api.call import current_call
 from api.operations import Starter
+from api.page_tokens import foreign_token
 from api.regions import Regions
+from mulligan import events
 from mulligan.control import freezes
+from mulligan.control.freezes import WHOLE_SITE
 from mulligan.control.tables import Freeze
+from mulligan.meta.names import is_uuid
+from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from workflows.operation import FREEZE_CHANGED
 
@@ -47,13 +50,22 @@ class Freezes:
         await self._tell(request.region)
         return answer
 
-    async def list(self) -> control_pb2.ListFreezesResponse:
+    async def list(
+        self, request: control_pb2.ListFreezesRequest
+    ) -> control_pb2.ListFreezesResponse:
         """List what is frozen."""
+        size, after = messages.page_size(request.page), _after(request.page)
 
-        def read(session: Session) -> Sequence[control_pb2.Freeze]:
-            return [_message(row) for row in freezes.list_freezes(session)]
+        def read(session: Session) -> control_pb2.ListFreezesResponse:
+            revision = events.current_revision(session)
+            rows = freezes.list_freezes(session, after=after, limit=size)
+            return control_pb2.ListFreezesResponse(
+                freezes=[_message(row) for row in rows],
+                next_page_token=messages.token_of(rows[-1].region) if len(rows) == size else "",
+                revision=revision,
+            )
 
-        return control_pb2.ListFreezesResponse(freezes=await current_call().read(read))
+        return await current_call().read(read)
 
     async def _tell(self, region: str) -> None:
         """Tell running operations; one that misses it looks for itself before its next step."""
@@ -64,6 +76,13 @@ class Freezes:
 
         for operation, frozen in await current_call().read(concerned):
             await self._starter.signal([operation], FREEZE_CHANGED, frozen)
+
+
+def _after(page: common_pb2.Page) -> str | None:
+    cursor = messages.cursor_of(page)
+    if cursor and (len(cursor) != 1 or not (cursor[0] == WHOLE_SITE or is_uuid(cursor[0]))):
+        raise foreign_token()
+    return cursor[0] if cursor else None
 
 
 def _message(row: Freeze) -> control_pb2.Freeze:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from api import messages
 from api.call import current_call
+from api.listings import listing_of, token_after
 from api.masks import paths_of
 from api.regions import Regions
 from mulligan import events
@@ -76,9 +77,20 @@ async def get(group: str) -> pb.Group:
     return await current_call().read(read)
 
 
+async def get_all(request: pb.BatchGetGroupsRequest) -> pb.BatchGetGroupsResponse:
+    """Show several groups."""
+
+    def read(session: Session) -> pb.BatchGetGroupsResponse:
+        rows = groups.get_groups(session, request.ids)
+        described = names.describe(session, request.ids)
+        return pb.BatchGetGroupsResponse(groups=[_group(row, described) for row in rows])
+
+    return await current_call().read(read)
+
+
 async def list_page(request: pb.ListGroupsRequest) -> pb.ListGroupsResponse:
     """List groups."""
-    size = messages.page_size(request.page)
+    listing = listing_of(request, "group")
 
     def read(session: Session) -> pb.ListGroupsResponse:
         revision = events.current_revision(session)
@@ -86,13 +98,12 @@ async def list_page(request: pb.ListGroupsRequest) -> pb.ListGroupsResponse:
             session,
             region=request.region,
             provider=request.provider,
-            after=messages.after_id(request.page),
-            limit=size,
+            listing=listing,
         )
         described = names.describe(session, [row.id for row in page.items])
         return pb.ListGroupsResponse(
             groups=[_group(row, described) for row in page.items],
-            next_page_token=messages.token_of(page.next_token) if page.next_token else "",
+            next_page_token=token_after(page),
             revision=revision,
         )
 

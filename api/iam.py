@@ -148,6 +148,12 @@ class IamServicer(iam_pb2_grpc.IamServiceServicer):
         """Show an application credential."""
         return await credentials.get(request)
 
+    async def BatchGetApplicationCredentials(
+        self, request: pb.BatchGetApplicationCredentialsRequest, context: Any
+    ) -> Any:
+        """Show several application credentials."""
+        return await credentials.get_all(request)
+
     async def ListApplicationCredentials(self, request: Any, context: Any) -> Any:
         """List an account's application credentials."""
         return await credentials.list_page(request)

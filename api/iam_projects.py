@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from api import messages
 from api.call import current_call
+from api.listings import listing_of, token_after
 from api.masks import paths_of
 from api.places import Places
 from mulligan import events
@@ -54,21 +55,20 @@ async def get_all(request: pb.BatchGetProjectsRequest) -> pb.BatchGetProjectsRes
 async def list_page(request: pb.ListProjectsRequest) -> pb.ListProjectsResponse:
     """List projects."""
     caller = current_call().caller
-    size, after = messages.page_size(request.page), messages.after_id(request.page)
+    listing = listing_of(request, "project")
 
     def read(session: Session) -> pb.ListProjectsResponse:
         revision = events.told_revision(session)
-        rows = projects.list_projects(
+        page = projects.list_projects(
             session,
             caller,
             parent=request.parent,
             below=request.below,
-            after=after,
-            limit=size,
+            listing=listing,
         )
         return pb.ListProjectsResponse(
-            projects=_shown(session, rows),
-            next_page_token=messages.next_token(rows, size),
+            projects=_shown(session, page.items),
+            next_page_token=token_after(page),
             revision=revision,
         )
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from api import messages
 from api.call import current_call
+from api.listings import listing_of, token_after
 from api.masks import paths_of
 from api.places import Places
 from api.region_specs import shown_spec, spec_of
@@ -62,15 +63,15 @@ async def get_all(request: pb.BatchGetRegionsRequest, places: Places) -> pb.Batc
 
 async def list_page(request: pb.ListRegionsRequest, places: Places) -> pb.ListRegionsResponse:
     """List the regions that the caller sees."""
-    size, after = messages.page_size(request.page), messages.after_id(request.page)
+    listing = listing_of(request, "region")
     caller = current_call().caller
 
     def read(session: Session) -> pb.ListRegionsResponse:
         revision = events.told_revision(session)
-        rows = regions.list_regions(session, caller, parent=request.parent, after=after, limit=size)
+        page = regions.list_regions(session, caller, listing, parent=request.parent)
         return pb.ListRegionsResponse(
-            regions=_shown(session, caller, rows),
-            next_page_token=messages.next_token(rows, size),
+            regions=_shown(session, caller, page.items),
+            next_page_token=token_after(page),
             revision=revision,
         )
 

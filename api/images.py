@@ -6,11 +6,14 @@ from sqlalchemy.orm import Session
 
 from api import messages
 from api.call import current_call
+from api.listings import listing_of, token_after
 from api.masks import paths_of
 from api.regions import Regions
+from mulligan import events
 from mulligan.control import images
 from mulligan.control.tables import Image
 from mulligan.meta import names
+from mulligan.values.caller import Caller
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 
 
@@ -47,25 +50,34 @@ class Images:
     async def get(self, image: str) -> control_pb2.Image:
         """Show one image."""
         caller = current_call().caller
+        return await current_call().read(
+            lambda session: _images(session, _seen(session, caller, [image]))[0]
+        )
 
-        def read(session: Session) -> control_pb2.Image:
-            row = images.get_image(session, image)
-            if not caller.sees(row.region):
-                raise images.not_there(image)
-            return _images(session, [row])[0]
+    async def get_all(
+        self, request: control_pb2.BatchGetImagesRequest
+    ) -> control_pb2.BatchGetImagesResponse:
+        """Show several images."""
+        caller = current_call().caller
+
+        def read(session: Session) -> control_pb2.BatchGetImagesResponse:
+            rows = _seen(session, caller, request.ids)
+            return control_pb2.BatchGetImagesResponse(images=_images(session, rows))
 
         return await current_call().read(read)
 
     async def list(self, request: control_pb2.ListImagesRequest) -> control_pb2.ListImagesResponse:
         """List images."""
-        size = messages.page_size(request.page)
+        listing = listing_of(request, "image")
         hidden = current_call().caller.hidden_regions
 
         def read(session: Session) -> control_pb2.ListImagesResponse:
-            after = messages.after_id(request.page)
-            rows = images.list_images(session, request.region, after, size, hidden=hidden)
+            revision = events.current_revision(session)
+            page = images.list_images(session, request.region, listing, hidden=hidden)
             return control_pb2.ListImagesResponse(
-                images=_images(session, rows), next_page_token=messages.next_token(rows, size)
+                images=_images(session, page.items),
+                next_page_token=token_after(page),
+                revision=revision,
             )
 
         return await current_call().read(read)
@@ -98,6 +110,14 @@ class Images:
             return control_pb2.DeleteImageResponse()
 
         return await call.write(request, control_pb2.DeleteImageResponse, delete)
+
+
+def _seen(session: Session, caller: Caller, ids: Sequence[str]) -> list[Image]:
+    rows = images.get_images(session, ids)
+    for row in rows:
+        if not caller.sees(row.region):
+            raise images.not_there(row.id)
+    return rows
 
 
 def _images(session: Session, rows: Sequence[Image]) -> list[control_pb2.Image]:

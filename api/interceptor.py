@@ -23,10 +23,11 @@ from api.access import Access, Method
 from api.call import Call, enter_call
 from api.errors import abort, has_parts
 from api.in_force import InForce
+from api.page_tokens import close_token, open_token
 from api.places import Places
 from api.refusals import Asking, Refusals
 from api.rules import lower_ids, refuse_broken_rules
-from api.wellformed import VERSION, decode, refuse_malformed_values, refuse_unknown_fields
+from api.wellformed import VERSION, decode, refuse_malformed
 from mulligan.database import Database
 from mulligan.iam import tokens
 from mulligan.iam.keys import PublicKey
@@ -117,9 +118,14 @@ class Gate(grpc.aio.ServerInterceptor):
             try:
                 request = asking.request = await self._decoded(encoded, asking, metadata)
                 asking.request_id = getattr(request, "request_id", "") or asking.request_id
-                enter_call(await self._call(request, asking, metadata, _ends_at(context)))
+                call = await self._call(request, asking, metadata, _ends_at(context))
+                if method.is_paged:
+                    open_token(request, method.name, call.caller.account)
+                enter_call(call)
                 context.set_trailing_metadata(TOLD)
                 result: Message = await answer(request, context)
+                if method.is_paged:
+                    close_token(result, request, method.name, call.caller.account)
                 return result
             except Exception as error:
                 await self._refuse(context, self._told(error, asking), asking)
@@ -203,8 +209,7 @@ class Gate(grpc.aio.ServerInterceptor):
         in_force.admit(caller, method)
         lower_ids(request)
         await self._access.check(caller, request, method, self._checked_until(method, ends_at))
-        refuse_unknown_fields(request)
-        refuse_malformed_values(request)
+        refuse_malformed(request)
         refuse_broken_rules(request)
         return Call(
             caller,

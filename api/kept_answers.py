@@ -20,13 +20,14 @@ def without_names(answer: M) -> M:
     """Copy an answer, and leave out the names of the objects in it."""
     copy = type(answer)()
     copy.CopyFrom(answer)
-    for one in _metadata_in(copy):
-        one.ClearField("name")
-        one.ClearField("slug")
-    for planner in _planners_in(copy):
-        planner.spec.ClearField("machine_name")
-    for assignment in _assignments_in(copy):
-        assignment.ClearField("account_name")
+    for one in messages_in(copy):
+        if isinstance(one, common_pb2.Metadata):
+            one.ClearField("name")
+            one.ClearField("slug")
+        elif isinstance(one, _Planner):
+            one.spec.ClearField("machine_name")
+        elif isinstance(one, iam_pb2.Assignment):
+            one.ClearField("account_name")
     return copy
 
 

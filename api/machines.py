@@ -14,6 +14,7 @@ from activities.contracts.machines import (
 )
 from api import messages
 from api.call import current_call
+from api.listings import listing_of, token_after
 from api.masks import paths_of
 from api.operations import Operations, Starter
 from api.region_specs import domains_of, shown_domains
@@ -159,25 +160,33 @@ class Machines:
             )[0]
         )
 
+    async def get_all(
+        self, request: control_pb2.BatchGetMachinesRequest
+    ) -> control_pb2.BatchGetMachinesResponse:
+        """Show several machines of a project."""
+        caller = current_call().caller
+
+        def read(session: Session) -> control_pb2.BatchGetMachinesResponse:
+            rows = machines.get_all_visible(session, request.project, request.ids)
+            return control_pb2.BatchGetMachinesResponse(machines=_machines(session, rows, caller))
+
+        return await current_call().read(read)
+
     async def list(
         self, request: control_pb2.ListMachinesRequest
     ) -> control_pb2.ListMachinesResponse:
         """List a project's machines."""
-        size = messages.page_size(request.page)
+        listing = listing_of(request, "machine")
         caller = current_call().caller
 
         def read(session: Session) -> control_pb2.ListMachinesResponse:
             revision = events.current_revision(session)
-            rows = machines.list_machines(
-                session,
-                request.project,
-                include_ended=request.include_ended,
-                after=messages.after_id(request.page),
-                limit=size,
+            page = machines.list_machines(
+                session, request.project, listing, include_ended=request.include_ended
             )
             return control_pb2.ListMachinesResponse(
-                machines=_machines(session, rows, caller),
-                next_page_token=messages.next_token(rows, size),
+                machines=_machines(session, page.items, caller),
+                next_page_token=token_after(page),
                 revision=revision,
             )
 

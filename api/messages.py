@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from api.page_tokens import foreign_token
 from mulligan.marks import Mark
 from mulligan.meta.names import Name, is_uuid
 from mulligan.values import told
@@ -101,8 +102,10 @@ def page_size(page: common_pb2.Page) -> int:
 
 
 def token_of(*cursor: str) -> str:
-    """Make a page token of where the page ended."""
-    return urlsafe_b64encode(json.dumps(cursor).encode()).decode()
+    """Make a page token of where the page ended; empty where that is nowhere."""
+    if not cursor:
+        return ""
+    return urlsafe_b64encode(json.dumps(cursor, ensure_ascii=False).encode()).decode()
 
 
 def cursor_of(page: common_pb2.Page) -> list[str]:
@@ -111,23 +114,26 @@ def cursor_of(page: common_pb2.Page) -> list[str]:
         return []
     try:
         cursor = json.loads(urlsafe_b64decode(page.token.encode()))
-    except ValueError:
+    except (ValueError, RecursionError):
         cursor = None
     if (
         not cursor
         or not isinstance(cursor, list)
-        or not all(isinstance(part, str) for part in cursor)
+        or not all(isinstance(part, str) and part.isprintable() for part in cursor)
     ):
         raise foreign_token()
     return cursor
 
 
-def foreign_token() -> InvalidArgumentError:
-    """Say that a page token is not one of ours."""
-    return InvalidArgumentError(
-        "the page token is not one that this list gave; start from the first page",
-        field="page.token",
-    )
+def cursor_time(part: str) -> datetime:
+    """Read a time of a page token."""
+    try:
+        at = datetime.fromisoformat(part)
+    except ValueError:
+        raise foreign_token() from None
+    if at.tzinfo is None:
+        raise foreign_token()
+    return at
 
 
 def after_id(page: common_pb2.Page) -> str:
@@ -138,12 +144,12 @@ def after_id(page: common_pb2.Page) -> str:
     return cursor[0] if cursor else ""
 
 
-def after_name(page: common_pb2.Page, kind: str) -> str:
-    """Read the name after which the page starts, of a list of names of one kind."""
+def after_name(page: common_pb2.Page) -> str:
+    """Read the name after which the page starts."""
     cursor = cursor_of(page)
-    if cursor and (len(cursor) != 2 or cursor[0] != kind):
+    if cursor and len(cursor) != 1:
         raise foreign_token()
-    return cursor[1] if cursor else ""
+    return cursor[0] if cursor else ""
 
 
 def next_token(rows: Sequence[Row], size: int) -> str:

@@ -102,6 +102,12 @@ class MetaServicer(meta_pb2_grpc.MetaServiceServicer):
         """Show a definition."""
         return await metadefs.get(request)
 
+    async def BatchGetMetadefs(
+        self, request: meta_pb2.BatchGetMetadefsRequest, context: Any
+    ) -> Any:
+        """Show several definitions."""
+        return await metadefs.get_all(request)
+
     async def ListMetadefs(self, request: Any, context: Any) -> Any:
         """List definitions."""
         return await metadefs.list_page(request, self._places)

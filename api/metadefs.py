@@ -13,6 +13,7 @@ from api.masks import paths_of
 from api.objects import require_seen, seen, wanted
 from api.places import Places
 from mulligan import events
+from mulligan.batches import each
 from mulligan.control.objects import known
 from mulligan.iam import objects
 from mulligan.iam.tables import Project
@@ -79,6 +80,17 @@ async def get(request: pb.GetMetadefRequest) -> pb.Metadef:
     return await current_call().read(
         lambda session: _shown(_visible(session, caller, request.id.lower()))
     )
+
+
+async def get_all(request: pb.BatchGetMetadefsRequest) -> pb.BatchGetMetadefsResponse:
+    """Show several definitions."""
+    caller = current_call().caller
+
+    def read(session: Session) -> pb.BatchGetMetadefsResponse:
+        rows = each(session, MetadefRow, request.ids, lambda one: _visible(session, caller, one))
+        return pb.BatchGetMetadefsResponse(metadefs=map(_shown, rows))
+
+    return await current_call().read(read)
 
 
 async def list_page(request: pb.ListMetadefsRequest, places: Places) -> pb.ListMetadefsResponse:

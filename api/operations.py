@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from google.protobuf.message import Message
@@ -23,7 +23,9 @@ from activities.contracts.executor import DescribeExecutor
 from activities.contracts.operations import Asked
 from api import messages
 from api.call import current_call
+from api.listings import listing_of, token_after
 from api.projects import Projects
+from mulligan import events
 from mulligan.control import keys, operations
 from mulligan.control.tables import Operation, Step
 from mulligan.database import Database
@@ -34,7 +36,6 @@ from mulligan.values import told
 from mulligan.values.caller import Caller
 from mulligan.values.errors import MulliganError, NotFoundError, UnavailableError
 from mulligan.values.ids import digest, operation_id
-from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from workflows.operation import CONTROL_QUEUE, search_attributes
 from workflows.region_keys import ReadRegionKeys
@@ -253,31 +254,40 @@ class Operations:
 
         return await call.read(read)
 
+    async def get_all(
+        self, request: control_pb2.BatchGetOperationsRequest
+    ) -> control_pb2.BatchGetOperationsResponse:
+        """Show several operations."""
+        call = current_call()
+
+        def read(session: Session) -> control_pb2.BatchGetOperationsResponse:
+            rows = operations.get_all_visible(session, call.caller, request.ids)
+            return control_pb2.BatchGetOperationsResponse(
+                operations=self._messages(session, rows, call.caller)
+            )
+
+        return await call.read(read)
+
     async def list(
         self, request: control_pb2.ListOperationsRequest
     ) -> control_pb2.ListOperationsResponse:
         """List the operations that the caller may see, newest first."""
         call = current_call()
-        size = messages.page_size(request.page)
-        before = _cursor(request.page)
+        listing = listing_of(request, "operation", named=False, newest_first=True)
 
         def read(session: Session) -> control_pb2.ListOperationsResponse:
-            rows = operations.list_visible(
+            revision = events.current_revision(session)
+            page = operations.list_visible(
                 session,
                 call.caller,
                 project=request.project,
                 object_id=request.object_id,
-                before=before,
-                limit=size,
+                listing=listing,
             )
-            last = rows[-1] if len(rows) == size else None
             return control_pb2.ListOperationsResponse(
-                operations=self._messages(session, rows, call.caller),
-                next_page_token=messages.token_of(
-                    last.created_at.astimezone(UTC).isoformat(), last.id
-                )
-                if last
-                else "",
+                operations=self._messages(session, page.items, call.caller),
+                next_page_token=token_after(page),
+                revision=revision,
             )
 
         return await call.read(read)
@@ -317,19 +327,6 @@ class Operations:
             author=row.author,
             error_code=row.error_code,
         )
-
-
-def _cursor(page: common_pb2.Page) -> tuple[datetime, str] | None:
-    cursor = messages.cursor_of(page)
-    if not cursor:
-        return None
-    try:
-        at, operation = datetime.fromisoformat(cursor[0]), cursor[1]
-    except (ValueError, IndexError):
-        raise messages.foreign_token() from None
-    if at.tzinfo is None or not names.is_uuid(operation):
-        raise messages.foreign_token()
-    return at, operation
 
 
 def _step(step: Step, *, operators: bool) -> control_pb2.Step:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from api import messages
 from api.call import current_call
+from api.listings import listing_of, token_after
 from api.operations import Starter
 from api.regions import Regions
 from mulligan import events
@@ -202,9 +203,19 @@ async def get(provider: str) -> pb.Provider:
     return await current_call().read(read)
 
 
+async def get_all(request: pb.BatchGetProvidersRequest) -> pb.BatchGetProvidersResponse:
+    """Show several providers."""
+
+    def read(session: Session) -> pb.BatchGetProvidersResponse:
+        rows = providers.get_providers(session, request.ids)
+        return pb.BatchGetProvidersResponse(providers=_messages(session, rows))
+
+    return await current_call().read(read)
+
+
 async def list_page(request: pb.ListProvidersRequest) -> pb.ListProvidersResponse:
     """List providers."""
-    size = messages.page_size(request.page)
+    listing = listing_of(request, "provider")
 
     def read(session: Session) -> pb.ListProvidersResponse:
         revision = events.current_revision(session)
@@ -215,12 +226,11 @@ async def list_page(request: pb.ListProvidersRequest) -> pb.ListProvidersRespons
             tree=request.tree,
             parent=request.parent,
             group=request.group,
-            after=messages.after_id(request.page),
-            limit=size,
+            listing=listing,
         )
         return pb.ListProvidersResponse(
             providers=_messages(session, page.items),
-            next_page_token=messages.token_of(page.next_token) if page.next_token else "",
+            next_page_token=token_after(page),
             revision=revision,
         )
 

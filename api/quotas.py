@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from api import messages
 from api.call import current_call
 from api.claim_specs import window_of
+from mulligan import events
 from mulligan.resource import quotas
 from mulligan.resource.quotas import KeptQuota, Quota
 from mulligan.resource.values import check_id
@@ -19,6 +20,7 @@ from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2 as pb
 
 M = TypeVar("M", bound=Message)
+Q = TypeVar("Q", pb.ListQuotasResponse, pb.ListProjectQuotasResponse)
 
 
 async def put(request: pb.SetQuotaRequest) -> pb.Quota:
@@ -84,26 +86,33 @@ async def get(request: pb.GetQuotaRequest) -> pb.Quota:
 
 async def list_page(request: pb.ListQuotasRequest) -> pb.ListQuotasResponse:
     """List the quotas of all projects."""
-    kept, token = await _page(request)
-    return pb.ListQuotasResponse(quotas=kept, next_page_token=token)
+    return await _page(request, pb.ListQuotasResponse)
 
 
 async def list_of_project(request: pb.ListProjectQuotasRequest) -> pb.ListProjectQuotasResponse:
     """List the quotas of a project and those under it."""
-    kept, token = await _page(request, family=request.project)
-    return pb.ListProjectQuotasResponse(quotas=kept, next_page_token=token)
+    return await _page(request, pb.ListProjectQuotasResponse, family=request.project)
 
 
 async def _page(
-    request: pb.ListQuotasRequest | pb.ListProjectQuotasRequest, *, family: str = ""
-) -> tuple[list[pb.Quota], str]:
-    """A page of quotas, and the token of the next one."""
+    request: pb.ListQuotasRequest | pb.ListProjectQuotasRequest,
+    response: type[Q],
+    *,
+    family: str = "",
+) -> Q:
+    """A page of quotas."""
     size, after = messages.page_size(request.page), messages.after_id(request.page)
-    page = await current_call().read(
-        lambda session: quotas.list_quotas(session, family=family, after=after, limit=size)
-    )
-    token = messages.token_of(page.next_token) if page.next_token else ""
-    return [_shown(kept) for kept in page.items], token
+
+    def read(session: Session) -> Q:
+        revision = events.current_revision(session)
+        page = quotas.list_quotas(session, family=family, after=after, limit=size)
+        return response(
+            quotas=[_shown(kept) for kept in page.items],
+            next_page_token=messages.token_of(page.next_token) if page.next_token else "",
+            revision=revision,
+        )
+
+    return await current_call().read(read)
 
 
 async def delete(request: pb.DeleteQuotaRequest) -> pb.DeleteQuotaResponse:

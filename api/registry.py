@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from api import messages
 from api.call import current_call
+from api.masks import paths_of
 from mulligan import events
 from mulligan.resource import registry
 from mulligan.resource.tables import (
@@ -46,13 +47,13 @@ async def create(request: Any, table: Any, **columns: Any) -> Any:
 
 
 async def list_page(request: Any, table: Any, response: type[Message], field: str) -> Any:
-    """List names; a page's token carries the kind, so that no other list takes it."""
-    size, after = messages.page_size(request.page), messages.after_name(request.page, field)
+    """List names."""
+    size, after = messages.page_size(request.page), messages.after_name(request.page)
 
     def read(session: Session) -> Any:
         revision = events.current_revision(session)
         page = registry.list_names(session, table, after=after, limit=size)
-        token = messages.token_of(field, page.next_token) if page.next_token else ""
+        token = messages.token_of(page.next_token) if page.next_token else ""
         fields = {field: [_message(row) for row in page.items], "next_page_token": token}
         return response(**fields, revision=revision)
 
@@ -75,14 +76,14 @@ async def delete(request: Any, table: Any, response: type[Message]) -> Any:
 async def update_provider_type(request: pb.UpdateProviderTypeRequest) -> pb.ProviderType:
     """Change a kind of provider."""
     call = current_call()
+    paths = paths_of(request, ("description", "cleaning_margin_s"))
 
     def update(session: Session) -> pb.ProviderType:
-        margin = request.cleaning_margin_s if request.HasField("cleaning_margin_s") else None
         row = registry.update_provider_type(
             session,
             request.name,
-            cleaning_margin_s=margin,
-            description=request.description if request.HasField("description") else None,
+            cleaning_margin_s=request.cleaning_margin_s if "cleaning_margin_s" in paths else None,
+            description=request.description if "description" in paths else None,
             generation=request.generation,
             author=call.caller.account,
             now=datetime.now(UTC),

@@ -18,7 +18,9 @@ from activities.contracts.reservations import (
 from api import messages
 from api.call import current_call
 from api.claim_specs import request_of, spec_of
+from api.listings import listing_of, token_after
 from api.machines import shown_wish, wish_of
+from api.masks import paths_of
 from api.operations import Starter
 from api.regions import Regions
 from mulligan import events
@@ -169,9 +171,20 @@ async def get(request: pb.GetReservationRequest) -> pb.Reservation:
     return await call.read(read)
 
 
+async def get_all(request: pb.BatchGetReservationsRequest) -> pb.BatchGetReservationsResponse:
+    """Show several reservations of a project."""
+    call = current_call()
+
+    def read(session: Session) -> pb.BatchGetReservationsResponse:
+        rows = reservations.get_all(session, request.ids, project=request.project)
+        return pb.BatchGetReservationsResponse(reservations=_shown(session, rows, call.caller))
+
+    return await call.read(read)
+
+
 async def list_page(request: pb.ListReservationsRequest) -> pb.ListReservationsResponse:
     """List a project's reservations."""
-    call, size = current_call(), messages.page_size(request.page)
+    call, listing = current_call(), listing_of(request, "reservation", named=False)
 
     def read(session: Session) -> pb.ListReservationsResponse:
         revision = events.current_revision(session)
@@ -180,12 +193,11 @@ async def list_page(request: pb.ListReservationsRequest) -> pb.ListReservationsR
             request.project,
             include_ended=request.include_ended,
             series=request.series,
-            after=messages.after_id(request.page),
-            limit=size,
+            listing=listing,
         )
         return pb.ListReservationsResponse(
             reservations=_shown(session, page.items, call.caller),
-            next_page_token=messages.token_of(page.next_token) if page.next_token else "",
+            next_page_token=token_after(page),
             revision=revision,
         )
 
@@ -195,16 +207,15 @@ async def list_page(request: pb.ListReservationsRequest) -> pb.ListReservationsR
 async def change(starter: Starter, request: pb.UpdateReservationRequest) -> pb.Reservation:
     """Extend, shorten or move a reservation, or change what becomes of it."""
     call = current_call()
-    if not request.HasField("window") and not request.HasField("keep_for"):
-        raise InvalidArgumentError("say what is to be different", field="window")
-    keep_s = _seconds(request, "keep_for") if request.HasField("keep_for") else None
+    paths = paths_of(request, ("window", "keep_for"))
+    keep_s = _seconds(request, "keep_for") if "keep_for" in paths else None
 
     def write(session: Session) -> pb.Reservation:
         now = datetime.now(UTC)
         row = reservations.lock(
             session, request.id, project=request.project, generation=request.generation
         )
-        if request.HasField("window"):
+        if "window" in paths:
             window = _window(session, row, request.window, now)
             reservations.change_window(session, row, window, now, call.caller.account)
         if keep_s is not None:

@@ -1,6 +1,6 @@
 """The front door of resource."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -21,11 +21,13 @@ from api import (
     usage,
 )
 from api.call import current_call
+from api.listings import listing_of, token_after
 from api.masks import paths_of
 from api.operations import Starter
 from api.projects import Projects
 from api.regions import Regions
 from api.watch import Watch
+from mulligan import events
 from mulligan.meta import names
 from mulligan.meta.names import Name
 from mulligan.resource import networks
@@ -37,6 +39,7 @@ from mulligan.resource.tables import (
     ProviderTypeRow,
     ResourceTypeRow,
 )
+from mulligan.values.caller import Caller
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2, resource_pb2_grpc
 
 
@@ -126,6 +129,12 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
         """Show one group."""
         return await groups.get(request.id)
 
+    async def BatchGetGroups(
+        self, request: resource_pb2.BatchGetGroupsRequest, context: Any
+    ) -> Any:
+        """Show several groups."""
+        return await groups.get_all(request)
+
     async def ListGroups(self, request: Any, context: Any) -> Any:
         """List groups."""
         return await groups.list_page(request)
@@ -170,6 +179,12 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
         """Show one provider."""
         return await providers.get(request.id)
 
+    async def BatchGetProviders(
+        self, request: resource_pb2.BatchGetProvidersRequest, context: Any
+    ) -> Any:
+        """Show several providers."""
+        return await providers.get_all(request)
+
     async def ListProviders(self, request: Any, context: Any) -> Any:
         """List providers."""
         return await providers.list_page(request)
@@ -204,32 +219,36 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
     async def GetNetwork(self, request: resource_pb2.GetNetworkRequest, context: Any) -> Any:
         """Show one network."""
         caller = current_call().caller
+        return await current_call().read(
+            lambda session: _seen_networks(session, caller, [request.id])[0]
+        )
 
-        def read(session: Session) -> resource_pb2.Network:
-            row = networks.get_network(session, request.id)
-            if not caller.sees(row.region):
-                raise networks.not_there(request.id)
-            return _network(row, names.describe(session, [row.id]))
-
-        return await current_call().read(read)
+    async def BatchGetNetworks(
+        self, request: resource_pb2.BatchGetNetworksRequest, context: Any
+    ) -> Any:
+        """Show several networks."""
+        caller = current_call().caller
+        return await current_call().read(
+            lambda session: resource_pb2.BatchGetNetworksResponse(
+                networks=_seen_networks(session, caller, request.ids)
+            )
+        )
 
     async def ListNetworks(self, request: resource_pb2.ListNetworksRequest, context: Any) -> Any:
         """List networks."""
-        size = messages.page_size(request.page)
+        listing = listing_of(request, "network")
         hidden = current_call().caller.hidden_regions
 
         def read(session: Session) -> resource_pb2.ListNetworksResponse:
+            revision = events.current_revision(session)
             page = networks.list_networks(
-                session,
-                region=request.region,
-                after=messages.after_id(request.page),
-                limit=size,
-                hidden=hidden,
+                session, region=request.region, listing=listing, hidden=hidden
             )
             described = names.describe(session, [row.id for row in page.items])
             return resource_pb2.ListNetworksResponse(
                 networks=[_network(row, described) for row in page.items],
-                next_page_token=messages.token_of(page.next_token) if page.next_token else "",
+                next_page_token=token_after(page),
+                revision=revision,
             )
 
         return await current_call().read(read)
@@ -301,6 +320,12 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
         """Show one claim."""
         return await claims.get(request)
 
+    async def BatchGetClaims(
+        self, request: resource_pb2.BatchGetClaimsRequest, context: Any
+    ) -> Any:
+        """Show several claims of a project."""
+        return await claims.get_all(request)
+
     async def ListClaims(self, request: resource_pb2.ListClaimsRequest, context: Any) -> Any:
         """List a project's claims."""
         return await claims.list_page(request)
@@ -352,6 +377,12 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
         """Show a reservation."""
         return await reservations.get(request)
 
+    async def BatchGetReservations(
+        self, request: resource_pb2.BatchGetReservationsRequest, context: Any
+    ) -> Any:
+        """Show several reservations of a project."""
+        return await reservations.get_all(request)
+
     async def ListReservations(self, request: Any, context: Any) -> Any:
         """List a project's reservations."""
         return await reservations.list_page(request)
@@ -371,6 +402,12 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
     async def GetReservationSeries(self, request: Any, context: Any) -> Any:
         """Show a series."""
         return await series.get(self._starter.client, request)
+
+    async def BatchGetReservationSeries(
+        self, request: resource_pb2.BatchGetReservationSeriesRequest, context: Any
+    ) -> Any:
+        """Show several series of a project."""
+        return await series.get_all(request)
 
     async def ListReservationSeries(self, request: Any, context: Any) -> Any:
         """List a project's series."""
@@ -396,6 +433,17 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
         """Stream changes."""
         async for event in self._watch.stream(request):
             yield event
+
+
+def _seen_networks(
+    session: Session, caller: Caller, ids: Sequence[str]
+) -> list[resource_pb2.Network]:
+    rows = networks.get_networks(session, ids)
+    for row in rows:
+        if not caller.sees(row.region):
+            raise networks.not_there(row.id)
+    described = names.describe(session, ids)
+    return [_network(row, described) for row in rows]
 
 
 def _network(row: Network, described: Mapping[str, Name]) -> resource_pb2.Network:

@@ -6,6 +6,8 @@ from sqlalchemy.orm import Session
 
 from api import messages
 from api.call import current_call
+from api.page_tokens import foreign_token
+from mulligan import events
 from mulligan.iam import roles
 from mulligan.iam.roles import Held
 from mulligan.meta import names
@@ -69,6 +71,7 @@ async def list_page(request: pb.ListAssignmentsRequest) -> pb.ListAssignmentsRes
     size, after = messages.page_size(request.page), _after(request.page)
 
     def read(session: Session) -> pb.ListAssignmentsResponse:
+        revision = events.told_revision(session)
         found = roles.list_roles(
             session,
             call.caller,
@@ -82,6 +85,7 @@ async def list_page(request: pb.ListAssignmentsRequest) -> pb.ListAssignmentsRes
             next_page_token=(
                 messages.token_of(found[-1].account, found[-1].place) if len(found) == size else ""
             ),
+            revision=revision,
         )
 
     return await call.read(read)
@@ -92,10 +96,10 @@ def _after(page: common_pb2.Page) -> tuple[str, str] | None:
     if not cursor:
         return None
     if len(cursor) != 2 or not names.is_uuid(cursor[0]):
-        raise messages.foreign_token()
+        raise foreign_token()
     account, place = cursor
     if place != SYSTEM and not names.is_uuid(place):
-        raise messages.foreign_token()
+        raise foreign_token()
     return account, place
 
 

@@ -22,10 +22,12 @@ from activities.contracts.reservations import KeepSeries, ReservationWish
 from api import messages
 from api.call import current_call
 from api.claim_specs import spec_of
+from api.listings import listing_of, token_after
 from api.machines import shown_wish
 from api.operations import Starter
 from api.regions import Regions
 from api.reservations import require_places, wish_for
+from mulligan import events
 from mulligan.meta import planned_names
 from mulligan.resource import series
 from mulligan.resource.requests import ClaimRequest
@@ -152,16 +154,29 @@ async def get(client: Client, request: pb.GetReservationSeriesRequest) -> pb.Res
     return found
 
 
+async def get_all(
+    request: pb.BatchGetReservationSeriesRequest,
+) -> pb.BatchGetReservationSeriesResponse:
+    """Show several series of a project."""
+
+    def read(session: Session) -> pb.BatchGetReservationSeriesResponse:
+        rows = series.get_all(session, request.ids, project=request.project)
+        return pb.BatchGetReservationSeriesResponse(series=_messages(session, rows))
+
+    return await current_call().read(read)
+
+
 async def list_page(request: pb.ListReservationSeriesRequest) -> pb.ListReservationSeriesResponse:
     """List a project's series."""
-    size = messages.page_size(request.page)
+    listing = listing_of(request, "series", named=False)
 
     def read(session: Session) -> pb.ListReservationSeriesResponse:
-        after = messages.after_id(request.page)
-        page = series.list_page(session, request.project, after=after, limit=size)
+        revision = events.current_revision(session)
+        page = series.list_page(session, request.project, listing)
         return pb.ListReservationSeriesResponse(
             series=_messages(session, page.items),
-            next_page_token=messages.token_of(page.next_token) if page.next_token else "",
+            next_page_token=token_after(page),
+            revision=revision,
         )
 
     return await current_call().read(read)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from api import messages
 from api.addresses import address_of
 from api.call import current_call
+from mulligan import events
 from mulligan.iam import accounts, bootstrap, keys, sessions, sign_ins
 from mulligan.iam.keys import PublicKey
 from mulligan.iam.sessions import SignedIn
@@ -147,11 +148,13 @@ class SignIn:
         size = messages.page_size(request.page)
 
         def read(session: Session) -> iam_pb2.ListSessionsResponse:
+            revision = events.told_revision(session)
             after = messages.after_id(request.page)
             rows = sessions.list_live(session, account, after, size, self._now())
             return iam_pb2.ListSessionsResponse(
                 sessions=[_session(row, call.caller) for row in rows],
                 next_page_token=messages.token_of(rows[-1].id) if len(rows) == size else "",
+                revision=revision,
             )
 
         return await call.read(read)

@@ -1,15 +1,21 @@
 """Usage, from messages to calls and back."""
 
 from datetime import UTC, datetime
+from typing import TypeVar
+
+from sqlalchemy.orm import Session
 
 from api import messages
 from api.call import current_call
 from api.claim_specs import window_of
 from api.regions import Regions
+from mulligan import events
 from mulligan.resource import usage
 from mulligan.resource.occupation import present
 from mulligan.resource.usage import By, Narrowed, Usage
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2 as pb
+
+U = TypeVar("U", pb.ListUsageResponse, pb.ListProjectUsageResponse)
 
 _BY = {
     pb.USAGE_BY_PROVIDER: By.PROVIDER,
@@ -21,26 +27,26 @@ _BY = {
 
 async def list_page(request: pb.ListUsageRequest, regions: Regions) -> pb.ListUsageResponse:
     """Show what is used, reserved and free."""
-    rows, token = await _page(request, By.PROVIDER, regions)
-    return pb.ListUsageResponse(usage=rows, next_page_token=token)
+    return await _page(request, pb.ListUsageResponse, By.PROVIDER, regions)
 
 
 async def list_of_project(
     request: pb.ListProjectUsageRequest, regions: Regions
 ) -> pb.ListProjectUsageResponse:
     """Show what a project uses."""
-    rows, token = await _page(request, By.PROJECT, regions, project=request.project)
-    return pb.ListProjectUsageResponse(usage=rows, next_page_token=token)
+    response = pb.ListProjectUsageResponse
+    return await _page(request, response, By.PROJECT, regions, project=request.project)
 
 
 async def _page(
     request: pb.ListUsageRequest | pb.ListProjectUsageRequest,
+    response: type[U],
     otherwise: By,
     regions: Regions,
     *,
     project: str = "",
-) -> tuple[list[pb.Usage], str]:
-    """A page of usage, and the token of the next one."""
+) -> U:
+    """A page of usage."""
     now = datetime.now(UTC)
     size, after = messages.page_size(request.page), messages.after_id(request.page)
     window = window_of(request.window, now) if request.HasField("window") else present(now)
@@ -51,8 +57,10 @@ async def _page(
         request.resource_type,
         project,
     )
-    page = await current_call().read(
-        lambda session: usage.list_usage(
+
+    def read(session: Session) -> U:
+        revision = events.current_revision(session)
+        page = usage.list_usage(
             session,
             _BY.get(request.by, otherwise),
             window,
@@ -61,9 +69,13 @@ async def _page(
             limit=size,
             now=now,
         )
-    )
-    token = messages.token_of(page.next_token) if page.next_token else ""
-    return [_shown(one) for one in page.items], token
+        return response(
+            usage=[_shown(one) for one in page.items],
+            next_page_token=messages.token_of(page.next_token) if page.next_token else "",
+            revision=revision,
+        )
+
+    return await current_call().read(read)
 
 
 def _shown(one: Usage) -> pb.Usage:

@@ -54,36 +54,31 @@ def decode(kind: type[Message], encoded: bytes) -> Message:
         ) from None
 
 
-def refuse_unknown_fields(request: Message) -> None:
-    """Refuse a field number that this server does not know, wherever it is.
+def refuse_malformed(request: Message) -> None:
+    """Refuse what can be sent, but means nothing, and what no rule can name; wherever it is.
 
     Raises:
-        InvalidArgumentError: there is one.
+        InvalidArgumentError: there is a field number that this server does not know, a text has a
+            NUL character, or a time or duration is out of range.
     """
-    for message in messages_in(request):
-        unknown = UnknownFieldSet(message)
-        if len(unknown):
-            raise InvalidArgumentError(
-                f"message {message.DESCRIPTOR.full_name} has field number "
-                f"{unknown[0].field_number}, which this server ({VERSION}) does not know; use a "
-                "client of the same version or leave the field out",
-                code="UNKNOWN_FIELD",
-                field=str(unknown[0].field_number),
-            )
+    _refuse_unknown_field(request)
+    for field, value in request.ListFields():
+        for one in _each(field, value):
+            _refuse_value(field, one)
+            if isinstance(one, Message):
+                refuse_malformed(one)
 
 
-def refuse_malformed_values(request: Message) -> None:
-    """Refuse values that can be sent, but mean nothing, and that no rule can name.
-
-    Raises:
-        InvalidArgumentError: a text has a NUL character, or a time or duration is out of range.
-    """
-    for message in messages_in(request):
-        if message.DESCRIPTOR.full_name in SPANS_S:
-            continue
-        for field, value in message.ListFields():
-            for one in _each(field, value):
-                _refuse_value(field, one)
+def _refuse_unknown_field(message: Message) -> None:
+    unknown = UnknownFieldSet(message)
+    if len(unknown):
+        raise InvalidArgumentError(
+            f"message {message.DESCRIPTOR.full_name} has field number "
+            f"{unknown[0].field_number}, which this server ({VERSION}) does not know; use a "
+            "client of the same version or leave the field out",
+            code="UNKNOWN_FIELD",
+            field=str(unknown[0].field_number),
+        )
 
 
 def ids_in(request: Message) -> Iterator[tuple[str, str]]:

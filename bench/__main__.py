@@ -18,6 +18,7 @@ from bench.figures import Figure, NotMeasuredError, Size, keep, line_of, show
 from bench.idle import memory, statements
 from bench.image import image
 from bench.killed import killed
+from bench.lists import pages, unary
 from bench.names import resolving
 from bench.overhead import overhead
 from bench.reservations import reservations
@@ -43,6 +44,8 @@ MEASURES: Mapping[str, Measure] = {
     "api/idle_statements": statements,
     "api/watchers": watchers,
     "api/resolve": resolving,
+    "api/list": pages,
+    "api/unary": unary,
     "api/token_check": token_check,
     "survival/killed": killed,
     "survival/chaos": chaos,

@@ -124,6 +124,9 @@ class Size:
     bookings: int = 100_000
     commits: int = 40
     tokens: int = 2_000
+    objects: int = 1_000_000
+    list_rounds: int = 200
+    unary_calls: int = 1_000
 
     @classmethod
     def quick(cls) -> "Size":
@@ -145,6 +148,9 @@ class Size:
             bookings=500,
             commits=3,
             tokens=200,
+            objects=20_000,
+            list_rounds=20,
+            unary_calls=100,
         )
 
 

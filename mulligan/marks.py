@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import String, Text, delete, insert, or_, select
+from sqlalchemy import String, Text, bindparam, delete, insert, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from mulligan.database import Base, Id
+from mulligan.database import Base, Id, one_of
 from mulligan.values import told
 from mulligan.values.errors import FailedPreconditionError, InvalidArgumentError
 
@@ -29,6 +30,19 @@ class Mark(Base):
     author: Mapped[str] = mapped_column(Id)
     since: Mapped[datetime]
     expires_at: Mapped[datetime | None]
+
+
+_MARKS: Any = Mark.__table__
+_LASTING = (
+    select(Mark)
+    .where(
+        one_of(_MARKS.c.object_id, "ids"),
+        or_(_MARKS.c.expires_at.is_(None), _MARKS.c.expires_at > bindparam("now")),
+    )
+    .order_by(_MARKS.c.kind)
+    .execution_options(populate_existing=True)
+)
+"""Made once: it is a part of nearly every answer, and is longer made than run."""
 
 
 def set_mark(session: Session, object_id: str, kind: str, reason: str, author: str) -> None:
@@ -98,10 +112,8 @@ def marks_of(
 ) -> dict[str, list[Mark]]:
     """Read the marks of many objects at once; what has expired is gone."""
     ids = list(object_ids)
-    lasts = or_(Mark.expires_at.is_(None), Mark.expires_at > (now or datetime.now(UTC)))
-    query = select(Mark).where(Mark.object_id.in_(ids), lasts).order_by(Mark.kind)
     found: dict[str, list[Mark]] = {object_id: [] for object_id in ids}
-    for mark in session.scalars(query.execution_options(populate_existing=True)):
+    for mark in session.scalars(_LASTING, {"ids": ids, "now": now or datetime.now(UTC)}):
         found[mark.object_id].append(mark)
     return found
 

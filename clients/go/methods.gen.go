@@ -57,6 +57,17 @@ var controlGetServer = Method{
 	},
 }
 
+var controlBatchGetServers = Method{
+	Path:  "/mulligan.control.v1.ControlService/BatchGetServers",
+	Retry: RetryRead,
+	Leads: []Lead{
+		{false, Path{"ids"}},
+	},
+	References: []Reference{
+		{Path{"ids"}, []string{"server"}},
+	},
+}
+
 var controlListServers = Method{
 	Path:  "/mulligan.control.v1.ControlService/ListServers",
 	Retry: RetryRead,
@@ -131,6 +142,17 @@ var controlGetHost = Method{
 	},
 	References: []Reference{
 		{Path{"id"}, []string{"host"}},
+	},
+}
+
+var controlBatchGetHosts = Method{
+	Path:  "/mulligan.control.v1.ControlService/BatchGetHosts",
+	Retry: RetryRead,
+	Leads: []Lead{
+		{false, Path{"ids"}},
+	},
+	References: []Reference{
+		{Path{"ids"}, []string{"host"}},
 	},
 }
 
@@ -227,6 +249,17 @@ var controlGetImage = Method{
 	},
 }
 
+var controlBatchGetImages = Method{
+	Path:  "/mulligan.control.v1.ControlService/BatchGetImages",
+	Retry: RetryRead,
+	Leads: []Lead{
+		{false, Path{"ids"}},
+	},
+	References: []Reference{
+		{Path{"ids"}, []string{"image"}},
+	},
+}
+
 var controlListImages = Method{
 	Path:  "/mulligan.control.v1.ControlService/ListImages",
 	Retry: RetryRead,
@@ -300,6 +333,18 @@ var controlGetMachine = Method{
 	},
 }
 
+var controlBatchGetMachines = Method{
+	Path:  "/mulligan.control.v1.ControlService/BatchGetMachines",
+	Retry: RetryRead,
+	Leads: []Lead{
+		{false, Path{"ids"}},
+	},
+	References: []Reference{
+		{Path{"ids"}, []string{"machine"}},
+		{Path{"project"}, []string{"project"}},
+	},
+}
+
 var controlUpdateMachine = Method{
 	Path:  "/mulligan.control.v1.ControlService/UpdateMachine",
 	Retry: RetryRequestID,
@@ -325,6 +370,14 @@ var controlGetOperation = Method{
 	Retry: RetryRead,
 	Leads: []Lead{
 		{false, Path{"id"}},
+	},
+}
+
+var controlBatchGetOperations = Method{
+	Path:  "/mulligan.control.v1.ControlService/BatchGetOperations",
+	Retry: RetryRead,
+	Leads: []Lead{
+		{false, Path{"ids"}},
 	},
 }
 
@@ -650,6 +703,14 @@ var iamGetApplicationCredential = Method{
 	},
 }
 
+var iamBatchGetApplicationCredentials = Method{
+	Path:  "/mulligan.iam.v1.IamService/BatchGetApplicationCredentials",
+	Retry: RetryRead,
+	References: []Reference{
+		{Path{"ids"}, []string{"account"}},
+	},
+}
+
 var iamListApplicationCredentials = Method{
 	Path:  "/mulligan.iam.v1.IamService/ListApplicationCredentials",
 	Retry: RetryRead,
@@ -873,6 +934,14 @@ var metaGetMetadef = Method{
 	},
 }
 
+var metaBatchGetMetadefs = Method{
+	Path:  "/mulligan.meta.v1.MetaService/BatchGetMetadefs",
+	Retry: RetryRead,
+	Leads: []Lead{
+		{false, Path{"ids"}},
+	},
+}
+
 var metaListMetadefs = Method{
 	Path:  "/mulligan.meta.v1.MetaService/ListMetadefs",
 	Retry: RetryRead,
@@ -1087,6 +1156,17 @@ var resourceGetGroup = Method{
 	},
 }
 
+var resourceBatchGetGroups = Method{
+	Path:  "/mulligan.resource.v1.ResourceService/BatchGetGroups",
+	Retry: RetryRead,
+	Leads: []Lead{
+		{false, Path{"ids"}},
+	},
+	References: []Reference{
+		{Path{"ids"}, []string{"group"}},
+	},
+}
+
 var resourceListGroups = Method{
 	Path:  "/mulligan.resource.v1.ResourceService/ListGroups",
 	Retry: RetryRead,
@@ -1186,6 +1266,17 @@ var resourceGetProvider = Method{
 	},
 }
 
+var resourceBatchGetProviders = Method{
+	Path:  "/mulligan.resource.v1.ResourceService/BatchGetProviders",
+	Retry: RetryRead,
+	Leads: []Lead{
+		{false, Path{"ids"}},
+	},
+	References: []Reference{
+		{Path{"ids"}, []string{"provider"}},
+	},
+}
+
 var resourceListProviders = Method{
 	Path:  "/mulligan.resource.v1.ResourceService/ListProviders",
 	Retry: RetryRead,
@@ -1222,6 +1313,17 @@ var resourceGetNetwork = Method{
 	},
 	References: []Reference{
 		{Path{"id"}, []string{"network"}},
+	},
+}
+
+var resourceBatchGetNetworks = Method{
+	Path:  "/mulligan.resource.v1.ResourceService/BatchGetNetworks",
+	Retry: RetryRead,
+	Leads: []Lead{
+		{false, Path{"ids"}},
+	},
+	References: []Reference{
+		{Path{"ids"}, []string{"network"}},
 	},
 }
 
@@ -1393,6 +1495,18 @@ var resourceGetClaim = Method{
 	},
 }
 
+var resourceBatchGetClaims = Method{
+	Path:  "/mulligan.resource.v1.ResourceService/BatchGetClaims",
+	Retry: RetryRead,
+	Leads: []Lead{
+		{false, Path{"ids"}},
+	},
+	References: []Reference{
+		{Path{"ids"}, []string{"claim"}},
+		{Path{"project"}, []string{"project"}},
+	},
+}
+
 var resourceListClaims = Method{
 	Path:  "/mulligan.resource.v1.ResourceService/ListClaims",
 	Retry: RetryRead,
@@ -1533,6 +1647,17 @@ var resourceGetReservation = Method{
 	},
 }
 
+var resourceBatchGetReservations = Method{
+	Path:  "/mulligan.resource.v1.ResourceService/BatchGetReservations",
+	Retry: RetryRead,
+	Leads: []Lead{
+		{false, Path{"ids"}},
+	},
+	References: []Reference{
+		{Path{"project"}, []string{"project"}},
+	},
+}
+
 var resourceListReservations = Method{
 	Path:  "/mulligan.resource.v1.ResourceService/ListReservations",
 	Retry: RetryRead,
@@ -1593,6 +1718,17 @@ var resourceGetReservationSeries = Method{
 	Retry: RetryRead,
 	Leads: []Lead{
 		{false, Path{"id"}},
+	},
+	References: []Reference{
+		{Path{"project"}, []string{"project"}},
+	},
+}
+
+var resourceBatchGetReservationSeries = Method{
+	Path:  "/mulligan.resource.v1.ResourceService/BatchGetReservationSeries",
+	Retry: RetryRead,
+	Leads: []Lead{
+		{false, Path{"ids"}},
 	},
 	References: []Reference{
 		{Path{"project"}, []string{"project"}},

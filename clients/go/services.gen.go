@@ -48,6 +48,12 @@ func (s *ControlService) GetServer(ctx context.Context, request *controlv1.GetSe
 	return unary(ctx, s.caller, &controlGetServer, request, &controlv1.Server{})
 }
 
+// BatchGetServers: Several servers at once, in the order of their ids in the request; refused if
+// one is not there.
+func (s *ControlService) BatchGetServers(ctx context.Context, request *controlv1.BatchGetServersRequest) (*controlv1.BatchGetServersResponse, error) {
+	return unary(ctx, s.caller, &controlBatchGetServers, request, &controlv1.BatchGetServersResponse{})
+}
+
 // ListServers: All servers.
 func (s *ControlService) ListServers(ctx context.Context, request *controlv1.ListServersRequest) (*controlv1.ListServersResponse, error) {
 	return unary(ctx, s.caller, &controlListServers, request, &controlv1.ListServersResponse{})
@@ -88,6 +94,12 @@ func (s *ControlService) CreateHost(ctx context.Context, request *controlv1.Crea
 // GetHost: A host.
 func (s *ControlService) GetHost(ctx context.Context, request *controlv1.GetHostRequest) (*controlv1.Host, error) {
 	return unary(ctx, s.caller, &controlGetHost, request, &controlv1.Host{})
+}
+
+// BatchGetHosts: Several hosts at once, in the order of their ids in the request; refused if one
+// is not there.
+func (s *ControlService) BatchGetHosts(ctx context.Context, request *controlv1.BatchGetHostsRequest) (*controlv1.BatchGetHostsResponse, error) {
+	return unary(ctx, s.caller, &controlBatchGetHosts, request, &controlv1.BatchGetHostsResponse{})
 }
 
 // ListHosts: All hosts.
@@ -140,6 +152,12 @@ func (s *ControlService) GetImage(ctx context.Context, request *controlv1.GetIma
 	return unary(ctx, s.caller, &controlGetImage, request, &controlv1.Image{})
 }
 
+// BatchGetImages: Several images at once, in the order of their ids in the request; refused if one
+// is not there.
+func (s *ControlService) BatchGetImages(ctx context.Context, request *controlv1.BatchGetImagesRequest) (*controlv1.BatchGetImagesResponse, error) {
+	return unary(ctx, s.caller, &controlBatchGetImages, request, &controlv1.BatchGetImagesResponse{})
+}
+
 // ListImages: All images.
 func (s *ControlService) ListImages(ctx context.Context, request *controlv1.ListImagesRequest) (*controlv1.ListImagesResponse, error) {
 	return unary(ctx, s.caller, &controlListImages, request, &controlv1.ListImagesResponse{})
@@ -176,6 +194,12 @@ func (s *ControlService) GetMachine(ctx context.Context, request *controlv1.GetM
 	return unary(ctx, s.caller, &controlGetMachine, request, &controlv1.Machine{})
 }
 
+// BatchGetMachines: Several machines of a project at once, in the order of their ids in the
+// request; refused if one is not there.
+func (s *ControlService) BatchGetMachines(ctx context.Context, request *controlv1.BatchGetMachinesRequest) (*controlv1.BatchGetMachinesResponse, error) {
+	return unary(ctx, s.caller, &controlBatchGetMachines, request, &controlv1.BatchGetMachinesResponse{})
+}
+
 // UpdateMachine: Change a machine's name; what it was told at its start stays as it is.
 func (s *ControlService) UpdateMachine(ctx context.Context, request *controlv1.UpdateMachineRequest) (*controlv1.Machine, error) {
 	return unary(ctx, s.caller, &controlUpdateMachine, request, &controlv1.Machine{})
@@ -194,6 +218,12 @@ func (s *ControlService) AllMachines(ctx context.Context, request *controlv1.Lis
 // GetOperation: An operation with its steps.
 func (s *ControlService) GetOperation(ctx context.Context, request *controlv1.GetOperationRequest) (*controlv1.Operation, error) {
 	return unary(ctx, s.caller, &controlGetOperation, request, &controlv1.Operation{})
+}
+
+// BatchGetOperations: Several operations at once, in the order of their ids in the request;
+// refused if one is not there.
+func (s *ControlService) BatchGetOperations(ctx context.Context, request *controlv1.BatchGetOperationsRequest) (*controlv1.BatchGetOperationsResponse, error) {
+	return unary(ctx, s.caller, &controlBatchGetOperations, request, &controlv1.BatchGetOperationsResponse{})
 }
 
 // ListOperations: Operations, newest first.
@@ -244,6 +274,11 @@ func (s *ControlService) ListFreezes(ctx context.Context, request *controlv1.Lis
 	return unary(ctx, s.caller, &controlListFreezes, request, &controlv1.ListFreezesResponse{})
 }
 
+// AllFreezes gives one after the other what ListFreezes gives in pages.
+func (s *ControlService) AllFreezes(ctx context.Context, request *controlv1.ListFreezesRequest) iter.Seq2[*controlv1.Freeze, error] {
+	return pages(ctx, request, s.ListFreezes, (*controlv1.ListFreezesResponse).GetFreezes)
+}
+
 // Reconcile: Compare database, Temporal, hypervisors and BMCs of a region, and mend what is safe.
 func (s *ControlService) Reconcile(ctx context.Context, request *controlv1.ReconcileRequest) (*controlv1.Operation, error) {
 	return unary(ctx, s.caller, &controlReconcile, request, &controlv1.Operation{})
@@ -252,6 +287,11 @@ func (s *ControlService) Reconcile(ctx context.Context, request *controlv1.Recon
 // ListDifferences: What the last comparison of each region found.
 func (s *ControlService) ListDifferences(ctx context.Context, request *controlv1.ListDifferencesRequest) (*controlv1.ListDifferencesResponse, error) {
 	return unary(ctx, s.caller, &controlListDifferences, request, &controlv1.ListDifferencesResponse{})
+}
+
+// AllDifferences gives one after the other what ListDifferences gives in pages.
+func (s *ControlService) AllDifferences(ctx context.Context, request *controlv1.ListDifferencesRequest) iter.Seq2[*controlv1.Difference, error] {
+	return pages(ctx, request, s.ListDifferences, (*controlv1.ListDifferencesResponse).GetDifferences)
 }
 
 // RotateRegionKey: Give a region a new key, and seal its secrets anew to it; older keys live until
@@ -447,6 +487,12 @@ func (s *IamService) GetApplicationCredential(ctx context.Context, request *iamv
 	return unary(ctx, s.caller, &iamGetApplicationCredential, request, &iamv1.ApplicationCredential{})
 }
 
+// BatchGetApplicationCredentials: Several application credentials at once, in the order of their
+// ids in the request; refused if one is not there.
+func (s *IamService) BatchGetApplicationCredentials(ctx context.Context, request *iamv1.BatchGetApplicationCredentialsRequest) (*iamv1.BatchGetApplicationCredentialsResponse, error) {
+	return unary(ctx, s.caller, &iamBatchGetApplicationCredentials, request, &iamv1.BatchGetApplicationCredentialsResponse{})
+}
+
 // ListApplicationCredentials: The application credentials that an account made.
 func (s *IamService) ListApplicationCredentials(ctx context.Context, request *iamv1.ListApplicationCredentialsRequest) (*iamv1.ListApplicationCredentialsResponse, error) {
 	return unary(ctx, s.caller, &iamListApplicationCredentials, request, &iamv1.ListApplicationCredentialsResponse{})
@@ -621,6 +667,12 @@ func (s *MetaService) GetMetadef(ctx context.Context, request *metav1.GetMetadef
 	return unary(ctx, s.caller, &metaGetMetadef, request, &metav1.Metadef{})
 }
 
+// BatchGetMetadefs: Several metadefs at once, in the order of their ids in the request; refused if
+// one is not there.
+func (s *MetaService) BatchGetMetadefs(ctx context.Context, request *metav1.BatchGetMetadefsRequest) (*metav1.BatchGetMetadefsResponse, error) {
+	return unary(ctx, s.caller, &metaBatchGetMetadefs, request, &metav1.BatchGetMetadefsResponse{})
+}
+
 // ListMetadefs: Definitions, by id.
 func (s *MetaService) ListMetadefs(ctx context.Context, request *metav1.ListMetadefsRequest) (*metav1.ListMetadefsResponse, error) {
 	return unary(ctx, s.caller, &metaListMetadefs, request, &metav1.ListMetadefsResponse{})
@@ -780,6 +832,12 @@ func (s *ResourceService) GetGroup(ctx context.Context, request *resourcev1.GetG
 	return unary(ctx, s.caller, &resourceGetGroup, request, &resourcev1.Group{})
 }
 
+// BatchGetGroups: Several groups at once, in the order of their ids in the request; refused if one
+// is not there.
+func (s *ResourceService) BatchGetGroups(ctx context.Context, request *resourcev1.BatchGetGroupsRequest) (*resourcev1.BatchGetGroupsResponse, error) {
+	return unary(ctx, s.caller, &resourceBatchGetGroups, request, &resourcev1.BatchGetGroupsResponse{})
+}
+
 // ListGroups: All groups.
 func (s *ResourceService) ListGroups(ctx context.Context, request *resourcev1.ListGroupsRequest) (*resourcev1.ListGroupsResponse, error) {
 	return unary(ctx, s.caller, &resourceListGroups, request, &resourcev1.ListGroupsResponse{})
@@ -845,6 +903,12 @@ func (s *ResourceService) GetProvider(ctx context.Context, request *resourcev1.G
 	return unary(ctx, s.caller, &resourceGetProvider, request, &resourcev1.Provider{})
 }
 
+// BatchGetProviders: Several providers at once, in the order of their ids in the request; refused
+// if one is not there.
+func (s *ResourceService) BatchGetProviders(ctx context.Context, request *resourcev1.BatchGetProvidersRequest) (*resourcev1.BatchGetProvidersResponse, error) {
+	return unary(ctx, s.caller, &resourceBatchGetProviders, request, &resourcev1.BatchGetProvidersResponse{})
+}
+
 // ListProviders: All providers.
 func (s *ResourceService) ListProviders(ctx context.Context, request *resourcev1.ListProvidersRequest) (*resourcev1.ListProvidersResponse, error) {
 	return unary(ctx, s.caller, &resourceListProviders, request, &resourcev1.ListProvidersResponse{})
@@ -863,6 +927,12 @@ func (s *ResourceService) CreateNetwork(ctx context.Context, request *resourcev1
 // GetNetwork: A network with the addresses that are taken now.
 func (s *ResourceService) GetNetwork(ctx context.Context, request *resourcev1.GetNetworkRequest) (*resourcev1.Network, error) {
 	return unary(ctx, s.caller, &resourceGetNetwork, request, &resourcev1.Network{})
+}
+
+// BatchGetNetworks: Several networks at once, in the order of their ids in the request; refused if
+// one is not there.
+func (s *ResourceService) BatchGetNetworks(ctx context.Context, request *resourcev1.BatchGetNetworksRequest) (*resourcev1.BatchGetNetworksResponse, error) {
+	return unary(ctx, s.caller, &resourceBatchGetNetworks, request, &resourcev1.BatchGetNetworksResponse{})
 }
 
 // ListNetworks: All networks.
@@ -946,6 +1016,12 @@ func (s *ResourceService) GetClaim(ctx context.Context, request *resourcev1.GetC
 	return unary(ctx, s.caller, &resourceGetClaim, request, &resourcev1.Claim{})
 }
 
+// BatchGetClaims: Several claims of a project at once, in the order of their ids in the request;
+// refused if one is not there.
+func (s *ResourceService) BatchGetClaims(ctx context.Context, request *resourcev1.BatchGetClaimsRequest) (*resourcev1.BatchGetClaimsResponse, error) {
+	return unary(ctx, s.caller, &resourceBatchGetClaims, request, &resourcev1.BatchGetClaimsResponse{})
+}
+
 // ListClaims: A project's claims.
 func (s *ResourceService) ListClaims(ctx context.Context, request *resourcev1.ListClaimsRequest) (*resourcev1.ListClaimsResponse, error) {
 	return unary(ctx, s.caller, &resourceListClaims, request, &resourcev1.ListClaimsResponse{})
@@ -1027,6 +1103,12 @@ func (s *ResourceService) GetReservation(ctx context.Context, request *resourcev
 	return unary(ctx, s.caller, &resourceGetReservation, request, &resourcev1.Reservation{})
 }
 
+// BatchGetReservations: Several reservations of a project at once, in the order of their ids in
+// the request; refused if one is not there.
+func (s *ResourceService) BatchGetReservations(ctx context.Context, request *resourcev1.BatchGetReservationsRequest) (*resourcev1.BatchGetReservationsResponse, error) {
+	return unary(ctx, s.caller, &resourceBatchGetReservations, request, &resourcev1.BatchGetReservationsResponse{})
+}
+
 // ListReservations: List a project's reservations, by id.
 func (s *ResourceService) ListReservations(ctx context.Context, request *resourcev1.ListReservationsRequest) (*resourcev1.ListReservationsResponse, error) {
 	return unary(ctx, s.caller, &resourceListReservations, request, &resourcev1.ListReservationsResponse{})
@@ -1057,6 +1139,12 @@ func (s *ResourceService) CreateReservationSeries(ctx context.Context, request *
 // GetReservationSeries: Show one series, and whether its schedule is paused.
 func (s *ResourceService) GetReservationSeries(ctx context.Context, request *resourcev1.GetReservationSeriesRequest) (*resourcev1.ReservationSeries, error) {
 	return unary(ctx, s.caller, &resourceGetReservationSeries, request, &resourcev1.ReservationSeries{})
+}
+
+// BatchGetReservationSeries: Several series of a project at once, in the order of their ids in the
+// request, as ListReservationSeries shows them; refused if one is not there.
+func (s *ResourceService) BatchGetReservationSeries(ctx context.Context, request *resourcev1.BatchGetReservationSeriesRequest) (*resourcev1.BatchGetReservationSeriesResponse, error) {
+	return unary(ctx, s.caller, &resourceBatchGetReservationSeries, request, &resourcev1.BatchGetReservationSeriesResponse{})
 }
 
 // ListReservationSeries: List a project's series that have not ended, by id.

@@ -5,9 +5,9 @@ import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from mulligan import events
@@ -253,10 +253,27 @@ def resumption_of(session: Session, operation: str, workflow_state: str) -> Resu
     return Resumption(row, request)
 
 
-def list_differences(session: Session, region: str) -> list[Difference]:
+class Place(NamedTuple):
+    """Where a difference stands in the list."""
+
+    mended: bool
+    found_at: datetime
+    kind: str
+    object_id: str
+    region: str
+
+
+def list_differences(
+    session: Session, region: str, *, after: Place | None = None, limit: int | None = None
+) -> list[Difference]:
     """List the differences of a region, or of all (""): what is open first, the newest first."""
-    query = select(Difference)
+    query, mended = select(Difference).limit(limit), Difference.mended_at.is_not(None)
+    rest = (Difference.kind, Difference.object_id, Difference.region)
+    if after:
+        later = and_(Difference.found_at == after.found_at, tuple_(*rest) > tuple_(*after[2:]))
+        same = mended if after.mended else Difference.mended_at.is_(None)
+        later = and_(same, or_(Difference.found_at < after.found_at, later))
+        query = query.where(later if after.mended else or_(mended, later))
     if region:
         query = query.where(Difference.region == region)
-    order = (Difference.mended_at.is_not(None), Difference.found_at.desc())
-    return list(session.scalars(query.order_by(*order, Difference.kind, Difference.object_id)))
+    return list(session.scalars(query.order_by(mended, Difference.found_at.desc(), *rest)))

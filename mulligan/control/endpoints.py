@@ -1,6 +1,6 @@
 """Servers and hosts: enrolled, verified, inspected, offered, and one day forgotten."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -8,10 +8,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mulligan import events, marks, states
+from mulligan.batches import each
 from mulligan.control import operations
 from mulligan.control.tables import Host, Machine, Server, Slot
 from mulligan.generations import refuse_stale
 from mulligan.meta import names
+from mulligan.meta.listing import listed
 from mulligan.renaming import rename
 from mulligan.resource import kept_addresses, providers
 from mulligan.resource.values import Inventory
@@ -20,6 +22,7 @@ from mulligan.values.errors import (
     FailedPreconditionError,
     NotFoundError,
 )
+from mulligan.values.listing import Listed, Listing
 from mulligan.values.sealed import require_sealed
 from mulligan.values.states import MACHINE_ENDED
 
@@ -208,26 +211,32 @@ def get_host(session: Session, host: str) -> Host:
     return cast("Host", get_endpoint(session, "host", host))
 
 
+def get_servers(session: Session, ids: Sequence[str]) -> list[Server]:
+    """Find servers, in the order of their ids."""
+    return each(session, Server, ids, lambda one: get_server(session, one))
+
+
+def get_hosts(session: Session, ids: Sequence[str]) -> list[Host]:
+    """Find hosts, in the order of their ids."""
+    return each(session, Host, ids, lambda one: get_host(session, one))
+
+
 def held_server(session: Session, operation: str) -> Server | None:
     """Find the server whose slot an operation has."""
     held = select(Server).join(Slot, Slot.endpoint == Server.id).where(Slot.operation == operation)
     return session.scalar(held)
 
 
-def list_servers(session: Session, region: str, after: str, limit: int) -> list[Server]:
-    """List servers by id."""
+def list_servers(session: Session, region: str, listing: Listing) -> Listed[Server]:
+    """Read a page of servers, of all regions ("") or one."""
     query = select(Server).where(Server.region == region) if region else select(Server)
-    if after:
-        query = query.where(Server.id > after)
-    return list(session.scalars(query.order_by(Server.id).limit(limit)))
+    return listed(session, query, Server, listing, object_type="server", owner=region)
 
 
-def list_hosts(session: Session, region: str, after: str, limit: int) -> list[Host]:
-    """List hosts by id."""
+def list_hosts(session: Session, region: str, listing: Listing) -> Listed[Host]:
+    """Read a page of hosts, of all regions ("") or one."""
     query = select(Host).where(Host.region == region) if region else select(Host)
-    if after:
-        query = query.where(Host.id > after)
-    return list(session.scalars(query.order_by(Host.id).limit(limit)))
+    return listed(session, query, Host, listing, object_type="host", owner=region)
 
 
 def move(

@@ -38,9 +38,14 @@ def thaw(session: Session, region: str, author: str) -> None:
         _announce(session, region, author, "thawed", "thawed: what waited goes on")
 
 
-def list_freezes(session: Session) -> list[Freeze]:
-    """List what is frozen."""
-    return list(session.scalars(select(Freeze).order_by(Freeze.region)))
+def list_freezes(
+    session: Session, *, after: str | None = None, limit: int | None = None
+) -> list[Freeze]:
+    """List what is frozen: the site (""), and regions after one in the order of their ids."""
+    query = select(Freeze).order_by(Freeze.region).limit(limit)
+    if after is not None:
+        query = query.where(Freeze.region > after)
+    return list(session.scalars(query))
 
 
 def why_frozen(session: Session, region: str) -> str:

@@ -9,12 +9,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mulligan import events
+from mulligan.batches import each
 from mulligan.control.tables import Image
 from mulligan.generations import refuse_stale
 from mulligan.iam.region_map import chain_of
 from mulligan.meta import names
+from mulligan.meta.listing import listed
 from mulligan.renaming import rename
 from mulligan.values.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
+from mulligan.values.listing import Listed, Listing
 from mulligan.values.sealed import require_sealed
 from mulligan.values.urls import split_url
 
@@ -124,18 +127,21 @@ def not_there(image: str, where: str = "") -> NotFoundError:
     )
 
 
+def get_images(session: Session, ids: Sequence[str]) -> list[Image]:
+    """Find images, in the order of their ids; as `get_image` does one."""
+    return each(session, Image, ids, lambda one: get_image(session, one))
+
+
 def list_images(
-    session: Session, region: str, after: str, limit: int, *, hidden: Sequence[str] = ()
-) -> list[Image]:
-    """List images by id; those of hidden regions (UUIDs) are left out."""
+    session: Session, region: str, listing: Listing, *, hidden: Sequence[str] = ()
+) -> Listed[Image]:
+    """Read a page of images, of all regions ("") or one; those of hidden regions are left out."""
     query = select(Image).where(Image.deleted_at.is_(None))
     if hidden:
         query = query.where(Image.region.not_in(hidden))
     if region:
         query = query.where(Image.region == region)
-    if after:
-        query = query.where(Image.id > after)
-    return list(session.scalars(query.order_by(Image.id).limit(limit)))
+    return listed(session, query, Image, listing, object_type="image", owner=region)
 
 
 def rename_image(session: Session, image: str, name: str, *, generation: int, author: str) -> Image:

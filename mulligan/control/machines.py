@@ -1,6 +1,6 @@
 """Machines: from a wish to a claim, a row and a place; and from there to gone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
@@ -11,13 +11,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mulligan import marks, states
+from mulligan.batches import each
 from mulligan.control import endpoints, images, operations, reserved_names
 from mulligan.control.machine_specs import MachineSpec
 from mulligan.control.operations import Ask, For
 from mulligan.control.reserved_claims import use_reservation
-from mulligan.control.tables import Host, Image, Machine, Server
+from mulligan.control.tables import MACHINE_LIVES, Host, Image, Machine, Server
 from mulligan.generations import refuse_stale
 from mulligan.meta import names
+from mulligan.meta.listing import listed
 from mulligan.renaming import rename
 from mulligan.resource import claims, kept_addresses, networks, reservations
 from mulligan.resource.claims import Claim
@@ -27,6 +29,7 @@ from mulligan.values.errors import (
     FailedPreconditionError,
     NotFoundError,
 )
+from mulligan.values.listing import Listed, Listing
 from mulligan.values.states import MACHINE_ENDED
 
 
@@ -406,6 +409,11 @@ def get_visible(session: Session, project: str, machine: str) -> Machine:
     return row
 
 
+def get_all_visible(session: Session, project: str, ids: Sequence[str]) -> list[Machine]:
+    """Find machines of a project, in the order of their ids; as `get_visible` does one."""
+    return each(session, Machine, ids, lambda one: get_visible(session, project, one))
+
+
 def _not_found(machine: str) -> NotFoundError:
     return NotFoundError(
         f"there is no machine {machine} in this project; see `mulligan machine list`",
@@ -415,15 +423,16 @@ def _not_found(machine: str) -> NotFoundError:
 
 
 def list_machines(
-    session: Session, project: str, *, include_ended: bool, after: str, limit: int
-) -> list[Machine]:
-    """List a project's machines by id."""
+    session: Session, project: str, listing: Listing, *, include_ended: bool = False
+) -> Listed[Machine]:
+    """Read a page of a project's machines: those in the states asked for, or that live, or all."""
     query = select(Machine).where(Machine.project == project)
-    if not include_ended:
-        query = query.where(Machine.state.not_in(MACHINE_ENDED))
-    if after:
-        query = query.where(Machine.id > after)
-    return list(session.scalars(query.order_by(Machine.id).limit(limit)))
+    all_too = include_ended or bool(listing.filter.states)
+    if not all_too:
+        query = query.where(MACHINE_LIVES)
+    return listed(
+        *(session, query, Machine, listing), object_type="machine", owner=project, ended=all_too
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,17 @@ from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from mulligan import events, marks, states
+from mulligan.batches import each
 from mulligan.control.tables import Operation, OperationLog, Slot, Step
 from mulligan.database import one_of
 from mulligan.iam.region_map import select_chain
 from mulligan.meta import planned_names
+from mulligan.meta.listing import listed
 from mulligan.resource import reservations
 from mulligan.values import told
 from mulligan.values.caller import Caller
 from mulligan.values.errors import AlreadyExistsError, FailedPreconditionError, NotFoundError
+from mulligan.values.listing import Listed, Listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,6 +354,11 @@ def get_visible(session: Session, caller: Caller, operation: str) -> Operation:
     return row
 
 
+def get_all_visible(session: Session, caller: Caller, ids: Sequence[str]) -> list[Operation]:
+    """Find operations, in the order of their ids; as `get_visible` does one."""
+    return each(session, Operation, ids, lambda one: get_visible(session, caller, one))
+
+
 def _sees(caller: Caller, row: Operation) -> bool:
     if row.project is None:
         return caller.has_in("reader", row.region)
@@ -363,10 +371,9 @@ def list_visible(
     *,
     project: str = "",
     object_id: str = "",
-    before: tuple[datetime, str] | None = None,
-    limit: int = 100,
-) -> list[Operation]:
-    """List the operations that the caller may see, newest first."""
+    listing: Listing,
+) -> Listed[Operation]:
+    """Read a page of the operations that the caller may see."""
     query = select(Operation)
     columns, projects, regions = Operation.__table__.c, caller.projects, caller.regions
     if projects is not None:
@@ -379,14 +386,8 @@ def list_visible(
         query = query.where(Operation.project == project)
     if object_id:
         query = query.where(Operation.object_id == object_id)
-    if before is not None:
-        at, row_id = before
-        query = query.where(
-            (Operation.created_at < at) | ((Operation.created_at == at) & (Operation.id < row_id))
-        )
-    order = (Operation.created_at.desc(), Operation.id.desc())
-    ids = {"projects": projects or (), "regions": regions or ()}
-    return list(session.scalars(query.order_by(*order).limit(limit), ids))
+    query = query.params(projects=projects or (), regions=regions or ())
+    return listed(session, query, Operation, listing)
 
 
 def steps_of(session: Session, operations: Sequence[str]) -> dict[str, list[Step]]:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from mulligan.database import Base, Id
 from mulligan.status import StatusColumns
+from mulligan.values.states import MACHINE_ENDED
 
 
 class Server(StatusColumns, Base):
@@ -18,7 +19,7 @@ class Server(StatusColumns, Base):
     """
 
     __tablename__ = "servers"
-    __table_args__ = (UniqueConstraint("address", "system"),)
+    __table_args__ = (UniqueConstraint("address", "system"), Index(None, "created_at", "id"))
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     region: Mapped[str] = mapped_column(Id, index=True)
     project: Mapped[str | None] = mapped_column(Id)
@@ -38,6 +39,7 @@ class Host(StatusColumns, Base):
     """A hypervisor."""
 
     __tablename__ = "hosts"
+    __table_args__ = (Index(None, "created_at", "id"),)
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     region: Mapped[str] = mapped_column(Id, index=True)
     project: Mapped[str | None] = mapped_column(Id)
@@ -66,11 +68,24 @@ class Image(Base):
     generation: Mapped[int] = mapped_column(BigInteger, default=1)
 
 
+MACHINE_LIVES = text(f"state NOT IN {MACHINE_ENDED!r}")
+"""In words of SQL, as the partial index says it: by a parameter, it would not be used."""
+
+
 class Machine(StatusColumns, Base):
     """What a project gets. `spec` is what was asked for; `reported` what the machine said."""
 
     __tablename__ = "machines"
-    __table_args__ = (Index(None, "project", "state", "id"), Index(None, "provider", "state"))
+    __table_args__ = (
+        Index(None, "project", "state", "id"),
+        Index(None, "provider", "state"),
+        Index(None, "project", "id"),
+        Index(None, "project", "created_at", "id"),
+        Index(
+            "ix_machines_living", "project", "id",
+            sqlite_where=MACHINE_LIVES, postgresql_where=MACHINE_LIVES,
+        ),
+    )  # fmt: skip
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     region: Mapped[str] = mapped_column(Id)
     project: Mapped[str] = mapped_column(Id)
@@ -99,6 +114,7 @@ class Operation(StatusColumns, Base):
         Index(None, "project", "created_at"),
         Index(None, "object_id", "created_at"),
         Index(None, "type", "state", "created_at"),
+        Index(None, "created_at", "id"),
         Index(
             "ix_operations_running",
             "region",

@@ -11,6 +11,7 @@ from mulligan.iam import objects, roles, sessions, sign_ins
 from mulligan.iam.tables import Account, ApplicationCredential
 from mulligan.meta import names
 from mulligan.values.errors import FailedPreconditionError, InvalidArgumentError
+from mulligan.values.listing import Listed, Listing
 
 MIN_PASSWORD_LENGTH = 8
 
@@ -62,9 +63,9 @@ def get_accounts(session: Session, ids: Sequence[str]) -> list[Account]:
     return objects.get_all(session, Account, ids)
 
 
-def list_accounts(session: Session, *, after: str = "", limit: int) -> list[Account]:
-    """List accounts by id."""
-    return objects.page(session, Account, select(Account), after, limit)
+def list_accounts(session: Session, listing: Listing) -> Listed[Account]:
+    """Read a page of accounts."""
+    return objects.page(session, Account, select(Account), listing)
 
 
 def update_account(

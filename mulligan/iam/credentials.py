@@ -8,12 +8,14 @@ from uuid import uuid4
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from mulligan.batches import each
 from mulligan.iam import accounts, objects, roles, sign_ins
 from mulligan.iam.roles import Held
 from mulligan.iam.tables import Account, ApplicationCredential, Assignment, Region
 from mulligan.meta import names
 from mulligan.values.caller import ROLES, SYSTEM, Caller
 from mulligan.values.errors import InvalidArgumentError, NotFoundError, PermissionDeniedError
+from mulligan.values.listing import Listed, Listing
 
 MIN_SECRET_LENGTH = 32
 NO_PASSWORD = f"$argon2id$v=19$m=65536,t=3,p=4${'A' * 22}${'A' * 43}"
@@ -98,17 +100,28 @@ def get(session: Session, caller: Caller, identity: str) -> tuple[Account, Appli
     return row, limits
 
 
-def list_page(
-    session: Session, creator: str, after: str, limit: int
+def get_all(
+    session: Session, caller: Caller, ids: Sequence[str]
 ) -> list[tuple[Account, ApplicationCredential]]:
-    """List the credentials that an account made, by id."""
-    query = select(Account, ApplicationCredential).where(
-        ApplicationCredential.account == Account.id, ApplicationCredential.creator == creator
+    """Find credentials, in the order of their ids; as `get` does one."""
+    its = select(ApplicationCredential).where(ApplicationCredential.account.in_(ids))
+    held = session.scalars(its).all()
+    found = each(session, Account, ids, lambda one: get(session, caller, one))
+    del held  # As in `each`.
+    return found
+
+
+def list_page(
+    session: Session, creator: str, listing: Listing
+) -> Listed[tuple[Account, ApplicationCredential]]:
+    """Read a page of the credentials that an account made."""
+    its = select(ApplicationCredential.account).where(ApplicationCredential.creator == creator)
+    page = objects.page(session, Account, select(Account).where(Account.id.in_(its)), listing)
+    rows = select(ApplicationCredential).where(
+        ApplicationCredential.account.in_([row.id for row in page.items])
     )
-    if after:
-        query = query.where(Account.id > after)
-    found = session.execute(query.order_by(Account.id).limit(limit))
-    return [(row, limits) for row, limits in found]
+    limits = {row.account: row for row in session.scalars(rows)}
+    return Listed([(row, limits[row.id]) for row in page.items], page.end)
 
 
 def roles_given(session: Session, identities: Sequence[str]) -> list[Held]:

@@ -12,7 +12,9 @@ from mulligan.database import one_of
 from mulligan.generations import refuse_stale
 from mulligan.iam.tables import Account, Project, Region
 from mulligan.meta import names
+from mulligan.meta.listing import listed
 from mulligan.values.errors import NotFoundError
+from mulligan.values.listing import Listed, Listing
 from mulligan.values.regions import Visibility
 
 Object = TypeVar("Object", Account, Project, Region)
@@ -134,12 +136,11 @@ def get_all(session: Session, table: type[Object], ids: Sequence[str]) -> list[O
 
 
 def page(
-    session: Session, table: type[Object], query: Select[Object], after: str, limit: int
-) -> list[Object]:
-    """Read a page of living objects in the order of their ids."""
-    if after:
-        query = query.where(table.id > after)
-    return list(session.scalars(query.where(living(table)).order_by(table.id).limit(limit)))
+    session: Session, table: type[Object], query: Select[Object], listing: Listing
+) -> Listed[Object]:
+    """Read a page of living objects."""
+    query = query.where(living(table))
+    return listed(session, query, table, listing, object_type=_NOUNS[table])
 
 
 def rename(session: Session, row: Account | Project | Region, name: str) -> str:

@@ -12,6 +12,7 @@ from mulligan.iam.tables import Project
 from mulligan.meta import names
 from mulligan.values.caller import SYSTEM, Caller
 from mulligan.values.errors import FailedPreconditionError
+from mulligan.values.listing import Listed, Listing
 
 
 def create_project(
@@ -58,18 +59,16 @@ def list_projects(
     *,
     parent: str = "",
     below: str = "",
-    after: str = "",
-    limit: int,
-) -> list[Project]:
-    """List the projects in which the caller has a role, by id.
+    listing: Listing,
+) -> Listed[Project]:
+    """Read a page of the projects in which the caller has a role.
 
     Args:
         session: a session.
         caller: who asks.
         parent: only those right below this one.
         below: only those below this one, however deep.
-        after: the id after which the page starts.
-        limit: at most this many.
+        listing: in which order, and which page.
     """
     query = select(Project)
     if not caller.has("reader"):
@@ -79,7 +78,7 @@ def list_projects(
         query = query.where(Project.parent == parent)
     if below:
         query = query.where(Project.id.in_(_below([below], themselves=False)))
-    return objects.page(session, Project, query, after, limit)
+    return objects.page(session, Project, query, listing)
 
 
 def update_project(

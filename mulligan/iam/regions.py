@@ -12,6 +12,7 @@ from mulligan.iam.tables import Bootstrap, Project, Region
 from mulligan.meta import names
 from mulligan.values.caller import Caller
 from mulligan.values.errors import FailedPreconditionError
+from mulligan.values.listing import Listed, Listing
 from mulligan.values.regions import RegionSpec
 
 AS_ABOVE = RegionSpec()
@@ -68,15 +69,15 @@ def get_regions(session: Session, caller: Caller, ids: Sequence[str]) -> list[Re
 
 
 def list_regions(
-    session: Session, caller: Caller, *, parent: str = "", after: str = "", limit: int
-) -> list[Region]:
-    """List the regions that a caller sees by id; with `parent` only those right below that one."""
+    session: Session, caller: Caller, listing: Listing, *, parent: str = ""
+) -> Listed[Region]:
+    """Read a page of the regions that a caller sees; with `parent` those right below that one."""
     query = select(Region)
     if hidden := caller.hidden_regions:
         query = query.where(Region.id.not_in(hidden))
     if parent:
         query = query.where(Region.parent == parent)
-    return objects.page(session, Region, query, after, limit)
+    return objects.page(session, Region, query, listing)
 
 
 def update_region(

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, LargeBinary, String, Text, false
+from sqlalchemy import BigInteger, Index, LargeBinary, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mulligan.database import Base, Id
@@ -14,6 +14,7 @@ class Account(Base):
     """A user, or an application credential (`type` application). Its name is in meta."""
 
     __tablename__ = "accounts"
+    __table_args__ = (Index(None, "created_at", "id"),)
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     type: Mapped[str] = mapped_column(String(16), default="user")
     password_hash: Mapped[str] = mapped_column(Text)
@@ -38,6 +39,7 @@ class Project(Base):
     """A tenant, in a tree. A deleted one stays, so that its id never comes back."""
 
     __tablename__ = "projects"
+    __table_args__ = (Index(None, "created_at", "id"),)
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     parent: Mapped[str | None] = mapped_column(Id, index=True)
     created_at: Mapped[datetime]

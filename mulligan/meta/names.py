@@ -49,6 +49,10 @@ _LIVING = text("released_at IS NULL")
 _UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 
 
+IN_UNICODE_ORDER = String(MAX_LENGTH).with_variant(String(MAX_LENGTH, collation="C"), "postgresql")
+"""Ordered alike on either database, whatever the language of the server is."""
+
+
 class NameRow(Base):
     """The name of one object; `owner` is the project, region or nothing that makes it unique."""
 
@@ -74,13 +78,15 @@ class NameRow(Base):
             sqlite_where=_LIVING,
             postgresql_where=_LIVING,
         ),
+        Index(None, "object_type", "owner", "name", "id"),
+        Index(None, "name", "id"),
     )
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     object_type: Mapped[str] = mapped_column(String(32))
     owner: Mapped[str] = mapped_column(String(36))
     project: Mapped[str | None] = mapped_column(Id)
     region: Mapped[str | None] = mapped_column(Id)
-    name: Mapped[str] = mapped_column(String(MAX_LENGTH))
+    name: Mapped[str] = mapped_column(IN_UNICODE_ORDER)
     slug: Mapped[str] = mapped_column(String(MAX_LENGTH))
     released_at: Mapped[datetime | None]
 
@@ -109,10 +115,27 @@ class Name(NamedTuple):
 
 
 _NAMES: Any = NameRow.__table__
+_OLD: Any = OldSlug.__table__
 _NAMED: Any = [
     cast(column, IdAsText).label(column.key) if isinstance(column.type, Uuid) else column
     for column in (_NAMES.c[field] for field in Name._fields)
 ]
+
+
+_OTHERS = select(NameRow.name, NameRow.slug).where(
+    NameRow.object_type == bindparam("object_type"),
+    NameRow.owner == bindparam("owner"),
+    NameRow.released_at.is_(None),
+    NameRow.id != bindparam("object_id"),
+    or_(NameRow.name == bindparam("name"), NameRow.slug.startswith(bindparam("base"))),
+)
+_TAKE = delete(_OLD).where(
+    _OLD.c.object_type == bindparam("object_type"),
+    _OLD.c.owner == bindparam("owner"),
+    one_of(_OLD.c.slug, "slugs"),
+)
+_ANSWER_TO = insert(_OLD)
+"""Made once: each is longer made than run."""
 
 
 def give_name(
@@ -184,9 +207,7 @@ def answer_to(session: Session, object_type: str, owner: str, slugs: Mapping[str
     if not slugs:
         return
     of = {"object_type": object_type, "owner": owner, "since": datetime.now(UTC)}
-    session.execute(
-        insert(OldSlug), [of | {"slug": slug, "id": one} for slug, one in slugs.items()]
-    )
+    session.execute(_ANSWER_TO, [of | {"slug": slug, "id": one} for slug, one in slugs.items()])
 
 
 def _slug_for(session: Session, object_type: str, owner: str, object_id: str, name: str) -> str:
@@ -196,14 +217,9 @@ def _slug_for(session: Session, object_type: str, owner: str, object_id: str, na
         AlreadyExistsError: another living object of this type and owner has the name.
     """
     base = slug_of(name)
-    others = select(NameRow.name, NameRow.slug).where(
-        NameRow.object_type == object_type,
-        NameRow.owner == owner,
-        NameRow.released_at.is_(None),
-        NameRow.id != object_id,
-        or_(NameRow.name == name, NameRow.slug.startswith(base, autoescape=True)),
-    )
-    taken = {row.name: row.slug for row in session.execute(others)}
+    asked = {"object_type": object_type, "owner": owner, "object_id": object_id}
+    others = session.execute(_OTHERS, {**asked, "name": name, "base": base})
+    taken = {row.name: row.slug for row in others}
     if name in taken:
         raise name_taken(object_type, name)
     return free_slug(base, set(taken.values()), count(2))
@@ -216,14 +232,8 @@ def take_slugs(session: Session, object_type: str, owner: str, slugs: Sequence[s
         ConflictError: somebody took a name or slug since it was seen to be free.
     """
     _flush(session)
-    session.execute(
-        delete(OldSlug).where(
-            OldSlug.object_type == object_type,
-            OldSlug.owner == owner,
-            one_of(OldSlug.__table__.c.slug, "slugs"),
-        ),
-        {"slugs": slugs},
-    )
+    of = {"object_type": object_type, "owner": owner}
+    session.execute(_TAKE, {**of, "slugs": slugs})
 
 
 def _flush(session: Session) -> None:
@@ -373,7 +383,6 @@ def _resolving(*parts: tuple[int, Any, Any, Any], of_owners: bool) -> Any:
     )
 
 
-_OLD: Any = OldSlug.__table__
 _LIVES = _NAMES.c.released_at.is_(None)
 _BY_NAME = [
     _resolving(

@@ -82,7 +82,9 @@ def list_lanes(
     """
     limit = page_size(limit)
     rows, booked = ProviderRow, occupies(AllocationRow, window, now)
-    query = narrowed(select(rows.id), region=region, type=type, group="", after=after)
+    query = narrowed(select(rows.id), region=region, type=type, group="")
+    if after:
+        query = query.where(rows.id > check_id(after, field="page.token"))
     if group:
         group = check_id(group, field="group")
         if not project:

@@ -32,6 +32,7 @@ from mulligan.resource.standing import Claim as Claim
 from mulligan.resource.standing import claim_of, complete
 from mulligan.resource.standing import get_claim as get_claim
 from mulligan.resource.standing import get_claims as get_claims
+from mulligan.resource.standing import get_visible as get_visible
 from mulligan.resource.standing import list_claims as list_claims
 from mulligan.resource.tables import ClaimRow
 from mulligan.resource.values import check_id

@@ -10,14 +10,17 @@ from sqlalchemy import CTE, ColumnElement, delete, func, or_, select, union
 from sqlalchemy.orm import Session
 
 from mulligan import events
+from mulligan.batches import each
 from mulligan.generations import refuse_stale
+from mulligan.meta.listing import listed
 from mulligan.renaming import rename
 from mulligan.resource.differences import Key, difference, write_difference
 from mulligan.resource.features import refuse_twice
 from mulligan.resource.provider_changes import MOST_PROVIDERS
 from mulligan.resource.tables import DistanceRow, GroupRow, MemberRow, ProviderRow, SharingRow
-from mulligan.resource.values import Page, check_id, page_size
+from mulligan.resource.values import check_id
 from mulligan.values.errors import InvalidArgumentError, NotFoundError
+from mulligan.values.listing import Listed, Listing
 
 
 @dataclass(frozen=True)
@@ -159,36 +162,42 @@ def get_group(session: Session, group: str) -> Group:
     Raises:
         NotFoundError: there is no such group.
     """
-    row = session.get(GroupRow, check_id(group, field="id"))
-    if row is None:
-        raise no_group(group)
-    return _complete(session, [row])[0]
+    return get_groups(session, [check_id(group, field="id")])[0]
+
+
+def get_groups(session: Session, ids: Sequence[str]) -> list[Group]:
+    """Read groups, in the order of their ids; as `get_group` does one."""
+
+    def get(group: str) -> GroupRow:
+        row = session.get(GroupRow, group)
+        if row is None:
+            raise no_group(group)
+        return row
+
+    return _complete(session, each(session, GroupRow, ids, get))
 
 
 def list_groups(
-    session: Session, *, region: str = "", provider: str = "", after: str = "", limit: int = 0
-) -> Page[Group]:
-    """Read a page of groups in the order of their ids.
+    session: Session, *, region: str = "", provider: str = "", listing: Listing | None = None
+) -> Listed[Group]:
+    """Read a page of groups.
 
     Args:
         session: a session.
         region: only in this region.
         provider: only those that it is a member of.
-        after: the token of the page before.
-        limit: at most this many; 0 for 100.
+        listing: in which order, and which page; by default the first by id.
     """
-    limit = page_size(limit)
-    query = select(GroupRow).order_by(GroupRow.id).limit(limit + 1)
+    query = select(GroupRow)
     if region:
         query = query.where(GroupRow.region == check_id(region, field="region"))
     if provider:
         member = check_id(provider, field="provider")
         of = select(MemberRow.group).where(MemberRow.provider == member)
         query = query.where(GroupRow.id.in_(of))
-    if after:
-        query = query.where(GroupRow.id > check_id(after, field="page.token"))
-    page = Page.cut(list(session.scalars(query)), limit, lambda row: row.id)
-    return Page(_complete(session, page.items), page.next_token)
+    asked = listing or Listing()
+    page = listed(session, query, GroupRow, asked, object_type="group", owner=region)
+    return Listed(_complete(session, page.items), page.end)
 
 
 def groups_of(session: Session, providers: Collection[str]) -> tuple[dict[str, list[str]], ...]:

@@ -9,8 +9,10 @@ from sqlalchemy import func, insert, or_, select, text
 from sqlalchemy.orm import Session
 
 from mulligan import events
+from mulligan.batches import each
 from mulligan.generations import refuse_stale
 from mulligan.iam.region_map import chain_of, read_map
+from mulligan.meta.listing import listed
 from mulligan.renaming import rename
 from mulligan.resource.addresses import choose_addresses, derive_mac
 from mulligan.resource.network_values import (
@@ -24,18 +26,20 @@ from mulligan.resource.network_values import (
 from mulligan.resource.occupation import not_lapsed, occupation_of, occupies, present
 from mulligan.resource.requests import ClaimRequest
 from mulligan.resource.tables import AddressClaimRow, ClaimRow, NetworkRow
-from mulligan.resource.values import Page, check_id, page_size
+from mulligan.resource.values import check_id
 from mulligan.values.errors import (
     AlreadyExistsError,
     FailedPreconditionError,
     InvalidArgumentError,
     NotFoundError,
 )
+from mulligan.values.listing import Listed, Listing
 from mulligan.values.window import Window
 
 __all__ = [
     "AddressClaim", "AddressMode", "Network", "NetworkSpec", "NicWanted", "claim_addresses",
-    "create_network", "delete_network", "get_network", "list_networks", "lock_networks",
+    "create_network", "delete_network", "get_network", "get_networks", "list_networks",
+    "lock_networks",
 ]  # fmt: skip
 
 
@@ -166,11 +170,27 @@ def get_network(
     Raises:
         NotFoundError: there is no such network, or it is another project's.
     """
-    row = session.get(NetworkRow, network)
-    if row is None or (project and row.project not in (None, project)):
-        raise not_there(network)
-    used = _used(session, [network], now or datetime.now(UTC))
-    return _network(row, used.get(network, 0))
+    return get_networks(session, [network], project=project, now=now)[0]
+
+
+def get_networks(
+    session: Session,
+    ids: Sequence[str],
+    *,
+    project: str | None = None,
+    now: datetime | None = None,
+) -> list[Network]:
+    """Read networks, in the order of their ids; as `get_network` does one."""
+
+    def get(network: str) -> NetworkRow:
+        row = session.get(NetworkRow, network)
+        if row is None or (project and row.project not in (None, project)):
+            raise not_there(network)
+        return row
+
+    rows = each(session, NetworkRow, ids, get)
+    used = _used(session, ids, now or datetime.now(UTC))
+    return [_network(row, used.get(row.id, 0)) for row in rows]
 
 
 def list_networks(
@@ -178,35 +198,31 @@ def list_networks(
     *,
     region: str = "",
     project: str | None = None,
-    after: str = "",
-    limit: int = 0,
+    listing: Listing | None = None,
     now: datetime | None = None,
     hidden: Sequence[str] = (),
-) -> Page[Network]:
-    """Read a page of networks with their use now, in the order of their ids.
+) -> Listed[Network]:
+    """Read a page of networks with their use now.
 
     Args:
         session: a session.
         region: only in this region.
         project: only what this project sees; None for one who sees everything.
-        after: the token of the page before.
-        limit: at most this many; 0 for 100.
+        listing: in which order, and which page; by default the first by id.
         now: the present by default.
         hidden: UUIDs of regions of which none is read.
     """
-    limit = page_size(limit)
-    query = select(NetworkRow).order_by(NetworkRow.id).limit(limit + 1)
+    query = select(NetworkRow)
     if region:
         query = query.where(NetworkRow.region == check_id(region, field="region"))
     if hidden:
         query = query.where(NetworkRow.region.not_in(hidden))
     if project:
         query = query.where(or_(NetworkRow.project.is_(None), NetworkRow.project == project))
-    if after:
-        query = query.where(NetworkRow.id > check_id(after, field="page.token"))
-    page = Page.cut(list(session.scalars(query)), limit, lambda row: row.id)
+    asked = listing or Listing()
+    page = listed(session, query, NetworkRow, asked, object_type="network", owner=region)
     used = _used(session, [row.id for row in page.items], now or datetime.now(UTC))
-    return Page([_network(row, used.get(row.id, 0)) for row in page.items], page.next_token)
+    return Listed([_network(row, used.get(row.id, 0)) for row in page.items], page.end)
 
 
 def rename_network(

@@ -9,7 +9,9 @@ from typing import Any
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
+from mulligan.batches import each
 from mulligan.marks import Mark, marks_of
+from mulligan.meta.listing import listed
 from mulligan.resource import trees
 from mulligan.resource.features import CapabilitiesChange, PropertiesChange
 from mulligan.resource.groups import groups_of
@@ -34,12 +36,11 @@ from mulligan.resource.tables import (
 )
 from mulligan.resource.values import (
     Inventory,
-    Page,
     check_id,
     check_provider_type,
-    page_size,
 )
 from mulligan.values.errors import InvalidArgumentError
+from mulligan.values.listing import Listed, Listing
 
 NOT_YET_AVAILABLE = "nobody has said yet that it is available"
 
@@ -196,10 +197,21 @@ def get_provider(session: Session, provider: str, *, now: datetime | None = None
     Raises:
         NotFoundError: there is no such provider.
     """
-    row = session.get(ProviderRow, check_id(provider, field="id"))
-    if row is None:
-        raise trees.no_provider(provider)
-    return _complete(session, [row], now or datetime.now(UTC))[0]
+    return get_providers(session, [check_id(provider, field="id")], now=now)[0]
+
+
+def get_providers(
+    session: Session, ids: Sequence[str], *, now: datetime | None = None
+) -> list[Provider]:
+    """Read providers, in the order of their ids; as `get_provider` does one."""
+
+    def get(provider: str) -> ProviderRow:
+        row = session.get(ProviderRow, provider)
+        if row is None:
+            raise trees.no_provider(provider)
+        return row
+
+    return _complete(session, each(session, ProviderRow, ids, get), now or datetime.now(UTC))
 
 
 def regions_of(session: Session, providers: Collection[str]) -> list[str]:
@@ -214,9 +226,8 @@ def narrowed(
     region: str,
     type: str,  # noqa: A002 (the column's word)
     group: str,
-    after: str,
 ) -> Select[Any]:
-    """Have a query of providers look only at those of a region, type and group, after an id."""
+    """Have a query of providers look only at those of a region, type and group."""
     if region:
         query = query.where(ProviderRow.region == check_id(region, field="region"))
     if type:
@@ -226,8 +237,6 @@ def narrowed(
             MemberRow.group == check_id(group, field="group")
         )
         query = query.where(ProviderRow.id.in_(members))
-    if after:
-        query = query.where(ProviderRow.id > check_id(after, field="page.token"))
     return query
 
 
@@ -239,11 +248,10 @@ def list_providers(
     tree: str = "",
     parent: str = "",
     group: str = "",
-    after: str = "",
-    limit: int = 0,
+    listing: Listing | None = None,
     now: datetime | None = None,
-) -> Page[Provider]:
-    """Read a page of providers with their use now, in the order of their ids.
+) -> Listed[Provider]:
+    """Read a page of providers with their use now.
 
     Args:
         session: a session.
@@ -252,20 +260,17 @@ def list_providers(
         tree: only the provider at this top and what is below it.
         parent: only what is directly below this one.
         group: only members of this group.
-        after: the token of the page before.
-        limit: at most this many; 0 for 100.
+        listing: in which order, and which page; by default the first by id.
         now: the present by default.
     """
-    limit = page_size(limit)
-    query = narrowed(select(ProviderRow), region=region, type=type, group=group, after=after)
-    query = query.order_by(ProviderRow.id).limit(limit + 1)
+    query = narrowed(select(ProviderRow), region=region, type=type, group=group)
     if tree:
         top = check_id(tree, field="tree")
         query = query.where(or_(ProviderRow.id == top, ProviderRow.root == top))
     if parent:
         query = query.where(ProviderRow.parent == check_id(parent, field="parent"))
-    page = Page.cut(list(session.scalars(query)), limit, lambda row: row.id)
-    return Page(_complete(session, page.items, now or datetime.now(UTC)), page.next_token)
+    page = listed(session, query, ProviderRow, listing or Listing())
+    return Listed(_complete(session, page.items, now or datetime.now(UTC)), page.end)
 
 
 def _complete(session: Session, rows: Sequence[ProviderRow], now: datetime) -> list[Provider]:

@@ -12,9 +12,11 @@ from sqlalchemy import and_, delete, exists, or_, select
 from sqlalchemy.orm import Session
 
 from mulligan import events, states
+from mulligan.batches import each
 from mulligan.database import one_of
 from mulligan.generations import refuse_stale
 from mulligan.meta import planned_names
+from mulligan.meta.listing import listed
 from mulligan.resource import claims
 from mulligan.resource.claim_changes import lock_claim, restate
 from mulligan.resource.claim_sets import ClaimChange, Move, change_claims
@@ -32,7 +34,7 @@ from mulligan.resource.tables import (
     ProviderRow,
     ReservationRow,
 )
-from mulligan.resource.values import Page, check_id, page_size
+from mulligan.resource.values import check_id
 from mulligan.values.errors import (
     FailedPreconditionError,
     InvalidArgumentError,
@@ -41,6 +43,7 @@ from mulligan.values.errors import (
     QuotaExceededError,
 )
 from mulligan.values.ids import object_id
+from mulligan.values.listing import Listed, Listing
 from mulligan.values.states import RESERVATION, RESERVATION_ENDED
 from mulligan.values.status import Status
 from mulligan.values.window import WITHOUT_END, Window
@@ -162,6 +165,11 @@ def get(session: Session, reservation: str, *, project: str | None = None) -> Re
     return _visible(row, reservation, project)
 
 
+def get_all(session: Session, ids: Sequence[str], *, project: str) -> list[ReservationRow]:
+    """Find reservations of a project, in the order of their ids; as `get` does one."""
+    return each(session, ReservationRow, ids, lambda one: get(session, one, project=project))
+
+
 def lock(
     session: Session, reservation: str, *, project: str | None = None, generation: int = 0
 ) -> ReservationRow:
@@ -197,21 +205,16 @@ def list_page(
     *,
     include_ended: bool = False,
     series: str = "",
-    after: str = "",
-    limit: int = 0,
-) -> Page[ReservationRow]:
-    """Read a page of a project's reservations in the order of their ids."""
-    limit = page_size(limit)
-    rows = ReservationRow
+    listing: Listing | None = None,
+) -> Listed[ReservationRow]:
+    """Read a page of a project's reservations: in the states asked for, or that live, or all."""
+    rows, asked = ReservationRow, listing or Listing()
     query = select(rows).where(rows.project == check_id(project, field="project"))
-    if not include_ended:
+    if not include_ended and not asked.filter.states:
         query = query.where(rows.state.not_in(RESERVATION_ENDED))
     if series:
         query = query.where(rows.series == check_id(series, field="series"))
-    if after:
-        query = query.where(rows.id > check_id(after, field="page.token"))
-    found = list(session.scalars(query.order_by(rows.id).limit(limit + 1)))
-    return Page.cut(found, limit, lambda row: row.id)
+    return listed(session, query, rows, asked)
 
 
 def of_claims(session: Session, claim_ids: Sequence[str]) -> list[ReservationRow]:

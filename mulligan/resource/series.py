@@ -1,6 +1,6 @@
 """Series of reservations: on which days, from when to when by the clocks of a place."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -10,12 +10,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mulligan import events, states
+from mulligan.batches import each
 from mulligan.generations import refuse_stale
 from mulligan.meta import planned_names
+from mulligan.meta.listing import listed
 from mulligan.resource.tables import SeriesRow
-from mulligan.resource.values import Page, check_id, page_size
+from mulligan.resource.values import check_id
 from mulligan.values.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError
 from mulligan.values.ids import object_id
+from mulligan.values.listing import Listed, Listing
 from mulligan.values.status import Status
 from mulligan.values.window import Window
 
@@ -167,6 +170,18 @@ def get(session: Session, series: str, *, project: str | None = None) -> SeriesR
         NotFoundError: there is none, or it is another project's.
     """
     row = session.get(SeriesRow, check_id(series, field="id"), with_for_update=True)
+    return _visible(row, series, project)
+
+
+def get_all(session: Session, ids: Sequence[str], *, project: str) -> list[SeriesRow]:
+    """Find series of a project, in the order of their ids."""
+    return each(
+        *(session, SeriesRow, ids),
+        lambda one: _visible(session.get(SeriesRow, one), one, project),
+    )
+
+
+def _visible(row: SeriesRow | None, series: str, project: str | None) -> SeriesRow:
     if row is None or (project is not None and row.project != project):
         raise NotFoundError(
             f"there is no series {series} in this project; see `mulligan reservation series list`",
@@ -176,17 +191,13 @@ def get(session: Session, series: str, *, project: str | None = None) -> SeriesR
     return row
 
 
-def list_page(
-    session: Session, project: str, *, after: str = "", limit: int = 0
-) -> Page[SeriesRow]:
-    """Read a page of a project's series that have not ended, in the order of their ids."""
-    limit, rows = page_size(limit), SeriesRow
-    query = select(rows).where(
-        rows.project == check_id(project, field="project"), rows.state == "active"
-    )
-    if after:
-        query = query.where(rows.id > check_id(after, field="page.token"))
-    return Page.cut(list(session.scalars(query.order_by(rows.id).limit(limit + 1))), limit, _id)
+def list_page(session: Session, project: str, listing: Listing | None = None) -> Listed[SeriesRow]:
+    """Read a page of a project's series: in the states asked for, or that have not ended."""
+    rows, asked = SeriesRow, listing or Listing()
+    query = select(rows).where(rows.project == check_id(project, field="project"))
+    if not asked.filter.states:
+        query = query.where(rows.state == "active")
+    return listed(session, query, rows, asked)
 
 
 def _id(row: SeriesRow) -> str:

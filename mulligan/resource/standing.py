@@ -8,6 +8,8 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, not_, or_, select
 from sqlalchemy.orm import Session
 
+from mulligan.batches import each
+from mulligan.meta.listing import listed
 from mulligan.resource.network_values import AddressClaim
 from mulligan.resource.requests import ClaimRequest
 from mulligan.resource.tables import (
@@ -19,8 +21,9 @@ from mulligan.resource.tables import (
     AllocationRow,
     ClaimRow,
 )
-from mulligan.resource.values import Allocation, Page, check_id, page_size
+from mulligan.resource.values import Allocation, check_id
 from mulligan.values.errors import NotFoundError
+from mulligan.values.listing import Listed, Listing
 from mulligan.values.status import Status
 from mulligan.values.window import Window
 
@@ -82,6 +85,17 @@ def get_claim(
     return complete(session, [row], now)[0]
 
 
+def get_visible(
+    session: Session, ids: Sequence[str], *, now: datetime, project: str
+) -> list[Claim]:
+    """Read claims of a project, in the order of their ids; as `get_claim` does one."""
+
+    def get(claim: str) -> ClaimRow:
+        return visible(session.get(ClaimRow, claim), claim, project)
+
+    return complete(session, each(session, ClaimRow, ids, get), now)
+
+
 def get_claims(session: Session, claim_ids: Sequence[str], now: datetime) -> list[Claim]:
     """Read claims of any project by their ids, those that are there."""
     rows = session.scalars(select(ClaimRow).where(ClaimRow.id.in_(claim_ids))).all()
@@ -96,10 +110,9 @@ def list_claims(
     region: str = "",
     consumer: str = "",
     include_ended: bool = False,
-    after: str = "",
-    limit: int = 0,
-) -> Page[Claim]:
-    """Read a page of claims in the order of their ids.
+    listing: Listing | None = None,
+) -> Listed[Claim]:
+    """Read a page of claims.
 
     Args:
         session: a session.
@@ -108,11 +121,9 @@ def list_claims(
         region: only in this region.
         consumer: only those that this machine uses.
         include_ended: also the released and the lapsed.
-        after: the token of the page before.
-        limit: at most this many; 0 for 100.
+        listing: in which order, and which page; by default the first by id.
     """
-    limit = page_size(limit)
-    query = select(ClaimRow).order_by(ClaimRow.id).limit(limit + 1)
+    query = select(ClaimRow)
     for column, wanted in (
         (ClaimRow.project, project),
         (ClaimRow.region, region),
@@ -122,10 +133,8 @@ def list_claims(
             query = query.where(column == check_id(wanted, field=column.key))
     if not include_ended:
         query = query.where(not_(_ended(now)))
-    if after:
-        query = query.where(ClaimRow.id > check_id(after, field="page.token"))
-    page = Page.cut(list(session.scalars(query)), limit, lambda row: row.id)
-    return Page(complete(session, page.items, now), page.next_token)
+    page = listed(session, query, ClaimRow, listing or Listing())
+    return Listed(complete(session, page.items, now), page.end)
 
 
 def _ended(now: datetime) -> ColumnElement[bool]:

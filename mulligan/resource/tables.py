@@ -63,6 +63,7 @@ class ProviderRow(Base):
         Index(None, "region", "type", "available"),
         Index(None, "parent"),
         Index(None, "root"),
+        Index(None, "created_at", "id"),
     )
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     region: Mapped[str] = mapped_column(Id)
@@ -205,7 +206,11 @@ class ClaimRow(StatusColumns, Base):
     """
 
     __tablename__ = "claims"
-    __table_args__ = (Index(None, "project", "id"), Index(None, "consumer"))
+    __table_args__ = (
+        Index(None, "project", "id"),
+        Index(None, "consumer"),
+        Index(None, "project", "created_at", "id"),
+    )
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     project: Mapped[str] = mapped_column(Id)
     region: Mapped[str] = mapped_column(Id)
@@ -287,6 +292,7 @@ class ReservationRow(StatusColumns, Base):
     __tablename__ = "reservations"
     __table_args__ = (
         Index(None, "project", "id"),
+        Index(None, "project", "created_at", "id"),
         Index(None, "region", "state"),
         Index(None, "claim"),
         Index(None, "machine"),

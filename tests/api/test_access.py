@@ -298,46 +298,6 @@ def test_an_object_that_is_not_there_is_named(site: Site, name: str) -> None:
     assert refusal.resource[0]
 
 
-PAGED = [n for n, method in METHODS.items() if "page" in method.input_type.fields_by_name]
-NEEDED: dict[str, dict[str, Any]] = {
-    "ListCalendar": {"region": str(uuid4())},
-    "ListObjectsByTag": {"tags": ["rack 4"]},
-    "ListObjectsByAttribute": {"attribute": "rack"},
-}
-"""What a list asks for besides a project."""
-
-
-@pytest.mark.parametrize("name", PAGED)
-@pytest.mark.parametrize("token", ["abc", "W10", "WyJhYmMiXQ==", "WzFd", "WyJhIiwiYiJd", "eyJ9"])
-def test_a_page_token_that_was_tampered_with_is_refused(site: Site, name: str, token: str) -> None:
-    named = project_of(METHODS[name], str(uuid4())) | NEEDED.get(name, {})
-    with refused("INVALID_ARGUMENT", about="page.token"):
-        ask(site.admin, METHODS[name], page={"token": token}, **named)
-
-
-@pytest.mark.parametrize("name", PAGED)
-@pytest.mark.parametrize("size", [-1, 1001])
-def test_a_page_has_a_size_that_can_be_had(sqlite_site: Site, name: str, size: int) -> None:
-    named = project_of(METHODS[name], str(uuid4())) | NEEDED.get(name, {})
-    with refused("INVALID_ARGUMENT", about="page.size"):
-        ask(sqlite_site.admin, METHODS[name], page={"size": size}, **named)
-
-
-def test_pages_follow_each_other_without_gap(site: Site) -> None:
-    names = {new_name("paged") for _ in range(5)}
-    made = {site.admin.CreateRegion(name=name).metadata.id for name in names}
-    seen, token = [], ""
-    while True:
-        answer = site.admin.ListRegions(page={"size": 2, "token": token})
-        seen += [region.metadata.id for region in answer.regions]
-        token = answer.next_page_token
-        if not token:
-            break
-    assert seen == sorted(seen)
-    assert len(seen) == len(set(seen))
-    assert made <= set(seen)
-
-
 def test_each_answer_tells_the_version(sqlite_site: Site) -> None:
     with grpc.insecure_channel(sqlite_site.address) as channel:
         iam: Any = iam_pb2_grpc.IamServiceStub(channel)

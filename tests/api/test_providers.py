@@ -21,6 +21,11 @@ NAMES = pytest.mark.parametrize(
 )
 
 
+def margin(seconds: int) -> dict[str, Any]:
+    """What changes how long a provider of a type stays free."""
+    return {"cleaning_margin_s": seconds, "update_mask": {"paths": ["cleaning_margin_s"]}}
+
+
 def rack_type(place: Place) -> str:
     name = f"t-{uuid4().hex[:8]}"
     place.operator.CreateProviderType(name=name, cleaning_margin_s=60)
@@ -74,16 +79,16 @@ def test_a_name_is_registered_listed_and_forgotten(
 
 def test_a_provider_type_has_a_cleaning_margin(place: Place) -> None:
     name = rack_type(place)
-    changed = place.operator.UpdateProviderType(name=name, cleaning_margin_s=0, generation=1)
+    changed = place.operator.UpdateProviderType(name=name, generation=1, **margin(0))
     assert (changed.cleaning_margin_s, changed.generation) == (0, 2)
     with refused("ABORTED", "STALE_GENERATION", about="generation"):
-        place.operator.UpdateProviderType(name=name, description="x", generation=1)
+        place.operator.UpdateProviderType(name=name, generation=1, **margin(1))
     with refused("INVALID_ARGUMENT", about="cleaning_margin_s"):
-        place.operator.UpdateProviderType(name=name, cleaning_margin_s=-1)
+        place.operator.UpdateProviderType(name=name, **margin(-1))
     with refused("INVALID_ARGUMENT", about="cleaning_margin_s"):
         place.operator.CreateProviderType(name=f"{name}-2"[-16:], cleaning_margin_s=-1)
     with refused("NOT_FOUND"):
-        place.operator.UpdateProviderType(name="nothing")
+        place.operator.UpdateProviderType(name="nothing", **margin(1))
 
 
 # Providers

@@ -109,6 +109,9 @@ def test_what_is_in_a_region_is_seen_by_who_sees_the_region(place: Place) -> Non
     for method, asked in (("GetImage", image.id), ("GetNetwork", network.id)):
         with refused("NOT_FOUND"):
             getattr(member, method)(id=asked)
+        with refused("NOT_FOUND") as refusal:
+            getattr(member, f"Batch{method}s")(ids=[asked])
+        assert refusal.resource[1] == asked
     twin = place.operator.CreateNetwork(
         name=network.name, region=below(place, ""), spec={"prefix": "10.0.2.0/24"}
     )

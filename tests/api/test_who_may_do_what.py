@@ -131,6 +131,7 @@ class Ground:
             "Image": place.image,
             "Region": place.region,
             "above": self.places["above it"][1],
+            "region above": self.places["region above it"][1],
         }
         self.objects["program"] = self.objects["ApplicationCredential"]
         self.objects |= self._internal()
@@ -293,6 +294,12 @@ RULES = (
         "<program>",
     ),
     Rule(
+        "BatchGetApplicationCredentials",
+        on_system("admin"),
+        {"ids": ["<program>"]},
+        "<program>",
+    ),
+    Rule(
         "ListApplicationCredentials",
         on_system("admin"),
         {"creator": "<Account>"},
@@ -301,6 +308,17 @@ RULES = (
     Rule("DeleteApplicationCredential", on_system("admin"), {"id": "<program>"}),
     Rule("ListAssignments", in_project("admin"), {"account": "<Account>"}, "<Project>"),
     Rule("ListServices", everybody, {}),
+    # Regions, and what is in them, are hidden in test_region_visibility.py; these are public.
+    Rule("GetRegion", everybody, {"id": "<Region>"}, "<Region>"),
+    Rule("BatchGetRegions", everybody, {"ids": ["<Region>"]}, "<Region>"),
+    Rule("ListRegions", everybody, {"parent": "<region above>"}, "<Region>"),
+    Rule("ListRegionKeys", everybody, {"region": "<Region>"}),
+    Rule("GetImage", everybody, {"id": "<Image>"}, "<Image>"),
+    Rule("BatchGetImages", everybody, {"ids": ["<Image>"]}, "<Image>"),
+    Rule("ListImages", everybody, {"region": "<Region>"}, "<Image>"),
+    Rule("GetNetwork", everybody, {"id": "<Network>"}, "<Network>"),
+    Rule("BatchGetNetworks", everybody, {"ids": ["<Network>"]}, "<Network>"),
+    Rule("ListNetworks", everybody, {"region": "<Region>"}, "<Network>"),
     Rule(
         "iamListAuditEvents",
         lambda held: held.project("admin") or held.reaches("operator"),
@@ -339,6 +357,12 @@ RULES = (
     Rule("ListObjectsByTag", in_project("reader"), {"tags": ["<tag>"]}, "<Machine>"),
     Rule("GetMetadef", in_project("reader", "project below it"), {"id": "<Metadef>"}, "<Metadef>"),
     Rule(
+        "BatchGetMetadefs",
+        in_project("reader", "project below it"),
+        {"ids": ["<Metadef>"]},
+        "<Metadef>",
+    ),
+    Rule(
         "ListMetadefs",
         in_project("reader", "project below it"),
         {"attribute": "<attribute>"},
@@ -361,6 +385,8 @@ RULES = (
     Rule("GetOperation", in_project("reader"), {"id": "<Operation>"}, "<Operation>"),
     Rule("GetOperation", in_region("reader"), {"id": "<checked>"}, "<checked>"),
     Rule("GetOperation", in_both("reader", "reader"), {"id": "<Operation>"}, "http://temporal/"),
+    Rule("BatchGetOperations", in_project("reader"), {"ids": ["<Operation>"]}, "<Operation>"),
+    Rule("BatchGetOperations", in_region("reader"), {"ids": ["<checked>"]}, "<checked>"),
     Rule("ListOperations", in_project("reader"), {"object_id": "<Machine>"}, "<Operation>"),
     Rule("ListOperations", in_region("reader"), {"object_id": "<Server>"}, "<checked>"),
     Rule("GetOperationLog", in_project("reader"), {"id": "<Operation>"}),

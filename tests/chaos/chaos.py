@@ -134,7 +134,9 @@ def _findings(site: Site, heard: Witnesses, loads: Sequence[Load], killer: Kille
         killer.findings += [*load.wrong(), *load.complaints]
     reconcile = control_pb2.ReconcileRequest(region=site.login.region)
     site.wait(site.client.control.Reconcile(reconcile).metadata.id)
-    different = site.client.control.ListDifferences(control_pb2.ListDifferencesRequest())
+    different = site.client.list_all(
+        site.client.control.ListDifferences, control_pb2.ListDifferencesRequest()
+    )
     control = site.client.control
     endpoints: list[control_pb2.Server | control_pb2.Host] = [
         *control.ListServers(control_pb2.ListServersRequest()).servers,

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from mulligan.values.states import RESERVATION_ENDED
@@ -89,6 +90,7 @@ class Reserver(VirtualClient):
                 project=self.project,
                 id=one.metadata.id,
                 window=_until(span),
+                update_mask=FieldMask(paths=["window"]),
             )
             try:
                 self.client.resource.UpdateReservation(request)

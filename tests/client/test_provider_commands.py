@@ -76,7 +76,7 @@ def test_a_cleaning_margin_is_set(run: Run, fake: FakeMulligan) -> None:
     result = run("provider-type", "set", "server", *words)
     assert "900 s" in result.stdout, result.stderr
     [asked] = fake.asked("UpdateProviderType")
-    assert (asked.cleaning_margin_s, asked.HasField("description")) == (900, False)
+    assert (asked.cleaning_margin_s, asked.update_mask.paths) == (900, ["cleaning_margin_s"])
     assert asked.generation == 3
     fake.on("CreateProviderType", pb.ProviderType(name="rack", cleaning_margin_s=60))
     result = run("provider-type", "create", "rack", "--cleaning-margin", "60")

@@ -191,10 +191,9 @@ def test_a_reservation_is_changed(run: Run, fake: FakeMulligan) -> None:
     assert not moved.window.HasField("release_at")
     assert (longer.window.release_at.seconds, longer.generation) == (NEW_YEAR, 3)
     assert not longer.window.HasField("acquire_at")
-    assert endless.HasField("window")
+    assert endless.update_mask.paths == ["window"]
     assert not endless.window.HasField("release_at")
-    assert not dropped.HasField("window")
-    assert dropped.HasField("keep_for")
+    assert dropped.update_mask.paths == ["keep_for"]
     assert dropped.keep_for.seconds == 0
 
 

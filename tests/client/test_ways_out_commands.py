@@ -81,5 +81,5 @@ def test_a_freeze_is_set_listed_and_taken_back(run: Run, fake: FakeMulligan) -> 
     assert "power works" in result.output
     assert fake.asked("Freeze")[0].region == REGION
     thawed = run("thaw", "--site", "-o", "json")
-    assert json.loads(thawed.stdout) == {"freezes": []}
+    assert json.loads(thawed.stdout)["freezes"] == []
     assert fake.asked("Thaw")[0].region == ""

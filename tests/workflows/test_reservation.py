@@ -12,6 +12,7 @@ from tests.fakes.place import Place, at, new_name
 from tests.workflows.outcome import used
 
 ALL = {"VCPU": 8}
+MOVED = {"update_mask": {"paths": ["window"]}}
 
 
 def span(**of: float) -> Duration:
@@ -183,22 +184,22 @@ def test_a_reservation_is_extended_shortened_and_moved(sqlite_place: Place) -> N
     place.host()
     later = all_vcpus(place, 600, 1200)
     fields = {"project": place.project, "id": later.metadata.id}
-    moved = place.member.UpdateReservation(**fields, window=window(300, 500))
+    moved = place.member.UpdateReservation(**fields, **MOVED, window=window(300, 500))
     assert moved.status.state == "reserved"
     assert moved.metadata.generation > later.metadata.generation
     first = all_vcpus(place, 500, 900)
     with refused("RESOURCE_EXHAUSTED") as refusal:
-        place.member.UpdateReservation(**fields, window=window(300, 501))
+        place.member.UpdateReservation(**fields, **MOVED, window=window(300, 501))
     assert "VCPU" in refusal.message
     with refused("ABORTED", reason="STALE_GENERATION"):
         place.member.UpdateReservation(
-            **fields, generation=later.metadata.generation, window=window(300, 400)
+            **fields, **MOVED, generation=later.metadata.generation, window=window(300, 400)
         )
     with refused("INVALID_ARGUMENT"):
         place.member.UpdateReservation(**fields)
-    now = place.member.UpdateReservation(**fields, window=window(None, 400))
+    now = place.member.UpdateReservation(**fields, **MOVED, window=window(None, 400))
     assert now.spec.window.acquire_at.ToSeconds() == moved.spec.window.acquire_at.ToSeconds()
-    begins = place.member.UpdateReservation(**fields, window=window(0, 400))
+    begins = place.member.UpdateReservation(**fields, **MOVED, window=window(0, 400))
     assert reached(place, begins, "active").status.reason == "it is held for the project"
     for one in (first, later):
         place.member.CancelReservation(project=place.project, id=one.metadata.id)
@@ -299,13 +300,13 @@ def test_a_machine_is_kept_restored_and_then_gone(place: Place) -> None:
     assert kept.kept_until.seconds - made.spec.window.release_at.seconds == 600
     assert used(place, host)["VCPU"] == 2
     fields = {"project": place.project, "id": made.metadata.id}
-    place.member.UpdateReservation(**fields, window=window(None, 900))
+    place.member.UpdateReservation(**fields, **MOVED, window=window(None, 900))
     place.operator.until(
         lambda event: event.object_id == active.machine and "it was restored" in event.message,
         after_revision=1,
     )
     reached(place, made, "active", "runs")
-    place.member.UpdateReservation(**fields, window=window(None, 1))
+    place.member.UpdateReservation(**fields, **MOVED, window=window(None, 1))
     reached(place, made, "kept", "can be restored")
     place.member.CancelReservation(**fields)
     assert place.site.end_of(made.operation).status.state == "cancelled"

@@ -24,6 +24,7 @@ from mulligan.values.errors import (
     NotFoundError,
     StaleError,
 )
+from mulligan.values.listing import Listing
 from mulligan.values.window import WITHOUT_END, Window
 from tests.mulligan.resource.fleet import Fleet, at, new_id, window
 
@@ -465,17 +466,16 @@ class TestReading:
         made = sorted(fleet.claim(VCPU=1).id for _ in range(5))
         Fleet(fleet.database).add(VCPU=1)
 
-        def page(after: str) -> tuple[list[str], str]:
+        def page(*after: str) -> tuple[list[str], tuple[str, ...]]:
+            asked = Listing(after=after, limit=2)
             found = fleet.database.read(
-                lambda s: claims.list_claims(
-                    s, now=fleet.now, project=fleet.project, after=after, limit=2
-                )
+                lambda s: claims.list_claims(s, now=fleet.now, project=fleet.project, listing=asked)
             )
-            return [claim.id for claim in found.items], found.next_token
+            return [claim.id for claim in found.items], found.end
 
-        assert page("") == (made[:2], made[1])
-        assert page(made[1]) == (made[2:4], made[3])
-        assert page(made[3]) == (made[4:], "")
+        assert page() == (made[:2], (made[1],))
+        assert page(made[1]) == (made[2:4], (made[3],))
+        assert page(made[3]) == (made[4:], ())
 
     def test_ended_claims_are_listed_only_when_asked_for(self, fleet: Fleet) -> None:
         fleet.add(VCPU=10)

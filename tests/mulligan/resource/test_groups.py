@@ -9,6 +9,7 @@ from mulligan.database import Database
 from mulligan.resource import groups, provider_changes, providers
 from mulligan.resource.groups import Group, GroupChange, MembersChange
 from mulligan.values.errors import InvalidArgumentError, NotFoundError, StaleError
+from mulligan.values.listing import Listing
 from tests.mulligan.resource.fleet import Fleet, new_id
 
 ACCOUNT = new_id()
@@ -76,9 +77,11 @@ def test_a_provider_is_in_many_groups_and_shares_with_others(fleet: Fleet) -> No
     found = fleet.database.read(lambda s: groups.get_group(s, second))
     assert (found.members, found.sharing) == (1, (pool,))
     assert change(fleet, second, sharing=MembersChange(replace=[])).sharing == ()
-    of_host = fleet.database.read(lambda s: groups.list_groups(s, provider=host, limit=1))
+    of_host = fleet.database.read(
+        lambda s: groups.list_groups(s, provider=host, listing=Listing(limit=1))
+    )
     rest = fleet.database.read(
-        lambda s: groups.list_groups(s, provider=host, after=of_host.next_token)
+        lambda s: groups.list_groups(s, provider=host, listing=Listing(after=of_host.end))
     )
     assert {one.id for one in (*of_host.items, *rest.items)} == {first, second}
 

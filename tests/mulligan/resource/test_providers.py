@@ -14,6 +14,7 @@ from mulligan.values.errors import (
     NoCapacityError,
     NotFoundError,
 )
+from mulligan.values.listing import Listing
 from tests.mulligan.resource.fleet import Fleet, at, new_id, window
 
 
@@ -167,14 +168,15 @@ def test_lists_are_paged(fleet: Fleet) -> None:
     made = sorted(fleet.add(VCPU=1) for _ in range(3))
     Fleet(fleet.database).add(VCPU=1)
 
-    def page(after: str) -> tuple[list[str], str]:
+    def page(*after: str) -> tuple[list[str], tuple[str, ...]]:
+        asked = Listing(after=after, limit=2)
         found = fleet.database.read(
-            lambda s: providers.list_providers(s, region=fleet.region, after=after, limit=2)
+            lambda s: providers.list_providers(s, region=fleet.region, listing=asked)
         )
-        return [provider.id for provider in found.items], found.next_token
+        return [provider.id for provider in found.items], found.end
 
-    assert page("") == (made[:2], made[1])
-    assert page(made[1]) == (made[2:], "")
+    assert page() == (made[:2], (made[1],))
+    assert page(made[1]) == (made[2:], ())
 
 
 def test_changes_are_told(fleet: Fleet) -> None:

@@ -3,6 +3,7 @@
 import os
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from mulligan.resource.groups import GroupChange, MembersChange
 from mulligan.resource.requests import Near, RequestGroup
 from mulligan.resource.values import Placement
 from mulligan.values.amount import Amount
+from mulligan.values.listing import Listing
 from tests.mulligan.resource import topologies
 from tests.mulligan.resource.fleet import Fleet, new_id, window
 from tests.mulligan.resource.topologies import GIB, Thing
@@ -208,7 +210,7 @@ class Site:
         database = self.fleet.database
         for what, group in self.groups.items():
             found = database.read(
-                lambda s: providers.list_providers(s, group=group, limit=1000)  # noqa: B023
+                partial(providers.list_providers, group=group, listing=Listing(limit=1000))
             )
             assert {one.id for one in found.items} == self.members[what]
         said = database.read(lambda s: distances.list_distances(s, type="wiring", limit=1000))

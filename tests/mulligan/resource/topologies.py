@@ -8,7 +8,8 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from mulligan.resource.provider_changes import NewProvider, create_providers
 from mulligan.resource.providers import Provider
 from mulligan.resource.tables import CapabilityNameRow, ProviderTypeRow, ResourceTypeRow
 from mulligan.resource.values import Inventory
+from mulligan.values.listing import Listing
 from tests.mulligan.resource.fleet import START, new_id
 from tests.mulligan.resource.traces import SHARED
 
@@ -272,13 +274,10 @@ def _unescaped(word: str) -> str:
 def read_tree(database: Database, top: str) -> tuple[Thing, dict[int, list[Inventory]]]:
     """A tree of providers as a thing again, and what its parts have."""
     rows: list[Provider] = []
-    token = ""
-    while token or not rows:
-        after = token
-        page = database.read(
-            lambda s: providers.list_providers(s, tree=top, after=after, limit=1000)  # noqa: B023
-        )
-        rows, token = [*rows, *page.items], page.next_token
+    asked = Listing(limit=1000)
+    while asked.after or not rows:
+        page = database.read(partial(providers.list_providers, tree=top, listing=asked))
+        rows, asked = [*rows, *page.items], replace(asked, after=page.end)
     below: dict[str | None, list[Provider]] = defaultdict(list)
     for row in sorted(rows, key=lambda one: one.properties[PLACE]):
         below[row.parent].append(row)

@@ -284,6 +284,63 @@ func (Naming) EnumDescriptor() ([]byte, []int) {
 	return file_mulligan_common_v1_common_proto_rawDescGZIP(), []int{3}
 }
 
+// What orders a list of objects; where it is the same, the id does.
+type OrderBy int32
+
+const (
+	// As ORDER_BY_ID, unless the list says otherwise.
+	OrderBy_ORDER_BY_UNSPECIFIED OrderBy = 0
+	// By id.
+	OrderBy_ORDER_BY_ID OrderBy = 1
+	// By name, character by character as Unicode numbers them.
+	OrderBy_ORDER_BY_NAME OrderBy = 2
+	// By when it was made.
+	OrderBy_ORDER_BY_CREATED_AT OrderBy = 3
+)
+
+// Enum value maps for OrderBy.
+var (
+	OrderBy_name = map[int32]string{
+		0: "ORDER_BY_UNSPECIFIED",
+		1: "ORDER_BY_ID",
+		2: "ORDER_BY_NAME",
+		3: "ORDER_BY_CREATED_AT",
+	}
+	OrderBy_value = map[string]int32{
+		"ORDER_BY_UNSPECIFIED": 0,
+		"ORDER_BY_ID":          1,
+		"ORDER_BY_NAME":        2,
+		"ORDER_BY_CREATED_AT":  3,
+	}
+)
+
+func (x OrderBy) Enum() *OrderBy {
+	p := new(OrderBy)
+	*p = x
+	return p
+}
+
+func (x OrderBy) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (OrderBy) Descriptor() protoreflect.EnumDescriptor {
+	return file_mulligan_common_v1_common_proto_enumTypes[4].Descriptor()
+}
+
+func (OrderBy) Type() protoreflect.EnumType {
+	return &file_mulligan_common_v1_common_proto_enumTypes[4]
+}
+
+func (x OrderBy) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use OrderBy.Descriptor instead.
+func (OrderBy) EnumDescriptor() ([]byte, []int) {
+	return file_mulligan_common_v1_common_proto_rawDescGZIP(), []int{4}
+}
+
 // The order of preference in which candidates are taken.
 type Placement int32
 
@@ -325,11 +382,11 @@ func (x Placement) String() string {
 }
 
 func (Placement) Descriptor() protoreflect.EnumDescriptor {
-	return file_mulligan_common_v1_common_proto_enumTypes[4].Descriptor()
+	return file_mulligan_common_v1_common_proto_enumTypes[5].Descriptor()
 }
 
 func (Placement) Type() protoreflect.EnumType {
-	return &file_mulligan_common_v1_common_proto_enumTypes[4]
+	return &file_mulligan_common_v1_common_proto_enumTypes[5]
 }
 
 func (x Placement) Number() protoreflect.EnumNumber {
@@ -338,7 +395,7 @@ func (x Placement) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Placement.Descriptor instead.
 func (Placement) EnumDescriptor() ([]byte, []int) {
-	return file_mulligan_common_v1_common_proto_rawDescGZIP(), []int{4}
+	return file_mulligan_common_v1_common_proto_rawDescGZIP(), []int{5}
 }
 
 // What regions may share, so that its failure takes them down together.
@@ -386,11 +443,11 @@ func (x DomainKind) String() string {
 }
 
 func (DomainKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_mulligan_common_v1_common_proto_enumTypes[5].Descriptor()
+	return file_mulligan_common_v1_common_proto_enumTypes[6].Descriptor()
 }
 
 func (DomainKind) Type() protoreflect.EnumType {
-	return &file_mulligan_common_v1_common_proto_enumTypes[5]
+	return &file_mulligan_common_v1_common_proto_enumTypes[6]
 }
 
 func (x DomainKind) Number() protoreflect.EnumNumber {
@@ -399,7 +456,7 @@ func (x DomainKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use DomainKind.Descriptor instead.
 func (DomainKind) EnumDescriptor() ([]byte, []int) {
-	return file_mulligan_common_v1_common_proto_rawDescGZIP(), []int{5}
+	return file_mulligan_common_v1_common_proto_rawDescGZIP(), []int{6}
 }
 
 // How much a process logs: what is of this level, and what is worse.
@@ -447,11 +504,11 @@ func (x LogLevel) String() string {
 }
 
 func (LogLevel) Descriptor() protoreflect.EnumDescriptor {
-	return file_mulligan_common_v1_common_proto_enumTypes[6].Descriptor()
+	return file_mulligan_common_v1_common_proto_enumTypes[7].Descriptor()
 }
 
 func (LogLevel) Type() protoreflect.EnumType {
-	return &file_mulligan_common_v1_common_proto_enumTypes[6]
+	return &file_mulligan_common_v1_common_proto_enumTypes[7]
 }
 
 func (x LogLevel) Number() protoreflect.EnumNumber {
@@ -460,7 +517,7 @@ func (x LogLevel) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use LogLevel.Descriptor instead.
 func (LogLevel) EnumDescriptor() ([]byte, []int) {
-	return file_mulligan_common_v1_common_proto_rawDescGZIP(), []int{6}
+	return file_mulligan_common_v1_common_proto_rawDescGZIP(), []int{7}
 }
 
 // What an RPC asks of its caller; an RPC without it stops the server from starting.
@@ -1340,6 +1397,8 @@ type ListAuditEventsResponse struct {
 	Events []*AuditEvent `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
 	// For the next page; empty at the end.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// The revision of the snapshot, from which Watch goes on.
+	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1386,6 +1445,13 @@ func (x *ListAuditEventsResponse) GetNextPageToken() string {
 		return x.NextPageToken
 	}
 	return ""
+}
+
+func (x *ListAuditEventsResponse) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
 }
 
 // Something that was done, or refused.
@@ -1597,7 +1663,8 @@ type Page struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// At most this many; 0 means 100; never more than 1000.
 	Size int32 `protobuf:"varint,1,opt,name=size,proto3" json:"size,omitempty"`
-	// From the answer before; empty for the first page.
+	// From the answer before, of the same list, asked the same by the same account; empty for the
+	// first page. What was made or deleted meanwhile makes a list neither skip nor repeat the rest.
 	Token         string `protobuf:"bytes,2,opt,name=token,proto3" json:"token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1647,6 +1714,80 @@ func (x *Page) GetToken() string {
 	return ""
 }
 
+// What a list of objects is narrowed to. What is empty narrows nothing; of what is given, all has
+// to hold.
+type Filter struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Only names that begin with this, in upper and lower case as given.
+	NamePrefix string `protobuf:"bytes,1,opt,name=name_prefix,json=namePrefix,proto3" json:"name_prefix,omitempty"`
+	// Only what was made at this time or later.
+	CreatedSince *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=created_since,json=createdSince,proto3" json:"created_since,omitempty"`
+	// Only what was made before this time.
+	CreatedUntil *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=created_until,json=createdUntil,proto3" json:"created_until,omitempty"`
+	// Only what is in one of these states (docs/states.md), ended or not.
+	States        []string `protobuf:"bytes,4,rep,name=states,proto3" json:"states,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Filter) Reset() {
+	*x = Filter{}
+	mi := &file_mulligan_common_v1_common_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Filter) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Filter) ProtoMessage() {}
+
+func (x *Filter) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_common_v1_common_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Filter.ProtoReflect.Descriptor instead.
+func (*Filter) Descriptor() ([]byte, []int) {
+	return file_mulligan_common_v1_common_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Filter) GetNamePrefix() string {
+	if x != nil {
+		return x.NamePrefix
+	}
+	return ""
+}
+
+func (x *Filter) GetCreatedSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedSince
+	}
+	return nil
+}
+
+func (x *Filter) GetCreatedUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedUntil
+	}
+	return nil
+}
+
+func (x *Filter) GetStates() []string {
+	if x != nil {
+		return x.States
+	}
+	return nil
+}
+
 // Whether providers share a failure domain with something. Where it is not said of one of both which
 // domains of the kind it has, neither can be told, and the provider is not taken.
 type DomainLimit struct {
@@ -1663,7 +1804,7 @@ type DomainLimit struct {
 
 func (x *DomainLimit) Reset() {
 	*x = DomainLimit{}
-	mi := &file_mulligan_common_v1_common_proto_msgTypes[13]
+	mi := &file_mulligan_common_v1_common_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1675,7 +1816,7 @@ func (x *DomainLimit) String() string {
 func (*DomainLimit) ProtoMessage() {}
 
 func (x *DomainLimit) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_common_v1_common_proto_msgTypes[13]
+	mi := &file_mulligan_common_v1_common_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1688,7 +1829,7 @@ func (x *DomainLimit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DomainLimit.ProtoReflect.Descriptor instead.
 func (*DomainLimit) Descriptor() ([]byte, []int) {
-	return file_mulligan_common_v1_common_proto_rawDescGZIP(), []int{13}
+	return file_mulligan_common_v1_common_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *DomainLimit) GetKind() DomainKind {
@@ -1726,7 +1867,7 @@ type RateLimit struct {
 
 func (x *RateLimit) Reset() {
 	*x = RateLimit{}
-	mi := &file_mulligan_common_v1_common_proto_msgTypes[14]
+	mi := &file_mulligan_common_v1_common_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1738,7 +1879,7 @@ func (x *RateLimit) String() string {
 func (*RateLimit) ProtoMessage() {}
 
 func (x *RateLimit) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_common_v1_common_proto_msgTypes[14]
+	mi := &file_mulligan_common_v1_common_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1751,7 +1892,7 @@ func (x *RateLimit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RateLimit.ProtoReflect.Descriptor instead.
 func (*RateLimit) Descriptor() ([]byte, []int) {
-	return file_mulligan_common_v1_common_proto_rawDescGZIP(), []int{14}
+	return file_mulligan_common_v1_common_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *RateLimit) GetPerSecond() float64 {
@@ -1802,7 +1943,7 @@ type ConfigurationSpec struct {
 
 func (x *ConfigurationSpec) Reset() {
 	*x = ConfigurationSpec{}
-	mi := &file_mulligan_common_v1_common_proto_msgTypes[15]
+	mi := &file_mulligan_common_v1_common_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1814,7 +1955,7 @@ func (x *ConfigurationSpec) String() string {
 func (*ConfigurationSpec) ProtoMessage() {}
 
 func (x *ConfigurationSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_common_v1_common_proto_msgTypes[15]
+	mi := &file_mulligan_common_v1_common_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1827,7 +1968,7 @@ func (x *ConfigurationSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigurationSpec.ProtoReflect.Descriptor instead.
 func (*ConfigurationSpec) Descriptor() ([]byte, []int) {
-	return file_mulligan_common_v1_common_proto_rawDescGZIP(), []int{15}
+	return file_mulligan_common_v1_common_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ConfigurationSpec) GetLogLevel() LogLevel {
@@ -1930,7 +2071,7 @@ type Configuration struct {
 
 func (x *Configuration) Reset() {
 	*x = Configuration{}
-	mi := &file_mulligan_common_v1_common_proto_msgTypes[16]
+	mi := &file_mulligan_common_v1_common_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1942,7 +2083,7 @@ func (x *Configuration) String() string {
 func (*Configuration) ProtoMessage() {}
 
 func (x *Configuration) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_common_v1_common_proto_msgTypes[16]
+	mi := &file_mulligan_common_v1_common_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1955,7 +2096,7 @@ func (x *Configuration) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Configuration.ProtoReflect.Descriptor instead.
 func (*Configuration) Descriptor() ([]byte, []int) {
-	return file_mulligan_common_v1_common_proto_rawDescGZIP(), []int{16}
+	return file_mulligan_common_v1_common_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Configuration) GetService() string {
@@ -2207,10 +2348,11 @@ const file_mulligan_common_v1_common_proto_rawDesc = "" +
 	"\x05since\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x120\n" +
 	"\x05until\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12#\n" +
-	"\brevision\x18\v \x01(\x03B\a\xbaH\x04\"\x02(\x00R\brevision\"y\n" +
+	"\brevision\x18\v \x01(\x03B\a\xbaH\x04\"\x02(\x00R\brevision\"\x95\x01\n" +
 	"\x17ListAuditEventsResponse\x126\n" +
 	"\x06events\x18\x01 \x03(\v2\x1e.mulligan.common.v1.AuditEventR\x06events\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xf0\x03\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevision\"\xf0\x03\n" +
 	"\n" +
 	"AuditEvent\x12\x17\n" +
 	"\akept_by\x18\x01 \x01(\tR\x06keptBy\x12\x1a\n" +
@@ -2233,11 +2375,18 @@ const file_mulligan_common_v1_common_proto_rawDesc = "" +
 	"\aproject\x18\x0f \x01(\tR\aproject\x12\x16\n" +
 	"\x06region\x18\x10 \x01(\tR\x06region\x12\x14\n" +
 	"\x05state\x18\x11 \x01(\tR\x05state\x12\x18\n" +
-	"\amessage\x18\x12 \x01(\tR\amessage\"<\n" +
+	"\amessage\x18\x12 \x01(\tR\amessage\"F\n" +
 	"\x04Page\x12\x1e\n" +
 	"\x04size\x18\x01 \x01(\x05B\n" +
-	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\x04size\x12\x14\n" +
-	"\x05token\x18\x02 \x01(\tR\x05token\"\xad\x01\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\x04size\x12\x1e\n" +
+	"\x05token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x10R\x05token\"\xdf\x01\n" +
+	"\x06Filter\x12)\n" +
+	"\vname_prefix\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\n" +
+	"namePrefix\x12?\n" +
+	"\rcreated_since\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\fcreatedSince\x12?\n" +
+	"\rcreated_until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\fcreatedUntil\x12(\n" +
+	"\x06states\x18\x04 \x03(\tB\x10\xbaH\r\x92\x01\n" +
+	"\x10 \"\x06r\x04\x10\x01\x18 R\x06states\"\xad\x01\n" +
 	"\vDomainLimit\x12>\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1e.mulligan.common.v1.DomainKindB\n" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04kind\x12J\n" +
@@ -2302,7 +2451,12 @@ const file_mulligan_common_v1_common_proto_rawDesc = "" +
 	"\vNAMING_NONE\x10\x01\x12\x17\n" +
 	"\x13NAMING_INSTALLATION\x10\x02\x12\x12\n" +
 	"\x0eNAMING_PROJECT\x10\x03\x12\x11\n" +
-	"\rNAMING_REGION\x10\x04*g\n" +
+	"\rNAMING_REGION\x10\x04*`\n" +
+	"\aOrderBy\x12\x18\n" +
+	"\x14ORDER_BY_UNSPECIFIED\x10\x00\x12\x0f\n" +
+	"\vORDER_BY_ID\x10\x01\x12\x11\n" +
+	"\rORDER_BY_NAME\x10\x02\x12\x17\n" +
+	"\x13ORDER_BY_CREATED_AT\x10\x03*g\n" +
 	"\tPlacement\x12\x19\n" +
 	"\x15PLACEMENT_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0ePLACEMENT_PACK\x10\x01\x12\x14\n" +
@@ -2344,90 +2498,94 @@ func file_mulligan_common_v1_common_proto_rawDescGZIP() []byte {
 	return file_mulligan_common_v1_common_proto_rawDescData
 }
 
-var file_mulligan_common_v1_common_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
-var file_mulligan_common_v1_common_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_mulligan_common_v1_common_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
+var file_mulligan_common_v1_common_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_mulligan_common_v1_common_proto_goTypes = []any{
 	(Role)(0),                             // 0: mulligan.common.v1.Role
 	(Scope)(0),                            // 1: mulligan.common.v1.Scope
 	(Retry)(0),                            // 2: mulligan.common.v1.Retry
 	(Naming)(0),                           // 3: mulligan.common.v1.Naming
-	(Placement)(0),                        // 4: mulligan.common.v1.Placement
-	(DomainKind)(0),                       // 5: mulligan.common.v1.DomainKind
-	(LogLevel)(0),                         // 6: mulligan.common.v1.LogLevel
-	(*Access)(nil),                        // 7: mulligan.common.v1.Access
-	(*Object)(nil),                        // 8: mulligan.common.v1.Object
-	(*Metadata)(nil),                      // 9: mulligan.common.v1.Metadata
-	(*Status)(nil),                        // 10: mulligan.common.v1.Status
-	(*Mark)(nil),                          // 11: mulligan.common.v1.Mark
-	(*Window)(nil),                        // 12: mulligan.common.v1.Window
-	(*Amount)(nil),                        // 13: mulligan.common.v1.Amount
-	(*Event)(nil),                         // 14: mulligan.common.v1.Event
-	(*WatchRequest)(nil),                  // 15: mulligan.common.v1.WatchRequest
-	(*ListAuditEventsRequest)(nil),        // 16: mulligan.common.v1.ListAuditEventsRequest
-	(*ListAuditEventsResponse)(nil),       // 17: mulligan.common.v1.ListAuditEventsResponse
-	(*AuditEvent)(nil),                    // 18: mulligan.common.v1.AuditEvent
-	(*Page)(nil),                          // 19: mulligan.common.v1.Page
-	(*DomainLimit)(nil),                   // 20: mulligan.common.v1.DomainLimit
-	(*RateLimit)(nil),                     // 21: mulligan.common.v1.RateLimit
-	(*ConfigurationSpec)(nil),             // 22: mulligan.common.v1.ConfigurationSpec
-	(*Configuration)(nil),                 // 23: mulligan.common.v1.Configuration
-	(*timestamppb.Timestamp)(nil),         // 24: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),           // 25: google.protobuf.Duration
-	(*descriptorpb.ServiceOptions)(nil),   // 26: google.protobuf.ServiceOptions
-	(*descriptorpb.MethodOptions)(nil),    // 27: google.protobuf.MethodOptions
-	(*descriptorpb.MessageOptions)(nil),   // 28: google.protobuf.MessageOptions
-	(*descriptorpb.FieldOptions)(nil),     // 29: google.protobuf.FieldOptions
-	(*descriptorpb.EnumValueOptions)(nil), // 30: google.protobuf.EnumValueOptions
+	(OrderBy)(0),                          // 4: mulligan.common.v1.OrderBy
+	(Placement)(0),                        // 5: mulligan.common.v1.Placement
+	(DomainKind)(0),                       // 6: mulligan.common.v1.DomainKind
+	(LogLevel)(0),                         // 7: mulligan.common.v1.LogLevel
+	(*Access)(nil),                        // 8: mulligan.common.v1.Access
+	(*Object)(nil),                        // 9: mulligan.common.v1.Object
+	(*Metadata)(nil),                      // 10: mulligan.common.v1.Metadata
+	(*Status)(nil),                        // 11: mulligan.common.v1.Status
+	(*Mark)(nil),                          // 12: mulligan.common.v1.Mark
+	(*Window)(nil),                        // 13: mulligan.common.v1.Window
+	(*Amount)(nil),                        // 14: mulligan.common.v1.Amount
+	(*Event)(nil),                         // 15: mulligan.common.v1.Event
+	(*WatchRequest)(nil),                  // 16: mulligan.common.v1.WatchRequest
+	(*ListAuditEventsRequest)(nil),        // 17: mulligan.common.v1.ListAuditEventsRequest
+	(*ListAuditEventsResponse)(nil),       // 18: mulligan.common.v1.ListAuditEventsResponse
+	(*AuditEvent)(nil),                    // 19: mulligan.common.v1.AuditEvent
+	(*Page)(nil),                          // 20: mulligan.common.v1.Page
+	(*Filter)(nil),                        // 21: mulligan.common.v1.Filter
+	(*DomainLimit)(nil),                   // 22: mulligan.common.v1.DomainLimit
+	(*RateLimit)(nil),                     // 23: mulligan.common.v1.RateLimit
+	(*ConfigurationSpec)(nil),             // 24: mulligan.common.v1.ConfigurationSpec
+	(*Configuration)(nil),                 // 25: mulligan.common.v1.Configuration
+	(*timestamppb.Timestamp)(nil),         // 26: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),           // 27: google.protobuf.Duration
+	(*descriptorpb.ServiceOptions)(nil),   // 28: google.protobuf.ServiceOptions
+	(*descriptorpb.MethodOptions)(nil),    // 29: google.protobuf.MethodOptions
+	(*descriptorpb.MessageOptions)(nil),   // 30: google.protobuf.MessageOptions
+	(*descriptorpb.FieldOptions)(nil),     // 31: google.protobuf.FieldOptions
+	(*descriptorpb.EnumValueOptions)(nil), // 32: google.protobuf.EnumValueOptions
 }
 var file_mulligan_common_v1_common_proto_depIdxs = []int32{
 	0,  // 0: mulligan.common.v1.Access.role:type_name -> mulligan.common.v1.Role
 	1,  // 1: mulligan.common.v1.Access.scope:type_name -> mulligan.common.v1.Scope
 	3,  // 2: mulligan.common.v1.Object.naming:type_name -> mulligan.common.v1.Naming
-	24, // 3: mulligan.common.v1.Metadata.created_at:type_name -> google.protobuf.Timestamp
-	24, // 4: mulligan.common.v1.Status.since:type_name -> google.protobuf.Timestamp
-	24, // 5: mulligan.common.v1.Status.deadline:type_name -> google.protobuf.Timestamp
-	24, // 6: mulligan.common.v1.Mark.since:type_name -> google.protobuf.Timestamp
-	24, // 7: mulligan.common.v1.Mark.expires_at:type_name -> google.protobuf.Timestamp
-	24, // 8: mulligan.common.v1.Window.acquire_at:type_name -> google.protobuf.Timestamp
-	24, // 9: mulligan.common.v1.Window.release_at:type_name -> google.protobuf.Timestamp
-	24, // 10: mulligan.common.v1.Event.at:type_name -> google.protobuf.Timestamp
-	10, // 11: mulligan.common.v1.Event.status:type_name -> mulligan.common.v1.Status
-	19, // 12: mulligan.common.v1.ListAuditEventsRequest.page:type_name -> mulligan.common.v1.Page
-	24, // 13: mulligan.common.v1.ListAuditEventsRequest.since:type_name -> google.protobuf.Timestamp
-	24, // 14: mulligan.common.v1.ListAuditEventsRequest.until:type_name -> google.protobuf.Timestamp
-	18, // 15: mulligan.common.v1.ListAuditEventsResponse.events:type_name -> mulligan.common.v1.AuditEvent
-	24, // 16: mulligan.common.v1.AuditEvent.at:type_name -> google.protobuf.Timestamp
-	5,  // 17: mulligan.common.v1.DomainLimit.kind:type_name -> mulligan.common.v1.DomainKind
-	6,  // 18: mulligan.common.v1.ConfigurationSpec.log_level:type_name -> mulligan.common.v1.LogLevel
-	21, // 19: mulligan.common.v1.ConfigurationSpec.account_reads:type_name -> mulligan.common.v1.RateLimit
-	21, // 20: mulligan.common.v1.ConfigurationSpec.account_writes:type_name -> mulligan.common.v1.RateLimit
-	21, // 21: mulligan.common.v1.ConfigurationSpec.reads:type_name -> mulligan.common.v1.RateLimit
-	21, // 22: mulligan.common.v1.ConfigurationSpec.writes:type_name -> mulligan.common.v1.RateLimit
-	25, // 23: mulligan.common.v1.ConfigurationSpec.transaction_timeout:type_name -> google.protobuf.Duration
-	25, // 24: mulligan.common.v1.ConfigurationSpec.accept_timeout:type_name -> google.protobuf.Duration
-	25, // 25: mulligan.common.v1.ConfigurationSpec.bmc_answer_timeout:type_name -> google.protobuf.Duration
-	25, // 26: mulligan.common.v1.ConfigurationSpec.bmc_power_timeout:type_name -> google.protobuf.Duration
-	25, // 27: mulligan.common.v1.ConfigurationSpec.bmc_media_timeout:type_name -> google.protobuf.Duration
-	25, // 28: mulligan.common.v1.ConfigurationSpec.bmc_restart_timeout:type_name -> google.protobuf.Duration
-	22, // 29: mulligan.common.v1.Configuration.spec:type_name -> mulligan.common.v1.ConfigurationSpec
-	22, // 30: mulligan.common.v1.Configuration.in_force:type_name -> mulligan.common.v1.ConfigurationSpec
-	24, // 31: mulligan.common.v1.Configuration.changed_at:type_name -> google.protobuf.Timestamp
-	26, // 32: mulligan.common.v1.of_installation:extendee -> google.protobuf.ServiceOptions
-	27, // 33: mulligan.common.v1.access:extendee -> google.protobuf.MethodOptions
-	27, // 34: mulligan.common.v1.retry:extendee -> google.protobuf.MethodOptions
-	27, // 35: mulligan.common.v1.since:extendee -> google.protobuf.MethodOptions
-	28, // 36: mulligan.common.v1.object:extendee -> google.protobuf.MessageOptions
-	29, // 37: mulligan.common.v1.refers_to:extendee -> google.protobuf.FieldOptions
-	29, // 38: mulligan.common.v1.field_since:extendee -> google.protobuf.FieldOptions
-	30, // 39: mulligan.common.v1.value_since:extendee -> google.protobuf.EnumValueOptions
-	7,  // 40: mulligan.common.v1.access:type_name -> mulligan.common.v1.Access
-	2,  // 41: mulligan.common.v1.retry:type_name -> mulligan.common.v1.Retry
-	8,  // 42: mulligan.common.v1.object:type_name -> mulligan.common.v1.Object
-	43, // [43:43] is the sub-list for method output_type
-	43, // [43:43] is the sub-list for method input_type
-	40, // [40:43] is the sub-list for extension type_name
-	32, // [32:40] is the sub-list for extension extendee
-	0,  // [0:32] is the sub-list for field type_name
+	26, // 3: mulligan.common.v1.Metadata.created_at:type_name -> google.protobuf.Timestamp
+	26, // 4: mulligan.common.v1.Status.since:type_name -> google.protobuf.Timestamp
+	26, // 5: mulligan.common.v1.Status.deadline:type_name -> google.protobuf.Timestamp
+	26, // 6: mulligan.common.v1.Mark.since:type_name -> google.protobuf.Timestamp
+	26, // 7: mulligan.common.v1.Mark.expires_at:type_name -> google.protobuf.Timestamp
+	26, // 8: mulligan.common.v1.Window.acquire_at:type_name -> google.protobuf.Timestamp
+	26, // 9: mulligan.common.v1.Window.release_at:type_name -> google.protobuf.Timestamp
+	26, // 10: mulligan.common.v1.Event.at:type_name -> google.protobuf.Timestamp
+	11, // 11: mulligan.common.v1.Event.status:type_name -> mulligan.common.v1.Status
+	20, // 12: mulligan.common.v1.ListAuditEventsRequest.page:type_name -> mulligan.common.v1.Page
+	26, // 13: mulligan.common.v1.ListAuditEventsRequest.since:type_name -> google.protobuf.Timestamp
+	26, // 14: mulligan.common.v1.ListAuditEventsRequest.until:type_name -> google.protobuf.Timestamp
+	19, // 15: mulligan.common.v1.ListAuditEventsResponse.events:type_name -> mulligan.common.v1.AuditEvent
+	26, // 16: mulligan.common.v1.AuditEvent.at:type_name -> google.protobuf.Timestamp
+	26, // 17: mulligan.common.v1.Filter.created_since:type_name -> google.protobuf.Timestamp
+	26, // 18: mulligan.common.v1.Filter.created_until:type_name -> google.protobuf.Timestamp
+	6,  // 19: mulligan.common.v1.DomainLimit.kind:type_name -> mulligan.common.v1.DomainKind
+	7,  // 20: mulligan.common.v1.ConfigurationSpec.log_level:type_name -> mulligan.common.v1.LogLevel
+	23, // 21: mulligan.common.v1.ConfigurationSpec.account_reads:type_name -> mulligan.common.v1.RateLimit
+	23, // 22: mulligan.common.v1.ConfigurationSpec.account_writes:type_name -> mulligan.common.v1.RateLimit
+	23, // 23: mulligan.common.v1.ConfigurationSpec.reads:type_name -> mulligan.common.v1.RateLimit
+	23, // 24: mulligan.common.v1.ConfigurationSpec.writes:type_name -> mulligan.common.v1.RateLimit
+	27, // 25: mulligan.common.v1.ConfigurationSpec.transaction_timeout:type_name -> google.protobuf.Duration
+	27, // 26: mulligan.common.v1.ConfigurationSpec.accept_timeout:type_name -> google.protobuf.Duration
+	27, // 27: mulligan.common.v1.ConfigurationSpec.bmc_answer_timeout:type_name -> google.protobuf.Duration
+	27, // 28: mulligan.common.v1.ConfigurationSpec.bmc_power_timeout:type_name -> google.protobuf.Duration
+	27, // 29: mulligan.common.v1.ConfigurationSpec.bmc_media_timeout:type_name -> google.protobuf.Duration
+	27, // 30: mulligan.common.v1.ConfigurationSpec.bmc_restart_timeout:type_name -> google.protobuf.Duration
+	24, // 31: mulligan.common.v1.Configuration.spec:type_name -> mulligan.common.v1.ConfigurationSpec
+	24, // 32: mulligan.common.v1.Configuration.in_force:type_name -> mulligan.common.v1.ConfigurationSpec
+	26, // 33: mulligan.common.v1.Configuration.changed_at:type_name -> google.protobuf.Timestamp
+	28, // 34: mulligan.common.v1.of_installation:extendee -> google.protobuf.ServiceOptions
+	29, // 35: mulligan.common.v1.access:extendee -> google.protobuf.MethodOptions
+	29, // 36: mulligan.common.v1.retry:extendee -> google.protobuf.MethodOptions
+	29, // 37: mulligan.common.v1.since:extendee -> google.protobuf.MethodOptions
+	30, // 38: mulligan.common.v1.object:extendee -> google.protobuf.MessageOptions
+	31, // 39: mulligan.common.v1.refers_to:extendee -> google.protobuf.FieldOptions
+	31, // 40: mulligan.common.v1.field_since:extendee -> google.protobuf.FieldOptions
+	32, // 41: mulligan.common.v1.value_since:extendee -> google.protobuf.EnumValueOptions
+	8,  // 42: mulligan.common.v1.access:type_name -> mulligan.common.v1.Access
+	2,  // 43: mulligan.common.v1.retry:type_name -> mulligan.common.v1.Retry
+	9,  // 44: mulligan.common.v1.object:type_name -> mulligan.common.v1.Object
+	45, // [45:45] is the sub-list for method output_type
+	45, // [45:45] is the sub-list for method input_type
+	42, // [42:45] is the sub-list for extension type_name
+	34, // [34:42] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_mulligan_common_v1_common_proto_init() }
@@ -2441,8 +2599,8 @@ func file_mulligan_common_v1_common_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mulligan_common_v1_common_proto_rawDesc), len(file_mulligan_common_v1_common_proto_rawDesc)),
-			NumEnums:      7,
-			NumMessages:   17,
+			NumEnums:      8,
+			NumMessages:   18,
 			NumExtensions: 8,
 			NumServices:   0,
 		},

@@ -776,19 +776,117 @@ func (x *GetServerRequest) GetId() string {
 }
 
 // Which servers.
+type BatchGetServersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// UUIDs, 1,000 at most.
+	Ids           []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetServersRequest) Reset() {
+	*x = BatchGetServersRequest{}
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetServersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetServersRequest) ProtoMessage() {}
+
+func (x *BatchGetServersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetServersRequest.ProtoReflect.Descriptor instead.
+func (*BatchGetServersRequest) Descriptor() ([]byte, []int) {
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *BatchGetServersRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+// The servers, in the order of the ids in the request.
+type BatchGetServersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One for each id.
+	Servers       []*Server `protobuf:"bytes,1,rep,name=servers,proto3" json:"servers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetServersResponse) Reset() {
+	*x = BatchGetServersResponse{}
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetServersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetServersResponse) ProtoMessage() {}
+
+func (x *BatchGetServersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetServersResponse.ProtoReflect.Descriptor instead.
+func (*BatchGetServersResponse) Descriptor() ([]byte, []int) {
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *BatchGetServersResponse) GetServers() []*Server {
+	if x != nil {
+		return x.Servers
+	}
+	return nil
+}
+
+// Which servers.
 type ListServersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Which part of the list; absent: the first 100.
 	Page *commonv1.Page `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
 	// Only those of this region (UUID); empty: all.
-	Region        string `protobuf:"bytes,2,opt,name=region,proto3" json:"region,omitempty"`
+	Region string `protobuf:"bytes,2,opt,name=region,proto3" json:"region,omitempty"`
+	// What orders it.
+	OrderBy commonv1.OrderBy `protobuf:"varint,3,opt,name=order_by,json=orderBy,proto3,enum=mulligan.common.v1.OrderBy" json:"order_by,omitempty"`
+	// From the last to the first.
+	Descending bool `protobuf:"varint,4,opt,name=descending,proto3" json:"descending,omitempty"`
+	// What it is narrowed to.
+	Filter        *commonv1.Filter `protobuf:"bytes,5,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListServersRequest) Reset() {
 	*x = ListServersRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[10]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -800,7 +898,7 @@ func (x *ListServersRequest) String() string {
 func (*ListServersRequest) ProtoMessage() {}
 
 func (x *ListServersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[10]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -813,7 +911,7 @@ func (x *ListServersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListServersRequest.ProtoReflect.Descriptor instead.
 func (*ListServersRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{10}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListServersRequest) GetPage() *commonv1.Page {
@@ -828,6 +926,27 @@ func (x *ListServersRequest) GetRegion() string {
 		return x.Region
 	}
 	return ""
+}
+
+func (x *ListServersRequest) GetOrderBy() commonv1.OrderBy {
+	if x != nil {
+		return x.OrderBy
+	}
+	return commonv1.OrderBy(0)
+}
+
+func (x *ListServersRequest) GetDescending() bool {
+	if x != nil {
+		return x.Descending
+	}
+	return false
+}
+
+func (x *ListServersRequest) GetFilter() *commonv1.Filter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
 }
 
 // A page of servers.
@@ -845,7 +964,7 @@ type ListServersResponse struct {
 
 func (x *ListServersResponse) Reset() {
 	*x = ListServersResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[11]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -857,7 +976,7 @@ func (x *ListServersResponse) String() string {
 func (*ListServersResponse) ProtoMessage() {}
 
 func (x *ListServersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[11]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -870,7 +989,7 @@ func (x *ListServersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListServersResponse.ProtoReflect.Descriptor instead.
 func (*ListServersResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{11}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListServersResponse) GetServers() []*Server {
@@ -917,7 +1036,7 @@ type UpdateServerRequest struct {
 
 func (x *UpdateServerRequest) Reset() {
 	*x = UpdateServerRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[12]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -929,7 +1048,7 @@ func (x *UpdateServerRequest) String() string {
 func (*UpdateServerRequest) ProtoMessage() {}
 
 func (x *UpdateServerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[12]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -942,7 +1061,7 @@ func (x *UpdateServerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateServerRequest.ProtoReflect.Descriptor instead.
 func (*UpdateServerRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{12}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *UpdateServerRequest) GetRequestId() string {
@@ -1000,7 +1119,7 @@ type VerifyServerRequest struct {
 
 func (x *VerifyServerRequest) Reset() {
 	*x = VerifyServerRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[13]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1012,7 +1131,7 @@ func (x *VerifyServerRequest) String() string {
 func (*VerifyServerRequest) ProtoMessage() {}
 
 func (x *VerifyServerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[13]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1025,7 +1144,7 @@ func (x *VerifyServerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyServerRequest.ProtoReflect.Descriptor instead.
 func (*VerifyServerRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{13}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *VerifyServerRequest) GetRequestId() string {
@@ -1055,7 +1174,7 @@ type InspectServerRequest struct {
 
 func (x *InspectServerRequest) Reset() {
 	*x = InspectServerRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[14]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1067,7 +1186,7 @@ func (x *InspectServerRequest) String() string {
 func (*InspectServerRequest) ProtoMessage() {}
 
 func (x *InspectServerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[14]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1080,7 +1199,7 @@ func (x *InspectServerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectServerRequest.ProtoReflect.Descriptor instead.
 func (*InspectServerRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{14}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *InspectServerRequest) GetRequestId() string {
@@ -1110,7 +1229,7 @@ type DeleteServerRequest struct {
 
 func (x *DeleteServerRequest) Reset() {
 	*x = DeleteServerRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[15]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1122,7 +1241,7 @@ func (x *DeleteServerRequest) String() string {
 func (*DeleteServerRequest) ProtoMessage() {}
 
 func (x *DeleteServerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[15]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1135,7 +1254,7 @@ func (x *DeleteServerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteServerRequest.ProtoReflect.Descriptor instead.
 func (*DeleteServerRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{15}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *DeleteServerRequest) GetRequestId() string {
@@ -1161,7 +1280,7 @@ type DeleteServerResponse struct {
 
 func (x *DeleteServerResponse) Reset() {
 	*x = DeleteServerResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[16]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1173,7 +1292,7 @@ func (x *DeleteServerResponse) String() string {
 func (*DeleteServerResponse) ProtoMessage() {}
 
 func (x *DeleteServerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[16]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1186,7 +1305,7 @@ func (x *DeleteServerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteServerResponse.ProtoReflect.Descriptor instead.
 func (*DeleteServerResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{16}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{18}
 }
 
 // What callers say of a host.
@@ -1203,7 +1322,7 @@ type HostSpec struct {
 
 func (x *HostSpec) Reset() {
 	*x = HostSpec{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[17]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1215,7 +1334,7 @@ func (x *HostSpec) String() string {
 func (*HostSpec) ProtoMessage() {}
 
 func (x *HostSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[17]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1228,7 +1347,7 @@ func (x *HostSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostSpec.ProtoReflect.Descriptor instead.
 func (*HostSpec) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{17}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *HostSpec) GetUri() string {
@@ -1268,7 +1387,7 @@ type HostInventory struct {
 
 func (x *HostInventory) Reset() {
 	*x = HostInventory{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[18]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1280,7 +1399,7 @@ func (x *HostInventory) String() string {
 func (*HostInventory) ProtoMessage() {}
 
 func (x *HostInventory) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[18]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1293,7 +1412,7 @@ func (x *HostInventory) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostInventory.ProtoReflect.Descriptor instead.
 func (*HostInventory) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{18}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *HostInventory) GetHostname() string {
@@ -1366,7 +1485,7 @@ type Host struct {
 
 func (x *Host) Reset() {
 	*x = Host{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[19]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1378,7 +1497,7 @@ func (x *Host) String() string {
 func (*Host) ProtoMessage() {}
 
 func (x *Host) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[19]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1391,7 +1510,7 @@ func (x *Host) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Host.ProtoReflect.Descriptor instead.
 func (*Host) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{19}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Host) GetMetadata() *commonv1.Metadata {
@@ -1453,7 +1572,7 @@ type CreateHostRequest struct {
 
 func (x *CreateHostRequest) Reset() {
 	*x = CreateHostRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[20]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1465,7 +1584,7 @@ func (x *CreateHostRequest) String() string {
 func (*CreateHostRequest) ProtoMessage() {}
 
 func (x *CreateHostRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[20]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1478,7 +1597,7 @@ func (x *CreateHostRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateHostRequest.ProtoReflect.Descriptor instead.
 func (*CreateHostRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{20}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *CreateHostRequest) GetRequestId() string {
@@ -1520,7 +1639,7 @@ type GetHostRequest struct {
 
 func (x *GetHostRequest) Reset() {
 	*x = GetHostRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[21]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1532,7 +1651,7 @@ func (x *GetHostRequest) String() string {
 func (*GetHostRequest) ProtoMessage() {}
 
 func (x *GetHostRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[21]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1545,7 +1664,7 @@ func (x *GetHostRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHostRequest.ProtoReflect.Descriptor instead.
 func (*GetHostRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{21}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *GetHostRequest) GetId() string {
@@ -1556,19 +1675,117 @@ func (x *GetHostRequest) GetId() string {
 }
 
 // Which hosts.
+type BatchGetHostsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// UUIDs, 1,000 at most.
+	Ids           []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetHostsRequest) Reset() {
+	*x = BatchGetHostsRequest{}
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetHostsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetHostsRequest) ProtoMessage() {}
+
+func (x *BatchGetHostsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetHostsRequest.ProtoReflect.Descriptor instead.
+func (*BatchGetHostsRequest) Descriptor() ([]byte, []int) {
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *BatchGetHostsRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+// The hosts, in the order of the ids in the request.
+type BatchGetHostsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One for each id.
+	Hosts         []*Host `protobuf:"bytes,1,rep,name=hosts,proto3" json:"hosts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetHostsResponse) Reset() {
+	*x = BatchGetHostsResponse{}
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetHostsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetHostsResponse) ProtoMessage() {}
+
+func (x *BatchGetHostsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetHostsResponse.ProtoReflect.Descriptor instead.
+func (*BatchGetHostsResponse) Descriptor() ([]byte, []int) {
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *BatchGetHostsResponse) GetHosts() []*Host {
+	if x != nil {
+		return x.Hosts
+	}
+	return nil
+}
+
+// Which hosts.
 type ListHostsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Which part of the list; absent: the first 100.
 	Page *commonv1.Page `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
 	// Only those of this region (UUID); empty: all.
-	Region        string `protobuf:"bytes,2,opt,name=region,proto3" json:"region,omitempty"`
+	Region string `protobuf:"bytes,2,opt,name=region,proto3" json:"region,omitempty"`
+	// What orders it.
+	OrderBy commonv1.OrderBy `protobuf:"varint,3,opt,name=order_by,json=orderBy,proto3,enum=mulligan.common.v1.OrderBy" json:"order_by,omitempty"`
+	// From the last to the first.
+	Descending bool `protobuf:"varint,4,opt,name=descending,proto3" json:"descending,omitempty"`
+	// What it is narrowed to.
+	Filter        *commonv1.Filter `protobuf:"bytes,5,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListHostsRequest) Reset() {
 	*x = ListHostsRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[22]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1580,7 +1797,7 @@ func (x *ListHostsRequest) String() string {
 func (*ListHostsRequest) ProtoMessage() {}
 
 func (x *ListHostsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[22]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1593,7 +1810,7 @@ func (x *ListHostsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHostsRequest.ProtoReflect.Descriptor instead.
 func (*ListHostsRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{22}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ListHostsRequest) GetPage() *commonv1.Page {
@@ -1608,6 +1825,27 @@ func (x *ListHostsRequest) GetRegion() string {
 		return x.Region
 	}
 	return ""
+}
+
+func (x *ListHostsRequest) GetOrderBy() commonv1.OrderBy {
+	if x != nil {
+		return x.OrderBy
+	}
+	return commonv1.OrderBy(0)
+}
+
+func (x *ListHostsRequest) GetDescending() bool {
+	if x != nil {
+		return x.Descending
+	}
+	return false
+}
+
+func (x *ListHostsRequest) GetFilter() *commonv1.Filter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
 }
 
 // A page of hosts.
@@ -1625,7 +1863,7 @@ type ListHostsResponse struct {
 
 func (x *ListHostsResponse) Reset() {
 	*x = ListHostsResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[23]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1637,7 +1875,7 @@ func (x *ListHostsResponse) String() string {
 func (*ListHostsResponse) ProtoMessage() {}
 
 func (x *ListHostsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[23]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1650,7 +1888,7 @@ func (x *ListHostsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHostsResponse.ProtoReflect.Descriptor instead.
 func (*ListHostsResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{23}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ListHostsResponse) GetHosts() []*Host {
@@ -1693,7 +1931,7 @@ type UpdateHostRequest struct {
 
 func (x *UpdateHostRequest) Reset() {
 	*x = UpdateHostRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[24]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1705,7 +1943,7 @@ func (x *UpdateHostRequest) String() string {
 func (*UpdateHostRequest) ProtoMessage() {}
 
 func (x *UpdateHostRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[24]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1718,7 +1956,7 @@ func (x *UpdateHostRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateHostRequest.ProtoReflect.Descriptor instead.
 func (*UpdateHostRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{24}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *UpdateHostRequest) GetRequestId() string {
@@ -1769,7 +2007,7 @@ type VerifyHostRequest struct {
 
 func (x *VerifyHostRequest) Reset() {
 	*x = VerifyHostRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[25]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1781,7 +2019,7 @@ func (x *VerifyHostRequest) String() string {
 func (*VerifyHostRequest) ProtoMessage() {}
 
 func (x *VerifyHostRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[25]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1794,7 +2032,7 @@ func (x *VerifyHostRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyHostRequest.ProtoReflect.Descriptor instead.
 func (*VerifyHostRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{25}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *VerifyHostRequest) GetRequestId() string {
@@ -1824,7 +2062,7 @@ type InspectHostRequest struct {
 
 func (x *InspectHostRequest) Reset() {
 	*x = InspectHostRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[26]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1836,7 +2074,7 @@ func (x *InspectHostRequest) String() string {
 func (*InspectHostRequest) ProtoMessage() {}
 
 func (x *InspectHostRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[26]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1849,7 +2087,7 @@ func (x *InspectHostRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectHostRequest.ProtoReflect.Descriptor instead.
 func (*InspectHostRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{26}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *InspectHostRequest) GetRequestId() string {
@@ -1879,7 +2117,7 @@ type DeleteHostRequest struct {
 
 func (x *DeleteHostRequest) Reset() {
 	*x = DeleteHostRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[27]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1891,7 +2129,7 @@ func (x *DeleteHostRequest) String() string {
 func (*DeleteHostRequest) ProtoMessage() {}
 
 func (x *DeleteHostRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[27]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1904,7 +2142,7 @@ func (x *DeleteHostRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteHostRequest.ProtoReflect.Descriptor instead.
 func (*DeleteHostRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{27}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *DeleteHostRequest) GetRequestId() string {
@@ -1930,7 +2168,7 @@ type DeleteHostResponse struct {
 
 func (x *DeleteHostResponse) Reset() {
 	*x = DeleteHostResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[28]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1942,7 +2180,7 @@ func (x *DeleteHostResponse) String() string {
 func (*DeleteHostResponse) ProtoMessage() {}
 
 func (x *DeleteHostResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[28]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1955,7 +2193,7 @@ func (x *DeleteHostResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteHostResponse.ProtoReflect.Descriptor instead.
 func (*DeleteHostResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{28}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{32}
 }
 
 // What to say of which object.
@@ -1975,7 +2213,7 @@ type SetMarkRequest struct {
 
 func (x *SetMarkRequest) Reset() {
 	*x = SetMarkRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[29]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1987,7 +2225,7 @@ func (x *SetMarkRequest) String() string {
 func (*SetMarkRequest) ProtoMessage() {}
 
 func (x *SetMarkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[29]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2000,7 +2238,7 @@ func (x *SetMarkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetMarkRequest.ProtoReflect.Descriptor instead.
 func (*SetMarkRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{29}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *SetMarkRequest) GetRequestId() string {
@@ -2042,7 +2280,7 @@ type SetMarkResponse struct {
 
 func (x *SetMarkResponse) Reset() {
 	*x = SetMarkResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[30]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2054,7 +2292,7 @@ func (x *SetMarkResponse) String() string {
 func (*SetMarkResponse) ProtoMessage() {}
 
 func (x *SetMarkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[30]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2067,7 +2305,7 @@ func (x *SetMarkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetMarkResponse.ProtoReflect.Descriptor instead.
 func (*SetMarkResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{30}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *SetMarkResponse) GetMarks() []*commonv1.Mark {
@@ -2092,7 +2330,7 @@ type ClearMarkRequest struct {
 
 func (x *ClearMarkRequest) Reset() {
 	*x = ClearMarkRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[31]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2104,7 +2342,7 @@ func (x *ClearMarkRequest) String() string {
 func (*ClearMarkRequest) ProtoMessage() {}
 
 func (x *ClearMarkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[31]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2117,7 +2355,7 @@ func (x *ClearMarkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClearMarkRequest.ProtoReflect.Descriptor instead.
 func (*ClearMarkRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{31}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ClearMarkRequest) GetRequestId() string {
@@ -2152,7 +2390,7 @@ type ClearMarkResponse struct {
 
 func (x *ClearMarkResponse) Reset() {
 	*x = ClearMarkResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[32]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2164,7 +2402,7 @@ func (x *ClearMarkResponse) String() string {
 func (*ClearMarkResponse) ProtoMessage() {}
 
 func (x *ClearMarkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[32]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2177,7 +2415,7 @@ func (x *ClearMarkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClearMarkResponse.ProtoReflect.Descriptor instead.
 func (*ClearMarkResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{32}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ClearMarkResponse) GetMarks() []*commonv1.Mark {
@@ -2210,7 +2448,7 @@ type ImageSpec struct {
 
 func (x *ImageSpec) Reset() {
 	*x = ImageSpec{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[33]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2222,7 +2460,7 @@ func (x *ImageSpec) String() string {
 func (*ImageSpec) ProtoMessage() {}
 
 func (x *ImageSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[33]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2235,7 +2473,7 @@ func (x *ImageSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImageSpec.ProtoReflect.Descriptor instead.
 func (*ImageSpec) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{33}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ImageSpec) GetUrl() string {
@@ -2293,7 +2531,7 @@ type Image struct {
 
 func (x *Image) Reset() {
 	*x = Image{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[34]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2305,7 +2543,7 @@ func (x *Image) String() string {
 func (*Image) ProtoMessage() {}
 
 func (x *Image) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[34]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2318,7 +2556,7 @@ func (x *Image) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Image.ProtoReflect.Descriptor instead.
 func (*Image) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{34}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Image) GetMetadata() *commonv1.Metadata {
@@ -2354,7 +2592,7 @@ type CreateImageRequest struct {
 
 func (x *CreateImageRequest) Reset() {
 	*x = CreateImageRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[35]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2366,7 +2604,7 @@ func (x *CreateImageRequest) String() string {
 func (*CreateImageRequest) ProtoMessage() {}
 
 func (x *CreateImageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[35]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2379,7 +2617,7 @@ func (x *CreateImageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateImageRequest.ProtoReflect.Descriptor instead.
 func (*CreateImageRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{35}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *CreateImageRequest) GetRequestId() string {
@@ -2428,7 +2666,7 @@ type GetImageRequest struct {
 
 func (x *GetImageRequest) Reset() {
 	*x = GetImageRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[36]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2440,7 +2678,7 @@ func (x *GetImageRequest) String() string {
 func (*GetImageRequest) ProtoMessage() {}
 
 func (x *GetImageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[36]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2453,7 +2691,7 @@ func (x *GetImageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetImageRequest.ProtoReflect.Descriptor instead.
 func (*GetImageRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{36}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *GetImageRequest) GetId() string {
@@ -2464,19 +2702,117 @@ func (x *GetImageRequest) GetId() string {
 }
 
 // Which images.
+type BatchGetImagesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// UUIDs, 1,000 at most.
+	Ids           []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetImagesRequest) Reset() {
+	*x = BatchGetImagesRequest{}
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetImagesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetImagesRequest) ProtoMessage() {}
+
+func (x *BatchGetImagesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetImagesRequest.ProtoReflect.Descriptor instead.
+func (*BatchGetImagesRequest) Descriptor() ([]byte, []int) {
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *BatchGetImagesRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+// The images, in the order of the ids in the request.
+type BatchGetImagesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One for each id.
+	Images        []*Image `protobuf:"bytes,1,rep,name=images,proto3" json:"images,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetImagesResponse) Reset() {
+	*x = BatchGetImagesResponse{}
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetImagesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetImagesResponse) ProtoMessage() {}
+
+func (x *BatchGetImagesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetImagesResponse.ProtoReflect.Descriptor instead.
+func (*BatchGetImagesResponse) Descriptor() ([]byte, []int) {
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *BatchGetImagesResponse) GetImages() []*Image {
+	if x != nil {
+		return x.Images
+	}
+	return nil
+}
+
+// Which images.
 type ListImagesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Which part of the list; absent: the first 100.
 	Page *commonv1.Page `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
 	// Only those of this region (UUID); empty: all.
-	Region        string `protobuf:"bytes,2,opt,name=region,proto3" json:"region,omitempty"`
+	Region string `protobuf:"bytes,2,opt,name=region,proto3" json:"region,omitempty"`
+	// What orders it.
+	OrderBy commonv1.OrderBy `protobuf:"varint,3,opt,name=order_by,json=orderBy,proto3,enum=mulligan.common.v1.OrderBy" json:"order_by,omitempty"`
+	// From the last to the first.
+	Descending bool `protobuf:"varint,4,opt,name=descending,proto3" json:"descending,omitempty"`
+	// What it is narrowed to.
+	Filter        *commonv1.Filter `protobuf:"bytes,5,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListImagesRequest) Reset() {
 	*x = ListImagesRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[37]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2488,7 +2824,7 @@ func (x *ListImagesRequest) String() string {
 func (*ListImagesRequest) ProtoMessage() {}
 
 func (x *ListImagesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[37]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2501,7 +2837,7 @@ func (x *ListImagesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImagesRequest.ProtoReflect.Descriptor instead.
 func (*ListImagesRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{37}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ListImagesRequest) GetPage() *commonv1.Page {
@@ -2518,6 +2854,27 @@ func (x *ListImagesRequest) GetRegion() string {
 	return ""
 }
 
+func (x *ListImagesRequest) GetOrderBy() commonv1.OrderBy {
+	if x != nil {
+		return x.OrderBy
+	}
+	return commonv1.OrderBy(0)
+}
+
+func (x *ListImagesRequest) GetDescending() bool {
+	if x != nil {
+		return x.Descending
+	}
+	return false
+}
+
+func (x *ListImagesRequest) GetFilter() *commonv1.Filter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
 // A page of images.
 type ListImagesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2525,13 +2882,15 @@ type ListImagesResponse struct {
 	Images []*Image `protobuf:"bytes,1,rep,name=images,proto3" json:"images,omitempty"`
 	// For page.token of the next request; empty: this was the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// The revision of the snapshot, from which Watch goes on.
+	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListImagesResponse) Reset() {
 	*x = ListImagesResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[38]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2543,7 +2902,7 @@ func (x *ListImagesResponse) String() string {
 func (*ListImagesResponse) ProtoMessage() {}
 
 func (x *ListImagesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[38]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2556,7 +2915,7 @@ func (x *ListImagesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImagesResponse.ProtoReflect.Descriptor instead.
 func (*ListImagesResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{38}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ListImagesResponse) GetImages() []*Image {
@@ -2571,6 +2930,13 @@ func (x *ListImagesResponse) GetNextPageToken() string {
 		return x.NextPageToken
 	}
 	return ""
+}
+
+func (x *ListImagesResponse) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
 }
 
 // What to change of which image.
@@ -2592,7 +2958,7 @@ type UpdateImageRequest struct {
 
 func (x *UpdateImageRequest) Reset() {
 	*x = UpdateImageRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[39]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2604,7 +2970,7 @@ func (x *UpdateImageRequest) String() string {
 func (*UpdateImageRequest) ProtoMessage() {}
 
 func (x *UpdateImageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[39]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2617,7 +2983,7 @@ func (x *UpdateImageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateImageRequest.ProtoReflect.Descriptor instead.
 func (*UpdateImageRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{39}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *UpdateImageRequest) GetRequestId() string {
@@ -2668,7 +3034,7 @@ type DeleteImageRequest struct {
 
 func (x *DeleteImageRequest) Reset() {
 	*x = DeleteImageRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[40]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2680,7 +3046,7 @@ func (x *DeleteImageRequest) String() string {
 func (*DeleteImageRequest) ProtoMessage() {}
 
 func (x *DeleteImageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[40]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2693,7 +3059,7 @@ func (x *DeleteImageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteImageRequest.ProtoReflect.Descriptor instead.
 func (*DeleteImageRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{40}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *DeleteImageRequest) GetRequestId() string {
@@ -2719,7 +3085,7 @@ type DeleteImageResponse struct {
 
 func (x *DeleteImageResponse) Reset() {
 	*x = DeleteImageResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[41]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2731,7 +3097,7 @@ func (x *DeleteImageResponse) String() string {
 func (*DeleteImageResponse) ProtoMessage() {}
 
 func (x *DeleteImageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[41]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2744,7 +3110,7 @@ func (x *DeleteImageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteImageResponse.ProtoReflect.Descriptor instead.
 func (*DeleteImageResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{41}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{47}
 }
 
 // One network interface to give a machine.
@@ -2762,7 +3128,7 @@ type NicRequest struct {
 
 func (x *NicRequest) Reset() {
 	*x = NicRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[42]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2774,7 +3140,7 @@ func (x *NicRequest) String() string {
 func (*NicRequest) ProtoMessage() {}
 
 func (x *NicRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[42]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2787,7 +3153,7 @@ func (x *NicRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NicRequest.ProtoReflect.Descriptor instead.
 func (*NicRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{42}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *NicRequest) GetNetwork() string {
@@ -2852,7 +3218,7 @@ type MachineSpec struct {
 
 func (x *MachineSpec) Reset() {
 	*x = MachineSpec{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[43]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2864,7 +3230,7 @@ func (x *MachineSpec) String() string {
 func (*MachineSpec) ProtoMessage() {}
 
 func (x *MachineSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[43]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2877,7 +3243,7 @@ func (x *MachineSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MachineSpec.ProtoReflect.Descriptor instead.
 func (*MachineSpec) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{43}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *MachineSpec) GetKind() string {
@@ -3002,7 +3368,7 @@ type Address struct {
 
 func (x *Address) Reset() {
 	*x = Address{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[44]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3014,7 +3380,7 @@ func (x *Address) String() string {
 func (*Address) ProtoMessage() {}
 
 func (x *Address) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[44]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3027,7 +3393,7 @@ func (x *Address) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Address.ProtoReflect.Descriptor instead.
 func (*Address) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{44}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *Address) GetNetwork() string {
@@ -3091,7 +3457,7 @@ type Machine struct {
 
 func (x *Machine) Reset() {
 	*x = Machine{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[45]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3103,7 +3469,7 @@ func (x *Machine) String() string {
 func (*Machine) ProtoMessage() {}
 
 func (x *Machine) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[45]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3116,7 +3482,7 @@ func (x *Machine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Machine.ProtoReflect.Descriptor instead.
 func (*Machine) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{45}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *Machine) GetMetadata() *commonv1.Metadata {
@@ -3224,7 +3590,7 @@ type ProvisionMachineRequest struct {
 
 func (x *ProvisionMachineRequest) Reset() {
 	*x = ProvisionMachineRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[46]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3236,7 +3602,7 @@ func (x *ProvisionMachineRequest) String() string {
 func (*ProvisionMachineRequest) ProtoMessage() {}
 
 func (x *ProvisionMachineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[46]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3249,7 +3615,7 @@ func (x *ProvisionMachineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProvisionMachineRequest.ProtoReflect.Descriptor instead.
 func (*ProvisionMachineRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{46}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *ProvisionMachineRequest) GetRequestId() string {
@@ -3311,7 +3677,7 @@ type DecommissionMachineRequest struct {
 
 func (x *DecommissionMachineRequest) Reset() {
 	*x = DecommissionMachineRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[47]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3323,7 +3689,7 @@ func (x *DecommissionMachineRequest) String() string {
 func (*DecommissionMachineRequest) ProtoMessage() {}
 
 func (x *DecommissionMachineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[47]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3336,7 +3702,7 @@ func (x *DecommissionMachineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecommissionMachineRequest.ProtoReflect.Descriptor instead.
 func (*DecommissionMachineRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{47}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *DecommissionMachineRequest) GetRequestId() string {
@@ -3384,7 +3750,7 @@ type DoomedDisk struct {
 
 func (x *DoomedDisk) Reset() {
 	*x = DoomedDisk{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[48]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3396,7 +3762,7 @@ func (x *DoomedDisk) String() string {
 func (*DoomedDisk) ProtoMessage() {}
 
 func (x *DoomedDisk) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[48]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3409,7 +3775,7 @@ func (x *DoomedDisk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DoomedDisk.ProtoReflect.Descriptor instead.
 func (*DoomedDisk) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{48}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *DoomedDisk) GetName() string {
@@ -3453,7 +3819,7 @@ type DecommissionMachineResponse struct {
 
 func (x *DecommissionMachineResponse) Reset() {
 	*x = DecommissionMachineResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[49]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3465,7 +3831,7 @@ func (x *DecommissionMachineResponse) String() string {
 func (*DecommissionMachineResponse) ProtoMessage() {}
 
 func (x *DecommissionMachineResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[49]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3478,7 +3844,7 @@ func (x *DecommissionMachineResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecommissionMachineResponse.ProtoReflect.Descriptor instead.
 func (*DecommissionMachineResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{49}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *DecommissionMachineResponse) GetOperation() *Operation {
@@ -3508,7 +3874,7 @@ type GetMachineRequest struct {
 
 func (x *GetMachineRequest) Reset() {
 	*x = GetMachineRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[50]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3520,7 +3886,7 @@ func (x *GetMachineRequest) String() string {
 func (*GetMachineRequest) ProtoMessage() {}
 
 func (x *GetMachineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[50]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3533,7 +3899,7 @@ func (x *GetMachineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMachineRequest.ProtoReflect.Descriptor instead.
 func (*GetMachineRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{50}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *GetMachineRequest) GetId() string {
@@ -3548,6 +3914,107 @@ func (x *GetMachineRequest) GetProject() string {
 		return x.Project
 	}
 	return ""
+}
+
+// Which machines.
+type BatchGetMachinesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// UUIDs, 1,000 at most.
+	Ids []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
+	// UUID of the project that has them; needed.
+	Project       string `protobuf:"bytes,2,opt,name=project,proto3" json:"project,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetMachinesRequest) Reset() {
+	*x = BatchGetMachinesRequest{}
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[57]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetMachinesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetMachinesRequest) ProtoMessage() {}
+
+func (x *BatchGetMachinesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[57]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetMachinesRequest.ProtoReflect.Descriptor instead.
+func (*BatchGetMachinesRequest) Descriptor() ([]byte, []int) {
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{57}
+}
+
+func (x *BatchGetMachinesRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+func (x *BatchGetMachinesRequest) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
+}
+
+// The machines, in the order of the ids in the request.
+type BatchGetMachinesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One for each id.
+	Machines      []*Machine `protobuf:"bytes,1,rep,name=machines,proto3" json:"machines,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetMachinesResponse) Reset() {
+	*x = BatchGetMachinesResponse{}
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[58]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetMachinesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetMachinesResponse) ProtoMessage() {}
+
+func (x *BatchGetMachinesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[58]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetMachinesResponse.ProtoReflect.Descriptor instead.
+func (*BatchGetMachinesResponse) Descriptor() ([]byte, []int) {
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{58}
+}
+
+func (x *BatchGetMachinesResponse) GetMachines() []*Machine {
+	if x != nil {
+		return x.Machines
+	}
+	return nil
 }
 
 // What to change of which machine.
@@ -3571,7 +4038,7 @@ type UpdateMachineRequest struct {
 
 func (x *UpdateMachineRequest) Reset() {
 	*x = UpdateMachineRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[51]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3583,7 +4050,7 @@ func (x *UpdateMachineRequest) String() string {
 func (*UpdateMachineRequest) ProtoMessage() {}
 
 func (x *UpdateMachineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[51]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3596,7 +4063,7 @@ func (x *UpdateMachineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateMachineRequest.ProtoReflect.Descriptor instead.
 func (*UpdateMachineRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{51}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *UpdateMachineRequest) GetRequestId() string {
@@ -3649,14 +4116,20 @@ type ListMachinesRequest struct {
 	// UUID of the project; needed.
 	Project string `protobuf:"bytes,2,opt,name=project,proto3" json:"project,omitempty"`
 	// Also those that are gone or failed.
-	IncludeEnded  bool `protobuf:"varint,3,opt,name=include_ended,json=includeEnded,proto3" json:"include_ended,omitempty"`
+	IncludeEnded bool `protobuf:"varint,3,opt,name=include_ended,json=includeEnded,proto3" json:"include_ended,omitempty"`
+	// What orders it.
+	OrderBy commonv1.OrderBy `protobuf:"varint,4,opt,name=order_by,json=orderBy,proto3,enum=mulligan.common.v1.OrderBy" json:"order_by,omitempty"`
+	// From the last to the first.
+	Descending bool `protobuf:"varint,5,opt,name=descending,proto3" json:"descending,omitempty"`
+	// What it is narrowed to.
+	Filter        *commonv1.Filter `protobuf:"bytes,6,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListMachinesRequest) Reset() {
 	*x = ListMachinesRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[52]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3668,7 +4141,7 @@ func (x *ListMachinesRequest) String() string {
 func (*ListMachinesRequest) ProtoMessage() {}
 
 func (x *ListMachinesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[52]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3681,7 +4154,7 @@ func (x *ListMachinesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMachinesRequest.ProtoReflect.Descriptor instead.
 func (*ListMachinesRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{52}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *ListMachinesRequest) GetPage() *commonv1.Page {
@@ -3705,6 +4178,27 @@ func (x *ListMachinesRequest) GetIncludeEnded() bool {
 	return false
 }
 
+func (x *ListMachinesRequest) GetOrderBy() commonv1.OrderBy {
+	if x != nil {
+		return x.OrderBy
+	}
+	return commonv1.OrderBy(0)
+}
+
+func (x *ListMachinesRequest) GetDescending() bool {
+	if x != nil {
+		return x.Descending
+	}
+	return false
+}
+
+func (x *ListMachinesRequest) GetFilter() *commonv1.Filter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
 // A page of machines.
 type ListMachinesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3720,7 +4214,7 @@ type ListMachinesResponse struct {
 
 func (x *ListMachinesResponse) Reset() {
 	*x = ListMachinesResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[53]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3732,7 +4226,7 @@ func (x *ListMachinesResponse) String() string {
 func (*ListMachinesResponse) ProtoMessage() {}
 
 func (x *ListMachinesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[53]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3745,7 +4239,7 @@ func (x *ListMachinesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMachinesResponse.ProtoReflect.Descriptor instead.
 func (*ListMachinesResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{53}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *ListMachinesResponse) GetMachines() []*Machine {
@@ -3790,7 +4284,7 @@ type Step struct {
 
 func (x *Step) Reset() {
 	*x = Step{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[54]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3802,7 +4296,7 @@ func (x *Step) String() string {
 func (*Step) ProtoMessage() {}
 
 func (x *Step) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[54]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3815,7 +4309,7 @@ func (x *Step) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Step.ProtoReflect.Descriptor instead.
 func (*Step) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{54}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *Step) GetName() string {
@@ -3890,7 +4384,7 @@ type Operation struct {
 
 func (x *Operation) Reset() {
 	*x = Operation{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[55]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3902,7 +4396,7 @@ func (x *Operation) String() string {
 func (*Operation) ProtoMessage() {}
 
 func (x *Operation) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[55]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3915,7 +4409,7 @@ func (x *Operation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Operation.ProtoReflect.Descriptor instead.
 func (*Operation) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{55}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *Operation) GetMetadata() *commonv1.Metadata {
@@ -3999,7 +4493,7 @@ type GetOperationRequest struct {
 
 func (x *GetOperationRequest) Reset() {
 	*x = GetOperationRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[56]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4011,7 +4505,7 @@ func (x *GetOperationRequest) String() string {
 func (*GetOperationRequest) ProtoMessage() {}
 
 func (x *GetOperationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[56]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4024,7 +4518,7 @@ func (x *GetOperationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOperationRequest.ProtoReflect.Descriptor instead.
 func (*GetOperationRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{56}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *GetOperationRequest) GetId() string {
@@ -4035,6 +4529,98 @@ func (x *GetOperationRequest) GetId() string {
 }
 
 // Which operations.
+type BatchGetOperationsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// UUIDs, 1,000 at most.
+	Ids           []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetOperationsRequest) Reset() {
+	*x = BatchGetOperationsRequest{}
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[65]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetOperationsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetOperationsRequest) ProtoMessage() {}
+
+func (x *BatchGetOperationsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[65]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetOperationsRequest.ProtoReflect.Descriptor instead.
+func (*BatchGetOperationsRequest) Descriptor() ([]byte, []int) {
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{65}
+}
+
+func (x *BatchGetOperationsRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+// The operations, in the order of the ids in the request.
+type BatchGetOperationsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One for each id.
+	Operations    []*Operation `protobuf:"bytes,1,rep,name=operations,proto3" json:"operations,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetOperationsResponse) Reset() {
+	*x = BatchGetOperationsResponse{}
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[66]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetOperationsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetOperationsResponse) ProtoMessage() {}
+
+func (x *BatchGetOperationsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[66]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetOperationsResponse.ProtoReflect.Descriptor instead.
+func (*BatchGetOperationsResponse) Descriptor() ([]byte, []int) {
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{66}
+}
+
+func (x *BatchGetOperationsResponse) GetOperations() []*Operation {
+	if x != nil {
+		return x.Operations
+	}
+	return nil
+}
+
+// Which operations.
 type ListOperationsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Which part of the list; absent: the first 100.
@@ -4042,14 +4628,20 @@ type ListOperationsRequest struct {
 	// Only of this project (UUID); empty: all that the caller can see.
 	Project string `protobuf:"bytes,2,opt,name=project,proto3" json:"project,omitempty"`
 	// Only of this object (UUID); empty: any.
-	ObjectId      string `protobuf:"bytes,3,opt,name=object_id,json=objectId,proto3" json:"object_id,omitempty"`
+	ObjectId string `protobuf:"bytes,3,opt,name=object_id,json=objectId,proto3" json:"object_id,omitempty"`
+	// What orders it; without it the newest come first, and descending turns that. They have no names.
+	OrderBy commonv1.OrderBy `protobuf:"varint,4,opt,name=order_by,json=orderBy,proto3,enum=mulligan.common.v1.OrderBy" json:"order_by,omitempty"`
+	// From the last to the first.
+	Descending bool `protobuf:"varint,5,opt,name=descending,proto3" json:"descending,omitempty"`
+	// What it is narrowed to.
+	Filter        *commonv1.Filter `protobuf:"bytes,6,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListOperationsRequest) Reset() {
 	*x = ListOperationsRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[57]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4061,7 +4653,7 @@ func (x *ListOperationsRequest) String() string {
 func (*ListOperationsRequest) ProtoMessage() {}
 
 func (x *ListOperationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[57]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4074,7 +4666,7 @@ func (x *ListOperationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOperationsRequest.ProtoReflect.Descriptor instead.
 func (*ListOperationsRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{57}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *ListOperationsRequest) GetPage() *commonv1.Page {
@@ -4098,6 +4690,27 @@ func (x *ListOperationsRequest) GetObjectId() string {
 	return ""
 }
 
+func (x *ListOperationsRequest) GetOrderBy() commonv1.OrderBy {
+	if x != nil {
+		return x.OrderBy
+	}
+	return commonv1.OrderBy(0)
+}
+
+func (x *ListOperationsRequest) GetDescending() bool {
+	if x != nil {
+		return x.Descending
+	}
+	return false
+}
+
+func (x *ListOperationsRequest) GetFilter() *commonv1.Filter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
 // A page of operations.
 type ListOperationsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -4105,13 +4718,15 @@ type ListOperationsResponse struct {
 	Operations []*Operation `protobuf:"bytes,1,rep,name=operations,proto3" json:"operations,omitempty"`
 	// For page.token of the next request; empty: this was the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// The revision of the snapshot, from which Watch goes on.
+	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListOperationsResponse) Reset() {
 	*x = ListOperationsResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[58]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4123,7 +4738,7 @@ func (x *ListOperationsResponse) String() string {
 func (*ListOperationsResponse) ProtoMessage() {}
 
 func (x *ListOperationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[58]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4136,7 +4751,7 @@ func (x *ListOperationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOperationsResponse.ProtoReflect.Descriptor instead.
 func (*ListOperationsResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{58}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *ListOperationsResponse) GetOperations() []*Operation {
@@ -4153,6 +4768,13 @@ func (x *ListOperationsResponse) GetNextPageToken() string {
 	return ""
 }
 
+func (x *ListOperationsResponse) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
 // Which operation.
 type GetOperationLogRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -4164,7 +4786,7 @@ type GetOperationLogRequest struct {
 
 func (x *GetOperationLogRequest) Reset() {
 	*x = GetOperationLogRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[59]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4176,7 +4798,7 @@ func (x *GetOperationLogRequest) String() string {
 func (*GetOperationLogRequest) ProtoMessage() {}
 
 func (x *GetOperationLogRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[59]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4189,7 +4811,7 @@ func (x *GetOperationLogRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOperationLogRequest.ProtoReflect.Descriptor instead.
 func (*GetOperationLogRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{59}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *GetOperationLogRequest) GetId() string {
@@ -4210,7 +4832,7 @@ type GetOperationLogResponse struct {
 
 func (x *GetOperationLogResponse) Reset() {
 	*x = GetOperationLogResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[60]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4222,7 +4844,7 @@ func (x *GetOperationLogResponse) String() string {
 func (*GetOperationLogResponse) ProtoMessage() {}
 
 func (x *GetOperationLogResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[60]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4235,7 +4857,7 @@ func (x *GetOperationLogResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOperationLogResponse.ProtoReflect.Descriptor instead.
 func (*GetOperationLogResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{60}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *GetOperationLogResponse) GetParts() []*LogPart {
@@ -4258,7 +4880,7 @@ type LogPart struct {
 
 func (x *LogPart) Reset() {
 	*x = LogPart{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[61]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4270,7 +4892,7 @@ func (x *LogPart) String() string {
 func (*LogPart) ProtoMessage() {}
 
 func (x *LogPart) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[61]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4283,7 +4905,7 @@ func (x *LogPart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogPart.ProtoReflect.Descriptor instead.
 func (*LogPart) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{61}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *LogPart) GetSource() string {
@@ -4313,7 +4935,7 @@ type AbortOperationRequest struct {
 
 func (x *AbortOperationRequest) Reset() {
 	*x = AbortOperationRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[62]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4325,7 +4947,7 @@ func (x *AbortOperationRequest) String() string {
 func (*AbortOperationRequest) ProtoMessage() {}
 
 func (x *AbortOperationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[62]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4338,7 +4960,7 @@ func (x *AbortOperationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AbortOperationRequest.ProtoReflect.Descriptor instead.
 func (*AbortOperationRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{62}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *AbortOperationRequest) GetRequestId() string {
@@ -4368,7 +4990,7 @@ type RetryOperationRequest struct {
 
 func (x *RetryOperationRequest) Reset() {
 	*x = RetryOperationRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[63]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4380,7 +5002,7 @@ func (x *RetryOperationRequest) String() string {
 func (*RetryOperationRequest) ProtoMessage() {}
 
 func (x *RetryOperationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[63]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4393,7 +5015,7 @@ func (x *RetryOperationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryOperationRequest.ProtoReflect.Descriptor instead.
 func (*RetryOperationRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{63}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *RetryOperationRequest) GetRequestId() string {
@@ -4425,7 +5047,7 @@ type ForceReleaseRequest struct {
 
 func (x *ForceReleaseRequest) Reset() {
 	*x = ForceReleaseRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[64]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4437,7 +5059,7 @@ func (x *ForceReleaseRequest) String() string {
 func (*ForceReleaseRequest) ProtoMessage() {}
 
 func (x *ForceReleaseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[64]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4450,7 +5072,7 @@ func (x *ForceReleaseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForceReleaseRequest.ProtoReflect.Descriptor instead.
 func (*ForceReleaseRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{64}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *ForceReleaseRequest) GetRequestId() string {
@@ -4489,7 +5111,7 @@ type FreezeRequest struct {
 
 func (x *FreezeRequest) Reset() {
 	*x = FreezeRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[65]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4501,7 +5123,7 @@ func (x *FreezeRequest) String() string {
 func (*FreezeRequest) ProtoMessage() {}
 
 func (x *FreezeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[65]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4514,7 +5136,7 @@ func (x *FreezeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FreezeRequest.ProtoReflect.Descriptor instead.
 func (*FreezeRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{65}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *FreezeRequest) GetRequestId() string {
@@ -4555,7 +5177,7 @@ type Freeze struct {
 
 func (x *Freeze) Reset() {
 	*x = Freeze{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[66]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4567,7 +5189,7 @@ func (x *Freeze) String() string {
 func (*Freeze) ProtoMessage() {}
 
 func (x *Freeze) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[66]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4580,7 +5202,7 @@ func (x *Freeze) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Freeze.ProtoReflect.Descriptor instead.
 func (*Freeze) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{66}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{76}
 }
 
 func (x *Freeze) GetRegion() string {
@@ -4622,7 +5244,7 @@ type FreezeResponse struct {
 
 func (x *FreezeResponse) Reset() {
 	*x = FreezeResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[67]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4634,7 +5256,7 @@ func (x *FreezeResponse) String() string {
 func (*FreezeResponse) ProtoMessage() {}
 
 func (x *FreezeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[67]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4647,7 +5269,7 @@ func (x *FreezeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FreezeResponse.ProtoReflect.Descriptor instead.
 func (*FreezeResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{67}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{77}
 }
 
 func (x *FreezeResponse) GetFreeze() *Freeze {
@@ -4670,7 +5292,7 @@ type ThawRequest struct {
 
 func (x *ThawRequest) Reset() {
 	*x = ThawRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[68]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4682,7 +5304,7 @@ func (x *ThawRequest) String() string {
 func (*ThawRequest) ProtoMessage() {}
 
 func (x *ThawRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[68]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4695,7 +5317,7 @@ func (x *ThawRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ThawRequest.ProtoReflect.Descriptor instead.
 func (*ThawRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{68}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{78}
 }
 
 func (x *ThawRequest) GetRequestId() string {
@@ -4721,7 +5343,7 @@ type ThawResponse struct {
 
 func (x *ThawResponse) Reset() {
 	*x = ThawResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[69]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4733,7 +5355,7 @@ func (x *ThawResponse) String() string {
 func (*ThawResponse) ProtoMessage() {}
 
 func (x *ThawResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[69]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4746,19 +5368,21 @@ func (x *ThawResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ThawResponse.ProtoReflect.Descriptor instead.
 func (*ThawResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{69}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{79}
 }
 
 // All freezes.
 type ListFreezesRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where to go on, and how many.
+	Page          *commonv1.Page `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListFreezesRequest) Reset() {
 	*x = ListFreezesRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[70]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[80]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4770,7 +5394,7 @@ func (x *ListFreezesRequest) String() string {
 func (*ListFreezesRequest) ProtoMessage() {}
 
 func (x *ListFreezesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[70]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[80]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4783,21 +5407,32 @@ func (x *ListFreezesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFreezesRequest.ProtoReflect.Descriptor instead.
 func (*ListFreezesRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{70}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{80}
+}
+
+func (x *ListFreezesRequest) GetPage() *commonv1.Page {
+	if x != nil {
+		return x.Page
+	}
+	return nil
 }
 
 // All freezes; there are few.
 type ListFreezesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// That of the whole site first; empty: nothing is frozen.
-	Freezes       []*Freeze `protobuf:"bytes,1,rep,name=freezes,proto3" json:"freezes,omitempty"`
+	Freezes []*Freeze `protobuf:"bytes,1,rep,name=freezes,proto3" json:"freezes,omitempty"`
+	// For the next page; empty at the end.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// The revision of the snapshot, from which Watch goes on.
+	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListFreezesResponse) Reset() {
 	*x = ListFreezesResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[71]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[81]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4809,7 +5444,7 @@ func (x *ListFreezesResponse) String() string {
 func (*ListFreezesResponse) ProtoMessage() {}
 
 func (x *ListFreezesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[71]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[81]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4822,7 +5457,7 @@ func (x *ListFreezesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFreezesResponse.ProtoReflect.Descriptor instead.
 func (*ListFreezesResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{71}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{81}
 }
 
 func (x *ListFreezesResponse) GetFreezes() []*Freeze {
@@ -4830,6 +5465,20 @@ func (x *ListFreezesResponse) GetFreezes() []*Freeze {
 		return x.Freezes
 	}
 	return nil
+}
+
+func (x *ListFreezesResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListFreezesResponse) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
 }
 
 // Which region.
@@ -4845,7 +5494,7 @@ type ReconcileRequest struct {
 
 func (x *ReconcileRequest) Reset() {
 	*x = ReconcileRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[72]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[82]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4857,7 +5506,7 @@ func (x *ReconcileRequest) String() string {
 func (*ReconcileRequest) ProtoMessage() {}
 
 func (x *ReconcileRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[72]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[82]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4870,7 +5519,7 @@ func (x *ReconcileRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReconcileRequest.ProtoReflect.Descriptor instead.
 func (*ReconcileRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{72}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{82}
 }
 
 func (x *ReconcileRequest) GetRequestId() string {
@@ -4891,14 +5540,16 @@ func (x *ReconcileRequest) GetRegion() string {
 type ListDifferencesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Only of this region (UUID); empty: of all.
-	Region        string `protobuf:"bytes,1,opt,name=region,proto3" json:"region,omitempty"`
+	Region string `protobuf:"bytes,1,opt,name=region,proto3" json:"region,omitempty"`
+	// Where to go on, and how many.
+	Page          *commonv1.Page `protobuf:"bytes,2,opt,name=page,proto3" json:"page,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListDifferencesRequest) Reset() {
 	*x = ListDifferencesRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[73]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[83]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4910,7 +5561,7 @@ func (x *ListDifferencesRequest) String() string {
 func (*ListDifferencesRequest) ProtoMessage() {}
 
 func (x *ListDifferencesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[73]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[83]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4923,7 +5574,7 @@ func (x *ListDifferencesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDifferencesRequest.ProtoReflect.Descriptor instead.
 func (*ListDifferencesRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{73}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{83}
 }
 
 func (x *ListDifferencesRequest) GetRegion() string {
@@ -4931,6 +5582,13 @@ func (x *ListDifferencesRequest) GetRegion() string {
 		return x.Region
 	}
 	return ""
+}
+
+func (x *ListDifferencesRequest) GetPage() *commonv1.Page {
+	if x != nil {
+		return x.Page
+	}
+	return nil
 }
 
 // Something that is not the same in two places.
@@ -4960,7 +5618,7 @@ type Difference struct {
 
 func (x *Difference) Reset() {
 	*x = Difference{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[74]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[84]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4972,7 +5630,7 @@ func (x *Difference) String() string {
 func (*Difference) ProtoMessage() {}
 
 func (x *Difference) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[74]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[84]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4985,7 +5643,7 @@ func (x *Difference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Difference.ProtoReflect.Descriptor instead.
 func (*Difference) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{74}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{84}
 }
 
 func (x *Difference) GetRegion() string {
@@ -5055,14 +5713,18 @@ func (x *Difference) GetMendedAt() *timestamppb.Timestamp {
 type ListDifferencesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Those that are there, and those that were mended within the last week.
-	Differences   []*Difference `protobuf:"bytes,1,rep,name=differences,proto3" json:"differences,omitempty"`
+	Differences []*Difference `protobuf:"bytes,1,rep,name=differences,proto3" json:"differences,omitempty"`
+	// For the next page; empty at the end.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// The revision of the snapshot, from which Watch goes on.
+	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListDifferencesResponse) Reset() {
 	*x = ListDifferencesResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[75]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[85]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5074,7 +5736,7 @@ func (x *ListDifferencesResponse) String() string {
 func (*ListDifferencesResponse) ProtoMessage() {}
 
 func (x *ListDifferencesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[75]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[85]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5087,7 +5749,7 @@ func (x *ListDifferencesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDifferencesResponse.ProtoReflect.Descriptor instead.
 func (*ListDifferencesResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{75}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{85}
 }
 
 func (x *ListDifferencesResponse) GetDifferences() []*Difference {
@@ -5095,6 +5757,20 @@ func (x *ListDifferencesResponse) GetDifferences() []*Difference {
 		return x.Differences
 	}
 	return nil
+}
+
+func (x *ListDifferencesResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListDifferencesResponse) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
 }
 
 // Which region.
@@ -5110,7 +5786,7 @@ type RotateRegionKeyRequest struct {
 
 func (x *RotateRegionKeyRequest) Reset() {
 	*x = RotateRegionKeyRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[76]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[86]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5122,7 +5798,7 @@ func (x *RotateRegionKeyRequest) String() string {
 func (*RotateRegionKeyRequest) ProtoMessage() {}
 
 func (x *RotateRegionKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[76]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[86]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5135,7 +5811,7 @@ func (x *RotateRegionKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateRegionKeyRequest.ProtoReflect.Descriptor instead.
 func (*RotateRegionKeyRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{76}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{86}
 }
 
 func (x *RotateRegionKeyRequest) GetRequestId() string {
@@ -5169,7 +5845,7 @@ type ControlConfigureRequest struct {
 
 func (x *ControlConfigureRequest) Reset() {
 	*x = ControlConfigureRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[77]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[87]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5181,7 +5857,7 @@ func (x *ControlConfigureRequest) String() string {
 func (*ControlConfigureRequest) ProtoMessage() {}
 
 func (x *ControlConfigureRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[77]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[87]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5194,7 +5870,7 @@ func (x *ControlConfigureRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlConfigureRequest.ProtoReflect.Descriptor instead.
 func (*ControlConfigureRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{77}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{87}
 }
 
 func (x *ControlConfigureRequest) GetRequestId() string {
@@ -5234,7 +5910,7 @@ type GetControlConfigurationRequest struct {
 
 func (x *GetControlConfigurationRequest) Reset() {
 	*x = GetControlConfigurationRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[78]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[88]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5246,7 +5922,7 @@ func (x *GetControlConfigurationRequest) String() string {
 func (*GetControlConfigurationRequest) ProtoMessage() {}
 
 func (x *GetControlConfigurationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[78]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[88]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5259,7 +5935,7 @@ func (x *GetControlConfigurationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetControlConfigurationRequest.ProtoReflect.Descriptor instead.
 func (*GetControlConfigurationRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{78}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{88}
 }
 
 // What to change of how the executors of a region are configured.
@@ -5281,7 +5957,7 @@ type ExecutorConfigureRequest struct {
 
 func (x *ExecutorConfigureRequest) Reset() {
 	*x = ExecutorConfigureRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[79]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[89]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5293,7 +5969,7 @@ func (x *ExecutorConfigureRequest) String() string {
 func (*ExecutorConfigureRequest) ProtoMessage() {}
 
 func (x *ExecutorConfigureRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[79]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[89]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5306,7 +5982,7 @@ func (x *ExecutorConfigureRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecutorConfigureRequest.ProtoReflect.Descriptor instead.
 func (*ExecutorConfigureRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{79}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{89}
 }
 
 func (x *ExecutorConfigureRequest) GetRequestId() string {
@@ -5355,7 +6031,7 @@ type GetExecutorConfigurationRequest struct {
 
 func (x *GetExecutorConfigurationRequest) Reset() {
 	*x = GetExecutorConfigurationRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[80]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[90]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5367,7 +6043,7 @@ func (x *GetExecutorConfigurationRequest) String() string {
 func (*GetExecutorConfigurationRequest) ProtoMessage() {}
 
 func (x *GetExecutorConfigurationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[80]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[90]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5380,7 +6056,7 @@ func (x *GetExecutorConfigurationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetExecutorConfigurationRequest.ProtoReflect.Descriptor instead.
 func (*GetExecutorConfigurationRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{80}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{90}
 }
 
 func (x *GetExecutorConfigurationRequest) GetRegion() string {
@@ -5455,10 +6131,20 @@ const file_mulligan_control_v1_control_proto_rawDesc = "" +
 	"\x06region\x18\x04 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06region\x12;\n" +
 	"\x04spec\x18\x05 \x01(\v2\x1f.mulligan.control.v1.ServerSpecB\x06\xbaH\x03\xc8\x01\x01R\x04spec\",\n" +
 	"\x10GetServerRequest\x12\x18\n" +
-	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"g\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"<\n" +
+	"\x16BatchGetServersRequest\x12\"\n" +
+	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
+	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\"P\n" +
+	"\x17BatchGetServersResponse\x125\n" +
+	"\aservers\x18\x01 \x03(\v2\x1b.mulligan.control.v1.ServerR\aservers\"\xfd\x01\n" +
 	"\x12ListServersRequest\x12,\n" +
 	"\x04page\x18\x01 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\x12#\n" +
-	"\x06region\x18\x02 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x06region\"\x90\x01\n" +
+	"\x06region\x18\x02 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x06region\x12@\n" +
+	"\border_by\x18\x03 \x01(\x0e2\x1b.mulligan.common.v1.OrderByB\b\xbaH\x05\x82\x01\x02\x10\x01R\aorderBy\x12\x1e\n" +
+	"\n" +
+	"descending\x18\x04 \x01(\bR\n" +
+	"descending\x122\n" +
+	"\x06filter\x18\x05 \x01(\v2\x1a.mulligan.common.v1.FilterR\x06filter\"\x90\x01\n" +
 	"\x13ListServersResponse\x125\n" +
 	"\aservers\x18\x01 \x03(\v2\x1b.mulligan.control.v1.ServerR\aservers\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
@@ -5516,10 +6202,20 @@ const file_mulligan_control_v1_control_proto_rawDesc = "" +
 	"\x06region\x18\x03 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06region\x129\n" +
 	"\x04spec\x18\x04 \x01(\v2\x1d.mulligan.control.v1.HostSpecB\x06\xbaH\x03\xc8\x01\x01R\x04spec\"*\n" +
 	"\x0eGetHostRequest\x12\x18\n" +
-	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"e\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\":\n" +
+	"\x14BatchGetHostsRequest\x12\"\n" +
+	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
+	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\"H\n" +
+	"\x15BatchGetHostsResponse\x12/\n" +
+	"\x05hosts\x18\x01 \x03(\v2\x19.mulligan.control.v1.HostR\x05hosts\"\xfb\x01\n" +
 	"\x10ListHostsRequest\x12,\n" +
 	"\x04page\x18\x01 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\x12#\n" +
-	"\x06region\x18\x02 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x06region\"\x88\x01\n" +
+	"\x06region\x18\x02 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x06region\x12@\n" +
+	"\border_by\x18\x03 \x01(\x0e2\x1b.mulligan.common.v1.OrderByB\b\xbaH\x05\x82\x01\x02\x10\x01R\aorderBy\x12\x1e\n" +
+	"\n" +
+	"descending\x18\x04 \x01(\bR\n" +
+	"descending\x122\n" +
+	"\x06filter\x18\x05 \x01(\v2\x1a.mulligan.common.v1.FilterR\x06filter\"\x88\x01\n" +
 	"\x11ListHostsResponse\x12/\n" +
 	"\x05hosts\x18\x01 \x03(\v2\x19.mulligan.control.v1.HostR\x05hosts\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
@@ -5584,13 +6280,24 @@ const file_mulligan_control_v1_control_proto_rawDesc = "" +
 	"\x04spec\x18\x04 \x01(\v2\x1e.mulligan.control.v1.ImageSpecB\x06\xbaH\x03\xc8\x01\x01R\x04spec\x12-\n" +
 	"\bimage_id\x18\x05 \x01(\tB\x12\xaa\xbb\x18\x03new\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\aimageId\"+\n" +
 	"\x0fGetImageRequest\x12\x18\n" +
-	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"f\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\";\n" +
+	"\x15BatchGetImagesRequest\x12\"\n" +
+	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
+	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\"L\n" +
+	"\x16BatchGetImagesResponse\x122\n" +
+	"\x06images\x18\x01 \x03(\v2\x1a.mulligan.control.v1.ImageR\x06images\"\xfc\x01\n" +
 	"\x11ListImagesRequest\x12,\n" +
 	"\x04page\x18\x01 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\x12#\n" +
-	"\x06region\x18\x02 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x06region\"p\n" +
+	"\x06region\x18\x02 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x06region\x12@\n" +
+	"\border_by\x18\x03 \x01(\x0e2\x1b.mulligan.common.v1.OrderByB\b\xbaH\x05\x82\x01\x02\x10\x01R\aorderBy\x12\x1e\n" +
+	"\n" +
+	"descending\x18\x04 \x01(\bR\n" +
+	"descending\x122\n" +
+	"\x06filter\x18\x05 \x01(\v2\x1a.mulligan.common.v1.FilterR\x06filter\"\x8c\x01\n" +
 	"\x12ListImagesResponse\x122\n" +
 	"\x06images\x18\x01 \x03(\v2\x1a.mulligan.control.v1.ImageR\x06images\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xdc\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevision\"\xdc\x01\n" +
 	"\x12UpdateImageRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x18\n" +
@@ -5675,7 +6382,13 @@ const file_mulligan_control_v1_control_proto_rawDesc = "" +
 	"\x05disks\x18\x02 \x03(\v2\x1f.mulligan.control.v1.DoomedDiskR\x05disks\"Q\n" +
 	"\x11GetMachineRequest\x12\x18\n" +
 	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\x12\"\n" +
-	"\aproject\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\"\x82\x02\n" +
+	"\aproject\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\"a\n" +
+	"\x17BatchGetMachinesRequest\x12\"\n" +
+	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
+	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\x12\"\n" +
+	"\aproject\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\"T\n" +
+	"\x18BatchGetMachinesResponse\x128\n" +
+	"\bmachines\x18\x01 \x03(\v2\x1c.mulligan.control.v1.MachineR\bmachines\"\x82\x02\n" +
 	"\x14UpdateMachineRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\"\n" +
@@ -5686,11 +6399,16 @@ const file_mulligan_control_v1_control_proto_rawDesc = "" +
 	"generation\x12\x1c\n" +
 	"\x04name\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x04name\x12;\n" +
 	"\vupdate_mask\x18\x06 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
-	"updateMask\"\x8c\x01\n" +
+	"updateMask\"\xa2\x02\n" +
 	"\x13ListMachinesRequest\x12,\n" +
 	"\x04page\x18\x01 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\x12\"\n" +
 	"\aproject\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\x12#\n" +
-	"\rinclude_ended\x18\x03 \x01(\bR\fincludeEnded\"\x94\x01\n" +
+	"\rinclude_ended\x18\x03 \x01(\bR\fincludeEnded\x12@\n" +
+	"\border_by\x18\x04 \x01(\x0e2\x1b.mulligan.common.v1.OrderByB\b\xbaH\x05\x82\x01\x02\x10\x01R\aorderBy\x12\x1e\n" +
+	"\n" +
+	"descending\x18\x05 \x01(\bR\n" +
+	"descending\x122\n" +
+	"\x06filter\x18\x06 \x01(\v2\x1a.mulligan.common.v1.FilterR\x06filter\"\x94\x01\n" +
 	"\x14ListMachinesResponse\x128\n" +
 	"\bmachines\x18\x01 \x03(\v2\x1c.mulligan.control.v1.MachineR\bmachines\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
@@ -5718,16 +6436,29 @@ const file_mulligan_control_v1_control_proto_rawDesc = "" +
 	"error_code\x18\n" +
 	" \x01(\tR\terrorCode:\x06\xaa\xbb\x18\x02\x10\x01\"/\n" +
 	"\x13GetOperationRequest\x12\x18\n" +
-	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"\x96\x01\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"?\n" +
+	"\x19BatchGetOperationsRequest\x12\"\n" +
+	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
+	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\"\\\n" +
+	"\x1aBatchGetOperationsResponse\x12>\n" +
+	"\n" +
+	"operations\x18\x01 \x03(\v2\x1e.mulligan.control.v1.OperationR\n" +
+	"operations\"\xac\x02\n" +
 	"\x15ListOperationsRequest\x12,\n" +
 	"\x04page\x18\x01 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\x12%\n" +
 	"\aproject\x18\x02 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\aproject\x12(\n" +
-	"\tobject_id\x18\x03 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\bobjectId\"\x80\x01\n" +
+	"\tobject_id\x18\x03 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\bobjectId\x12@\n" +
+	"\border_by\x18\x04 \x01(\x0e2\x1b.mulligan.common.v1.OrderByB\b\xbaH\x05\x82\x01\x02\x10\x01R\aorderBy\x12\x1e\n" +
+	"\n" +
+	"descending\x18\x05 \x01(\bR\n" +
+	"descending\x122\n" +
+	"\x06filter\x18\x06 \x01(\v2\x1a.mulligan.common.v1.FilterR\x06filter\"\x9c\x01\n" +
 	"\x16ListOperationsResponse\x12>\n" +
 	"\n" +
 	"operations\x18\x01 \x03(\v2\x1e.mulligan.control.v1.OperationR\n" +
 	"operations\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"?\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevision\"?\n" +
 	"\x16GetOperationLogRequest\x12%\n" +
 	"\x02id\x18\x01 \x01(\tB\x15\xaa\xbb\x18\toperation\xbaH\x05r\x03\xb0\x01\x01R\x02id\"M\n" +
 	"\x17GetOperationLogResponse\x122\n" +
@@ -5764,16 +6495,20 @@ const file_mulligan_control_v1_control_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12#\n" +
 	"\x06region\x18\x02 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x06region\"\x0e\n" +
-	"\fThawResponse\"\x14\n" +
-	"\x12ListFreezesRequest\"L\n" +
+	"\fThawResponse\"B\n" +
+	"\x12ListFreezesRequest\x12,\n" +
+	"\x04page\x18\x01 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\"\x90\x01\n" +
 	"\x13ListFreezesResponse\x125\n" +
-	"\afreezes\x18\x01 \x03(\v2\x1b.mulligan.control.v1.FreezeR\afreezes\"^\n" +
+	"\afreezes\x18\x01 \x03(\v2\x1b.mulligan.control.v1.FreezeR\afreezes\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevision\"^\n" +
 	"\x10ReconcileRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12 \n" +
-	"\x06region\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06region\"=\n" +
+	"\x06region\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06region\"k\n" +
 	"\x16ListDifferencesRequest\x12#\n" +
-	"\x06region\x18\x01 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x06region\"\xbb\x02\n" +
+	"\x06region\x18\x01 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x06region\x12,\n" +
+	"\x04page\x18\x02 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\"\xbb\x02\n" +
 	"\n" +
 	"Difference\x12\x16\n" +
 	"\x06region\x18\x01 \x01(\tR\x06region\x12\x12\n" +
@@ -5785,9 +6520,11 @@ const file_mulligan_control_v1_control_proto_rawDesc = "" +
 	"\x06action\x18\x06 \x01(\tR\x06action\x12!\n" +
 	"\fmends_itself\x18\a \x01(\bR\vmendsItself\x125\n" +
 	"\bfound_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\afoundAt\x127\n" +
-	"\tmended_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\bmendedAt\"\\\n" +
+	"\tmended_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\bmendedAt\"\xa0\x01\n" +
 	"\x17ListDifferencesResponse\x12A\n" +
-	"\vdifferences\x18\x01 \x03(\v2\x1f.mulligan.control.v1.DifferenceR\vdifferences\"d\n" +
+	"\vdifferences\x18\x01 \x03(\v2\x1f.mulligan.control.v1.DifferenceR\vdifferences\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevision\"d\n" +
 	"\x16RotateRegionKeyRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12 \n" +
@@ -5813,11 +6550,12 @@ const file_mulligan_control_v1_control_proto_rawDesc = "" +
 	"generation\x12 \n" +
 	"\x06region\x18\x05 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06region\"C\n" +
 	"\x1fGetExecutorConfigurationRequest\x12 \n" +
-	"\x06region\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06region2\x97.\n" +
+	"\x06region\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06region2\x824\n" +
 	"\x0eControlService\x12\x95\x01\n" +
 	"\x0eListRegionKeys\x12*.mulligan.control.v1.ListRegionKeysRequest\x1a+.mulligan.control.v1.ListRegionKeysResponse\"*\xaa\xbb\x18&\b\x02\x10\x01\x1a of a region that the caller sees\x12_\n" +
 	"\fCreateServer\x12(.mulligan.control.v1.CreateServerRequest\x1a\x1b.mulligan.control.v1.Server\"\b\xaa\xbb\x18\x04\b\x05\x10\x04\x12Y\n" +
-	"\tGetServer\x12%.mulligan.control.v1.GetServerRequest\x1a\x1b.mulligan.control.v1.Server\"\b\xaa\xbb\x18\x04\b\x03\x10\x04\x12j\n" +
+	"\tGetServer\x12%.mulligan.control.v1.GetServerRequest\x1a\x1b.mulligan.control.v1.Server\"\b\xaa\xbb\x18\x04\b\x03\x10\x04\x12v\n" +
+	"\x0fBatchGetServers\x12+.mulligan.control.v1.BatchGetServersRequest\x1a,.mulligan.control.v1.BatchGetServersResponse\"\b\xaa\xbb\x18\x04\b\x03\x10\x04\x12j\n" +
 	"\vListServers\x12'.mulligan.control.v1.ListServersRequest\x1a(.mulligan.control.v1.ListServersResponse\"\b\xaa\xbb\x18\x04\b\x03\x10\x04\x12_\n" +
 	"\fUpdateServer\x12(.mulligan.control.v1.UpdateServerRequest\x1a\x1b.mulligan.control.v1.Server\"\b\xaa\xbb\x18\x04\b\x05\x10\x04\x12b\n" +
 	"\fVerifyServer\x12(.mulligan.control.v1.VerifyServerRequest\x1a\x1e.mulligan.control.v1.Operation\"\b\xaa\xbb\x18\x04\b\x05\x10\x04\x12d\n" +
@@ -5825,7 +6563,8 @@ const file_mulligan_control_v1_control_proto_rawDesc = "" +
 	"\fDeleteServer\x12(.mulligan.control.v1.DeleteServerRequest\x1a).mulligan.control.v1.DeleteServerResponse\"\b\xaa\xbb\x18\x04\b\x05\x10\x04\x12Y\n" +
 	"\n" +
 	"CreateHost\x12&.mulligan.control.v1.CreateHostRequest\x1a\x19.mulligan.control.v1.Host\"\b\xaa\xbb\x18\x04\b\x05\x10\x04\x12S\n" +
-	"\aGetHost\x12#.mulligan.control.v1.GetHostRequest\x1a\x19.mulligan.control.v1.Host\"\b\xaa\xbb\x18\x04\b\x03\x10\x04\x12d\n" +
+	"\aGetHost\x12#.mulligan.control.v1.GetHostRequest\x1a\x19.mulligan.control.v1.Host\"\b\xaa\xbb\x18\x04\b\x03\x10\x04\x12p\n" +
+	"\rBatchGetHosts\x12).mulligan.control.v1.BatchGetHostsRequest\x1a*.mulligan.control.v1.BatchGetHostsResponse\"\b\xaa\xbb\x18\x04\b\x03\x10\x04\x12d\n" +
 	"\tListHosts\x12%.mulligan.control.v1.ListHostsRequest\x1a&.mulligan.control.v1.ListHostsResponse\"\b\xaa\xbb\x18\x04\b\x03\x10\x04\x12Y\n" +
 	"\n" +
 	"UpdateHost\x12&.mulligan.control.v1.UpdateHostRequest\x1a\x19.mulligan.control.v1.Host\"\b\xaa\xbb\x18\x04\b\x05\x10\x04\x12^\n" +
@@ -5837,7 +6576,8 @@ const file_mulligan_control_v1_control_proto_rawDesc = "" +
 	"\aSetMark\x12#.mulligan.control.v1.SetMarkRequest\x1a$.mulligan.control.v1.SetMarkResponse\"7\xaa\xbb\x183\b\x05\x10\x04\x1a-of a machine: an operator of its project, too\x12\x93\x01\n" +
 	"\tClearMark\x12%.mulligan.control.v1.ClearMarkRequest\x1a&.mulligan.control.v1.ClearMarkResponse\"7\xaa\xbb\x183\b\x05\x10\x04\x1a-of a machine: an operator of its project, too\x12\\\n" +
 	"\vCreateImage\x12'.mulligan.control.v1.CreateImageRequest\x1a\x1a.mulligan.control.v1.Image\"\b\xaa\xbb\x18\x04\b\x05\x10\x04\x12x\n" +
-	"\bGetImage\x12$.mulligan.control.v1.GetImageRequest\x1a\x1a.mulligan.control.v1.Image\"*\xaa\xbb\x18&\b\x02\x10\x01\x1a of a region that the caller sees\x12\x98\x01\n" +
+	"\bGetImage\x12$.mulligan.control.v1.GetImageRequest\x1a\x1a.mulligan.control.v1.Image\"*\xaa\xbb\x18&\b\x02\x10\x01\x1a of a region that the caller sees\x12\x94\x01\n" +
+	"\x0eBatchGetImages\x12*.mulligan.control.v1.BatchGetImagesRequest\x1a+.mulligan.control.v1.BatchGetImagesResponse\")\xaa\xbb\x18%\b\x02\x10\x01\x1a\x1fof regions that the caller sees\x12\x98\x01\n" +
 	"\n" +
 	"ListImages\x12&.mulligan.control.v1.ListImagesRequest\x1a'.mulligan.control.v1.ListImagesResponse\"9\xaa\xbb\x185\b\x02\x10\x01\x1a/shows those of the regions that the caller sees\x12\\\n" +
 	"\vUpdateImage\x12'.mulligan.control.v1.UpdateImageRequest\x1a\x1a.mulligan.control.v1.Image\"\b\xaa\xbb\x18\x04\b\x05\x10\x04\x12j\n" +
@@ -5845,10 +6585,12 @@ const file_mulligan_control_v1_control_proto_rawDesc = "" +
 	"\x10ProvisionMachine\x12,.mulligan.control.v1.ProvisionMachineRequest\x1a\x1e.mulligan.control.v1.Operation\"G\xaa\xbb\x18C\b\x04\x10\x02\x1a=saying on which host or server is for operators of the region\x12\x82\x01\n" +
 	"\x13DecommissionMachine\x12/.mulligan.control.v1.DecommissionMachineRequest\x1a0.mulligan.control.v1.DecommissionMachineResponse\"\b\xaa\xbb\x18\x04\b\x04\x10\x02\x12\x8d\x01\n" +
 	"\n" +
-	"GetMachine\x12&.mulligan.control.v1.GetMachineRequest\x1a\x1c.mulligan.control.v1.Machine\"9\xaa\xbb\x185\b\x03\x10\x02\x1a/provider is shown to readers of the region only\x12\x93\x01\n" +
+	"GetMachine\x12&.mulligan.control.v1.GetMachineRequest\x1a\x1c.mulligan.control.v1.Machine\"9\xaa\xbb\x185\b\x03\x10\x02\x1a/provider is shown to readers of the region only\x12\xaa\x01\n" +
+	"\x10BatchGetMachines\x12,.mulligan.control.v1.BatchGetMachinesRequest\x1a-.mulligan.control.v1.BatchGetMachinesResponse\"9\xaa\xbb\x185\b\x03\x10\x02\x1a/provider is shown to readers of the region only\x12\x93\x01\n" +
 	"\rUpdateMachine\x12).mulligan.control.v1.UpdateMachineRequest\x1a\x1c.mulligan.control.v1.Machine\"9\xaa\xbb\x185\b\x04\x10\x02\x1a/provider is shown to readers of the region only\x12\x9e\x01\n" +
 	"\fListMachines\x12(.mulligan.control.v1.ListMachinesRequest\x1a).mulligan.control.v1.ListMachinesResponse\"9\xaa\xbb\x185\b\x03\x10\x02\x1a/provider is shown to readers of the region only\x12\xd8\x01\n" +
-	"\fGetOperation\x12(.mulligan.control.v1.GetOperationRequest\x1a\x1e.mulligan.control.v1.Operation\"~\xaa\xbb\x18z\b\x02\x10\x01\x1ata reader of its project; without a project, of its region; what hardware said is shown to readers of the region only\x12\x99\x02\n" +
+	"\fGetOperation\x12(.mulligan.control.v1.GetOperationRequest\x1a\x1e.mulligan.control.v1.Operation\"~\xaa\xbb\x18z\b\x02\x10\x01\x1ata reader of its project; without a project, of its region; what hardware said is shown to readers of the region only\x12\xba\x01\n" +
+	"\x12BatchGetOperations\x12..mulligan.control.v1.BatchGetOperationsRequest\x1a/.mulligan.control.v1.BatchGetOperationsResponse\"C\xaa\xbb\x18?\b\x02\x10\x01\x1a9a reader of its project; without a project, of its region\x12\x99\x02\n" +
 	"\x0eListOperations\x12*.mulligan.control.v1.ListOperationsRequest\x1a+.mulligan.control.v1.ListOperationsResponse\"\xad\x01\xaa\xbb\x18\xa8\x01\b\x02\x10\x01\x1a\xa1\x01shows the operations of the caller's projects, of the hardware of its regions, and all to readers of the system; what hardware said to readers of the region only\x12\x9e\x02\n" +
 	"\x0fGetOperationLog\x12+.mulligan.control.v1.GetOperationLogRequest\x1a,.mulligan.control.v1.GetOperationLogResponse\"\xaf\x01\xaa\xbb\x18\xaa\x01\b\x02\x10\x01\x1a\xa3\x01a reader of the operation's project, or without one of its region; what BMC and ramdisk said, and where the console is kept, is shown to readers of the region only\x12\xeb\x01\n" +
 	"\x0eAbortOperation\x12*.mulligan.control.v1.AbortOperationRequest\x1a\x1e.mulligan.control.v1.Operation\"\x8c\x01\xaa\xbb\x18\x87\x01\b\x02\x10\x01\x1a\x80\x01a member of the operation's project; without a project, an operator of its region; of a force-release, an operator of the system\x12{\n" +
@@ -5879,7 +6621,7 @@ func file_mulligan_control_v1_control_proto_rawDescGZIP() []byte {
 	return file_mulligan_control_v1_control_proto_rawDescData
 }
 
-var file_mulligan_control_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 81)
+var file_mulligan_control_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 91)
 var file_mulligan_control_v1_control_proto_goTypes = []any{
 	(*ListRegionKeysRequest)(nil),            // 0: mulligan.control.v1.ListRegionKeysRequest
 	(*ListRegionKeysResponse)(nil),           // 1: mulligan.control.v1.ListRegionKeysResponse
@@ -5891,254 +6633,293 @@ var file_mulligan_control_v1_control_proto_goTypes = []any{
 	(*Server)(nil),                           // 7: mulligan.control.v1.Server
 	(*CreateServerRequest)(nil),              // 8: mulligan.control.v1.CreateServerRequest
 	(*GetServerRequest)(nil),                 // 9: mulligan.control.v1.GetServerRequest
-	(*ListServersRequest)(nil),               // 10: mulligan.control.v1.ListServersRequest
-	(*ListServersResponse)(nil),              // 11: mulligan.control.v1.ListServersResponse
-	(*UpdateServerRequest)(nil),              // 12: mulligan.control.v1.UpdateServerRequest
-	(*VerifyServerRequest)(nil),              // 13: mulligan.control.v1.VerifyServerRequest
-	(*InspectServerRequest)(nil),             // 14: mulligan.control.v1.InspectServerRequest
-	(*DeleteServerRequest)(nil),              // 15: mulligan.control.v1.DeleteServerRequest
-	(*DeleteServerResponse)(nil),             // 16: mulligan.control.v1.DeleteServerResponse
-	(*HostSpec)(nil),                         // 17: mulligan.control.v1.HostSpec
-	(*HostInventory)(nil),                    // 18: mulligan.control.v1.HostInventory
-	(*Host)(nil),                             // 19: mulligan.control.v1.Host
-	(*CreateHostRequest)(nil),                // 20: mulligan.control.v1.CreateHostRequest
-	(*GetHostRequest)(nil),                   // 21: mulligan.control.v1.GetHostRequest
-	(*ListHostsRequest)(nil),                 // 22: mulligan.control.v1.ListHostsRequest
-	(*ListHostsResponse)(nil),                // 23: mulligan.control.v1.ListHostsResponse
-	(*UpdateHostRequest)(nil),                // 24: mulligan.control.v1.UpdateHostRequest
-	(*VerifyHostRequest)(nil),                // 25: mulligan.control.v1.VerifyHostRequest
-	(*InspectHostRequest)(nil),               // 26: mulligan.control.v1.InspectHostRequest
-	(*DeleteHostRequest)(nil),                // 27: mulligan.control.v1.DeleteHostRequest
-	(*DeleteHostResponse)(nil),               // 28: mulligan.control.v1.DeleteHostResponse
-	(*SetMarkRequest)(nil),                   // 29: mulligan.control.v1.SetMarkRequest
-	(*SetMarkResponse)(nil),                  // 30: mulligan.control.v1.SetMarkResponse
-	(*ClearMarkRequest)(nil),                 // 31: mulligan.control.v1.ClearMarkRequest
-	(*ClearMarkResponse)(nil),                // 32: mulligan.control.v1.ClearMarkResponse
-	(*ImageSpec)(nil),                        // 33: mulligan.control.v1.ImageSpec
-	(*Image)(nil),                            // 34: mulligan.control.v1.Image
-	(*CreateImageRequest)(nil),               // 35: mulligan.control.v1.CreateImageRequest
-	(*GetImageRequest)(nil),                  // 36: mulligan.control.v1.GetImageRequest
-	(*ListImagesRequest)(nil),                // 37: mulligan.control.v1.ListImagesRequest
-	(*ListImagesResponse)(nil),               // 38: mulligan.control.v1.ListImagesResponse
-	(*UpdateImageRequest)(nil),               // 39: mulligan.control.v1.UpdateImageRequest
-	(*DeleteImageRequest)(nil),               // 40: mulligan.control.v1.DeleteImageRequest
-	(*DeleteImageResponse)(nil),              // 41: mulligan.control.v1.DeleteImageResponse
-	(*NicRequest)(nil),                       // 42: mulligan.control.v1.NicRequest
-	(*MachineSpec)(nil),                      // 43: mulligan.control.v1.MachineSpec
-	(*Address)(nil),                          // 44: mulligan.control.v1.Address
-	(*Machine)(nil),                          // 45: mulligan.control.v1.Machine
-	(*ProvisionMachineRequest)(nil),          // 46: mulligan.control.v1.ProvisionMachineRequest
-	(*DecommissionMachineRequest)(nil),       // 47: mulligan.control.v1.DecommissionMachineRequest
-	(*DoomedDisk)(nil),                       // 48: mulligan.control.v1.DoomedDisk
-	(*DecommissionMachineResponse)(nil),      // 49: mulligan.control.v1.DecommissionMachineResponse
-	(*GetMachineRequest)(nil),                // 50: mulligan.control.v1.GetMachineRequest
-	(*UpdateMachineRequest)(nil),             // 51: mulligan.control.v1.UpdateMachineRequest
-	(*ListMachinesRequest)(nil),              // 52: mulligan.control.v1.ListMachinesRequest
-	(*ListMachinesResponse)(nil),             // 53: mulligan.control.v1.ListMachinesResponse
-	(*Step)(nil),                             // 54: mulligan.control.v1.Step
-	(*Operation)(nil),                        // 55: mulligan.control.v1.Operation
-	(*GetOperationRequest)(nil),              // 56: mulligan.control.v1.GetOperationRequest
-	(*ListOperationsRequest)(nil),            // 57: mulligan.control.v1.ListOperationsRequest
-	(*ListOperationsResponse)(nil),           // 58: mulligan.control.v1.ListOperationsResponse
-	(*GetOperationLogRequest)(nil),           // 59: mulligan.control.v1.GetOperationLogRequest
-	(*GetOperationLogResponse)(nil),          // 60: mulligan.control.v1.GetOperationLogResponse
-	(*LogPart)(nil),                          // 61: mulligan.control.v1.LogPart
-	(*AbortOperationRequest)(nil),            // 62: mulligan.control.v1.AbortOperationRequest
-	(*RetryOperationRequest)(nil),            // 63: mulligan.control.v1.RetryOperationRequest
-	(*ForceReleaseRequest)(nil),              // 64: mulligan.control.v1.ForceReleaseRequest
-	(*FreezeRequest)(nil),                    // 65: mulligan.control.v1.FreezeRequest
-	(*Freeze)(nil),                           // 66: mulligan.control.v1.Freeze
-	(*FreezeResponse)(nil),                   // 67: mulligan.control.v1.FreezeResponse
-	(*ThawRequest)(nil),                      // 68: mulligan.control.v1.ThawRequest
-	(*ThawResponse)(nil),                     // 69: mulligan.control.v1.ThawResponse
-	(*ListFreezesRequest)(nil),               // 70: mulligan.control.v1.ListFreezesRequest
-	(*ListFreezesResponse)(nil),              // 71: mulligan.control.v1.ListFreezesResponse
-	(*ReconcileRequest)(nil),                 // 72: mulligan.control.v1.ReconcileRequest
-	(*ListDifferencesRequest)(nil),           // 73: mulligan.control.v1.ListDifferencesRequest
-	(*Difference)(nil),                       // 74: mulligan.control.v1.Difference
-	(*ListDifferencesResponse)(nil),          // 75: mulligan.control.v1.ListDifferencesResponse
-	(*RotateRegionKeyRequest)(nil),           // 76: mulligan.control.v1.RotateRegionKeyRequest
-	(*ControlConfigureRequest)(nil),          // 77: mulligan.control.v1.ControlConfigureRequest
-	(*GetControlConfigurationRequest)(nil),   // 78: mulligan.control.v1.GetControlConfigurationRequest
-	(*ExecutorConfigureRequest)(nil),         // 79: mulligan.control.v1.ExecutorConfigureRequest
-	(*GetExecutorConfigurationRequest)(nil),  // 80: mulligan.control.v1.GetExecutorConfigurationRequest
-	(*commonv1.Metadata)(nil),                // 81: mulligan.common.v1.Metadata
-	(*commonv1.Status)(nil),                  // 82: mulligan.common.v1.Status
-	(*commonv1.Mark)(nil),                    // 83: mulligan.common.v1.Mark
-	(*commonv1.Page)(nil),                    // 84: mulligan.common.v1.Page
-	(*fieldmaskpb.FieldMask)(nil),            // 85: google.protobuf.FieldMask
-	(*commonv1.Window)(nil),                  // 86: mulligan.common.v1.Window
-	(commonv1.Placement)(0),                  // 87: mulligan.common.v1.Placement
-	(*commonv1.DomainLimit)(nil),             // 88: mulligan.common.v1.DomainLimit
-	(*timestamppb.Timestamp)(nil),            // 89: google.protobuf.Timestamp
-	(*commonv1.ConfigurationSpec)(nil),       // 90: mulligan.common.v1.ConfigurationSpec
-	(*commonv1.ListAuditEventsRequest)(nil),  // 91: mulligan.common.v1.ListAuditEventsRequest
-	(*commonv1.WatchRequest)(nil),            // 92: mulligan.common.v1.WatchRequest
-	(*commonv1.ListAuditEventsResponse)(nil), // 93: mulligan.common.v1.ListAuditEventsResponse
-	(*commonv1.Configuration)(nil),           // 94: mulligan.common.v1.Configuration
-	(*commonv1.Event)(nil),                   // 95: mulligan.common.v1.Event
+	(*BatchGetServersRequest)(nil),           // 10: mulligan.control.v1.BatchGetServersRequest
+	(*BatchGetServersResponse)(nil),          // 11: mulligan.control.v1.BatchGetServersResponse
+	(*ListServersRequest)(nil),               // 12: mulligan.control.v1.ListServersRequest
+	(*ListServersResponse)(nil),              // 13: mulligan.control.v1.ListServersResponse
+	(*UpdateServerRequest)(nil),              // 14: mulligan.control.v1.UpdateServerRequest
+	(*VerifyServerRequest)(nil),              // 15: mulligan.control.v1.VerifyServerRequest
+	(*InspectServerRequest)(nil),             // 16: mulligan.control.v1.InspectServerRequest
+	(*DeleteServerRequest)(nil),              // 17: mulligan.control.v1.DeleteServerRequest
+	(*DeleteServerResponse)(nil),             // 18: mulligan.control.v1.DeleteServerResponse
+	(*HostSpec)(nil),                         // 19: mulligan.control.v1.HostSpec
+	(*HostInventory)(nil),                    // 20: mulligan.control.v1.HostInventory
+	(*Host)(nil),                             // 21: mulligan.control.v1.Host
+	(*CreateHostRequest)(nil),                // 22: mulligan.control.v1.CreateHostRequest
+	(*GetHostRequest)(nil),                   // 23: mulligan.control.v1.GetHostRequest
+	(*BatchGetHostsRequest)(nil),             // 24: mulligan.control.v1.BatchGetHostsRequest
+	(*BatchGetHostsResponse)(nil),            // 25: mulligan.control.v1.BatchGetHostsResponse
+	(*ListHostsRequest)(nil),                 // 26: mulligan.control.v1.ListHostsRequest
+	(*ListHostsResponse)(nil),                // 27: mulligan.control.v1.ListHostsResponse
+	(*UpdateHostRequest)(nil),                // 28: mulligan.control.v1.UpdateHostRequest
+	(*VerifyHostRequest)(nil),                // 29: mulligan.control.v1.VerifyHostRequest
+	(*InspectHostRequest)(nil),               // 30: mulligan.control.v1.InspectHostRequest
+	(*DeleteHostRequest)(nil),                // 31: mulligan.control.v1.DeleteHostRequest
+	(*DeleteHostResponse)(nil),               // 32: mulligan.control.v1.DeleteHostResponse
+	(*SetMarkRequest)(nil),                   // 33: mulligan.control.v1.SetMarkRequest
+	(*SetMarkResponse)(nil),                  // 34: mulligan.control.v1.SetMarkResponse
+	(*ClearMarkRequest)(nil),                 // 35: mulligan.control.v1.ClearMarkRequest
+	(*ClearMarkResponse)(nil),                // 36: mulligan.control.v1.ClearMarkResponse
+	(*ImageSpec)(nil),                        // 37: mulligan.control.v1.ImageSpec
+	(*Image)(nil),                            // 38: mulligan.control.v1.Image
+	(*CreateImageRequest)(nil),               // 39: mulligan.control.v1.CreateImageRequest
+	(*GetImageRequest)(nil),                  // 40: mulligan.control.v1.GetImageRequest
+	(*BatchGetImagesRequest)(nil),            // 41: mulligan.control.v1.BatchGetImagesRequest
+	(*BatchGetImagesResponse)(nil),           // 42: mulligan.control.v1.BatchGetImagesResponse
+	(*ListImagesRequest)(nil),                // 43: mulligan.control.v1.ListImagesRequest
+	(*ListImagesResponse)(nil),               // 44: mulligan.control.v1.ListImagesResponse
+	(*UpdateImageRequest)(nil),               // 45: mulligan.control.v1.UpdateImageRequest
+	(*DeleteImageRequest)(nil),               // 46: mulligan.control.v1.DeleteImageRequest
+	(*DeleteImageResponse)(nil),              // 47: mulligan.control.v1.DeleteImageResponse
+	(*NicRequest)(nil),                       // 48: mulligan.control.v1.NicRequest
+	(*MachineSpec)(nil),                      // 49: mulligan.control.v1.MachineSpec
+	(*Address)(nil),                          // 50: mulligan.control.v1.Address
+	(*Machine)(nil),                          // 51: mulligan.control.v1.Machine
+	(*ProvisionMachineRequest)(nil),          // 52: mulligan.control.v1.ProvisionMachineRequest
+	(*DecommissionMachineRequest)(nil),       // 53: mulligan.control.v1.DecommissionMachineRequest
+	(*DoomedDisk)(nil),                       // 54: mulligan.control.v1.DoomedDisk
+	(*DecommissionMachineResponse)(nil),      // 55: mulligan.control.v1.DecommissionMachineResponse
+	(*GetMachineRequest)(nil),                // 56: mulligan.control.v1.GetMachineRequest
+	(*BatchGetMachinesRequest)(nil),          // 57: mulligan.control.v1.BatchGetMachinesRequest
+	(*BatchGetMachinesResponse)(nil),         // 58: mulligan.control.v1.BatchGetMachinesResponse
+	(*UpdateMachineRequest)(nil),             // 59: mulligan.control.v1.UpdateMachineRequest
+	(*ListMachinesRequest)(nil),              // 60: mulligan.control.v1.ListMachinesRequest
+	(*ListMachinesResponse)(nil),             // 61: mulligan.control.v1.ListMachinesResponse
+	(*Step)(nil),                             // 62: mulligan.control.v1.Step
+	(*Operation)(nil),                        // 63: mulligan.control.v1.Operation
+	(*GetOperationRequest)(nil),              // 64: mulligan.control.v1.GetOperationRequest
+	(*BatchGetOperationsRequest)(nil),        // 65: mulligan.control.v1.BatchGetOperationsRequest
+	(*BatchGetOperationsResponse)(nil),       // 66: mulligan.control.v1.BatchGetOperationsResponse
+	(*ListOperationsRequest)(nil),            // 67: mulligan.control.v1.ListOperationsRequest
+	(*ListOperationsResponse)(nil),           // 68: mulligan.control.v1.ListOperationsResponse
+	(*GetOperationLogRequest)(nil),           // 69: mulligan.control.v1.GetOperationLogRequest
+	(*GetOperationLogResponse)(nil),          // 70: mulligan.control.v1.GetOperationLogResponse
+	(*LogPart)(nil),                          // 71: mulligan.control.v1.LogPart
+	(*AbortOperationRequest)(nil),            // 72: mulligan.control.v1.AbortOperationRequest
+	(*RetryOperationRequest)(nil),            // 73: mulligan.control.v1.RetryOperationRequest
+	(*ForceReleaseRequest)(nil),              // 74: mulligan.control.v1.ForceReleaseRequest
+	(*FreezeRequest)(nil),                    // 75: mulligan.control.v1.FreezeRequest
+	(*Freeze)(nil),                           // 76: mulligan.control.v1.Freeze
+	(*FreezeResponse)(nil),                   // 77: mulligan.control.v1.FreezeResponse
+	(*ThawRequest)(nil),                      // 78: mulligan.control.v1.ThawRequest
+	(*ThawResponse)(nil),                     // 79: mulligan.control.v1.ThawResponse
+	(*ListFreezesRequest)(nil),               // 80: mulligan.control.v1.ListFreezesRequest
+	(*ListFreezesResponse)(nil),              // 81: mulligan.control.v1.ListFreezesResponse
+	(*ReconcileRequest)(nil),                 // 82: mulligan.control.v1.ReconcileRequest
+	(*ListDifferencesRequest)(nil),           // 83: mulligan.control.v1.ListDifferencesRequest
+	(*Difference)(nil),                       // 84: mulligan.control.v1.Difference
+	(*ListDifferencesResponse)(nil),          // 85: mulligan.control.v1.ListDifferencesResponse
+	(*RotateRegionKeyRequest)(nil),           // 86: mulligan.control.v1.RotateRegionKeyRequest
+	(*ControlConfigureRequest)(nil),          // 87: mulligan.control.v1.ControlConfigureRequest
+	(*GetControlConfigurationRequest)(nil),   // 88: mulligan.control.v1.GetControlConfigurationRequest
+	(*ExecutorConfigureRequest)(nil),         // 89: mulligan.control.v1.ExecutorConfigureRequest
+	(*GetExecutorConfigurationRequest)(nil),  // 90: mulligan.control.v1.GetExecutorConfigurationRequest
+	(*commonv1.Metadata)(nil),                // 91: mulligan.common.v1.Metadata
+	(*commonv1.Status)(nil),                  // 92: mulligan.common.v1.Status
+	(*commonv1.Mark)(nil),                    // 93: mulligan.common.v1.Mark
+	(*commonv1.Page)(nil),                    // 94: mulligan.common.v1.Page
+	(commonv1.OrderBy)(0),                    // 95: mulligan.common.v1.OrderBy
+	(*commonv1.Filter)(nil),                  // 96: mulligan.common.v1.Filter
+	(*fieldmaskpb.FieldMask)(nil),            // 97: google.protobuf.FieldMask
+	(*commonv1.Window)(nil),                  // 98: mulligan.common.v1.Window
+	(commonv1.Placement)(0),                  // 99: mulligan.common.v1.Placement
+	(*commonv1.DomainLimit)(nil),             // 100: mulligan.common.v1.DomainLimit
+	(*timestamppb.Timestamp)(nil),            // 101: google.protobuf.Timestamp
+	(*commonv1.ConfigurationSpec)(nil),       // 102: mulligan.common.v1.ConfigurationSpec
+	(*commonv1.ListAuditEventsRequest)(nil),  // 103: mulligan.common.v1.ListAuditEventsRequest
+	(*commonv1.WatchRequest)(nil),            // 104: mulligan.common.v1.WatchRequest
+	(*commonv1.ListAuditEventsResponse)(nil), // 105: mulligan.common.v1.ListAuditEventsResponse
+	(*commonv1.Configuration)(nil),           // 106: mulligan.common.v1.Configuration
+	(*commonv1.Event)(nil),                   // 107: mulligan.common.v1.Event
 }
 var file_mulligan_control_v1_control_proto_depIdxs = []int32{
 	2,   // 0: mulligan.control.v1.ListRegionKeysResponse.keys:type_name -> mulligan.control.v1.RegionKey
 	4,   // 1: mulligan.control.v1.ServerInventory.disks:type_name -> mulligan.control.v1.Disk
 	5,   // 2: mulligan.control.v1.ServerInventory.nics:type_name -> mulligan.control.v1.Nic
-	81,  // 3: mulligan.control.v1.Server.metadata:type_name -> mulligan.common.v1.Metadata
+	91,  // 3: mulligan.control.v1.Server.metadata:type_name -> mulligan.common.v1.Metadata
 	3,   // 4: mulligan.control.v1.Server.spec:type_name -> mulligan.control.v1.ServerSpec
-	82,  // 5: mulligan.control.v1.Server.status:type_name -> mulligan.common.v1.Status
-	83,  // 6: mulligan.control.v1.Server.marks:type_name -> mulligan.common.v1.Mark
+	92,  // 5: mulligan.control.v1.Server.status:type_name -> mulligan.common.v1.Status
+	93,  // 6: mulligan.control.v1.Server.marks:type_name -> mulligan.common.v1.Mark
 	6,   // 7: mulligan.control.v1.Server.inventory:type_name -> mulligan.control.v1.ServerInventory
 	3,   // 8: mulligan.control.v1.CreateServerRequest.spec:type_name -> mulligan.control.v1.ServerSpec
-	84,  // 9: mulligan.control.v1.ListServersRequest.page:type_name -> mulligan.common.v1.Page
-	7,   // 10: mulligan.control.v1.ListServersResponse.servers:type_name -> mulligan.control.v1.Server
-	3,   // 11: mulligan.control.v1.UpdateServerRequest.spec:type_name -> mulligan.control.v1.ServerSpec
-	85,  // 12: mulligan.control.v1.UpdateServerRequest.update_mask:type_name -> google.protobuf.FieldMask
-	81,  // 13: mulligan.control.v1.Host.metadata:type_name -> mulligan.common.v1.Metadata
-	17,  // 14: mulligan.control.v1.Host.spec:type_name -> mulligan.control.v1.HostSpec
-	82,  // 15: mulligan.control.v1.Host.status:type_name -> mulligan.common.v1.Status
-	83,  // 16: mulligan.control.v1.Host.marks:type_name -> mulligan.common.v1.Mark
-	18,  // 17: mulligan.control.v1.Host.inventory:type_name -> mulligan.control.v1.HostInventory
-	17,  // 18: mulligan.control.v1.CreateHostRequest.spec:type_name -> mulligan.control.v1.HostSpec
-	84,  // 19: mulligan.control.v1.ListHostsRequest.page:type_name -> mulligan.common.v1.Page
-	19,  // 20: mulligan.control.v1.ListHostsResponse.hosts:type_name -> mulligan.control.v1.Host
-	85,  // 21: mulligan.control.v1.UpdateHostRequest.update_mask:type_name -> google.protobuf.FieldMask
-	83,  // 22: mulligan.control.v1.SetMarkResponse.marks:type_name -> mulligan.common.v1.Mark
-	83,  // 23: mulligan.control.v1.ClearMarkResponse.marks:type_name -> mulligan.common.v1.Mark
-	81,  // 24: mulligan.control.v1.Image.metadata:type_name -> mulligan.common.v1.Metadata
-	33,  // 25: mulligan.control.v1.Image.spec:type_name -> mulligan.control.v1.ImageSpec
-	33,  // 26: mulligan.control.v1.CreateImageRequest.spec:type_name -> mulligan.control.v1.ImageSpec
-	84,  // 27: mulligan.control.v1.ListImagesRequest.page:type_name -> mulligan.common.v1.Page
-	34,  // 28: mulligan.control.v1.ListImagesResponse.images:type_name -> mulligan.control.v1.Image
-	85,  // 29: mulligan.control.v1.UpdateImageRequest.update_mask:type_name -> google.protobuf.FieldMask
-	42,  // 30: mulligan.control.v1.MachineSpec.nics:type_name -> mulligan.control.v1.NicRequest
-	86,  // 31: mulligan.control.v1.MachineSpec.window:type_name -> mulligan.common.v1.Window
-	87,  // 32: mulligan.control.v1.MachineSpec.placement:type_name -> mulligan.common.v1.Placement
-	88,  // 33: mulligan.control.v1.MachineSpec.domains:type_name -> mulligan.common.v1.DomainLimit
-	81,  // 34: mulligan.control.v1.Machine.metadata:type_name -> mulligan.common.v1.Metadata
-	43,  // 35: mulligan.control.v1.Machine.spec:type_name -> mulligan.control.v1.MachineSpec
-	82,  // 36: mulligan.control.v1.Machine.status:type_name -> mulligan.common.v1.Status
-	83,  // 37: mulligan.control.v1.Machine.marks:type_name -> mulligan.common.v1.Mark
-	44,  // 38: mulligan.control.v1.Machine.addresses:type_name -> mulligan.control.v1.Address
-	89,  // 39: mulligan.control.v1.Machine.active_at:type_name -> google.protobuf.Timestamp
-	43,  // 40: mulligan.control.v1.ProvisionMachineRequest.spec:type_name -> mulligan.control.v1.MachineSpec
-	55,  // 41: mulligan.control.v1.DecommissionMachineResponse.operation:type_name -> mulligan.control.v1.Operation
-	48,  // 42: mulligan.control.v1.DecommissionMachineResponse.disks:type_name -> mulligan.control.v1.DoomedDisk
-	85,  // 43: mulligan.control.v1.UpdateMachineRequest.update_mask:type_name -> google.protobuf.FieldMask
-	84,  // 44: mulligan.control.v1.ListMachinesRequest.page:type_name -> mulligan.common.v1.Page
-	45,  // 45: mulligan.control.v1.ListMachinesResponse.machines:type_name -> mulligan.control.v1.Machine
-	89,  // 46: mulligan.control.v1.Step.started_at:type_name -> google.protobuf.Timestamp
-	89,  // 47: mulligan.control.v1.Step.ended_at:type_name -> google.protobuf.Timestamp
-	81,  // 48: mulligan.control.v1.Operation.metadata:type_name -> mulligan.common.v1.Metadata
-	82,  // 49: mulligan.control.v1.Operation.status:type_name -> mulligan.common.v1.Status
-	54,  // 50: mulligan.control.v1.Operation.steps:type_name -> mulligan.control.v1.Step
-	89,  // 51: mulligan.control.v1.Operation.ended_at:type_name -> google.protobuf.Timestamp
-	84,  // 52: mulligan.control.v1.ListOperationsRequest.page:type_name -> mulligan.common.v1.Page
-	55,  // 53: mulligan.control.v1.ListOperationsResponse.operations:type_name -> mulligan.control.v1.Operation
-	61,  // 54: mulligan.control.v1.GetOperationLogResponse.parts:type_name -> mulligan.control.v1.LogPart
-	89,  // 55: mulligan.control.v1.Freeze.since:type_name -> google.protobuf.Timestamp
-	66,  // 56: mulligan.control.v1.FreezeResponse.freeze:type_name -> mulligan.control.v1.Freeze
-	66,  // 57: mulligan.control.v1.ListFreezesResponse.freezes:type_name -> mulligan.control.v1.Freeze
-	89,  // 58: mulligan.control.v1.Difference.found_at:type_name -> google.protobuf.Timestamp
-	89,  // 59: mulligan.control.v1.Difference.mended_at:type_name -> google.protobuf.Timestamp
-	74,  // 60: mulligan.control.v1.ListDifferencesResponse.differences:type_name -> mulligan.control.v1.Difference
-	90,  // 61: mulligan.control.v1.ControlConfigureRequest.spec:type_name -> mulligan.common.v1.ConfigurationSpec
-	85,  // 62: mulligan.control.v1.ControlConfigureRequest.update_mask:type_name -> google.protobuf.FieldMask
-	90,  // 63: mulligan.control.v1.ExecutorConfigureRequest.spec:type_name -> mulligan.common.v1.ConfigurationSpec
-	85,  // 64: mulligan.control.v1.ExecutorConfigureRequest.update_mask:type_name -> google.protobuf.FieldMask
-	0,   // 65: mulligan.control.v1.ControlService.ListRegionKeys:input_type -> mulligan.control.v1.ListRegionKeysRequest
-	8,   // 66: mulligan.control.v1.ControlService.CreateServer:input_type -> mulligan.control.v1.CreateServerRequest
-	9,   // 67: mulligan.control.v1.ControlService.GetServer:input_type -> mulligan.control.v1.GetServerRequest
-	10,  // 68: mulligan.control.v1.ControlService.ListServers:input_type -> mulligan.control.v1.ListServersRequest
-	12,  // 69: mulligan.control.v1.ControlService.UpdateServer:input_type -> mulligan.control.v1.UpdateServerRequest
-	13,  // 70: mulligan.control.v1.ControlService.VerifyServer:input_type -> mulligan.control.v1.VerifyServerRequest
-	14,  // 71: mulligan.control.v1.ControlService.InspectServer:input_type -> mulligan.control.v1.InspectServerRequest
-	15,  // 72: mulligan.control.v1.ControlService.DeleteServer:input_type -> mulligan.control.v1.DeleteServerRequest
-	20,  // 73: mulligan.control.v1.ControlService.CreateHost:input_type -> mulligan.control.v1.CreateHostRequest
-	21,  // 74: mulligan.control.v1.ControlService.GetHost:input_type -> mulligan.control.v1.GetHostRequest
-	22,  // 75: mulligan.control.v1.ControlService.ListHosts:input_type -> mulligan.control.v1.ListHostsRequest
-	24,  // 76: mulligan.control.v1.ControlService.UpdateHost:input_type -> mulligan.control.v1.UpdateHostRequest
-	25,  // 77: mulligan.control.v1.ControlService.VerifyHost:input_type -> mulligan.control.v1.VerifyHostRequest
-	26,  // 78: mulligan.control.v1.ControlService.InspectHost:input_type -> mulligan.control.v1.InspectHostRequest
-	27,  // 79: mulligan.control.v1.ControlService.DeleteHost:input_type -> mulligan.control.v1.DeleteHostRequest
-	29,  // 80: mulligan.control.v1.ControlService.SetMark:input_type -> mulligan.control.v1.SetMarkRequest
-	31,  // 81: mulligan.control.v1.ControlService.ClearMark:input_type -> mulligan.control.v1.ClearMarkRequest
-	35,  // 82: mulligan.control.v1.ControlService.CreateImage:input_type -> mulligan.control.v1.CreateImageRequest
-	36,  // 83: mulligan.control.v1.ControlService.GetImage:input_type -> mulligan.control.v1.GetImageRequest
-	37,  // 84: mulligan.control.v1.ControlService.ListImages:input_type -> mulligan.control.v1.ListImagesRequest
-	39,  // 85: mulligan.control.v1.ControlService.UpdateImage:input_type -> mulligan.control.v1.UpdateImageRequest
-	40,  // 86: mulligan.control.v1.ControlService.DeleteImage:input_type -> mulligan.control.v1.DeleteImageRequest
-	46,  // 87: mulligan.control.v1.ControlService.ProvisionMachine:input_type -> mulligan.control.v1.ProvisionMachineRequest
-	47,  // 88: mulligan.control.v1.ControlService.DecommissionMachine:input_type -> mulligan.control.v1.DecommissionMachineRequest
-	50,  // 89: mulligan.control.v1.ControlService.GetMachine:input_type -> mulligan.control.v1.GetMachineRequest
-	51,  // 90: mulligan.control.v1.ControlService.UpdateMachine:input_type -> mulligan.control.v1.UpdateMachineRequest
-	52,  // 91: mulligan.control.v1.ControlService.ListMachines:input_type -> mulligan.control.v1.ListMachinesRequest
-	56,  // 92: mulligan.control.v1.ControlService.GetOperation:input_type -> mulligan.control.v1.GetOperationRequest
-	57,  // 93: mulligan.control.v1.ControlService.ListOperations:input_type -> mulligan.control.v1.ListOperationsRequest
-	59,  // 94: mulligan.control.v1.ControlService.GetOperationLog:input_type -> mulligan.control.v1.GetOperationLogRequest
-	62,  // 95: mulligan.control.v1.ControlService.AbortOperation:input_type -> mulligan.control.v1.AbortOperationRequest
-	63,  // 96: mulligan.control.v1.ControlService.RetryOperation:input_type -> mulligan.control.v1.RetryOperationRequest
-	64,  // 97: mulligan.control.v1.ControlService.ForceRelease:input_type -> mulligan.control.v1.ForceReleaseRequest
-	65,  // 98: mulligan.control.v1.ControlService.Freeze:input_type -> mulligan.control.v1.FreezeRequest
-	68,  // 99: mulligan.control.v1.ControlService.Thaw:input_type -> mulligan.control.v1.ThawRequest
-	70,  // 100: mulligan.control.v1.ControlService.ListFreezes:input_type -> mulligan.control.v1.ListFreezesRequest
-	72,  // 101: mulligan.control.v1.ControlService.Reconcile:input_type -> mulligan.control.v1.ReconcileRequest
-	73,  // 102: mulligan.control.v1.ControlService.ListDifferences:input_type -> mulligan.control.v1.ListDifferencesRequest
-	76,  // 103: mulligan.control.v1.ControlService.RotateRegionKey:input_type -> mulligan.control.v1.RotateRegionKeyRequest
-	91,  // 104: mulligan.control.v1.ControlService.ListAuditEvents:input_type -> mulligan.common.v1.ListAuditEventsRequest
-	77,  // 105: mulligan.control.v1.ControlService.ControlConfigure:input_type -> mulligan.control.v1.ControlConfigureRequest
-	78,  // 106: mulligan.control.v1.ControlService.GetControlConfiguration:input_type -> mulligan.control.v1.GetControlConfigurationRequest
-	79,  // 107: mulligan.control.v1.ControlService.ExecutorConfigure:input_type -> mulligan.control.v1.ExecutorConfigureRequest
-	80,  // 108: mulligan.control.v1.ControlService.GetExecutorConfiguration:input_type -> mulligan.control.v1.GetExecutorConfigurationRequest
-	92,  // 109: mulligan.control.v1.ControlService.Watch:input_type -> mulligan.common.v1.WatchRequest
-	1,   // 110: mulligan.control.v1.ControlService.ListRegionKeys:output_type -> mulligan.control.v1.ListRegionKeysResponse
-	7,   // 111: mulligan.control.v1.ControlService.CreateServer:output_type -> mulligan.control.v1.Server
-	7,   // 112: mulligan.control.v1.ControlService.GetServer:output_type -> mulligan.control.v1.Server
-	11,  // 113: mulligan.control.v1.ControlService.ListServers:output_type -> mulligan.control.v1.ListServersResponse
-	7,   // 114: mulligan.control.v1.ControlService.UpdateServer:output_type -> mulligan.control.v1.Server
-	55,  // 115: mulligan.control.v1.ControlService.VerifyServer:output_type -> mulligan.control.v1.Operation
-	55,  // 116: mulligan.control.v1.ControlService.InspectServer:output_type -> mulligan.control.v1.Operation
-	16,  // 117: mulligan.control.v1.ControlService.DeleteServer:output_type -> mulligan.control.v1.DeleteServerResponse
-	19,  // 118: mulligan.control.v1.ControlService.CreateHost:output_type -> mulligan.control.v1.Host
-	19,  // 119: mulligan.control.v1.ControlService.GetHost:output_type -> mulligan.control.v1.Host
-	23,  // 120: mulligan.control.v1.ControlService.ListHosts:output_type -> mulligan.control.v1.ListHostsResponse
-	19,  // 121: mulligan.control.v1.ControlService.UpdateHost:output_type -> mulligan.control.v1.Host
-	55,  // 122: mulligan.control.v1.ControlService.VerifyHost:output_type -> mulligan.control.v1.Operation
-	55,  // 123: mulligan.control.v1.ControlService.InspectHost:output_type -> mulligan.control.v1.Operation
-	28,  // 124: mulligan.control.v1.ControlService.DeleteHost:output_type -> mulligan.control.v1.DeleteHostResponse
-	30,  // 125: mulligan.control.v1.ControlService.SetMark:output_type -> mulligan.control.v1.SetMarkResponse
-	32,  // 126: mulligan.control.v1.ControlService.ClearMark:output_type -> mulligan.control.v1.ClearMarkResponse
-	34,  // 127: mulligan.control.v1.ControlService.CreateImage:output_type -> mulligan.control.v1.Image
-	34,  // 128: mulligan.control.v1.ControlService.GetImage:output_type -> mulligan.control.v1.Image
-	38,  // 129: mulligan.control.v1.ControlService.ListImages:output_type -> mulligan.control.v1.ListImagesResponse
-	34,  // 130: mulligan.control.v1.ControlService.UpdateImage:output_type -> mulligan.control.v1.Image
-	41,  // 131: mulligan.control.v1.ControlService.DeleteImage:output_type -> mulligan.control.v1.DeleteImageResponse
-	55,  // 132: mulligan.control.v1.ControlService.ProvisionMachine:output_type -> mulligan.control.v1.Operation
-	49,  // 133: mulligan.control.v1.ControlService.DecommissionMachine:output_type -> mulligan.control.v1.DecommissionMachineResponse
-	45,  // 134: mulligan.control.v1.ControlService.GetMachine:output_type -> mulligan.control.v1.Machine
-	45,  // 135: mulligan.control.v1.ControlService.UpdateMachine:output_type -> mulligan.control.v1.Machine
-	53,  // 136: mulligan.control.v1.ControlService.ListMachines:output_type -> mulligan.control.v1.ListMachinesResponse
-	55,  // 137: mulligan.control.v1.ControlService.GetOperation:output_type -> mulligan.control.v1.Operation
-	58,  // 138: mulligan.control.v1.ControlService.ListOperations:output_type -> mulligan.control.v1.ListOperationsResponse
-	60,  // 139: mulligan.control.v1.ControlService.GetOperationLog:output_type -> mulligan.control.v1.GetOperationLogResponse
-	55,  // 140: mulligan.control.v1.ControlService.AbortOperation:output_type -> mulligan.control.v1.Operation
-	55,  // 141: mulligan.control.v1.ControlService.RetryOperation:output_type -> mulligan.control.v1.Operation
-	55,  // 142: mulligan.control.v1.ControlService.ForceRelease:output_type -> mulligan.control.v1.Operation
-	67,  // 143: mulligan.control.v1.ControlService.Freeze:output_type -> mulligan.control.v1.FreezeResponse
-	69,  // 144: mulligan.control.v1.ControlService.Thaw:output_type -> mulligan.control.v1.ThawResponse
-	71,  // 145: mulligan.control.v1.ControlService.ListFreezes:output_type -> mulligan.control.v1.ListFreezesResponse
-	55,  // 146: mulligan.control.v1.ControlService.Reconcile:output_type -> mulligan.control.v1.Operation
-	75,  // 147: mulligan.control.v1.ControlService.ListDifferences:output_type -> mulligan.control.v1.ListDifferencesResponse
-	55,  // 148: mulligan.control.v1.ControlService.RotateRegionKey:output_type -> mulligan.control.v1.Operation
-	93,  // 149: mulligan.control.v1.ControlService.ListAuditEvents:output_type -> mulligan.common.v1.ListAuditEventsResponse
-	94,  // 150: mulligan.control.v1.ControlService.ControlConfigure:output_type -> mulligan.common.v1.Configuration
-	94,  // 151: mulligan.control.v1.ControlService.GetControlConfiguration:output_type -> mulligan.common.v1.Configuration
-	94,  // 152: mulligan.control.v1.ControlService.ExecutorConfigure:output_type -> mulligan.common.v1.Configuration
-	94,  // 153: mulligan.control.v1.ControlService.GetExecutorConfiguration:output_type -> mulligan.common.v1.Configuration
-	95,  // 154: mulligan.control.v1.ControlService.Watch:output_type -> mulligan.common.v1.Event
-	110, // [110:155] is the sub-list for method output_type
-	65,  // [65:110] is the sub-list for method input_type
-	65,  // [65:65] is the sub-list for extension type_name
-	65,  // [65:65] is the sub-list for extension extendee
-	0,   // [0:65] is the sub-list for field type_name
+	7,   // 9: mulligan.control.v1.BatchGetServersResponse.servers:type_name -> mulligan.control.v1.Server
+	94,  // 10: mulligan.control.v1.ListServersRequest.page:type_name -> mulligan.common.v1.Page
+	95,  // 11: mulligan.control.v1.ListServersRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	96,  // 12: mulligan.control.v1.ListServersRequest.filter:type_name -> mulligan.common.v1.Filter
+	7,   // 13: mulligan.control.v1.ListServersResponse.servers:type_name -> mulligan.control.v1.Server
+	3,   // 14: mulligan.control.v1.UpdateServerRequest.spec:type_name -> mulligan.control.v1.ServerSpec
+	97,  // 15: mulligan.control.v1.UpdateServerRequest.update_mask:type_name -> google.protobuf.FieldMask
+	91,  // 16: mulligan.control.v1.Host.metadata:type_name -> mulligan.common.v1.Metadata
+	19,  // 17: mulligan.control.v1.Host.spec:type_name -> mulligan.control.v1.HostSpec
+	92,  // 18: mulligan.control.v1.Host.status:type_name -> mulligan.common.v1.Status
+	93,  // 19: mulligan.control.v1.Host.marks:type_name -> mulligan.common.v1.Mark
+	20,  // 20: mulligan.control.v1.Host.inventory:type_name -> mulligan.control.v1.HostInventory
+	19,  // 21: mulligan.control.v1.CreateHostRequest.spec:type_name -> mulligan.control.v1.HostSpec
+	21,  // 22: mulligan.control.v1.BatchGetHostsResponse.hosts:type_name -> mulligan.control.v1.Host
+	94,  // 23: mulligan.control.v1.ListHostsRequest.page:type_name -> mulligan.common.v1.Page
+	95,  // 24: mulligan.control.v1.ListHostsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	96,  // 25: mulligan.control.v1.ListHostsRequest.filter:type_name -> mulligan.common.v1.Filter
+	21,  // 26: mulligan.control.v1.ListHostsResponse.hosts:type_name -> mulligan.control.v1.Host
+	97,  // 27: mulligan.control.v1.UpdateHostRequest.update_mask:type_name -> google.protobuf.FieldMask
+	93,  // 28: mulligan.control.v1.SetMarkResponse.marks:type_name -> mulligan.common.v1.Mark
+	93,  // 29: mulligan.control.v1.ClearMarkResponse.marks:type_name -> mulligan.common.v1.Mark
+	91,  // 30: mulligan.control.v1.Image.metadata:type_name -> mulligan.common.v1.Metadata
+	37,  // 31: mulligan.control.v1.Image.spec:type_name -> mulligan.control.v1.ImageSpec
+	37,  // 32: mulligan.control.v1.CreateImageRequest.spec:type_name -> mulligan.control.v1.ImageSpec
+	38,  // 33: mulligan.control.v1.BatchGetImagesResponse.images:type_name -> mulligan.control.v1.Image
+	94,  // 34: mulligan.control.v1.ListImagesRequest.page:type_name -> mulligan.common.v1.Page
+	95,  // 35: mulligan.control.v1.ListImagesRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	96,  // 36: mulligan.control.v1.ListImagesRequest.filter:type_name -> mulligan.common.v1.Filter
+	38,  // 37: mulligan.control.v1.ListImagesResponse.images:type_name -> mulligan.control.v1.Image
+	97,  // 38: mulligan.control.v1.UpdateImageRequest.update_mask:type_name -> google.protobuf.FieldMask
+	48,  // 39: mulligan.control.v1.MachineSpec.nics:type_name -> mulligan.control.v1.NicRequest
+	98,  // 40: mulligan.control.v1.MachineSpec.window:type_name -> mulligan.common.v1.Window
+	99,  // 41: mulligan.control.v1.MachineSpec.placement:type_name -> mulligan.common.v1.Placement
+	100, // 42: mulligan.control.v1.MachineSpec.domains:type_name -> mulligan.common.v1.DomainLimit
+	91,  // 43: mulligan.control.v1.Machine.metadata:type_name -> mulligan.common.v1.Metadata
+	49,  // 44: mulligan.control.v1.Machine.spec:type_name -> mulligan.control.v1.MachineSpec
+	92,  // 45: mulligan.control.v1.Machine.status:type_name -> mulligan.common.v1.Status
+	93,  // 46: mulligan.control.v1.Machine.marks:type_name -> mulligan.common.v1.Mark
+	50,  // 47: mulligan.control.v1.Machine.addresses:type_name -> mulligan.control.v1.Address
+	101, // 48: mulligan.control.v1.Machine.active_at:type_name -> google.protobuf.Timestamp
+	49,  // 49: mulligan.control.v1.ProvisionMachineRequest.spec:type_name -> mulligan.control.v1.MachineSpec
+	63,  // 50: mulligan.control.v1.DecommissionMachineResponse.operation:type_name -> mulligan.control.v1.Operation
+	54,  // 51: mulligan.control.v1.DecommissionMachineResponse.disks:type_name -> mulligan.control.v1.DoomedDisk
+	51,  // 52: mulligan.control.v1.BatchGetMachinesResponse.machines:type_name -> mulligan.control.v1.Machine
+	97,  // 53: mulligan.control.v1.UpdateMachineRequest.update_mask:type_name -> google.protobuf.FieldMask
+	94,  // 54: mulligan.control.v1.ListMachinesRequest.page:type_name -> mulligan.common.v1.Page
+	95,  // 55: mulligan.control.v1.ListMachinesRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	96,  // 56: mulligan.control.v1.ListMachinesRequest.filter:type_name -> mulligan.common.v1.Filter
+	51,  // 57: mulligan.control.v1.ListMachinesResponse.machines:type_name -> mulligan.control.v1.Machine
+	101, // 58: mulligan.control.v1.Step.started_at:type_name -> google.protobuf.Timestamp
+	101, // 59: mulligan.control.v1.Step.ended_at:type_name -> google.protobuf.Timestamp
+	91,  // 60: mulligan.control.v1.Operation.metadata:type_name -> mulligan.common.v1.Metadata
+	92,  // 61: mulligan.control.v1.Operation.status:type_name -> mulligan.common.v1.Status
+	62,  // 62: mulligan.control.v1.Operation.steps:type_name -> mulligan.control.v1.Step
+	101, // 63: mulligan.control.v1.Operation.ended_at:type_name -> google.protobuf.Timestamp
+	63,  // 64: mulligan.control.v1.BatchGetOperationsResponse.operations:type_name -> mulligan.control.v1.Operation
+	94,  // 65: mulligan.control.v1.ListOperationsRequest.page:type_name -> mulligan.common.v1.Page
+	95,  // 66: mulligan.control.v1.ListOperationsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	96,  // 67: mulligan.control.v1.ListOperationsRequest.filter:type_name -> mulligan.common.v1.Filter
+	63,  // 68: mulligan.control.v1.ListOperationsResponse.operations:type_name -> mulligan.control.v1.Operation
+	71,  // 69: mulligan.control.v1.GetOperationLogResponse.parts:type_name -> mulligan.control.v1.LogPart
+	101, // 70: mulligan.control.v1.Freeze.since:type_name -> google.protobuf.Timestamp
+	76,  // 71: mulligan.control.v1.FreezeResponse.freeze:type_name -> mulligan.control.v1.Freeze
+	94,  // 72: mulligan.control.v1.ListFreezesRequest.page:type_name -> mulligan.common.v1.Page
+	76,  // 73: mulligan.control.v1.ListFreezesResponse.freezes:type_name -> mulligan.control.v1.Freeze
+	94,  // 74: mulligan.control.v1.ListDifferencesRequest.page:type_name -> mulligan.common.v1.Page
+	101, // 75: mulligan.control.v1.Difference.found_at:type_name -> google.protobuf.Timestamp
+	101, // 76: mulligan.control.v1.Difference.mended_at:type_name -> google.protobuf.Timestamp
+	84,  // 77: mulligan.control.v1.ListDifferencesResponse.differences:type_name -> mulligan.control.v1.Difference
+	102, // 78: mulligan.control.v1.ControlConfigureRequest.spec:type_name -> mulligan.common.v1.ConfigurationSpec
+	97,  // 79: mulligan.control.v1.ControlConfigureRequest.update_mask:type_name -> google.protobuf.FieldMask
+	102, // 80: mulligan.control.v1.ExecutorConfigureRequest.spec:type_name -> mulligan.common.v1.ConfigurationSpec
+	97,  // 81: mulligan.control.v1.ExecutorConfigureRequest.update_mask:type_name -> google.protobuf.FieldMask
+	0,   // 82: mulligan.control.v1.ControlService.ListRegionKeys:input_type -> mulligan.control.v1.ListRegionKeysRequest
+	8,   // 83: mulligan.control.v1.ControlService.CreateServer:input_type -> mulligan.control.v1.CreateServerRequest
+	9,   // 84: mulligan.control.v1.ControlService.GetServer:input_type -> mulligan.control.v1.GetServerRequest
+	10,  // 85: mulligan.control.v1.ControlService.BatchGetServers:input_type -> mulligan.control.v1.BatchGetServersRequest
+	12,  // 86: mulligan.control.v1.ControlService.ListServers:input_type -> mulligan.control.v1.ListServersRequest
+	14,  // 87: mulligan.control.v1.ControlService.UpdateServer:input_type -> mulligan.control.v1.UpdateServerRequest
+	15,  // 88: mulligan.control.v1.ControlService.VerifyServer:input_type -> mulligan.control.v1.VerifyServerRequest
+	16,  // 89: mulligan.control.v1.ControlService.InspectServer:input_type -> mulligan.control.v1.InspectServerRequest
+	17,  // 90: mulligan.control.v1.ControlService.DeleteServer:input_type -> mulligan.control.v1.DeleteServerRequest
+	22,  // 91: mulligan.control.v1.ControlService.CreateHost:input_type -> mulligan.control.v1.CreateHostRequest
+	23,  // 92: mulligan.control.v1.ControlService.GetHost:input_type -> mulligan.control.v1.GetHostRequest
+	24,  // 93: mulligan.control.v1.ControlService.BatchGetHosts:input_type -> mulligan.control.v1.BatchGetHostsRequest
+	26,  // 94: mulligan.control.v1.ControlService.ListHosts:input_type -> mulligan.control.v1.ListHostsRequest
+	28,  // 95: mulligan.control.v1.ControlService.UpdateHost:input_type -> mulligan.control.v1.UpdateHostRequest
+	29,  // 96: mulligan.control.v1.ControlService.VerifyHost:input_type -> mulligan.control.v1.VerifyHostRequest
+	30,  // 97: mulligan.control.v1.ControlService.InspectHost:input_type -> mulligan.control.v1.InspectHostRequest
+	31,  // 98: mulligan.control.v1.ControlService.DeleteHost:input_type -> mulligan.control.v1.DeleteHostRequest
+	33,  // 99: mulligan.control.v1.ControlService.SetMark:input_type -> mulligan.control.v1.SetMarkRequest
+	35,  // 100: mulligan.control.v1.ControlService.ClearMark:input_type -> mulligan.control.v1.ClearMarkRequest
+	39,  // 101: mulligan.control.v1.ControlService.CreateImage:input_type -> mulligan.control.v1.CreateImageRequest
+	40,  // 102: mulligan.control.v1.ControlService.GetImage:input_type -> mulligan.control.v1.GetImageRequest
+	41,  // 103: mulligan.control.v1.ControlService.BatchGetImages:input_type -> mulligan.control.v1.BatchGetImagesRequest
+	43,  // 104: mulligan.control.v1.ControlService.ListImages:input_type -> mulligan.control.v1.ListImagesRequest
+	45,  // 105: mulligan.control.v1.ControlService.UpdateImage:input_type -> mulligan.control.v1.UpdateImageRequest
+	46,  // 106: mulligan.control.v1.ControlService.DeleteImage:input_type -> mulligan.control.v1.DeleteImageRequest
+	52,  // 107: mulligan.control.v1.ControlService.ProvisionMachine:input_type -> mulligan.control.v1.ProvisionMachineRequest
+	53,  // 108: mulligan.control.v1.ControlService.DecommissionMachine:input_type -> mulligan.control.v1.DecommissionMachineRequest
+	56,  // 109: mulligan.control.v1.ControlService.GetMachine:input_type -> mulligan.control.v1.GetMachineRequest
+	57,  // 110: mulligan.control.v1.ControlService.BatchGetMachines:input_type -> mulligan.control.v1.BatchGetMachinesRequest
+	59,  // 111: mulligan.control.v1.ControlService.UpdateMachine:input_type -> mulligan.control.v1.UpdateMachineRequest
+	60,  // 112: mulligan.control.v1.ControlService.ListMachines:input_type -> mulligan.control.v1.ListMachinesRequest
+	64,  // 113: mulligan.control.v1.ControlService.GetOperation:input_type -> mulligan.control.v1.GetOperationRequest
+	65,  // 114: mulligan.control.v1.ControlService.BatchGetOperations:input_type -> mulligan.control.v1.BatchGetOperationsRequest
+	67,  // 115: mulligan.control.v1.ControlService.ListOperations:input_type -> mulligan.control.v1.ListOperationsRequest
+	69,  // 116: mulligan.control.v1.ControlService.GetOperationLog:input_type -> mulligan.control.v1.GetOperationLogRequest
+	72,  // 117: mulligan.control.v1.ControlService.AbortOperation:input_type -> mulligan.control.v1.AbortOperationRequest
+	73,  // 118: mulligan.control.v1.ControlService.RetryOperation:input_type -> mulligan.control.v1.RetryOperationRequest
+	74,  // 119: mulligan.control.v1.ControlService.ForceRelease:input_type -> mulligan.control.v1.ForceReleaseRequest
+	75,  // 120: mulligan.control.v1.ControlService.Freeze:input_type -> mulligan.control.v1.FreezeRequest
+	78,  // 121: mulligan.control.v1.ControlService.Thaw:input_type -> mulligan.control.v1.ThawRequest
+	80,  // 122: mulligan.control.v1.ControlService.ListFreezes:input_type -> mulligan.control.v1.ListFreezesRequest
+	82,  // 123: mulligan.control.v1.ControlService.Reconcile:input_type -> mulligan.control.v1.ReconcileRequest
+	83,  // 124: mulligan.control.v1.ControlService.ListDifferences:input_type -> mulligan.control.v1.ListDifferencesRequest
+	86,  // 125: mulligan.control.v1.ControlService.RotateRegionKey:input_type -> mulligan.control.v1.RotateRegionKeyRequest
+	103, // 126: mulligan.control.v1.ControlService.ListAuditEvents:input_type -> mulligan.common.v1.ListAuditEventsRequest
+	87,  // 127: mulligan.control.v1.ControlService.ControlConfigure:input_type -> mulligan.control.v1.ControlConfigureRequest
+	88,  // 128: mulligan.control.v1.ControlService.GetControlConfiguration:input_type -> mulligan.control.v1.GetControlConfigurationRequest
+	89,  // 129: mulligan.control.v1.ControlService.ExecutorConfigure:input_type -> mulligan.control.v1.ExecutorConfigureRequest
+	90,  // 130: mulligan.control.v1.ControlService.GetExecutorConfiguration:input_type -> mulligan.control.v1.GetExecutorConfigurationRequest
+	104, // 131: mulligan.control.v1.ControlService.Watch:input_type -> mulligan.common.v1.WatchRequest
+	1,   // 132: mulligan.control.v1.ControlService.ListRegionKeys:output_type -> mulligan.control.v1.ListRegionKeysResponse
+	7,   // 133: mulligan.control.v1.ControlService.CreateServer:output_type -> mulligan.control.v1.Server
+	7,   // 134: mulligan.control.v1.ControlService.GetServer:output_type -> mulligan.control.v1.Server
+	11,  // 135: mulligan.control.v1.ControlService.BatchGetServers:output_type -> mulligan.control.v1.BatchGetServersResponse
+	13,  // 136: mulligan.control.v1.ControlService.ListServers:output_type -> mulligan.control.v1.ListServersResponse
+	7,   // 137: mulligan.control.v1.ControlService.UpdateServer:output_type -> mulligan.control.v1.Server
+	63,  // 138: mulligan.control.v1.ControlService.VerifyServer:output_type -> mulligan.control.v1.Operation
+	63,  // 139: mulligan.control.v1.ControlService.InspectServer:output_type -> mulligan.control.v1.Operation
+	18,  // 140: mulligan.control.v1.ControlService.DeleteServer:output_type -> mulligan.control.v1.DeleteServerResponse
+	21,  // 141: mulligan.control.v1.ControlService.CreateHost:output_type -> mulligan.control.v1.Host
+	21,  // 142: mulligan.control.v1.ControlService.GetHost:output_type -> mulligan.control.v1.Host
+	25,  // 143: mulligan.control.v1.ControlService.BatchGetHosts:output_type -> mulligan.control.v1.BatchGetHostsResponse
+	27,  // 144: mulligan.control.v1.ControlService.ListHosts:output_type -> mulligan.control.v1.ListHostsResponse
+	21,  // 145: mulligan.control.v1.ControlService.UpdateHost:output_type -> mulligan.control.v1.Host
+	63,  // 146: mulligan.control.v1.ControlService.VerifyHost:output_type -> mulligan.control.v1.Operation
+	63,  // 147: mulligan.control.v1.ControlService.InspectHost:output_type -> mulligan.control.v1.Operation
+	32,  // 148: mulligan.control.v1.ControlService.DeleteHost:output_type -> mulligan.control.v1.DeleteHostResponse
+	34,  // 149: mulligan.control.v1.ControlService.SetMark:output_type -> mulligan.control.v1.SetMarkResponse
+	36,  // 150: mulligan.control.v1.ControlService.ClearMark:output_type -> mulligan.control.v1.ClearMarkResponse
+	38,  // 151: mulligan.control.v1.ControlService.CreateImage:output_type -> mulligan.control.v1.Image
+	38,  // 152: mulligan.control.v1.ControlService.GetImage:output_type -> mulligan.control.v1.Image
+	42,  // 153: mulligan.control.v1.ControlService.BatchGetImages:output_type -> mulligan.control.v1.BatchGetImagesResponse
+	44,  // 154: mulligan.control.v1.ControlService.ListImages:output_type -> mulligan.control.v1.ListImagesResponse
+	38,  // 155: mulligan.control.v1.ControlService.UpdateImage:output_type -> mulligan.control.v1.Image
+	47,  // 156: mulligan.control.v1.ControlService.DeleteImage:output_type -> mulligan.control.v1.DeleteImageResponse
+	63,  // 157: mulligan.control.v1.ControlService.ProvisionMachine:output_type -> mulligan.control.v1.Operation
+	55,  // 158: mulligan.control.v1.ControlService.DecommissionMachine:output_type -> mulligan.control.v1.DecommissionMachineResponse
+	51,  // 159: mulligan.control.v1.ControlService.GetMachine:output_type -> mulligan.control.v1.Machine
+	58,  // 160: mulligan.control.v1.ControlService.BatchGetMachines:output_type -> mulligan.control.v1.BatchGetMachinesResponse
+	51,  // 161: mulligan.control.v1.ControlService.UpdateMachine:output_type -> mulligan.control.v1.Machine
+	61,  // 162: mulligan.control.v1.ControlService.ListMachines:output_type -> mulligan.control.v1.ListMachinesResponse
+	63,  // 163: mulligan.control.v1.ControlService.GetOperation:output_type -> mulligan.control.v1.Operation
+	66,  // 164: mulligan.control.v1.ControlService.BatchGetOperations:output_type -> mulligan.control.v1.BatchGetOperationsResponse
+	68,  // 165: mulligan.control.v1.ControlService.ListOperations:output_type -> mulligan.control.v1.ListOperationsResponse
+	70,  // 166: mulligan.control.v1.ControlService.GetOperationLog:output_type -> mulligan.control.v1.GetOperationLogResponse
+	63,  // 167: mulligan.control.v1.ControlService.AbortOperation:output_type -> mulligan.control.v1.Operation
+	63,  // 168: mulligan.control.v1.ControlService.RetryOperation:output_type -> mulligan.control.v1.Operation
+	63,  // 169: mulligan.control.v1.ControlService.ForceRelease:output_type -> mulligan.control.v1.Operation
+	77,  // 170: mulligan.control.v1.ControlService.Freeze:output_type -> mulligan.control.v1.FreezeResponse
+	79,  // 171: mulligan.control.v1.ControlService.Thaw:output_type -> mulligan.control.v1.ThawResponse
+	81,  // 172: mulligan.control.v1.ControlService.ListFreezes:output_type -> mulligan.control.v1.ListFreezesResponse
+	63,  // 173: mulligan.control.v1.ControlService.Reconcile:output_type -> mulligan.control.v1.Operation
+	85,  // 174: mulligan.control.v1.ControlService.ListDifferences:output_type -> mulligan.control.v1.ListDifferencesResponse
+	63,  // 175: mulligan.control.v1.ControlService.RotateRegionKey:output_type -> mulligan.control.v1.Operation
+	105, // 176: mulligan.control.v1.ControlService.ListAuditEvents:output_type -> mulligan.common.v1.ListAuditEventsResponse
+	106, // 177: mulligan.control.v1.ControlService.ControlConfigure:output_type -> mulligan.common.v1.Configuration
+	106, // 178: mulligan.control.v1.ControlService.GetControlConfiguration:output_type -> mulligan.common.v1.Configuration
+	106, // 179: mulligan.control.v1.ControlService.ExecutorConfigure:output_type -> mulligan.common.v1.Configuration
+	106, // 180: mulligan.control.v1.ControlService.GetExecutorConfiguration:output_type -> mulligan.common.v1.Configuration
+	107, // 181: mulligan.control.v1.ControlService.Watch:output_type -> mulligan.common.v1.Event
+	132, // [132:182] is the sub-list for method output_type
+	82,  // [82:132] is the sub-list for method input_type
+	82,  // [82:82] is the sub-list for extension type_name
+	82,  // [82:82] is the sub-list for extension extendee
+	0,   // [0:82] is the sub-list for field type_name
 }
 
 func init() { file_mulligan_control_v1_control_proto_init() }
@@ -6152,7 +6933,7 @@ func file_mulligan_control_v1_control_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mulligan_control_v1_control_proto_rawDesc), len(file_mulligan_control_v1_control_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   81,
+			NumMessages:   91,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

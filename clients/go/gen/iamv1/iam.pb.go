@@ -587,6 +587,8 @@ type ListSessionsResponse struct {
 	Sessions []*Session `protobuf:"bytes,1,rep,name=sessions,proto3" json:"sessions,omitempty"`
 	// For the next page; empty at the end.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// The revision of the snapshot, from which Watch goes on.
+	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -633,6 +635,13 @@ func (x *ListSessionsResponse) GetNextPageToken() string {
 		return x.NextPageToken
 	}
 	return ""
+}
+
+func (x *ListSessionsResponse) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
 }
 
 // A session to revoke.
@@ -1166,7 +1175,13 @@ type ListProjectsRequest struct {
 	// UUID: only projects right below this one.
 	Parent string `protobuf:"bytes,2,opt,name=parent,proto3" json:"parent,omitempty"`
 	// UUID: only projects below this one, however deep.
-	Below         string `protobuf:"bytes,3,opt,name=below,proto3" json:"below,omitempty"`
+	Below string `protobuf:"bytes,3,opt,name=below,proto3" json:"below,omitempty"`
+	// What orders it.
+	OrderBy commonv1.OrderBy `protobuf:"varint,4,opt,name=order_by,json=orderBy,proto3,enum=mulligan.common.v1.OrderBy" json:"order_by,omitempty"`
+	// From the last to the first.
+	Descending bool `protobuf:"varint,5,opt,name=descending,proto3" json:"descending,omitempty"`
+	// What it is narrowed to.
+	Filter        *commonv1.Filter `protobuf:"bytes,6,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1220,6 +1235,27 @@ func (x *ListProjectsRequest) GetBelow() string {
 		return x.Below
 	}
 	return ""
+}
+
+func (x *ListProjectsRequest) GetOrderBy() commonv1.OrderBy {
+	if x != nil {
+		return x.OrderBy
+	}
+	return commonv1.OrderBy(0)
+}
+
+func (x *ListProjectsRequest) GetDescending() bool {
+	if x != nil {
+		return x.Descending
+	}
+	return false
+}
+
+func (x *ListProjectsRequest) GetFilter() *commonv1.Filter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
 }
 
 // A page of projects.
@@ -1721,7 +1757,13 @@ func (x *BatchGetAccountsResponse) GetAccounts() []*Account {
 type ListAccountsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Which part of the list.
-	Page          *commonv1.Page `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	Page *commonv1.Page `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	// What orders it.
+	OrderBy commonv1.OrderBy `protobuf:"varint,2,opt,name=order_by,json=orderBy,proto3,enum=mulligan.common.v1.OrderBy" json:"order_by,omitempty"`
+	// From the last to the first.
+	Descending bool `protobuf:"varint,3,opt,name=descending,proto3" json:"descending,omitempty"`
+	// What it is narrowed to.
+	Filter        *commonv1.Filter `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1759,6 +1801,27 @@ func (*ListAccountsRequest) Descriptor() ([]byte, []int) {
 func (x *ListAccountsRequest) GetPage() *commonv1.Page {
 	if x != nil {
 		return x.Page
+	}
+	return nil
+}
+
+func (x *ListAccountsRequest) GetOrderBy() commonv1.OrderBy {
+	if x != nil {
+		return x.OrderBy
+	}
+	return commonv1.OrderBy(0)
+}
+
+func (x *ListAccountsRequest) GetDescending() bool {
+	if x != nil {
+		return x.Descending
+	}
+	return false
+}
+
+func (x *ListAccountsRequest) GetFilter() *commonv1.Filter {
+	if x != nil {
+		return x.Filter
 	}
 	return nil
 }
@@ -2422,20 +2485,118 @@ func (x *GetApplicationCredentialRequest) GetId() string {
 	return ""
 }
 
+// Which application credentials.
+type BatchGetApplicationCredentialsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// UUIDs, 1,000 at most.
+	Ids           []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetApplicationCredentialsRequest) Reset() {
+	*x = BatchGetApplicationCredentialsRequest{}
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetApplicationCredentialsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetApplicationCredentialsRequest) ProtoMessage() {}
+
+func (x *BatchGetApplicationCredentialsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetApplicationCredentialsRequest.ProtoReflect.Descriptor instead.
+func (*BatchGetApplicationCredentialsRequest) Descriptor() ([]byte, []int) {
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *BatchGetApplicationCredentialsRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+// The application credentials, in the order of the ids in the request.
+type BatchGetApplicationCredentialsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One for each id.
+	ApplicationCredentials []*ApplicationCredential `protobuf:"bytes,1,rep,name=application_credentials,json=applicationCredentials,proto3" json:"application_credentials,omitempty"`
+	unknownFields          protoimpl.UnknownFields
+	sizeCache              protoimpl.SizeCache
+}
+
+func (x *BatchGetApplicationCredentialsResponse) Reset() {
+	*x = BatchGetApplicationCredentialsResponse{}
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetApplicationCredentialsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetApplicationCredentialsResponse) ProtoMessage() {}
+
+func (x *BatchGetApplicationCredentialsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetApplicationCredentialsResponse.ProtoReflect.Descriptor instead.
+func (*BatchGetApplicationCredentialsResponse) Descriptor() ([]byte, []int) {
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *BatchGetApplicationCredentialsResponse) GetApplicationCredentials() []*ApplicationCredential {
+	if x != nil {
+		return x.ApplicationCredentials
+	}
+	return nil
+}
+
 // Whose application credentials.
 type ListApplicationCredentialsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Which part of the list.
 	Page *commonv1.Page `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
 	// UUID of an account; empty: the caller's own.
-	Creator       string `protobuf:"bytes,2,opt,name=creator,proto3" json:"creator,omitempty"`
+	Creator string `protobuf:"bytes,2,opt,name=creator,proto3" json:"creator,omitempty"`
+	// What orders it.
+	OrderBy commonv1.OrderBy `protobuf:"varint,3,opt,name=order_by,json=orderBy,proto3,enum=mulligan.common.v1.OrderBy" json:"order_by,omitempty"`
+	// From the last to the first.
+	Descending bool `protobuf:"varint,4,opt,name=descending,proto3" json:"descending,omitempty"`
+	// What it is narrowed to.
+	Filter        *commonv1.Filter `protobuf:"bytes,5,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListApplicationCredentialsRequest) Reset() {
 	*x = ListApplicationCredentialsRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[39]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2447,7 +2608,7 @@ func (x *ListApplicationCredentialsRequest) String() string {
 func (*ListApplicationCredentialsRequest) ProtoMessage() {}
 
 func (x *ListApplicationCredentialsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[39]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2460,7 +2621,7 @@ func (x *ListApplicationCredentialsRequest) ProtoReflect() protoreflect.Message 
 
 // Deprecated: Use ListApplicationCredentialsRequest.ProtoReflect.Descriptor instead.
 func (*ListApplicationCredentialsRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{39}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ListApplicationCredentialsRequest) GetPage() *commonv1.Page {
@@ -2477,6 +2638,27 @@ func (x *ListApplicationCredentialsRequest) GetCreator() string {
 	return ""
 }
 
+func (x *ListApplicationCredentialsRequest) GetOrderBy() commonv1.OrderBy {
+	if x != nil {
+		return x.OrderBy
+	}
+	return commonv1.OrderBy(0)
+}
+
+func (x *ListApplicationCredentialsRequest) GetDescending() bool {
+	if x != nil {
+		return x.Descending
+	}
+	return false
+}
+
+func (x *ListApplicationCredentialsRequest) GetFilter() *commonv1.Filter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
 // A page of application credentials.
 type ListApplicationCredentialsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2484,13 +2666,15 @@ type ListApplicationCredentialsResponse struct {
 	ApplicationCredentials []*ApplicationCredential `protobuf:"bytes,1,rep,name=application_credentials,json=applicationCredentials,proto3" json:"application_credentials,omitempty"`
 	// Gives the next page; empty: this was the last one.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// The revision of the snapshot, from which Watch goes on.
+	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListApplicationCredentialsResponse) Reset() {
 	*x = ListApplicationCredentialsResponse{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[40]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2502,7 +2686,7 @@ func (x *ListApplicationCredentialsResponse) String() string {
 func (*ListApplicationCredentialsResponse) ProtoMessage() {}
 
 func (x *ListApplicationCredentialsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[40]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2515,7 +2699,7 @@ func (x *ListApplicationCredentialsResponse) ProtoReflect() protoreflect.Message
 
 // Deprecated: Use ListApplicationCredentialsResponse.ProtoReflect.Descriptor instead.
 func (*ListApplicationCredentialsResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{40}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ListApplicationCredentialsResponse) GetApplicationCredentials() []*ApplicationCredential {
@@ -2532,6 +2716,13 @@ func (x *ListApplicationCredentialsResponse) GetNextPageToken() string {
 	return ""
 }
 
+func (x *ListApplicationCredentialsResponse) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
 // Which application credential ends.
 type DeleteApplicationCredentialRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2545,7 +2736,7 @@ type DeleteApplicationCredentialRequest struct {
 
 func (x *DeleteApplicationCredentialRequest) Reset() {
 	*x = DeleteApplicationCredentialRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[41]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2557,7 +2748,7 @@ func (x *DeleteApplicationCredentialRequest) String() string {
 func (*DeleteApplicationCredentialRequest) ProtoMessage() {}
 
 func (x *DeleteApplicationCredentialRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[41]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2570,7 +2761,7 @@ func (x *DeleteApplicationCredentialRequest) ProtoReflect() protoreflect.Message
 
 // Deprecated: Use DeleteApplicationCredentialRequest.ProtoReflect.Descriptor instead.
 func (*DeleteApplicationCredentialRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{41}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *DeleteApplicationCredentialRequest) GetRequestId() string {
@@ -2596,7 +2787,7 @@ type DeleteApplicationCredentialResponse struct {
 
 func (x *DeleteApplicationCredentialResponse) Reset() {
 	*x = DeleteApplicationCredentialResponse{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[42]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2608,7 +2799,7 @@ func (x *DeleteApplicationCredentialResponse) String() string {
 func (*DeleteApplicationCredentialResponse) ProtoMessage() {}
 
 func (x *DeleteApplicationCredentialResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[42]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2621,7 +2812,7 @@ func (x *DeleteApplicationCredentialResponse) ProtoReflect() protoreflect.Messag
 
 // Deprecated: Use DeleteApplicationCredentialResponse.ProtoReflect.Descriptor instead.
 func (*DeleteApplicationCredentialResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{42}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{44}
 }
 
 // A role to give; on the whole system, where neither project nor region is named.
@@ -2643,7 +2834,7 @@ type AssignRoleRequest struct {
 
 func (x *AssignRoleRequest) Reset() {
 	*x = AssignRoleRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[43]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2655,7 +2846,7 @@ func (x *AssignRoleRequest) String() string {
 func (*AssignRoleRequest) ProtoMessage() {}
 
 func (x *AssignRoleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[43]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2668,7 +2859,7 @@ func (x *AssignRoleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssignRoleRequest.ProtoReflect.Descriptor instead.
 func (*AssignRoleRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{43}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *AssignRoleRequest) GetRequestId() string {
@@ -2723,7 +2914,7 @@ type RevokeRoleRequest struct {
 
 func (x *RevokeRoleRequest) Reset() {
 	*x = RevokeRoleRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[44]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2735,7 +2926,7 @@ func (x *RevokeRoleRequest) String() string {
 func (*RevokeRoleRequest) ProtoMessage() {}
 
 func (x *RevokeRoleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[44]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2748,7 +2939,7 @@ func (x *RevokeRoleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeRoleRequest.ProtoReflect.Descriptor instead.
 func (*RevokeRoleRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{44}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *RevokeRoleRequest) GetRequestId() string {
@@ -2788,7 +2979,7 @@ type RevokeRoleResponse struct {
 
 func (x *RevokeRoleResponse) Reset() {
 	*x = RevokeRoleResponse{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[45]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2800,7 +2991,7 @@ func (x *RevokeRoleResponse) String() string {
 func (*RevokeRoleResponse) ProtoMessage() {}
 
 func (x *RevokeRoleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[45]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2813,7 +3004,7 @@ func (x *RevokeRoleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeRoleResponse.ProtoReflect.Descriptor instead.
 func (*RevokeRoleResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{45}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{47}
 }
 
 // A role that an account has on a project, on a region or, without either, on the whole system. It
@@ -2836,7 +3027,7 @@ type Assignment struct {
 
 func (x *Assignment) Reset() {
 	*x = Assignment{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[46]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2848,7 +3039,7 @@ func (x *Assignment) String() string {
 func (*Assignment) ProtoMessage() {}
 
 func (x *Assignment) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[46]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2861,7 +3052,7 @@ func (x *Assignment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Assignment.ProtoReflect.Descriptor instead.
 func (*Assignment) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{46}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *Assignment) GetAccount() string {
@@ -2916,7 +3107,7 @@ type ListAssignmentsRequest struct {
 
 func (x *ListAssignmentsRequest) Reset() {
 	*x = ListAssignmentsRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[47]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2928,7 +3119,7 @@ func (x *ListAssignmentsRequest) String() string {
 func (*ListAssignmentsRequest) ProtoMessage() {}
 
 func (x *ListAssignmentsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[47]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2941,7 +3132,7 @@ func (x *ListAssignmentsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAssignmentsRequest.ProtoReflect.Descriptor instead.
 func (*ListAssignmentsRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{47}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ListAssignmentsRequest) GetPage() *commonv1.Page {
@@ -2979,13 +3170,15 @@ type ListAssignmentsResponse struct {
 	Assignments []*Assignment `protobuf:"bytes,1,rep,name=assignments,proto3" json:"assignments,omitempty"`
 	// Gives the next page; empty: this was the last one.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// The revision of the snapshot, from which Watch goes on.
+	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListAssignmentsResponse) Reset() {
 	*x = ListAssignmentsResponse{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[48]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2997,7 +3190,7 @@ func (x *ListAssignmentsResponse) String() string {
 func (*ListAssignmentsResponse) ProtoMessage() {}
 
 func (x *ListAssignmentsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[48]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3010,7 +3203,7 @@ func (x *ListAssignmentsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAssignmentsResponse.ProtoReflect.Descriptor instead.
 func (*ListAssignmentsResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{48}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *ListAssignmentsResponse) GetAssignments() []*Assignment {
@@ -3027,6 +3220,13 @@ func (x *ListAssignmentsResponse) GetNextPageToken() string {
 	return ""
 }
 
+func (x *ListAssignmentsResponse) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
 // The failure domains of one kind.
 type FailureDomains struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3041,7 +3241,7 @@ type FailureDomains struct {
 
 func (x *FailureDomains) Reset() {
 	*x = FailureDomains{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[49]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3053,7 +3253,7 @@ func (x *FailureDomains) String() string {
 func (*FailureDomains) ProtoMessage() {}
 
 func (x *FailureDomains) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[49]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3066,7 +3266,7 @@ func (x *FailureDomains) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FailureDomains.ProtoReflect.Descriptor instead.
 func (*FailureDomains) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{49}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *FailureDomains) GetKind() commonv1.DomainKind {
@@ -3099,7 +3299,7 @@ type RegionSpec struct {
 
 func (x *RegionSpec) Reset() {
 	*x = RegionSpec{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[50]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3111,7 +3311,7 @@ func (x *RegionSpec) String() string {
 func (*RegionSpec) ProtoMessage() {}
 
 func (x *RegionSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[50]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3124,7 +3324,7 @@ func (x *RegionSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegionSpec.ProtoReflect.Descriptor instead.
 func (*RegionSpec) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{50}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *RegionSpec) GetFailureDomains() []*FailureDomains {
@@ -3163,7 +3363,7 @@ type Region struct {
 
 func (x *Region) Reset() {
 	*x = Region{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[51]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3175,7 +3375,7 @@ func (x *Region) String() string {
 func (*Region) ProtoMessage() {}
 
 func (x *Region) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[51]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3188,7 +3388,7 @@ func (x *Region) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Region.ProtoReflect.Descriptor instead.
 func (*Region) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{51}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *Region) GetMetadata() *commonv1.Metadata {
@@ -3230,7 +3430,7 @@ type CreateRegionRequest struct {
 
 func (x *CreateRegionRequest) Reset() {
 	*x = CreateRegionRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[52]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3242,7 +3442,7 @@ func (x *CreateRegionRequest) String() string {
 func (*CreateRegionRequest) ProtoMessage() {}
 
 func (x *CreateRegionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[52]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3255,7 +3455,7 @@ func (x *CreateRegionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateRegionRequest.ProtoReflect.Descriptor instead.
 func (*CreateRegionRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{52}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *CreateRegionRequest) GetRequestId() string {
@@ -3297,7 +3497,7 @@ type GetRegionRequest struct {
 
 func (x *GetRegionRequest) Reset() {
 	*x = GetRegionRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[53]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3309,7 +3509,7 @@ func (x *GetRegionRequest) String() string {
 func (*GetRegionRequest) ProtoMessage() {}
 
 func (x *GetRegionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[53]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3322,7 +3522,7 @@ func (x *GetRegionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRegionRequest.ProtoReflect.Descriptor instead.
 func (*GetRegionRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{53}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *GetRegionRequest) GetId() string {
@@ -3343,7 +3543,7 @@ type BatchGetRegionsRequest struct {
 
 func (x *BatchGetRegionsRequest) Reset() {
 	*x = BatchGetRegionsRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[54]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3355,7 +3555,7 @@ func (x *BatchGetRegionsRequest) String() string {
 func (*BatchGetRegionsRequest) ProtoMessage() {}
 
 func (x *BatchGetRegionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[54]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3368,7 +3568,7 @@ func (x *BatchGetRegionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchGetRegionsRequest.ProtoReflect.Descriptor instead.
 func (*BatchGetRegionsRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{54}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *BatchGetRegionsRequest) GetIds() []string {
@@ -3389,7 +3589,7 @@ type BatchGetRegionsResponse struct {
 
 func (x *BatchGetRegionsResponse) Reset() {
 	*x = BatchGetRegionsResponse{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[55]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3401,7 +3601,7 @@ func (x *BatchGetRegionsResponse) String() string {
 func (*BatchGetRegionsResponse) ProtoMessage() {}
 
 func (x *BatchGetRegionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[55]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3414,7 +3614,7 @@ func (x *BatchGetRegionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchGetRegionsResponse.ProtoReflect.Descriptor instead.
 func (*BatchGetRegionsResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{55}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *BatchGetRegionsResponse) GetRegions() []*Region {
@@ -3430,14 +3630,20 @@ type ListRegionsRequest struct {
 	// Which part of the list.
 	Page *commonv1.Page `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
 	// UUID: only regions right below this one.
-	Parent        string `protobuf:"bytes,2,opt,name=parent,proto3" json:"parent,omitempty"`
+	Parent string `protobuf:"bytes,2,opt,name=parent,proto3" json:"parent,omitempty"`
+	// What orders it.
+	OrderBy commonv1.OrderBy `protobuf:"varint,3,opt,name=order_by,json=orderBy,proto3,enum=mulligan.common.v1.OrderBy" json:"order_by,omitempty"`
+	// From the last to the first.
+	Descending bool `protobuf:"varint,4,opt,name=descending,proto3" json:"descending,omitempty"`
+	// What it is narrowed to.
+	Filter        *commonv1.Filter `protobuf:"bytes,5,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListRegionsRequest) Reset() {
 	*x = ListRegionsRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[56]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3449,7 +3655,7 @@ func (x *ListRegionsRequest) String() string {
 func (*ListRegionsRequest) ProtoMessage() {}
 
 func (x *ListRegionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[56]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3462,7 +3668,7 @@ func (x *ListRegionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRegionsRequest.ProtoReflect.Descriptor instead.
 func (*ListRegionsRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{56}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *ListRegionsRequest) GetPage() *commonv1.Page {
@@ -3477,6 +3683,27 @@ func (x *ListRegionsRequest) GetParent() string {
 		return x.Parent
 	}
 	return ""
+}
+
+func (x *ListRegionsRequest) GetOrderBy() commonv1.OrderBy {
+	if x != nil {
+		return x.OrderBy
+	}
+	return commonv1.OrderBy(0)
+}
+
+func (x *ListRegionsRequest) GetDescending() bool {
+	if x != nil {
+		return x.Descending
+	}
+	return false
+}
+
+func (x *ListRegionsRequest) GetFilter() *commonv1.Filter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
 }
 
 // A page of regions.
@@ -3494,7 +3721,7 @@ type ListRegionsResponse struct {
 
 func (x *ListRegionsResponse) Reset() {
 	*x = ListRegionsResponse{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[57]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3506,7 +3733,7 @@ func (x *ListRegionsResponse) String() string {
 func (*ListRegionsResponse) ProtoMessage() {}
 
 func (x *ListRegionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[57]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3519,7 +3746,7 @@ func (x *ListRegionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRegionsResponse.ProtoReflect.Descriptor instead.
 func (*ListRegionsResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{57}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *ListRegionsResponse) GetRegions() []*Region {
@@ -3564,7 +3791,7 @@ type UpdateRegionRequest struct {
 
 func (x *UpdateRegionRequest) Reset() {
 	*x = UpdateRegionRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[58]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3576,7 +3803,7 @@ func (x *UpdateRegionRequest) String() string {
 func (*UpdateRegionRequest) ProtoMessage() {}
 
 func (x *UpdateRegionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[58]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3589,7 +3816,7 @@ func (x *UpdateRegionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRegionRequest.ProtoReflect.Descriptor instead.
 func (*UpdateRegionRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{58}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *UpdateRegionRequest) GetRequestId() string {
@@ -3647,7 +3874,7 @@ type DeleteRegionRequest struct {
 
 func (x *DeleteRegionRequest) Reset() {
 	*x = DeleteRegionRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[59]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3659,7 +3886,7 @@ func (x *DeleteRegionRequest) String() string {
 func (*DeleteRegionRequest) ProtoMessage() {}
 
 func (x *DeleteRegionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[59]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3672,7 +3899,7 @@ func (x *DeleteRegionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteRegionRequest.ProtoReflect.Descriptor instead.
 func (*DeleteRegionRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{59}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *DeleteRegionRequest) GetRequestId() string {
@@ -3698,7 +3925,7 @@ type DeleteRegionResponse struct {
 
 func (x *DeleteRegionResponse) Reset() {
 	*x = DeleteRegionResponse{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[60]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3710,7 +3937,7 @@ func (x *DeleteRegionResponse) String() string {
 func (*DeleteRegionResponse) ProtoMessage() {}
 
 func (x *DeleteRegionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[60]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3723,7 +3950,7 @@ func (x *DeleteRegionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteRegionResponse.ProtoReflect.Descriptor instead.
 func (*DeleteRegionResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{60}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{62}
 }
 
 // What to change of how this service is configured.
@@ -3743,7 +3970,7 @@ type IamConfigureRequest struct {
 
 func (x *IamConfigureRequest) Reset() {
 	*x = IamConfigureRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[61]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3755,7 +3982,7 @@ func (x *IamConfigureRequest) String() string {
 func (*IamConfigureRequest) ProtoMessage() {}
 
 func (x *IamConfigureRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[61]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3768,7 +3995,7 @@ func (x *IamConfigureRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IamConfigureRequest.ProtoReflect.Descriptor instead.
 func (*IamConfigureRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{61}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *IamConfigureRequest) GetRequestId() string {
@@ -3808,7 +4035,7 @@ type GetIamConfigurationRequest struct {
 
 func (x *GetIamConfigurationRequest) Reset() {
 	*x = GetIamConfigurationRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[62]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3820,7 +4047,7 @@ func (x *GetIamConfigurationRequest) String() string {
 func (*GetIamConfigurationRequest) ProtoMessage() {}
 
 func (x *GetIamConfigurationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[62]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3833,7 +4060,7 @@ func (x *GetIamConfigurationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetIamConfigurationRequest.ProtoReflect.Descriptor instead.
 func (*GetIamConfigurationRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{62}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{64}
 }
 
 // What a process that serves a site says of itself.
@@ -3861,7 +4088,7 @@ type RegisterServiceRequest struct {
 
 func (x *RegisterServiceRequest) Reset() {
 	*x = RegisterServiceRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[63]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3873,7 +4100,7 @@ func (x *RegisterServiceRequest) String() string {
 func (*RegisterServiceRequest) ProtoMessage() {}
 
 func (x *RegisterServiceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[63]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3886,7 +4113,7 @@ func (x *RegisterServiceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegisterServiceRequest.ProtoReflect.Descriptor instead.
 func (*RegisterServiceRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{63}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *RegisterServiceRequest) GetRequestId() string {
@@ -3951,7 +4178,7 @@ type RenewServiceRequest struct {
 
 func (x *RenewServiceRequest) Reset() {
 	*x = RenewServiceRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[64]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3963,7 +4190,7 @@ func (x *RenewServiceRequest) String() string {
 func (*RenewServiceRequest) ProtoMessage() {}
 
 func (x *RenewServiceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[64]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3976,7 +4203,7 @@ func (x *RenewServiceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenewServiceRequest.ProtoReflect.Descriptor instead.
 func (*RenewServiceRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{64}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *RenewServiceRequest) GetRequestId() string {
@@ -4002,7 +4229,7 @@ type RenewServiceResponse struct {
 
 func (x *RenewServiceResponse) Reset() {
 	*x = RenewServiceResponse{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[65]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4014,7 +4241,7 @@ func (x *RenewServiceResponse) String() string {
 func (*RenewServiceResponse) ProtoMessage() {}
 
 func (x *RenewServiceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[65]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4027,7 +4254,7 @@ func (x *RenewServiceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenewServiceResponse.ProtoReflect.Descriptor instead.
 func (*RenewServiceResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{65}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{67}
 }
 
 // A process that stops.
@@ -4043,7 +4270,7 @@ type WithdrawServiceRequest struct {
 
 func (x *WithdrawServiceRequest) Reset() {
 	*x = WithdrawServiceRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[66]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4055,7 +4282,7 @@ func (x *WithdrawServiceRequest) String() string {
 func (*WithdrawServiceRequest) ProtoMessage() {}
 
 func (x *WithdrawServiceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[66]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4068,7 +4295,7 @@ func (x *WithdrawServiceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawServiceRequest.ProtoReflect.Descriptor instead.
 func (*WithdrawServiceRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{66}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *WithdrawServiceRequest) GetRequestId() string {
@@ -4094,7 +4321,7 @@ type WithdrawServiceResponse struct {
 
 func (x *WithdrawServiceResponse) Reset() {
 	*x = WithdrawServiceResponse{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[67]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4106,7 +4333,7 @@ func (x *WithdrawServiceResponse) String() string {
 func (*WithdrawServiceResponse) ProtoMessage() {}
 
 func (x *WithdrawServiceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[67]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4119,7 +4346,7 @@ func (x *WithdrawServiceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawServiceResponse.ProtoReflect.Descriptor instead.
 func (*WithdrawServiceResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{67}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{69}
 }
 
 // Nothing to choose.
@@ -4131,7 +4358,7 @@ type ListServicesRequest struct {
 
 func (x *ListServicesRequest) Reset() {
 	*x = ListServicesRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[68]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4143,7 +4370,7 @@ func (x *ListServicesRequest) String() string {
 func (*ListServicesRequest) ProtoMessage() {}
 
 func (x *ListServicesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[68]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4156,7 +4383,7 @@ func (x *ListServicesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListServicesRequest.ProtoReflect.Descriptor instead.
 func (*ListServicesRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{68}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{70}
 }
 
 // The catalogue.
@@ -4172,7 +4399,7 @@ type ListServicesResponse struct {
 
 func (x *ListServicesResponse) Reset() {
 	*x = ListServicesResponse{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[69]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4184,7 +4411,7 @@ func (x *ListServicesResponse) String() string {
 func (*ListServicesResponse) ProtoMessage() {}
 
 func (x *ListServicesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[69]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4197,7 +4424,7 @@ func (x *ListServicesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListServicesResponse.ProtoReflect.Descriptor instead.
 func (*ListServicesResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{69}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *ListServicesResponse) GetSites() []*Site {
@@ -4229,7 +4456,7 @@ type Site struct {
 
 func (x *Site) Reset() {
 	*x = Site{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[70]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4241,7 +4468,7 @@ func (x *Site) String() string {
 func (*Site) ProtoMessage() {}
 
 func (x *Site) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[70]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4254,7 +4481,7 @@ func (x *Site) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Site.ProtoReflect.Descriptor instead.
 func (*Site) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{70}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *Site) GetId() string {
@@ -4303,7 +4530,7 @@ type Service struct {
 
 func (x *Service) Reset() {
 	*x = Service{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[71]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4315,7 +4542,7 @@ func (x *Service) String() string {
 func (*Service) ProtoMessage() {}
 
 func (x *Service) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[71]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4328,7 +4555,7 @@ func (x *Service) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Service.ProtoReflect.Descriptor instead.
 func (*Service) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{71}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *Service) GetId() string {
@@ -4400,7 +4627,7 @@ type DeleteSiteRequest struct {
 
 func (x *DeleteSiteRequest) Reset() {
 	*x = DeleteSiteRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[72]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4412,7 +4639,7 @@ func (x *DeleteSiteRequest) String() string {
 func (*DeleteSiteRequest) ProtoMessage() {}
 
 func (x *DeleteSiteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[72]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4425,7 +4652,7 @@ func (x *DeleteSiteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteSiteRequest.ProtoReflect.Descriptor instead.
 func (*DeleteSiteRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{72}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *DeleteSiteRequest) GetRequestId() string {
@@ -4451,7 +4678,7 @@ type DeleteSiteResponse struct {
 
 func (x *DeleteSiteResponse) Reset() {
 	*x = DeleteSiteResponse{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[73]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4463,7 +4690,7 @@ func (x *DeleteSiteResponse) String() string {
 func (*DeleteSiteResponse) ProtoMessage() {}
 
 func (x *DeleteSiteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[73]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4476,7 +4703,7 @@ func (x *DeleteSiteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteSiteResponse.ProtoReflect.Descriptor instead.
 func (*DeleteSiteResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{73}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{75}
 }
 
 var File_mulligan_iam_v1_iam_proto protoreflect.FileDescriptor
@@ -4521,10 +4748,11 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\acurrent\x18\t \x01(\bR\acurrent:\x06\xaa\xbb\x18\x02\x10\x01\"j\n" +
 	"\x13ListSessionsRequest\x12,\n" +
 	"\x04page\x18\x01 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\x12%\n" +
-	"\aaccount\x18\x02 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\aaccount\"t\n" +
+	"\aaccount\x18\x02 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\aaccount\"\x90\x01\n" +
 	"\x14ListSessionsResponse\x124\n" +
 	"\bsessions\x18\x01 \x03(\v2\x18.mulligan.iam.v1.SessionR\bsessions\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"Z\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevision\"Z\n" +
 	"\x14RevokeSessionRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x18\n" +
@@ -4559,11 +4787,16 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
 	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\"P\n" +
 	"\x18BatchGetProjectsResponse\x124\n" +
-	"\bprojects\x18\x01 \x03(\v2\x18.mulligan.iam.v1.ProjectR\bprojects\"\x96\x01\n" +
+	"\bprojects\x18\x01 \x03(\v2\x18.mulligan.iam.v1.ProjectR\bprojects\"\xac\x02\n" +
 	"\x13ListProjectsRequest\x12,\n" +
 	"\x04page\x18\x01 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\x12#\n" +
 	"\x06parent\x18\x02 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x06parent\x12,\n" +
-	"\x05below\x18\x03 \x01(\tB\x16\xaa\xbb\x18\aproject\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x05below\"\x90\x01\n" +
+	"\x05below\x18\x03 \x01(\tB\x16\xaa\xbb\x18\aproject\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x05below\x12@\n" +
+	"\border_by\x18\x04 \x01(\x0e2\x1b.mulligan.common.v1.OrderByB\b\xbaH\x05\x82\x01\x02\x10\x01R\aorderBy\x12\x1e\n" +
+	"\n" +
+	"descending\x18\x05 \x01(\bR\n" +
+	"descending\x122\n" +
+	"\x06filter\x18\x06 \x01(\v2\x1a.mulligan.common.v1.FilterR\x06filter\"\x90\x01\n" +
 	"\x14ListProjectsResponse\x124\n" +
 	"\bprojects\x18\x01 \x03(\v2\x18.mulligan.iam.v1.ProjectR\bprojects\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
@@ -4598,9 +4831,14 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
 	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\"P\n" +
 	"\x18BatchGetAccountsResponse\x124\n" +
-	"\baccounts\x18\x01 \x03(\v2\x18.mulligan.iam.v1.AccountR\baccounts\"C\n" +
+	"\baccounts\x18\x01 \x03(\v2\x18.mulligan.iam.v1.AccountR\baccounts\"\xd9\x01\n" +
 	"\x13ListAccountsRequest\x12,\n" +
-	"\x04page\x18\x01 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\"\x90\x01\n" +
+	"\x04page\x18\x01 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\x12@\n" +
+	"\border_by\x18\x02 \x01(\x0e2\x1b.mulligan.common.v1.OrderByB\b\xbaH\x05\x82\x01\x02\x10\x01R\aorderBy\x12\x1e\n" +
+	"\n" +
+	"descending\x18\x03 \x01(\bR\n" +
+	"descending\x122\n" +
+	"\x06filter\x18\x04 \x01(\v2\x1a.mulligan.common.v1.FilterR\x06filter\"\x90\x01\n" +
 	"\x14ListAccountsResponse\x124\n" +
 	"\baccounts\x18\x01 \x03(\v2\x18.mulligan.iam.v1.AccountR\baccounts\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
@@ -4653,13 +4891,24 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\amethods\x18\x06 \x03(\tR\amethods\x12#\n" +
 	"\x06region\x18\a \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x06region\";\n" +
 	"\x1fGetApplicationCredentialRequest\x12\x18\n" +
-	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"\x83\x01\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"K\n" +
+	"%BatchGetApplicationCredentialsRequest\x12\"\n" +
+	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
+	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\"\x89\x01\n" +
+	"&BatchGetApplicationCredentialsResponse\x12_\n" +
+	"\x17application_credentials\x18\x01 \x03(\v2&.mulligan.iam.v1.ApplicationCredentialR\x16applicationCredentials\"\x99\x02\n" +
 	"!ListApplicationCredentialsRequest\x12,\n" +
 	"\x04page\x18\x01 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\x120\n" +
-	"\acreator\x18\x02 \x01(\tB\x16\xaa\xbb\x18\aaccount\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\acreator\"\xad\x01\n" +
+	"\acreator\x18\x02 \x01(\tB\x16\xaa\xbb\x18\aaccount\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\acreator\x12@\n" +
+	"\border_by\x18\x03 \x01(\x0e2\x1b.mulligan.common.v1.OrderByB\b\xbaH\x05\x82\x01\x02\x10\x01R\aorderBy\x12\x1e\n" +
+	"\n" +
+	"descending\x18\x04 \x01(\bR\n" +
+	"descending\x122\n" +
+	"\x06filter\x18\x05 \x01(\v2\x1a.mulligan.common.v1.FilterR\x06filter\"\xc9\x01\n" +
 	"\"ListApplicationCredentialsResponse\x12_\n" +
 	"\x17application_credentials\x18\x01 \x03(\v2&.mulligan.iam.v1.ApplicationCredentialR\x16applicationCredentials\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"h\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevision\"h\n" +
 	"\"DeleteApplicationCredentialRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x18\n" +
@@ -4690,10 +4939,11 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\x04page\x18\x01 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\x12%\n" +
 	"\aaccount\x18\x02 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\aaccount\x12%\n" +
 	"\aproject\x18\x03 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\aproject\x12#\n" +
-	"\x06region\x18\x04 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x06region\"\x80\x01\n" +
+	"\x06region\x18\x04 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x06region\"\x9c\x01\n" +
 	"\x17ListAssignmentsResponse\x12=\n" +
 	"\vassignments\x18\x01 \x03(\v2\x1b.mulligan.iam.v1.AssignmentR\vassignments\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"z\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevision\"z\n" +
 	"\x0eFailureDomains\x12>\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1e.mulligan.common.v1.DomainKindB\n" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04kind\x12(\n" +
@@ -4724,10 +4974,15 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
 	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\"L\n" +
 	"\x17BatchGetRegionsResponse\x121\n" +
-	"\aregions\x18\x01 \x03(\v2\x17.mulligan.iam.v1.RegionR\aregions\"g\n" +
+	"\aregions\x18\x01 \x03(\v2\x17.mulligan.iam.v1.RegionR\aregions\"\xfd\x01\n" +
 	"\x12ListRegionsRequest\x12,\n" +
 	"\x04page\x18\x01 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\x12#\n" +
-	"\x06parent\x18\x02 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x06parent\"\x8c\x01\n" +
+	"\x06parent\x18\x02 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x06parent\x12@\n" +
+	"\border_by\x18\x03 \x01(\x0e2\x1b.mulligan.common.v1.OrderByB\b\xbaH\x05\x82\x01\x02\x10\x01R\aorderBy\x12\x1e\n" +
+	"\n" +
+	"descending\x18\x04 \x01(\bR\n" +
+	"descending\x122\n" +
+	"\x06filter\x18\x05 \x01(\v2\x1a.mulligan.common.v1.FilterR\x06filter\"\x8c\x01\n" +
 	"\x13ListRegionsResponse\x121\n" +
 	"\aregions\x18\x01 \x03(\v2\x17.mulligan.iam.v1.RegionR\aregions\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
@@ -4805,7 +5060,7 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\x16VISIBILITY_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11VISIBILITY_PUBLIC\x10\x01\x12\x17\n" +
 	"\x13VISIBILITY_PROJECTS\x10\x02\x12\x17\n" +
-	"\x13VISIBILITY_INTERNAL\x10\x032\x97.\n" +
+	"\x13VISIBILITY_INTERNAL\x10\x032\xf8/\n" +
 	"\n" +
 	"IamService\x12W\n" +
 	"\tBootstrap\x12!.mulligan.iam.v1.BootstrapRequest\x1a\x19.mulligan.iam.v1.SignedIn\"\f\xaa\xbb\x18\x04\b\x01\x10\x01\xb0\xbb\x18\x03\x12O\n" +
@@ -4832,7 +5087,8 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\rDeleteAccount\x12%.mulligan.iam.v1.DeleteAccountRequest\x1a&.mulligan.iam.v1.DeleteAccountResponse\"\b\xaa\xbb\x18\x04\b\x06\x10\x03\x12\x88\x01\n" +
 	"\x0eChangePassword\x12&.mulligan.iam.v1.ChangePasswordRequest\x1a'.mulligan.iam.v1.ChangePasswordResponse\"%\xaa\xbb\x18!\b\x02\x10\x01\x1a\x1bone's own, with the old one\x12\xb3\x01\n" +
 	"\x1bCreateApplicationCredential\x123.mulligan.iam.v1.CreateApplicationCredentialRequest\x1a&.mulligan.iam.v1.ApplicationCredential\"7\xaa\xbb\x183\b\x02\x10\x01\x1a-a user, with each of the roles that are given\x12\xc1\x01\n" +
-	"\x18GetApplicationCredential\x120.mulligan.iam.v1.GetApplicationCredentialRequest\x1a&.mulligan.iam.v1.ApplicationCredential\"K\xaa\xbb\x18G\b\x02\x10\x01\x1aAshows the caller's own, and any account's to admins of the system\x12\xd2\x01\n" +
+	"\x18GetApplicationCredential\x120.mulligan.iam.v1.GetApplicationCredentialRequest\x1a&.mulligan.iam.v1.ApplicationCredential\"K\xaa\xbb\x18G\b\x02\x10\x01\x1aAshows the caller's own, and any account's to admins of the system\x12\xde\x01\n" +
+	"\x1eBatchGetApplicationCredentials\x126.mulligan.iam.v1.BatchGetApplicationCredentialsRequest\x1a7.mulligan.iam.v1.BatchGetApplicationCredentialsResponse\"K\xaa\xbb\x18G\b\x02\x10\x01\x1aAshows the caller's own, and any account's to admins of the system\x12\xd2\x01\n" +
 	"\x1aListApplicationCredentials\x122.mulligan.iam.v1.ListApplicationCredentialsRequest\x1a3.mulligan.iam.v1.ListApplicationCredentialsResponse\"K\xaa\xbb\x18G\b\x02\x10\x01\x1aAshows the caller's own, and any account's to admins of the system\x12\xd8\x01\n" +
 	"\x1bDeleteApplicationCredential\x123.mulligan.iam.v1.DeleteApplicationCredentialRequest\x1a4.mulligan.iam.v1.DeleteApplicationCredentialResponse\"N\xaa\xbb\x18J\b\x02\x10\x01\x1aDdeletes the caller's own, and any account's for admins of the system\x12W\n" +
 	"\n" +
@@ -4870,241 +5126,256 @@ func file_mulligan_iam_v1_iam_proto_rawDescGZIP() []byte {
 }
 
 var file_mulligan_iam_v1_iam_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_mulligan_iam_v1_iam_proto_msgTypes = make([]protoimpl.MessageInfo, 74)
+var file_mulligan_iam_v1_iam_proto_msgTypes = make([]protoimpl.MessageInfo, 76)
 var file_mulligan_iam_v1_iam_proto_goTypes = []any{
-	(Visibility)(0),                             // 0: mulligan.iam.v1.Visibility
-	(*BootstrapRequest)(nil),                    // 1: mulligan.iam.v1.BootstrapRequest
-	(*LoginRequest)(nil),                        // 2: mulligan.iam.v1.LoginRequest
-	(*SignedIn)(nil),                            // 3: mulligan.iam.v1.SignedIn
-	(*RefreshTokenRequest)(nil),                 // 4: mulligan.iam.v1.RefreshTokenRequest
-	(*SignOutRequest)(nil),                      // 5: mulligan.iam.v1.SignOutRequest
-	(*Session)(nil),                             // 6: mulligan.iam.v1.Session
-	(*ListSessionsRequest)(nil),                 // 7: mulligan.iam.v1.ListSessionsRequest
-	(*ListSessionsResponse)(nil),                // 8: mulligan.iam.v1.ListSessionsResponse
-	(*RevokeSessionRequest)(nil),                // 9: mulligan.iam.v1.RevokeSessionRequest
-	(*ListTokenKeysRequest)(nil),                // 10: mulligan.iam.v1.ListTokenKeysRequest
-	(*ListTokenKeysResponse)(nil),               // 11: mulligan.iam.v1.ListTokenKeysResponse
-	(*TokenKey)(nil),                            // 12: mulligan.iam.v1.TokenKey
-	(*RotateTokenKeysRequest)(nil),              // 13: mulligan.iam.v1.RotateTokenKeysRequest
-	(*Project)(nil),                             // 14: mulligan.iam.v1.Project
-	(*CreateProjectRequest)(nil),                // 15: mulligan.iam.v1.CreateProjectRequest
-	(*GetProjectRequest)(nil),                   // 16: mulligan.iam.v1.GetProjectRequest
-	(*BatchGetProjectsRequest)(nil),             // 17: mulligan.iam.v1.BatchGetProjectsRequest
-	(*BatchGetProjectsResponse)(nil),            // 18: mulligan.iam.v1.BatchGetProjectsResponse
-	(*ListProjectsRequest)(nil),                 // 19: mulligan.iam.v1.ListProjectsRequest
-	(*ListProjectsResponse)(nil),                // 20: mulligan.iam.v1.ListProjectsResponse
-	(*UpdateProjectRequest)(nil),                // 21: mulligan.iam.v1.UpdateProjectRequest
-	(*DeleteProjectRequest)(nil),                // 22: mulligan.iam.v1.DeleteProjectRequest
-	(*DeleteProjectResponse)(nil),               // 23: mulligan.iam.v1.DeleteProjectResponse
-	(*Account)(nil),                             // 24: mulligan.iam.v1.Account
-	(*CreateAccountRequest)(nil),                // 25: mulligan.iam.v1.CreateAccountRequest
-	(*GetAccountRequest)(nil),                   // 26: mulligan.iam.v1.GetAccountRequest
-	(*BatchGetAccountsRequest)(nil),             // 27: mulligan.iam.v1.BatchGetAccountsRequest
-	(*BatchGetAccountsResponse)(nil),            // 28: mulligan.iam.v1.BatchGetAccountsResponse
-	(*ListAccountsRequest)(nil),                 // 29: mulligan.iam.v1.ListAccountsRequest
-	(*ListAccountsResponse)(nil),                // 30: mulligan.iam.v1.ListAccountsResponse
-	(*UpdateAccountRequest)(nil),                // 31: mulligan.iam.v1.UpdateAccountRequest
-	(*DeleteAccountRequest)(nil),                // 32: mulligan.iam.v1.DeleteAccountRequest
-	(*DeleteAccountResponse)(nil),               // 33: mulligan.iam.v1.DeleteAccountResponse
-	(*ChangePasswordRequest)(nil),               // 34: mulligan.iam.v1.ChangePasswordRequest
-	(*ChangePasswordResponse)(nil),              // 35: mulligan.iam.v1.ChangePasswordResponse
-	(*ApplicationCredential)(nil),               // 36: mulligan.iam.v1.ApplicationCredential
-	(*GivenRole)(nil),                           // 37: mulligan.iam.v1.GivenRole
-	(*CreateApplicationCredentialRequest)(nil),  // 38: mulligan.iam.v1.CreateApplicationCredentialRequest
-	(*GetApplicationCredentialRequest)(nil),     // 39: mulligan.iam.v1.GetApplicationCredentialRequest
-	(*ListApplicationCredentialsRequest)(nil),   // 40: mulligan.iam.v1.ListApplicationCredentialsRequest
-	(*ListApplicationCredentialsResponse)(nil),  // 41: mulligan.iam.v1.ListApplicationCredentialsResponse
-	(*DeleteApplicationCredentialRequest)(nil),  // 42: mulligan.iam.v1.DeleteApplicationCredentialRequest
-	(*DeleteApplicationCredentialResponse)(nil), // 43: mulligan.iam.v1.DeleteApplicationCredentialResponse
-	(*AssignRoleRequest)(nil),                   // 44: mulligan.iam.v1.AssignRoleRequest
-	(*RevokeRoleRequest)(nil),                   // 45: mulligan.iam.v1.RevokeRoleRequest
-	(*RevokeRoleResponse)(nil),                  // 46: mulligan.iam.v1.RevokeRoleResponse
-	(*Assignment)(nil),                          // 47: mulligan.iam.v1.Assignment
-	(*ListAssignmentsRequest)(nil),              // 48: mulligan.iam.v1.ListAssignmentsRequest
-	(*ListAssignmentsResponse)(nil),             // 49: mulligan.iam.v1.ListAssignmentsResponse
-	(*FailureDomains)(nil),                      // 50: mulligan.iam.v1.FailureDomains
-	(*RegionSpec)(nil),                          // 51: mulligan.iam.v1.RegionSpec
-	(*Region)(nil),                              // 52: mulligan.iam.v1.Region
-	(*CreateRegionRequest)(nil),                 // 53: mulligan.iam.v1.CreateRegionRequest
-	(*GetRegionRequest)(nil),                    // 54: mulligan.iam.v1.GetRegionRequest
-	(*BatchGetRegionsRequest)(nil),              // 55: mulligan.iam.v1.BatchGetRegionsRequest
-	(*BatchGetRegionsResponse)(nil),             // 56: mulligan.iam.v1.BatchGetRegionsResponse
-	(*ListRegionsRequest)(nil),                  // 57: mulligan.iam.v1.ListRegionsRequest
-	(*ListRegionsResponse)(nil),                 // 58: mulligan.iam.v1.ListRegionsResponse
-	(*UpdateRegionRequest)(nil),                 // 59: mulligan.iam.v1.UpdateRegionRequest
-	(*DeleteRegionRequest)(nil),                 // 60: mulligan.iam.v1.DeleteRegionRequest
-	(*DeleteRegionResponse)(nil),                // 61: mulligan.iam.v1.DeleteRegionResponse
-	(*IamConfigureRequest)(nil),                 // 62: mulligan.iam.v1.IamConfigureRequest
-	(*GetIamConfigurationRequest)(nil),          // 63: mulligan.iam.v1.GetIamConfigurationRequest
-	(*RegisterServiceRequest)(nil),              // 64: mulligan.iam.v1.RegisterServiceRequest
-	(*RenewServiceRequest)(nil),                 // 65: mulligan.iam.v1.RenewServiceRequest
-	(*RenewServiceResponse)(nil),                // 66: mulligan.iam.v1.RenewServiceResponse
-	(*WithdrawServiceRequest)(nil),              // 67: mulligan.iam.v1.WithdrawServiceRequest
-	(*WithdrawServiceResponse)(nil),             // 68: mulligan.iam.v1.WithdrawServiceResponse
-	(*ListServicesRequest)(nil),                 // 69: mulligan.iam.v1.ListServicesRequest
-	(*ListServicesResponse)(nil),                // 70: mulligan.iam.v1.ListServicesResponse
-	(*Site)(nil),                                // 71: mulligan.iam.v1.Site
-	(*Service)(nil),                             // 72: mulligan.iam.v1.Service
-	(*DeleteSiteRequest)(nil),                   // 73: mulligan.iam.v1.DeleteSiteRequest
-	(*DeleteSiteResponse)(nil),                  // 74: mulligan.iam.v1.DeleteSiteResponse
-	(*timestamppb.Timestamp)(nil),               // 75: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),                 // 76: google.protobuf.Duration
-	(*commonv1.Page)(nil),                       // 77: mulligan.common.v1.Page
-	(*commonv1.Metadata)(nil),                   // 78: mulligan.common.v1.Metadata
-	(*fieldmaskpb.FieldMask)(nil),               // 79: google.protobuf.FieldMask
-	(commonv1.Role)(0),                          // 80: mulligan.common.v1.Role
-	(commonv1.DomainKind)(0),                    // 81: mulligan.common.v1.DomainKind
-	(*commonv1.ConfigurationSpec)(nil),          // 82: mulligan.common.v1.ConfigurationSpec
-	(*commonv1.ListAuditEventsRequest)(nil),     // 83: mulligan.common.v1.ListAuditEventsRequest
-	(*commonv1.WatchRequest)(nil),               // 84: mulligan.common.v1.WatchRequest
-	(*commonv1.ListAuditEventsResponse)(nil),    // 85: mulligan.common.v1.ListAuditEventsResponse
-	(*commonv1.Configuration)(nil),              // 86: mulligan.common.v1.Configuration
-	(*commonv1.Event)(nil),                      // 87: mulligan.common.v1.Event
+	(Visibility)(0),                                // 0: mulligan.iam.v1.Visibility
+	(*BootstrapRequest)(nil),                       // 1: mulligan.iam.v1.BootstrapRequest
+	(*LoginRequest)(nil),                           // 2: mulligan.iam.v1.LoginRequest
+	(*SignedIn)(nil),                               // 3: mulligan.iam.v1.SignedIn
+	(*RefreshTokenRequest)(nil),                    // 4: mulligan.iam.v1.RefreshTokenRequest
+	(*SignOutRequest)(nil),                         // 5: mulligan.iam.v1.SignOutRequest
+	(*Session)(nil),                                // 6: mulligan.iam.v1.Session
+	(*ListSessionsRequest)(nil),                    // 7: mulligan.iam.v1.ListSessionsRequest
+	(*ListSessionsResponse)(nil),                   // 8: mulligan.iam.v1.ListSessionsResponse
+	(*RevokeSessionRequest)(nil),                   // 9: mulligan.iam.v1.RevokeSessionRequest
+	(*ListTokenKeysRequest)(nil),                   // 10: mulligan.iam.v1.ListTokenKeysRequest
+	(*ListTokenKeysResponse)(nil),                  // 11: mulligan.iam.v1.ListTokenKeysResponse
+	(*TokenKey)(nil),                               // 12: mulligan.iam.v1.TokenKey
+	(*RotateTokenKeysRequest)(nil),                 // 13: mulligan.iam.v1.RotateTokenKeysRequest
+	(*Project)(nil),                                // 14: mulligan.iam.v1.Project
+	(*CreateProjectRequest)(nil),                   // 15: mulligan.iam.v1.CreateProjectRequest
+	(*GetProjectRequest)(nil),                      // 16: mulligan.iam.v1.GetProjectRequest
+	(*BatchGetProjectsRequest)(nil),                // 17: mulligan.iam.v1.BatchGetProjectsRequest
+	(*BatchGetProjectsResponse)(nil),               // 18: mulligan.iam.v1.BatchGetProjectsResponse
+	(*ListProjectsRequest)(nil),                    // 19: mulligan.iam.v1.ListProjectsRequest
+	(*ListProjectsResponse)(nil),                   // 20: mulligan.iam.v1.ListProjectsResponse
+	(*UpdateProjectRequest)(nil),                   // 21: mulligan.iam.v1.UpdateProjectRequest
+	(*DeleteProjectRequest)(nil),                   // 22: mulligan.iam.v1.DeleteProjectRequest
+	(*DeleteProjectResponse)(nil),                  // 23: mulligan.iam.v1.DeleteProjectResponse
+	(*Account)(nil),                                // 24: mulligan.iam.v1.Account
+	(*CreateAccountRequest)(nil),                   // 25: mulligan.iam.v1.CreateAccountRequest
+	(*GetAccountRequest)(nil),                      // 26: mulligan.iam.v1.GetAccountRequest
+	(*BatchGetAccountsRequest)(nil),                // 27: mulligan.iam.v1.BatchGetAccountsRequest
+	(*BatchGetAccountsResponse)(nil),               // 28: mulligan.iam.v1.BatchGetAccountsResponse
+	(*ListAccountsRequest)(nil),                    // 29: mulligan.iam.v1.ListAccountsRequest
+	(*ListAccountsResponse)(nil),                   // 30: mulligan.iam.v1.ListAccountsResponse
+	(*UpdateAccountRequest)(nil),                   // 31: mulligan.iam.v1.UpdateAccountRequest
+	(*DeleteAccountRequest)(nil),                   // 32: mulligan.iam.v1.DeleteAccountRequest
+	(*DeleteAccountResponse)(nil),                  // 33: mulligan.iam.v1.DeleteAccountResponse
+	(*ChangePasswordRequest)(nil),                  // 34: mulligan.iam.v1.ChangePasswordRequest
+	(*ChangePasswordResponse)(nil),                 // 35: mulligan.iam.v1.ChangePasswordResponse
+	(*ApplicationCredential)(nil),                  // 36: mulligan.iam.v1.ApplicationCredential
+	(*GivenRole)(nil),                              // 37: mulligan.iam.v1.GivenRole
+	(*CreateApplicationCredentialRequest)(nil),     // 38: mulligan.iam.v1.CreateApplicationCredentialRequest
+	(*GetApplicationCredentialRequest)(nil),        // 39: mulligan.iam.v1.GetApplicationCredentialRequest
+	(*BatchGetApplicationCredentialsRequest)(nil),  // 40: mulligan.iam.v1.BatchGetApplicationCredentialsRequest
+	(*BatchGetApplicationCredentialsResponse)(nil), // 41: mulligan.iam.v1.BatchGetApplicationCredentialsResponse
+	(*ListApplicationCredentialsRequest)(nil),      // 42: mulligan.iam.v1.ListApplicationCredentialsRequest
+	(*ListApplicationCredentialsResponse)(nil),     // 43: mulligan.iam.v1.ListApplicationCredentialsResponse
+	(*DeleteApplicationCredentialRequest)(nil),     // 44: mulligan.iam.v1.DeleteApplicationCredentialRequest
+	(*DeleteApplicationCredentialResponse)(nil),    // 45: mulligan.iam.v1.DeleteApplicationCredentialResponse
+	(*AssignRoleRequest)(nil),                      // 46: mulligan.iam.v1.AssignRoleRequest
+	(*RevokeRoleRequest)(nil),                      // 47: mulligan.iam.v1.RevokeRoleRequest
+	(*RevokeRoleResponse)(nil),                     // 48: mulligan.iam.v1.RevokeRoleResponse
+	(*Assignment)(nil),                             // 49: mulligan.iam.v1.Assignment
+	(*ListAssignmentsRequest)(nil),                 // 50: mulligan.iam.v1.ListAssignmentsRequest
+	(*ListAssignmentsResponse)(nil),                // 51: mulligan.iam.v1.ListAssignmentsResponse
+	(*FailureDomains)(nil),                         // 52: mulligan.iam.v1.FailureDomains
+	(*RegionSpec)(nil),                             // 53: mulligan.iam.v1.RegionSpec
+	(*Region)(nil),                                 // 54: mulligan.iam.v1.Region
+	(*CreateRegionRequest)(nil),                    // 55: mulligan.iam.v1.CreateRegionRequest
+	(*GetRegionRequest)(nil),                       // 56: mulligan.iam.v1.GetRegionRequest
+	(*BatchGetRegionsRequest)(nil),                 // 57: mulligan.iam.v1.BatchGetRegionsRequest
+	(*BatchGetRegionsResponse)(nil),                // 58: mulligan.iam.v1.BatchGetRegionsResponse
+	(*ListRegionsRequest)(nil),                     // 59: mulligan.iam.v1.ListRegionsRequest
+	(*ListRegionsResponse)(nil),                    // 60: mulligan.iam.v1.ListRegionsResponse
+	(*UpdateRegionRequest)(nil),                    // 61: mulligan.iam.v1.UpdateRegionRequest
+	(*DeleteRegionRequest)(nil),                    // 62: mulligan.iam.v1.DeleteRegionRequest
+	(*DeleteRegionResponse)(nil),                   // 63: mulligan.iam.v1.DeleteRegionResponse
+	(*IamConfigureRequest)(nil),                    // 64: mulligan.iam.v1.IamConfigureRequest
+	(*GetIamConfigurationRequest)(nil),             // 65: mulligan.iam.v1.GetIamConfigurationRequest
+	(*RegisterServiceRequest)(nil),                 // 66: mulligan.iam.v1.RegisterServiceRequest
+	(*RenewServiceRequest)(nil),                    // 67: mulligan.iam.v1.RenewServiceRequest
+	(*RenewServiceResponse)(nil),                   // 68: mulligan.iam.v1.RenewServiceResponse
+	(*WithdrawServiceRequest)(nil),                 // 69: mulligan.iam.v1.WithdrawServiceRequest
+	(*WithdrawServiceResponse)(nil),                // 70: mulligan.iam.v1.WithdrawServiceResponse
+	(*ListServicesRequest)(nil),                    // 71: mulligan.iam.v1.ListServicesRequest
+	(*ListServicesResponse)(nil),                   // 72: mulligan.iam.v1.ListServicesResponse
+	(*Site)(nil),                                   // 73: mulligan.iam.v1.Site
+	(*Service)(nil),                                // 74: mulligan.iam.v1.Service
+	(*DeleteSiteRequest)(nil),                      // 75: mulligan.iam.v1.DeleteSiteRequest
+	(*DeleteSiteResponse)(nil),                     // 76: mulligan.iam.v1.DeleteSiteResponse
+	(*timestamppb.Timestamp)(nil),                  // 77: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),                    // 78: google.protobuf.Duration
+	(*commonv1.Page)(nil),                          // 79: mulligan.common.v1.Page
+	(*commonv1.Metadata)(nil),                      // 80: mulligan.common.v1.Metadata
+	(commonv1.OrderBy)(0),                          // 81: mulligan.common.v1.OrderBy
+	(*commonv1.Filter)(nil),                        // 82: mulligan.common.v1.Filter
+	(*fieldmaskpb.FieldMask)(nil),                  // 83: google.protobuf.FieldMask
+	(commonv1.Role)(0),                             // 84: mulligan.common.v1.Role
+	(commonv1.DomainKind)(0),                       // 85: mulligan.common.v1.DomainKind
+	(*commonv1.ConfigurationSpec)(nil),             // 86: mulligan.common.v1.ConfigurationSpec
+	(*commonv1.ListAuditEventsRequest)(nil),        // 87: mulligan.common.v1.ListAuditEventsRequest
+	(*commonv1.WatchRequest)(nil),                  // 88: mulligan.common.v1.WatchRequest
+	(*commonv1.ListAuditEventsResponse)(nil),       // 89: mulligan.common.v1.ListAuditEventsResponse
+	(*commonv1.Configuration)(nil),                 // 90: mulligan.common.v1.Configuration
+	(*commonv1.Event)(nil),                         // 91: mulligan.common.v1.Event
 }
 var file_mulligan_iam_v1_iam_proto_depIdxs = []int32{
-	75, // 0: mulligan.iam.v1.SignedIn.expires_at:type_name -> google.protobuf.Timestamp
-	76, // 1: mulligan.iam.v1.SignedIn.lifetime:type_name -> google.protobuf.Duration
-	75, // 2: mulligan.iam.v1.SignedIn.session_ends_at:type_name -> google.protobuf.Timestamp
-	75, // 3: mulligan.iam.v1.Session.created_at:type_name -> google.protobuf.Timestamp
-	75, // 4: mulligan.iam.v1.Session.refreshed_at:type_name -> google.protobuf.Timestamp
-	75, // 5: mulligan.iam.v1.Session.ends_at:type_name -> google.protobuf.Timestamp
-	75, // 6: mulligan.iam.v1.Session.revoked_at:type_name -> google.protobuf.Timestamp
-	77, // 7: mulligan.iam.v1.ListSessionsRequest.page:type_name -> mulligan.common.v1.Page
-	6,  // 8: mulligan.iam.v1.ListSessionsResponse.sessions:type_name -> mulligan.iam.v1.Session
-	12, // 9: mulligan.iam.v1.ListTokenKeysResponse.keys:type_name -> mulligan.iam.v1.TokenKey
-	75, // 10: mulligan.iam.v1.TokenKey.created_at:type_name -> google.protobuf.Timestamp
-	75, // 11: mulligan.iam.v1.TokenKey.signs_at:type_name -> google.protobuf.Timestamp
-	75, // 12: mulligan.iam.v1.TokenKey.retires_at:type_name -> google.protobuf.Timestamp
-	78, // 13: mulligan.iam.v1.Project.metadata:type_name -> mulligan.common.v1.Metadata
-	14, // 14: mulligan.iam.v1.BatchGetProjectsResponse.projects:type_name -> mulligan.iam.v1.Project
-	77, // 15: mulligan.iam.v1.ListProjectsRequest.page:type_name -> mulligan.common.v1.Page
-	14, // 16: mulligan.iam.v1.ListProjectsResponse.projects:type_name -> mulligan.iam.v1.Project
-	79, // 17: mulligan.iam.v1.UpdateProjectRequest.update_mask:type_name -> google.protobuf.FieldMask
-	78, // 18: mulligan.iam.v1.Account.metadata:type_name -> mulligan.common.v1.Metadata
-	24, // 19: mulligan.iam.v1.BatchGetAccountsResponse.accounts:type_name -> mulligan.iam.v1.Account
-	77, // 20: mulligan.iam.v1.ListAccountsRequest.page:type_name -> mulligan.common.v1.Page
-	24, // 21: mulligan.iam.v1.ListAccountsResponse.accounts:type_name -> mulligan.iam.v1.Account
-	79, // 22: mulligan.iam.v1.UpdateAccountRequest.update_mask:type_name -> google.protobuf.FieldMask
-	78, // 23: mulligan.iam.v1.ApplicationCredential.metadata:type_name -> mulligan.common.v1.Metadata
-	37, // 24: mulligan.iam.v1.ApplicationCredential.roles:type_name -> mulligan.iam.v1.GivenRole
-	75, // 25: mulligan.iam.v1.ApplicationCredential.expires_at:type_name -> google.protobuf.Timestamp
-	80, // 26: mulligan.iam.v1.GivenRole.role:type_name -> mulligan.common.v1.Role
-	37, // 27: mulligan.iam.v1.CreateApplicationCredentialRequest.roles:type_name -> mulligan.iam.v1.GivenRole
-	75, // 28: mulligan.iam.v1.CreateApplicationCredentialRequest.expires_at:type_name -> google.protobuf.Timestamp
-	77, // 29: mulligan.iam.v1.ListApplicationCredentialsRequest.page:type_name -> mulligan.common.v1.Page
-	36, // 30: mulligan.iam.v1.ListApplicationCredentialsResponse.application_credentials:type_name -> mulligan.iam.v1.ApplicationCredential
-	80, // 31: mulligan.iam.v1.AssignRoleRequest.role:type_name -> mulligan.common.v1.Role
-	80, // 32: mulligan.iam.v1.Assignment.role:type_name -> mulligan.common.v1.Role
-	77, // 33: mulligan.iam.v1.ListAssignmentsRequest.page:type_name -> mulligan.common.v1.Page
-	47, // 34: mulligan.iam.v1.ListAssignmentsResponse.assignments:type_name -> mulligan.iam.v1.Assignment
-	81, // 35: mulligan.iam.v1.FailureDomains.kind:type_name -> mulligan.common.v1.DomainKind
-	50, // 36: mulligan.iam.v1.RegionSpec.failure_domains:type_name -> mulligan.iam.v1.FailureDomains
-	0,  // 37: mulligan.iam.v1.RegionSpec.visibility:type_name -> mulligan.iam.v1.Visibility
-	78, // 38: mulligan.iam.v1.Region.metadata:type_name -> mulligan.common.v1.Metadata
-	51, // 39: mulligan.iam.v1.Region.spec:type_name -> mulligan.iam.v1.RegionSpec
-	51, // 40: mulligan.iam.v1.CreateRegionRequest.spec:type_name -> mulligan.iam.v1.RegionSpec
-	52, // 41: mulligan.iam.v1.BatchGetRegionsResponse.regions:type_name -> mulligan.iam.v1.Region
-	77, // 42: mulligan.iam.v1.ListRegionsRequest.page:type_name -> mulligan.common.v1.Page
-	52, // 43: mulligan.iam.v1.ListRegionsResponse.regions:type_name -> mulligan.iam.v1.Region
-	79, // 44: mulligan.iam.v1.UpdateRegionRequest.update_mask:type_name -> google.protobuf.FieldMask
-	51, // 45: mulligan.iam.v1.UpdateRegionRequest.spec:type_name -> mulligan.iam.v1.RegionSpec
-	82, // 46: mulligan.iam.v1.IamConfigureRequest.spec:type_name -> mulligan.common.v1.ConfigurationSpec
-	79, // 47: mulligan.iam.v1.IamConfigureRequest.update_mask:type_name -> google.protobuf.FieldMask
-	71, // 48: mulligan.iam.v1.ListServicesResponse.sites:type_name -> mulligan.iam.v1.Site
-	72, // 49: mulligan.iam.v1.Site.services:type_name -> mulligan.iam.v1.Service
-	75, // 50: mulligan.iam.v1.Service.registered_at:type_name -> google.protobuf.Timestamp
-	75, // 51: mulligan.iam.v1.Service.seen_at:type_name -> google.protobuf.Timestamp
-	1,  // 52: mulligan.iam.v1.IamService.Bootstrap:input_type -> mulligan.iam.v1.BootstrapRequest
-	2,  // 53: mulligan.iam.v1.IamService.Login:input_type -> mulligan.iam.v1.LoginRequest
-	4,  // 54: mulligan.iam.v1.IamService.RefreshToken:input_type -> mulligan.iam.v1.RefreshTokenRequest
-	5,  // 55: mulligan.iam.v1.IamService.SignOut:input_type -> mulligan.iam.v1.SignOutRequest
-	7,  // 56: mulligan.iam.v1.IamService.ListSessions:input_type -> mulligan.iam.v1.ListSessionsRequest
-	9,  // 57: mulligan.iam.v1.IamService.RevokeSession:input_type -> mulligan.iam.v1.RevokeSessionRequest
-	10, // 58: mulligan.iam.v1.IamService.ListTokenKeys:input_type -> mulligan.iam.v1.ListTokenKeysRequest
-	13, // 59: mulligan.iam.v1.IamService.RotateTokenKeys:input_type -> mulligan.iam.v1.RotateTokenKeysRequest
-	15, // 60: mulligan.iam.v1.IamService.CreateProject:input_type -> mulligan.iam.v1.CreateProjectRequest
-	16, // 61: mulligan.iam.v1.IamService.GetProject:input_type -> mulligan.iam.v1.GetProjectRequest
-	17, // 62: mulligan.iam.v1.IamService.BatchGetProjects:input_type -> mulligan.iam.v1.BatchGetProjectsRequest
-	19, // 63: mulligan.iam.v1.IamService.ListProjects:input_type -> mulligan.iam.v1.ListProjectsRequest
-	21, // 64: mulligan.iam.v1.IamService.UpdateProject:input_type -> mulligan.iam.v1.UpdateProjectRequest
-	22, // 65: mulligan.iam.v1.IamService.DeleteProject:input_type -> mulligan.iam.v1.DeleteProjectRequest
-	25, // 66: mulligan.iam.v1.IamService.CreateAccount:input_type -> mulligan.iam.v1.CreateAccountRequest
-	26, // 67: mulligan.iam.v1.IamService.GetAccount:input_type -> mulligan.iam.v1.GetAccountRequest
-	27, // 68: mulligan.iam.v1.IamService.BatchGetAccounts:input_type -> mulligan.iam.v1.BatchGetAccountsRequest
-	29, // 69: mulligan.iam.v1.IamService.ListAccounts:input_type -> mulligan.iam.v1.ListAccountsRequest
-	31, // 70: mulligan.iam.v1.IamService.UpdateAccount:input_type -> mulligan.iam.v1.UpdateAccountRequest
-	32, // 71: mulligan.iam.v1.IamService.DeleteAccount:input_type -> mulligan.iam.v1.DeleteAccountRequest
-	34, // 72: mulligan.iam.v1.IamService.ChangePassword:input_type -> mulligan.iam.v1.ChangePasswordRequest
-	38, // 73: mulligan.iam.v1.IamService.CreateApplicationCredential:input_type -> mulligan.iam.v1.CreateApplicationCredentialRequest
-	39, // 74: mulligan.iam.v1.IamService.GetApplicationCredential:input_type -> mulligan.iam.v1.GetApplicationCredentialRequest
-	40, // 75: mulligan.iam.v1.IamService.ListApplicationCredentials:input_type -> mulligan.iam.v1.ListApplicationCredentialsRequest
-	42, // 76: mulligan.iam.v1.IamService.DeleteApplicationCredential:input_type -> mulligan.iam.v1.DeleteApplicationCredentialRequest
-	44, // 77: mulligan.iam.v1.IamService.AssignRole:input_type -> mulligan.iam.v1.AssignRoleRequest
-	45, // 78: mulligan.iam.v1.IamService.RevokeRole:input_type -> mulligan.iam.v1.RevokeRoleRequest
-	48, // 79: mulligan.iam.v1.IamService.ListAssignments:input_type -> mulligan.iam.v1.ListAssignmentsRequest
-	53, // 80: mulligan.iam.v1.IamService.CreateRegion:input_type -> mulligan.iam.v1.CreateRegionRequest
-	54, // 81: mulligan.iam.v1.IamService.GetRegion:input_type -> mulligan.iam.v1.GetRegionRequest
-	55, // 82: mulligan.iam.v1.IamService.BatchGetRegions:input_type -> mulligan.iam.v1.BatchGetRegionsRequest
-	57, // 83: mulligan.iam.v1.IamService.ListRegions:input_type -> mulligan.iam.v1.ListRegionsRequest
-	59, // 84: mulligan.iam.v1.IamService.UpdateRegion:input_type -> mulligan.iam.v1.UpdateRegionRequest
-	60, // 85: mulligan.iam.v1.IamService.DeleteRegion:input_type -> mulligan.iam.v1.DeleteRegionRequest
-	64, // 86: mulligan.iam.v1.IamService.RegisterService:input_type -> mulligan.iam.v1.RegisterServiceRequest
-	65, // 87: mulligan.iam.v1.IamService.RenewService:input_type -> mulligan.iam.v1.RenewServiceRequest
-	67, // 88: mulligan.iam.v1.IamService.WithdrawService:input_type -> mulligan.iam.v1.WithdrawServiceRequest
-	69, // 89: mulligan.iam.v1.IamService.ListServices:input_type -> mulligan.iam.v1.ListServicesRequest
-	73, // 90: mulligan.iam.v1.IamService.DeleteSite:input_type -> mulligan.iam.v1.DeleteSiteRequest
-	83, // 91: mulligan.iam.v1.IamService.ListAuditEvents:input_type -> mulligan.common.v1.ListAuditEventsRequest
-	62, // 92: mulligan.iam.v1.IamService.IamConfigure:input_type -> mulligan.iam.v1.IamConfigureRequest
-	63, // 93: mulligan.iam.v1.IamService.GetIamConfiguration:input_type -> mulligan.iam.v1.GetIamConfigurationRequest
-	84, // 94: mulligan.iam.v1.IamService.Watch:input_type -> mulligan.common.v1.WatchRequest
-	3,  // 95: mulligan.iam.v1.IamService.Bootstrap:output_type -> mulligan.iam.v1.SignedIn
-	3,  // 96: mulligan.iam.v1.IamService.Login:output_type -> mulligan.iam.v1.SignedIn
-	3,  // 97: mulligan.iam.v1.IamService.RefreshToken:output_type -> mulligan.iam.v1.SignedIn
-	6,  // 98: mulligan.iam.v1.IamService.SignOut:output_type -> mulligan.iam.v1.Session
-	8,  // 99: mulligan.iam.v1.IamService.ListSessions:output_type -> mulligan.iam.v1.ListSessionsResponse
-	6,  // 100: mulligan.iam.v1.IamService.RevokeSession:output_type -> mulligan.iam.v1.Session
-	11, // 101: mulligan.iam.v1.IamService.ListTokenKeys:output_type -> mulligan.iam.v1.ListTokenKeysResponse
-	12, // 102: mulligan.iam.v1.IamService.RotateTokenKeys:output_type -> mulligan.iam.v1.TokenKey
-	14, // 103: mulligan.iam.v1.IamService.CreateProject:output_type -> mulligan.iam.v1.Project
-	14, // 104: mulligan.iam.v1.IamService.GetProject:output_type -> mulligan.iam.v1.Project
-	18, // 105: mulligan.iam.v1.IamService.BatchGetProjects:output_type -> mulligan.iam.v1.BatchGetProjectsResponse
-	20, // 106: mulligan.iam.v1.IamService.ListProjects:output_type -> mulligan.iam.v1.ListProjectsResponse
-	14, // 107: mulligan.iam.v1.IamService.UpdateProject:output_type -> mulligan.iam.v1.Project
-	23, // 108: mulligan.iam.v1.IamService.DeleteProject:output_type -> mulligan.iam.v1.DeleteProjectResponse
-	24, // 109: mulligan.iam.v1.IamService.CreateAccount:output_type -> mulligan.iam.v1.Account
-	24, // 110: mulligan.iam.v1.IamService.GetAccount:output_type -> mulligan.iam.v1.Account
-	28, // 111: mulligan.iam.v1.IamService.BatchGetAccounts:output_type -> mulligan.iam.v1.BatchGetAccountsResponse
-	30, // 112: mulligan.iam.v1.IamService.ListAccounts:output_type -> mulligan.iam.v1.ListAccountsResponse
-	24, // 113: mulligan.iam.v1.IamService.UpdateAccount:output_type -> mulligan.iam.v1.Account
-	33, // 114: mulligan.iam.v1.IamService.DeleteAccount:output_type -> mulligan.iam.v1.DeleteAccountResponse
-	35, // 115: mulligan.iam.v1.IamService.ChangePassword:output_type -> mulligan.iam.v1.ChangePasswordResponse
-	36, // 116: mulligan.iam.v1.IamService.CreateApplicationCredential:output_type -> mulligan.iam.v1.ApplicationCredential
-	36, // 117: mulligan.iam.v1.IamService.GetApplicationCredential:output_type -> mulligan.iam.v1.ApplicationCredential
-	41, // 118: mulligan.iam.v1.IamService.ListApplicationCredentials:output_type -> mulligan.iam.v1.ListApplicationCredentialsResponse
-	43, // 119: mulligan.iam.v1.IamService.DeleteApplicationCredential:output_type -> mulligan.iam.v1.DeleteApplicationCredentialResponse
-	47, // 120: mulligan.iam.v1.IamService.AssignRole:output_type -> mulligan.iam.v1.Assignment
-	46, // 121: mulligan.iam.v1.IamService.RevokeRole:output_type -> mulligan.iam.v1.RevokeRoleResponse
-	49, // 122: mulligan.iam.v1.IamService.ListAssignments:output_type -> mulligan.iam.v1.ListAssignmentsResponse
-	52, // 123: mulligan.iam.v1.IamService.CreateRegion:output_type -> mulligan.iam.v1.Region
-	52, // 124: mulligan.iam.v1.IamService.GetRegion:output_type -> mulligan.iam.v1.Region
-	56, // 125: mulligan.iam.v1.IamService.BatchGetRegions:output_type -> mulligan.iam.v1.BatchGetRegionsResponse
-	58, // 126: mulligan.iam.v1.IamService.ListRegions:output_type -> mulligan.iam.v1.ListRegionsResponse
-	52, // 127: mulligan.iam.v1.IamService.UpdateRegion:output_type -> mulligan.iam.v1.Region
-	61, // 128: mulligan.iam.v1.IamService.DeleteRegion:output_type -> mulligan.iam.v1.DeleteRegionResponse
-	72, // 129: mulligan.iam.v1.IamService.RegisterService:output_type -> mulligan.iam.v1.Service
-	66, // 130: mulligan.iam.v1.IamService.RenewService:output_type -> mulligan.iam.v1.RenewServiceResponse
-	68, // 131: mulligan.iam.v1.IamService.WithdrawService:output_type -> mulligan.iam.v1.WithdrawServiceResponse
-	70, // 132: mulligan.iam.v1.IamService.ListServices:output_type -> mulligan.iam.v1.ListServicesResponse
-	74, // 133: mulligan.iam.v1.IamService.DeleteSite:output_type -> mulligan.iam.v1.DeleteSiteResponse
-	85, // 134: mulligan.iam.v1.IamService.ListAuditEvents:output_type -> mulligan.common.v1.ListAuditEventsResponse
-	86, // 135: mulligan.iam.v1.IamService.IamConfigure:output_type -> mulligan.common.v1.Configuration
-	86, // 136: mulligan.iam.v1.IamService.GetIamConfiguration:output_type -> mulligan.common.v1.Configuration
-	87, // 137: mulligan.iam.v1.IamService.Watch:output_type -> mulligan.common.v1.Event
-	95, // [95:138] is the sub-list for method output_type
-	52, // [52:95] is the sub-list for method input_type
-	52, // [52:52] is the sub-list for extension type_name
-	52, // [52:52] is the sub-list for extension extendee
-	0,  // [0:52] is the sub-list for field type_name
+	77,  // 0: mulligan.iam.v1.SignedIn.expires_at:type_name -> google.protobuf.Timestamp
+	78,  // 1: mulligan.iam.v1.SignedIn.lifetime:type_name -> google.protobuf.Duration
+	77,  // 2: mulligan.iam.v1.SignedIn.session_ends_at:type_name -> google.protobuf.Timestamp
+	77,  // 3: mulligan.iam.v1.Session.created_at:type_name -> google.protobuf.Timestamp
+	77,  // 4: mulligan.iam.v1.Session.refreshed_at:type_name -> google.protobuf.Timestamp
+	77,  // 5: mulligan.iam.v1.Session.ends_at:type_name -> google.protobuf.Timestamp
+	77,  // 6: mulligan.iam.v1.Session.revoked_at:type_name -> google.protobuf.Timestamp
+	79,  // 7: mulligan.iam.v1.ListSessionsRequest.page:type_name -> mulligan.common.v1.Page
+	6,   // 8: mulligan.iam.v1.ListSessionsResponse.sessions:type_name -> mulligan.iam.v1.Session
+	12,  // 9: mulligan.iam.v1.ListTokenKeysResponse.keys:type_name -> mulligan.iam.v1.TokenKey
+	77,  // 10: mulligan.iam.v1.TokenKey.created_at:type_name -> google.protobuf.Timestamp
+	77,  // 11: mulligan.iam.v1.TokenKey.signs_at:type_name -> google.protobuf.Timestamp
+	77,  // 12: mulligan.iam.v1.TokenKey.retires_at:type_name -> google.protobuf.Timestamp
+	80,  // 13: mulligan.iam.v1.Project.metadata:type_name -> mulligan.common.v1.Metadata
+	14,  // 14: mulligan.iam.v1.BatchGetProjectsResponse.projects:type_name -> mulligan.iam.v1.Project
+	79,  // 15: mulligan.iam.v1.ListProjectsRequest.page:type_name -> mulligan.common.v1.Page
+	81,  // 16: mulligan.iam.v1.ListProjectsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	82,  // 17: mulligan.iam.v1.ListProjectsRequest.filter:type_name -> mulligan.common.v1.Filter
+	14,  // 18: mulligan.iam.v1.ListProjectsResponse.projects:type_name -> mulligan.iam.v1.Project
+	83,  // 19: mulligan.iam.v1.UpdateProjectRequest.update_mask:type_name -> google.protobuf.FieldMask
+	80,  // 20: mulligan.iam.v1.Account.metadata:type_name -> mulligan.common.v1.Metadata
+	24,  // 21: mulligan.iam.v1.BatchGetAccountsResponse.accounts:type_name -> mulligan.iam.v1.Account
+	79,  // 22: mulligan.iam.v1.ListAccountsRequest.page:type_name -> mulligan.common.v1.Page
+	81,  // 23: mulligan.iam.v1.ListAccountsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	82,  // 24: mulligan.iam.v1.ListAccountsRequest.filter:type_name -> mulligan.common.v1.Filter
+	24,  // 25: mulligan.iam.v1.ListAccountsResponse.accounts:type_name -> mulligan.iam.v1.Account
+	83,  // 26: mulligan.iam.v1.UpdateAccountRequest.update_mask:type_name -> google.protobuf.FieldMask
+	80,  // 27: mulligan.iam.v1.ApplicationCredential.metadata:type_name -> mulligan.common.v1.Metadata
+	37,  // 28: mulligan.iam.v1.ApplicationCredential.roles:type_name -> mulligan.iam.v1.GivenRole
+	77,  // 29: mulligan.iam.v1.ApplicationCredential.expires_at:type_name -> google.protobuf.Timestamp
+	84,  // 30: mulligan.iam.v1.GivenRole.role:type_name -> mulligan.common.v1.Role
+	37,  // 31: mulligan.iam.v1.CreateApplicationCredentialRequest.roles:type_name -> mulligan.iam.v1.GivenRole
+	77,  // 32: mulligan.iam.v1.CreateApplicationCredentialRequest.expires_at:type_name -> google.protobuf.Timestamp
+	36,  // 33: mulligan.iam.v1.BatchGetApplicationCredentialsResponse.application_credentials:type_name -> mulligan.iam.v1.ApplicationCredential
+	79,  // 34: mulligan.iam.v1.ListApplicationCredentialsRequest.page:type_name -> mulligan.common.v1.Page
+	81,  // 35: mulligan.iam.v1.ListApplicationCredentialsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	82,  // 36: mulligan.iam.v1.ListApplicationCredentialsRequest.filter:type_name -> mulligan.common.v1.Filter
+	36,  // 37: mulligan.iam.v1.ListApplicationCredentialsResponse.application_credentials:type_name -> mulligan.iam.v1.ApplicationCredential
+	84,  // 38: mulligan.iam.v1.AssignRoleRequest.role:type_name -> mulligan.common.v1.Role
+	84,  // 39: mulligan.iam.v1.Assignment.role:type_name -> mulligan.common.v1.Role
+	79,  // 40: mulligan.iam.v1.ListAssignmentsRequest.page:type_name -> mulligan.common.v1.Page
+	49,  // 41: mulligan.iam.v1.ListAssignmentsResponse.assignments:type_name -> mulligan.iam.v1.Assignment
+	85,  // 42: mulligan.iam.v1.FailureDomains.kind:type_name -> mulligan.common.v1.DomainKind
+	52,  // 43: mulligan.iam.v1.RegionSpec.failure_domains:type_name -> mulligan.iam.v1.FailureDomains
+	0,   // 44: mulligan.iam.v1.RegionSpec.visibility:type_name -> mulligan.iam.v1.Visibility
+	80,  // 45: mulligan.iam.v1.Region.metadata:type_name -> mulligan.common.v1.Metadata
+	53,  // 46: mulligan.iam.v1.Region.spec:type_name -> mulligan.iam.v1.RegionSpec
+	53,  // 47: mulligan.iam.v1.CreateRegionRequest.spec:type_name -> mulligan.iam.v1.RegionSpec
+	54,  // 48: mulligan.iam.v1.BatchGetRegionsResponse.regions:type_name -> mulligan.iam.v1.Region
+	79,  // 49: mulligan.iam.v1.ListRegionsRequest.page:type_name -> mulligan.common.v1.Page
+	81,  // 50: mulligan.iam.v1.ListRegionsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	82,  // 51: mulligan.iam.v1.ListRegionsRequest.filter:type_name -> mulligan.common.v1.Filter
+	54,  // 52: mulligan.iam.v1.ListRegionsResponse.regions:type_name -> mulligan.iam.v1.Region
+	83,  // 53: mulligan.iam.v1.UpdateRegionRequest.update_mask:type_name -> google.protobuf.FieldMask
+	53,  // 54: mulligan.iam.v1.UpdateRegionRequest.spec:type_name -> mulligan.iam.v1.RegionSpec
+	86,  // 55: mulligan.iam.v1.IamConfigureRequest.spec:type_name -> mulligan.common.v1.ConfigurationSpec
+	83,  // 56: mulligan.iam.v1.IamConfigureRequest.update_mask:type_name -> google.protobuf.FieldMask
+	73,  // 57: mulligan.iam.v1.ListServicesResponse.sites:type_name -> mulligan.iam.v1.Site
+	74,  // 58: mulligan.iam.v1.Site.services:type_name -> mulligan.iam.v1.Service
+	77,  // 59: mulligan.iam.v1.Service.registered_at:type_name -> google.protobuf.Timestamp
+	77,  // 60: mulligan.iam.v1.Service.seen_at:type_name -> google.protobuf.Timestamp
+	1,   // 61: mulligan.iam.v1.IamService.Bootstrap:input_type -> mulligan.iam.v1.BootstrapRequest
+	2,   // 62: mulligan.iam.v1.IamService.Login:input_type -> mulligan.iam.v1.LoginRequest
+	4,   // 63: mulligan.iam.v1.IamService.RefreshToken:input_type -> mulligan.iam.v1.RefreshTokenRequest
+	5,   // 64: mulligan.iam.v1.IamService.SignOut:input_type -> mulligan.iam.v1.SignOutRequest
+	7,   // 65: mulligan.iam.v1.IamService.ListSessions:input_type -> mulligan.iam.v1.ListSessionsRequest
+	9,   // 66: mulligan.iam.v1.IamService.RevokeSession:input_type -> mulligan.iam.v1.RevokeSessionRequest
+	10,  // 67: mulligan.iam.v1.IamService.ListTokenKeys:input_type -> mulligan.iam.v1.ListTokenKeysRequest
+	13,  // 68: mulligan.iam.v1.IamService.RotateTokenKeys:input_type -> mulligan.iam.v1.RotateTokenKeysRequest
+	15,  // 69: mulligan.iam.v1.IamService.CreateProject:input_type -> mulligan.iam.v1.CreateProjectRequest
+	16,  // 70: mulligan.iam.v1.IamService.GetProject:input_type -> mulligan.iam.v1.GetProjectRequest
+	17,  // 71: mulligan.iam.v1.IamService.BatchGetProjects:input_type -> mulligan.iam.v1.BatchGetProjectsRequest
+	19,  // 72: mulligan.iam.v1.IamService.ListProjects:input_type -> mulligan.iam.v1.ListProjectsRequest
+	21,  // 73: mulligan.iam.v1.IamService.UpdateProject:input_type -> mulligan.iam.v1.UpdateProjectRequest
+	22,  // 74: mulligan.iam.v1.IamService.DeleteProject:input_type -> mulligan.iam.v1.DeleteProjectRequest
+	25,  // 75: mulligan.iam.v1.IamService.CreateAccount:input_type -> mulligan.iam.v1.CreateAccountRequest
+	26,  // 76: mulligan.iam.v1.IamService.GetAccount:input_type -> mulligan.iam.v1.GetAccountRequest
+	27,  // 77: mulligan.iam.v1.IamService.BatchGetAccounts:input_type -> mulligan.iam.v1.BatchGetAccountsRequest
+	29,  // 78: mulligan.iam.v1.IamService.ListAccounts:input_type -> mulligan.iam.v1.ListAccountsRequest
+	31,  // 79: mulligan.iam.v1.IamService.UpdateAccount:input_type -> mulligan.iam.v1.UpdateAccountRequest
+	32,  // 80: mulligan.iam.v1.IamService.DeleteAccount:input_type -> mulligan.iam.v1.DeleteAccountRequest
+	34,  // 81: mulligan.iam.v1.IamService.ChangePassword:input_type -> mulligan.iam.v1.ChangePasswordRequest
+	38,  // 82: mulligan.iam.v1.IamService.CreateApplicationCredential:input_type -> mulligan.iam.v1.CreateApplicationCredentialRequest
+	39,  // 83: mulligan.iam.v1.IamService.GetApplicationCredential:input_type -> mulligan.iam.v1.GetApplicationCredentialRequest
+	40,  // 84: mulligan.iam.v1.IamService.BatchGetApplicationCredentials:input_type -> mulligan.iam.v1.BatchGetApplicationCredentialsRequest
+	42,  // 85: mulligan.iam.v1.IamService.ListApplicationCredentials:input_type -> mulligan.iam.v1.ListApplicationCredentialsRequest
+	44,  // 86: mulligan.iam.v1.IamService.DeleteApplicationCredential:input_type -> mulligan.iam.v1.DeleteApplicationCredentialRequest
+	46,  // 87: mulligan.iam.v1.IamService.AssignRole:input_type -> mulligan.iam.v1.AssignRoleRequest
+	47,  // 88: mulligan.iam.v1.IamService.RevokeRole:input_type -> mulligan.iam.v1.RevokeRoleRequest
+	50,  // 89: mulligan.iam.v1.IamService.ListAssignments:input_type -> mulligan.iam.v1.ListAssignmentsRequest
+	55,  // 90: mulligan.iam.v1.IamService.CreateRegion:input_type -> mulligan.iam.v1.CreateRegionRequest
+	56,  // 91: mulligan.iam.v1.IamService.GetRegion:input_type -> mulligan.iam.v1.GetRegionRequest
+	57,  // 92: mulligan.iam.v1.IamService.BatchGetRegions:input_type -> mulligan.iam.v1.BatchGetRegionsRequest
+	59,  // 93: mulligan.iam.v1.IamService.ListRegions:input_type -> mulligan.iam.v1.ListRegionsRequest
+	61,  // 94: mulligan.iam.v1.IamService.UpdateRegion:input_type -> mulligan.iam.v1.UpdateRegionRequest
+	62,  // 95: mulligan.iam.v1.IamService.DeleteRegion:input_type -> mulligan.iam.v1.DeleteRegionRequest
+	66,  // 96: mulligan.iam.v1.IamService.RegisterService:input_type -> mulligan.iam.v1.RegisterServiceRequest
+	67,  // 97: mulligan.iam.v1.IamService.RenewService:input_type -> mulligan.iam.v1.RenewServiceRequest
+	69,  // 98: mulligan.iam.v1.IamService.WithdrawService:input_type -> mulligan.iam.v1.WithdrawServiceRequest
+	71,  // 99: mulligan.iam.v1.IamService.ListServices:input_type -> mulligan.iam.v1.ListServicesRequest
+	75,  // 100: mulligan.iam.v1.IamService.DeleteSite:input_type -> mulligan.iam.v1.DeleteSiteRequest
+	87,  // 101: mulligan.iam.v1.IamService.ListAuditEvents:input_type -> mulligan.common.v1.ListAuditEventsRequest
+	64,  // 102: mulligan.iam.v1.IamService.IamConfigure:input_type -> mulligan.iam.v1.IamConfigureRequest
+	65,  // 103: mulligan.iam.v1.IamService.GetIamConfiguration:input_type -> mulligan.iam.v1.GetIamConfigurationRequest
+	88,  // 104: mulligan.iam.v1.IamService.Watch:input_type -> mulligan.common.v1.WatchRequest
+	3,   // 105: mulligan.iam.v1.IamService.Bootstrap:output_type -> mulligan.iam.v1.SignedIn
+	3,   // 106: mulligan.iam.v1.IamService.Login:output_type -> mulligan.iam.v1.SignedIn
+	3,   // 107: mulligan.iam.v1.IamService.RefreshToken:output_type -> mulligan.iam.v1.SignedIn
+	6,   // 108: mulligan.iam.v1.IamService.SignOut:output_type -> mulligan.iam.v1.Session
+	8,   // 109: mulligan.iam.v1.IamService.ListSessions:output_type -> mulligan.iam.v1.ListSessionsResponse
+	6,   // 110: mulligan.iam.v1.IamService.RevokeSession:output_type -> mulligan.iam.v1.Session
+	11,  // 111: mulligan.iam.v1.IamService.ListTokenKeys:output_type -> mulligan.iam.v1.ListTokenKeysResponse
+	12,  // 112: mulligan.iam.v1.IamService.RotateTokenKeys:output_type -> mulligan.iam.v1.TokenKey
+	14,  // 113: mulligan.iam.v1.IamService.CreateProject:output_type -> mulligan.iam.v1.Project
+	14,  // 114: mulligan.iam.v1.IamService.GetProject:output_type -> mulligan.iam.v1.Project
+	18,  // 115: mulligan.iam.v1.IamService.BatchGetProjects:output_type -> mulligan.iam.v1.BatchGetProjectsResponse
+	20,  // 116: mulligan.iam.v1.IamService.ListProjects:output_type -> mulligan.iam.v1.ListProjectsResponse
+	14,  // 117: mulligan.iam.v1.IamService.UpdateProject:output_type -> mulligan.iam.v1.Project
+	23,  // 118: mulligan.iam.v1.IamService.DeleteProject:output_type -> mulligan.iam.v1.DeleteProjectResponse
+	24,  // 119: mulligan.iam.v1.IamService.CreateAccount:output_type -> mulligan.iam.v1.Account
+	24,  // 120: mulligan.iam.v1.IamService.GetAccount:output_type -> mulligan.iam.v1.Account
+	28,  // 121: mulligan.iam.v1.IamService.BatchGetAccounts:output_type -> mulligan.iam.v1.BatchGetAccountsResponse
+	30,  // 122: mulligan.iam.v1.IamService.ListAccounts:output_type -> mulligan.iam.v1.ListAccountsResponse
+	24,  // 123: mulligan.iam.v1.IamService.UpdateAccount:output_type -> mulligan.iam.v1.Account
+	33,  // 124: mulligan.iam.v1.IamService.DeleteAccount:output_type -> mulligan.iam.v1.DeleteAccountResponse
+	35,  // 125: mulligan.iam.v1.IamService.ChangePassword:output_type -> mulligan.iam.v1.ChangePasswordResponse
+	36,  // 126: mulligan.iam.v1.IamService.CreateApplicationCredential:output_type -> mulligan.iam.v1.ApplicationCredential
+	36,  // 127: mulligan.iam.v1.IamService.GetApplicationCredential:output_type -> mulligan.iam.v1.ApplicationCredential
+	41,  // 128: mulligan.iam.v1.IamService.BatchGetApplicationCredentials:output_type -> mulligan.iam.v1.BatchGetApplicationCredentialsResponse
+	43,  // 129: mulligan.iam.v1.IamService.ListApplicationCredentials:output_type -> mulligan.iam.v1.ListApplicationCredentialsResponse
+	45,  // 130: mulligan.iam.v1.IamService.DeleteApplicationCredential:output_type -> mulligan.iam.v1.DeleteApplicationCredentialResponse
+	49,  // 131: mulligan.iam.v1.IamService.AssignRole:output_type -> mulligan.iam.v1.Assignment
+	48,  // 132: mulligan.iam.v1.IamService.RevokeRole:output_type -> mulligan.iam.v1.RevokeRoleResponse
+	51,  // 133: mulligan.iam.v1.IamService.ListAssignments:output_type -> mulligan.iam.v1.ListAssignmentsResponse
+	54,  // 134: mulligan.iam.v1.IamService.CreateRegion:output_type -> mulligan.iam.v1.Region
+	54,  // 135: mulligan.iam.v1.IamService.GetRegion:output_type -> mulligan.iam.v1.Region
+	58,  // 136: mulligan.iam.v1.IamService.BatchGetRegions:output_type -> mulligan.iam.v1.BatchGetRegionsResponse
+	60,  // 137: mulligan.iam.v1.IamService.ListRegions:output_type -> mulligan.iam.v1.ListRegionsResponse
+	54,  // 138: mulligan.iam.v1.IamService.UpdateRegion:output_type -> mulligan.iam.v1.Region
+	63,  // 139: mulligan.iam.v1.IamService.DeleteRegion:output_type -> mulligan.iam.v1.DeleteRegionResponse
+	74,  // 140: mulligan.iam.v1.IamService.RegisterService:output_type -> mulligan.iam.v1.Service
+	68,  // 141: mulligan.iam.v1.IamService.RenewService:output_type -> mulligan.iam.v1.RenewServiceResponse
+	70,  // 142: mulligan.iam.v1.IamService.WithdrawService:output_type -> mulligan.iam.v1.WithdrawServiceResponse
+	72,  // 143: mulligan.iam.v1.IamService.ListServices:output_type -> mulligan.iam.v1.ListServicesResponse
+	76,  // 144: mulligan.iam.v1.IamService.DeleteSite:output_type -> mulligan.iam.v1.DeleteSiteResponse
+	89,  // 145: mulligan.iam.v1.IamService.ListAuditEvents:output_type -> mulligan.common.v1.ListAuditEventsResponse
+	90,  // 146: mulligan.iam.v1.IamService.IamConfigure:output_type -> mulligan.common.v1.Configuration
+	90,  // 147: mulligan.iam.v1.IamService.GetIamConfiguration:output_type -> mulligan.common.v1.Configuration
+	91,  // 148: mulligan.iam.v1.IamService.Watch:output_type -> mulligan.common.v1.Event
+	105, // [105:149] is the sub-list for method output_type
+	61,  // [61:105] is the sub-list for method input_type
+	61,  // [61:61] is the sub-list for extension type_name
+	61,  // [61:61] is the sub-list for extension extendee
+	0,   // [0:61] is the sub-list for field type_name
 }
 
 func init() { file_mulligan_iam_v1_iam_proto_init() }
@@ -5118,7 +5389,7 @@ func file_mulligan_iam_v1_iam_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mulligan_iam_v1_iam_proto_rawDesc), len(file_mulligan_iam_v1_iam_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   74,
+			NumMessages:   76,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

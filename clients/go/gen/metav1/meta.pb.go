@@ -1057,6 +1057,98 @@ func (x *GetMetadefRequest) GetId() string {
 	return ""
 }
 
+// Which metadefs.
+type BatchGetMetadefsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// UUIDs, 1,000 at most.
+	Ids           []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetMetadefsRequest) Reset() {
+	*x = BatchGetMetadefsRequest{}
+	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetMetadefsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetMetadefsRequest) ProtoMessage() {}
+
+func (x *BatchGetMetadefsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetMetadefsRequest.ProtoReflect.Descriptor instead.
+func (*BatchGetMetadefsRequest) Descriptor() ([]byte, []int) {
+	return file_mulligan_meta_v1_meta_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *BatchGetMetadefsRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+// The metadefs, in the order of the ids in the request.
+type BatchGetMetadefsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One for each id.
+	Metadefs      []*Metadef `protobuf:"bytes,1,rep,name=metadefs,proto3" json:"metadefs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetMetadefsResponse) Reset() {
+	*x = BatchGetMetadefsResponse{}
+	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetMetadefsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetMetadefsResponse) ProtoMessage() {}
+
+func (x *BatchGetMetadefsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetMetadefsResponse.ProtoReflect.Descriptor instead.
+func (*BatchGetMetadefsResponse) Descriptor() ([]byte, []int) {
+	return file_mulligan_meta_v1_meta_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *BatchGetMetadefsResponse) GetMetadefs() []*Metadef {
+	if x != nil {
+		return x.Metadefs
+	}
+	return nil
+}
+
 // Which definitions to list.
 type ListMetadefsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1072,7 +1164,7 @@ type ListMetadefsRequest struct {
 
 func (x *ListMetadefsRequest) Reset() {
 	*x = ListMetadefsRequest{}
-	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[15]
+	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1084,7 +1176,7 @@ func (x *ListMetadefsRequest) String() string {
 func (*ListMetadefsRequest) ProtoMessage() {}
 
 func (x *ListMetadefsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[15]
+	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1097,7 +1189,7 @@ func (x *ListMetadefsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMetadefsRequest.ProtoReflect.Descriptor instead.
 func (*ListMetadefsRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_meta_v1_meta_proto_rawDescGZIP(), []int{15}
+	return file_mulligan_meta_v1_meta_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListMetadefsRequest) GetProject() string {
@@ -1137,7 +1229,7 @@ type ListMetadefsResponse struct {
 
 func (x *ListMetadefsResponse) Reset() {
 	*x = ListMetadefsResponse{}
-	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[16]
+	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1149,7 +1241,7 @@ func (x *ListMetadefsResponse) String() string {
 func (*ListMetadefsResponse) ProtoMessage() {}
 
 func (x *ListMetadefsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[16]
+	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1162,7 +1254,7 @@ func (x *ListMetadefsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMetadefsResponse.ProtoReflect.Descriptor instead.
 func (*ListMetadefsResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_meta_v1_meta_proto_rawDescGZIP(), []int{16}
+	return file_mulligan_meta_v1_meta_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListMetadefsResponse) GetMetadefs() []*Metadef {
@@ -1213,7 +1305,7 @@ type UpdateMetadefRequest struct {
 
 func (x *UpdateMetadefRequest) Reset() {
 	*x = UpdateMetadefRequest{}
-	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[17]
+	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1225,7 +1317,7 @@ func (x *UpdateMetadefRequest) String() string {
 func (*UpdateMetadefRequest) ProtoMessage() {}
 
 func (x *UpdateMetadefRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[17]
+	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1238,7 +1330,7 @@ func (x *UpdateMetadefRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateMetadefRequest.ProtoReflect.Descriptor instead.
 func (*UpdateMetadefRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_meta_v1_meta_proto_rawDescGZIP(), []int{17}
+	return file_mulligan_meta_v1_meta_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *UpdateMetadefRequest) GetRequestId() string {
@@ -1317,7 +1409,7 @@ type DeleteMetadefRequest struct {
 
 func (x *DeleteMetadefRequest) Reset() {
 	*x = DeleteMetadefRequest{}
-	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[18]
+	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1329,7 +1421,7 @@ func (x *DeleteMetadefRequest) String() string {
 func (*DeleteMetadefRequest) ProtoMessage() {}
 
 func (x *DeleteMetadefRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[18]
+	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1342,7 +1434,7 @@ func (x *DeleteMetadefRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteMetadefRequest.ProtoReflect.Descriptor instead.
 func (*DeleteMetadefRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_meta_v1_meta_proto_rawDescGZIP(), []int{18}
+	return file_mulligan_meta_v1_meta_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *DeleteMetadefRequest) GetRequestId() string {
@@ -1368,7 +1460,7 @@ type DeleteMetadefResponse struct {
 
 func (x *DeleteMetadefResponse) Reset() {
 	*x = DeleteMetadefResponse{}
-	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[19]
+	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1380,7 +1472,7 @@ func (x *DeleteMetadefResponse) String() string {
 func (*DeleteMetadefResponse) ProtoMessage() {}
 
 func (x *DeleteMetadefResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[19]
+	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1393,7 +1485,7 @@ func (x *DeleteMetadefResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteMetadefResponse.ProtoReflect.Descriptor instead.
 func (*DeleteMetadefResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_meta_v1_meta_proto_rawDescGZIP(), []int{19}
+	return file_mulligan_meta_v1_meta_proto_rawDescGZIP(), []int{21}
 }
 
 // A value of an attribute of an object.
@@ -1413,7 +1505,7 @@ type Attribute struct {
 
 func (x *Attribute) Reset() {
 	*x = Attribute{}
-	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[20]
+	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1425,7 +1517,7 @@ func (x *Attribute) String() string {
 func (*Attribute) ProtoMessage() {}
 
 func (x *Attribute) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[20]
+	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1438,7 +1530,7 @@ func (x *Attribute) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attribute.ProtoReflect.Descriptor instead.
 func (*Attribute) Descriptor() ([]byte, []int) {
-	return file_mulligan_meta_v1_meta_proto_rawDescGZIP(), []int{20}
+	return file_mulligan_meta_v1_meta_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Attribute) GetObjectId() string {
@@ -1482,7 +1574,7 @@ type SetAttributesRequest struct {
 
 func (x *SetAttributesRequest) Reset() {
 	*x = SetAttributesRequest{}
-	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[21]
+	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1494,7 +1586,7 @@ func (x *SetAttributesRequest) String() string {
 func (*SetAttributesRequest) ProtoMessage() {}
 
 func (x *SetAttributesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[21]
+	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1507,7 +1599,7 @@ func (x *SetAttributesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAttributesRequest.ProtoReflect.Descriptor instead.
 func (*SetAttributesRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_meta_v1_meta_proto_rawDescGZIP(), []int{21}
+	return file_mulligan_meta_v1_meta_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *SetAttributesRequest) GetRequestId() string {
@@ -1533,7 +1625,7 @@ type SetAttributesResponse struct {
 
 func (x *SetAttributesResponse) Reset() {
 	*x = SetAttributesResponse{}
-	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[22]
+	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1545,7 +1637,7 @@ func (x *SetAttributesResponse) String() string {
 func (*SetAttributesResponse) ProtoMessage() {}
 
 func (x *SetAttributesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[22]
+	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1558,7 +1650,7 @@ func (x *SetAttributesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAttributesResponse.ProtoReflect.Descriptor instead.
 func (*SetAttributesResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_meta_v1_meta_proto_rawDescGZIP(), []int{22}
+	return file_mulligan_meta_v1_meta_proto_rawDescGZIP(), []int{24}
 }
 
 // Whose attributes to show.
@@ -1572,7 +1664,7 @@ type ListAttributesRequest struct {
 
 func (x *ListAttributesRequest) Reset() {
 	*x = ListAttributesRequest{}
-	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[23]
+	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1584,7 +1676,7 @@ func (x *ListAttributesRequest) String() string {
 func (*ListAttributesRequest) ProtoMessage() {}
 
 func (x *ListAttributesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[23]
+	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1597,7 +1689,7 @@ func (x *ListAttributesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAttributesRequest.ProtoReflect.Descriptor instead.
 func (*ListAttributesRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_meta_v1_meta_proto_rawDescGZIP(), []int{23}
+	return file_mulligan_meta_v1_meta_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ListAttributesRequest) GetObjectIds() []string {
@@ -1618,7 +1710,7 @@ type ListAttributesResponse struct {
 
 func (x *ListAttributesResponse) Reset() {
 	*x = ListAttributesResponse{}
-	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[24]
+	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1630,7 +1722,7 @@ func (x *ListAttributesResponse) String() string {
 func (*ListAttributesResponse) ProtoMessage() {}
 
 func (x *ListAttributesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[24]
+	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1643,7 +1735,7 @@ func (x *ListAttributesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAttributesResponse.ProtoReflect.Descriptor instead.
 func (*ListAttributesResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_meta_v1_meta_proto_rawDescGZIP(), []int{24}
+	return file_mulligan_meta_v1_meta_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ListAttributesResponse) GetAttributes() []*Attribute {
@@ -1674,7 +1766,7 @@ type ListObjectsByAttributeRequest struct {
 
 func (x *ListObjectsByAttributeRequest) Reset() {
 	*x = ListObjectsByAttributeRequest{}
-	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[25]
+	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1686,7 +1778,7 @@ func (x *ListObjectsByAttributeRequest) String() string {
 func (*ListObjectsByAttributeRequest) ProtoMessage() {}
 
 func (x *ListObjectsByAttributeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[25]
+	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1699,7 +1791,7 @@ func (x *ListObjectsByAttributeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListObjectsByAttributeRequest.ProtoReflect.Descriptor instead.
 func (*ListObjectsByAttributeRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_meta_v1_meta_proto_rawDescGZIP(), []int{25}
+	return file_mulligan_meta_v1_meta_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ListObjectsByAttributeRequest) GetAttribute() string {
@@ -1760,7 +1852,7 @@ type ListObjectsByAttributeResponse struct {
 
 func (x *ListObjectsByAttributeResponse) Reset() {
 	*x = ListObjectsByAttributeResponse{}
-	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[26]
+	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1772,7 +1864,7 @@ func (x *ListObjectsByAttributeResponse) String() string {
 func (*ListObjectsByAttributeResponse) ProtoMessage() {}
 
 func (x *ListObjectsByAttributeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[26]
+	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1785,7 +1877,7 @@ func (x *ListObjectsByAttributeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListObjectsByAttributeResponse.ProtoReflect.Descriptor instead.
 func (*ListObjectsByAttributeResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_meta_v1_meta_proto_rawDescGZIP(), []int{26}
+	return file_mulligan_meta_v1_meta_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ListObjectsByAttributeResponse) GetAttributes() []*Attribute {
@@ -1826,7 +1918,7 @@ type MetaConfigureRequest struct {
 
 func (x *MetaConfigureRequest) Reset() {
 	*x = MetaConfigureRequest{}
-	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[27]
+	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1838,7 +1930,7 @@ func (x *MetaConfigureRequest) String() string {
 func (*MetaConfigureRequest) ProtoMessage() {}
 
 func (x *MetaConfigureRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[27]
+	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1851,7 +1943,7 @@ func (x *MetaConfigureRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MetaConfigureRequest.ProtoReflect.Descriptor instead.
 func (*MetaConfigureRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_meta_v1_meta_proto_rawDescGZIP(), []int{27}
+	return file_mulligan_meta_v1_meta_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *MetaConfigureRequest) GetRequestId() string {
@@ -1891,7 +1983,7 @@ type GetMetaConfigurationRequest struct {
 
 func (x *GetMetaConfigurationRequest) Reset() {
 	*x = GetMetaConfigurationRequest{}
-	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[28]
+	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1903,7 +1995,7 @@ func (x *GetMetaConfigurationRequest) String() string {
 func (*GetMetaConfigurationRequest) ProtoMessage() {}
 
 func (x *GetMetaConfigurationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[28]
+	mi := &file_mulligan_meta_v1_meta_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1916,7 +2008,7 @@ func (x *GetMetaConfigurationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMetaConfigurationRequest.ProtoReflect.Descriptor instead.
 func (*GetMetaConfigurationRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_meta_v1_meta_proto_rawDescGZIP(), []int{28}
+	return file_mulligan_meta_v1_meta_proto_rawDescGZIP(), []int{30}
 }
 
 var File_mulligan_meta_v1_meta_proto protoreflect.FileDescriptor
@@ -2002,7 +2094,12 @@ const file_mulligan_meta_v1_meta_proto_rawDesc = "" +
 	"\n" +
 	"write_role\x18\b \x01(\x0e2\x18.mulligan.common.v1.RoleB\b\xbaH\x05\x82\x01\x02\x10\x01R\twriteRole\"-\n" +
 	"\x11GetMetadefRequest\x12\x18\n" +
-	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"\x88\x01\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"=\n" +
+	"\x17BatchGetMetadefsRequest\x12\"\n" +
+	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
+	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\"Q\n" +
+	"\x18BatchGetMetadefsResponse\x125\n" +
+	"\bmetadefs\x18\x01 \x03(\v2\x19.mulligan.meta.v1.MetadefR\bmetadefs\"\x88\x01\n" +
 	"\x13ListMetadefsRequest\x12%\n" +
 	"\aproject\x18\x01 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\aproject\x12\x1c\n" +
 	"\tattribute\x18\x02 \x01(\tR\tattribute\x12,\n" +
@@ -2076,7 +2173,7 @@ const file_mulligan_meta_v1_meta_proto_rawDesc = "" +
 	"\n" +
 	"generation\x18\x04 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\n" +
 	"generation\"\x1d\n" +
-	"\x1bGetMetaConfigurationRequest2\xc5\x15\n" +
+	"\x1bGetMetaConfigurationRequest2\x86\x17\n" +
 	"\vMetaService\x12\xa1\x02\n" +
 	"\fResolveNames\x12%.mulligan.meta.v1.ResolveNamesRequest\x1a&.mulligan.meta.v1.ResolveNamesResponse\"\xc1\x01\xaa\xbb\x18\xb8\x01\b\x02\x10\x01\x1a\xb1\x01finds what the caller may read: its projects' objects, its regions' hardware, the regions that it sees with their networks and images, and itself; readers of the system find all\xb0\xbb\x18\x01\x12\xa7\x01\n" +
 	"\x0fDescribeObjects\x12(.mulligan.meta.v1.DescribeObjectsRequest\x1a).mulligan.meta.v1.DescribeObjectsResponse\"?\xaa\xbb\x187\b\x02\x10\x01\x1a1names what the caller may read, like ResolveNames\xb0\xbb\x18\x01\x12\x93\x02\n" +
@@ -2086,7 +2183,8 @@ const file_mulligan_meta_v1_meta_proto_rawDesc = "" +
 	"\x10ListObjectsByTag\x12).mulligan.meta.v1.ListObjectsByTagRequest\x1a*.mulligan.meta.v1.ListObjectsByTagResponse\"(\xaa\xbb\x18$\b\x02\x10\x01\x1a\x1elists what the caller may read\x12e\n" +
 	"\rCreateMetadef\x12&.mulligan.meta.v1.CreateMetadefRequest\x1a\x19.mulligan.meta.v1.Metadef\"\x11\xaa\xbb\x18\r\b\x06\x10\x02\"\aproject\x12\xa1\x01\n" +
 	"\n" +
-	"GetMetadef\x12#.mulligan.meta.v1.GetMetadefRequest\x1a\x19.mulligan.meta.v1.Metadef\"S\xaa\xbb\x18O\b\x02\x10\x01\x1aIshows the system's, and those of projects at or above one of the caller's\x12\xb2\x01\n" +
+	"GetMetadef\x12#.mulligan.meta.v1.GetMetadefRequest\x1a\x19.mulligan.meta.v1.Metadef\"S\xaa\xbb\x18O\b\x02\x10\x01\x1aIshows the system's, and those of projects at or above one of the caller's\x12\xbe\x01\n" +
+	"\x10BatchGetMetadefs\x12).mulligan.meta.v1.BatchGetMetadefsRequest\x1a*.mulligan.meta.v1.BatchGetMetadefsResponse\"S\xaa\xbb\x18O\b\x02\x10\x01\x1aIshows the system's, and those of projects at or above one of the caller's\x12\xb2\x01\n" +
 	"\fListMetadefs\x12%.mulligan.meta.v1.ListMetadefsRequest\x1a&.mulligan.meta.v1.ListMetadefsResponse\"S\xaa\xbb\x18O\b\x02\x10\x01\x1aIlists the system's, and those of projects at or above one of the caller's\x12\x86\x01\n" +
 	"\rUpdateMetadef\x12&.mulligan.meta.v1.UpdateMetadefRequest\x1a\x19.mulligan.meta.v1.Metadef\"2\xaa\xbb\x18.\b\x02\x10\x01\x1a(needs the role admin where it is defined\x12\x94\x01\n" +
 	"\rDeleteMetadef\x12&.mulligan.meta.v1.DeleteMetadefRequest\x1a'.mulligan.meta.v1.DeleteMetadefResponse\"2\xaa\xbb\x18.\b\x02\x10\x01\x1a(needs the role admin where it is defined\x12\xb3\x01\n" +
@@ -2109,7 +2207,7 @@ func file_mulligan_meta_v1_meta_proto_rawDescGZIP() []byte {
 	return file_mulligan_meta_v1_meta_proto_rawDescData
 }
 
-var file_mulligan_meta_v1_meta_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_mulligan_meta_v1_meta_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_mulligan_meta_v1_meta_proto_goTypes = []any{
 	(*ResolveNamesRequest)(nil),            // 0: mulligan.meta.v1.ResolveNamesRequest
 	(*ResolveNamesResponse)(nil),           // 1: mulligan.meta.v1.ResolveNamesResponse
@@ -2126,88 +2224,93 @@ var file_mulligan_meta_v1_meta_proto_goTypes = []any{
 	(*Metadef)(nil),                        // 12: mulligan.meta.v1.Metadef
 	(*CreateMetadefRequest)(nil),           // 13: mulligan.meta.v1.CreateMetadefRequest
 	(*GetMetadefRequest)(nil),              // 14: mulligan.meta.v1.GetMetadefRequest
-	(*ListMetadefsRequest)(nil),            // 15: mulligan.meta.v1.ListMetadefsRequest
-	(*ListMetadefsResponse)(nil),           // 16: mulligan.meta.v1.ListMetadefsResponse
-	(*UpdateMetadefRequest)(nil),           // 17: mulligan.meta.v1.UpdateMetadefRequest
-	(*DeleteMetadefRequest)(nil),           // 18: mulligan.meta.v1.DeleteMetadefRequest
-	(*DeleteMetadefResponse)(nil),          // 19: mulligan.meta.v1.DeleteMetadefResponse
-	(*Attribute)(nil),                      // 20: mulligan.meta.v1.Attribute
-	(*SetAttributesRequest)(nil),           // 21: mulligan.meta.v1.SetAttributesRequest
-	(*SetAttributesResponse)(nil),          // 22: mulligan.meta.v1.SetAttributesResponse
-	(*ListAttributesRequest)(nil),          // 23: mulligan.meta.v1.ListAttributesRequest
-	(*ListAttributesResponse)(nil),         // 24: mulligan.meta.v1.ListAttributesResponse
-	(*ListObjectsByAttributeRequest)(nil),  // 25: mulligan.meta.v1.ListObjectsByAttributeRequest
-	(*ListObjectsByAttributeResponse)(nil), // 26: mulligan.meta.v1.ListObjectsByAttributeResponse
-	(*MetaConfigureRequest)(nil),           // 27: mulligan.meta.v1.MetaConfigureRequest
-	(*GetMetaConfigurationRequest)(nil),    // 28: mulligan.meta.v1.GetMetaConfigurationRequest
-	(*commonv1.Page)(nil),                  // 29: mulligan.common.v1.Page
-	(*commonv1.Metadata)(nil),              // 30: mulligan.common.v1.Metadata
-	(commonv1.Role)(0),                     // 31: mulligan.common.v1.Role
-	(*fieldmaskpb.FieldMask)(nil),          // 32: google.protobuf.FieldMask
-	(*commonv1.ConfigurationSpec)(nil),     // 33: mulligan.common.v1.ConfigurationSpec
-	(*commonv1.WatchRequest)(nil),          // 34: mulligan.common.v1.WatchRequest
-	(*commonv1.Configuration)(nil),         // 35: mulligan.common.v1.Configuration
-	(*commonv1.Event)(nil),                 // 36: mulligan.common.v1.Event
+	(*BatchGetMetadefsRequest)(nil),        // 15: mulligan.meta.v1.BatchGetMetadefsRequest
+	(*BatchGetMetadefsResponse)(nil),       // 16: mulligan.meta.v1.BatchGetMetadefsResponse
+	(*ListMetadefsRequest)(nil),            // 17: mulligan.meta.v1.ListMetadefsRequest
+	(*ListMetadefsResponse)(nil),           // 18: mulligan.meta.v1.ListMetadefsResponse
+	(*UpdateMetadefRequest)(nil),           // 19: mulligan.meta.v1.UpdateMetadefRequest
+	(*DeleteMetadefRequest)(nil),           // 20: mulligan.meta.v1.DeleteMetadefRequest
+	(*DeleteMetadefResponse)(nil),          // 21: mulligan.meta.v1.DeleteMetadefResponse
+	(*Attribute)(nil),                      // 22: mulligan.meta.v1.Attribute
+	(*SetAttributesRequest)(nil),           // 23: mulligan.meta.v1.SetAttributesRequest
+	(*SetAttributesResponse)(nil),          // 24: mulligan.meta.v1.SetAttributesResponse
+	(*ListAttributesRequest)(nil),          // 25: mulligan.meta.v1.ListAttributesRequest
+	(*ListAttributesResponse)(nil),         // 26: mulligan.meta.v1.ListAttributesResponse
+	(*ListObjectsByAttributeRequest)(nil),  // 27: mulligan.meta.v1.ListObjectsByAttributeRequest
+	(*ListObjectsByAttributeResponse)(nil), // 28: mulligan.meta.v1.ListObjectsByAttributeResponse
+	(*MetaConfigureRequest)(nil),           // 29: mulligan.meta.v1.MetaConfigureRequest
+	(*GetMetaConfigurationRequest)(nil),    // 30: mulligan.meta.v1.GetMetaConfigurationRequest
+	(*commonv1.Page)(nil),                  // 31: mulligan.common.v1.Page
+	(*commonv1.Metadata)(nil),              // 32: mulligan.common.v1.Metadata
+	(commonv1.Role)(0),                     // 33: mulligan.common.v1.Role
+	(*fieldmaskpb.FieldMask)(nil),          // 34: google.protobuf.FieldMask
+	(*commonv1.ConfigurationSpec)(nil),     // 35: mulligan.common.v1.ConfigurationSpec
+	(*commonv1.WatchRequest)(nil),          // 36: mulligan.common.v1.WatchRequest
+	(*commonv1.Configuration)(nil),         // 37: mulligan.common.v1.Configuration
+	(*commonv1.Event)(nil),                 // 38: mulligan.common.v1.Event
 }
 var file_mulligan_meta_v1_meta_proto_depIdxs = []int32{
 	4,  // 0: mulligan.meta.v1.ResolveNamesResponse.objects:type_name -> mulligan.meta.v1.NamedObject
 	4,  // 1: mulligan.meta.v1.DescribeObjectsResponse.objects:type_name -> mulligan.meta.v1.NamedObject
 	7,  // 2: mulligan.meta.v1.ListTagsResponse.objects:type_name -> mulligan.meta.v1.TaggedObject
-	29, // 3: mulligan.meta.v1.ListObjectsByTagRequest.page:type_name -> mulligan.common.v1.Page
+	31, // 3: mulligan.meta.v1.ListObjectsByTagRequest.page:type_name -> mulligan.common.v1.Page
 	7,  // 4: mulligan.meta.v1.ListObjectsByTagResponse.objects:type_name -> mulligan.meta.v1.TaggedObject
-	30, // 5: mulligan.meta.v1.Metadef.metadata:type_name -> mulligan.common.v1.Metadata
-	31, // 6: mulligan.meta.v1.Metadef.read_role:type_name -> mulligan.common.v1.Role
-	31, // 7: mulligan.meta.v1.Metadef.write_role:type_name -> mulligan.common.v1.Role
-	31, // 8: mulligan.meta.v1.CreateMetadefRequest.read_role:type_name -> mulligan.common.v1.Role
-	31, // 9: mulligan.meta.v1.CreateMetadefRequest.write_role:type_name -> mulligan.common.v1.Role
-	29, // 10: mulligan.meta.v1.ListMetadefsRequest.page:type_name -> mulligan.common.v1.Page
-	12, // 11: mulligan.meta.v1.ListMetadefsResponse.metadefs:type_name -> mulligan.meta.v1.Metadef
-	32, // 12: mulligan.meta.v1.UpdateMetadefRequest.update_mask:type_name -> google.protobuf.FieldMask
-	31, // 13: mulligan.meta.v1.UpdateMetadefRequest.read_role:type_name -> mulligan.common.v1.Role
-	31, // 14: mulligan.meta.v1.UpdateMetadefRequest.write_role:type_name -> mulligan.common.v1.Role
-	20, // 15: mulligan.meta.v1.SetAttributesRequest.attributes:type_name -> mulligan.meta.v1.Attribute
-	20, // 16: mulligan.meta.v1.ListAttributesResponse.attributes:type_name -> mulligan.meta.v1.Attribute
-	29, // 17: mulligan.meta.v1.ListObjectsByAttributeRequest.page:type_name -> mulligan.common.v1.Page
-	20, // 18: mulligan.meta.v1.ListObjectsByAttributeResponse.attributes:type_name -> mulligan.meta.v1.Attribute
-	33, // 19: mulligan.meta.v1.MetaConfigureRequest.spec:type_name -> mulligan.common.v1.ConfigurationSpec
-	32, // 20: mulligan.meta.v1.MetaConfigureRequest.update_mask:type_name -> google.protobuf.FieldMask
-	0,  // 21: mulligan.meta.v1.MetaService.ResolveNames:input_type -> mulligan.meta.v1.ResolveNamesRequest
-	2,  // 22: mulligan.meta.v1.MetaService.DescribeObjects:input_type -> mulligan.meta.v1.DescribeObjectsRequest
-	5,  // 23: mulligan.meta.v1.MetaService.UpdateTags:input_type -> mulligan.meta.v1.UpdateTagsRequest
-	8,  // 24: mulligan.meta.v1.MetaService.ListTags:input_type -> mulligan.meta.v1.ListTagsRequest
-	10, // 25: mulligan.meta.v1.MetaService.ListObjectsByTag:input_type -> mulligan.meta.v1.ListObjectsByTagRequest
-	13, // 26: mulligan.meta.v1.MetaService.CreateMetadef:input_type -> mulligan.meta.v1.CreateMetadefRequest
-	14, // 27: mulligan.meta.v1.MetaService.GetMetadef:input_type -> mulligan.meta.v1.GetMetadefRequest
-	15, // 28: mulligan.meta.v1.MetaService.ListMetadefs:input_type -> mulligan.meta.v1.ListMetadefsRequest
-	17, // 29: mulligan.meta.v1.MetaService.UpdateMetadef:input_type -> mulligan.meta.v1.UpdateMetadefRequest
-	18, // 30: mulligan.meta.v1.MetaService.DeleteMetadef:input_type -> mulligan.meta.v1.DeleteMetadefRequest
-	21, // 31: mulligan.meta.v1.MetaService.SetAttributes:input_type -> mulligan.meta.v1.SetAttributesRequest
-	23, // 32: mulligan.meta.v1.MetaService.ListAttributes:input_type -> mulligan.meta.v1.ListAttributesRequest
-	25, // 33: mulligan.meta.v1.MetaService.ListObjectsByAttribute:input_type -> mulligan.meta.v1.ListObjectsByAttributeRequest
-	27, // 34: mulligan.meta.v1.MetaService.MetaConfigure:input_type -> mulligan.meta.v1.MetaConfigureRequest
-	28, // 35: mulligan.meta.v1.MetaService.GetMetaConfiguration:input_type -> mulligan.meta.v1.GetMetaConfigurationRequest
-	34, // 36: mulligan.meta.v1.MetaService.Watch:input_type -> mulligan.common.v1.WatchRequest
-	1,  // 37: mulligan.meta.v1.MetaService.ResolveNames:output_type -> mulligan.meta.v1.ResolveNamesResponse
-	3,  // 38: mulligan.meta.v1.MetaService.DescribeObjects:output_type -> mulligan.meta.v1.DescribeObjectsResponse
-	6,  // 39: mulligan.meta.v1.MetaService.UpdateTags:output_type -> mulligan.meta.v1.UpdateTagsResponse
-	9,  // 40: mulligan.meta.v1.MetaService.ListTags:output_type -> mulligan.meta.v1.ListTagsResponse
-	11, // 41: mulligan.meta.v1.MetaService.ListObjectsByTag:output_type -> mulligan.meta.v1.ListObjectsByTagResponse
-	12, // 42: mulligan.meta.v1.MetaService.CreateMetadef:output_type -> mulligan.meta.v1.Metadef
-	12, // 43: mulligan.meta.v1.MetaService.GetMetadef:output_type -> mulligan.meta.v1.Metadef
-	16, // 44: mulligan.meta.v1.MetaService.ListMetadefs:output_type -> mulligan.meta.v1.ListMetadefsResponse
-	12, // 45: mulligan.meta.v1.MetaService.UpdateMetadef:output_type -> mulligan.meta.v1.Metadef
-	19, // 46: mulligan.meta.v1.MetaService.DeleteMetadef:output_type -> mulligan.meta.v1.DeleteMetadefResponse
-	22, // 47: mulligan.meta.v1.MetaService.SetAttributes:output_type -> mulligan.meta.v1.SetAttributesResponse
-	24, // 48: mulligan.meta.v1.MetaService.ListAttributes:output_type -> mulligan.meta.v1.ListAttributesResponse
-	26, // 49: mulligan.meta.v1.MetaService.ListObjectsByAttribute:output_type -> mulligan.meta.v1.ListObjectsByAttributeResponse
-	35, // 50: mulligan.meta.v1.MetaService.MetaConfigure:output_type -> mulligan.common.v1.Configuration
-	35, // 51: mulligan.meta.v1.MetaService.GetMetaConfiguration:output_type -> mulligan.common.v1.Configuration
-	36, // 52: mulligan.meta.v1.MetaService.Watch:output_type -> mulligan.common.v1.Event
-	37, // [37:53] is the sub-list for method output_type
-	21, // [21:37] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	32, // 5: mulligan.meta.v1.Metadef.metadata:type_name -> mulligan.common.v1.Metadata
+	33, // 6: mulligan.meta.v1.Metadef.read_role:type_name -> mulligan.common.v1.Role
+	33, // 7: mulligan.meta.v1.Metadef.write_role:type_name -> mulligan.common.v1.Role
+	33, // 8: mulligan.meta.v1.CreateMetadefRequest.read_role:type_name -> mulligan.common.v1.Role
+	33, // 9: mulligan.meta.v1.CreateMetadefRequest.write_role:type_name -> mulligan.common.v1.Role
+	12, // 10: mulligan.meta.v1.BatchGetMetadefsResponse.metadefs:type_name -> mulligan.meta.v1.Metadef
+	31, // 11: mulligan.meta.v1.ListMetadefsRequest.page:type_name -> mulligan.common.v1.Page
+	12, // 12: mulligan.meta.v1.ListMetadefsResponse.metadefs:type_name -> mulligan.meta.v1.Metadef
+	34, // 13: mulligan.meta.v1.UpdateMetadefRequest.update_mask:type_name -> google.protobuf.FieldMask
+	33, // 14: mulligan.meta.v1.UpdateMetadefRequest.read_role:type_name -> mulligan.common.v1.Role
+	33, // 15: mulligan.meta.v1.UpdateMetadefRequest.write_role:type_name -> mulligan.common.v1.Role
+	22, // 16: mulligan.meta.v1.SetAttributesRequest.attributes:type_name -> mulligan.meta.v1.Attribute
+	22, // 17: mulligan.meta.v1.ListAttributesResponse.attributes:type_name -> mulligan.meta.v1.Attribute
+	31, // 18: mulligan.meta.v1.ListObjectsByAttributeRequest.page:type_name -> mulligan.common.v1.Page
+	22, // 19: mulligan.meta.v1.ListObjectsByAttributeResponse.attributes:type_name -> mulligan.meta.v1.Attribute
+	35, // 20: mulligan.meta.v1.MetaConfigureRequest.spec:type_name -> mulligan.common.v1.ConfigurationSpec
+	34, // 21: mulligan.meta.v1.MetaConfigureRequest.update_mask:type_name -> google.protobuf.FieldMask
+	0,  // 22: mulligan.meta.v1.MetaService.ResolveNames:input_type -> mulligan.meta.v1.ResolveNamesRequest
+	2,  // 23: mulligan.meta.v1.MetaService.DescribeObjects:input_type -> mulligan.meta.v1.DescribeObjectsRequest
+	5,  // 24: mulligan.meta.v1.MetaService.UpdateTags:input_type -> mulligan.meta.v1.UpdateTagsRequest
+	8,  // 25: mulligan.meta.v1.MetaService.ListTags:input_type -> mulligan.meta.v1.ListTagsRequest
+	10, // 26: mulligan.meta.v1.MetaService.ListObjectsByTag:input_type -> mulligan.meta.v1.ListObjectsByTagRequest
+	13, // 27: mulligan.meta.v1.MetaService.CreateMetadef:input_type -> mulligan.meta.v1.CreateMetadefRequest
+	14, // 28: mulligan.meta.v1.MetaService.GetMetadef:input_type -> mulligan.meta.v1.GetMetadefRequest
+	15, // 29: mulligan.meta.v1.MetaService.BatchGetMetadefs:input_type -> mulligan.meta.v1.BatchGetMetadefsRequest
+	17, // 30: mulligan.meta.v1.MetaService.ListMetadefs:input_type -> mulligan.meta.v1.ListMetadefsRequest
+	19, // 31: mulligan.meta.v1.MetaService.UpdateMetadef:input_type -> mulligan.meta.v1.UpdateMetadefRequest
+	20, // 32: mulligan.meta.v1.MetaService.DeleteMetadef:input_type -> mulligan.meta.v1.DeleteMetadefRequest
+	23, // 33: mulligan.meta.v1.MetaService.SetAttributes:input_type -> mulligan.meta.v1.SetAttributesRequest
+	25, // 34: mulligan.meta.v1.MetaService.ListAttributes:input_type -> mulligan.meta.v1.ListAttributesRequest
+	27, // 35: mulligan.meta.v1.MetaService.ListObjectsByAttribute:input_type -> mulligan.meta.v1.ListObjectsByAttributeRequest
+	29, // 36: mulligan.meta.v1.MetaService.MetaConfigure:input_type -> mulligan.meta.v1.MetaConfigureRequest
+	30, // 37: mulligan.meta.v1.MetaService.GetMetaConfiguration:input_type -> mulligan.meta.v1.GetMetaConfigurationRequest
+	36, // 38: mulligan.meta.v1.MetaService.Watch:input_type -> mulligan.common.v1.WatchRequest
+	1,  // 39: mulligan.meta.v1.MetaService.ResolveNames:output_type -> mulligan.meta.v1.ResolveNamesResponse
+	3,  // 40: mulligan.meta.v1.MetaService.DescribeObjects:output_type -> mulligan.meta.v1.DescribeObjectsResponse
+	6,  // 41: mulligan.meta.v1.MetaService.UpdateTags:output_type -> mulligan.meta.v1.UpdateTagsResponse
+	9,  // 42: mulligan.meta.v1.MetaService.ListTags:output_type -> mulligan.meta.v1.ListTagsResponse
+	11, // 43: mulligan.meta.v1.MetaService.ListObjectsByTag:output_type -> mulligan.meta.v1.ListObjectsByTagResponse
+	12, // 44: mulligan.meta.v1.MetaService.CreateMetadef:output_type -> mulligan.meta.v1.Metadef
+	12, // 45: mulligan.meta.v1.MetaService.GetMetadef:output_type -> mulligan.meta.v1.Metadef
+	16, // 46: mulligan.meta.v1.MetaService.BatchGetMetadefs:output_type -> mulligan.meta.v1.BatchGetMetadefsResponse
+	18, // 47: mulligan.meta.v1.MetaService.ListMetadefs:output_type -> mulligan.meta.v1.ListMetadefsResponse
+	12, // 48: mulligan.meta.v1.MetaService.UpdateMetadef:output_type -> mulligan.meta.v1.Metadef
+	21, // 49: mulligan.meta.v1.MetaService.DeleteMetadef:output_type -> mulligan.meta.v1.DeleteMetadefResponse
+	24, // 50: mulligan.meta.v1.MetaService.SetAttributes:output_type -> mulligan.meta.v1.SetAttributesResponse
+	26, // 51: mulligan.meta.v1.MetaService.ListAttributes:output_type -> mulligan.meta.v1.ListAttributesResponse
+	28, // 52: mulligan.meta.v1.MetaService.ListObjectsByAttribute:output_type -> mulligan.meta.v1.ListObjectsByAttributeResponse
+	37, // 53: mulligan.meta.v1.MetaService.MetaConfigure:output_type -> mulligan.common.v1.Configuration
+	37, // 54: mulligan.meta.v1.MetaService.GetMetaConfiguration:output_type -> mulligan.common.v1.Configuration
+	38, // 55: mulligan.meta.v1.MetaService.Watch:output_type -> mulligan.common.v1.Event
+	39, // [39:56] is the sub-list for method output_type
+	22, // [22:39] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_mulligan_meta_v1_meta_proto_init() }
@@ -2221,7 +2324,7 @@ func file_mulligan_meta_v1_meta_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mulligan_meta_v1_meta_proto_rawDesc), len(file_mulligan_meta_v1_meta_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   29,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -498,12 +498,14 @@ type UpdateProviderTypeRequest struct {
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	// The one at which it was read; 0: whatever it is at.
 	Generation int64 `protobuf:"varint,3,opt,name=generation,proto3" json:"generation,omitempty"`
-	// Absent: stays.
-	Description *string `protobuf:"bytes,4,opt,name=description,proto3,oneof" json:"description,omitempty"`
-	// In seconds, 30 days at most; for claims from now on. Absent: stays.
-	CleaningMarginS *int64 `protobuf:"varint,5,opt,name=cleaning_margin_s,json=cleaningMarginS,proto3,oneof" json:"cleaning_margin_s,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// What it stands for.
+	Description string `protobuf:"bytes,4,opt,name=description,proto3" json:"description,omitempty"`
+	// In seconds, 30 days at most; for claims from now on.
+	CleaningMarginS int64 `protobuf:"varint,5,opt,name=cleaning_margin_s,json=cleaningMarginS,proto3" json:"cleaning_margin_s,omitempty"`
+	// Needed; only what it names is read: description, cleaning_margin_s.
+	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,6,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *UpdateProviderTypeRequest) Reset() {
@@ -558,17 +560,24 @@ func (x *UpdateProviderTypeRequest) GetGeneration() int64 {
 }
 
 func (x *UpdateProviderTypeRequest) GetDescription() string {
-	if x != nil && x.Description != nil {
-		return *x.Description
+	if x != nil {
+		return x.Description
 	}
 	return ""
 }
 
 func (x *UpdateProviderTypeRequest) GetCleaningMarginS() int64 {
-	if x != nil && x.CleaningMarginS != nil {
-		return *x.CleaningMarginS
+	if x != nil {
+		return x.CleaningMarginS
 	}
 	return 0
+}
+
+func (x *UpdateProviderTypeRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
 }
 
 // Which kinds of provider.
@@ -3037,6 +3046,98 @@ func (x *GetGroupRequest) GetId() string {
 }
 
 // Which groups.
+type BatchGetGroupsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// UUIDs, 1,000 at most.
+	Ids           []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetGroupsRequest) Reset() {
+	*x = BatchGetGroupsRequest{}
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetGroupsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetGroupsRequest) ProtoMessage() {}
+
+func (x *BatchGetGroupsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetGroupsRequest.ProtoReflect.Descriptor instead.
+func (*BatchGetGroupsRequest) Descriptor() ([]byte, []int) {
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *BatchGetGroupsRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+// The groups, in the order of the ids in the request.
+type BatchGetGroupsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One for each id.
+	Groups        []*Group `protobuf:"bytes,1,rep,name=groups,proto3" json:"groups,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetGroupsResponse) Reset() {
+	*x = BatchGetGroupsResponse{}
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetGroupsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetGroupsResponse) ProtoMessage() {}
+
+func (x *BatchGetGroupsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetGroupsResponse.ProtoReflect.Descriptor instead.
+func (*BatchGetGroupsResponse) Descriptor() ([]byte, []int) {
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *BatchGetGroupsResponse) GetGroups() []*Group {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
+// Which groups.
 type ListGroupsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Which part of the list; absent: the first 100.
@@ -3044,14 +3145,20 @@ type ListGroupsRequest struct {
 	// Only those of this region (UUID); empty: all.
 	Region string `protobuf:"bytes,2,opt,name=region,proto3" json:"region,omitempty"`
 	// Only those that this provider (UUID) is a member of.
-	Provider      string `protobuf:"bytes,3,opt,name=provider,proto3" json:"provider,omitempty"`
+	Provider string `protobuf:"bytes,3,opt,name=provider,proto3" json:"provider,omitempty"`
+	// What orders it.
+	OrderBy commonv1.OrderBy `protobuf:"varint,4,opt,name=order_by,json=orderBy,proto3,enum=mulligan.common.v1.OrderBy" json:"order_by,omitempty"`
+	// From the last to the first.
+	Descending bool `protobuf:"varint,5,opt,name=descending,proto3" json:"descending,omitempty"`
+	// What it is narrowed to.
+	Filter        *commonv1.Filter `protobuf:"bytes,6,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListGroupsRequest) Reset() {
 	*x = ListGroupsRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[46]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3063,7 +3170,7 @@ func (x *ListGroupsRequest) String() string {
 func (*ListGroupsRequest) ProtoMessage() {}
 
 func (x *ListGroupsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[46]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3076,7 +3183,7 @@ func (x *ListGroupsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGroupsRequest.ProtoReflect.Descriptor instead.
 func (*ListGroupsRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{46}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ListGroupsRequest) GetPage() *commonv1.Page {
@@ -3100,6 +3207,27 @@ func (x *ListGroupsRequest) GetProvider() string {
 	return ""
 }
 
+func (x *ListGroupsRequest) GetOrderBy() commonv1.OrderBy {
+	if x != nil {
+		return x.OrderBy
+	}
+	return commonv1.OrderBy(0)
+}
+
+func (x *ListGroupsRequest) GetDescending() bool {
+	if x != nil {
+		return x.Descending
+	}
+	return false
+}
+
+func (x *ListGroupsRequest) GetFilter() *commonv1.Filter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
 // A page of groups.
 type ListGroupsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3115,7 +3243,7 @@ type ListGroupsResponse struct {
 
 func (x *ListGroupsResponse) Reset() {
 	*x = ListGroupsResponse{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[47]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3127,7 +3255,7 @@ func (x *ListGroupsResponse) String() string {
 func (*ListGroupsResponse) ProtoMessage() {}
 
 func (x *ListGroupsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[47]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3140,7 +3268,7 @@ func (x *ListGroupsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGroupsResponse.ProtoReflect.Descriptor instead.
 func (*ListGroupsResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{47}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ListGroupsResponse) GetGroups() []*Group {
@@ -3177,7 +3305,7 @@ type DeleteGroupRequest struct {
 
 func (x *DeleteGroupRequest) Reset() {
 	*x = DeleteGroupRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[48]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3189,7 +3317,7 @@ func (x *DeleteGroupRequest) String() string {
 func (*DeleteGroupRequest) ProtoMessage() {}
 
 func (x *DeleteGroupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[48]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3202,7 +3330,7 @@ func (x *DeleteGroupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteGroupRequest.ProtoReflect.Descriptor instead.
 func (*DeleteGroupRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{48}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *DeleteGroupRequest) GetRequestId() string {
@@ -3228,7 +3356,7 @@ type DeleteGroupResponse struct {
 
 func (x *DeleteGroupResponse) Reset() {
 	*x = DeleteGroupResponse{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[49]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3240,7 +3368,7 @@ func (x *DeleteGroupResponse) String() string {
 func (*DeleteGroupResponse) ProtoMessage() {}
 
 func (x *DeleteGroupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[49]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3253,7 +3381,7 @@ func (x *DeleteGroupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteGroupResponse.ProtoReflect.Descriptor instead.
 func (*DeleteGroupResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{49}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{51}
 }
 
 // A way to measure how far providers are apart.
@@ -3273,7 +3401,7 @@ type DistanceType struct {
 
 func (x *DistanceType) Reset() {
 	*x = DistanceType{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[50]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3285,7 +3413,7 @@ func (x *DistanceType) String() string {
 func (*DistanceType) ProtoMessage() {}
 
 func (x *DistanceType) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[50]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3298,7 +3426,7 @@ func (x *DistanceType) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DistanceType.ProtoReflect.Descriptor instead.
 func (*DistanceType) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{50}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *DistanceType) GetName() string {
@@ -3346,7 +3474,7 @@ type CreateDistanceTypeRequest struct {
 
 func (x *CreateDistanceTypeRequest) Reset() {
 	*x = CreateDistanceTypeRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[51]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3358,7 +3486,7 @@ func (x *CreateDistanceTypeRequest) String() string {
 func (*CreateDistanceTypeRequest) ProtoMessage() {}
 
 func (x *CreateDistanceTypeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[51]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3371,7 +3499,7 @@ func (x *CreateDistanceTypeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateDistanceTypeRequest.ProtoReflect.Descriptor instead.
 func (*CreateDistanceTypeRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{51}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *CreateDistanceTypeRequest) GetRequestId() string {
@@ -3413,7 +3541,7 @@ type ListDistanceTypesRequest struct {
 
 func (x *ListDistanceTypesRequest) Reset() {
 	*x = ListDistanceTypesRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[52]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3425,7 +3553,7 @@ func (x *ListDistanceTypesRequest) String() string {
 func (*ListDistanceTypesRequest) ProtoMessage() {}
 
 func (x *ListDistanceTypesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[52]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3438,7 +3566,7 @@ func (x *ListDistanceTypesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDistanceTypesRequest.ProtoReflect.Descriptor instead.
 func (*ListDistanceTypesRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{52}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *ListDistanceTypesRequest) GetPage() *commonv1.Page {
@@ -3463,7 +3591,7 @@ type ListDistanceTypesResponse struct {
 
 func (x *ListDistanceTypesResponse) Reset() {
 	*x = ListDistanceTypesResponse{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[53]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3475,7 +3603,7 @@ func (x *ListDistanceTypesResponse) String() string {
 func (*ListDistanceTypesResponse) ProtoMessage() {}
 
 func (x *ListDistanceTypesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[53]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3488,7 +3616,7 @@ func (x *ListDistanceTypesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDistanceTypesResponse.ProtoReflect.Descriptor instead.
 func (*ListDistanceTypesResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{53}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *ListDistanceTypesResponse) GetDistanceTypes() []*DistanceType {
@@ -3525,7 +3653,7 @@ type DeleteDistanceTypeRequest struct {
 
 func (x *DeleteDistanceTypeRequest) Reset() {
 	*x = DeleteDistanceTypeRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[54]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3537,7 +3665,7 @@ func (x *DeleteDistanceTypeRequest) String() string {
 func (*DeleteDistanceTypeRequest) ProtoMessage() {}
 
 func (x *DeleteDistanceTypeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[54]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3550,7 +3678,7 @@ func (x *DeleteDistanceTypeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteDistanceTypeRequest.ProtoReflect.Descriptor instead.
 func (*DeleteDistanceTypeRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{54}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *DeleteDistanceTypeRequest) GetRequestId() string {
@@ -3576,7 +3704,7 @@ type DeleteDistanceTypeResponse struct {
 
 func (x *DeleteDistanceTypeResponse) Reset() {
 	*x = DeleteDistanceTypeResponse{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[55]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3588,7 +3716,7 @@ func (x *DeleteDistanceTypeResponse) String() string {
 func (*DeleteDistanceTypeResponse) ProtoMessage() {}
 
 func (x *DeleteDistanceTypeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[55]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3601,7 +3729,7 @@ func (x *DeleteDistanceTypeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteDistanceTypeResponse.ProtoReflect.Descriptor instead.
 func (*DeleteDistanceTypeResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{55}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{57}
 }
 
 // How far two providers or groups are apart; the same in both directions, so it is said once.
@@ -3621,7 +3749,7 @@ type Distance struct {
 
 func (x *Distance) Reset() {
 	*x = Distance{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[56]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3633,7 +3761,7 @@ func (x *Distance) String() string {
 func (*Distance) ProtoMessage() {}
 
 func (x *Distance) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[56]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3646,7 +3774,7 @@ func (x *Distance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Distance.ProtoReflect.Descriptor instead.
 func (*Distance) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{56}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *Distance) GetType() string {
@@ -3697,7 +3825,7 @@ type SetDistancesRequest struct {
 
 func (x *SetDistancesRequest) Reset() {
 	*x = SetDistancesRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[57]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3709,7 +3837,7 @@ func (x *SetDistancesRequest) String() string {
 func (*SetDistancesRequest) ProtoMessage() {}
 
 func (x *SetDistancesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[57]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3722,7 +3850,7 @@ func (x *SetDistancesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetDistancesRequest.ProtoReflect.Descriptor instead.
 func (*SetDistancesRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{57}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *SetDistancesRequest) GetRequestId() string {
@@ -3769,7 +3897,7 @@ type SetDistancesResponse struct {
 
 func (x *SetDistancesResponse) Reset() {
 	*x = SetDistancesResponse{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[58]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3781,7 +3909,7 @@ func (x *SetDistancesResponse) String() string {
 func (*SetDistancesResponse) ProtoMessage() {}
 
 func (x *SetDistancesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[58]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3794,7 +3922,7 @@ func (x *SetDistancesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetDistancesResponse.ProtoReflect.Descriptor instead.
 func (*SetDistancesResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{58}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{60}
 }
 
 // Which distances.
@@ -3812,7 +3940,7 @@ type ListDistancesRequest struct {
 
 func (x *ListDistancesRequest) Reset() {
 	*x = ListDistancesRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[59]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3824,7 +3952,7 @@ func (x *ListDistancesRequest) String() string {
 func (*ListDistancesRequest) ProtoMessage() {}
 
 func (x *ListDistancesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[59]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3837,7 +3965,7 @@ func (x *ListDistancesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDistancesRequest.ProtoReflect.Descriptor instead.
 func (*ListDistancesRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{59}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *ListDistancesRequest) GetPage() *commonv1.Page {
@@ -3876,7 +4004,7 @@ type ListDistancesResponse struct {
 
 func (x *ListDistancesResponse) Reset() {
 	*x = ListDistancesResponse{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[60]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3888,7 +4016,7 @@ func (x *ListDistancesResponse) String() string {
 func (*ListDistancesResponse) ProtoMessage() {}
 
 func (x *ListDistancesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[60]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3901,7 +4029,7 @@ func (x *ListDistancesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDistancesResponse.ProtoReflect.Descriptor instead.
 func (*ListDistancesResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{60}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *ListDistancesResponse) GetDistances() []*Distance {
@@ -3944,7 +4072,7 @@ type MarkProvidersRequest struct {
 
 func (x *MarkProvidersRequest) Reset() {
 	*x = MarkProvidersRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[61]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3956,7 +4084,7 @@ func (x *MarkProvidersRequest) String() string {
 func (*MarkProvidersRequest) ProtoMessage() {}
 
 func (x *MarkProvidersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[61]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3969,7 +4097,7 @@ func (x *MarkProvidersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkProvidersRequest.ProtoReflect.Descriptor instead.
 func (*MarkProvidersRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{61}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *MarkProvidersRequest) GetRequestId() string {
@@ -4018,7 +4146,7 @@ type MarkProvidersResponse struct {
 
 func (x *MarkProvidersResponse) Reset() {
 	*x = MarkProvidersResponse{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[62]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4030,7 +4158,7 @@ func (x *MarkProvidersResponse) String() string {
 func (*MarkProvidersResponse) ProtoMessage() {}
 
 func (x *MarkProvidersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[62]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4043,7 +4171,7 @@ func (x *MarkProvidersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkProvidersResponse.ProtoReflect.Descriptor instead.
 func (*MarkProvidersResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{62}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *MarkProvidersResponse) GetProviders() []*ProviderChanged {
@@ -4068,7 +4196,7 @@ type UnmarkProvidersRequest struct {
 
 func (x *UnmarkProvidersRequest) Reset() {
 	*x = UnmarkProvidersRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[63]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4080,7 +4208,7 @@ func (x *UnmarkProvidersRequest) String() string {
 func (*UnmarkProvidersRequest) ProtoMessage() {}
 
 func (x *UnmarkProvidersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[63]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4093,7 +4221,7 @@ func (x *UnmarkProvidersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnmarkProvidersRequest.ProtoReflect.Descriptor instead.
 func (*UnmarkProvidersRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{63}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *UnmarkProvidersRequest) GetRequestId() string {
@@ -4128,7 +4256,7 @@ type UnmarkProvidersResponse struct {
 
 func (x *UnmarkProvidersResponse) Reset() {
 	*x = UnmarkProvidersResponse{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[64]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4140,7 +4268,7 @@ func (x *UnmarkProvidersResponse) String() string {
 func (*UnmarkProvidersResponse) ProtoMessage() {}
 
 func (x *UnmarkProvidersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[64]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4153,7 +4281,7 @@ func (x *UnmarkProvidersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnmarkProvidersResponse.ProtoReflect.Descriptor instead.
 func (*UnmarkProvidersResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{64}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *UnmarkProvidersResponse) GetProviders() []*ProviderChanged {
@@ -4174,7 +4302,7 @@ type GetProviderRequest struct {
 
 func (x *GetProviderRequest) Reset() {
 	*x = GetProviderRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[65]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4186,7 +4314,7 @@ func (x *GetProviderRequest) String() string {
 func (*GetProviderRequest) ProtoMessage() {}
 
 func (x *GetProviderRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[65]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4199,7 +4327,7 @@ func (x *GetProviderRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetProviderRequest.ProtoReflect.Descriptor instead.
 func (*GetProviderRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{65}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *GetProviderRequest) GetId() string {
@@ -4207,6 +4335,98 @@ func (x *GetProviderRequest) GetId() string {
 		return x.Id
 	}
 	return ""
+}
+
+// Which providers.
+type BatchGetProvidersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// UUIDs, 1,000 at most.
+	Ids           []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetProvidersRequest) Reset() {
+	*x = BatchGetProvidersRequest{}
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[68]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetProvidersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetProvidersRequest) ProtoMessage() {}
+
+func (x *BatchGetProvidersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[68]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetProvidersRequest.ProtoReflect.Descriptor instead.
+func (*BatchGetProvidersRequest) Descriptor() ([]byte, []int) {
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{68}
+}
+
+func (x *BatchGetProvidersRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+// The providers, in the order of the ids in the request.
+type BatchGetProvidersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One for each id.
+	Providers     []*Provider `protobuf:"bytes,1,rep,name=providers,proto3" json:"providers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetProvidersResponse) Reset() {
+	*x = BatchGetProvidersResponse{}
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[69]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetProvidersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetProvidersResponse) ProtoMessage() {}
+
+func (x *BatchGetProvidersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[69]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetProvidersResponse.ProtoReflect.Descriptor instead.
+func (*BatchGetProvidersResponse) Descriptor() ([]byte, []int) {
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{69}
+}
+
+func (x *BatchGetProvidersResponse) GetProviders() []*Provider {
+	if x != nil {
+		return x.Providers
+	}
+	return nil
 }
 
 // Which providers.
@@ -4223,14 +4443,20 @@ type ListProvidersRequest struct {
 	// Only what is directly below this one (UUID).
 	Parent string `protobuf:"bytes,5,opt,name=parent,proto3" json:"parent,omitempty"`
 	// Only members of this group (UUID).
-	Group         string `protobuf:"bytes,6,opt,name=group,proto3" json:"group,omitempty"`
+	Group string `protobuf:"bytes,6,opt,name=group,proto3" json:"group,omitempty"`
+	// What orders it.
+	OrderBy commonv1.OrderBy `protobuf:"varint,7,opt,name=order_by,json=orderBy,proto3,enum=mulligan.common.v1.OrderBy" json:"order_by,omitempty"`
+	// From the last to the first.
+	Descending bool `protobuf:"varint,8,opt,name=descending,proto3" json:"descending,omitempty"`
+	// What it is narrowed to.
+	Filter        *commonv1.Filter `protobuf:"bytes,9,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListProvidersRequest) Reset() {
 	*x = ListProvidersRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[66]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4242,7 +4468,7 @@ func (x *ListProvidersRequest) String() string {
 func (*ListProvidersRequest) ProtoMessage() {}
 
 func (x *ListProvidersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[66]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4255,7 +4481,7 @@ func (x *ListProvidersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListProvidersRequest.ProtoReflect.Descriptor instead.
 func (*ListProvidersRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{66}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *ListProvidersRequest) GetPage() *commonv1.Page {
@@ -4300,6 +4526,27 @@ func (x *ListProvidersRequest) GetGroup() string {
 	return ""
 }
 
+func (x *ListProvidersRequest) GetOrderBy() commonv1.OrderBy {
+	if x != nil {
+		return x.OrderBy
+	}
+	return commonv1.OrderBy(0)
+}
+
+func (x *ListProvidersRequest) GetDescending() bool {
+	if x != nil {
+		return x.Descending
+	}
+	return false
+}
+
+func (x *ListProvidersRequest) GetFilter() *commonv1.Filter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
 // A page of providers.
 type ListProvidersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -4315,7 +4562,7 @@ type ListProvidersResponse struct {
 
 func (x *ListProvidersResponse) Reset() {
 	*x = ListProvidersResponse{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[67]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4327,7 +4574,7 @@ func (x *ListProvidersResponse) String() string {
 func (*ListProvidersResponse) ProtoMessage() {}
 
 func (x *ListProvidersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[67]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4340,7 +4587,7 @@ func (x *ListProvidersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListProvidersResponse.ProtoReflect.Descriptor instead.
 func (*ListProvidersResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{67}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *ListProvidersResponse) GetProviders() []*Provider {
@@ -4387,7 +4634,7 @@ type NetworkSpec struct {
 
 func (x *NetworkSpec) Reset() {
 	*x = NetworkSpec{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[68]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4399,7 +4646,7 @@ func (x *NetworkSpec) String() string {
 func (*NetworkSpec) ProtoMessage() {}
 
 func (x *NetworkSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[68]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4412,7 +4659,7 @@ func (x *NetworkSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkSpec.ProtoReflect.Descriptor instead.
 func (*NetworkSpec) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{68}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *NetworkSpec) GetPrefix() string {
@@ -4481,7 +4728,7 @@ type Network struct {
 
 func (x *Network) Reset() {
 	*x = Network{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[69]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4493,7 +4740,7 @@ func (x *Network) String() string {
 func (*Network) ProtoMessage() {}
 
 func (x *Network) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[69]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4506,7 +4753,7 @@ func (x *Network) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Network.ProtoReflect.Descriptor instead.
 func (*Network) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{69}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *Network) GetMetadata() *commonv1.Metadata {
@@ -4554,7 +4801,7 @@ type CreateNetworkRequest struct {
 
 func (x *CreateNetworkRequest) Reset() {
 	*x = CreateNetworkRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[70]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4566,7 +4813,7 @@ func (x *CreateNetworkRequest) String() string {
 func (*CreateNetworkRequest) ProtoMessage() {}
 
 func (x *CreateNetworkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[70]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4579,7 +4826,7 @@ func (x *CreateNetworkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateNetworkRequest.ProtoReflect.Descriptor instead.
 func (*CreateNetworkRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{70}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *CreateNetworkRequest) GetRequestId() string {
@@ -4621,7 +4868,7 @@ type GetNetworkRequest struct {
 
 func (x *GetNetworkRequest) Reset() {
 	*x = GetNetworkRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[71]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4633,7 +4880,7 @@ func (x *GetNetworkRequest) String() string {
 func (*GetNetworkRequest) ProtoMessage() {}
 
 func (x *GetNetworkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[71]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4646,7 +4893,7 @@ func (x *GetNetworkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetNetworkRequest.ProtoReflect.Descriptor instead.
 func (*GetNetworkRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{71}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *GetNetworkRequest) GetId() string {
@@ -4657,19 +4904,117 @@ func (x *GetNetworkRequest) GetId() string {
 }
 
 // Which networks.
+type BatchGetNetworksRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// UUIDs, 1,000 at most.
+	Ids           []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetNetworksRequest) Reset() {
+	*x = BatchGetNetworksRequest{}
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[76]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetNetworksRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetNetworksRequest) ProtoMessage() {}
+
+func (x *BatchGetNetworksRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[76]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetNetworksRequest.ProtoReflect.Descriptor instead.
+func (*BatchGetNetworksRequest) Descriptor() ([]byte, []int) {
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{76}
+}
+
+func (x *BatchGetNetworksRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+// The networks, in the order of the ids in the request.
+type BatchGetNetworksResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One for each id.
+	Networks      []*Network `protobuf:"bytes,1,rep,name=networks,proto3" json:"networks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetNetworksResponse) Reset() {
+	*x = BatchGetNetworksResponse{}
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[77]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetNetworksResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetNetworksResponse) ProtoMessage() {}
+
+func (x *BatchGetNetworksResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[77]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetNetworksResponse.ProtoReflect.Descriptor instead.
+func (*BatchGetNetworksResponse) Descriptor() ([]byte, []int) {
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{77}
+}
+
+func (x *BatchGetNetworksResponse) GetNetworks() []*Network {
+	if x != nil {
+		return x.Networks
+	}
+	return nil
+}
+
+// Which networks.
 type ListNetworksRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Which part of the list; absent: the first 100.
 	Page *commonv1.Page `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
 	// Only those of this region (UUID); empty: all.
-	Region        string `protobuf:"bytes,2,opt,name=region,proto3" json:"region,omitempty"`
+	Region string `protobuf:"bytes,2,opt,name=region,proto3" json:"region,omitempty"`
+	// What orders it.
+	OrderBy commonv1.OrderBy `protobuf:"varint,3,opt,name=order_by,json=orderBy,proto3,enum=mulligan.common.v1.OrderBy" json:"order_by,omitempty"`
+	// From the last to the first.
+	Descending bool `protobuf:"varint,4,opt,name=descending,proto3" json:"descending,omitempty"`
+	// What it is narrowed to.
+	Filter        *commonv1.Filter `protobuf:"bytes,5,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListNetworksRequest) Reset() {
 	*x = ListNetworksRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[72]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4681,7 +5026,7 @@ func (x *ListNetworksRequest) String() string {
 func (*ListNetworksRequest) ProtoMessage() {}
 
 func (x *ListNetworksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[72]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4694,7 +5039,7 @@ func (x *ListNetworksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNetworksRequest.ProtoReflect.Descriptor instead.
 func (*ListNetworksRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{72}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{78}
 }
 
 func (x *ListNetworksRequest) GetPage() *commonv1.Page {
@@ -4711,6 +5056,27 @@ func (x *ListNetworksRequest) GetRegion() string {
 	return ""
 }
 
+func (x *ListNetworksRequest) GetOrderBy() commonv1.OrderBy {
+	if x != nil {
+		return x.OrderBy
+	}
+	return commonv1.OrderBy(0)
+}
+
+func (x *ListNetworksRequest) GetDescending() bool {
+	if x != nil {
+		return x.Descending
+	}
+	return false
+}
+
+func (x *ListNetworksRequest) GetFilter() *commonv1.Filter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
 // A page of networks.
 type ListNetworksResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -4718,13 +5084,15 @@ type ListNetworksResponse struct {
 	Networks []*Network `protobuf:"bytes,1,rep,name=networks,proto3" json:"networks,omitempty"`
 	// For page.token of the next request; empty: this was the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// The revision of the snapshot, from which Watch goes on.
+	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListNetworksResponse) Reset() {
 	*x = ListNetworksResponse{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[73]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4736,7 +5104,7 @@ func (x *ListNetworksResponse) String() string {
 func (*ListNetworksResponse) ProtoMessage() {}
 
 func (x *ListNetworksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[73]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4749,7 +5117,7 @@ func (x *ListNetworksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNetworksResponse.ProtoReflect.Descriptor instead.
 func (*ListNetworksResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{73}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{79}
 }
 
 func (x *ListNetworksResponse) GetNetworks() []*Network {
@@ -4764,6 +5132,13 @@ func (x *ListNetworksResponse) GetNextPageToken() string {
 		return x.NextPageToken
 	}
 	return ""
+}
+
+func (x *ListNetworksResponse) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
 }
 
 // What to change of which network.
@@ -4785,7 +5160,7 @@ type UpdateNetworkRequest struct {
 
 func (x *UpdateNetworkRequest) Reset() {
 	*x = UpdateNetworkRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[74]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[80]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4797,7 +5172,7 @@ func (x *UpdateNetworkRequest) String() string {
 func (*UpdateNetworkRequest) ProtoMessage() {}
 
 func (x *UpdateNetworkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[74]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[80]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4810,7 +5185,7 @@ func (x *UpdateNetworkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateNetworkRequest.ProtoReflect.Descriptor instead.
 func (*UpdateNetworkRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{74}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{80}
 }
 
 func (x *UpdateNetworkRequest) GetRequestId() string {
@@ -4861,7 +5236,7 @@ type DeleteNetworkRequest struct {
 
 func (x *DeleteNetworkRequest) Reset() {
 	*x = DeleteNetworkRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[75]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[81]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4873,7 +5248,7 @@ func (x *DeleteNetworkRequest) String() string {
 func (*DeleteNetworkRequest) ProtoMessage() {}
 
 func (x *DeleteNetworkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[75]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[81]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4886,7 +5261,7 @@ func (x *DeleteNetworkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteNetworkRequest.ProtoReflect.Descriptor instead.
 func (*DeleteNetworkRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{75}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{81}
 }
 
 func (x *DeleteNetworkRequest) GetRequestId() string {
@@ -4912,7 +5287,7 @@ type DeleteNetworkResponse struct {
 
 func (x *DeleteNetworkResponse) Reset() {
 	*x = DeleteNetworkResponse{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[76]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[82]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4924,7 +5299,7 @@ func (x *DeleteNetworkResponse) String() string {
 func (*DeleteNetworkResponse) ProtoMessage() {}
 
 func (x *DeleteNetworkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[76]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[82]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4937,7 +5312,7 @@ func (x *DeleteNetworkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteNetworkResponse.ProtoReflect.Descriptor instead.
 func (*DeleteNetworkResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{76}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{82}
 }
 
 // Names, or ids of groups, of which at least one must hold.
@@ -4951,7 +5326,7 @@ type Alternatives struct {
 
 func (x *Alternatives) Reset() {
 	*x = Alternatives{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[77]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[83]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4963,7 +5338,7 @@ func (x *Alternatives) String() string {
 func (*Alternatives) ProtoMessage() {}
 
 func (x *Alternatives) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[77]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[83]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4976,7 +5351,7 @@ func (x *Alternatives) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Alternatives.ProtoReflect.Descriptor instead.
 func (*Alternatives) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{77}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{83}
 }
 
 func (x *Alternatives) GetNames() []string {
@@ -5001,7 +5376,7 @@ type NameDemand struct {
 
 func (x *NameDemand) Reset() {
 	*x = NameDemand{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[78]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[84]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5013,7 +5388,7 @@ func (x *NameDemand) String() string {
 func (*NameDemand) ProtoMessage() {}
 
 func (x *NameDemand) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[78]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[84]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5026,7 +5401,7 @@ func (x *NameDemand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NameDemand.ProtoReflect.Descriptor instead.
 func (*NameDemand) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{78}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{84}
 }
 
 func (x *NameDemand) GetRequire() []string {
@@ -5065,7 +5440,7 @@ type PropertyRange struct {
 
 func (x *PropertyRange) Reset() {
 	*x = PropertyRange{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[79]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[85]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5077,7 +5452,7 @@ func (x *PropertyRange) String() string {
 func (*PropertyRange) ProtoMessage() {}
 
 func (x *PropertyRange) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[79]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[85]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5090,7 +5465,7 @@ func (x *PropertyRange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PropertyRange.ProtoReflect.Descriptor instead.
 func (*PropertyRange) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{79}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{85}
 }
 
 func (x *PropertyRange) GetName() string {
@@ -5125,7 +5500,7 @@ type PropertyAlternatives struct {
 
 func (x *PropertyAlternatives) Reset() {
 	*x = PropertyAlternatives{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[80]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[86]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5137,7 +5512,7 @@ func (x *PropertyAlternatives) String() string {
 func (*PropertyAlternatives) ProtoMessage() {}
 
 func (x *PropertyAlternatives) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[80]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[86]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5150,7 +5525,7 @@ func (x *PropertyAlternatives) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PropertyAlternatives.ProtoReflect.Descriptor instead.
 func (*PropertyAlternatives) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{80}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{86}
 }
 
 func (x *PropertyAlternatives) GetRanges() []*PropertyRange {
@@ -5175,7 +5550,7 @@ type PropertyDemand struct {
 
 func (x *PropertyDemand) Reset() {
 	*x = PropertyDemand{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[81]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[87]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5187,7 +5562,7 @@ func (x *PropertyDemand) String() string {
 func (*PropertyDemand) ProtoMessage() {}
 
 func (x *PropertyDemand) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[81]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[87]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5200,7 +5575,7 @@ func (x *PropertyDemand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PropertyDemand.ProtoReflect.Descriptor instead.
 func (*PropertyDemand) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{81}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{87}
 }
 
 func (x *PropertyDemand) GetRequire() []*PropertyRange {
@@ -5243,7 +5618,7 @@ type DistanceLimit struct {
 
 func (x *DistanceLimit) Reset() {
 	*x = DistanceLimit{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[82]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[88]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5255,7 +5630,7 @@ func (x *DistanceLimit) String() string {
 func (*DistanceLimit) ProtoMessage() {}
 
 func (x *DistanceLimit) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[82]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[88]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5268,7 +5643,7 @@ func (x *DistanceLimit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DistanceLimit.ProtoReflect.Descriptor instead.
 func (*DistanceLimit) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{82}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{88}
 }
 
 func (x *DistanceLimit) GetType() string {
@@ -5339,7 +5714,7 @@ type RequestGroup struct {
 
 func (x *RequestGroup) Reset() {
 	*x = RequestGroup{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[83]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[89]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5351,7 +5726,7 @@ func (x *RequestGroup) String() string {
 func (*RequestGroup) ProtoMessage() {}
 
 func (x *RequestGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[83]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[89]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5364,7 +5739,7 @@ func (x *RequestGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestGroup.ProtoReflect.Descriptor instead.
 func (*RequestGroup) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{83}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{89}
 }
 
 func (x *RequestGroup) GetName() string {
@@ -5455,7 +5830,7 @@ type Subtree struct {
 
 func (x *Subtree) Reset() {
 	*x = Subtree{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[84]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[90]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5467,7 +5842,7 @@ func (x *Subtree) String() string {
 func (*Subtree) ProtoMessage() {}
 
 func (x *Subtree) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[84]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[90]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5480,7 +5855,7 @@ func (x *Subtree) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Subtree.ProtoReflect.Descriptor instead.
 func (*Subtree) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{84}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{90}
 }
 
 func (x *Subtree) GetGroupNames() []string {
@@ -5503,7 +5878,7 @@ type Near struct {
 
 func (x *Near) Reset() {
 	*x = Near{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[85]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[91]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5515,7 +5890,7 @@ func (x *Near) String() string {
 func (*Near) ProtoMessage() {}
 
 func (x *Near) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[85]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[91]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5528,7 +5903,7 @@ func (x *Near) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Near.ProtoReflect.Descriptor instead.
 func (*Near) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{85}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{91}
 }
 
 func (x *Near) GetType() string {
@@ -5560,7 +5935,7 @@ type CandidatePart struct {
 
 func (x *CandidatePart) Reset() {
 	*x = CandidatePart{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[86]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[92]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5572,7 +5947,7 @@ func (x *CandidatePart) String() string {
 func (*CandidatePart) ProtoMessage() {}
 
 func (x *CandidatePart) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[86]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[92]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5585,7 +5960,7 @@ func (x *CandidatePart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CandidatePart.ProtoReflect.Descriptor instead.
 func (*CandidatePart) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{86}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{92}
 }
 
 func (x *CandidatePart) GetGroupName() string {
@@ -5622,7 +5997,7 @@ type Candidate struct {
 
 func (x *Candidate) Reset() {
 	*x = Candidate{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[87]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[93]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5634,7 +6009,7 @@ func (x *Candidate) String() string {
 func (*Candidate) ProtoMessage() {}
 
 func (x *Candidate) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[87]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[93]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5647,7 +6022,7 @@ func (x *Candidate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Candidate.ProtoReflect.Descriptor instead.
 func (*Candidate) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{87}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{93}
 }
 
 func (x *Candidate) GetParts() []*CandidatePart {
@@ -5698,7 +6073,7 @@ type ClaimSpec struct {
 
 func (x *ClaimSpec) Reset() {
 	*x = ClaimSpec{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[88]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[94]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5710,7 +6085,7 @@ func (x *ClaimSpec) String() string {
 func (*ClaimSpec) ProtoMessage() {}
 
 func (x *ClaimSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[88]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[94]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5723,7 +6098,7 @@ func (x *ClaimSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClaimSpec.ProtoReflect.Descriptor instead.
 func (*ClaimSpec) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{88}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{94}
 }
 
 func (x *ClaimSpec) GetAmounts() []*commonv1.Amount {
@@ -5825,7 +6200,7 @@ type Allocation struct {
 
 func (x *Allocation) Reset() {
 	*x = Allocation{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[89]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[95]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5837,7 +6212,7 @@ func (x *Allocation) String() string {
 func (*Allocation) ProtoMessage() {}
 
 func (x *Allocation) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[89]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[95]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5850,7 +6225,7 @@ func (x *Allocation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Allocation.ProtoReflect.Descriptor instead.
 func (*Allocation) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{89}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{95}
 }
 
 func (x *Allocation) GetProvider() string {
@@ -5893,7 +6268,7 @@ type Claim struct {
 
 func (x *Claim) Reset() {
 	*x = Claim{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[90]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[96]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5905,7 +6280,7 @@ func (x *Claim) String() string {
 func (*Claim) ProtoMessage() {}
 
 func (x *Claim) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[90]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[96]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5918,7 +6293,7 @@ func (x *Claim) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Claim.ProtoReflect.Descriptor instead.
 func (*Claim) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{90}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{96}
 }
 
 func (x *Claim) GetMetadata() *commonv1.Metadata {
@@ -5973,7 +6348,7 @@ type ProposeCandidatesRequest struct {
 
 func (x *ProposeCandidatesRequest) Reset() {
 	*x = ProposeCandidatesRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[91]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[97]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5985,7 +6360,7 @@ func (x *ProposeCandidatesRequest) String() string {
 func (*ProposeCandidatesRequest) ProtoMessage() {}
 
 func (x *ProposeCandidatesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[91]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[97]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5998,7 +6373,7 @@ func (x *ProposeCandidatesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposeCandidatesRequest.ProtoReflect.Descriptor instead.
 func (*ProposeCandidatesRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{91}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{97}
 }
 
 func (x *ProposeCandidatesRequest) GetProject() string {
@@ -6050,7 +6425,7 @@ type CreateClaimRequest struct {
 
 func (x *CreateClaimRequest) Reset() {
 	*x = CreateClaimRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[92]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[98]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6062,7 +6437,7 @@ func (x *CreateClaimRequest) String() string {
 func (*CreateClaimRequest) ProtoMessage() {}
 
 func (x *CreateClaimRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[92]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[98]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6075,7 +6450,7 @@ func (x *CreateClaimRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateClaimRequest.ProtoReflect.Descriptor instead.
 func (*CreateClaimRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{92}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{98}
 }
 
 func (x *CreateClaimRequest) GetRequestId() string {
@@ -6133,7 +6508,7 @@ type GetClaimRequest struct {
 
 func (x *GetClaimRequest) Reset() {
 	*x = GetClaimRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[93]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[99]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6145,7 +6520,7 @@ func (x *GetClaimRequest) String() string {
 func (*GetClaimRequest) ProtoMessage() {}
 
 func (x *GetClaimRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[93]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[99]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6158,7 +6533,7 @@ func (x *GetClaimRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetClaimRequest.ProtoReflect.Descriptor instead.
 func (*GetClaimRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{93}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{99}
 }
 
 func (x *GetClaimRequest) GetId() string {
@@ -6176,6 +6551,107 @@ func (x *GetClaimRequest) GetProject() string {
 }
 
 // Which claims.
+type BatchGetClaimsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// UUIDs, 1,000 at most.
+	Ids []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
+	// UUID of the project that has them; needed.
+	Project       string `protobuf:"bytes,2,opt,name=project,proto3" json:"project,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetClaimsRequest) Reset() {
+	*x = BatchGetClaimsRequest{}
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[100]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetClaimsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetClaimsRequest) ProtoMessage() {}
+
+func (x *BatchGetClaimsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[100]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetClaimsRequest.ProtoReflect.Descriptor instead.
+func (*BatchGetClaimsRequest) Descriptor() ([]byte, []int) {
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{100}
+}
+
+func (x *BatchGetClaimsRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+func (x *BatchGetClaimsRequest) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
+}
+
+// The claims, in the order of the ids in the request.
+type BatchGetClaimsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One for each id.
+	Claims        []*Claim `protobuf:"bytes,1,rep,name=claims,proto3" json:"claims,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetClaimsResponse) Reset() {
+	*x = BatchGetClaimsResponse{}
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[101]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetClaimsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetClaimsResponse) ProtoMessage() {}
+
+func (x *BatchGetClaimsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[101]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetClaimsResponse.ProtoReflect.Descriptor instead.
+func (*BatchGetClaimsResponse) Descriptor() ([]byte, []int) {
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{101}
+}
+
+func (x *BatchGetClaimsResponse) GetClaims() []*Claim {
+	if x != nil {
+		return x.Claims
+	}
+	return nil
+}
+
+// Which claims.
 type ListClaimsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Which part of the list; absent: the first 100.
@@ -6183,14 +6659,20 @@ type ListClaimsRequest struct {
 	// UUID of the project; needed.
 	Project string `protobuf:"bytes,2,opt,name=project,proto3" json:"project,omitempty"`
 	// Also those that ended.
-	IncludeEnded  bool `protobuf:"varint,3,opt,name=include_ended,json=includeEnded,proto3" json:"include_ended,omitempty"`
+	IncludeEnded bool `protobuf:"varint,3,opt,name=include_ended,json=includeEnded,proto3" json:"include_ended,omitempty"`
+	// What orders it. They have no names.
+	OrderBy commonv1.OrderBy `protobuf:"varint,4,opt,name=order_by,json=orderBy,proto3,enum=mulligan.common.v1.OrderBy" json:"order_by,omitempty"`
+	// From the last to the first.
+	Descending bool `protobuf:"varint,5,opt,name=descending,proto3" json:"descending,omitempty"`
+	// What it is narrowed to.
+	Filter        *commonv1.Filter `protobuf:"bytes,6,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListClaimsRequest) Reset() {
 	*x = ListClaimsRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[94]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[102]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6202,7 +6684,7 @@ func (x *ListClaimsRequest) String() string {
 func (*ListClaimsRequest) ProtoMessage() {}
 
 func (x *ListClaimsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[94]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[102]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6215,7 +6697,7 @@ func (x *ListClaimsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListClaimsRequest.ProtoReflect.Descriptor instead.
 func (*ListClaimsRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{94}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{102}
 }
 
 func (x *ListClaimsRequest) GetPage() *commonv1.Page {
@@ -6239,6 +6721,27 @@ func (x *ListClaimsRequest) GetIncludeEnded() bool {
 	return false
 }
 
+func (x *ListClaimsRequest) GetOrderBy() commonv1.OrderBy {
+	if x != nil {
+		return x.OrderBy
+	}
+	return commonv1.OrderBy(0)
+}
+
+func (x *ListClaimsRequest) GetDescending() bool {
+	if x != nil {
+		return x.Descending
+	}
+	return false
+}
+
+func (x *ListClaimsRequest) GetFilter() *commonv1.Filter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
 // A page of claims.
 type ListClaimsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -6246,13 +6749,15 @@ type ListClaimsResponse struct {
 	Claims []*Claim `protobuf:"bytes,1,rep,name=claims,proto3" json:"claims,omitempty"`
 	// For page.token of the next request; empty: this was the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// The revision of the snapshot, from which Watch goes on.
+	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListClaimsResponse) Reset() {
 	*x = ListClaimsResponse{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[95]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[103]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6264,7 +6769,7 @@ func (x *ListClaimsResponse) String() string {
 func (*ListClaimsResponse) ProtoMessage() {}
 
 func (x *ListClaimsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[95]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[103]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6277,7 +6782,7 @@ func (x *ListClaimsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListClaimsResponse.ProtoReflect.Descriptor instead.
 func (*ListClaimsResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{95}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{103}
 }
 
 func (x *ListClaimsResponse) GetClaims() []*Claim {
@@ -6292,6 +6797,13 @@ func (x *ListClaimsResponse) GetNextPageToken() string {
 		return x.NextPageToken
 	}
 	return ""
+}
+
+func (x *ListClaimsResponse) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
 }
 
 // Which claim.
@@ -6311,7 +6823,7 @@ type ConfirmClaimRequest struct {
 
 func (x *ConfirmClaimRequest) Reset() {
 	*x = ConfirmClaimRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[96]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[104]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6323,7 +6835,7 @@ func (x *ConfirmClaimRequest) String() string {
 func (*ConfirmClaimRequest) ProtoMessage() {}
 
 func (x *ConfirmClaimRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[96]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[104]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6336,7 +6848,7 @@ func (x *ConfirmClaimRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmClaimRequest.ProtoReflect.Descriptor instead.
 func (*ConfirmClaimRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{96}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{104}
 }
 
 func (x *ConfirmClaimRequest) GetRequestId() string {
@@ -6384,7 +6896,7 @@ type ReleaseClaimRequest struct {
 
 func (x *ReleaseClaimRequest) Reset() {
 	*x = ReleaseClaimRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[97]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[105]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6396,7 +6908,7 @@ func (x *ReleaseClaimRequest) String() string {
 func (*ReleaseClaimRequest) ProtoMessage() {}
 
 func (x *ReleaseClaimRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[97]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[105]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6409,7 +6921,7 @@ func (x *ReleaseClaimRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseClaimRequest.ProtoReflect.Descriptor instead.
 func (*ReleaseClaimRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{97}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{105}
 }
 
 func (x *ReleaseClaimRequest) GetRequestId() string {
@@ -6453,7 +6965,7 @@ type ClaimMove struct {
 
 func (x *ClaimMove) Reset() {
 	*x = ClaimMove{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[98]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[106]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6465,7 +6977,7 @@ func (x *ClaimMove) String() string {
 func (*ClaimMove) ProtoMessage() {}
 
 func (x *ClaimMove) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[98]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[106]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6478,7 +6990,7 @@ func (x *ClaimMove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClaimMove.ProtoReflect.Descriptor instead.
 func (*ClaimMove) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{98}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{106}
 }
 
 func (x *ClaimMove) GetSpec() *ClaimSpec {
@@ -6514,7 +7026,7 @@ type ClaimChange struct {
 
 func (x *ClaimChange) Reset() {
 	*x = ClaimChange{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[99]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[107]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6526,7 +7038,7 @@ func (x *ClaimChange) String() string {
 func (*ClaimChange) ProtoMessage() {}
 
 func (x *ClaimChange) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[99]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[107]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6539,7 +7051,7 @@ func (x *ClaimChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClaimChange.ProtoReflect.Descriptor instead.
 func (*ClaimChange) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{99}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{107}
 }
 
 func (x *ClaimChange) GetId() string {
@@ -6592,7 +7104,7 @@ type ChangeClaimsRequest struct {
 
 func (x *ChangeClaimsRequest) Reset() {
 	*x = ChangeClaimsRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[100]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[108]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6604,7 +7116,7 @@ func (x *ChangeClaimsRequest) String() string {
 func (*ChangeClaimsRequest) ProtoMessage() {}
 
 func (x *ChangeClaimsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[100]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[108]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6617,7 +7129,7 @@ func (x *ChangeClaimsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeClaimsRequest.ProtoReflect.Descriptor instead.
 func (*ChangeClaimsRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{100}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{108}
 }
 
 func (x *ChangeClaimsRequest) GetRequestId() string {
@@ -6652,7 +7164,7 @@ type ChangeClaimsResponse struct {
 
 func (x *ChangeClaimsResponse) Reset() {
 	*x = ChangeClaimsResponse{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[101]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[109]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6664,7 +7176,7 @@ func (x *ChangeClaimsResponse) String() string {
 func (*ChangeClaimsResponse) ProtoMessage() {}
 
 func (x *ChangeClaimsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[101]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[109]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6677,7 +7189,7 @@ func (x *ChangeClaimsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeClaimsResponse.ProtoReflect.Descriptor instead.
 func (*ChangeClaimsResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{101}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{109}
 }
 
 func (x *ChangeClaimsResponse) GetClaims() []*Claim {
@@ -6704,7 +7216,7 @@ type FindOpeningsRequest struct {
 
 func (x *FindOpeningsRequest) Reset() {
 	*x = FindOpeningsRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[102]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[110]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6716,7 +7228,7 @@ func (x *FindOpeningsRequest) String() string {
 func (*FindOpeningsRequest) ProtoMessage() {}
 
 func (x *FindOpeningsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[102]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[110]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6729,7 +7241,7 @@ func (x *FindOpeningsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindOpeningsRequest.ProtoReflect.Descriptor instead.
 func (*FindOpeningsRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{102}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{110}
 }
 
 func (x *FindOpeningsRequest) GetProject() string {
@@ -6773,7 +7285,7 @@ type Opening struct {
 
 func (x *Opening) Reset() {
 	*x = Opening{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[103]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[111]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6785,7 +7297,7 @@ func (x *Opening) String() string {
 func (*Opening) ProtoMessage() {}
 
 func (x *Opening) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[103]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[111]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6798,7 +7310,7 @@ func (x *Opening) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Opening.ProtoReflect.Descriptor instead.
 func (*Opening) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{103}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{111}
 }
 
 func (x *Opening) GetProvider() string {
@@ -6826,7 +7338,7 @@ type FindOpeningsResponse struct {
 
 func (x *FindOpeningsResponse) Reset() {
 	*x = FindOpeningsResponse{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[104]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[112]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6838,7 +7350,7 @@ func (x *FindOpeningsResponse) String() string {
 func (*FindOpeningsResponse) ProtoMessage() {}
 
 func (x *FindOpeningsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[104]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[112]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6851,7 +7363,7 @@ func (x *FindOpeningsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindOpeningsResponse.ProtoReflect.Descriptor instead.
 func (*FindOpeningsResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{104}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{112}
 }
 
 func (x *FindOpeningsResponse) GetOpenings() []*Opening {
@@ -6884,7 +7396,7 @@ type ListCalendarRequest struct {
 
 func (x *ListCalendarRequest) Reset() {
 	*x = ListCalendarRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[105]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[113]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6896,7 +7408,7 @@ func (x *ListCalendarRequest) String() string {
 func (*ListCalendarRequest) ProtoMessage() {}
 
 func (x *ListCalendarRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[105]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[113]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6909,7 +7421,7 @@ func (x *ListCalendarRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCalendarRequest.ProtoReflect.Descriptor instead.
 func (*ListCalendarRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{105}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{113}
 }
 
 func (x *ListCalendarRequest) GetPage() *commonv1.Page {
@@ -6986,7 +7498,7 @@ type ListProjectCalendarRequest struct {
 
 func (x *ListProjectCalendarRequest) Reset() {
 	*x = ListProjectCalendarRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[106]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[114]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6998,7 +7510,7 @@ func (x *ListProjectCalendarRequest) String() string {
 func (*ListProjectCalendarRequest) ProtoMessage() {}
 
 func (x *ListProjectCalendarRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[106]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[114]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7011,7 +7523,7 @@ func (x *ListProjectCalendarRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListProjectCalendarRequest.ProtoReflect.Descriptor instead.
 func (*ListProjectCalendarRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{106}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{114}
 }
 
 func (x *ListProjectCalendarRequest) GetPage() *commonv1.Page {
@@ -7077,13 +7589,15 @@ type ListProjectCalendarResponse struct {
 	Lanes []*Lane `protobuf:"bytes,1,rep,name=lanes,proto3" json:"lanes,omitempty"`
 	// For page.token of the next request; empty: this was the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// The revision of the snapshot, from which Watch goes on.
+	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListProjectCalendarResponse) Reset() {
 	*x = ListProjectCalendarResponse{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[107]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[115]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7095,7 +7609,7 @@ func (x *ListProjectCalendarResponse) String() string {
 func (*ListProjectCalendarResponse) ProtoMessage() {}
 
 func (x *ListProjectCalendarResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[107]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[115]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7108,7 +7622,7 @@ func (x *ListProjectCalendarResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListProjectCalendarResponse.ProtoReflect.Descriptor instead.
 func (*ListProjectCalendarResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{107}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{115}
 }
 
 func (x *ListProjectCalendarResponse) GetLanes() []*Lane {
@@ -7123,6 +7637,13 @@ func (x *ListProjectCalendarResponse) GetNextPageToken() string {
 		return x.NextPageToken
 	}
 	return ""
+}
+
+func (x *ListProjectCalendarResponse) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
 }
 
 // How much of a resource type is taken in the window that was asked about.
@@ -7148,7 +7669,7 @@ type Usage struct {
 
 func (x *Usage) Reset() {
 	*x = Usage{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[108]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[116]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7160,7 +7681,7 @@ func (x *Usage) String() string {
 func (*Usage) ProtoMessage() {}
 
 func (x *Usage) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[108]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[116]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7173,7 +7694,7 @@ func (x *Usage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Usage.ProtoReflect.Descriptor instead.
 func (*Usage) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{108}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{116}
 }
 
 func (x *Usage) GetOf() string {
@@ -7248,7 +7769,7 @@ type ListUsageRequest struct {
 
 func (x *ListUsageRequest) Reset() {
 	*x = ListUsageRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[109]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[117]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7260,7 +7781,7 @@ func (x *ListUsageRequest) String() string {
 func (*ListUsageRequest) ProtoMessage() {}
 
 func (x *ListUsageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[109]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[117]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7273,7 +7794,7 @@ func (x *ListUsageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUsageRequest.ProtoReflect.Descriptor instead.
 func (*ListUsageRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{109}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{117}
 }
 
 func (x *ListUsageRequest) GetPage() *commonv1.Page {
@@ -7332,13 +7853,15 @@ type ListUsageResponse struct {
 	Usage []*Usage `protobuf:"bytes,1,rep,name=usage,proto3" json:"usage,omitempty"`
 	// For page.token of the next request; empty: this was the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// The revision of the snapshot, from which Watch goes on.
+	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListUsageResponse) Reset() {
 	*x = ListUsageResponse{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[110]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[118]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7350,7 +7873,7 @@ func (x *ListUsageResponse) String() string {
 func (*ListUsageResponse) ProtoMessage() {}
 
 func (x *ListUsageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[110]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[118]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7363,7 +7886,7 @@ func (x *ListUsageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUsageResponse.ProtoReflect.Descriptor instead.
 func (*ListUsageResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{110}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{118}
 }
 
 func (x *ListUsageResponse) GetUsage() []*Usage {
@@ -7378,6 +7901,13 @@ func (x *ListUsageResponse) GetNextPageToken() string {
 		return x.NextPageToken
 	}
 	return ""
+}
+
+func (x *ListUsageResponse) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
 }
 
 // Of which project, and of which time.
@@ -7405,7 +7935,7 @@ type ListProjectUsageRequest struct {
 
 func (x *ListProjectUsageRequest) Reset() {
 	*x = ListProjectUsageRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[111]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[119]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7417,7 +7947,7 @@ func (x *ListProjectUsageRequest) String() string {
 func (*ListProjectUsageRequest) ProtoMessage() {}
 
 func (x *ListProjectUsageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[111]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[119]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7430,7 +7960,7 @@ func (x *ListProjectUsageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListProjectUsageRequest.ProtoReflect.Descriptor instead.
 func (*ListProjectUsageRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{111}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{119}
 }
 
 func (x *ListProjectUsageRequest) GetPage() *commonv1.Page {
@@ -7496,13 +8026,15 @@ type ListProjectUsageResponse struct {
 	Usage []*Usage `protobuf:"bytes,1,rep,name=usage,proto3" json:"usage,omitempty"`
 	// For page.token of the next request; empty: this was the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// The revision of the snapshot, from which Watch goes on.
+	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListProjectUsageResponse) Reset() {
 	*x = ListProjectUsageResponse{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[112]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[120]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7514,7 +8046,7 @@ func (x *ListProjectUsageResponse) String() string {
 func (*ListProjectUsageResponse) ProtoMessage() {}
 
 func (x *ListProjectUsageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[112]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[120]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7527,7 +8059,7 @@ func (x *ListProjectUsageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListProjectUsageResponse.ProtoReflect.Descriptor instead.
 func (*ListProjectUsageResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{112}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{120}
 }
 
 func (x *ListProjectUsageResponse) GetUsage() []*Usage {
@@ -7542,6 +8074,13 @@ func (x *ListProjectUsageResponse) GetNextPageToken() string {
 		return x.NextPageToken
 	}
 	return ""
+}
+
+func (x *ListProjectUsageResponse) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
 }
 
 // What one claim has of a provider.
@@ -7571,7 +8110,7 @@ type Booking struct {
 
 func (x *Booking) Reset() {
 	*x = Booking{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[113]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[121]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7583,7 +8122,7 @@ func (x *Booking) String() string {
 func (*Booking) ProtoMessage() {}
 
 func (x *Booking) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[113]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[121]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7596,7 +8135,7 @@ func (x *Booking) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Booking.ProtoReflect.Descriptor instead.
 func (*Booking) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{113}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{121}
 }
 
 func (x *Booking) GetClaim() string {
@@ -7679,7 +8218,7 @@ type Lane struct {
 
 func (x *Lane) Reset() {
 	*x = Lane{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[114]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[122]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7691,7 +8230,7 @@ func (x *Lane) String() string {
 func (*Lane) ProtoMessage() {}
 
 func (x *Lane) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[114]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[122]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7704,7 +8243,7 @@ func (x *Lane) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lane.ProtoReflect.Descriptor instead.
 func (*Lane) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{114}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{122}
 }
 
 func (x *Lane) GetProvider() string {
@@ -7742,13 +8281,15 @@ type ListCalendarResponse struct {
 	Lanes []*Lane `protobuf:"bytes,1,rep,name=lanes,proto3" json:"lanes,omitempty"`
 	// For page.token of the next request; empty: this was the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// The revision of the snapshot, from which Watch goes on.
+	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListCalendarResponse) Reset() {
 	*x = ListCalendarResponse{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[115]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[123]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7760,7 +8301,7 @@ func (x *ListCalendarResponse) String() string {
 func (*ListCalendarResponse) ProtoMessage() {}
 
 func (x *ListCalendarResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[115]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[123]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7773,7 +8314,7 @@ func (x *ListCalendarResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCalendarResponse.ProtoReflect.Descriptor instead.
 func (*ListCalendarResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{115}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{123}
 }
 
 func (x *ListCalendarResponse) GetLanes() []*Lane {
@@ -7788,6 +8329,13 @@ func (x *ListCalendarResponse) GetNextPageToken() string {
 		return x.NextPageToken
 	}
 	return ""
+}
+
+func (x *ListCalendarResponse) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
 }
 
 // Limits; what is absent is not limited.
@@ -7807,7 +8355,7 @@ type QuotaSpec struct {
 
 func (x *QuotaSpec) Reset() {
 	*x = QuotaSpec{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[116]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[124]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7819,7 +8367,7 @@ func (x *QuotaSpec) String() string {
 func (*QuotaSpec) ProtoMessage() {}
 
 func (x *QuotaSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[116]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[124]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7832,7 +8380,7 @@ func (x *QuotaSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuotaSpec.ProtoReflect.Descriptor instead.
 func (*QuotaSpec) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{116}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{124}
 }
 
 func (x *QuotaSpec) GetAmounts() []*commonv1.Amount {
@@ -7882,7 +8430,7 @@ type Quota struct {
 
 func (x *Quota) Reset() {
 	*x = Quota{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[117]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[125]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7894,7 +8442,7 @@ func (x *Quota) String() string {
 func (*Quota) ProtoMessage() {}
 
 func (x *Quota) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[117]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[125]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7907,7 +8455,7 @@ func (x *Quota) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quota.ProtoReflect.Descriptor instead.
 func (*Quota) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{117}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{125}
 }
 
 func (x *Quota) GetProject() string {
@@ -7962,7 +8510,7 @@ type SetQuotaRequest struct {
 
 func (x *SetQuotaRequest) Reset() {
 	*x = SetQuotaRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[118]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[126]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7974,7 +8522,7 @@ func (x *SetQuotaRequest) String() string {
 func (*SetQuotaRequest) ProtoMessage() {}
 
 func (x *SetQuotaRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[118]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[126]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7987,7 +8535,7 @@ func (x *SetQuotaRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetQuotaRequest.ProtoReflect.Descriptor instead.
 func (*SetQuotaRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{118}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{126}
 }
 
 func (x *SetQuotaRequest) GetRequestId() string {
@@ -8029,7 +8577,7 @@ type ListQuotasRequest struct {
 
 func (x *ListQuotasRequest) Reset() {
 	*x = ListQuotasRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[119]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[127]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8041,7 +8589,7 @@ func (x *ListQuotasRequest) String() string {
 func (*ListQuotasRequest) ProtoMessage() {}
 
 func (x *ListQuotasRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[119]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[127]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8054,7 +8602,7 @@ func (x *ListQuotasRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQuotasRequest.ProtoReflect.Descriptor instead.
 func (*ListQuotasRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{119}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{127}
 }
 
 func (x *ListQuotasRequest) GetPage() *commonv1.Page {
@@ -8071,13 +8619,15 @@ type ListQuotasResponse struct {
 	Quotas []*Quota `protobuf:"bytes,1,rep,name=quotas,proto3" json:"quotas,omitempty"`
 	// For page.token of the next request; empty: this was the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// The revision of the snapshot, from which Watch goes on.
+	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListQuotasResponse) Reset() {
 	*x = ListQuotasResponse{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[120]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[128]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8089,7 +8639,7 @@ func (x *ListQuotasResponse) String() string {
 func (*ListQuotasResponse) ProtoMessage() {}
 
 func (x *ListQuotasResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[120]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[128]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8102,7 +8652,7 @@ func (x *ListQuotasResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQuotasResponse.ProtoReflect.Descriptor instead.
 func (*ListQuotasResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{120}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{128}
 }
 
 func (x *ListQuotasResponse) GetQuotas() []*Quota {
@@ -8119,6 +8669,13 @@ func (x *ListQuotasResponse) GetNextPageToken() string {
 	return ""
 }
 
+func (x *ListQuotasResponse) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
 // Of which project, and those under it.
 type ListProjectQuotasRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -8132,7 +8689,7 @@ type ListProjectQuotasRequest struct {
 
 func (x *ListProjectQuotasRequest) Reset() {
 	*x = ListProjectQuotasRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[121]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[129]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8144,7 +8701,7 @@ func (x *ListProjectQuotasRequest) String() string {
 func (*ListProjectQuotasRequest) ProtoMessage() {}
 
 func (x *ListProjectQuotasRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[121]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[129]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8157,7 +8714,7 @@ func (x *ListProjectQuotasRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListProjectQuotasRequest.ProtoReflect.Descriptor instead.
 func (*ListProjectQuotasRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{121}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{129}
 }
 
 func (x *ListProjectQuotasRequest) GetPage() *commonv1.Page {
@@ -8181,13 +8738,15 @@ type ListProjectQuotasResponse struct {
 	Quotas []*Quota `protobuf:"bytes,1,rep,name=quotas,proto3" json:"quotas,omitempty"`
 	// For page.token of the next request; empty: this was the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// The revision of the snapshot, from which Watch goes on.
+	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListProjectQuotasResponse) Reset() {
 	*x = ListProjectQuotasResponse{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[122]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[130]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8199,7 +8758,7 @@ func (x *ListProjectQuotasResponse) String() string {
 func (*ListProjectQuotasResponse) ProtoMessage() {}
 
 func (x *ListProjectQuotasResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[122]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[130]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8212,7 +8771,7 @@ func (x *ListProjectQuotasResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListProjectQuotasResponse.ProtoReflect.Descriptor instead.
 func (*ListProjectQuotasResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{122}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{130}
 }
 
 func (x *ListProjectQuotasResponse) GetQuotas() []*Quota {
@@ -8227,6 +8786,13 @@ func (x *ListProjectQuotasResponse) GetNextPageToken() string {
 		return x.NextPageToken
 	}
 	return ""
+}
+
+func (x *ListProjectQuotasResponse) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
 }
 
 // All limits of a project under another one from now on; what is claimed already stays claimed.
@@ -8248,7 +8814,7 @@ type SetChildQuotaRequest struct {
 
 func (x *SetChildQuotaRequest) Reset() {
 	*x = SetChildQuotaRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[123]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[131]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8260,7 +8826,7 @@ func (x *SetChildQuotaRequest) String() string {
 func (*SetChildQuotaRequest) ProtoMessage() {}
 
 func (x *SetChildQuotaRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[123]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[131]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8273,7 +8839,7 @@ func (x *SetChildQuotaRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetChildQuotaRequest.ProtoReflect.Descriptor instead.
 func (*SetChildQuotaRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{123}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{131}
 }
 
 func (x *SetChildQuotaRequest) GetRequestId() string {
@@ -8326,7 +8892,7 @@ type DeleteChildQuotaRequest struct {
 
 func (x *DeleteChildQuotaRequest) Reset() {
 	*x = DeleteChildQuotaRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[124]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[132]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8338,7 +8904,7 @@ func (x *DeleteChildQuotaRequest) String() string {
 func (*DeleteChildQuotaRequest) ProtoMessage() {}
 
 func (x *DeleteChildQuotaRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[124]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[132]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8351,7 +8917,7 @@ func (x *DeleteChildQuotaRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteChildQuotaRequest.ProtoReflect.Descriptor instead.
 func (*DeleteChildQuotaRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{124}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{132}
 }
 
 func (x *DeleteChildQuotaRequest) GetRequestId() string {
@@ -8384,7 +8950,7 @@ type DeleteChildQuotaResponse struct {
 
 func (x *DeleteChildQuotaResponse) Reset() {
 	*x = DeleteChildQuotaResponse{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[125]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[133]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8396,7 +8962,7 @@ func (x *DeleteChildQuotaResponse) String() string {
 func (*DeleteChildQuotaResponse) ProtoMessage() {}
 
 func (x *DeleteChildQuotaResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[125]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[133]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8409,7 +8975,7 @@ func (x *DeleteChildQuotaResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteChildQuotaResponse.ProtoReflect.Descriptor instead.
 func (*DeleteChildQuotaResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{125}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{133}
 }
 
 // Whose quota.
@@ -8425,7 +8991,7 @@ type GetQuotaRequest struct {
 
 func (x *GetQuotaRequest) Reset() {
 	*x = GetQuotaRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[126]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[134]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8437,7 +9003,7 @@ func (x *GetQuotaRequest) String() string {
 func (*GetQuotaRequest) ProtoMessage() {}
 
 func (x *GetQuotaRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[126]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[134]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8450,7 +9016,7 @@ func (x *GetQuotaRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetQuotaRequest.ProtoReflect.Descriptor instead.
 func (*GetQuotaRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{126}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{134}
 }
 
 func (x *GetQuotaRequest) GetProject() string {
@@ -8480,7 +9046,7 @@ type DeleteQuotaRequest struct {
 
 func (x *DeleteQuotaRequest) Reset() {
 	*x = DeleteQuotaRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[127]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[135]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8492,7 +9058,7 @@ func (x *DeleteQuotaRequest) String() string {
 func (*DeleteQuotaRequest) ProtoMessage() {}
 
 func (x *DeleteQuotaRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[127]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[135]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8505,7 +9071,7 @@ func (x *DeleteQuotaRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteQuotaRequest.ProtoReflect.Descriptor instead.
 func (*DeleteQuotaRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{127}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{135}
 }
 
 func (x *DeleteQuotaRequest) GetRequestId() string {
@@ -8531,7 +9097,7 @@ type DeleteQuotaResponse struct {
 
 func (x *DeleteQuotaResponse) Reset() {
 	*x = DeleteQuotaResponse{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[128]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[136]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8543,7 +9109,7 @@ func (x *DeleteQuotaResponse) String() string {
 func (*DeleteQuotaResponse) ProtoMessage() {}
 
 func (x *DeleteQuotaResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[128]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[136]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8556,7 +9122,7 @@ func (x *DeleteQuotaResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteQuotaResponse.ProtoReflect.Descriptor instead.
 func (*DeleteQuotaResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{128}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{136}
 }
 
 // What is reserved, and what becomes of it.
@@ -8588,7 +9154,7 @@ type ReservationSpec struct {
 
 func (x *ReservationSpec) Reset() {
 	*x = ReservationSpec{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[129]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[137]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8600,7 +9166,7 @@ func (x *ReservationSpec) String() string {
 func (*ReservationSpec) ProtoMessage() {}
 
 func (x *ReservationSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[129]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[137]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8613,7 +9179,7 @@ func (x *ReservationSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReservationSpec.ProtoReflect.Descriptor instead.
 func (*ReservationSpec) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{129}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{137}
 }
 
 func (x *ReservationSpec) GetMachine() *controlv1.MachineSpec {
@@ -8704,7 +9270,7 @@ type Reservation struct {
 
 func (x *Reservation) Reset() {
 	*x = Reservation{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[130]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[138]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8716,7 +9282,7 @@ func (x *Reservation) String() string {
 func (*Reservation) ProtoMessage() {}
 
 func (x *Reservation) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[130]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[138]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8729,7 +9295,7 @@ func (x *Reservation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reservation.ProtoReflect.Descriptor instead.
 func (*Reservation) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{130}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{138}
 }
 
 func (x *Reservation) GetMetadata() *commonv1.Metadata {
@@ -8807,7 +9373,7 @@ type CreateReservationsRequest struct {
 
 func (x *CreateReservationsRequest) Reset() {
 	*x = CreateReservationsRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[131]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[139]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8819,7 +9385,7 @@ func (x *CreateReservationsRequest) String() string {
 func (*CreateReservationsRequest) ProtoMessage() {}
 
 func (x *CreateReservationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[131]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[139]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8832,7 +9398,7 @@ func (x *CreateReservationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateReservationsRequest.ProtoReflect.Descriptor instead.
 func (*CreateReservationsRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{131}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{139}
 }
 
 func (x *CreateReservationsRequest) GetRequestId() string {
@@ -8881,7 +9447,7 @@ type CreateReservationsResponse struct {
 
 func (x *CreateReservationsResponse) Reset() {
 	*x = CreateReservationsResponse{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[132]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[140]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8893,7 +9459,7 @@ func (x *CreateReservationsResponse) String() string {
 func (*CreateReservationsResponse) ProtoMessage() {}
 
 func (x *CreateReservationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[132]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[140]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8906,7 +9472,7 @@ func (x *CreateReservationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateReservationsResponse.ProtoReflect.Descriptor instead.
 func (*CreateReservationsResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{132}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{140}
 }
 
 func (x *CreateReservationsResponse) GetReservations() []*Reservation {
@@ -8929,7 +9495,7 @@ type GetReservationRequest struct {
 
 func (x *GetReservationRequest) Reset() {
 	*x = GetReservationRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[133]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[141]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8941,7 +9507,7 @@ func (x *GetReservationRequest) String() string {
 func (*GetReservationRequest) ProtoMessage() {}
 
 func (x *GetReservationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[133]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[141]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8954,7 +9520,7 @@ func (x *GetReservationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetReservationRequest.ProtoReflect.Descriptor instead.
 func (*GetReservationRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{133}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{141}
 }
 
 func (x *GetReservationRequest) GetProject() string {
@@ -8972,6 +9538,107 @@ func (x *GetReservationRequest) GetId() string {
 }
 
 // Which reservations.
+type BatchGetReservationsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// UUIDs, 1,000 at most.
+	Ids []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
+	// UUID of the project that has them; needed.
+	Project       string `protobuf:"bytes,2,opt,name=project,proto3" json:"project,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetReservationsRequest) Reset() {
+	*x = BatchGetReservationsRequest{}
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[142]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetReservationsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetReservationsRequest) ProtoMessage() {}
+
+func (x *BatchGetReservationsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[142]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetReservationsRequest.ProtoReflect.Descriptor instead.
+func (*BatchGetReservationsRequest) Descriptor() ([]byte, []int) {
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{142}
+}
+
+func (x *BatchGetReservationsRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+func (x *BatchGetReservationsRequest) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
+}
+
+// The reservations, in the order of the ids in the request.
+type BatchGetReservationsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One for each id.
+	Reservations  []*Reservation `protobuf:"bytes,1,rep,name=reservations,proto3" json:"reservations,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetReservationsResponse) Reset() {
+	*x = BatchGetReservationsResponse{}
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[143]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetReservationsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetReservationsResponse) ProtoMessage() {}
+
+func (x *BatchGetReservationsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[143]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetReservationsResponse.ProtoReflect.Descriptor instead.
+func (*BatchGetReservationsResponse) Descriptor() ([]byte, []int) {
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{143}
+}
+
+func (x *BatchGetReservationsResponse) GetReservations() []*Reservation {
+	if x != nil {
+		return x.Reservations
+	}
+	return nil
+}
+
+// Which reservations.
 type ListReservationsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// UUID of the project; needed.
@@ -8981,14 +9648,20 @@ type ListReservationsRequest struct {
 	// Also those that ended, were cancelled, missed or reclaimed.
 	IncludeEnded bool `protobuf:"varint,3,opt,name=include_ended,json=includeEnded,proto3" json:"include_ended,omitempty"`
 	// Only of this series (UUID).
-	Series        string `protobuf:"bytes,4,opt,name=series,proto3" json:"series,omitempty"`
+	Series string `protobuf:"bytes,4,opt,name=series,proto3" json:"series,omitempty"`
+	// What orders it.
+	OrderBy commonv1.OrderBy `protobuf:"varint,5,opt,name=order_by,json=orderBy,proto3,enum=mulligan.common.v1.OrderBy" json:"order_by,omitempty"`
+	// From the last to the first.
+	Descending bool `protobuf:"varint,6,opt,name=descending,proto3" json:"descending,omitempty"`
+	// What it is narrowed to.
+	Filter        *commonv1.Filter `protobuf:"bytes,7,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListReservationsRequest) Reset() {
 	*x = ListReservationsRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[134]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[144]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9000,7 +9673,7 @@ func (x *ListReservationsRequest) String() string {
 func (*ListReservationsRequest) ProtoMessage() {}
 
 func (x *ListReservationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[134]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[144]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9013,7 +9686,7 @@ func (x *ListReservationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListReservationsRequest.ProtoReflect.Descriptor instead.
 func (*ListReservationsRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{134}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{144}
 }
 
 func (x *ListReservationsRequest) GetProject() string {
@@ -9044,6 +9717,27 @@ func (x *ListReservationsRequest) GetSeries() string {
 	return ""
 }
 
+func (x *ListReservationsRequest) GetOrderBy() commonv1.OrderBy {
+	if x != nil {
+		return x.OrderBy
+	}
+	return commonv1.OrderBy(0)
+}
+
+func (x *ListReservationsRequest) GetDescending() bool {
+	if x != nil {
+		return x.Descending
+	}
+	return false
+}
+
+func (x *ListReservationsRequest) GetFilter() *commonv1.Filter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
 // A page of reservations.
 type ListReservationsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -9059,7 +9753,7 @@ type ListReservationsResponse struct {
 
 func (x *ListReservationsResponse) Reset() {
 	*x = ListReservationsResponse{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[135]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[145]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9071,7 +9765,7 @@ func (x *ListReservationsResponse) String() string {
 func (*ListReservationsResponse) ProtoMessage() {}
 
 func (x *ListReservationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[135]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[145]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9084,7 +9778,7 @@ func (x *ListReservationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListReservationsResponse.ProtoReflect.Descriptor instead.
 func (*ListReservationsResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{135}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{145}
 }
 
 func (x *ListReservationsResponse) GetReservations() []*Reservation {
@@ -9119,17 +9813,19 @@ type UpdateReservationRequest struct {
 	Id string `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
 	// The one at which it was read; 0: any.
 	Generation int64 `protobuf:"varint,4,opt,name=generation,proto3" json:"generation,omitempty"`
-	// Its window from now on; what has begun keeps its start. Absent: stays.
+	// Its window from now on; what has begun keeps its start.
 	Window *commonv1.Window `protobuf:"bytes,5,opt,name=window,proto3" json:"window,omitempty"`
-	// For how long its machine is kept after the end; zero: it is decommissioned then. Absent: stays.
-	KeepFor       *durationpb.Duration `protobuf:"bytes,6,opt,name=keep_for,json=keepFor,proto3" json:"keep_for,omitempty"`
+	// For how long its machine is kept after the end; zero: it is decommissioned then.
+	KeepFor *durationpb.Duration `protobuf:"bytes,6,opt,name=keep_for,json=keepFor,proto3" json:"keep_for,omitempty"`
+	// Needed; only what it names is read: window, keep_for.
+	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,7,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *UpdateReservationRequest) Reset() {
 	*x = UpdateReservationRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[136]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[146]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9141,7 +9837,7 @@ func (x *UpdateReservationRequest) String() string {
 func (*UpdateReservationRequest) ProtoMessage() {}
 
 func (x *UpdateReservationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[136]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[146]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9154,7 +9850,7 @@ func (x *UpdateReservationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateReservationRequest.ProtoReflect.Descriptor instead.
 func (*UpdateReservationRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{136}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{146}
 }
 
 func (x *UpdateReservationRequest) GetRequestId() string {
@@ -9199,6 +9895,13 @@ func (x *UpdateReservationRequest) GetKeepFor() *durationpb.Duration {
 	return nil
 }
 
+func (x *UpdateReservationRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
 // Which reservation ends.
 type CancelReservationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -9216,7 +9919,7 @@ type CancelReservationRequest struct {
 
 func (x *CancelReservationRequest) Reset() {
 	*x = CancelReservationRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[137]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[147]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9228,7 +9931,7 @@ func (x *CancelReservationRequest) String() string {
 func (*CancelReservationRequest) ProtoMessage() {}
 
 func (x *CancelReservationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[137]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[147]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9241,7 +9944,7 @@ func (x *CancelReservationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelReservationRequest.ProtoReflect.Descriptor instead.
 func (*CancelReservationRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{137}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{147}
 }
 
 func (x *CancelReservationRequest) GetRequestId() string {
@@ -9289,7 +9992,7 @@ type Recurrence struct {
 
 func (x *Recurrence) Reset() {
 	*x = Recurrence{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[138]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[148]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9301,7 +10004,7 @@ func (x *Recurrence) String() string {
 func (*Recurrence) ProtoMessage() {}
 
 func (x *Recurrence) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[138]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[148]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9314,7 +10017,7 @@ func (x *Recurrence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Recurrence.ProtoReflect.Descriptor instead.
 func (*Recurrence) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{138}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{148}
 }
 
 func (x *Recurrence) GetDays() []string {
@@ -9368,7 +10071,7 @@ type ReservationSeries struct {
 
 func (x *ReservationSeries) Reset() {
 	*x = ReservationSeries{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[139]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[149]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9380,7 +10083,7 @@ func (x *ReservationSeries) String() string {
 func (*ReservationSeries) ProtoMessage() {}
 
 func (x *ReservationSeries) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[139]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[149]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9393,7 +10096,7 @@ func (x *ReservationSeries) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReservationSeries.ProtoReflect.Descriptor instead.
 func (*ReservationSeries) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{139}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{149}
 }
 
 func (x *ReservationSeries) GetMetadata() *commonv1.Metadata {
@@ -9466,7 +10169,7 @@ type CreateReservationSeriesRequest struct {
 
 func (x *CreateReservationSeriesRequest) Reset() {
 	*x = CreateReservationSeriesRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[140]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[150]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9478,7 +10181,7 @@ func (x *CreateReservationSeriesRequest) String() string {
 func (*CreateReservationSeriesRequest) ProtoMessage() {}
 
 func (x *CreateReservationSeriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[140]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[150]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9491,7 +10194,7 @@ func (x *CreateReservationSeriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateReservationSeriesRequest.ProtoReflect.Descriptor instead.
 func (*CreateReservationSeriesRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{140}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{150}
 }
 
 func (x *CreateReservationSeriesRequest) GetRequestId() string {
@@ -9549,7 +10252,7 @@ type GetReservationSeriesRequest struct {
 
 func (x *GetReservationSeriesRequest) Reset() {
 	*x = GetReservationSeriesRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[141]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[151]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9561,7 +10264,7 @@ func (x *GetReservationSeriesRequest) String() string {
 func (*GetReservationSeriesRequest) ProtoMessage() {}
 
 func (x *GetReservationSeriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[141]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[151]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9574,7 +10277,7 @@ func (x *GetReservationSeriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetReservationSeriesRequest.ProtoReflect.Descriptor instead.
 func (*GetReservationSeriesRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{141}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{151}
 }
 
 func (x *GetReservationSeriesRequest) GetProject() string {
@@ -9592,19 +10295,126 @@ func (x *GetReservationSeriesRequest) GetId() string {
 }
 
 // Which series.
+type BatchGetReservationSeriesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// UUIDs, 1,000 at most.
+	Ids []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
+	// UUID of the project that has them; needed.
+	Project       string `protobuf:"bytes,2,opt,name=project,proto3" json:"project,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetReservationSeriesRequest) Reset() {
+	*x = BatchGetReservationSeriesRequest{}
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[152]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetReservationSeriesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetReservationSeriesRequest) ProtoMessage() {}
+
+func (x *BatchGetReservationSeriesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[152]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetReservationSeriesRequest.ProtoReflect.Descriptor instead.
+func (*BatchGetReservationSeriesRequest) Descriptor() ([]byte, []int) {
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{152}
+}
+
+func (x *BatchGetReservationSeriesRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+func (x *BatchGetReservationSeriesRequest) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
+}
+
+// The series, in the order of the ids in the request.
+type BatchGetReservationSeriesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One for each id.
+	Series        []*ReservationSeries `protobuf:"bytes,1,rep,name=series,proto3" json:"series,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetReservationSeriesResponse) Reset() {
+	*x = BatchGetReservationSeriesResponse{}
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[153]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetReservationSeriesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetReservationSeriesResponse) ProtoMessage() {}
+
+func (x *BatchGetReservationSeriesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[153]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetReservationSeriesResponse.ProtoReflect.Descriptor instead.
+func (*BatchGetReservationSeriesResponse) Descriptor() ([]byte, []int) {
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{153}
+}
+
+func (x *BatchGetReservationSeriesResponse) GetSeries() []*ReservationSeries {
+	if x != nil {
+		return x.Series
+	}
+	return nil
+}
+
+// Which series.
 type ListReservationSeriesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// UUID of the project; needed.
 	Project string `protobuf:"bytes,1,opt,name=project,proto3" json:"project,omitempty"`
 	// Which part of the list; absent: the first 100.
-	Page          *commonv1.Page `protobuf:"bytes,2,opt,name=page,proto3" json:"page,omitempty"`
+	Page *commonv1.Page `protobuf:"bytes,2,opt,name=page,proto3" json:"page,omitempty"`
+	// What orders it.
+	OrderBy commonv1.OrderBy `protobuf:"varint,3,opt,name=order_by,json=orderBy,proto3,enum=mulligan.common.v1.OrderBy" json:"order_by,omitempty"`
+	// From the last to the first.
+	Descending bool `protobuf:"varint,4,opt,name=descending,proto3" json:"descending,omitempty"`
+	// What it is narrowed to.
+	Filter        *commonv1.Filter `protobuf:"bytes,5,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListReservationSeriesRequest) Reset() {
 	*x = ListReservationSeriesRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[142]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[154]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9616,7 +10426,7 @@ func (x *ListReservationSeriesRequest) String() string {
 func (*ListReservationSeriesRequest) ProtoMessage() {}
 
 func (x *ListReservationSeriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[142]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[154]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9629,7 +10439,7 @@ func (x *ListReservationSeriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListReservationSeriesRequest.ProtoReflect.Descriptor instead.
 func (*ListReservationSeriesRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{142}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{154}
 }
 
 func (x *ListReservationSeriesRequest) GetProject() string {
@@ -9646,6 +10456,27 @@ func (x *ListReservationSeriesRequest) GetPage() *commonv1.Page {
 	return nil
 }
 
+func (x *ListReservationSeriesRequest) GetOrderBy() commonv1.OrderBy {
+	if x != nil {
+		return x.OrderBy
+	}
+	return commonv1.OrderBy(0)
+}
+
+func (x *ListReservationSeriesRequest) GetDescending() bool {
+	if x != nil {
+		return x.Descending
+	}
+	return false
+}
+
+func (x *ListReservationSeriesRequest) GetFilter() *commonv1.Filter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
 // A page of series.
 type ListReservationSeriesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -9653,13 +10484,15 @@ type ListReservationSeriesResponse struct {
 	Series []*ReservationSeries `protobuf:"bytes,1,rep,name=series,proto3" json:"series,omitempty"`
 	// For page.token of the next request; empty: this was the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// The revision of the snapshot, from which Watch goes on.
+	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListReservationSeriesResponse) Reset() {
 	*x = ListReservationSeriesResponse{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[143]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[155]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9671,7 +10504,7 @@ func (x *ListReservationSeriesResponse) String() string {
 func (*ListReservationSeriesResponse) ProtoMessage() {}
 
 func (x *ListReservationSeriesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[143]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[155]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9684,7 +10517,7 @@ func (x *ListReservationSeriesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListReservationSeriesResponse.ProtoReflect.Descriptor instead.
 func (*ListReservationSeriesResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{143}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{155}
 }
 
 func (x *ListReservationSeriesResponse) GetSeries() []*ReservationSeries {
@@ -9699,6 +10532,13 @@ func (x *ListReservationSeriesResponse) GetNextPageToken() string {
 		return x.NextPageToken
 	}
 	return ""
+}
+
+func (x *ListReservationSeriesResponse) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
 }
 
 // Which series ends.
@@ -9718,7 +10558,7 @@ type EndReservationSeriesRequest struct {
 
 func (x *EndReservationSeriesRequest) Reset() {
 	*x = EndReservationSeriesRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[144]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[156]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9730,7 +10570,7 @@ func (x *EndReservationSeriesRequest) String() string {
 func (*EndReservationSeriesRequest) ProtoMessage() {}
 
 func (x *EndReservationSeriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[144]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[156]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9743,7 +10583,7 @@ func (x *EndReservationSeriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndReservationSeriesRequest.ProtoReflect.Descriptor instead.
 func (*EndReservationSeriesRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{144}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{156}
 }
 
 func (x *EndReservationSeriesRequest) GetRequestId() string {
@@ -9791,7 +10631,7 @@ type ResourceConfigureRequest struct {
 
 func (x *ResourceConfigureRequest) Reset() {
 	*x = ResourceConfigureRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[145]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[157]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9803,7 +10643,7 @@ func (x *ResourceConfigureRequest) String() string {
 func (*ResourceConfigureRequest) ProtoMessage() {}
 
 func (x *ResourceConfigureRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[145]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[157]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9816,7 +10656,7 @@ func (x *ResourceConfigureRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResourceConfigureRequest.ProtoReflect.Descriptor instead.
 func (*ResourceConfigureRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{145}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{157}
 }
 
 func (x *ResourceConfigureRequest) GetRequestId() string {
@@ -9856,7 +10696,7 @@ type GetResourceConfigurationRequest struct {
 
 func (x *GetResourceConfigurationRequest) Reset() {
 	*x = GetResourceConfigurationRequest{}
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[146]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[158]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9868,7 +10708,7 @@ func (x *GetResourceConfigurationRequest) String() string {
 func (*GetResourceConfigurationRequest) ProtoMessage() {}
 
 func (x *GetResourceConfigurationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[146]
+	mi := &file_mulligan_resource_v1_resource_proto_msgTypes[158]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9881,7 +10721,7 @@ func (x *GetResourceConfigurationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetResourceConfigurationRequest.ProtoReflect.Descriptor instead.
 func (*GetResourceConfigurationRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{146}
+	return file_mulligan_resource_v1_resource_proto_rawDescGZIP(), []int{158}
 }
 
 var File_mulligan_resource_v1_resource_proto protoreflect.FileDescriptor
@@ -9930,18 +10770,18 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x1b\n" +
 	"\x04name\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18\x10R\x04name\x12*\n" +
 	"\vdescription\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\vdescription\x128\n" +
-	"\x11cleaning_margin_s\x18\x04 \x01(\x03B\f\xbaH\t\"\a\x18\x80\x9a\x9e\x01(\x00R\x0fcleaningMarginS\"\xa2\x02\n" +
+	"\x11cleaning_margin_s\x18\x04 \x01(\x03B\f\xbaH\t\"\a\x18\x80\x9a\x9e\x01(\x00R\x0fcleaningMarginS\"\xaf\x02\n" +
 	"\x19UpdateProviderTypeRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x1c\n" +
 	"\x04name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x04name\x12'\n" +
 	"\n" +
 	"generation\x18\x03 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\n" +
-	"generation\x12/\n" +
-	"\vdescription\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aH\x00R\vdescription\x88\x01\x01\x12=\n" +
-	"\x11cleaning_margin_s\x18\x05 \x01(\x03B\f\xbaH\t\"\a\x18\x80\x9a\x9e\x01(\x00H\x01R\x0fcleaningMarginS\x88\x01\x01B\x0e\n" +
-	"\f_descriptionB\x14\n" +
-	"\x12_cleaning_margin_s\"H\n" +
+	"generation\x12*\n" +
+	"\vdescription\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\vdescription\x128\n" +
+	"\x11cleaning_margin_s\x18\x05 \x01(\x03B\f\xbaH\t\"\a\x18\x80\x9a\x9e\x01(\x00R\x0fcleaningMarginS\x12;\n" +
+	"\vupdate_mask\x18\x06 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
+	"updateMask\"H\n" +
 	"\x18ListProviderTypesRequest\x12,\n" +
 	"\x04page\x18\x01 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\"\xaa\x01\n" +
 	"\x19ListProviderTypesResponse\x12I\n" +
@@ -10138,11 +10978,21 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\vupdate_mask\x18\a \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
 	"updateMask\"+\n" +
 	"\x0fGetGroupRequest\x12\x18\n" +
-	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"\x8f\x01\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\";\n" +
+	"\x15BatchGetGroupsRequest\x12\"\n" +
+	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
+	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\"M\n" +
+	"\x16BatchGetGroupsResponse\x123\n" +
+	"\x06groups\x18\x01 \x03(\v2\x1b.mulligan.resource.v1.GroupR\x06groups\"\xa5\x02\n" +
 	"\x11ListGroupsRequest\x12,\n" +
 	"\x04page\x18\x01 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\x12#\n" +
 	"\x06region\x18\x02 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x06region\x12'\n" +
-	"\bprovider\x18\x03 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\bprovider\"\x8d\x01\n" +
+	"\bprovider\x18\x03 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\bprovider\x12@\n" +
+	"\border_by\x18\x04 \x01(\x0e2\x1b.mulligan.common.v1.OrderByB\b\xbaH\x05\x82\x01\x02\x10\x01R\aorderBy\x12\x1e\n" +
+	"\n" +
+	"descending\x18\x05 \x01(\bR\n" +
+	"descending\x122\n" +
+	"\x06filter\x18\x06 \x01(\v2\x1a.mulligan.common.v1.FilterR\x06filter\"\x8d\x01\n" +
 	"\x12ListGroupsResponse\x123\n" +
 	"\x06groups\x18\x01 \x03(\v2\x1b.mulligan.resource.v1.GroupR\x06groups\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
@@ -10214,14 +11064,24 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\x17UnmarkProvidersResponse\x12C\n" +
 	"\tproviders\x18\x01 \x03(\v2%.mulligan.resource.v1.ProviderChangedR\tproviders\".\n" +
 	"\x12GetProviderRequest\x12\x18\n" +
-	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"\xf2\x01\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\">\n" +
+	"\x18BatchGetProvidersRequest\x12\"\n" +
+	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
+	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\"Y\n" +
+	"\x19BatchGetProvidersResponse\x12<\n" +
+	"\tproviders\x18\x01 \x03(\v2\x1e.mulligan.resource.v1.ProviderR\tproviders\"\x88\x03\n" +
 	"\x14ListProvidersRequest\x12,\n" +
 	"\x04page\x18\x01 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\x12#\n" +
 	"\x06region\x18\x02 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x06region\x12\x12\n" +
 	"\x04type\x18\x03 \x01(\tR\x04type\x12+\n" +
 	"\x04tree\x18\x04 \x01(\tB\x17\xaa\xbb\x18\bprovider\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x04tree\x12#\n" +
 	"\x06parent\x18\x05 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x06parent\x12!\n" +
-	"\x05group\x18\x06 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x05group\"\x99\x01\n" +
+	"\x05group\x18\x06 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x05group\x12@\n" +
+	"\border_by\x18\a \x01(\x0e2\x1b.mulligan.common.v1.OrderByB\b\xbaH\x05\x82\x01\x02\x10\x01R\aorderBy\x12\x1e\n" +
+	"\n" +
+	"descending\x18\b \x01(\bR\n" +
+	"descending\x122\n" +
+	"\x06filter\x18\t \x01(\v2\x1a.mulligan.common.v1.FilterR\x06filter\"\x99\x01\n" +
 	"\x15ListProvidersResponse\x12<\n" +
 	"\tproviders\x18\x01 \x03(\v2\x1e.mulligan.resource.v1.ProviderR\tproviders\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
@@ -10249,13 +11109,24 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\x06region\x18\x03 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06region\x12=\n" +
 	"\x04spec\x18\x04 \x01(\v2!.mulligan.resource.v1.NetworkSpecB\x06\xbaH\x03\xc8\x01\x01R\x04spec\"-\n" +
 	"\x11GetNetworkRequest\x12\x18\n" +
-	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"h\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"=\n" +
+	"\x17BatchGetNetworksRequest\x12\"\n" +
+	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
+	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\"U\n" +
+	"\x18BatchGetNetworksResponse\x129\n" +
+	"\bnetworks\x18\x01 \x03(\v2\x1d.mulligan.resource.v1.NetworkR\bnetworks\"\xfe\x01\n" +
 	"\x13ListNetworksRequest\x12,\n" +
 	"\x04page\x18\x01 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\x12#\n" +
-	"\x06region\x18\x02 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x06region\"y\n" +
+	"\x06region\x18\x02 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x06region\x12@\n" +
+	"\border_by\x18\x03 \x01(\x0e2\x1b.mulligan.common.v1.OrderByB\b\xbaH\x05\x82\x01\x02\x10\x01R\aorderBy\x12\x1e\n" +
+	"\n" +
+	"descending\x18\x04 \x01(\bR\n" +
+	"descending\x122\n" +
+	"\x06filter\x18\x05 \x01(\v2\x1a.mulligan.common.v1.FilterR\x06filter\"\x95\x01\n" +
 	"\x14ListNetworksResponse\x129\n" +
 	"\bnetworks\x18\x01 \x03(\v2\x1d.mulligan.resource.v1.NetworkR\bnetworks\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xde\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevision\"\xde\x01\n" +
 	"\x14UpdateNetworkRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x18\n" +
@@ -10370,14 +11241,26 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\tcandidate\x18\x06 \x01(\v2\x1f.mulligan.resource.v1.CandidateR\tcandidate\"O\n" +
 	"\x0fGetClaimRequest\x12\x18\n" +
 	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\x12\"\n" +
-	"\aproject\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\"\x8a\x01\n" +
+	"\aproject\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\"_\n" +
+	"\x15BatchGetClaimsRequest\x12\"\n" +
+	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
+	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\x12\"\n" +
+	"\aproject\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\"M\n" +
+	"\x16BatchGetClaimsResponse\x123\n" +
+	"\x06claims\x18\x01 \x03(\v2\x1b.mulligan.resource.v1.ClaimR\x06claims\"\xa0\x02\n" +
 	"\x11ListClaimsRequest\x12,\n" +
 	"\x04page\x18\x01 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\x12\"\n" +
 	"\aproject\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\x12#\n" +
-	"\rinclude_ended\x18\x03 \x01(\bR\fincludeEnded\"q\n" +
+	"\rinclude_ended\x18\x03 \x01(\bR\fincludeEnded\x12@\n" +
+	"\border_by\x18\x04 \x01(\x0e2\x1b.mulligan.common.v1.OrderByB\b\xbaH\x05\x82\x01\x02\x10\x01R\aorderBy\x12\x1e\n" +
+	"\n" +
+	"descending\x18\x05 \x01(\bR\n" +
+	"descending\x122\n" +
+	"\x06filter\x18\x06 \x01(\v2\x1a.mulligan.common.v1.FilterR\x06filter\"\x8d\x01\n" +
 	"\x12ListClaimsResponse\x123\n" +
 	"\x06claims\x18\x01 \x03(\v2\x1b.mulligan.resource.v1.ClaimR\x06claims\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa6\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevision\"\xa6\x01\n" +
 	"\x13ConfirmClaimRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x18\n" +
@@ -10440,10 +11323,11 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\x04type\x18\x05 \x01(\tR\x04type\x12#\n" +
 	"\rresource_type\x18\x06 \x01(\tR\fresourceType\x12!\n" +
 	"\x05group\x18\a \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x05group\x12'\n" +
-	"\bprovider\x18\b \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\bprovider\"w\n" +
+	"\bprovider\x18\b \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\bprovider\"\x93\x01\n" +
 	"\x1bListProjectCalendarResponse\x120\n" +
 	"\x05lanes\x18\x01 \x03(\v2\x1a.mulligan.resource.v1.LaneR\x05lanes\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd0\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevision\"\xd0\x01\n" +
 	"\x05Usage\x12\x0e\n" +
 	"\x02of\x18\x01 \x01(\tR\x02of\x12#\n" +
 	"\rresource_type\x18\x02 \x01(\tR\fresourceType\x12\x1f\n" +
@@ -10461,10 +11345,11 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\x06region\x18\x04 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x06region\x12!\n" +
 	"\x05group\x18\x05 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x05group\x12'\n" +
 	"\bprovider\x18\x06 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\bprovider\x12#\n" +
-	"\rresource_type\x18\a \x01(\tR\fresourceType\"n\n" +
+	"\rresource_type\x18\a \x01(\tR\fresourceType\"\x8a\x01\n" +
 	"\x11ListUsageResponse\x121\n" +
 	"\x05usage\x18\x01 \x03(\v2\x1b.mulligan.resource.v1.UsageR\x05usage\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xee\x02\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevision\"\xee\x02\n" +
 	"\x17ListProjectUsageRequest\x12,\n" +
 	"\x04page\x18\x01 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\x12\"\n" +
 	"\aproject\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\x127\n" +
@@ -10473,10 +11358,11 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\x06region\x18\x05 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x06region\x12!\n" +
 	"\x05group\x18\x06 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x05group\x12'\n" +
 	"\bprovider\x18\a \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\bprovider\x12#\n" +
-	"\rresource_type\x18\b \x01(\tR\fresourceType\"u\n" +
+	"\rresource_type\x18\b \x01(\tR\fresourceType\"\x91\x01\n" +
 	"\x18ListProjectUsageResponse\x121\n" +
 	"\x05usage\x18\x01 \x03(\v2\x1b.mulligan.resource.v1.UsageR\x05usage\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x95\x02\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevision\"\x95\x02\n" +
 	"\aBooking\x12\x14\n" +
 	"\x05claim\x18\x01 \x01(\tR\x05claim\x12\x18\n" +
 	"\aproject\x18\x02 \x01(\tR\aproject\x12\x1a\n" +
@@ -10491,10 +11377,11 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\bprovider\x18\x01 \x01(\tR\bprovider\x12#\n" +
 	"\rresource_type\x18\x02 \x01(\tR\fresourceType\x12\x1a\n" +
 	"\bcapacity\x18\x03 \x01(\x03R\bcapacity\x129\n" +
-	"\bbookings\x18\x04 \x03(\v2\x1d.mulligan.resource.v1.BookingR\bbookings\"p\n" +
+	"\bbookings\x18\x04 \x03(\v2\x1d.mulligan.resource.v1.BookingR\bbookings\"\x8c\x01\n" +
 	"\x14ListCalendarResponse\x120\n" +
 	"\x05lanes\x18\x01 \x03(\v2\x1a.mulligan.resource.v1.LaneR\x05lanes\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xdc\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevision\"\xdc\x01\n" +
 	"\tQuotaSpec\x124\n" +
 	"\aamounts\x18\x01 \x03(\v2\x1a.mulligan.common.v1.AmountR\aamounts\x12$\n" +
 	"\x06claims\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00H\x00R\x06claims\x88\x01\x01\x123\n" +
@@ -10519,16 +11406,18 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"generation\x18\x04 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\n" +
 	"generation\"A\n" +
 	"\x11ListQuotasRequest\x12,\n" +
-	"\x04page\x18\x01 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\"q\n" +
+	"\x04page\x18\x01 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\"\x8d\x01\n" +
 	"\x12ListQuotasResponse\x123\n" +
 	"\x06quotas\x18\x01 \x03(\v2\x1b.mulligan.resource.v1.QuotaR\x06quotas\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"l\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevision\"l\n" +
 	"\x18ListProjectQuotasRequest\x12,\n" +
 	"\x04page\x18\x01 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\x12\"\n" +
-	"\aproject\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\"x\n" +
+	"\aproject\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\"\x94\x01\n" +
 	"\x19ListProjectQuotasResponse\x123\n" +
 	"\x06quotas\x18\x01 \x03(\v2\x1b.mulligan.resource.v1.QuotaR\x06quotas\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xed\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevision\"\xed\x01\n" +
 	"\x14SetChildQuotaRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\"\n" +
@@ -10584,16 +11473,27 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\freservations\x18\x01 \x03(\v2!.mulligan.resource.v1.ReservationR\freservations\"U\n" +
 	"\x15GetReservationRequest\x12\"\n" +
 	"\aproject\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\x12\x18\n" +
-	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"\xb5\x01\n" +
+	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"e\n" +
+	"\x1bBatchGetReservationsRequest\x12\"\n" +
+	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
+	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\x12\"\n" +
+	"\aproject\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\"e\n" +
+	"\x1cBatchGetReservationsResponse\x12E\n" +
+	"\freservations\x18\x01 \x03(\v2!.mulligan.resource.v1.ReservationR\freservations\"\xcb\x02\n" +
 	"\x17ListReservationsRequest\x12\"\n" +
 	"\aproject\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\x12,\n" +
 	"\x04page\x18\x02 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\x12#\n" +
 	"\rinclude_ended\x18\x03 \x01(\bR\fincludeEnded\x12#\n" +
-	"\x06series\x18\x04 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x06series\"\xa5\x01\n" +
+	"\x06series\x18\x04 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x06series\x12@\n" +
+	"\border_by\x18\x05 \x01(\x0e2\x1b.mulligan.common.v1.OrderByB\b\xbaH\x05\x82\x01\x02\x10\x01R\aorderBy\x12\x1e\n" +
+	"\n" +
+	"descending\x18\x06 \x01(\bR\n" +
+	"descending\x122\n" +
+	"\x06filter\x18\a \x01(\v2\x1a.mulligan.common.v1.FilterR\x06filter\"\xa5\x01\n" +
 	"\x18ListReservationsResponse\x12E\n" +
 	"\freservations\x18\x01 \x03(\v2!.mulligan.resource.v1.ReservationR\freservations\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
-	"\brevision\x18\x03 \x01(\x03R\brevision\"\x95\x02\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevision\"\xd2\x02\n" +
 	"\x18UpdateReservationRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\"\n" +
@@ -10603,7 +11503,9 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"generation\x18\x04 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\n" +
 	"generation\x122\n" +
 	"\x06window\x18\x05 \x01(\v2\x1a.mulligan.common.v1.WindowR\x06window\x124\n" +
-	"\bkeep_for\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\akeepFor\"\xab\x01\n" +
+	"\bkeep_for\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\akeepFor\x12;\n" +
+	"\vupdate_mask\x18\a \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
+	"updateMask\"\xab\x01\n" +
 	"\x18CancelReservationRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\"\n" +
@@ -10643,13 +11545,25 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\x05ahead\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x05ahead\"[\n" +
 	"\x1bGetReservationSeriesRequest\x12\"\n" +
 	"\aproject\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\x12\x18\n" +
-	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"p\n" +
+	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"j\n" +
+	" BatchGetReservationSeriesRequest\x12\"\n" +
+	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
+	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\x12\"\n" +
+	"\aproject\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\"d\n" +
+	"!BatchGetReservationSeriesResponse\x12?\n" +
+	"\x06series\x18\x01 \x03(\v2'.mulligan.resource.v1.ReservationSeriesR\x06series\"\x86\x02\n" +
 	"\x1cListReservationSeriesRequest\x12\"\n" +
 	"\aproject\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\x12,\n" +
-	"\x04page\x18\x02 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\"\x88\x01\n" +
+	"\x04page\x18\x02 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\x12@\n" +
+	"\border_by\x18\x03 \x01(\x0e2\x1b.mulligan.common.v1.OrderByB\b\xbaH\x05\x82\x01\x02\x10\x01R\aorderBy\x12\x1e\n" +
+	"\n" +
+	"descending\x18\x04 \x01(\bR\n" +
+	"descending\x122\n" +
+	"\x06filter\x18\x05 \x01(\v2\x1a.mulligan.common.v1.FilterR\x06filter\"\xa4\x01\n" +
 	"\x1dListReservationSeriesResponse\x12?\n" +
 	"\x06series\x18\x01 \x03(\v2'.mulligan.resource.v1.ReservationSeriesR\x06series\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xae\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevision\"\xae\x01\n" +
 	"\x1bEndReservationSeriesRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\"\n" +
@@ -10673,7 +11587,7 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\x11USAGE_BY_PROVIDER\x10\x01\x12\x12\n" +
 	"\x0eUSAGE_BY_GROUP\x10\x02\x12\x13\n" +
 	"\x0fUSAGE_BY_REGION\x10\x03\x12\x14\n" +
-	"\x10USAGE_BY_PROJECT\x10\x042\xbf<\n" +
+	"\x10USAGE_BY_PROJECT\x10\x042\xefB\n" +
 	"\x0fResourceService\x12s\n" +
 	"\x12CreateProviderType\x12/.mulligan.resource.v1.CreateProviderTypeRequest\x1a\".mulligan.resource.v1.ProviderType\"\b\xaa\xbb\x18\x04\b\x05\x10\x03\x12s\n" +
 	"\x12UpdateProviderType\x12/.mulligan.resource.v1.UpdateProviderTypeRequest\x1a\".mulligan.resource.v1.ProviderType\"\b\xaa\xbb\x18\x04\b\x05\x10\x03\x12~\n" +
@@ -10691,7 +11605,8 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\x10ReshapeProviders\x12-.mulligan.resource.v1.ReshapeProvidersRequest\x1a..mulligan.resource.v1.ReshapeProvidersResponse\"\b\xaa\xbb\x18\x04\b\x05\x10\x04\x12^\n" +
 	"\vCreateGroup\x12(.mulligan.resource.v1.CreateGroupRequest\x1a\x1b.mulligan.resource.v1.Group\"\b\xaa\xbb\x18\x04\b\x05\x10\x04\x12^\n" +
 	"\vUpdateGroup\x12(.mulligan.resource.v1.UpdateGroupRequest\x1a\x1b.mulligan.resource.v1.Group\"\b\xaa\xbb\x18\x04\b\x05\x10\x04\x12X\n" +
-	"\bGetGroup\x12%.mulligan.resource.v1.GetGroupRequest\x1a\x1b.mulligan.resource.v1.Group\"\b\xaa\xbb\x18\x04\b\x03\x10\x04\x12i\n" +
+	"\bGetGroup\x12%.mulligan.resource.v1.GetGroupRequest\x1a\x1b.mulligan.resource.v1.Group\"\b\xaa\xbb\x18\x04\b\x03\x10\x04\x12u\n" +
+	"\x0eBatchGetGroups\x12+.mulligan.resource.v1.BatchGetGroupsRequest\x1a,.mulligan.resource.v1.BatchGetGroupsResponse\"\b\xaa\xbb\x18\x04\b\x03\x10\x04\x12i\n" +
 	"\n" +
 	"ListGroups\x12'.mulligan.resource.v1.ListGroupsRequest\x1a(.mulligan.resource.v1.ListGroupsResponse\"\b\xaa\xbb\x18\x04\b\x03\x10\x04\x12l\n" +
 	"\vDeleteGroup\x12(.mulligan.resource.v1.DeleteGroupRequest\x1a).mulligan.resource.v1.DeleteGroupResponse\"\b\xaa\xbb\x18\x04\b\x05\x10\x04\x12s\n" +
@@ -10702,11 +11617,13 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\rListDistances\x12*.mulligan.resource.v1.ListDistancesRequest\x1a+.mulligan.resource.v1.ListDistancesResponse\"\b\xaa\xbb\x18\x04\b\x03\x10\x03\x12r\n" +
 	"\rMarkProviders\x12*.mulligan.resource.v1.MarkProvidersRequest\x1a+.mulligan.resource.v1.MarkProvidersResponse\"\b\xaa\xbb\x18\x04\b\x05\x10\x04\x12x\n" +
 	"\x0fUnmarkProviders\x12,.mulligan.resource.v1.UnmarkProvidersRequest\x1a-.mulligan.resource.v1.UnmarkProvidersResponse\"\b\xaa\xbb\x18\x04\b\x05\x10\x04\x12a\n" +
-	"\vGetProvider\x12(.mulligan.resource.v1.GetProviderRequest\x1a\x1e.mulligan.resource.v1.Provider\"\b\xaa\xbb\x18\x04\b\x03\x10\x04\x12r\n" +
+	"\vGetProvider\x12(.mulligan.resource.v1.GetProviderRequest\x1a\x1e.mulligan.resource.v1.Provider\"\b\xaa\xbb\x18\x04\b\x03\x10\x04\x12~\n" +
+	"\x11BatchGetProviders\x12..mulligan.resource.v1.BatchGetProvidersRequest\x1a/.mulligan.resource.v1.BatchGetProvidersResponse\"\b\xaa\xbb\x18\x04\b\x03\x10\x04\x12r\n" +
 	"\rListProviders\x12*.mulligan.resource.v1.ListProvidersRequest\x1a+.mulligan.resource.v1.ListProvidersResponse\"\b\xaa\xbb\x18\x04\b\x03\x10\x04\x12d\n" +
 	"\rCreateNetwork\x12*.mulligan.resource.v1.CreateNetworkRequest\x1a\x1d.mulligan.resource.v1.Network\"\b\xaa\xbb\x18\x04\b\x05\x10\x04\x12\x80\x01\n" +
 	"\n" +
-	"GetNetwork\x12'.mulligan.resource.v1.GetNetworkRequest\x1a\x1d.mulligan.resource.v1.Network\"*\xaa\xbb\x18&\b\x02\x10\x01\x1a of a region that the caller sees\x12\xa0\x01\n" +
+	"GetNetwork\x12'.mulligan.resource.v1.GetNetworkRequest\x1a\x1d.mulligan.resource.v1.Network\"*\xaa\xbb\x18&\b\x02\x10\x01\x1a of a region that the caller sees\x12\x9c\x01\n" +
+	"\x10BatchGetNetworks\x12-.mulligan.resource.v1.BatchGetNetworksRequest\x1a..mulligan.resource.v1.BatchGetNetworksResponse\")\xaa\xbb\x18%\b\x02\x10\x01\x1a\x1fof regions that the caller sees\x12\xa0\x01\n" +
 	"\fListNetworks\x12).mulligan.resource.v1.ListNetworksRequest\x1a*.mulligan.resource.v1.ListNetworksResponse\"9\xaa\xbb\x185\b\x02\x10\x01\x1a/shows those of the regions that the caller sees\x12d\n" +
 	"\rUpdateNetwork\x12*.mulligan.resource.v1.UpdateNetworkRequest\x1a\x1d.mulligan.resource.v1.Network\"\b\xaa\xbb\x18\x04\b\x05\x10\x04\x12r\n" +
 	"\rDeleteNetwork\x12*.mulligan.resource.v1.DeleteNetworkRequest\x1a+.mulligan.resource.v1.DeleteNetworkResponse\"\b\xaa\xbb\x18\x04\b\x05\x10\x04\x12p\n" +
@@ -10717,7 +11634,8 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\tListUsage\x12&.mulligan.resource.v1.ListUsageRequest\x1a'.mulligan.resource.v1.ListUsageResponse\"\b\xaa\xbb\x18\x04\b\x05\x10\x04\x12{\n" +
 	"\x10ListProjectUsage\x12-.mulligan.resource.v1.ListProjectUsageRequest\x1a..mulligan.resource.v1.ListProjectUsageResponse\"\b\xaa\xbb\x18\x04\b\x03\x10\x02\x12^\n" +
 	"\vCreateClaim\x12(.mulligan.resource.v1.CreateClaimRequest\x1a\x1b.mulligan.resource.v1.Claim\"\b\xaa\xbb\x18\x04\b\x04\x10\x02\x12X\n" +
-	"\bGetClaim\x12%.mulligan.resource.v1.GetClaimRequest\x1a\x1b.mulligan.resource.v1.Claim\"\b\xaa\xbb\x18\x04\b\x03\x10\x02\x12i\n" +
+	"\bGetClaim\x12%.mulligan.resource.v1.GetClaimRequest\x1a\x1b.mulligan.resource.v1.Claim\"\b\xaa\xbb\x18\x04\b\x03\x10\x02\x12u\n" +
+	"\x0eBatchGetClaims\x12+.mulligan.resource.v1.BatchGetClaimsRequest\x1a,.mulligan.resource.v1.BatchGetClaimsResponse\"\b\xaa\xbb\x18\x04\b\x03\x10\x02\x12i\n" +
 	"\n" +
 	"ListClaims\x12'.mulligan.resource.v1.ListClaimsRequest\x1a(.mulligan.resource.v1.ListClaimsResponse\"\b\xaa\xbb\x18\x04\b\x03\x10\x02\x12`\n" +
 	"\fConfirmClaim\x12).mulligan.resource.v1.ConfirmClaimRequest\x1a\x1b.mulligan.resource.v1.Claim\"\b\xaa\xbb\x18\x04\b\x04\x10\x02\x12o\n" +
@@ -10732,12 +11650,14 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\vDeleteQuota\x12(.mulligan.resource.v1.DeleteQuotaRequest\x1a).mulligan.resource.v1.DeleteQuotaResponse\"\b\xaa\xbb\x18\x04\b\x05\x10\x03\x12`\n" +
 	"\fReleaseClaim\x12).mulligan.resource.v1.ReleaseClaimRequest\x1a\x1b.mulligan.resource.v1.Claim\"\b\xaa\xbb\x18\x04\b\x04\x10\x02\x12\xcf\x01\n" +
 	"\x12CreateReservations\x12/.mulligan.resource.v1.CreateReservationsRequest\x1a0.mulligan.resource.v1.CreateReservationsResponse\"V\xaa\xbb\x18R\b\x04\x10\x02\x1aLsaying on which host or server its machine is is for operators of the region\x12j\n" +
-	"\x0eGetReservation\x12+.mulligan.resource.v1.GetReservationRequest\x1a!.mulligan.resource.v1.Reservation\"\b\xaa\xbb\x18\x04\b\x03\x10\x02\x12{\n" +
+	"\x0eGetReservation\x12+.mulligan.resource.v1.GetReservationRequest\x1a!.mulligan.resource.v1.Reservation\"\b\xaa\xbb\x18\x04\b\x03\x10\x02\x12\x87\x01\n" +
+	"\x14BatchGetReservations\x121.mulligan.resource.v1.BatchGetReservationsRequest\x1a2.mulligan.resource.v1.BatchGetReservationsResponse\"\b\xaa\xbb\x18\x04\b\x03\x10\x02\x12{\n" +
 	"\x10ListReservations\x12-.mulligan.resource.v1.ListReservationsRequest\x1a..mulligan.resource.v1.ListReservationsResponse\"\b\xaa\xbb\x18\x04\b\x03\x10\x02\x12p\n" +
 	"\x11UpdateReservation\x12..mulligan.resource.v1.UpdateReservationRequest\x1a!.mulligan.resource.v1.Reservation\"\b\xaa\xbb\x18\x04\b\x04\x10\x02\x12p\n" +
 	"\x11CancelReservation\x12..mulligan.resource.v1.CancelReservationRequest\x1a!.mulligan.resource.v1.Reservation\"\b\xaa\xbb\x18\x04\b\x04\x10\x02\x12\xd0\x01\n" +
 	"\x17CreateReservationSeries\x124.mulligan.resource.v1.CreateReservationSeriesRequest\x1a'.mulligan.resource.v1.ReservationSeries\"V\xaa\xbb\x18R\b\x04\x10\x02\x1aLsaying on which host or server its machine is is for operators of the region\x12|\n" +
-	"\x14GetReservationSeries\x121.mulligan.resource.v1.GetReservationSeriesRequest\x1a'.mulligan.resource.v1.ReservationSeries\"\b\xaa\xbb\x18\x04\b\x03\x10\x02\x12\x8a\x01\n" +
+	"\x14GetReservationSeries\x121.mulligan.resource.v1.GetReservationSeriesRequest\x1a'.mulligan.resource.v1.ReservationSeries\"\b\xaa\xbb\x18\x04\b\x03\x10\x02\x12\x96\x01\n" +
+	"\x19BatchGetReservationSeries\x126.mulligan.resource.v1.BatchGetReservationSeriesRequest\x1a7.mulligan.resource.v1.BatchGetReservationSeriesResponse\"\b\xaa\xbb\x18\x04\b\x03\x10\x02\x12\x8a\x01\n" +
 	"\x15ListReservationSeries\x122.mulligan.resource.v1.ListReservationSeriesRequest\x1a3.mulligan.resource.v1.ListReservationSeriesResponse\"\b\xaa\xbb\x18\x04\b\x03\x10\x02\x12|\n" +
 	"\x14EndReservationSeries\x121.mulligan.resource.v1.EndReservationSeriesRequest\x1a'.mulligan.resource.v1.ReservationSeries\"\b\xaa\xbb\x18\x04\b\x04\x10\x02\x12p\n" +
 	"\x11ResourceConfigure\x12..mulligan.resource.v1.ResourceConfigureRequest\x1a!.mulligan.common.v1.Configuration\"\b\xaa\xbb\x18\x04\b\x06\x10\x03\x12~\n" +
@@ -10757,463 +11677,509 @@ func file_mulligan_resource_v1_resource_proto_rawDescGZIP() []byte {
 }
 
 var file_mulligan_resource_v1_resource_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_mulligan_resource_v1_resource_proto_msgTypes = make([]protoimpl.MessageInfo, 151)
+var file_mulligan_resource_v1_resource_proto_msgTypes = make([]protoimpl.MessageInfo, 163)
 var file_mulligan_resource_v1_resource_proto_goTypes = []any{
-	(UsageBy)(0),                            // 0: mulligan.resource.v1.UsageBy
-	(*Inventory)(nil),                       // 1: mulligan.resource.v1.Inventory
-	(*Provider)(nil),                        // 2: mulligan.resource.v1.Provider
-	(*ProviderType)(nil),                    // 3: mulligan.resource.v1.ProviderType
-	(*CreateProviderTypeRequest)(nil),       // 4: mulligan.resource.v1.CreateProviderTypeRequest
-	(*UpdateProviderTypeRequest)(nil),       // 5: mulligan.resource.v1.UpdateProviderTypeRequest
-	(*ListProviderTypesRequest)(nil),        // 6: mulligan.resource.v1.ListProviderTypesRequest
-	(*ListProviderTypesResponse)(nil),       // 7: mulligan.resource.v1.ListProviderTypesResponse
-	(*DeleteProviderTypeRequest)(nil),       // 8: mulligan.resource.v1.DeleteProviderTypeRequest
-	(*DeleteProviderTypeResponse)(nil),      // 9: mulligan.resource.v1.DeleteProviderTypeResponse
-	(*ResourceType)(nil),                    // 10: mulligan.resource.v1.ResourceType
-	(*CreateResourceTypeRequest)(nil),       // 11: mulligan.resource.v1.CreateResourceTypeRequest
-	(*ListResourceTypesRequest)(nil),        // 12: mulligan.resource.v1.ListResourceTypesRequest
-	(*ListResourceTypesResponse)(nil),       // 13: mulligan.resource.v1.ListResourceTypesResponse
-	(*DeleteResourceTypeRequest)(nil),       // 14: mulligan.resource.v1.DeleteResourceTypeRequest
-	(*DeleteResourceTypeResponse)(nil),      // 15: mulligan.resource.v1.DeleteResourceTypeResponse
-	(*Capability)(nil),                      // 16: mulligan.resource.v1.Capability
-	(*CreateCapabilityRequest)(nil),         // 17: mulligan.resource.v1.CreateCapabilityRequest
-	(*ListCapabilitiesRequest)(nil),         // 18: mulligan.resource.v1.ListCapabilitiesRequest
-	(*ListCapabilitiesResponse)(nil),        // 19: mulligan.resource.v1.ListCapabilitiesResponse
-	(*DeleteCapabilityRequest)(nil),         // 20: mulligan.resource.v1.DeleteCapabilityRequest
-	(*DeleteCapabilityResponse)(nil),        // 21: mulligan.resource.v1.DeleteCapabilityResponse
-	(*NewProvider)(nil),                     // 22: mulligan.resource.v1.NewProvider
-	(*CreateProvidersRequest)(nil),          // 23: mulligan.resource.v1.CreateProvidersRequest
-	(*ProviderChanged)(nil),                 // 24: mulligan.resource.v1.ProviderChanged
-	(*CreateProvidersResponse)(nil),         // 25: mulligan.resource.v1.CreateProvidersResponse
-	(*InventoryList)(nil),                   // 26: mulligan.resource.v1.InventoryList
-	(*InventoryChange)(nil),                 // 27: mulligan.resource.v1.InventoryChange
-	(*InventoriesChange)(nil),               // 28: mulligan.resource.v1.InventoriesChange
-	(*CapabilityList)(nil),                  // 29: mulligan.resource.v1.CapabilityList
-	(*CapabilitiesChange)(nil),              // 30: mulligan.resource.v1.CapabilitiesChange
-	(*PropertyMap)(nil),                     // 31: mulligan.resource.v1.PropertyMap
-	(*PropertiesChange)(nil),                // 32: mulligan.resource.v1.PropertiesChange
-	(*ProviderChange)(nil),                  // 33: mulligan.resource.v1.ProviderChange
-	(*UpdateProvidersRequest)(nil),          // 34: mulligan.resource.v1.UpdateProvidersRequest
-	(*UpdateProvidersResponse)(nil),         // 35: mulligan.resource.v1.UpdateProvidersResponse
-	(*AllocationMove)(nil),                  // 36: mulligan.resource.v1.AllocationMove
-	(*ReshapeProvidersRequest)(nil),         // 37: mulligan.resource.v1.ReshapeProvidersRequest
-	(*ReshapeProvidersResponse)(nil),        // 38: mulligan.resource.v1.ReshapeProvidersResponse
-	(*DeleteProvidersRequest)(nil),          // 39: mulligan.resource.v1.DeleteProvidersRequest
-	(*DeleteProvidersResponse)(nil),         // 40: mulligan.resource.v1.DeleteProvidersResponse
-	(*Group)(nil),                           // 41: mulligan.resource.v1.Group
-	(*ProviderList)(nil),                    // 42: mulligan.resource.v1.ProviderList
-	(*MembersChange)(nil),                   // 43: mulligan.resource.v1.MembersChange
-	(*CreateGroupRequest)(nil),              // 44: mulligan.resource.v1.CreateGroupRequest
-	(*UpdateGroupRequest)(nil),              // 45: mulligan.resource.v1.UpdateGroupRequest
-	(*GetGroupRequest)(nil),                 // 46: mulligan.resource.v1.GetGroupRequest
-	(*ListGroupsRequest)(nil),               // 47: mulligan.resource.v1.ListGroupsRequest
-	(*ListGroupsResponse)(nil),              // 48: mulligan.resource.v1.ListGroupsResponse
-	(*DeleteGroupRequest)(nil),              // 49: mulligan.resource.v1.DeleteGroupRequest
-	(*DeleteGroupResponse)(nil),             // 50: mulligan.resource.v1.DeleteGroupResponse
-	(*DistanceType)(nil),                    // 51: mulligan.resource.v1.DistanceType
-	(*CreateDistanceTypeRequest)(nil),       // 52: mulligan.resource.v1.CreateDistanceTypeRequest
-	(*ListDistanceTypesRequest)(nil),        // 53: mulligan.resource.v1.ListDistanceTypesRequest
-	(*ListDistanceTypesResponse)(nil),       // 54: mulligan.resource.v1.ListDistanceTypesResponse
-	(*DeleteDistanceTypeRequest)(nil),       // 55: mulligan.resource.v1.DeleteDistanceTypeRequest
-	(*DeleteDistanceTypeResponse)(nil),      // 56: mulligan.resource.v1.DeleteDistanceTypeResponse
-	(*Distance)(nil),                        // 57: mulligan.resource.v1.Distance
-	(*SetDistancesRequest)(nil),             // 58: mulligan.resource.v1.SetDistancesRequest
-	(*SetDistancesResponse)(nil),            // 59: mulligan.resource.v1.SetDistancesResponse
-	(*ListDistancesRequest)(nil),            // 60: mulligan.resource.v1.ListDistancesRequest
-	(*ListDistancesResponse)(nil),           // 61: mulligan.resource.v1.ListDistancesResponse
-	(*MarkProvidersRequest)(nil),            // 62: mulligan.resource.v1.MarkProvidersRequest
-	(*MarkProvidersResponse)(nil),           // 63: mulligan.resource.v1.MarkProvidersResponse
-	(*UnmarkProvidersRequest)(nil),          // 64: mulligan.resource.v1.UnmarkProvidersRequest
-	(*UnmarkProvidersResponse)(nil),         // 65: mulligan.resource.v1.UnmarkProvidersResponse
-	(*GetProviderRequest)(nil),              // 66: mulligan.resource.v1.GetProviderRequest
-	(*ListProvidersRequest)(nil),            // 67: mulligan.resource.v1.ListProvidersRequest
-	(*ListProvidersResponse)(nil),           // 68: mulligan.resource.v1.ListProvidersResponse
-	(*NetworkSpec)(nil),                     // 69: mulligan.resource.v1.NetworkSpec
-	(*Network)(nil),                         // 70: mulligan.resource.v1.Network
-	(*CreateNetworkRequest)(nil),            // 71: mulligan.resource.v1.CreateNetworkRequest
-	(*GetNetworkRequest)(nil),               // 72: mulligan.resource.v1.GetNetworkRequest
-	(*ListNetworksRequest)(nil),             // 73: mulligan.resource.v1.ListNetworksRequest
-	(*ListNetworksResponse)(nil),            // 74: mulligan.resource.v1.ListNetworksResponse
-	(*UpdateNetworkRequest)(nil),            // 75: mulligan.resource.v1.UpdateNetworkRequest
-	(*DeleteNetworkRequest)(nil),            // 76: mulligan.resource.v1.DeleteNetworkRequest
-	(*DeleteNetworkResponse)(nil),           // 77: mulligan.resource.v1.DeleteNetworkResponse
-	(*Alternatives)(nil),                    // 78: mulligan.resource.v1.Alternatives
-	(*NameDemand)(nil),                      // 79: mulligan.resource.v1.NameDemand
-	(*PropertyRange)(nil),                   // 80: mulligan.resource.v1.PropertyRange
-	(*PropertyAlternatives)(nil),            // 81: mulligan.resource.v1.PropertyAlternatives
-	(*PropertyDemand)(nil),                  // 82: mulligan.resource.v1.PropertyDemand
-	(*DistanceLimit)(nil),                   // 83: mulligan.resource.v1.DistanceLimit
-	(*RequestGroup)(nil),                    // 84: mulligan.resource.v1.RequestGroup
-	(*Subtree)(nil),                         // 85: mulligan.resource.v1.Subtree
-	(*Near)(nil),                            // 86: mulligan.resource.v1.Near
-	(*CandidatePart)(nil),                   // 87: mulligan.resource.v1.CandidatePart
-	(*Candidate)(nil),                       // 88: mulligan.resource.v1.Candidate
-	(*ClaimSpec)(nil),                       // 89: mulligan.resource.v1.ClaimSpec
-	(*Allocation)(nil),                      // 90: mulligan.resource.v1.Allocation
-	(*Claim)(nil),                           // 91: mulligan.resource.v1.Claim
-	(*ProposeCandidatesRequest)(nil),        // 92: mulligan.resource.v1.ProposeCandidatesRequest
-	(*CreateClaimRequest)(nil),              // 93: mulligan.resource.v1.CreateClaimRequest
-	(*GetClaimRequest)(nil),                 // 94: mulligan.resource.v1.GetClaimRequest
-	(*ListClaimsRequest)(nil),               // 95: mulligan.resource.v1.ListClaimsRequest
-	(*ListClaimsResponse)(nil),              // 96: mulligan.resource.v1.ListClaimsResponse
-	(*ConfirmClaimRequest)(nil),             // 97: mulligan.resource.v1.ConfirmClaimRequest
-	(*ReleaseClaimRequest)(nil),             // 98: mulligan.resource.v1.ReleaseClaimRequest
-	(*ClaimMove)(nil),                       // 99: mulligan.resource.v1.ClaimMove
-	(*ClaimChange)(nil),                     // 100: mulligan.resource.v1.ClaimChange
-	(*ChangeClaimsRequest)(nil),             // 101: mulligan.resource.v1.ChangeClaimsRequest
-	(*ChangeClaimsResponse)(nil),            // 102: mulligan.resource.v1.ChangeClaimsResponse
-	(*FindOpeningsRequest)(nil),             // 103: mulligan.resource.v1.FindOpeningsRequest
-	(*Opening)(nil),                         // 104: mulligan.resource.v1.Opening
-	(*FindOpeningsResponse)(nil),            // 105: mulligan.resource.v1.FindOpeningsResponse
-	(*ListCalendarRequest)(nil),             // 106: mulligan.resource.v1.ListCalendarRequest
-	(*ListProjectCalendarRequest)(nil),      // 107: mulligan.resource.v1.ListProjectCalendarRequest
-	(*ListProjectCalendarResponse)(nil),     // 108: mulligan.resource.v1.ListProjectCalendarResponse
-	(*Usage)(nil),                           // 109: mulligan.resource.v1.Usage
-	(*ListUsageRequest)(nil),                // 110: mulligan.resource.v1.ListUsageRequest
-	(*ListUsageResponse)(nil),               // 111: mulligan.resource.v1.ListUsageResponse
-	(*ListProjectUsageRequest)(nil),         // 112: mulligan.resource.v1.ListProjectUsageRequest
-	(*ListProjectUsageResponse)(nil),        // 113: mulligan.resource.v1.ListProjectUsageResponse
-	(*Booking)(nil),                         // 114: mulligan.resource.v1.Booking
-	(*Lane)(nil),                            // 115: mulligan.resource.v1.Lane
-	(*ListCalendarResponse)(nil),            // 116: mulligan.resource.v1.ListCalendarResponse
-	(*QuotaSpec)(nil),                       // 117: mulligan.resource.v1.QuotaSpec
-	(*Quota)(nil),                           // 118: mulligan.resource.v1.Quota
-	(*SetQuotaRequest)(nil),                 // 119: mulligan.resource.v1.SetQuotaRequest
-	(*ListQuotasRequest)(nil),               // 120: mulligan.resource.v1.ListQuotasRequest
-	(*ListQuotasResponse)(nil),              // 121: mulligan.resource.v1.ListQuotasResponse
-	(*ListProjectQuotasRequest)(nil),        // 122: mulligan.resource.v1.ListProjectQuotasRequest
-	(*ListProjectQuotasResponse)(nil),       // 123: mulligan.resource.v1.ListProjectQuotasResponse
-	(*SetChildQuotaRequest)(nil),            // 124: mulligan.resource.v1.SetChildQuotaRequest
-	(*DeleteChildQuotaRequest)(nil),         // 125: mulligan.resource.v1.DeleteChildQuotaRequest
-	(*DeleteChildQuotaResponse)(nil),        // 126: mulligan.resource.v1.DeleteChildQuotaResponse
-	(*GetQuotaRequest)(nil),                 // 127: mulligan.resource.v1.GetQuotaRequest
-	(*DeleteQuotaRequest)(nil),              // 128: mulligan.resource.v1.DeleteQuotaRequest
-	(*DeleteQuotaResponse)(nil),             // 129: mulligan.resource.v1.DeleteQuotaResponse
-	(*ReservationSpec)(nil),                 // 130: mulligan.resource.v1.ReservationSpec
-	(*Reservation)(nil),                     // 131: mulligan.resource.v1.Reservation
-	(*CreateReservationsRequest)(nil),       // 132: mulligan.resource.v1.CreateReservationsRequest
-	(*CreateReservationsResponse)(nil),      // 133: mulligan.resource.v1.CreateReservationsResponse
-	(*GetReservationRequest)(nil),           // 134: mulligan.resource.v1.GetReservationRequest
-	(*ListReservationsRequest)(nil),         // 135: mulligan.resource.v1.ListReservationsRequest
-	(*ListReservationsResponse)(nil),        // 136: mulligan.resource.v1.ListReservationsResponse
-	(*UpdateReservationRequest)(nil),        // 137: mulligan.resource.v1.UpdateReservationRequest
-	(*CancelReservationRequest)(nil),        // 138: mulligan.resource.v1.CancelReservationRequest
-	(*Recurrence)(nil),                      // 139: mulligan.resource.v1.Recurrence
-	(*ReservationSeries)(nil),               // 140: mulligan.resource.v1.ReservationSeries
-	(*CreateReservationSeriesRequest)(nil),  // 141: mulligan.resource.v1.CreateReservationSeriesRequest
-	(*GetReservationSeriesRequest)(nil),     // 142: mulligan.resource.v1.GetReservationSeriesRequest
-	(*ListReservationSeriesRequest)(nil),    // 143: mulligan.resource.v1.ListReservationSeriesRequest
-	(*ListReservationSeriesResponse)(nil),   // 144: mulligan.resource.v1.ListReservationSeriesResponse
-	(*EndReservationSeriesRequest)(nil),     // 145: mulligan.resource.v1.EndReservationSeriesRequest
-	(*ResourceConfigureRequest)(nil),        // 146: mulligan.resource.v1.ResourceConfigureRequest
-	(*GetResourceConfigurationRequest)(nil), // 147: mulligan.resource.v1.GetResourceConfigurationRequest
-	nil,                                     // 148: mulligan.resource.v1.Provider.PropertiesEntry
-	nil,                                     // 149: mulligan.resource.v1.NewProvider.PropertiesEntry
-	nil,                                     // 150: mulligan.resource.v1.PropertyMap.PropertiesEntry
-	nil,                                     // 151: mulligan.resource.v1.PropertiesChange.PutEntry
-	(*commonv1.Metadata)(nil),               // 152: mulligan.common.v1.Metadata
-	(*commonv1.Mark)(nil),                   // 153: mulligan.common.v1.Mark
-	(*commonv1.Status)(nil),                 // 154: mulligan.common.v1.Status
-	(*commonv1.Page)(nil),                   // 155: mulligan.common.v1.Page
-	(*fieldmaskpb.FieldMask)(nil),           // 156: google.protobuf.FieldMask
-	(*timestamppb.Timestamp)(nil),           // 157: google.protobuf.Timestamp
-	(*commonv1.Amount)(nil),                 // 158: mulligan.common.v1.Amount
-	(*commonv1.Window)(nil),                 // 159: mulligan.common.v1.Window
-	(commonv1.Placement)(0),                 // 160: mulligan.common.v1.Placement
-	(*commonv1.DomainLimit)(nil),            // 161: mulligan.common.v1.DomainLimit
-	(*durationpb.Duration)(nil),             // 162: google.protobuf.Duration
-	(*controlv1.MachineSpec)(nil),           // 163: mulligan.control.v1.MachineSpec
-	(*commonv1.ConfigurationSpec)(nil),      // 164: mulligan.common.v1.ConfigurationSpec
-	(*commonv1.WatchRequest)(nil),           // 165: mulligan.common.v1.WatchRequest
-	(*commonv1.Configuration)(nil),          // 166: mulligan.common.v1.Configuration
-	(*commonv1.Event)(nil),                  // 167: mulligan.common.v1.Event
+	(UsageBy)(0),                              // 0: mulligan.resource.v1.UsageBy
+	(*Inventory)(nil),                         // 1: mulligan.resource.v1.Inventory
+	(*Provider)(nil),                          // 2: mulligan.resource.v1.Provider
+	(*ProviderType)(nil),                      // 3: mulligan.resource.v1.ProviderType
+	(*CreateProviderTypeRequest)(nil),         // 4: mulligan.resource.v1.CreateProviderTypeRequest
+	(*UpdateProviderTypeRequest)(nil),         // 5: mulligan.resource.v1.UpdateProviderTypeRequest
+	(*ListProviderTypesRequest)(nil),          // 6: mulligan.resource.v1.ListProviderTypesRequest
+	(*ListProviderTypesResponse)(nil),         // 7: mulligan.resource.v1.ListProviderTypesResponse
+	(*DeleteProviderTypeRequest)(nil),         // 8: mulligan.resource.v1.DeleteProviderTypeRequest
+	(*DeleteProviderTypeResponse)(nil),        // 9: mulligan.resource.v1.DeleteProviderTypeResponse
+	(*ResourceType)(nil),                      // 10: mulligan.resource.v1.ResourceType
+	(*CreateResourceTypeRequest)(nil),         // 11: mulligan.resource.v1.CreateResourceTypeRequest
+	(*ListResourceTypesRequest)(nil),          // 12: mulligan.resource.v1.ListResourceTypesRequest
+	(*ListResourceTypesResponse)(nil),         // 13: mulligan.resource.v1.ListResourceTypesResponse
+	(*DeleteResourceTypeRequest)(nil),         // 14: mulligan.resource.v1.DeleteResourceTypeRequest
+	(*DeleteResourceTypeResponse)(nil),        // 15: mulligan.resource.v1.DeleteResourceTypeResponse
+	(*Capability)(nil),                        // 16: mulligan.resource.v1.Capability
+	(*CreateCapabilityRequest)(nil),           // 17: mulligan.resource.v1.CreateCapabilityRequest
+	(*ListCapabilitiesRequest)(nil),           // 18: mulligan.resource.v1.ListCapabilitiesRequest
+	(*ListCapabilitiesResponse)(nil),          // 19: mulligan.resource.v1.ListCapabilitiesResponse
+	(*DeleteCapabilityRequest)(nil),           // 20: mulligan.resource.v1.DeleteCapabilityRequest
+	(*DeleteCapabilityResponse)(nil),          // 21: mulligan.resource.v1.DeleteCapabilityResponse
+	(*NewProvider)(nil),                       // 22: mulligan.resource.v1.NewProvider
+	(*CreateProvidersRequest)(nil),            // 23: mulligan.resource.v1.CreateProvidersRequest
+	(*ProviderChanged)(nil),                   // 24: mulligan.resource.v1.ProviderChanged
+	(*CreateProvidersResponse)(nil),           // 25: mulligan.resource.v1.CreateProvidersResponse
+	(*InventoryList)(nil),                     // 26: mulligan.resource.v1.InventoryList
+	(*InventoryChange)(nil),                   // 27: mulligan.resource.v1.InventoryChange
+	(*InventoriesChange)(nil),                 // 28: mulligan.resource.v1.InventoriesChange
+	(*CapabilityList)(nil),                    // 29: mulligan.resource.v1.CapabilityList
+	(*CapabilitiesChange)(nil),                // 30: mulligan.resource.v1.CapabilitiesChange
+	(*PropertyMap)(nil),                       // 31: mulligan.resource.v1.PropertyMap
+	(*PropertiesChange)(nil),                  // 32: mulligan.resource.v1.PropertiesChange
+	(*ProviderChange)(nil),                    // 33: mulligan.resource.v1.ProviderChange
+	(*UpdateProvidersRequest)(nil),            // 34: mulligan.resource.v1.UpdateProvidersRequest
+	(*UpdateProvidersResponse)(nil),           // 35: mulligan.resource.v1.UpdateProvidersResponse
+	(*AllocationMove)(nil),                    // 36: mulligan.resource.v1.AllocationMove
+	(*ReshapeProvidersRequest)(nil),           // 37: mulligan.resource.v1.ReshapeProvidersRequest
+	(*ReshapeProvidersResponse)(nil),          // 38: mulligan.resource.v1.ReshapeProvidersResponse
+	(*DeleteProvidersRequest)(nil),            // 39: mulligan.resource.v1.DeleteProvidersRequest
+	(*DeleteProvidersResponse)(nil),           // 40: mulligan.resource.v1.DeleteProvidersResponse
+	(*Group)(nil),                             // 41: mulligan.resource.v1.Group
+	(*ProviderList)(nil),                      // 42: mulligan.resource.v1.ProviderList
+	(*MembersChange)(nil),                     // 43: mulligan.resource.v1.MembersChange
+	(*CreateGroupRequest)(nil),                // 44: mulligan.resource.v1.CreateGroupRequest
+	(*UpdateGroupRequest)(nil),                // 45: mulligan.resource.v1.UpdateGroupRequest
+	(*GetGroupRequest)(nil),                   // 46: mulligan.resource.v1.GetGroupRequest
+	(*BatchGetGroupsRequest)(nil),             // 47: mulligan.resource.v1.BatchGetGroupsRequest
+	(*BatchGetGroupsResponse)(nil),            // 48: mulligan.resource.v1.BatchGetGroupsResponse
+	(*ListGroupsRequest)(nil),                 // 49: mulligan.resource.v1.ListGroupsRequest
+	(*ListGroupsResponse)(nil),                // 50: mulligan.resource.v1.ListGroupsResponse
+	(*DeleteGroupRequest)(nil),                // 51: mulligan.resource.v1.DeleteGroupRequest
+	(*DeleteGroupResponse)(nil),               // 52: mulligan.resource.v1.DeleteGroupResponse
+	(*DistanceType)(nil),                      // 53: mulligan.resource.v1.DistanceType
+	(*CreateDistanceTypeRequest)(nil),         // 54: mulligan.resource.v1.CreateDistanceTypeRequest
+	(*ListDistanceTypesRequest)(nil),          // 55: mulligan.resource.v1.ListDistanceTypesRequest
+	(*ListDistanceTypesResponse)(nil),         // 56: mulligan.resource.v1.ListDistanceTypesResponse
+	(*DeleteDistanceTypeRequest)(nil),         // 57: mulligan.resource.v1.DeleteDistanceTypeRequest
+	(*DeleteDistanceTypeResponse)(nil),        // 58: mulligan.resource.v1.DeleteDistanceTypeResponse
+	(*Distance)(nil),                          // 59: mulligan.resource.v1.Distance
+	(*SetDistancesRequest)(nil),               // 60: mulligan.resource.v1.SetDistancesRequest
+	(*SetDistancesResponse)(nil),              // 61: mulligan.resource.v1.SetDistancesResponse
+	(*ListDistancesRequest)(nil),              // 62: mulligan.resource.v1.ListDistancesRequest
+	(*ListDistancesResponse)(nil),             // 63: mulligan.resource.v1.ListDistancesResponse
+	(*MarkProvidersRequest)(nil),              // 64: mulligan.resource.v1.MarkProvidersRequest
+	(*MarkProvidersResponse)(nil),             // 65: mulligan.resource.v1.MarkProvidersResponse
+	(*UnmarkProvidersRequest)(nil),            // 66: mulligan.resource.v1.UnmarkProvidersRequest
+	(*UnmarkProvidersResponse)(nil),           // 67: mulligan.resource.v1.UnmarkProvidersResponse
+	(*GetProviderRequest)(nil),                // 68: mulligan.resource.v1.GetProviderRequest
+	(*BatchGetProvidersRequest)(nil),          // 69: mulligan.resource.v1.BatchGetProvidersRequest
+	(*BatchGetProvidersResponse)(nil),         // 70: mulligan.resource.v1.BatchGetProvidersResponse
+	(*ListProvidersRequest)(nil),              // 71: mulligan.resource.v1.ListProvidersRequest
+	(*ListProvidersResponse)(nil),             // 72: mulligan.resource.v1.ListProvidersResponse
+	(*NetworkSpec)(nil),                       // 73: mulligan.resource.v1.NetworkSpec
+	(*Network)(nil),                           // 74: mulligan.resource.v1.Network
+	(*CreateNetworkRequest)(nil),              // 75: mulligan.resource.v1.CreateNetworkRequest
+	(*GetNetworkRequest)(nil),                 // 76: mulligan.resource.v1.GetNetworkRequest
+	(*BatchGetNetworksRequest)(nil),           // 77: mulligan.resource.v1.BatchGetNetworksRequest
+	(*BatchGetNetworksResponse)(nil),          // 78: mulligan.resource.v1.BatchGetNetworksResponse
+	(*ListNetworksRequest)(nil),               // 79: mulligan.resource.v1.ListNetworksRequest
+	(*ListNetworksResponse)(nil),              // 80: mulligan.resource.v1.ListNetworksResponse
+	(*UpdateNetworkRequest)(nil),              // 81: mulligan.resource.v1.UpdateNetworkRequest
+	(*DeleteNetworkRequest)(nil),              // 82: mulligan.resource.v1.DeleteNetworkRequest
+	(*DeleteNetworkResponse)(nil),             // 83: mulligan.resource.v1.DeleteNetworkResponse
+	(*Alternatives)(nil),                      // 84: mulligan.resource.v1.Alternatives
+	(*NameDemand)(nil),                        // 85: mulligan.resource.v1.NameDemand
+	(*PropertyRange)(nil),                     // 86: mulligan.resource.v1.PropertyRange
+	(*PropertyAlternatives)(nil),              // 87: mulligan.resource.v1.PropertyAlternatives
+	(*PropertyDemand)(nil),                    // 88: mulligan.resource.v1.PropertyDemand
+	(*DistanceLimit)(nil),                     // 89: mulligan.resource.v1.DistanceLimit
+	(*RequestGroup)(nil),                      // 90: mulligan.resource.v1.RequestGroup
+	(*Subtree)(nil),                           // 91: mulligan.resource.v1.Subtree
+	(*Near)(nil),                              // 92: mulligan.resource.v1.Near
+	(*CandidatePart)(nil),                     // 93: mulligan.resource.v1.CandidatePart
+	(*Candidate)(nil),                         // 94: mulligan.resource.v1.Candidate
+	(*ClaimSpec)(nil),                         // 95: mulligan.resource.v1.ClaimSpec
+	(*Allocation)(nil),                        // 96: mulligan.resource.v1.Allocation
+	(*Claim)(nil),                             // 97: mulligan.resource.v1.Claim
+	(*ProposeCandidatesRequest)(nil),          // 98: mulligan.resource.v1.ProposeCandidatesRequest
+	(*CreateClaimRequest)(nil),                // 99: mulligan.resource.v1.CreateClaimRequest
+	(*GetClaimRequest)(nil),                   // 100: mulligan.resource.v1.GetClaimRequest
+	(*BatchGetClaimsRequest)(nil),             // 101: mulligan.resource.v1.BatchGetClaimsRequest
+	(*BatchGetClaimsResponse)(nil),            // 102: mulligan.resource.v1.BatchGetClaimsResponse
+	(*ListClaimsRequest)(nil),                 // 103: mulligan.resource.v1.ListClaimsRequest
+	(*ListClaimsResponse)(nil),                // 104: mulligan.resource.v1.ListClaimsResponse
+	(*ConfirmClaimRequest)(nil),               // 105: mulligan.resource.v1.ConfirmClaimRequest
+	(*ReleaseClaimRequest)(nil),               // 106: mulligan.resource.v1.ReleaseClaimRequest
+	(*ClaimMove)(nil),                         // 107: mulligan.resource.v1.ClaimMove
+	(*ClaimChange)(nil),                       // 108: mulligan.resource.v1.ClaimChange
+	(*ChangeClaimsRequest)(nil),               // 109: mulligan.resource.v1.ChangeClaimsRequest
+	(*ChangeClaimsResponse)(nil),              // 110: mulligan.resource.v1.ChangeClaimsResponse
+	(*FindOpeningsRequest)(nil),               // 111: mulligan.resource.v1.FindOpeningsRequest
+	(*Opening)(nil),                           // 112: mulligan.resource.v1.Opening
+	(*FindOpeningsResponse)(nil),              // 113: mulligan.resource.v1.FindOpeningsResponse
+	(*ListCalendarRequest)(nil),               // 114: mulligan.resource.v1.ListCalendarRequest
+	(*ListProjectCalendarRequest)(nil),        // 115: mulligan.resource.v1.ListProjectCalendarRequest
+	(*ListProjectCalendarResponse)(nil),       // 116: mulligan.resource.v1.ListProjectCalendarResponse
+	(*Usage)(nil),                             // 117: mulligan.resource.v1.Usage
+	(*ListUsageRequest)(nil),                  // 118: mulligan.resource.v1.ListUsageRequest
+	(*ListUsageResponse)(nil),                 // 119: mulligan.resource.v1.ListUsageResponse
+	(*ListProjectUsageRequest)(nil),           // 120: mulligan.resource.v1.ListProjectUsageRequest
+	(*ListProjectUsageResponse)(nil),          // 121: mulligan.resource.v1.ListProjectUsageResponse
+	(*Booking)(nil),                           // 122: mulligan.resource.v1.Booking
+	(*Lane)(nil),                              // 123: mulligan.resource.v1.Lane
+	(*ListCalendarResponse)(nil),              // 124: mulligan.resource.v1.ListCalendarResponse
+	(*QuotaSpec)(nil),                         // 125: mulligan.resource.v1.QuotaSpec
+	(*Quota)(nil),                             // 126: mulligan.resource.v1.Quota
+	(*SetQuotaRequest)(nil),                   // 127: mulligan.resource.v1.SetQuotaRequest
+	(*ListQuotasRequest)(nil),                 // 128: mulligan.resource.v1.ListQuotasRequest
+	(*ListQuotasResponse)(nil),                // 129: mulligan.resource.v1.ListQuotasResponse
+	(*ListProjectQuotasRequest)(nil),          // 130: mulligan.resource.v1.ListProjectQuotasRequest
+	(*ListProjectQuotasResponse)(nil),         // 131: mulligan.resource.v1.ListProjectQuotasResponse
+	(*SetChildQuotaRequest)(nil),              // 132: mulligan.resource.v1.SetChildQuotaRequest
+	(*DeleteChildQuotaRequest)(nil),           // 133: mulligan.resource.v1.DeleteChildQuotaRequest
+	(*DeleteChildQuotaResponse)(nil),          // 134: mulligan.resource.v1.DeleteChildQuotaResponse
+	(*GetQuotaRequest)(nil),                   // 135: mulligan.resource.v1.GetQuotaRequest
+	(*DeleteQuotaRequest)(nil),                // 136: mulligan.resource.v1.DeleteQuotaRequest
+	(*DeleteQuotaResponse)(nil),               // 137: mulligan.resource.v1.DeleteQuotaResponse
+	(*ReservationSpec)(nil),                   // 138: mulligan.resource.v1.ReservationSpec
+	(*Reservation)(nil),                       // 139: mulligan.resource.v1.Reservation
+	(*CreateReservationsRequest)(nil),         // 140: mulligan.resource.v1.CreateReservationsRequest
+	(*CreateReservationsResponse)(nil),        // 141: mulligan.resource.v1.CreateReservationsResponse
+	(*GetReservationRequest)(nil),             // 142: mulligan.resource.v1.GetReservationRequest
+	(*BatchGetReservationsRequest)(nil),       // 143: mulligan.resource.v1.BatchGetReservationsRequest
+	(*BatchGetReservationsResponse)(nil),      // 144: mulligan.resource.v1.BatchGetReservationsResponse
+	(*ListReservationsRequest)(nil),           // 145: mulligan.resource.v1.ListReservationsRequest
+	(*ListReservationsResponse)(nil),          // 146: mulligan.resource.v1.ListReservationsResponse
+	(*UpdateReservationRequest)(nil),          // 147: mulligan.resource.v1.UpdateReservationRequest
+	(*CancelReservationRequest)(nil),          // 148: mulligan.resource.v1.CancelReservationRequest
+	(*Recurrence)(nil),                        // 149: mulligan.resource.v1.Recurrence
+	(*ReservationSeries)(nil),                 // 150: mulligan.resource.v1.ReservationSeries
+	(*CreateReservationSeriesRequest)(nil),    // 151: mulligan.resource.v1.CreateReservationSeriesRequest
+	(*GetReservationSeriesRequest)(nil),       // 152: mulligan.resource.v1.GetReservationSeriesRequest
+	(*BatchGetReservationSeriesRequest)(nil),  // 153: mulligan.resource.v1.BatchGetReservationSeriesRequest
+	(*BatchGetReservationSeriesResponse)(nil), // 154: mulligan.resource.v1.BatchGetReservationSeriesResponse
+	(*ListReservationSeriesRequest)(nil),      // 155: mulligan.resource.v1.ListReservationSeriesRequest
+	(*ListReservationSeriesResponse)(nil),     // 156: mulligan.resource.v1.ListReservationSeriesResponse
+	(*EndReservationSeriesRequest)(nil),       // 157: mulligan.resource.v1.EndReservationSeriesRequest
+	(*ResourceConfigureRequest)(nil),          // 158: mulligan.resource.v1.ResourceConfigureRequest
+	(*GetResourceConfigurationRequest)(nil),   // 159: mulligan.resource.v1.GetResourceConfigurationRequest
+	nil,                                       // 160: mulligan.resource.v1.Provider.PropertiesEntry
+	nil,                                       // 161: mulligan.resource.v1.NewProvider.PropertiesEntry
+	nil,                                       // 162: mulligan.resource.v1.PropertyMap.PropertiesEntry
+	nil,                                       // 163: mulligan.resource.v1.PropertiesChange.PutEntry
+	(*commonv1.Metadata)(nil),                 // 164: mulligan.common.v1.Metadata
+	(*commonv1.Mark)(nil),                     // 165: mulligan.common.v1.Mark
+	(*commonv1.Status)(nil),                   // 166: mulligan.common.v1.Status
+	(*fieldmaskpb.FieldMask)(nil),             // 167: google.protobuf.FieldMask
+	(*commonv1.Page)(nil),                     // 168: mulligan.common.v1.Page
+	(commonv1.OrderBy)(0),                     // 169: mulligan.common.v1.OrderBy
+	(*commonv1.Filter)(nil),                   // 170: mulligan.common.v1.Filter
+	(*timestamppb.Timestamp)(nil),             // 171: google.protobuf.Timestamp
+	(*commonv1.Amount)(nil),                   // 172: mulligan.common.v1.Amount
+	(*commonv1.Window)(nil),                   // 173: mulligan.common.v1.Window
+	(commonv1.Placement)(0),                   // 174: mulligan.common.v1.Placement
+	(*commonv1.DomainLimit)(nil),              // 175: mulligan.common.v1.DomainLimit
+	(*durationpb.Duration)(nil),               // 176: google.protobuf.Duration
+	(*controlv1.MachineSpec)(nil),             // 177: mulligan.control.v1.MachineSpec
+	(*commonv1.ConfigurationSpec)(nil),        // 178: mulligan.common.v1.ConfigurationSpec
+	(*commonv1.WatchRequest)(nil),             // 179: mulligan.common.v1.WatchRequest
+	(*commonv1.Configuration)(nil),            // 180: mulligan.common.v1.Configuration
+	(*commonv1.Event)(nil),                    // 181: mulligan.common.v1.Event
 }
 var file_mulligan_resource_v1_resource_proto_depIdxs = []int32{
-	152, // 0: mulligan.resource.v1.Provider.metadata:type_name -> mulligan.common.v1.Metadata
+	164, // 0: mulligan.resource.v1.Provider.metadata:type_name -> mulligan.common.v1.Metadata
 	1,   // 1: mulligan.resource.v1.Provider.inventories:type_name -> mulligan.resource.v1.Inventory
-	153, // 2: mulligan.resource.v1.Provider.marks:type_name -> mulligan.common.v1.Mark
-	148, // 3: mulligan.resource.v1.Provider.properties:type_name -> mulligan.resource.v1.Provider.PropertiesEntry
-	154, // 4: mulligan.resource.v1.Provider.status:type_name -> mulligan.common.v1.Status
-	155, // 5: mulligan.resource.v1.ListProviderTypesRequest.page:type_name -> mulligan.common.v1.Page
-	3,   // 6: mulligan.resource.v1.ListProviderTypesResponse.provider_types:type_name -> mulligan.resource.v1.ProviderType
-	155, // 7: mulligan.resource.v1.ListResourceTypesRequest.page:type_name -> mulligan.common.v1.Page
-	10,  // 8: mulligan.resource.v1.ListResourceTypesResponse.resource_types:type_name -> mulligan.resource.v1.ResourceType
-	155, // 9: mulligan.resource.v1.ListCapabilitiesRequest.page:type_name -> mulligan.common.v1.Page
-	16,  // 10: mulligan.resource.v1.ListCapabilitiesResponse.capabilities:type_name -> mulligan.resource.v1.Capability
-	1,   // 11: mulligan.resource.v1.NewProvider.inventories:type_name -> mulligan.resource.v1.Inventory
-	149, // 12: mulligan.resource.v1.NewProvider.properties:type_name -> mulligan.resource.v1.NewProvider.PropertiesEntry
-	22,  // 13: mulligan.resource.v1.CreateProvidersRequest.providers:type_name -> mulligan.resource.v1.NewProvider
-	24,  // 14: mulligan.resource.v1.CreateProvidersResponse.providers:type_name -> mulligan.resource.v1.ProviderChanged
-	1,   // 15: mulligan.resource.v1.InventoryList.inventories:type_name -> mulligan.resource.v1.Inventory
-	1,   // 16: mulligan.resource.v1.InventoriesChange.add:type_name -> mulligan.resource.v1.Inventory
-	27,  // 17: mulligan.resource.v1.InventoriesChange.modify:type_name -> mulligan.resource.v1.InventoryChange
-	26,  // 18: mulligan.resource.v1.InventoriesChange.replace:type_name -> mulligan.resource.v1.InventoryList
-	29,  // 19: mulligan.resource.v1.CapabilitiesChange.replace:type_name -> mulligan.resource.v1.CapabilityList
-	150, // 20: mulligan.resource.v1.PropertyMap.properties:type_name -> mulligan.resource.v1.PropertyMap.PropertiesEntry
-	151, // 21: mulligan.resource.v1.PropertiesChange.put:type_name -> mulligan.resource.v1.PropertiesChange.PutEntry
-	31,  // 22: mulligan.resource.v1.PropertiesChange.replace:type_name -> mulligan.resource.v1.PropertyMap
-	28,  // 23: mulligan.resource.v1.ProviderChange.inventories:type_name -> mulligan.resource.v1.InventoriesChange
-	30,  // 24: mulligan.resource.v1.ProviderChange.capabilities:type_name -> mulligan.resource.v1.CapabilitiesChange
-	32,  // 25: mulligan.resource.v1.ProviderChange.properties:type_name -> mulligan.resource.v1.PropertiesChange
-	33,  // 26: mulligan.resource.v1.UpdateProvidersRequest.changes:type_name -> mulligan.resource.v1.ProviderChange
-	24,  // 27: mulligan.resource.v1.UpdateProvidersResponse.providers:type_name -> mulligan.resource.v1.ProviderChanged
-	33,  // 28: mulligan.resource.v1.ReshapeProvidersRequest.changes:type_name -> mulligan.resource.v1.ProviderChange
-	36,  // 29: mulligan.resource.v1.ReshapeProvidersRequest.moves:type_name -> mulligan.resource.v1.AllocationMove
-	24,  // 30: mulligan.resource.v1.ReshapeProvidersResponse.providers:type_name -> mulligan.resource.v1.ProviderChanged
-	152, // 31: mulligan.resource.v1.Group.metadata:type_name -> mulligan.common.v1.Metadata
-	42,  // 32: mulligan.resource.v1.MembersChange.replace:type_name -> mulligan.resource.v1.ProviderList
-	43,  // 33: mulligan.resource.v1.UpdateGroupRequest.members:type_name -> mulligan.resource.v1.MembersChange
-	43,  // 34: mulligan.resource.v1.UpdateGroupRequest.sharing:type_name -> mulligan.resource.v1.MembersChange
-	156, // 35: mulligan.resource.v1.UpdateGroupRequest.update_mask:type_name -> google.protobuf.FieldMask
-	155, // 36: mulligan.resource.v1.ListGroupsRequest.page:type_name -> mulligan.common.v1.Page
-	41,  // 37: mulligan.resource.v1.ListGroupsResponse.groups:type_name -> mulligan.resource.v1.Group
-	155, // 38: mulligan.resource.v1.ListDistanceTypesRequest.page:type_name -> mulligan.common.v1.Page
-	51,  // 39: mulligan.resource.v1.ListDistanceTypesResponse.distance_types:type_name -> mulligan.resource.v1.DistanceType
-	57,  // 40: mulligan.resource.v1.SetDistancesRequest.set:type_name -> mulligan.resource.v1.Distance
-	57,  // 41: mulligan.resource.v1.SetDistancesRequest.remove:type_name -> mulligan.resource.v1.Distance
-	155, // 42: mulligan.resource.v1.ListDistancesRequest.page:type_name -> mulligan.common.v1.Page
-	57,  // 43: mulligan.resource.v1.ListDistancesResponse.distances:type_name -> mulligan.resource.v1.Distance
-	157, // 44: mulligan.resource.v1.MarkProvidersRequest.expires_at:type_name -> google.protobuf.Timestamp
-	24,  // 45: mulligan.resource.v1.MarkProvidersResponse.providers:type_name -> mulligan.resource.v1.ProviderChanged
-	24,  // 46: mulligan.resource.v1.UnmarkProvidersResponse.providers:type_name -> mulligan.resource.v1.ProviderChanged
-	155, // 47: mulligan.resource.v1.ListProvidersRequest.page:type_name -> mulligan.common.v1.Page
-	2,   // 48: mulligan.resource.v1.ListProvidersResponse.providers:type_name -> mulligan.resource.v1.Provider
-	152, // 49: mulligan.resource.v1.Network.metadata:type_name -> mulligan.common.v1.Metadata
-	69,  // 50: mulligan.resource.v1.Network.spec:type_name -> mulligan.resource.v1.NetworkSpec
-	69,  // 51: mulligan.resource.v1.CreateNetworkRequest.spec:type_name -> mulligan.resource.v1.NetworkSpec
-	155, // 52: mulligan.resource.v1.ListNetworksRequest.page:type_name -> mulligan.common.v1.Page
-	70,  // 53: mulligan.resource.v1.ListNetworksResponse.networks:type_name -> mulligan.resource.v1.Network
-	156, // 54: mulligan.resource.v1.UpdateNetworkRequest.update_mask:type_name -> google.protobuf.FieldMask
-	78,  // 55: mulligan.resource.v1.NameDemand.any:type_name -> mulligan.resource.v1.Alternatives
-	80,  // 56: mulligan.resource.v1.PropertyAlternatives.ranges:type_name -> mulligan.resource.v1.PropertyRange
-	80,  // 57: mulligan.resource.v1.PropertyDemand.require:type_name -> mulligan.resource.v1.PropertyRange
-	80,  // 58: mulligan.resource.v1.PropertyDemand.forbid:type_name -> mulligan.resource.v1.PropertyRange
-	81,  // 59: mulligan.resource.v1.PropertyDemand.any:type_name -> mulligan.resource.v1.PropertyAlternatives
-	158, // 60: mulligan.resource.v1.RequestGroup.amounts:type_name -> mulligan.common.v1.Amount
-	79,  // 61: mulligan.resource.v1.RequestGroup.capabilities:type_name -> mulligan.resource.v1.NameDemand
-	79,  // 62: mulligan.resource.v1.RequestGroup.groups:type_name -> mulligan.resource.v1.NameDemand
-	82,  // 63: mulligan.resource.v1.RequestGroup.properties:type_name -> mulligan.resource.v1.PropertyDemand
-	83,  // 64: mulligan.resource.v1.RequestGroup.distances:type_name -> mulligan.resource.v1.DistanceLimit
-	158, // 65: mulligan.resource.v1.CandidatePart.amounts:type_name -> mulligan.common.v1.Amount
-	87,  // 66: mulligan.resource.v1.Candidate.parts:type_name -> mulligan.resource.v1.CandidatePart
-	158, // 67: mulligan.resource.v1.ClaimSpec.amounts:type_name -> mulligan.common.v1.Amount
-	159, // 68: mulligan.resource.v1.ClaimSpec.window:type_name -> mulligan.common.v1.Window
-	160, // 69: mulligan.resource.v1.ClaimSpec.placement:type_name -> mulligan.common.v1.Placement
-	84,  // 70: mulligan.resource.v1.ClaimSpec.groups:type_name -> mulligan.resource.v1.RequestGroup
-	85,  // 71: mulligan.resource.v1.ClaimSpec.same_subtree:type_name -> mulligan.resource.v1.Subtree
-	86,  // 72: mulligan.resource.v1.ClaimSpec.near:type_name -> mulligan.resource.v1.Near
-	161, // 73: mulligan.resource.v1.ClaimSpec.domains:type_name -> mulligan.common.v1.DomainLimit
-	152, // 74: mulligan.resource.v1.Claim.metadata:type_name -> mulligan.common.v1.Metadata
-	89,  // 75: mulligan.resource.v1.Claim.spec:type_name -> mulligan.resource.v1.ClaimSpec
-	154, // 76: mulligan.resource.v1.Claim.status:type_name -> mulligan.common.v1.Status
-	90,  // 77: mulligan.resource.v1.Claim.allocations:type_name -> mulligan.resource.v1.Allocation
-	89,  // 78: mulligan.resource.v1.ProposeCandidatesRequest.spec:type_name -> mulligan.resource.v1.ClaimSpec
-	89,  // 79: mulligan.resource.v1.CreateClaimRequest.spec:type_name -> mulligan.resource.v1.ClaimSpec
-	157, // 80: mulligan.resource.v1.CreateClaimRequest.hold_until:type_name -> google.protobuf.Timestamp
-	157, // 81: mulligan.resource.v1.CreateClaimRequest.wait_until:type_name -> google.protobuf.Timestamp
-	88,  // 82: mulligan.resource.v1.CreateClaimRequest.candidate:type_name -> mulligan.resource.v1.Candidate
-	155, // 83: mulligan.resource.v1.ListClaimsRequest.page:type_name -> mulligan.common.v1.Page
-	91,  // 84: mulligan.resource.v1.ListClaimsResponse.claims:type_name -> mulligan.resource.v1.Claim
-	89,  // 85: mulligan.resource.v1.ClaimMove.spec:type_name -> mulligan.resource.v1.ClaimSpec
-	88,  // 86: mulligan.resource.v1.ClaimMove.candidate:type_name -> mulligan.resource.v1.Candidate
-	159, // 87: mulligan.resource.v1.ClaimChange.window:type_name -> mulligan.common.v1.Window
-	99,  // 88: mulligan.resource.v1.ClaimChange.move:type_name -> mulligan.resource.v1.ClaimMove
-	100, // 89: mulligan.resource.v1.ChangeClaimsRequest.changes:type_name -> mulligan.resource.v1.ClaimChange
-	91,  // 90: mulligan.resource.v1.ChangeClaimsResponse.claims:type_name -> mulligan.resource.v1.Claim
-	89,  // 91: mulligan.resource.v1.FindOpeningsRequest.spec:type_name -> mulligan.resource.v1.ClaimSpec
-	162, // 92: mulligan.resource.v1.FindOpeningsRequest.length:type_name -> google.protobuf.Duration
-	159, // 93: mulligan.resource.v1.Opening.window:type_name -> mulligan.common.v1.Window
-	104, // 94: mulligan.resource.v1.FindOpeningsResponse.openings:type_name -> mulligan.resource.v1.Opening
-	155, // 95: mulligan.resource.v1.ListCalendarRequest.page:type_name -> mulligan.common.v1.Page
-	159, // 96: mulligan.resource.v1.ListCalendarRequest.window:type_name -> mulligan.common.v1.Window
-	155, // 97: mulligan.resource.v1.ListProjectCalendarRequest.page:type_name -> mulligan.common.v1.Page
-	159, // 98: mulligan.resource.v1.ListProjectCalendarRequest.window:type_name -> mulligan.common.v1.Window
-	115, // 99: mulligan.resource.v1.ListProjectCalendarResponse.lanes:type_name -> mulligan.resource.v1.Lane
-	155, // 100: mulligan.resource.v1.ListUsageRequest.page:type_name -> mulligan.common.v1.Page
-	0,   // 101: mulligan.resource.v1.ListUsageRequest.by:type_name -> mulligan.resource.v1.UsageBy
-	159, // 102: mulligan.resource.v1.ListUsageRequest.window:type_name -> mulligan.common.v1.Window
-	109, // 103: mulligan.resource.v1.ListUsageResponse.usage:type_name -> mulligan.resource.v1.Usage
-	155, // 104: mulligan.resource.v1.ListProjectUsageRequest.page:type_name -> mulligan.common.v1.Page
-	0,   // 105: mulligan.resource.v1.ListProjectUsageRequest.by:type_name -> mulligan.resource.v1.UsageBy
-	159, // 106: mulligan.resource.v1.ListProjectUsageRequest.window:type_name -> mulligan.common.v1.Window
-	109, // 107: mulligan.resource.v1.ListProjectUsageResponse.usage:type_name -> mulligan.resource.v1.Usage
-	159, // 108: mulligan.resource.v1.Booking.window:type_name -> mulligan.common.v1.Window
-	114, // 109: mulligan.resource.v1.Lane.bookings:type_name -> mulligan.resource.v1.Booking
-	115, // 110: mulligan.resource.v1.ListCalendarResponse.lanes:type_name -> mulligan.resource.v1.Lane
-	158, // 111: mulligan.resource.v1.QuotaSpec.amounts:type_name -> mulligan.common.v1.Amount
-	162, // 112: mulligan.resource.v1.QuotaSpec.longest:type_name -> google.protobuf.Duration
-	162, // 113: mulligan.resource.v1.QuotaSpec.advance:type_name -> google.protobuf.Duration
-	117, // 114: mulligan.resource.v1.Quota.spec:type_name -> mulligan.resource.v1.QuotaSpec
-	158, // 115: mulligan.resource.v1.Quota.used:type_name -> mulligan.common.v1.Amount
-	117, // 116: mulligan.resource.v1.SetQuotaRequest.spec:type_name -> mulligan.resource.v1.QuotaSpec
-	155, // 117: mulligan.resource.v1.ListQuotasRequest.page:type_name -> mulligan.common.v1.Page
-	118, // 118: mulligan.resource.v1.ListQuotasResponse.quotas:type_name -> mulligan.resource.v1.Quota
-	155, // 119: mulligan.resource.v1.ListProjectQuotasRequest.page:type_name -> mulligan.common.v1.Page
-	118, // 120: mulligan.resource.v1.ListProjectQuotasResponse.quotas:type_name -> mulligan.resource.v1.Quota
-	117, // 121: mulligan.resource.v1.SetChildQuotaRequest.spec:type_name -> mulligan.resource.v1.QuotaSpec
-	159, // 122: mulligan.resource.v1.GetQuotaRequest.window:type_name -> mulligan.common.v1.Window
-	163, // 123: mulligan.resource.v1.ReservationSpec.machine:type_name -> mulligan.control.v1.MachineSpec
-	89,  // 124: mulligan.resource.v1.ReservationSpec.claim:type_name -> mulligan.resource.v1.ClaimSpec
-	159, // 125: mulligan.resource.v1.ReservationSpec.window:type_name -> mulligan.common.v1.Window
-	162, // 126: mulligan.resource.v1.ReservationSpec.keep_for:type_name -> google.protobuf.Duration
-	162, // 127: mulligan.resource.v1.ReservationSpec.warn_before:type_name -> google.protobuf.Duration
-	162, // 128: mulligan.resource.v1.ReservationSpec.reclaim_after:type_name -> google.protobuf.Duration
-	152, // 129: mulligan.resource.v1.Reservation.metadata:type_name -> mulligan.common.v1.Metadata
-	130, // 130: mulligan.resource.v1.Reservation.spec:type_name -> mulligan.resource.v1.ReservationSpec
-	154, // 131: mulligan.resource.v1.Reservation.status:type_name -> mulligan.common.v1.Status
-	157, // 132: mulligan.resource.v1.Reservation.kept_until:type_name -> google.protobuf.Timestamp
-	130, // 133: mulligan.resource.v1.CreateReservationsRequest.spec:type_name -> mulligan.resource.v1.ReservationSpec
-	131, // 134: mulligan.resource.v1.CreateReservationsResponse.reservations:type_name -> mulligan.resource.v1.Reservation
-	155, // 135: mulligan.resource.v1.ListReservationsRequest.page:type_name -> mulligan.common.v1.Page
-	131, // 136: mulligan.resource.v1.ListReservationsResponse.reservations:type_name -> mulligan.resource.v1.Reservation
-	159, // 137: mulligan.resource.v1.UpdateReservationRequest.window:type_name -> mulligan.common.v1.Window
-	162, // 138: mulligan.resource.v1.UpdateReservationRequest.keep_for:type_name -> google.protobuf.Duration
-	152, // 139: mulligan.resource.v1.ReservationSeries.metadata:type_name -> mulligan.common.v1.Metadata
-	130, // 140: mulligan.resource.v1.ReservationSeries.spec:type_name -> mulligan.resource.v1.ReservationSpec
-	139, // 141: mulligan.resource.v1.ReservationSeries.recurrence:type_name -> mulligan.resource.v1.Recurrence
-	162, // 142: mulligan.resource.v1.ReservationSeries.ahead:type_name -> google.protobuf.Duration
-	154, // 143: mulligan.resource.v1.ReservationSeries.status:type_name -> mulligan.common.v1.Status
-	159, // 144: mulligan.resource.v1.ReservationSeries.next:type_name -> mulligan.common.v1.Window
-	130, // 145: mulligan.resource.v1.CreateReservationSeriesRequest.spec:type_name -> mulligan.resource.v1.ReservationSpec
-	139, // 146: mulligan.resource.v1.CreateReservationSeriesRequest.recurrence:type_name -> mulligan.resource.v1.Recurrence
-	162, // 147: mulligan.resource.v1.CreateReservationSeriesRequest.ahead:type_name -> google.protobuf.Duration
-	155, // 148: mulligan.resource.v1.ListReservationSeriesRequest.page:type_name -> mulligan.common.v1.Page
-	140, // 149: mulligan.resource.v1.ListReservationSeriesResponse.series:type_name -> mulligan.resource.v1.ReservationSeries
-	164, // 150: mulligan.resource.v1.ResourceConfigureRequest.spec:type_name -> mulligan.common.v1.ConfigurationSpec
-	156, // 151: mulligan.resource.v1.ResourceConfigureRequest.update_mask:type_name -> google.protobuf.FieldMask
-	4,   // 152: mulligan.resource.v1.ResourceService.CreateProviderType:input_type -> mulligan.resource.v1.CreateProviderTypeRequest
-	5,   // 153: mulligan.resource.v1.ResourceService.UpdateProviderType:input_type -> mulligan.resource.v1.UpdateProviderTypeRequest
-	6,   // 154: mulligan.resource.v1.ResourceService.ListProviderTypes:input_type -> mulligan.resource.v1.ListProviderTypesRequest
-	8,   // 155: mulligan.resource.v1.ResourceService.DeleteProviderType:input_type -> mulligan.resource.v1.DeleteProviderTypeRequest
-	11,  // 156: mulligan.resource.v1.ResourceService.CreateResourceType:input_type -> mulligan.resource.v1.CreateResourceTypeRequest
-	12,  // 157: mulligan.resource.v1.ResourceService.ListResourceTypes:input_type -> mulligan.resource.v1.ListResourceTypesRequest
-	14,  // 158: mulligan.resource.v1.ResourceService.DeleteResourceType:input_type -> mulligan.resource.v1.DeleteResourceTypeRequest
-	17,  // 159: mulligan.resource.v1.ResourceService.CreateCapability:input_type -> mulligan.resource.v1.CreateCapabilityRequest
-	18,  // 160: mulligan.resource.v1.ResourceService.ListCapabilities:input_type -> mulligan.resource.v1.ListCapabilitiesRequest
-	20,  // 161: mulligan.resource.v1.ResourceService.DeleteCapability:input_type -> mulligan.resource.v1.DeleteCapabilityRequest
-	23,  // 162: mulligan.resource.v1.ResourceService.CreateProviders:input_type -> mulligan.resource.v1.CreateProvidersRequest
-	34,  // 163: mulligan.resource.v1.ResourceService.UpdateProviders:input_type -> mulligan.resource.v1.UpdateProvidersRequest
-	39,  // 164: mulligan.resource.v1.ResourceService.DeleteProviders:input_type -> mulligan.resource.v1.DeleteProvidersRequest
-	37,  // 165: mulligan.resource.v1.ResourceService.ReshapeProviders:input_type -> mulligan.resource.v1.ReshapeProvidersRequest
-	44,  // 166: mulligan.resource.v1.ResourceService.CreateGroup:input_type -> mulligan.resource.v1.CreateGroupRequest
-	45,  // 167: mulligan.resource.v1.ResourceService.UpdateGroup:input_type -> mulligan.resource.v1.UpdateGroupRequest
-	46,  // 168: mulligan.resource.v1.ResourceService.GetGroup:input_type -> mulligan.resource.v1.GetGroupRequest
-	47,  // 169: mulligan.resource.v1.ResourceService.ListGroups:input_type -> mulligan.resource.v1.ListGroupsRequest
-	49,  // 170: mulligan.resource.v1.ResourceService.DeleteGroup:input_type -> mulligan.resource.v1.DeleteGroupRequest
-	52,  // 171: mulligan.resource.v1.ResourceService.CreateDistanceType:input_type -> mulligan.resource.v1.CreateDistanceTypeRequest
-	53,  // 172: mulligan.resource.v1.ResourceService.ListDistanceTypes:input_type -> mulligan.resource.v1.ListDistanceTypesRequest
-	55,  // 173: mulligan.resource.v1.ResourceService.DeleteDistanceType:input_type -> mulligan.resource.v1.DeleteDistanceTypeRequest
-	58,  // 174: mulligan.resource.v1.ResourceService.SetDistances:input_type -> mulligan.resource.v1.SetDistancesRequest
-	60,  // 175: mulligan.resource.v1.ResourceService.ListDistances:input_type -> mulligan.resource.v1.ListDistancesRequest
-	62,  // 176: mulligan.resource.v1.ResourceService.MarkProviders:input_type -> mulligan.resource.v1.MarkProvidersRequest
-	64,  // 177: mulligan.resource.v1.ResourceService.UnmarkProviders:input_type -> mulligan.resource.v1.UnmarkProvidersRequest
-	66,  // 178: mulligan.resource.v1.ResourceService.GetProvider:input_type -> mulligan.resource.v1.GetProviderRequest
-	67,  // 179: mulligan.resource.v1.ResourceService.ListProviders:input_type -> mulligan.resource.v1.ListProvidersRequest
-	71,  // 180: mulligan.resource.v1.ResourceService.CreateNetwork:input_type -> mulligan.resource.v1.CreateNetworkRequest
-	72,  // 181: mulligan.resource.v1.ResourceService.GetNetwork:input_type -> mulligan.resource.v1.GetNetworkRequest
-	73,  // 182: mulligan.resource.v1.ResourceService.ListNetworks:input_type -> mulligan.resource.v1.ListNetworksRequest
-	75,  // 183: mulligan.resource.v1.ResourceService.UpdateNetwork:input_type -> mulligan.resource.v1.UpdateNetworkRequest
-	76,  // 184: mulligan.resource.v1.ResourceService.DeleteNetwork:input_type -> mulligan.resource.v1.DeleteNetworkRequest
-	92,  // 185: mulligan.resource.v1.ResourceService.ProposeCandidates:input_type -> mulligan.resource.v1.ProposeCandidatesRequest
-	103, // 186: mulligan.resource.v1.ResourceService.FindOpenings:input_type -> mulligan.resource.v1.FindOpeningsRequest
-	106, // 187: mulligan.resource.v1.ResourceService.ListCalendar:input_type -> mulligan.resource.v1.ListCalendarRequest
-	107, // 188: mulligan.resource.v1.ResourceService.ListProjectCalendar:input_type -> mulligan.resource.v1.ListProjectCalendarRequest
-	110, // 189: mulligan.resource.v1.ResourceService.ListUsage:input_type -> mulligan.resource.v1.ListUsageRequest
-	112, // 190: mulligan.resource.v1.ResourceService.ListProjectUsage:input_type -> mulligan.resource.v1.ListProjectUsageRequest
-	93,  // 191: mulligan.resource.v1.ResourceService.CreateClaim:input_type -> mulligan.resource.v1.CreateClaimRequest
-	94,  // 192: mulligan.resource.v1.ResourceService.GetClaim:input_type -> mulligan.resource.v1.GetClaimRequest
-	95,  // 193: mulligan.resource.v1.ResourceService.ListClaims:input_type -> mulligan.resource.v1.ListClaimsRequest
-	97,  // 194: mulligan.resource.v1.ResourceService.ConfirmClaim:input_type -> mulligan.resource.v1.ConfirmClaimRequest
-	101, // 195: mulligan.resource.v1.ResourceService.ChangeClaims:input_type -> mulligan.resource.v1.ChangeClaimsRequest
-	119, // 196: mulligan.resource.v1.ResourceService.SetQuota:input_type -> mulligan.resource.v1.SetQuotaRequest
-	120, // 197: mulligan.resource.v1.ResourceService.ListQuotas:input_type -> mulligan.resource.v1.ListQuotasRequest
-	122, // 198: mulligan.resource.v1.ResourceService.ListProjectQuotas:input_type -> mulligan.resource.v1.ListProjectQuotasRequest
-	124, // 199: mulligan.resource.v1.ResourceService.SetChildQuota:input_type -> mulligan.resource.v1.SetChildQuotaRequest
-	125, // 200: mulligan.resource.v1.ResourceService.DeleteChildQuota:input_type -> mulligan.resource.v1.DeleteChildQuotaRequest
-	127, // 201: mulligan.resource.v1.ResourceService.GetQuota:input_type -> mulligan.resource.v1.GetQuotaRequest
-	128, // 202: mulligan.resource.v1.ResourceService.DeleteQuota:input_type -> mulligan.resource.v1.DeleteQuotaRequest
-	98,  // 203: mulligan.resource.v1.ResourceService.ReleaseClaim:input_type -> mulligan.resource.v1.ReleaseClaimRequest
-	132, // 204: mulligan.resource.v1.ResourceService.CreateReservations:input_type -> mulligan.resource.v1.CreateReservationsRequest
-	134, // 205: mulligan.resource.v1.ResourceService.GetReservation:input_type -> mulligan.resource.v1.GetReservationRequest
-	135, // 206: mulligan.resource.v1.ResourceService.ListReservations:input_type -> mulligan.resource.v1.ListReservationsRequest
-	137, // 207: mulligan.resource.v1.ResourceService.UpdateReservation:input_type -> mulligan.resource.v1.UpdateReservationRequest
-	138, // 208: mulligan.resource.v1.ResourceService.CancelReservation:input_type -> mulligan.resource.v1.CancelReservationRequest
-	141, // 209: mulligan.resource.v1.ResourceService.CreateReservationSeries:input_type -> mulligan.resource.v1.CreateReservationSeriesRequest
-	142, // 210: mulligan.resource.v1.ResourceService.GetReservationSeries:input_type -> mulligan.resource.v1.GetReservationSeriesRequest
-	143, // 211: mulligan.resource.v1.ResourceService.ListReservationSeries:input_type -> mulligan.resource.v1.ListReservationSeriesRequest
-	145, // 212: mulligan.resource.v1.ResourceService.EndReservationSeries:input_type -> mulligan.resource.v1.EndReservationSeriesRequest
-	146, // 213: mulligan.resource.v1.ResourceService.ResourceConfigure:input_type -> mulligan.resource.v1.ResourceConfigureRequest
-	147, // 214: mulligan.resource.v1.ResourceService.GetResourceConfiguration:input_type -> mulligan.resource.v1.GetResourceConfigurationRequest
-	165, // 215: mulligan.resource.v1.ResourceService.Watch:input_type -> mulligan.common.v1.WatchRequest
-	3,   // 216: mulligan.resource.v1.ResourceService.CreateProviderType:output_type -> mulligan.resource.v1.ProviderType
-	3,   // 217: mulligan.resource.v1.ResourceService.UpdateProviderType:output_type -> mulligan.resource.v1.ProviderType
-	7,   // 218: mulligan.resource.v1.ResourceService.ListProviderTypes:output_type -> mulligan.resource.v1.ListProviderTypesResponse
-	9,   // 219: mulligan.resource.v1.ResourceService.DeleteProviderType:output_type -> mulligan.resource.v1.DeleteProviderTypeResponse
-	10,  // 220: mulligan.resource.v1.ResourceService.CreateResourceType:output_type -> mulligan.resource.v1.ResourceType
-	13,  // 221: mulligan.resource.v1.ResourceService.ListResourceTypes:output_type -> mulligan.resource.v1.ListResourceTypesResponse
-	15,  // 222: mulligan.resource.v1.ResourceService.DeleteResourceType:output_type -> mulligan.resource.v1.DeleteResourceTypeResponse
-	16,  // 223: mulligan.resource.v1.ResourceService.CreateCapability:output_type -> mulligan.resource.v1.Capability
-	19,  // 224: mulligan.resource.v1.ResourceService.ListCapabilities:output_type -> mulligan.resource.v1.ListCapabilitiesResponse
-	21,  // 225: mulligan.resource.v1.ResourceService.DeleteCapability:output_type -> mulligan.resource.v1.DeleteCapabilityResponse
-	25,  // 226: mulligan.resource.v1.ResourceService.CreateProviders:output_type -> mulligan.resource.v1.CreateProvidersResponse
-	35,  // 227: mulligan.resource.v1.ResourceService.UpdateProviders:output_type -> mulligan.resource.v1.UpdateProvidersResponse
-	40,  // 228: mulligan.resource.v1.ResourceService.DeleteProviders:output_type -> mulligan.resource.v1.DeleteProvidersResponse
-	38,  // 229: mulligan.resource.v1.ResourceService.ReshapeProviders:output_type -> mulligan.resource.v1.ReshapeProvidersResponse
-	41,  // 230: mulligan.resource.v1.ResourceService.CreateGroup:output_type -> mulligan.resource.v1.Group
-	41,  // 231: mulligan.resource.v1.ResourceService.UpdateGroup:output_type -> mulligan.resource.v1.Group
-	41,  // 232: mulligan.resource.v1.ResourceService.GetGroup:output_type -> mulligan.resource.v1.Group
-	48,  // 233: mulligan.resource.v1.ResourceService.ListGroups:output_type -> mulligan.resource.v1.ListGroupsResponse
-	50,  // 234: mulligan.resource.v1.ResourceService.DeleteGroup:output_type -> mulligan.resource.v1.DeleteGroupResponse
-	51,  // 235: mulligan.resource.v1.ResourceService.CreateDistanceType:output_type -> mulligan.resource.v1.DistanceType
-	54,  // 236: mulligan.resource.v1.ResourceService.ListDistanceTypes:output_type -> mulligan.resource.v1.ListDistanceTypesResponse
-	56,  // 237: mulligan.resource.v1.ResourceService.DeleteDistanceType:output_type -> mulligan.resource.v1.DeleteDistanceTypeResponse
-	59,  // 238: mulligan.resource.v1.ResourceService.SetDistances:output_type -> mulligan.resource.v1.SetDistancesResponse
-	61,  // 239: mulligan.resource.v1.ResourceService.ListDistances:output_type -> mulligan.resource.v1.ListDistancesResponse
-	63,  // 240: mulligan.resource.v1.ResourceService.MarkProviders:output_type -> mulligan.resource.v1.MarkProvidersResponse
-	65,  // 241: mulligan.resource.v1.ResourceService.UnmarkProviders:output_type -> mulligan.resource.v1.UnmarkProvidersResponse
-	2,   // 242: mulligan.resource.v1.ResourceService.GetProvider:output_type -> mulligan.resource.v1.Provider
-	68,  // 243: mulligan.resource.v1.ResourceService.ListProviders:output_type -> mulligan.resource.v1.ListProvidersResponse
-	70,  // 244: mulligan.resource.v1.ResourceService.CreateNetwork:output_type -> mulligan.resource.v1.Network
-	70,  // 245: mulligan.resource.v1.ResourceService.GetNetwork:output_type -> mulligan.resource.v1.Network
-	74,  // 246: mulligan.resource.v1.ResourceService.ListNetworks:output_type -> mulligan.resource.v1.ListNetworksResponse
-	70,  // 247: mulligan.resource.v1.ResourceService.UpdateNetwork:output_type -> mulligan.resource.v1.Network
-	77,  // 248: mulligan.resource.v1.ResourceService.DeleteNetwork:output_type -> mulligan.resource.v1.DeleteNetworkResponse
-	88,  // 249: mulligan.resource.v1.ResourceService.ProposeCandidates:output_type -> mulligan.resource.v1.Candidate
-	105, // 250: mulligan.resource.v1.ResourceService.FindOpenings:output_type -> mulligan.resource.v1.FindOpeningsResponse
-	116, // 251: mulligan.resource.v1.ResourceService.ListCalendar:output_type -> mulligan.resource.v1.ListCalendarResponse
-	108, // 252: mulligan.resource.v1.ResourceService.ListProjectCalendar:output_type -> mulligan.resource.v1.ListProjectCalendarResponse
-	111, // 253: mulligan.resource.v1.ResourceService.ListUsage:output_type -> mulligan.resource.v1.ListUsageResponse
-	113, // 254: mulligan.resource.v1.ResourceService.ListProjectUsage:output_type -> mulligan.resource.v1.ListProjectUsageResponse
-	91,  // 255: mulligan.resource.v1.ResourceService.CreateClaim:output_type -> mulligan.resource.v1.Claim
-	91,  // 256: mulligan.resource.v1.ResourceService.GetClaim:output_type -> mulligan.resource.v1.Claim
-	96,  // 257: mulligan.resource.v1.ResourceService.ListClaims:output_type -> mulligan.resource.v1.ListClaimsResponse
-	91,  // 258: mulligan.resource.v1.ResourceService.ConfirmClaim:output_type -> mulligan.resource.v1.Claim
-	102, // 259: mulligan.resource.v1.ResourceService.ChangeClaims:output_type -> mulligan.resource.v1.ChangeClaimsResponse
-	118, // 260: mulligan.resource.v1.ResourceService.SetQuota:output_type -> mulligan.resource.v1.Quota
-	121, // 261: mulligan.resource.v1.ResourceService.ListQuotas:output_type -> mulligan.resource.v1.ListQuotasResponse
-	123, // 262: mulligan.resource.v1.ResourceService.ListProjectQuotas:output_type -> mulligan.resource.v1.ListProjectQuotasResponse
-	118, // 263: mulligan.resource.v1.ResourceService.SetChildQuota:output_type -> mulligan.resource.v1.Quota
-	126, // 264: mulligan.resource.v1.ResourceService.DeleteChildQuota:output_type -> mulligan.resource.v1.DeleteChildQuotaResponse
-	118, // 265: mulligan.resource.v1.ResourceService.GetQuota:output_type -> mulligan.resource.v1.Quota
-	129, // 266: mulligan.resource.v1.ResourceService.DeleteQuota:output_type -> mulligan.resource.v1.DeleteQuotaResponse
-	91,  // 267: mulligan.resource.v1.ResourceService.ReleaseClaim:output_type -> mulligan.resource.v1.Claim
-	133, // 268: mulligan.resource.v1.ResourceService.CreateReservations:output_type -> mulligan.resource.v1.CreateReservationsResponse
-	131, // 269: mulligan.resource.v1.ResourceService.GetReservation:output_type -> mulligan.resource.v1.Reservation
-	136, // 270: mulligan.resource.v1.ResourceService.ListReservations:output_type -> mulligan.resource.v1.ListReservationsResponse
-	131, // 271: mulligan.resource.v1.ResourceService.UpdateReservation:output_type -> mulligan.resource.v1.Reservation
-	131, // 272: mulligan.resource.v1.ResourceService.CancelReservation:output_type -> mulligan.resource.v1.Reservation
-	140, // 273: mulligan.resource.v1.ResourceService.CreateReservationSeries:output_type -> mulligan.resource.v1.ReservationSeries
-	140, // 274: mulligan.resource.v1.ResourceService.GetReservationSeries:output_type -> mulligan.resource.v1.ReservationSeries
-	144, // 275: mulligan.resource.v1.ResourceService.ListReservationSeries:output_type -> mulligan.resource.v1.ListReservationSeriesResponse
-	140, // 276: mulligan.resource.v1.ResourceService.EndReservationSeries:output_type -> mulligan.resource.v1.ReservationSeries
-	166, // 277: mulligan.resource.v1.ResourceService.ResourceConfigure:output_type -> mulligan.common.v1.Configuration
-	166, // 278: mulligan.resource.v1.ResourceService.GetResourceConfiguration:output_type -> mulligan.common.v1.Configuration
-	167, // 279: mulligan.resource.v1.ResourceService.Watch:output_type -> mulligan.common.v1.Event
-	216, // [216:280] is the sub-list for method output_type
-	152, // [152:216] is the sub-list for method input_type
-	152, // [152:152] is the sub-list for extension type_name
-	152, // [152:152] is the sub-list for extension extendee
-	0,   // [0:152] is the sub-list for field type_name
+	165, // 2: mulligan.resource.v1.Provider.marks:type_name -> mulligan.common.v1.Mark
+	160, // 3: mulligan.resource.v1.Provider.properties:type_name -> mulligan.resource.v1.Provider.PropertiesEntry
+	166, // 4: mulligan.resource.v1.Provider.status:type_name -> mulligan.common.v1.Status
+	167, // 5: mulligan.resource.v1.UpdateProviderTypeRequest.update_mask:type_name -> google.protobuf.FieldMask
+	168, // 6: mulligan.resource.v1.ListProviderTypesRequest.page:type_name -> mulligan.common.v1.Page
+	3,   // 7: mulligan.resource.v1.ListProviderTypesResponse.provider_types:type_name -> mulligan.resource.v1.ProviderType
+	168, // 8: mulligan.resource.v1.ListResourceTypesRequest.page:type_name -> mulligan.common.v1.Page
+	10,  // 9: mulligan.resource.v1.ListResourceTypesResponse.resource_types:type_name -> mulligan.resource.v1.ResourceType
+	168, // 10: mulligan.resource.v1.ListCapabilitiesRequest.page:type_name -> mulligan.common.v1.Page
+	16,  // 11: mulligan.resource.v1.ListCapabilitiesResponse.capabilities:type_name -> mulligan.resource.v1.Capability
+	1,   // 12: mulligan.resource.v1.NewProvider.inventories:type_name -> mulligan.resource.v1.Inventory
+	161, // 13: mulligan.resource.v1.NewProvider.properties:type_name -> mulligan.resource.v1.NewProvider.PropertiesEntry
+	22,  // 14: mulligan.resource.v1.CreateProvidersRequest.providers:type_name -> mulligan.resource.v1.NewProvider
+	24,  // 15: mulligan.resource.v1.CreateProvidersResponse.providers:type_name -> mulligan.resource.v1.ProviderChanged
+	1,   // 16: mulligan.resource.v1.InventoryList.inventories:type_name -> mulligan.resource.v1.Inventory
+	1,   // 17: mulligan.resource.v1.InventoriesChange.add:type_name -> mulligan.resource.v1.Inventory
+	27,  // 18: mulligan.resource.v1.InventoriesChange.modify:type_name -> mulligan.resource.v1.InventoryChange
+	26,  // 19: mulligan.resource.v1.InventoriesChange.replace:type_name -> mulligan.resource.v1.InventoryList
+	29,  // 20: mulligan.resource.v1.CapabilitiesChange.replace:type_name -> mulligan.resource.v1.CapabilityList
+	162, // 21: mulligan.resource.v1.PropertyMap.properties:type_name -> mulligan.resource.v1.PropertyMap.PropertiesEntry
+	163, // 22: mulligan.resource.v1.PropertiesChange.put:type_name -> mulligan.resource.v1.PropertiesChange.PutEntry
+	31,  // 23: mulligan.resource.v1.PropertiesChange.replace:type_name -> mulligan.resource.v1.PropertyMap
+	28,  // 24: mulligan.resource.v1.ProviderChange.inventories:type_name -> mulligan.resource.v1.InventoriesChange
+	30,  // 25: mulligan.resource.v1.ProviderChange.capabilities:type_name -> mulligan.resource.v1.CapabilitiesChange
+	32,  // 26: mulligan.resource.v1.ProviderChange.properties:type_name -> mulligan.resource.v1.PropertiesChange
+	33,  // 27: mulligan.resource.v1.UpdateProvidersRequest.changes:type_name -> mulligan.resource.v1.ProviderChange
+	24,  // 28: mulligan.resource.v1.UpdateProvidersResponse.providers:type_name -> mulligan.resource.v1.ProviderChanged
+	33,  // 29: mulligan.resource.v1.ReshapeProvidersRequest.changes:type_name -> mulligan.resource.v1.ProviderChange
+	36,  // 30: mulligan.resource.v1.ReshapeProvidersRequest.moves:type_name -> mulligan.resource.v1.AllocationMove
+	24,  // 31: mulligan.resource.v1.ReshapeProvidersResponse.providers:type_name -> mulligan.resource.v1.ProviderChanged
+	164, // 32: mulligan.resource.v1.Group.metadata:type_name -> mulligan.common.v1.Metadata
+	42,  // 33: mulligan.resource.v1.MembersChange.replace:type_name -> mulligan.resource.v1.ProviderList
+	43,  // 34: mulligan.resource.v1.UpdateGroupRequest.members:type_name -> mulligan.resource.v1.MembersChange
+	43,  // 35: mulligan.resource.v1.UpdateGroupRequest.sharing:type_name -> mulligan.resource.v1.MembersChange
+	167, // 36: mulligan.resource.v1.UpdateGroupRequest.update_mask:type_name -> google.protobuf.FieldMask
+	41,  // 37: mulligan.resource.v1.BatchGetGroupsResponse.groups:type_name -> mulligan.resource.v1.Group
+	168, // 38: mulligan.resource.v1.ListGroupsRequest.page:type_name -> mulligan.common.v1.Page
+	169, // 39: mulligan.resource.v1.ListGroupsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	170, // 40: mulligan.resource.v1.ListGroupsRequest.filter:type_name -> mulligan.common.v1.Filter
+	41,  // 41: mulligan.resource.v1.ListGroupsResponse.groups:type_name -> mulligan.resource.v1.Group
+	168, // 42: mulligan.resource.v1.ListDistanceTypesRequest.page:type_name -> mulligan.common.v1.Page
+	53,  // 43: mulligan.resource.v1.ListDistanceTypesResponse.distance_types:type_name -> mulligan.resource.v1.DistanceType
+	59,  // 44: mulligan.resource.v1.SetDistancesRequest.set:type_name -> mulligan.resource.v1.Distance
+	59,  // 45: mulligan.resource.v1.SetDistancesRequest.remove:type_name -> mulligan.resource.v1.Distance
+	168, // 46: mulligan.resource.v1.ListDistancesRequest.page:type_name -> mulligan.common.v1.Page
+	59,  // 47: mulligan.resource.v1.ListDistancesResponse.distances:type_name -> mulligan.resource.v1.Distance
+	171, // 48: mulligan.resource.v1.MarkProvidersRequest.expires_at:type_name -> google.protobuf.Timestamp
+	24,  // 49: mulligan.resource.v1.MarkProvidersResponse.providers:type_name -> mulligan.resource.v1.ProviderChanged
+	24,  // 50: mulligan.resource.v1.UnmarkProvidersResponse.providers:type_name -> mulligan.resource.v1.ProviderChanged
+	2,   // 51: mulligan.resource.v1.BatchGetProvidersResponse.providers:type_name -> mulligan.resource.v1.Provider
+	168, // 52: mulligan.resource.v1.ListProvidersRequest.page:type_name -> mulligan.common.v1.Page
+	169, // 53: mulligan.resource.v1.ListProvidersRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	170, // 54: mulligan.resource.v1.ListProvidersRequest.filter:type_name -> mulligan.common.v1.Filter
+	2,   // 55: mulligan.resource.v1.ListProvidersResponse.providers:type_name -> mulligan.resource.v1.Provider
+	164, // 56: mulligan.resource.v1.Network.metadata:type_name -> mulligan.common.v1.Metadata
+	73,  // 57: mulligan.resource.v1.Network.spec:type_name -> mulligan.resource.v1.NetworkSpec
+	73,  // 58: mulligan.resource.v1.CreateNetworkRequest.spec:type_name -> mulligan.resource.v1.NetworkSpec
+	74,  // 59: mulligan.resource.v1.BatchGetNetworksResponse.networks:type_name -> mulligan.resource.v1.Network
+	168, // 60: mulligan.resource.v1.ListNetworksRequest.page:type_name -> mulligan.common.v1.Page
+	169, // 61: mulligan.resource.v1.ListNetworksRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	170, // 62: mulligan.resource.v1.ListNetworksRequest.filter:type_name -> mulligan.common.v1.Filter
+	74,  // 63: mulligan.resource.v1.ListNetworksResponse.networks:type_name -> mulligan.resource.v1.Network
+	167, // 64: mulligan.resource.v1.UpdateNetworkRequest.update_mask:type_name -> google.protobuf.FieldMask
+	84,  // 65: mulligan.resource.v1.NameDemand.any:type_name -> mulligan.resource.v1.Alternatives
+	86,  // 66: mulligan.resource.v1.PropertyAlternatives.ranges:type_name -> mulligan.resource.v1.PropertyRange
+	86,  // 67: mulligan.resource.v1.PropertyDemand.require:type_name -> mulligan.resource.v1.PropertyRange
+	86,  // 68: mulligan.resource.v1.PropertyDemand.forbid:type_name -> mulligan.resource.v1.PropertyRange
+	87,  // 69: mulligan.resource.v1.PropertyDemand.any:type_name -> mulligan.resource.v1.PropertyAlternatives
+	172, // 70: mulligan.resource.v1.RequestGroup.amounts:type_name -> mulligan.common.v1.Amount
+	85,  // 71: mulligan.resource.v1.RequestGroup.capabilities:type_name -> mulligan.resource.v1.NameDemand
+	85,  // 72: mulligan.resource.v1.RequestGroup.groups:type_name -> mulligan.resource.v1.NameDemand
+	88,  // 73: mulligan.resource.v1.RequestGroup.properties:type_name -> mulligan.resource.v1.PropertyDemand
+	89,  // 74: mulligan.resource.v1.RequestGroup.distances:type_name -> mulligan.resource.v1.DistanceLimit
+	172, // 75: mulligan.resource.v1.CandidatePart.amounts:type_name -> mulligan.common.v1.Amount
+	93,  // 76: mulligan.resource.v1.Candidate.parts:type_name -> mulligan.resource.v1.CandidatePart
+	172, // 77: mulligan.resource.v1.ClaimSpec.amounts:type_name -> mulligan.common.v1.Amount
+	173, // 78: mulligan.resource.v1.ClaimSpec.window:type_name -> mulligan.common.v1.Window
+	174, // 79: mulligan.resource.v1.ClaimSpec.placement:type_name -> mulligan.common.v1.Placement
+	90,  // 80: mulligan.resource.v1.ClaimSpec.groups:type_name -> mulligan.resource.v1.RequestGroup
+	91,  // 81: mulligan.resource.v1.ClaimSpec.same_subtree:type_name -> mulligan.resource.v1.Subtree
+	92,  // 82: mulligan.resource.v1.ClaimSpec.near:type_name -> mulligan.resource.v1.Near
+	175, // 83: mulligan.resource.v1.ClaimSpec.domains:type_name -> mulligan.common.v1.DomainLimit
+	164, // 84: mulligan.resource.v1.Claim.metadata:type_name -> mulligan.common.v1.Metadata
+	95,  // 85: mulligan.resource.v1.Claim.spec:type_name -> mulligan.resource.v1.ClaimSpec
+	166, // 86: mulligan.resource.v1.Claim.status:type_name -> mulligan.common.v1.Status
+	96,  // 87: mulligan.resource.v1.Claim.allocations:type_name -> mulligan.resource.v1.Allocation
+	95,  // 88: mulligan.resource.v1.ProposeCandidatesRequest.spec:type_name -> mulligan.resource.v1.ClaimSpec
+	95,  // 89: mulligan.resource.v1.CreateClaimRequest.spec:type_name -> mulligan.resource.v1.ClaimSpec
+	171, // 90: mulligan.resource.v1.CreateClaimRequest.hold_until:type_name -> google.protobuf.Timestamp
+	171, // 91: mulligan.resource.v1.CreateClaimRequest.wait_until:type_name -> google.protobuf.Timestamp
+	94,  // 92: mulligan.resource.v1.CreateClaimRequest.candidate:type_name -> mulligan.resource.v1.Candidate
+	97,  // 93: mulligan.resource.v1.BatchGetClaimsResponse.claims:type_name -> mulligan.resource.v1.Claim
+	168, // 94: mulligan.resource.v1.ListClaimsRequest.page:type_name -> mulligan.common.v1.Page
+	169, // 95: mulligan.resource.v1.ListClaimsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	170, // 96: mulligan.resource.v1.ListClaimsRequest.filter:type_name -> mulligan.common.v1.Filter
+	97,  // 97: mulligan.resource.v1.ListClaimsResponse.claims:type_name -> mulligan.resource.v1.Claim
+	95,  // 98: mulligan.resource.v1.ClaimMove.spec:type_name -> mulligan.resource.v1.ClaimSpec
+	94,  // 99: mulligan.resource.v1.ClaimMove.candidate:type_name -> mulligan.resource.v1.Candidate
+	173, // 100: mulligan.resource.v1.ClaimChange.window:type_name -> mulligan.common.v1.Window
+	107, // 101: mulligan.resource.v1.ClaimChange.move:type_name -> mulligan.resource.v1.ClaimMove
+	108, // 102: mulligan.resource.v1.ChangeClaimsRequest.changes:type_name -> mulligan.resource.v1.ClaimChange
+	97,  // 103: mulligan.resource.v1.ChangeClaimsResponse.claims:type_name -> mulligan.resource.v1.Claim
+	95,  // 104: mulligan.resource.v1.FindOpeningsRequest.spec:type_name -> mulligan.resource.v1.ClaimSpec
+	176, // 105: mulligan.resource.v1.FindOpeningsRequest.length:type_name -> google.protobuf.Duration
+	173, // 106: mulligan.resource.v1.Opening.window:type_name -> mulligan.common.v1.Window
+	112, // 107: mulligan.resource.v1.FindOpeningsResponse.openings:type_name -> mulligan.resource.v1.Opening
+	168, // 108: mulligan.resource.v1.ListCalendarRequest.page:type_name -> mulligan.common.v1.Page
+	173, // 109: mulligan.resource.v1.ListCalendarRequest.window:type_name -> mulligan.common.v1.Window
+	168, // 110: mulligan.resource.v1.ListProjectCalendarRequest.page:type_name -> mulligan.common.v1.Page
+	173, // 111: mulligan.resource.v1.ListProjectCalendarRequest.window:type_name -> mulligan.common.v1.Window
+	123, // 112: mulligan.resource.v1.ListProjectCalendarResponse.lanes:type_name -> mulligan.resource.v1.Lane
+	168, // 113: mulligan.resource.v1.ListUsageRequest.page:type_name -> mulligan.common.v1.Page
+	0,   // 114: mulligan.resource.v1.ListUsageRequest.by:type_name -> mulligan.resource.v1.UsageBy
+	173, // 115: mulligan.resource.v1.ListUsageRequest.window:type_name -> mulligan.common.v1.Window
+	117, // 116: mulligan.resource.v1.ListUsageResponse.usage:type_name -> mulligan.resource.v1.Usage
+	168, // 117: mulligan.resource.v1.ListProjectUsageRequest.page:type_name -> mulligan.common.v1.Page
+	0,   // 118: mulligan.resource.v1.ListProjectUsageRequest.by:type_name -> mulligan.resource.v1.UsageBy
+	173, // 119: mulligan.resource.v1.ListProjectUsageRequest.window:type_name -> mulligan.common.v1.Window
+	117, // 120: mulligan.resource.v1.ListProjectUsageResponse.usage:type_name -> mulligan.resource.v1.Usage
+	173, // 121: mulligan.resource.v1.Booking.window:type_name -> mulligan.common.v1.Window
+	122, // 122: mulligan.resource.v1.Lane.bookings:type_name -> mulligan.resource.v1.Booking
+	123, // 123: mulligan.resource.v1.ListCalendarResponse.lanes:type_name -> mulligan.resource.v1.Lane
+	172, // 124: mulligan.resource.v1.QuotaSpec.amounts:type_name -> mulligan.common.v1.Amount
+	176, // 125: mulligan.resource.v1.QuotaSpec.longest:type_name -> google.protobuf.Duration
+	176, // 126: mulligan.resource.v1.QuotaSpec.advance:type_name -> google.protobuf.Duration
+	125, // 127: mulligan.resource.v1.Quota.spec:type_name -> mulligan.resource.v1.QuotaSpec
+	172, // 128: mulligan.resource.v1.Quota.used:type_name -> mulligan.common.v1.Amount
+	125, // 129: mulligan.resource.v1.SetQuotaRequest.spec:type_name -> mulligan.resource.v1.QuotaSpec
+	168, // 130: mulligan.resource.v1.ListQuotasRequest.page:type_name -> mulligan.common.v1.Page
+	126, // 131: mulligan.resource.v1.ListQuotasResponse.quotas:type_name -> mulligan.resource.v1.Quota
+	168, // 132: mulligan.resource.v1.ListProjectQuotasRequest.page:type_name -> mulligan.common.v1.Page
+	126, // 133: mulligan.resource.v1.ListProjectQuotasResponse.quotas:type_name -> mulligan.resource.v1.Quota
+	125, // 134: mulligan.resource.v1.SetChildQuotaRequest.spec:type_name -> mulligan.resource.v1.QuotaSpec
+	173, // 135: mulligan.resource.v1.GetQuotaRequest.window:type_name -> mulligan.common.v1.Window
+	177, // 136: mulligan.resource.v1.ReservationSpec.machine:type_name -> mulligan.control.v1.MachineSpec
+	95,  // 137: mulligan.resource.v1.ReservationSpec.claim:type_name -> mulligan.resource.v1.ClaimSpec
+	173, // 138: mulligan.resource.v1.ReservationSpec.window:type_name -> mulligan.common.v1.Window
+	176, // 139: mulligan.resource.v1.ReservationSpec.keep_for:type_name -> google.protobuf.Duration
+	176, // 140: mulligan.resource.v1.ReservationSpec.warn_before:type_name -> google.protobuf.Duration
+	176, // 141: mulligan.resource.v1.ReservationSpec.reclaim_after:type_name -> google.protobuf.Duration
+	164, // 142: mulligan.resource.v1.Reservation.metadata:type_name -> mulligan.common.v1.Metadata
+	138, // 143: mulligan.resource.v1.Reservation.spec:type_name -> mulligan.resource.v1.ReservationSpec
+	166, // 144: mulligan.resource.v1.Reservation.status:type_name -> mulligan.common.v1.Status
+	171, // 145: mulligan.resource.v1.Reservation.kept_until:type_name -> google.protobuf.Timestamp
+	138, // 146: mulligan.resource.v1.CreateReservationsRequest.spec:type_name -> mulligan.resource.v1.ReservationSpec
+	139, // 147: mulligan.resource.v1.CreateReservationsResponse.reservations:type_name -> mulligan.resource.v1.Reservation
+	139, // 148: mulligan.resource.v1.BatchGetReservationsResponse.reservations:type_name -> mulligan.resource.v1.Reservation
+	168, // 149: mulligan.resource.v1.ListReservationsRequest.page:type_name -> mulligan.common.v1.Page
+	169, // 150: mulligan.resource.v1.ListReservationsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	170, // 151: mulligan.resource.v1.ListReservationsRequest.filter:type_name -> mulligan.common.v1.Filter
+	139, // 152: mulligan.resource.v1.ListReservationsResponse.reservations:type_name -> mulligan.resource.v1.Reservation
+	173, // 153: mulligan.resource.v1.UpdateReservationRequest.window:type_name -> mulligan.common.v1.Window
+	176, // 154: mulligan.resource.v1.UpdateReservationRequest.keep_for:type_name -> google.protobuf.Duration
+	167, // 155: mulligan.resource.v1.UpdateReservationRequest.update_mask:type_name -> google.protobuf.FieldMask
+	164, // 156: mulligan.resource.v1.ReservationSeries.metadata:type_name -> mulligan.common.v1.Metadata
+	138, // 157: mulligan.resource.v1.ReservationSeries.spec:type_name -> mulligan.resource.v1.ReservationSpec
+	149, // 158: mulligan.resource.v1.ReservationSeries.recurrence:type_name -> mulligan.resource.v1.Recurrence
+	176, // 159: mulligan.resource.v1.ReservationSeries.ahead:type_name -> google.protobuf.Duration
+	166, // 160: mulligan.resource.v1.ReservationSeries.status:type_name -> mulligan.common.v1.Status
+	173, // 161: mulligan.resource.v1.ReservationSeries.next:type_name -> mulligan.common.v1.Window
+	138, // 162: mulligan.resource.v1.CreateReservationSeriesRequest.spec:type_name -> mulligan.resource.v1.ReservationSpec
+	149, // 163: mulligan.resource.v1.CreateReservationSeriesRequest.recurrence:type_name -> mulligan.resource.v1.Recurrence
+	176, // 164: mulligan.resource.v1.CreateReservationSeriesRequest.ahead:type_name -> google.protobuf.Duration
+	150, // 165: mulligan.resource.v1.BatchGetReservationSeriesResponse.series:type_name -> mulligan.resource.v1.ReservationSeries
+	168, // 166: mulligan.resource.v1.ListReservationSeriesRequest.page:type_name -> mulligan.common.v1.Page
+	169, // 167: mulligan.resource.v1.ListReservationSeriesRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	170, // 168: mulligan.resource.v1.ListReservationSeriesRequest.filter:type_name -> mulligan.common.v1.Filter
+	150, // 169: mulligan.resource.v1.ListReservationSeriesResponse.series:type_name -> mulligan.resource.v1.ReservationSeries
+	178, // 170: mulligan.resource.v1.ResourceConfigureRequest.spec:type_name -> mulligan.common.v1.ConfigurationSpec
+	167, // 171: mulligan.resource.v1.ResourceConfigureRequest.update_mask:type_name -> google.protobuf.FieldMask
+	4,   // 172: mulligan.resource.v1.ResourceService.CreateProviderType:input_type -> mulligan.resource.v1.CreateProviderTypeRequest
+	5,   // 173: mulligan.resource.v1.ResourceService.UpdateProviderType:input_type -> mulligan.resource.v1.UpdateProviderTypeRequest
+	6,   // 174: mulligan.resource.v1.ResourceService.ListProviderTypes:input_type -> mulligan.resource.v1.ListProviderTypesRequest
+	8,   // 175: mulligan.resource.v1.ResourceService.DeleteProviderType:input_type -> mulligan.resource.v1.DeleteProviderTypeRequest
+	11,  // 176: mulligan.resource.v1.ResourceService.CreateResourceType:input_type -> mulligan.resource.v1.CreateResourceTypeRequest
+	12,  // 177: mulligan.resource.v1.ResourceService.ListResourceTypes:input_type -> mulligan.resource.v1.ListResourceTypesRequest
+	14,  // 178: mulligan.resource.v1.ResourceService.DeleteResourceType:input_type -> mulligan.resource.v1.DeleteResourceTypeRequest
+	17,  // 179: mulligan.resource.v1.ResourceService.CreateCapability:input_type -> mulligan.resource.v1.CreateCapabilityRequest
+	18,  // 180: mulligan.resource.v1.ResourceService.ListCapabilities:input_type -> mulligan.resource.v1.ListCapabilitiesRequest
+	20,  // 181: mulligan.resource.v1.ResourceService.DeleteCapability:input_type -> mulligan.resource.v1.DeleteCapabilityRequest
+	23,  // 182: mulligan.resource.v1.ResourceService.CreateProviders:input_type -> mulligan.resource.v1.CreateProvidersRequest
+	34,  // 183: mulligan.resource.v1.ResourceService.UpdateProviders:input_type -> mulligan.resource.v1.UpdateProvidersRequest
+	39,  // 184: mulligan.resource.v1.ResourceService.DeleteProviders:input_type -> mulligan.resource.v1.DeleteProvidersRequest
+	37,  // 185: mulligan.resource.v1.ResourceService.ReshapeProviders:input_type -> mulligan.resource.v1.ReshapeProvidersRequest
+	44,  // 186: mulligan.resource.v1.ResourceService.CreateGroup:input_type -> mulligan.resource.v1.CreateGroupRequest
+	45,  // 187: mulligan.resource.v1.ResourceService.UpdateGroup:input_type -> mulligan.resource.v1.UpdateGroupRequest
+	46,  // 188: mulligan.resource.v1.ResourceService.GetGroup:input_type -> mulligan.resource.v1.GetGroupRequest
+	47,  // 189: mulligan.resource.v1.ResourceService.BatchGetGroups:input_type -> mulligan.resource.v1.BatchGetGroupsRequest
+	49,  // 190: mulligan.resource.v1.ResourceService.ListGroups:input_type -> mulligan.resource.v1.ListGroupsRequest
+	51,  // 191: mulligan.resource.v1.ResourceService.DeleteGroup:input_type -> mulligan.resource.v1.DeleteGroupRequest
+	54,  // 192: mulligan.resource.v1.ResourceService.CreateDistanceType:input_type -> mulligan.resource.v1.CreateDistanceTypeRequest
+	55,  // 193: mulligan.resource.v1.ResourceService.ListDistanceTypes:input_type -> mulligan.resource.v1.ListDistanceTypesRequest
+	57,  // 194: mulligan.resource.v1.ResourceService.DeleteDistanceType:input_type -> mulligan.resource.v1.DeleteDistanceTypeRequest
+	60,  // 195: mulligan.resource.v1.ResourceService.SetDistances:input_type -> mulligan.resource.v1.SetDistancesRequest
+	62,  // 196: mulligan.resource.v1.ResourceService.ListDistances:input_type -> mulligan.resource.v1.ListDistancesRequest
+	64,  // 197: mulligan.resource.v1.ResourceService.MarkProviders:input_type -> mulligan.resource.v1.MarkProvidersRequest
+	66,  // 198: mulligan.resource.v1.ResourceService.UnmarkProviders:input_type -> mulligan.resource.v1.UnmarkProvidersRequest
+	68,  // 199: mulligan.resource.v1.ResourceService.GetProvider:input_type -> mulligan.resource.v1.GetProviderRequest
+	69,  // 200: mulligan.resource.v1.ResourceService.BatchGetProviders:input_type -> mulligan.resource.v1.BatchGetProvidersRequest
+	71,  // 201: mulligan.resource.v1.ResourceService.ListProviders:input_type -> mulligan.resource.v1.ListProvidersRequest
+	75,  // 202: mulligan.resource.v1.ResourceService.CreateNetwork:input_type -> mulligan.resource.v1.CreateNetworkRequest
+	76,  // 203: mulligan.resource.v1.ResourceService.GetNetwork:input_type -> mulligan.resource.v1.GetNetworkRequest
+	77,  // 204: mulligan.resource.v1.ResourceService.BatchGetNetworks:input_type -> mulligan.resource.v1.BatchGetNetworksRequest
+	79,  // 205: mulligan.resource.v1.ResourceService.ListNetworks:input_type -> mulligan.resource.v1.ListNetworksRequest
+	81,  // 206: mulligan.resource.v1.ResourceService.UpdateNetwork:input_type -> mulligan.resource.v1.UpdateNetworkRequest
+	82,  // 207: mulligan.resource.v1.ResourceService.DeleteNetwork:input_type -> mulligan.resource.v1.DeleteNetworkRequest
+	98,  // 208: mulligan.resource.v1.ResourceService.ProposeCandidates:input_type -> mulligan.resource.v1.ProposeCandidatesRequest
+	111, // 209: mulligan.resource.v1.ResourceService.FindOpenings:input_type -> mulligan.resource.v1.FindOpeningsRequest
+	114, // 210: mulligan.resource.v1.ResourceService.ListCalendar:input_type -> mulligan.resource.v1.ListCalendarRequest
+	115, // 211: mulligan.resource.v1.ResourceService.ListProjectCalendar:input_type -> mulligan.resource.v1.ListProjectCalendarRequest
+	118, // 212: mulligan.resource.v1.ResourceService.ListUsage:input_type -> mulligan.resource.v1.ListUsageRequest
+	120, // 213: mulligan.resource.v1.ResourceService.ListProjectUsage:input_type -> mulligan.resource.v1.ListProjectUsageRequest
+	99,  // 214: mulligan.resource.v1.ResourceService.CreateClaim:input_type -> mulligan.resource.v1.CreateClaimRequest
+	100, // 215: mulligan.resource.v1.ResourceService.GetClaim:input_type -> mulligan.resource.v1.GetClaimRequest
+	101, // 216: mulligan.resource.v1.ResourceService.BatchGetClaims:input_type -> mulligan.resource.v1.BatchGetClaimsRequest
+	103, // 217: mulligan.resource.v1.ResourceService.ListClaims:input_type -> mulligan.resource.v1.ListClaimsRequest
+	105, // 218: mulligan.resource.v1.ResourceService.ConfirmClaim:input_type -> mulligan.resource.v1.ConfirmClaimRequest
+	109, // 219: mulligan.resource.v1.ResourceService.ChangeClaims:input_type -> mulligan.resource.v1.ChangeClaimsRequest
+	127, // 220: mulligan.resource.v1.ResourceService.SetQuota:input_type -> mulligan.resource.v1.SetQuotaRequest
+	128, // 221: mulligan.resource.v1.ResourceService.ListQuotas:input_type -> mulligan.resource.v1.ListQuotasRequest
+	130, // 222: mulligan.resource.v1.ResourceService.ListProjectQuotas:input_type -> mulligan.resource.v1.ListProjectQuotasRequest
+	132, // 223: mulligan.resource.v1.ResourceService.SetChildQuota:input_type -> mulligan.resource.v1.SetChildQuotaRequest
+	133, // 224: mulligan.resource.v1.ResourceService.DeleteChildQuota:input_type -> mulligan.resource.v1.DeleteChildQuotaRequest
+	135, // 225: mulligan.resource.v1.ResourceService.GetQuota:input_type -> mulligan.resource.v1.GetQuotaRequest
+	136, // 226: mulligan.resource.v1.ResourceService.DeleteQuota:input_type -> mulligan.resource.v1.DeleteQuotaRequest
+	106, // 227: mulligan.resource.v1.ResourceService.ReleaseClaim:input_type -> mulligan.resource.v1.ReleaseClaimRequest
+	140, // 228: mulligan.resource.v1.ResourceService.CreateReservations:input_type -> mulligan.resource.v1.CreateReservationsRequest
+	142, // 229: mulligan.resource.v1.ResourceService.GetReservation:input_type -> mulligan.resource.v1.GetReservationRequest
+	143, // 230: mulligan.resource.v1.ResourceService.BatchGetReservations:input_type -> mulligan.resource.v1.BatchGetReservationsRequest
+	145, // 231: mulligan.resource.v1.ResourceService.ListReservations:input_type -> mulligan.resource.v1.ListReservationsRequest
+	147, // 232: mulligan.resource.v1.ResourceService.UpdateReservation:input_type -> mulligan.resource.v1.UpdateReservationRequest
+	148, // 233: mulligan.resource.v1.ResourceService.CancelReservation:input_type -> mulligan.resource.v1.CancelReservationRequest
+	151, // 234: mulligan.resource.v1.ResourceService.CreateReservationSeries:input_type -> mulligan.resource.v1.CreateReservationSeriesRequest
+	152, // 235: mulligan.resource.v1.ResourceService.GetReservationSeries:input_type -> mulligan.resource.v1.GetReservationSeriesRequest
+	153, // 236: mulligan.resource.v1.ResourceService.BatchGetReservationSeries:input_type -> mulligan.resource.v1.BatchGetReservationSeriesRequest
+	155, // 237: mulligan.resource.v1.ResourceService.ListReservationSeries:input_type -> mulligan.resource.v1.ListReservationSeriesRequest
+	157, // 238: mulligan.resource.v1.ResourceService.EndReservationSeries:input_type -> mulligan.resource.v1.EndReservationSeriesRequest
+	158, // 239: mulligan.resource.v1.ResourceService.ResourceConfigure:input_type -> mulligan.resource.v1.ResourceConfigureRequest
+	159, // 240: mulligan.resource.v1.ResourceService.GetResourceConfiguration:input_type -> mulligan.resource.v1.GetResourceConfigurationRequest
+	179, // 241: mulligan.resource.v1.ResourceService.Watch:input_type -> mulligan.common.v1.WatchRequest
+	3,   // 242: mulligan.resource.v1.ResourceService.CreateProviderType:output_type -> mulligan.resource.v1.ProviderType
+	3,   // 243: mulligan.resource.v1.ResourceService.UpdateProviderType:output_type -> mulligan.resource.v1.ProviderType
+	7,   // 244: mulligan.resource.v1.ResourceService.ListProviderTypes:output_type -> mulligan.resource.v1.ListProviderTypesResponse
+	9,   // 245: mulligan.resource.v1.ResourceService.DeleteProviderType:output_type -> mulligan.resource.v1.DeleteProviderTypeResponse
+	10,  // 246: mulligan.resource.v1.ResourceService.CreateResourceType:output_type -> mulligan.resource.v1.ResourceType
+	13,  // 247: mulligan.resource.v1.ResourceService.ListResourceTypes:output_type -> mulligan.resource.v1.ListResourceTypesResponse
+	15,  // 248: mulligan.resource.v1.ResourceService.DeleteResourceType:output_type -> mulligan.resource.v1.DeleteResourceTypeResponse
+	16,  // 249: mulligan.resource.v1.ResourceService.CreateCapability:output_type -> mulligan.resource.v1.Capability
+	19,  // 250: mulligan.resource.v1.ResourceService.ListCapabilities:output_type -> mulligan.resource.v1.ListCapabilitiesResponse
+	21,  // 251: mulligan.resource.v1.ResourceService.DeleteCapability:output_type -> mulligan.resource.v1.DeleteCapabilityResponse
+	25,  // 252: mulligan.resource.v1.ResourceService.CreateProviders:output_type -> mulligan.resource.v1.CreateProvidersResponse
+	35,  // 253: mulligan.resource.v1.ResourceService.UpdateProviders:output_type -> mulligan.resource.v1.UpdateProvidersResponse
+	40,  // 254: mulligan.resource.v1.ResourceService.DeleteProviders:output_type -> mulligan.resource.v1.DeleteProvidersResponse
+	38,  // 255: mulligan.resource.v1.ResourceService.ReshapeProviders:output_type -> mulligan.resource.v1.ReshapeProvidersResponse
+	41,  // 256: mulligan.resource.v1.ResourceService.CreateGroup:output_type -> mulligan.resource.v1.Group
+	41,  // 257: mulligan.resource.v1.ResourceService.UpdateGroup:output_type -> mulligan.resource.v1.Group
+	41,  // 258: mulligan.resource.v1.ResourceService.GetGroup:output_type -> mulligan.resource.v1.Group
+	48,  // 259: mulligan.resource.v1.ResourceService.BatchGetGroups:output_type -> mulligan.resource.v1.BatchGetGroupsResponse
+	50,  // 260: mulligan.resource.v1.ResourceService.ListGroups:output_type -> mulligan.resource.v1.ListGroupsResponse
+	52,  // 261: mulligan.resource.v1.ResourceService.DeleteGroup:output_type -> mulligan.resource.v1.DeleteGroupResponse
+	53,  // 262: mulligan.resource.v1.ResourceService.CreateDistanceType:output_type -> mulligan.resource.v1.DistanceType
+	56,  // 263: mulligan.resource.v1.ResourceService.ListDistanceTypes:output_type -> mulligan.resource.v1.ListDistanceTypesResponse
+	58,  // 264: mulligan.resource.v1.ResourceService.DeleteDistanceType:output_type -> mulligan.resource.v1.DeleteDistanceTypeResponse
+	61,  // 265: mulligan.resource.v1.ResourceService.SetDistances:output_type -> mulligan.resource.v1.SetDistancesResponse
+	63,  // 266: mulligan.resource.v1.ResourceService.ListDistances:output_type -> mulligan.resource.v1.ListDistancesResponse
+	65,  // 267: mulligan.resource.v1.ResourceService.MarkProviders:output_type -> mulligan.resource.v1.MarkProvidersResponse
+	67,  // 268: mulligan.resource.v1.ResourceService.UnmarkProviders:output_type -> mulligan.resource.v1.UnmarkProvidersResponse
+	2,   // 269: mulligan.resource.v1.ResourceService.GetProvider:output_type -> mulligan.resource.v1.Provider
+	70,  // 270: mulligan.resource.v1.ResourceService.BatchGetProviders:output_type -> mulligan.resource.v1.BatchGetProvidersResponse
+	72,  // 271: mulligan.resource.v1.ResourceService.ListProviders:output_type -> mulligan.resource.v1.ListProvidersResponse
+	74,  // 272: mulligan.resource.v1.ResourceService.CreateNetwork:output_type -> mulligan.resource.v1.Network
+	74,  // 273: mulligan.resource.v1.ResourceService.GetNetwork:output_type -> mulligan.resource.v1.Network
+	78,  // 274: mulligan.resource.v1.ResourceService.BatchGetNetworks:output_type -> mulligan.resource.v1.BatchGetNetworksResponse
+	80,  // 275: mulligan.resource.v1.ResourceService.ListNetworks:output_type -> mulligan.resource.v1.ListNetworksResponse
+	74,  // 276: mulligan.resource.v1.ResourceService.UpdateNetwork:output_type -> mulligan.resource.v1.Network
+	83,  // 277: mulligan.resource.v1.ResourceService.DeleteNetwork:output_type -> mulligan.resource.v1.DeleteNetworkResponse
+	94,  // 278: mulligan.resource.v1.ResourceService.ProposeCandidates:output_type -> mulligan.resource.v1.Candidate
+	113, // 279: mulligan.resource.v1.ResourceService.FindOpenings:output_type -> mulligan.resource.v1.FindOpeningsResponse
+	124, // 280: mulligan.resource.v1.ResourceService.ListCalendar:output_type -> mulligan.resource.v1.ListCalendarResponse
+	116, // 281: mulligan.resource.v1.ResourceService.ListProjectCalendar:output_type -> mulligan.resource.v1.ListProjectCalendarResponse
+	119, // 282: mulligan.resource.v1.ResourceService.ListUsage:output_type -> mulligan.resource.v1.ListUsageResponse
+	121, // 283: mulligan.resource.v1.ResourceService.ListProjectUsage:output_type -> mulligan.resource.v1.ListProjectUsageResponse
+	97,  // 284: mulligan.resource.v1.ResourceService.CreateClaim:output_type -> mulligan.resource.v1.Claim
+	97,  // 285: mulligan.resource.v1.ResourceService.GetClaim:output_type -> mulligan.resource.v1.Claim
+	102, // 286: mulligan.resource.v1.ResourceService.BatchGetClaims:output_type -> mulligan.resource.v1.BatchGetClaimsResponse
+	104, // 287: mulligan.resource.v1.ResourceService.ListClaims:output_type -> mulligan.resource.v1.ListClaimsResponse
+	97,  // 288: mulligan.resource.v1.ResourceService.ConfirmClaim:output_type -> mulligan.resource.v1.Claim
+	110, // 289: mulligan.resource.v1.ResourceService.ChangeClaims:output_type -> mulligan.resource.v1.ChangeClaimsResponse
+	126, // 290: mulligan.resource.v1.ResourceService.SetQuota:output_type -> mulligan.resource.v1.Quota
+	129, // 291: mulligan.resource.v1.ResourceService.ListQuotas:output_type -> mulligan.resource.v1.ListQuotasResponse
+	131, // 292: mulligan.resource.v1.ResourceService.ListProjectQuotas:output_type -> mulligan.resource.v1.ListProjectQuotasResponse
+	126, // 293: mulligan.resource.v1.ResourceService.SetChildQuota:output_type -> mulligan.resource.v1.Quota
+	134, // 294: mulligan.resource.v1.ResourceService.DeleteChildQuota:output_type -> mulligan.resource.v1.DeleteChildQuotaResponse
+	126, // 295: mulligan.resource.v1.ResourceService.GetQuota:output_type -> mulligan.resource.v1.Quota
+	137, // 296: mulligan.resource.v1.ResourceService.DeleteQuota:output_type -> mulligan.resource.v1.DeleteQuotaResponse
+	97,  // 297: mulligan.resource.v1.ResourceService.ReleaseClaim:output_type -> mulligan.resource.v1.Claim
+	141, // 298: mulligan.resource.v1.ResourceService.CreateReservations:output_type -> mulligan.resource.v1.CreateReservationsResponse
+	139, // 299: mulligan.resource.v1.ResourceService.GetReservation:output_type -> mulligan.resource.v1.Reservation
+	144, // 300: mulligan.resource.v1.ResourceService.BatchGetReservations:output_type -> mulligan.resource.v1.BatchGetReservationsResponse
+	146, // 301: mulligan.resource.v1.ResourceService.ListReservations:output_type -> mulligan.resource.v1.ListReservationsResponse
+	139, // 302: mulligan.resource.v1.ResourceService.UpdateReservation:output_type -> mulligan.resource.v1.Reservation
+	139, // 303: mulligan.resource.v1.ResourceService.CancelReservation:output_type -> mulligan.resource.v1.Reservation
+	150, // 304: mulligan.resource.v1.ResourceService.CreateReservationSeries:output_type -> mulligan.resource.v1.ReservationSeries
+	150, // 305: mulligan.resource.v1.ResourceService.GetReservationSeries:output_type -> mulligan.resource.v1.ReservationSeries
+	154, // 306: mulligan.resource.v1.ResourceService.BatchGetReservationSeries:output_type -> mulligan.resource.v1.BatchGetReservationSeriesResponse
+	156, // 307: mulligan.resource.v1.ResourceService.ListReservationSeries:output_type -> mulligan.resource.v1.ListReservationSeriesResponse
+	150, // 308: mulligan.resource.v1.ResourceService.EndReservationSeries:output_type -> mulligan.resource.v1.ReservationSeries
+	180, // 309: mulligan.resource.v1.ResourceService.ResourceConfigure:output_type -> mulligan.common.v1.Configuration
+	180, // 310: mulligan.resource.v1.ResourceService.GetResourceConfiguration:output_type -> mulligan.common.v1.Configuration
+	181, // 311: mulligan.resource.v1.ResourceService.Watch:output_type -> mulligan.common.v1.Event
+	242, // [242:312] is the sub-list for method output_type
+	172, // [172:242] is the sub-list for method input_type
+	172, // [172:172] is the sub-list for extension type_name
+	172, // [172:172] is the sub-list for extension extendee
+	0,   // [0:172] is the sub-list for field type_name
 }
 
 func init() { file_mulligan_resource_v1_resource_proto_init() }
@@ -11221,19 +12187,18 @@ func file_mulligan_resource_v1_resource_proto_init() {
 	if File_mulligan_resource_v1_resource_proto != nil {
 		return
 	}
-	file_mulligan_resource_v1_resource_proto_msgTypes[4].OneofWrappers = []any{}
 	file_mulligan_resource_v1_resource_proto_msgTypes[26].OneofWrappers = []any{}
 	file_mulligan_resource_v1_resource_proto_msgTypes[32].OneofWrappers = []any{}
-	file_mulligan_resource_v1_resource_proto_msgTypes[79].OneofWrappers = []any{}
-	file_mulligan_resource_v1_resource_proto_msgTypes[108].OneofWrappers = []any{}
+	file_mulligan_resource_v1_resource_proto_msgTypes[85].OneofWrappers = []any{}
 	file_mulligan_resource_v1_resource_proto_msgTypes[116].OneofWrappers = []any{}
+	file_mulligan_resource_v1_resource_proto_msgTypes[124].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mulligan_resource_v1_resource_proto_rawDesc), len(file_mulligan_resource_v1_resource_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   151,
+			NumMessages:   163,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1,11 +1,13 @@
 """mulligan account: users."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mulligan_client.commands.catalogue import add_delete
+from mulligan_client.commands.listing import takes_listing
 from mulligan_client.commands.options import (
     pass_session,
     read_password,
@@ -42,13 +44,15 @@ def create(
 
 
 @account.command("list")
+@takes_listing()
 @takes_output
 @pass_session
-def list_accounts(session: Session, output: str) -> None:
+def list_accounts(session: Session, listed: Mapping[str, Any], output: str) -> None:
     """List all users, as a reader of the system."""
     from mulligan_client.output import table
 
-    answer = session.client.list_all(session.client.iam.ListAccounts, iam_pb2.ListAccountsRequest())
+    request = iam_pb2.ListAccountsRequest(**listed)
+    answer = session.client.list_all(session.client.iam.ListAccounts, request)
     rows = [
         (one.metadata.name, "no" if one.disabled else "yes", one.metadata.id)
         for one in answer.accounts

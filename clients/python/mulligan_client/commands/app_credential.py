@@ -1,12 +1,13 @@
 """mulligan app-credential: accounts for programs."""
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from mulligan_client.commands.listing import takes_listing
 from mulligan_client.commands.options import TIME, confirm, pass_session, takes_output, takes_yes
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
@@ -67,12 +68,15 @@ def create(
 
 @app_credential.command("list")
 @click.option("--creator", default="", help="Those of this account, for administrators.")
+@takes_listing()
 @takes_output
 @pass_session
-def list_credentials(session: Session, creator: str, output: str) -> None:
+def list_credentials(
+    session: Session, creator: str, listed: Mapping[str, Any], output: str
+) -> None:
     """List the application credentials that you made."""
     whose = session.resolve("account", creator) if creator else ""
-    request = iam_pb2.ListApplicationCredentialsRequest(creator=whose)
+    request = iam_pb2.ListApplicationCredentialsRequest(creator=whose, **listed)
     answer = session.client.list_all(session.client.iam.ListApplicationCredentials, request)
     session.show(answer, output, lambda: _table(session, answer.application_credentials))
 

@@ -1,11 +1,12 @@
 """What every kind of object in a region has in common: it is listed, shown, renamed, forgotten."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from mulligan_client.commands.listing import takes_listing
 from mulligan_client.commands.options import (
     confirm,
     pass_session,
@@ -22,19 +23,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of object: the calls that read all of a region (or of any) and one, and their looks.
+    """A kind of object: the calls that read all and one, and their looks.
 
-    `shows` is the help of the command that shows one. `rename` is the call that gives one another
-    name, with its request's fields as arguments, if that is a command of its own.
+    `read_all` takes the fields of its request as arguments. `shows` is the help of the command that
+    shows one. `rename` is the call that gives one another name, with its request's fields as
+    arguments, if that is a command of its own.
     """
 
     name: str
-    read_all: Callable[[Session, str], Any]
+    read_all: Callable[..., Any]
     read: Callable[[Session, str], Any]
     table: "Callable[[Session, Any], Table]"
     sheet: "Callable[[Session, Any], Table]"
     shows: str
     rename: Callable[..., Any] | None = None
+    has_states: bool = False
 
     def find(self, session: Session, name: str) -> str:
         """Find the id."""
@@ -46,10 +49,12 @@ def add_list_and_show(group: click.Group, kind: Kind) -> None:
 
     @group.command("list", help=f"List all {kind.name}s.")
     @click.option("--region", default="", help=f"Only {kind.name}s of this region.")
+    @takes_listing(states=kind.has_states)
     @takes_output
     @pass_session
-    def list_all(session: Session, region: str, output: str) -> None:
-        answer = kind.read_all(session, session.resolve("region", region) if region else "")
+    def list_all(session: Session, region: str, listed: Mapping[str, Any], output: str) -> None:
+        where = session.resolve("region", region) if region else ""
+        answer = kind.read_all(session, region=where, **listed)
         session.show(answer, output, lambda: kind.table(session, answer))
 
     @group.command("show", help=kind.shows)

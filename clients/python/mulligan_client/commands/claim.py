@@ -1,6 +1,6 @@
 """mulligan claim: what is committed to whom, and when."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mulligan_client.commands.claim_spec import read_spec, takes_spec
+from mulligan_client.commands.listing import takes_listing
 from mulligan_client.commands.options import (
     DURATION,
     TIME,
@@ -267,12 +268,17 @@ def release(session: Session, claim_id: str, project: str, output: str) -> None:
 
 @claim.command("list")
 @click.option("--all", "ended", is_flag=True, help="Also those that ended.")
+@takes_listing(named=False)
 @takes_project
 @takes_output
 @pass_session
-def list_claims(session: Session, ended: bool, project: str, output: str) -> None:
+def list_claims(
+    session: Session, ended: bool, listed: Mapping[str, Any], project: str, output: str
+) -> None:
     """List a project's claims."""
-    request = resource_pb2.ListClaimsRequest(project=session.project(project), include_ended=ended)
+    request = resource_pb2.ListClaimsRequest(
+        project=session.project(project), include_ended=ended, **listed
+    )
     answer = session.client.list_all(session.client.resource.ListClaims, request)
     session.show(answer, output, lambda: _table(session, answer))
 

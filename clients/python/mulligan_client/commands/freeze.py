@@ -25,7 +25,9 @@ def freeze(session: Session, site: bool, reason: str, region: str, output: str) 
     if reason:
         where = "" if site else session.region(region)
         session.client.control.Freeze(control_pb2.FreezeRequest(region=where, reason=reason))
-    answer = session.client.control.ListFreezes(control_pb2.ListFreezesRequest())
+    answer = session.client.list_all(
+        session.client.control.ListFreezes, control_pb2.ListFreezesRequest()
+    )
     session.show(answer, output, lambda: _table(session, answer))
 
 
@@ -38,7 +40,9 @@ def thaw(session: Session, site: bool, region: str, output: str) -> None:
     """Take a freeze back: what waited goes on."""
     where = "" if site else session.region(region)
     session.client.control.Thaw(control_pb2.ThawRequest(region=where))
-    answer = session.client.control.ListFreezes(control_pb2.ListFreezesRequest())
+    answer = session.client.list_all(
+        session.client.control.ListFreezes, control_pb2.ListFreezesRequest()
+    )
     session.show(answer, output, lambda: _table(session, answer))
 
 

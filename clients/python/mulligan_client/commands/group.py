@@ -1,10 +1,12 @@
 """mulligan group: providers that belong together."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mulligan_client.commands.catalogue import add_delete
+from mulligan_client.commands.listing import takes_listing
 from mulligan_client.commands.options import (
     pass_session,
     takes_generation,
@@ -110,13 +112,17 @@ def set_one(
 @group.command("list")
 @click.option("--region", default="", help="Only groups of this region.")
 @click.option("--provider", default="", help="Only groups that this provider is a member of.")
+@takes_listing()
 @takes_output
 @pass_session
-def list_all(session: Session, region: str, provider: str, output: str) -> None:
+def list_all(
+    session: Session, region: str, provider: str, listed: Mapping[str, Any], output: str
+) -> None:
     """List groups."""
     request = resource_pb2.ListGroupsRequest(
         region=session.resolve("region", region) if region else "",
         provider=find_provider(session, provider) if provider else "",
+        **listed,
     )
     answer = session.client.list_all(session.client.resource.ListGroups, request)
     session.show(answer, output, lambda: _table(session, answer))

@@ -101,14 +101,15 @@ add_list_and_show(
     host,
     Kind(
         "host",
-        read_all=lambda session, region: session.client.list_all(
-            session.client.control.ListHosts, control_pb2.ListHostsRequest(region=region)
+        read_all=lambda session, **asked: session.client.list_all(
+            session.client.control.ListHosts, control_pb2.ListHostsRequest(**asked)
         ),
         read=lambda session, one: session.client.control.GetHost(
             control_pb2.GetHostRequest(id=one)
         ),
         table=_table,
         sheet=_sheet,
+        has_states=True,
         shows="Show a host: where it stands, and what was found on it.",
         rename=lambda session, **fields: session.client.control.UpdateHost(
             control_pb2.UpdateHostRequest(**fields)

@@ -142,8 +142,8 @@ add_list_and_show(
     image,
     Kind(
         "image",
-        read_all=lambda session, region: session.client.list_all(
-            session.client.control.ListImages, control_pb2.ListImagesRequest(region=region)
+        read_all=lambda session, **asked: session.client.list_all(
+            session.client.control.ListImages, control_pb2.ListImagesRequest(**asked)
         ),
         read=lambda session, one: session.client.control.GetImage(
             control_pb2.GetImageRequest(id=one)

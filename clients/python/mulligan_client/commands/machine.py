@@ -1,5 +1,6 @@
 """mulligan machine: provision, see, decommission."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mulligan_client.commands.force_release import add_force_release
+from mulligan_client.commands.listing import takes_listing
 from mulligan_client.commands.machine_spec import Wishes, build_spec, takes_machine
 from mulligan_client.commands.marks import add_marks
 from mulligan_client.commands.options import (
@@ -92,12 +94,17 @@ def provision(
 
 @machine.command("list")
 @click.option("--all", "ended", is_flag=True, help="Also those that are gone or failed.")
+@takes_listing(states=True)
 @takes_project
 @takes_output
 @pass_session
-def list_machines(session: Session, ended: bool, project: str, output: str) -> None:
+def list_machines(
+    session: Session, ended: bool, listed: Mapping[str, Any], project: str, output: str
+) -> None:
     """List a project's machines."""
-    request = control_pb2.ListMachinesRequest(project=session.project(project), include_ended=ended)
+    request = control_pb2.ListMachinesRequest(
+        project=session.project(project), include_ended=ended, **listed
+    )
     answer = session.client.list_all(session.client.control.ListMachines, request)
     session.show(answer, output, lambda: _table(answer))
 

@@ -102,8 +102,8 @@ add_list_and_show(
     network,
     Kind(
         "network",
-        read_all=lambda session, region: session.client.list_all(
-            session.client.resource.ListNetworks, resource_pb2.ListNetworksRequest(region=region)
+        read_all=lambda session, **asked: session.client.list_all(
+            session.client.resource.ListNetworks, resource_pb2.ListNetworksRequest(**asked)
         ),
         read=lambda session, one: session.client.resource.GetNetwork(
             resource_pb2.GetNetworkRequest(id=one)

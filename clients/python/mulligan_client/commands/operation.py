@@ -1,10 +1,12 @@
 """mulligan operation: what was asked for, how far it is, and what was said meanwhile."""
 
+from collections.abc import Mapping
 from functools import wraps
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from mulligan_client.commands.listing import takes_listing
 from mulligan_client.commands.options import pass_session, takes_output, takes_project, takes_wait
 from mulligan_client.commands.outcome import show_operation
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
@@ -26,17 +28,24 @@ def operation() -> None:
 @operation.command("list")
 @click.option("--object", "object_id", metavar="UUID", default="", help="Only of this object.")
 @click.option("--limit", default=30, show_default=True, type=click.IntRange(1, 1000))
+@takes_listing(named=False, states=True)
 @takes_project
 @takes_output
 @pass_session
 def list_operations(
-    session: Session, object_id: str, limit: int, project: str, output: str
+    session: Session,
+    object_id: str,
+    limit: int,
+    listed: Mapping[str, Any],
+    project: str,
+    output: str,
 ) -> None:
-    """List the newest operations that you can see."""
+    """List operations that you can see, the newest first unless you say another order."""
     request = control_pb2.ListOperationsRequest(
         page=common_pb2.Page(size=limit),
         project=session.resolve("project", project) if project else "",
         object_id=object_id,
+        **listed,
     )
     answer = session.client.control.ListOperations(request)
     session.show(answer, output, lambda: _table(session, answer))

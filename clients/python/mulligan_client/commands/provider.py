@@ -1,7 +1,7 @@
 """mulligan provider: whatever has inventory."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import click
 
+from mulligan_client.commands.listing import takes_listing
 from mulligan_client.commands.options import (
     DURATION,
     Parsed,
@@ -282,10 +283,18 @@ def reshape(session: Session, manifest: Path, output: str) -> None:
 @click.option("--tree", default="", help="Only this provider, which is a top, and what is below.")
 @click.option("--parent", default="", help="Only what is directly below this provider.")
 @click.option("--group", default="", help="Only members of this group.")
+@takes_listing()
 @takes_output
 @pass_session
 def list_all(
-    session: Session, region: str, kind: str, tree: str, parent: str, group: str, output: str
+    session: Session,
+    region: str,
+    kind: str,
+    tree: str,
+    parent: str,
+    group: str,
+    listed: Mapping[str, Any],
+    output: str,
 ) -> None:
     """List providers."""
     request = resource_pb2.ListProvidersRequest(
@@ -294,6 +303,7 @@ def list_all(
         tree=find_provider(session, tree) if tree else "",
         parent=find_provider(session, parent) if parent else "",
         group=session.resolve("group", group) if group else "",
+        **listed,
     )
     answer = session.client.list_all(session.client.resource.ListProviders, request)
     session.show(answer, output, lambda: _table(session, answer))

@@ -1,6 +1,9 @@
 """mulligan provider-type: kinds of provider, and how long each is cleaned between claims."""
 
+from typing import Any
+
 import click
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from mulligan_client.commands.names import Registry, add_delete, add_list
 from mulligan_client.commands.options import pass_session, takes_generation, takes_output
@@ -64,11 +67,13 @@ def set_one(
     output: str,
 ) -> None:
     """Change how long a provider of the type stays free between two claims."""
+    given = {"description": description, "cleaning_margin_s": cleaning_margin}
+    changed: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
     request = resource_pb2.UpdateProviderTypeRequest(
         name=name,
         generation=generation,
-        description=description,
-        cleaning_margin_s=cleaning_margin,
+        update_mask=FieldMask(paths=sorted(changed)),
+        **changed,
     )
     found = session.client.resource.UpdateProviderType(request)
     registry.show(session, found, [found], output)

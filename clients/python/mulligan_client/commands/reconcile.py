@@ -38,8 +38,8 @@ def run(session: Session, region: str, wait: bool, output: str) -> None:
 def show(session: Session, mended: bool, region: str, output: str) -> None:
     """Show what differs, and what mends it."""
     where = session.region(region) if region else ""
-    answer = session.client.control.ListDifferences(
-        control_pb2.ListDifferencesRequest(region=where)
+    answer = session.client.list_all(
+        session.client.control.ListDifferences, control_pb2.ListDifferencesRequest(region=where)
     )
     shown = [one for one in answer.differences if mended or not one.mended_at.seconds]
     chosen = control_pb2.ListDifferencesResponse(differences=shown)

@@ -1,9 +1,11 @@
 """mulligan region: where objects live."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from mulligan_client.commands.listing import takes_listing
 from mulligan_client.commands.options import pass_session, takes_output, takes_wait
 from mulligan_client.commands.outcome import show_operation
 from mulligan_client.commands.places import PlaceKind, add_place_commands
@@ -44,11 +46,13 @@ add_place_commands(region, _KIND)
 
 @region.command("list")
 @click.option("--parent", default="", help="Only those right below this one.")
+@takes_listing()
 @takes_output
 @pass_session
-def list_regions(session: Session, parent: str, output: str) -> None:
+def list_regions(session: Session, parent: str, listed: Mapping[str, Any], output: str) -> None:
     """List the regions that there are."""
-    request = iam_pb2.ListRegionsRequest(parent=session.resolve("region", parent) if parent else "")
+    above = session.resolve("region", parent) if parent else ""
+    request = iam_pb2.ListRegionsRequest(parent=above, **listed)
     answer = session.client.list_all(session.client.iam.ListRegions, request)
     session.show(answer, output, lambda: _KIND.table(session, answer.regions))
 

@@ -1,10 +1,12 @@
 """mulligan reservation: claims in the future, with a purpose."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from mulligan_client.commands.listing import takes_listing
 from mulligan_client.commands.options import (
     DURATION,
     TIME,
@@ -98,16 +100,22 @@ def _put_window(window: common_pb2.Window, start: datetime | None, end: datetime
 
 @reservation.command("list")
 @click.option("--all", "ended", is_flag=True, help="Also those that ended.")
+@takes_listing(named=False, states=True)
 @takes_project
 @takes_output
 @pass_session
-def list_reservations(session: Session, ended: bool, project: str, output: str) -> None:
-    """List a project's reservations."""
+def list_reservations(
+    session: Session, ended: bool, listed: Mapping[str, Any], project: str, output: str
+) -> None:
+    """List a project's reservations, by their start unless you say another order."""
     request = resource_pb2.ListReservationsRequest(
-        project=session.project(project), include_ended=ended
+        project=session.project(project), include_ended=ended, **listed
     )
     answer = session.client.list_all(session.client.resource.ListReservations, request)
-    rows = sorted(answer.reservations, key=lambda one: one.spec.window.acquire_at.ToNanoseconds())
+    rows = list(answer.reservations)
+    if "order_by" not in listed:
+        descending = "descending" in listed
+        rows.sort(key=lambda one: one.spec.window.acquire_at.ToNanoseconds(), reverse=descending)
     session.show(answer, output, lambda: _table(session, rows))
 
 
@@ -155,10 +163,11 @@ def change(
     request = resource_pb2.UpdateReservationRequest(
         id=reservation_id, project=project_id, generation=generation
     )
-    if without_end:
-        request.window.SetInParent()
-    _put_window(request.window, start, end) if start or end else None
+    if start or end or without_end:
+        request.update_mask.paths.append("window")
+        _put_window(request.window, start, end)
     if keep_for is not None:
+        request.update_mask.paths.append("keep_for")
         request.keep_for.FromTimedelta(keep_for)
     found = session.client.resource.UpdateReservation(request)
     session.show(found, output, lambda: _sheet(session, found))

@@ -1,10 +1,12 @@
 """mulligan reservation series: the same again and again."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from mulligan_client.commands.listing import takes_listing
 from mulligan_client.commands.options import (
     DURATION,
     Parsed,
@@ -109,12 +111,13 @@ def create(
 
 
 @series.command("list")
+@takes_listing(named=False, states=True)
 @takes_project
 @takes_output
 @pass_session
-def list_series(session: Session, project: str, output: str) -> None:
+def list_series(session: Session, listed: Mapping[str, Any], project: str, output: str) -> None:
     """List a project's series that have not ended."""
-    request = resource_pb2.ListReservationSeriesRequest(project=session.project(project))
+    request = resource_pb2.ListReservationSeriesRequest(project=session.project(project), **listed)
     answer = session.client.list_all(session.client.resource.ListReservationSeries, request)
     session.show(answer, output, lambda: _table(answer))
 

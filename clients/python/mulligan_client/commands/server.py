@@ -231,14 +231,15 @@ add_list_and_show(
     server,
     Kind(
         "server",
-        read_all=lambda session, region: session.client.list_all(
-            session.client.control.ListServers, control_pb2.ListServersRequest(region=region)
+        read_all=lambda session, **asked: session.client.list_all(
+            session.client.control.ListServers, control_pb2.ListServersRequest(**asked)
         ),
         read=lambda session, one: session.client.control.GetServer(
             control_pb2.GetServerRequest(id=one)
         ),
         table=_table,
         sheet=_sheet,
+        has_states=True,
         shows="Show a server: where it stands, and what was found in it.",
     ),
 )

@@ -47,6 +47,12 @@ CONTROL_GET_SERVER = Method(
     leads=(Lead(False, ("id",)),),
     references=(Reference(("id",), ("server",)),),
 )
+CONTROL_BATCH_GET_SERVERS = Method(
+    "/mulligan.control.v1.ControlService/BatchGetServers",
+    Retry.READ,
+    leads=(Lead(False, ("ids",)),),
+    references=(Reference(("ids",), ("server",)),),
+)
 CONTROL_LIST_SERVERS = Method(
     "/mulligan.control.v1.ControlService/ListServers",
     Retry.READ,
@@ -88,6 +94,12 @@ CONTROL_GET_HOST = Method(
     Retry.READ,
     leads=(Lead(False, ("id",)),),
     references=(Reference(("id",), ("host",)),),
+)
+CONTROL_BATCH_GET_HOSTS = Method(
+    "/mulligan.control.v1.ControlService/BatchGetHosts",
+    Retry.READ,
+    leads=(Lead(False, ("ids",)),),
+    references=(Reference(("ids",), ("host",)),),
 )
 CONTROL_LIST_HOSTS = Method(
     "/mulligan.control.v1.ControlService/ListHosts",
@@ -141,6 +153,12 @@ CONTROL_GET_IMAGE = Method(
     leads=(Lead(False, ("id",)),),
     references=(Reference(("id",), ("image",)),),
 )
+CONTROL_BATCH_GET_IMAGES = Method(
+    "/mulligan.control.v1.ControlService/BatchGetImages",
+    Retry.READ,
+    leads=(Lead(False, ("ids",)),),
+    references=(Reference(("ids",), ("image",)),),
+)
 CONTROL_LIST_IMAGES = Method(
     "/mulligan.control.v1.ControlService/ListImages",
     Retry.READ,
@@ -184,6 +202,12 @@ CONTROL_GET_MACHINE = Method(
     leads=(Lead(False, ("id",)),),
     references=(Reference(("id",), ("machine",)), Reference(("project",), ("project",))),
 )
+CONTROL_BATCH_GET_MACHINES = Method(
+    "/mulligan.control.v1.ControlService/BatchGetMachines",
+    Retry.READ,
+    leads=(Lead(False, ("ids",)),),
+    references=(Reference(("ids",), ("machine",)), Reference(("project",), ("project",))),
+)
 CONTROL_UPDATE_MACHINE = Method(
     "/mulligan.control.v1.ControlService/UpdateMachine",
     Retry.REQUEST_ID,
@@ -199,6 +223,11 @@ CONTROL_GET_OPERATION = Method(
     "/mulligan.control.v1.ControlService/GetOperation",
     Retry.READ,
     leads=(Lead(False, ("id",)),),
+)
+CONTROL_BATCH_GET_OPERATIONS = Method(
+    "/mulligan.control.v1.ControlService/BatchGetOperations",
+    Retry.READ,
+    leads=(Lead(False, ("ids",)),),
 )
 CONTROL_LIST_OPERATIONS = Method(
     "/mulligan.control.v1.ControlService/ListOperations",
@@ -409,6 +438,11 @@ IAM_GET_APPLICATION_CREDENTIAL = Method(
     Retry.READ,
     references=(Reference(("id",), ("account",)),),
 )
+IAM_BATCH_GET_APPLICATION_CREDENTIALS = Method(
+    "/mulligan.iam.v1.IamService/BatchGetApplicationCredentials",
+    Retry.READ,
+    references=(Reference(("ids",), ("account",)),),
+)
 IAM_LIST_APPLICATION_CREDENTIALS = Method(
     "/mulligan.iam.v1.IamService/ListApplicationCredentials",
     Retry.READ,
@@ -565,6 +599,11 @@ META_GET_METADEF = Method(
     Retry.READ,
     leads=(Lead(False, ("id",)),),
 )
+META_BATCH_GET_METADEFS = Method(
+    "/mulligan.meta.v1.MetaService/BatchGetMetadefs",
+    Retry.READ,
+    leads=(Lead(False, ("ids",)),),
+)
 META_LIST_METADEFS = Method(
     "/mulligan.meta.v1.MetaService/ListMetadefs",
     Retry.READ,
@@ -713,6 +752,12 @@ RESOURCE_GET_GROUP = Method(
     leads=(Lead(False, ("id",)),),
     references=(Reference(("id",), ("group",)),),
 )
+RESOURCE_BATCH_GET_GROUPS = Method(
+    "/mulligan.resource.v1.ResourceService/BatchGetGroups",
+    Retry.READ,
+    leads=(Lead(False, ("ids",)),),
+    references=(Reference(("ids",), ("group",)),),
+)
 RESOURCE_LIST_GROUPS = Method(
     "/mulligan.resource.v1.ResourceService/ListGroups",
     Retry.READ,
@@ -773,6 +818,12 @@ RESOURCE_GET_PROVIDER = Method(
     leads=(Lead(False, ("id",)),),
     references=(Reference(("id",), ("provider",)),),
 )
+RESOURCE_BATCH_GET_PROVIDERS = Method(
+    "/mulligan.resource.v1.ResourceService/BatchGetProviders",
+    Retry.READ,
+    leads=(Lead(False, ("ids",)),),
+    references=(Reference(("ids",), ("provider",)),),
+)
 RESOURCE_LIST_PROVIDERS = Method(
     "/mulligan.resource.v1.ResourceService/ListProviders",
     Retry.READ,
@@ -800,6 +851,12 @@ RESOURCE_GET_NETWORK = Method(
     Retry.READ,
     leads=(Lead(False, ("id",)),),
     references=(Reference(("id",), ("network",)),),
+)
+RESOURCE_BATCH_GET_NETWORKS = Method(
+    "/mulligan.resource.v1.ResourceService/BatchGetNetworks",
+    Retry.READ,
+    leads=(Lead(False, ("ids",)),),
+    references=(Reference(("ids",), ("network",)),),
 )
 RESOURCE_LIST_NETWORKS = Method(
     "/mulligan.resource.v1.ResourceService/ListNetworks",
@@ -927,6 +984,12 @@ RESOURCE_GET_CLAIM = Method(
     leads=(Lead(False, ("id",)),),
     references=(Reference(("id",), ("claim",)), Reference(("project",), ("project",))),
 )
+RESOURCE_BATCH_GET_CLAIMS = Method(
+    "/mulligan.resource.v1.ResourceService/BatchGetClaims",
+    Retry.READ,
+    leads=(Lead(False, ("ids",)),),
+    references=(Reference(("ids",), ("claim",)), Reference(("project",), ("project",))),
+)
 RESOURCE_LIST_CLAIMS = Method(
     "/mulligan.resource.v1.ResourceService/ListClaims",
     Retry.READ,
@@ -1029,6 +1092,12 @@ RESOURCE_GET_RESERVATION = Method(
     leads=(Lead(False, ("id",)),),
     references=(Reference(("project",), ("project",)),),
 )
+RESOURCE_BATCH_GET_RESERVATIONS = Method(
+    "/mulligan.resource.v1.ResourceService/BatchGetReservations",
+    Retry.READ,
+    leads=(Lead(False, ("ids",)),),
+    references=(Reference(("project",), ("project",)),),
+)
 RESOURCE_LIST_RESERVATIONS = Method(
     "/mulligan.resource.v1.ResourceService/ListReservations",
     Retry.READ,
@@ -1074,6 +1143,12 @@ RESOURCE_GET_RESERVATION_SERIES = Method(
     "/mulligan.resource.v1.ResourceService/GetReservationSeries",
     Retry.READ,
     leads=(Lead(False, ("id",)),),
+    references=(Reference(("project",), ("project",)),),
+)
+RESOURCE_BATCH_GET_RESERVATION_SERIES = Method(
+    "/mulligan.resource.v1.ResourceService/BatchGetReservationSeries",
+    Retry.READ,
+    leads=(Lead(False, ("ids",)),),
     references=(Reference(("project",), ("project",)),),
 )
 RESOURCE_LIST_RESERVATION_SERIES = Method(

@@ -43,6 +43,16 @@ class ControlService:
         """A server."""
         return self._caller.unary(methods.CONTROL_GET_SERVER, request, control_pb2.Server, timeout)
 
+    def BatchGetServers(
+        self, request: control_pb2.BatchGetServersRequest, timeout: float | None = None
+    ) -> control_pb2.BatchGetServersResponse:
+        """Several servers at once, in the order of their ids in the request; refused if one is not
+        there.
+        """
+        return self._caller.unary(
+            methods.CONTROL_BATCH_GET_SERVERS, request, control_pb2.BatchGetServersResponse, timeout
+        )
+
     def ListServers(
         self, request: control_pb2.ListServersRequest, timeout: float | None = None
     ) -> control_pb2.ListServersResponse:
@@ -102,6 +112,16 @@ class ControlService:
     ) -> control_pb2.Host:
         """A host."""
         return self._caller.unary(methods.CONTROL_GET_HOST, request, control_pb2.Host, timeout)
+
+    def BatchGetHosts(
+        self, request: control_pb2.BatchGetHostsRequest, timeout: float | None = None
+    ) -> control_pb2.BatchGetHostsResponse:
+        """Several hosts at once, in the order of their ids in the request; refused if one is not
+        there.
+        """
+        return self._caller.unary(
+            methods.CONTROL_BATCH_GET_HOSTS, request, control_pb2.BatchGetHostsResponse, timeout
+        )
 
     def ListHosts(
         self, request: control_pb2.ListHostsRequest, timeout: float | None = None
@@ -174,6 +194,16 @@ class ControlService:
         """An image."""
         return self._caller.unary(methods.CONTROL_GET_IMAGE, request, control_pb2.Image, timeout)
 
+    def BatchGetImages(
+        self, request: control_pb2.BatchGetImagesRequest, timeout: float | None = None
+    ) -> control_pb2.BatchGetImagesResponse:
+        """Several images at once, in the order of their ids in the request; refused if one is not
+        there.
+        """
+        return self._caller.unary(
+            methods.CONTROL_BATCH_GET_IMAGES, request, control_pb2.BatchGetImagesResponse, timeout
+        )
+
     def ListImages(
         self, request: control_pb2.ListImagesRequest, timeout: float | None = None
     ) -> control_pb2.ListImagesResponse:
@@ -230,6 +260,19 @@ class ControlService:
             methods.CONTROL_GET_MACHINE, request, control_pb2.Machine, timeout
         )
 
+    def BatchGetMachines(
+        self, request: control_pb2.BatchGetMachinesRequest, timeout: float | None = None
+    ) -> control_pb2.BatchGetMachinesResponse:
+        """Several machines of a project at once, in the order of their ids in the request; refused
+        if one is not there.
+        """
+        return self._caller.unary(
+            methods.CONTROL_BATCH_GET_MACHINES,
+            request,
+            control_pb2.BatchGetMachinesResponse,
+            timeout,
+        )
+
     def UpdateMachine(
         self, request: control_pb2.UpdateMachineRequest, timeout: float | None = None
     ) -> control_pb2.Machine:
@@ -259,6 +302,19 @@ class ControlService:
         """An operation with its steps."""
         return self._caller.unary(
             methods.CONTROL_GET_OPERATION, request, control_pb2.Operation, timeout
+        )
+
+    def BatchGetOperations(
+        self, request: control_pb2.BatchGetOperationsRequest, timeout: float | None = None
+    ) -> control_pb2.BatchGetOperationsResponse:
+        """Several operations at once, in the order of their ids in the request; refused if one is
+        not there.
+        """
+        return self._caller.unary(
+            methods.CONTROL_BATCH_GET_OPERATIONS,
+            request,
+            control_pb2.BatchGetOperationsResponse,
+            timeout,
         )
 
     def ListOperations(
@@ -336,6 +392,11 @@ class ControlService:
             methods.CONTROL_LIST_FREEZES, request, control_pb2.ListFreezesResponse, timeout
         )
 
+    def AllFreezes(self, request: control_pb2.ListFreezesRequest) -> Iterator[control_pb2.Freeze]:
+        """Give one after the other what ListFreezes gives in pages."""
+        for page in self._caller.pages(self.ListFreezes, request):
+            yield from page.freezes
+
     def Reconcile(
         self, request: control_pb2.ReconcileRequest, timeout: float | None = None
     ) -> control_pb2.Operation:
@@ -351,6 +412,13 @@ class ControlService:
         return self._caller.unary(
             methods.CONTROL_LIST_DIFFERENCES, request, control_pb2.ListDifferencesResponse, timeout
         )
+
+    def AllDifferences(
+        self, request: control_pb2.ListDifferencesRequest
+    ) -> Iterator[control_pb2.Difference]:
+        """Give one after the other what ListDifferences gives in pages."""
+        for page in self._caller.pages(self.ListDifferences, request):
+            yield from page.differences
 
     def RotateRegionKey(
         self, request: control_pb2.RotateRegionKeyRequest, timeout: float | None = None
@@ -632,6 +700,19 @@ class IamService:
             methods.IAM_GET_APPLICATION_CREDENTIAL, request, iam_pb2.ApplicationCredential, timeout
         )
 
+    def BatchGetApplicationCredentials(
+        self, request: iam_pb2.BatchGetApplicationCredentialsRequest, timeout: float | None = None
+    ) -> iam_pb2.BatchGetApplicationCredentialsResponse:
+        """Several application credentials at once, in the order of their ids in the request;
+        refused if one is not there.
+        """
+        return self._caller.unary(
+            methods.IAM_BATCH_GET_APPLICATION_CREDENTIALS,
+            request,
+            iam_pb2.BatchGetApplicationCredentialsResponse,
+            timeout,
+        )
+
     def ListApplicationCredentials(
         self, request: iam_pb2.ListApplicationCredentialsRequest, timeout: float | None = None
     ) -> iam_pb2.ListApplicationCredentialsResponse:
@@ -895,6 +976,16 @@ class MetaService:
     ) -> meta_pb2.Metadef:
         """One definition."""
         return self._caller.unary(methods.META_GET_METADEF, request, meta_pb2.Metadef, timeout)
+
+    def BatchGetMetadefs(
+        self, request: meta_pb2.BatchGetMetadefsRequest, timeout: float | None = None
+    ) -> meta_pb2.BatchGetMetadefsResponse:
+        """Several metadefs at once, in the order of their ids in the request; refused if one is not
+        there.
+        """
+        return self._caller.unary(
+            methods.META_BATCH_GET_METADEFS, request, meta_pb2.BatchGetMetadefsResponse, timeout
+        )
 
     def ListMetadefs(
         self, request: meta_pb2.ListMetadefsRequest, timeout: float | None = None
@@ -1173,6 +1264,16 @@ class ResourceService:
         """A group; who is in it is told by ListProviders."""
         return self._caller.unary(methods.RESOURCE_GET_GROUP, request, resource_pb2.Group, timeout)
 
+    def BatchGetGroups(
+        self, request: resource_pb2.BatchGetGroupsRequest, timeout: float | None = None
+    ) -> resource_pb2.BatchGetGroupsResponse:
+        """Several groups at once, in the order of their ids in the request; refused if one is not
+        there.
+        """
+        return self._caller.unary(
+            methods.RESOURCE_BATCH_GET_GROUPS, request, resource_pb2.BatchGetGroupsResponse, timeout
+        )
+
     def ListGroups(
         self, request: resource_pb2.ListGroupsRequest, timeout: float | None = None
     ) -> resource_pb2.ListGroupsResponse:
@@ -1281,6 +1382,19 @@ class ResourceService:
             methods.RESOURCE_GET_PROVIDER, request, resource_pb2.Provider, timeout
         )
 
+    def BatchGetProviders(
+        self, request: resource_pb2.BatchGetProvidersRequest, timeout: float | None = None
+    ) -> resource_pb2.BatchGetProvidersResponse:
+        """Several providers at once, in the order of their ids in the request; refused if one is
+        not there.
+        """
+        return self._caller.unary(
+            methods.RESOURCE_BATCH_GET_PROVIDERS,
+            request,
+            resource_pb2.BatchGetProvidersResponse,
+            timeout,
+        )
+
     def ListProviders(
         self, request: resource_pb2.ListProvidersRequest, timeout: float | None = None
     ) -> resource_pb2.ListProvidersResponse:
@@ -1310,6 +1424,19 @@ class ResourceService:
         """A network with the addresses that are taken now."""
         return self._caller.unary(
             methods.RESOURCE_GET_NETWORK, request, resource_pb2.Network, timeout
+        )
+
+    def BatchGetNetworks(
+        self, request: resource_pb2.BatchGetNetworksRequest, timeout: float | None = None
+    ) -> resource_pb2.BatchGetNetworksResponse:
+        """Several networks at once, in the order of their ids in the request; refused if one is not
+        there.
+        """
+        return self._caller.unary(
+            methods.RESOURCE_BATCH_GET_NETWORKS,
+            request,
+            resource_pb2.BatchGetNetworksResponse,
+            timeout,
         )
 
     def ListNetworks(
@@ -1434,6 +1561,16 @@ class ResourceService:
     ) -> resource_pb2.Claim:
         """A claim."""
         return self._caller.unary(methods.RESOURCE_GET_CLAIM, request, resource_pb2.Claim, timeout)
+
+    def BatchGetClaims(
+        self, request: resource_pb2.BatchGetClaimsRequest, timeout: float | None = None
+    ) -> resource_pb2.BatchGetClaimsResponse:
+        """Several claims of a project at once, in the order of their ids in the request; refused if
+        one is not there.
+        """
+        return self._caller.unary(
+            methods.RESOURCE_BATCH_GET_CLAIMS, request, resource_pb2.BatchGetClaimsResponse, timeout
+        )
 
     def ListClaims(
         self, request: resource_pb2.ListClaimsRequest, timeout: float | None = None
@@ -1561,6 +1698,19 @@ class ResourceService:
             methods.RESOURCE_GET_RESERVATION, request, resource_pb2.Reservation, timeout
         )
 
+    def BatchGetReservations(
+        self, request: resource_pb2.BatchGetReservationsRequest, timeout: float | None = None
+    ) -> resource_pb2.BatchGetReservationsResponse:
+        """Several reservations of a project at once, in the order of their ids in the request;
+        refused if one is not there.
+        """
+        return self._caller.unary(
+            methods.RESOURCE_BATCH_GET_RESERVATIONS,
+            request,
+            resource_pb2.BatchGetReservationsResponse,
+            timeout,
+        )
+
     def ListReservations(
         self, request: resource_pb2.ListReservationsRequest, timeout: float | None = None
     ) -> resource_pb2.ListReservationsResponse:
@@ -1616,6 +1766,19 @@ class ResourceService:
             methods.RESOURCE_GET_RESERVATION_SERIES,
             request,
             resource_pb2.ReservationSeries,
+            timeout,
+        )
+
+    def BatchGetReservationSeries(
+        self, request: resource_pb2.BatchGetReservationSeriesRequest, timeout: float | None = None
+    ) -> resource_pb2.BatchGetReservationSeriesResponse:
+        """Several series of a project at once, in the order of their ids in the request, as
+        ListReservationSeries shows them; refused if one is not there.
+        """
+        return self._caller.unary(
+            methods.RESOURCE_BATCH_GET_RESERVATION_SERIES,
+            request,
+            resource_pb2.BatchGetReservationSeriesResponse,
             timeout,
         )
 

@@ -66,6 +66,20 @@ export const controlGetServer: Method = {
   newer: [],
 };
 
+export const controlBatchGetServers: Method = {
+  path: "/mulligan.control.v1.ControlService/BatchGetServers",
+  retry: "read",
+  anonymous: false,
+  leads: [
+    { isRegion: false, path: ["ids"] },
+  ],
+  references: [
+    { path: ["ids"], types: ["server"] },
+  ],
+  since: "",
+  newer: [],
+};
+
 export const controlListServers: Method = {
   path: "/mulligan.control.v1.ControlService/ListServers",
   retry: "read",
@@ -159,6 +173,20 @@ export const controlGetHost: Method = {
   ],
   references: [
     { path: ["id"], types: ["host"] },
+  ],
+  since: "",
+  newer: [],
+};
+
+export const controlBatchGetHosts: Method = {
+  path: "/mulligan.control.v1.ControlService/BatchGetHosts",
+  retry: "read",
+  anonymous: false,
+  leads: [
+    { isRegion: false, path: ["ids"] },
+  ],
+  references: [
+    { path: ["ids"], types: ["host"] },
   ],
   since: "",
   newer: [],
@@ -286,6 +314,20 @@ export const controlGetImage: Method = {
   newer: [],
 };
 
+export const controlBatchGetImages: Method = {
+  path: "/mulligan.control.v1.ControlService/BatchGetImages",
+  retry: "read",
+  anonymous: false,
+  leads: [
+    { isRegion: false, path: ["ids"] },
+  ],
+  references: [
+    { path: ["ids"], types: ["image"] },
+  ],
+  since: "",
+  newer: [],
+};
+
 export const controlListImages: Method = {
   path: "/mulligan.control.v1.ControlService/ListImages",
   retry: "read",
@@ -377,6 +419,21 @@ export const controlGetMachine: Method = {
   newer: [],
 };
 
+export const controlBatchGetMachines: Method = {
+  path: "/mulligan.control.v1.ControlService/BatchGetMachines",
+  retry: "read",
+  anonymous: false,
+  leads: [
+    { isRegion: false, path: ["ids"] },
+  ],
+  references: [
+    { path: ["ids"], types: ["machine"] },
+    { path: ["project"], types: ["project"] },
+  ],
+  since: "",
+  newer: [],
+};
+
 export const controlUpdateMachine: Method = {
   path: "/mulligan.control.v1.ControlService/UpdateMachine",
   retry: "request_id",
@@ -410,6 +467,18 @@ export const controlGetOperation: Method = {
   anonymous: false,
   leads: [
     { isRegion: false, path: ["id"] },
+  ],
+  references: [],
+  since: "",
+  newer: [],
+};
+
+export const controlBatchGetOperations: Method = {
+  path: "/mulligan.control.v1.ControlService/BatchGetOperations",
+  retry: "read",
+  anonymous: false,
+  leads: [
+    { isRegion: false, path: ["ids"] },
   ],
   references: [],
   since: "",
@@ -897,6 +966,18 @@ export const iamGetApplicationCredential: Method = {
   newer: [],
 };
 
+export const iamBatchGetApplicationCredentials: Method = {
+  path: "/mulligan.iam.v1.IamService/BatchGetApplicationCredentials",
+  retry: "read",
+  anonymous: false,
+  leads: [],
+  references: [
+    { path: ["ids"], types: ["account"] },
+  ],
+  since: "",
+  newer: [],
+};
+
 export const iamListApplicationCredentials: Method = {
   path: "/mulligan.iam.v1.IamService/ListApplicationCredentials",
   retry: "read",
@@ -1230,6 +1311,18 @@ export const metaGetMetadef: Method = {
   newer: [],
 };
 
+export const metaBatchGetMetadefs: Method = {
+  path: "/mulligan.meta.v1.MetaService/BatchGetMetadefs",
+  retry: "read",
+  anonymous: false,
+  leads: [
+    { isRegion: false, path: ["ids"] },
+  ],
+  references: [],
+  since: "",
+  newer: [],
+};
+
 export const metaListMetadefs: Method = {
   path: "/mulligan.meta.v1.MetaService/ListMetadefs",
   retry: "read",
@@ -1551,6 +1644,20 @@ export const resourceGetGroup: Method = {
   newer: [],
 };
 
+export const resourceBatchGetGroups: Method = {
+  path: "/mulligan.resource.v1.ResourceService/BatchGetGroups",
+  retry: "read",
+  anonymous: false,
+  leads: [
+    { isRegion: false, path: ["ids"] },
+  ],
+  references: [
+    { path: ["ids"], types: ["group"] },
+  ],
+  since: "",
+  newer: [],
+};
+
 export const resourceListGroups: Method = {
   path: "/mulligan.resource.v1.ResourceService/ListGroups",
   retry: "read",
@@ -1686,6 +1793,20 @@ export const resourceGetProvider: Method = {
   newer: [],
 };
 
+export const resourceBatchGetProviders: Method = {
+  path: "/mulligan.resource.v1.ResourceService/BatchGetProviders",
+  retry: "read",
+  anonymous: false,
+  leads: [
+    { isRegion: false, path: ["ids"] },
+  ],
+  references: [
+    { path: ["ids"], types: ["provider"] },
+  ],
+  since: "",
+  newer: [],
+};
+
 export const resourceListProviders: Method = {
   path: "/mulligan.resource.v1.ResourceService/ListProviders",
   retry: "read",
@@ -1729,6 +1850,20 @@ export const resourceGetNetwork: Method = {
   ],
   references: [
     { path: ["id"], types: ["network"] },
+  ],
+  since: "",
+  newer: [],
+};
+
+export const resourceBatchGetNetworks: Method = {
+  path: "/mulligan.resource.v1.ResourceService/BatchGetNetworks",
+  retry: "read",
+  anonymous: false,
+  leads: [
+    { isRegion: false, path: ["ids"] },
+  ],
+  references: [
+    { path: ["ids"], types: ["network"] },
   ],
   since: "",
   newer: [],
@@ -1935,6 +2070,21 @@ export const resourceGetClaim: Method = {
   newer: [],
 };
 
+export const resourceBatchGetClaims: Method = {
+  path: "/mulligan.resource.v1.ResourceService/BatchGetClaims",
+  retry: "read",
+  anonymous: false,
+  leads: [
+    { isRegion: false, path: ["ids"] },
+  ],
+  references: [
+    { path: ["ids"], types: ["claim"] },
+    { path: ["project"], types: ["project"] },
+  ],
+  since: "",
+  newer: [],
+};
+
 export const resourceListClaims: Method = {
   path: "/mulligan.resource.v1.ResourceService/ListClaims",
   retry: "read",
@@ -2123,6 +2273,20 @@ export const resourceGetReservation: Method = {
   newer: [],
 };
 
+export const resourceBatchGetReservations: Method = {
+  path: "/mulligan.resource.v1.ResourceService/BatchGetReservations",
+  retry: "read",
+  anonymous: false,
+  leads: [
+    { isRegion: false, path: ["ids"] },
+  ],
+  references: [
+    { path: ["project"], types: ["project"] },
+  ],
+  since: "",
+  newer: [],
+};
+
 export const resourceListReservations: Method = {
   path: "/mulligan.resource.v1.ResourceService/ListReservations",
   retry: "read",
@@ -2196,6 +2360,20 @@ export const resourceGetReservationSeries: Method = {
   anonymous: false,
   leads: [
     { isRegion: false, path: ["id"] },
+  ],
+  references: [
+    { path: ["project"], types: ["project"] },
+  ],
+  since: "",
+  newer: [],
+};
+
+export const resourceBatchGetReservationSeries: Method = {
+  path: "/mulligan.resource.v1.ResourceService/BatchGetReservationSeries",
+  retry: "read",
+  anonymous: false,
+  leads: [
+    { isRegion: false, path: ["ids"] },
   ],
   references: [
     { path: ["project"], types: ["project"] },

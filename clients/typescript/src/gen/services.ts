@@ -44,6 +44,14 @@ export class ControlService {
     return this.caller.unary(methods.controlGetServer, controlv1.ControlService.method.getServer, request, signal);
   }
 
+  /**
+   * Several servers at once, in the order of their ids in the request; refused if one is not
+   * there.
+   */
+  batchGetServers(request: MessageInitShape<typeof controlv1.BatchGetServersRequestSchema>, signal?: AbortSignal): Promise<controlv1.BatchGetServersResponse> {
+    return this.caller.unary(methods.controlBatchGetServers, controlv1.ControlService.method.batchGetServers, request, signal);
+  }
+
   /** All servers. */
   listServers(request: MessageInitShape<typeof controlv1.ListServersRequestSchema>, signal?: AbortSignal): Promise<controlv1.ListServersResponse> {
     return this.caller.unary(methods.controlListServers, controlv1.ControlService.method.listServers, request, signal);
@@ -89,6 +97,11 @@ export class ControlService {
   /** A host. */
   getHost(request: MessageInitShape<typeof controlv1.GetHostRequestSchema>, signal?: AbortSignal): Promise<controlv1.Host> {
     return this.caller.unary(methods.controlGetHost, controlv1.ControlService.method.getHost, request, signal);
+  }
+
+  /** Several hosts at once, in the order of their ids in the request; refused if one is not there. */
+  batchGetHosts(request: MessageInitShape<typeof controlv1.BatchGetHostsRequestSchema>, signal?: AbortSignal): Promise<controlv1.BatchGetHostsResponse> {
+    return this.caller.unary(methods.controlBatchGetHosts, controlv1.ControlService.method.batchGetHosts, request, signal);
   }
 
   /** All hosts. */
@@ -144,6 +157,11 @@ export class ControlService {
     return this.caller.unary(methods.controlGetImage, controlv1.ControlService.method.getImage, request, signal);
   }
 
+  /** Several images at once, in the order of their ids in the request; refused if one is not there. */
+  batchGetImages(request: MessageInitShape<typeof controlv1.BatchGetImagesRequestSchema>, signal?: AbortSignal): Promise<controlv1.BatchGetImagesResponse> {
+    return this.caller.unary(methods.controlBatchGetImages, controlv1.ControlService.method.batchGetImages, request, signal);
+  }
+
   /** All images. */
   listImages(request: MessageInitShape<typeof controlv1.ListImagesRequestSchema>, signal?: AbortSignal): Promise<controlv1.ListImagesResponse> {
     return this.caller.unary(methods.controlListImages, controlv1.ControlService.method.listImages, request, signal);
@@ -182,6 +200,14 @@ export class ControlService {
     return this.caller.unary(methods.controlGetMachine, controlv1.ControlService.method.getMachine, request, signal);
   }
 
+  /**
+   * Several machines of a project at once, in the order of their ids in the request; refused if
+   * one is not there.
+   */
+  batchGetMachines(request: MessageInitShape<typeof controlv1.BatchGetMachinesRequestSchema>, signal?: AbortSignal): Promise<controlv1.BatchGetMachinesResponse> {
+    return this.caller.unary(methods.controlBatchGetMachines, controlv1.ControlService.method.batchGetMachines, request, signal);
+  }
+
   /** Change a machine's name; what it was told at its start stays as it is. */
   updateMachine(request: MessageInitShape<typeof controlv1.UpdateMachineRequestSchema>, signal?: AbortSignal): Promise<controlv1.Machine> {
     return this.caller.unary(methods.controlUpdateMachine, controlv1.ControlService.method.updateMachine, request, signal);
@@ -203,6 +229,14 @@ export class ControlService {
   /** An operation with its steps. */
   getOperation(request: MessageInitShape<typeof controlv1.GetOperationRequestSchema>, signal?: AbortSignal): Promise<controlv1.Operation> {
     return this.caller.unary(methods.controlGetOperation, controlv1.ControlService.method.getOperation, request, signal);
+  }
+
+  /**
+   * Several operations at once, in the order of their ids in the request; refused if one is not
+   * there.
+   */
+  batchGetOperations(request: MessageInitShape<typeof controlv1.BatchGetOperationsRequestSchema>, signal?: AbortSignal): Promise<controlv1.BatchGetOperationsResponse> {
+    return this.caller.unary(methods.controlBatchGetOperations, controlv1.ControlService.method.batchGetOperations, request, signal);
   }
 
   /** Operations, newest first. */
@@ -262,6 +296,14 @@ export class ControlService {
     return this.caller.unary(methods.controlListFreezes, controlv1.ControlService.method.listFreezes, request, signal);
   }
 
+  /** Give one after the other what listFreezes gives in pages. */
+  async *allFreezes(request: MessageInitShape<typeof controlv1.ListFreezesRequestSchema>): AsyncIterable<controlv1.Freeze> {
+    const pages = this.caller.pages(controlv1.ListFreezesRequestSchema, request, (page) => this.listFreezes(page));
+    for await (const page of pages) {
+      yield* page.freezes;
+    }
+  }
+
   /** Compare database, Temporal, hypervisors and BMCs of a region, and mend what is safe. */
   reconcile(request: MessageInitShape<typeof controlv1.ReconcileRequestSchema>, signal?: AbortSignal): Promise<controlv1.Operation> {
     return this.caller.unary(methods.controlReconcile, controlv1.ControlService.method.reconcile, request, signal);
@@ -270,6 +312,14 @@ export class ControlService {
   /** What the last comparison of each region found. */
   listDifferences(request: MessageInitShape<typeof controlv1.ListDifferencesRequestSchema>, signal?: AbortSignal): Promise<controlv1.ListDifferencesResponse> {
     return this.caller.unary(methods.controlListDifferences, controlv1.ControlService.method.listDifferences, request, signal);
+  }
+
+  /** Give one after the other what listDifferences gives in pages. */
+  async *allDifferences(request: MessageInitShape<typeof controlv1.ListDifferencesRequestSchema>): AsyncIterable<controlv1.Difference> {
+    const pages = this.caller.pages(controlv1.ListDifferencesRequestSchema, request, (page) => this.listDifferences(page));
+    for await (const page of pages) {
+      yield* page.differences;
+    }
   }
 
   /** Give a region a new key, and seal its secrets anew to it; older keys live until that is done. */
@@ -499,6 +549,14 @@ export class IamService {
     return this.caller.unary(methods.iamGetApplicationCredential, iamv1.IamService.method.getApplicationCredential, request, signal);
   }
 
+  /**
+   * Several application credentials at once, in the order of their ids in the request; refused if
+   * one is not there.
+   */
+  batchGetApplicationCredentials(request: MessageInitShape<typeof iamv1.BatchGetApplicationCredentialsRequestSchema>, signal?: AbortSignal): Promise<iamv1.BatchGetApplicationCredentialsResponse> {
+    return this.caller.unary(methods.iamBatchGetApplicationCredentials, iamv1.IamService.method.batchGetApplicationCredentials, request, signal);
+  }
+
   /** The application credentials that an account made. */
   listApplicationCredentials(request: MessageInitShape<typeof iamv1.ListApplicationCredentialsRequestSchema>, signal?: AbortSignal): Promise<iamv1.ListApplicationCredentialsResponse> {
     return this.caller.unary(methods.iamListApplicationCredentials, iamv1.IamService.method.listApplicationCredentials, request, signal);
@@ -697,6 +755,14 @@ export class MetaService {
     return this.caller.unary(methods.metaGetMetadef, metav1.MetaService.method.getMetadef, request, signal);
   }
 
+  /**
+   * Several metadefs at once, in the order of their ids in the request; refused if one is not
+   * there.
+   */
+  batchGetMetadefs(request: MessageInitShape<typeof metav1.BatchGetMetadefsRequestSchema>, signal?: AbortSignal): Promise<metav1.BatchGetMetadefsResponse> {
+    return this.caller.unary(methods.metaBatchGetMetadefs, metav1.MetaService.method.batchGetMetadefs, request, signal);
+  }
+
   /** Definitions, by id. */
   listMetadefs(request: MessageInitShape<typeof metav1.ListMetadefsRequestSchema>, signal?: AbortSignal): Promise<metav1.ListMetadefsResponse> {
     return this.caller.unary(methods.metaListMetadefs, metav1.MetaService.method.listMetadefs, request, signal);
@@ -875,6 +941,11 @@ export class ResourceService {
     return this.caller.unary(methods.resourceGetGroup, resourcev1.ResourceService.method.getGroup, request, signal);
   }
 
+  /** Several groups at once, in the order of their ids in the request; refused if one is not there. */
+  batchGetGroups(request: MessageInitShape<typeof resourcev1.BatchGetGroupsRequestSchema>, signal?: AbortSignal): Promise<resourcev1.BatchGetGroupsResponse> {
+    return this.caller.unary(methods.resourceBatchGetGroups, resourcev1.ResourceService.method.batchGetGroups, request, signal);
+  }
+
   /** All groups. */
   listGroups(request: MessageInitShape<typeof resourcev1.ListGroupsRequestSchema>, signal?: AbortSignal): Promise<resourcev1.ListGroupsResponse> {
     return this.caller.unary(methods.resourceListGroups, resourcev1.ResourceService.method.listGroups, request, signal);
@@ -949,6 +1020,14 @@ export class ResourceService {
     return this.caller.unary(methods.resourceGetProvider, resourcev1.ResourceService.method.getProvider, request, signal);
   }
 
+  /**
+   * Several providers at once, in the order of their ids in the request; refused if one is not
+   * there.
+   */
+  batchGetProviders(request: MessageInitShape<typeof resourcev1.BatchGetProvidersRequestSchema>, signal?: AbortSignal): Promise<resourcev1.BatchGetProvidersResponse> {
+    return this.caller.unary(methods.resourceBatchGetProviders, resourcev1.ResourceService.method.batchGetProviders, request, signal);
+  }
+
   /** All providers. */
   listProviders(request: MessageInitShape<typeof resourcev1.ListProvidersRequestSchema>, signal?: AbortSignal): Promise<resourcev1.ListProvidersResponse> {
     return this.caller.unary(methods.resourceListProviders, resourcev1.ResourceService.method.listProviders, request, signal);
@@ -970,6 +1049,14 @@ export class ResourceService {
   /** A network with the addresses that are taken now. */
   getNetwork(request: MessageInitShape<typeof resourcev1.GetNetworkRequestSchema>, signal?: AbortSignal): Promise<resourcev1.Network> {
     return this.caller.unary(methods.resourceGetNetwork, resourcev1.ResourceService.method.getNetwork, request, signal);
+  }
+
+  /**
+   * Several networks at once, in the order of their ids in the request; refused if one is not
+   * there.
+   */
+  batchGetNetworks(request: MessageInitShape<typeof resourcev1.BatchGetNetworksRequestSchema>, signal?: AbortSignal): Promise<resourcev1.BatchGetNetworksResponse> {
+    return this.caller.unary(methods.resourceBatchGetNetworks, resourcev1.ResourceService.method.batchGetNetworks, request, signal);
   }
 
   /** All networks. */
@@ -1067,6 +1154,14 @@ export class ResourceService {
     return this.caller.unary(methods.resourceGetClaim, resourcev1.ResourceService.method.getClaim, request, signal);
   }
 
+  /**
+   * Several claims of a project at once, in the order of their ids in the request; refused if one
+   * is not there.
+   */
+  batchGetClaims(request: MessageInitShape<typeof resourcev1.BatchGetClaimsRequestSchema>, signal?: AbortSignal): Promise<resourcev1.BatchGetClaimsResponse> {
+    return this.caller.unary(methods.resourceBatchGetClaims, resourcev1.ResourceService.method.batchGetClaims, request, signal);
+  }
+
   /** A project's claims. */
   listClaims(request: MessageInitShape<typeof resourcev1.ListClaimsRequestSchema>, signal?: AbortSignal): Promise<resourcev1.ListClaimsResponse> {
     return this.caller.unary(methods.resourceListClaims, resourcev1.ResourceService.method.listClaims, request, signal);
@@ -1156,6 +1251,14 @@ export class ResourceService {
     return this.caller.unary(methods.resourceGetReservation, resourcev1.ResourceService.method.getReservation, request, signal);
   }
 
+  /**
+   * Several reservations of a project at once, in the order of their ids in the request; refused
+   * if one is not there.
+   */
+  batchGetReservations(request: MessageInitShape<typeof resourcev1.BatchGetReservationsRequestSchema>, signal?: AbortSignal): Promise<resourcev1.BatchGetReservationsResponse> {
+    return this.caller.unary(methods.resourceBatchGetReservations, resourcev1.ResourceService.method.batchGetReservations, request, signal);
+  }
+
   /** List a project's reservations, by id. */
   listReservations(request: MessageInitShape<typeof resourcev1.ListReservationsRequestSchema>, signal?: AbortSignal): Promise<resourcev1.ListReservationsResponse> {
     return this.caller.unary(methods.resourceListReservations, resourcev1.ResourceService.method.listReservations, request, signal);
@@ -1187,6 +1290,14 @@ export class ResourceService {
   /** Show one series, and whether its schedule is paused. */
   getReservationSeries(request: MessageInitShape<typeof resourcev1.GetReservationSeriesRequestSchema>, signal?: AbortSignal): Promise<resourcev1.ReservationSeries> {
     return this.caller.unary(methods.resourceGetReservationSeries, resourcev1.ResourceService.method.getReservationSeries, request, signal);
+  }
+
+  /**
+   * Several series of a project at once, in the order of their ids in the request, as
+   * ListReservationSeries shows them; refused if one is not there.
+   */
+  batchGetReservationSeries(request: MessageInitShape<typeof resourcev1.BatchGetReservationSeriesRequestSchema>, signal?: AbortSignal): Promise<resourcev1.BatchGetReservationSeriesResponse> {
+    return this.caller.unary(methods.resourceBatchGetReservationSeries, resourcev1.ResourceService.method.batchGetReservationSeries, request, signal);
   }
 
   /** List a project's series that have not ended, by id. */

@@ -171,6 +171,34 @@ NAMING_REGION: Naming.ValueType  # 4
 """Among those of its region."""
 Global___Naming: _TypeAlias = Naming  # noqa: Y015
 
+class _OrderBy:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _OrderByEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OrderBy.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ORDER_BY_UNSPECIFIED: _OrderBy.ValueType  # 0
+    """As ORDER_BY_ID, unless the list says otherwise."""
+    ORDER_BY_ID: _OrderBy.ValueType  # 1
+    """By id."""
+    ORDER_BY_NAME: _OrderBy.ValueType  # 2
+    """By name, character by character as Unicode numbers them."""
+    ORDER_BY_CREATED_AT: _OrderBy.ValueType  # 3
+    """By when it was made."""
+
+class OrderBy(_OrderBy, metaclass=_OrderByEnumTypeWrapper):
+    """What orders a list of objects; where it is the same, the id does."""
+
+ORDER_BY_UNSPECIFIED: OrderBy.ValueType  # 0
+"""As ORDER_BY_ID, unless the list says otherwise."""
+ORDER_BY_ID: OrderBy.ValueType  # 1
+"""By id."""
+ORDER_BY_NAME: OrderBy.ValueType  # 2
+"""By name, character by character as Unicode numbers them."""
+ORDER_BY_CREATED_AT: OrderBy.ValueType  # 3
+"""By when it was made."""
+Global___OrderBy: _TypeAlias = OrderBy  # noqa: Y015
+
 class _Placement:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -710,8 +738,11 @@ class ListAuditEventsResponse(_message.Message):
 
     EVENTS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """For the next page; empty at the end."""
+    revision: _builtins.int
+    """The revision of the snapshot, from which Watch goes on."""
     @_builtins.property
     def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___AuditEvent]:
         """The newest first."""
@@ -721,10 +752,11 @@ class ListAuditEventsResponse(_message.Message):
         *,
         events: _abc.Iterable[Global___AuditEvent] | None = ...,
         next_page_token: _builtins.str = ...,
+        revision: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "next_page_token", b"next_page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "next_page_token", b"next_page_token", "revision", b"revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -842,7 +874,9 @@ class Page(_message.Message):
     size: _builtins.int
     """At most this many; 0 means 100; never more than 1000."""
     token: _builtins.str
-    """From the answer before; empty for the first page."""
+    """From the answer before, of the same list, asked the same by the same account; empty for the
+    first page. What was made or deleted meanwhile makes a list neither skip nor repeat the rest.
+    """
     def __init__(
         self,
         *,
@@ -856,6 +890,48 @@ class Page(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Page: _TypeAlias = Page  # noqa: Y015
+
+@_typing.final
+class Filter(_message.Message):
+    """What a list of objects is narrowed to. What is empty narrows nothing; of what is given, all has
+    to hold.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_PREFIX_FIELD_NUMBER: _builtins.int
+    CREATED_SINCE_FIELD_NUMBER: _builtins.int
+    CREATED_UNTIL_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    name_prefix: _builtins.str
+    """Only names that begin with this, in upper and lower case as given."""
+    @_builtins.property
+    def created_since(self) -> _timestamp_pb2.Timestamp:
+        """Only what was made at this time or later."""
+
+    @_builtins.property
+    def created_until(self) -> _timestamp_pb2.Timestamp:
+        """Only what was made before this time."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only what is in one of these states (docs/states.md), ended or not."""
+
+    def __init__(
+        self,
+        *,
+        name_prefix: _builtins.str = ...,
+        created_since: _timestamp_pb2.Timestamp | None = ...,
+        created_until: _timestamp_pb2.Timestamp | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_since", b"created_since", "created_until", b"created_until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_since", b"created_since", "created_until", b"created_until", "name_prefix", b"name_prefix", "states", b"states"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Filter: _TypeAlias = Filter  # noqa: Y015
 
 @_typing.final
 class DomainLimit(_message.Message):

@@ -51,6 +51,11 @@ class ControlServiceStub:
                 request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.GetServerRequest.SerializeToString,
                 response_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.Server.FromString,
                 _registered_method=True)
+        self.BatchGetServers = channel.unary_unary(
+                '/mulligan.control.v1.ControlService/BatchGetServers',
+                request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.BatchGetServersRequest.SerializeToString,
+                response_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.BatchGetServersResponse.FromString,
+                _registered_method=True)
         self.ListServers = channel.unary_unary(
                 '/mulligan.control.v1.ControlService/ListServers',
                 request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListServersRequest.SerializeToString,
@@ -85,6 +90,11 @@ class ControlServiceStub:
                 '/mulligan.control.v1.ControlService/GetHost',
                 request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.GetHostRequest.SerializeToString,
                 response_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.Host.FromString,
+                _registered_method=True)
+        self.BatchGetHosts = channel.unary_unary(
+                '/mulligan.control.v1.ControlService/BatchGetHosts',
+                request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.BatchGetHostsRequest.SerializeToString,
+                response_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.BatchGetHostsResponse.FromString,
                 _registered_method=True)
         self.ListHosts = channel.unary_unary(
                 '/mulligan.control.v1.ControlService/ListHosts',
@@ -131,6 +141,11 @@ class ControlServiceStub:
                 request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.GetImageRequest.SerializeToString,
                 response_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.Image.FromString,
                 _registered_method=True)
+        self.BatchGetImages = channel.unary_unary(
+                '/mulligan.control.v1.ControlService/BatchGetImages',
+                request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.BatchGetImagesRequest.SerializeToString,
+                response_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.BatchGetImagesResponse.FromString,
+                _registered_method=True)
         self.ListImages = channel.unary_unary(
                 '/mulligan.control.v1.ControlService/ListImages',
                 request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListImagesRequest.SerializeToString,
@@ -161,6 +176,11 @@ class ControlServiceStub:
                 request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.GetMachineRequest.SerializeToString,
                 response_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.Machine.FromString,
                 _registered_method=True)
+        self.BatchGetMachines = channel.unary_unary(
+                '/mulligan.control.v1.ControlService/BatchGetMachines',
+                request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.BatchGetMachinesRequest.SerializeToString,
+                response_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.BatchGetMachinesResponse.FromString,
+                _registered_method=True)
         self.UpdateMachine = channel.unary_unary(
                 '/mulligan.control.v1.ControlService/UpdateMachine',
                 request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.UpdateMachineRequest.SerializeToString,
@@ -175,6 +195,11 @@ class ControlServiceStub:
                 '/mulligan.control.v1.ControlService/GetOperation',
                 request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.GetOperationRequest.SerializeToString,
                 response_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.Operation.FromString,
+                _registered_method=True)
+        self.BatchGetOperations = channel.unary_unary(
+                '/mulligan.control.v1.ControlService/BatchGetOperations',
+                request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.BatchGetOperationsRequest.SerializeToString,
+                response_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.BatchGetOperationsResponse.FromString,
                 _registered_method=True)
         self.ListOperations = channel.unary_unary(
                 '/mulligan.control.v1.ControlService/ListOperations',
@@ -288,6 +313,14 @@ class ControlServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BatchGetServers(self, request, context):
+        """Several servers at once, in the order of their ids in the request; refused if one is not
+        there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListServers(self, request, context):
         """All servers.
         """
@@ -333,6 +366,14 @@ class ControlServiceServicer:
 
     def GetHost(self, request, context):
         """A host.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchGetHosts(self, request, context):
+        """Several hosts at once, in the order of their ids in the request; refused if one is not
+        there.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -401,6 +442,14 @@ class ControlServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BatchGetImages(self, request, context):
+        """Several images at once, in the order of their ids in the request; refused if one is not
+        there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListImages(self, request, context):
         """All images.
         """
@@ -443,6 +492,14 @@ class ControlServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BatchGetMachines(self, request, context):
+        """Several machines of a project at once, in the order of their ids in the request; refused if one is not
+        there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def UpdateMachine(self, request, context):
         """Change a machine's name; what it was told at its start stays as it is.
         """
@@ -459,6 +516,14 @@ class ControlServiceServicer:
 
     def GetOperation(self, request, context):
         """An operation with its steps.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchGetOperations(self, request, context):
+        """Several operations at once, in the order of their ids in the request; refused if one is not
+        there.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -608,6 +673,11 @@ def add_ControlServiceServicer_to_server(servicer, server):
                     request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.GetServerRequest.FromString,
                     response_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.Server.SerializeToString,
             ),
+            'BatchGetServers': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetServers,
+                    request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.BatchGetServersRequest.FromString,
+                    response_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.BatchGetServersResponse.SerializeToString,
+            ),
             'ListServers': grpc.unary_unary_rpc_method_handler(
                     servicer.ListServers,
                     request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListServersRequest.FromString,
@@ -642,6 +712,11 @@ def add_ControlServiceServicer_to_server(servicer, server):
                     servicer.GetHost,
                     request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.GetHostRequest.FromString,
                     response_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.Host.SerializeToString,
+            ),
+            'BatchGetHosts': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetHosts,
+                    request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.BatchGetHostsRequest.FromString,
+                    response_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.BatchGetHostsResponse.SerializeToString,
             ),
             'ListHosts': grpc.unary_unary_rpc_method_handler(
                     servicer.ListHosts,
@@ -688,6 +763,11 @@ def add_ControlServiceServicer_to_server(servicer, server):
                     request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.GetImageRequest.FromString,
                     response_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.Image.SerializeToString,
             ),
+            'BatchGetImages': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetImages,
+                    request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.BatchGetImagesRequest.FromString,
+                    response_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.BatchGetImagesResponse.SerializeToString,
+            ),
             'ListImages': grpc.unary_unary_rpc_method_handler(
                     servicer.ListImages,
                     request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListImagesRequest.FromString,
@@ -718,6 +798,11 @@ def add_ControlServiceServicer_to_server(servicer, server):
                     request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.GetMachineRequest.FromString,
                     response_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.Machine.SerializeToString,
             ),
+            'BatchGetMachines': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetMachines,
+                    request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.BatchGetMachinesRequest.FromString,
+                    response_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.BatchGetMachinesResponse.SerializeToString,
+            ),
             'UpdateMachine': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateMachine,
                     request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.UpdateMachineRequest.FromString,
@@ -732,6 +817,11 @@ def add_ControlServiceServicer_to_server(servicer, server):
                     servicer.GetOperation,
                     request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.GetOperationRequest.FromString,
                     response_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.Operation.SerializeToString,
+            ),
+            'BatchGetOperations': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetOperations,
+                    request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.BatchGetOperationsRequest.FromString,
+                    response_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.BatchGetOperationsResponse.SerializeToString,
             ),
             'ListOperations': grpc.unary_unary_rpc_method_handler(
                     servicer.ListOperations,
@@ -901,6 +991,33 @@ class ControlService:
             '/mulligan.control.v1.ControlService/GetServer',
             mulligan_dot_control_dot_v1_dot_control__pb2.GetServerRequest.SerializeToString,
             mulligan_dot_control_dot_v1_dot_control__pb2.Server.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchGetServers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.control.v1.ControlService/BatchGetServers',
+            mulligan_dot_control_dot_v1_dot_control__pb2.BatchGetServersRequest.SerializeToString,
+            mulligan_dot_control_dot_v1_dot_control__pb2.BatchGetServersResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -1090,6 +1207,33 @@ class ControlService:
             '/mulligan.control.v1.ControlService/GetHost',
             mulligan_dot_control_dot_v1_dot_control__pb2.GetHostRequest.SerializeToString,
             mulligan_dot_control_dot_v1_dot_control__pb2.Host.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchGetHosts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.control.v1.ControlService/BatchGetHosts',
+            mulligan_dot_control_dot_v1_dot_control__pb2.BatchGetHostsRequest.SerializeToString,
+            mulligan_dot_control_dot_v1_dot_control__pb2.BatchGetHostsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -1344,6 +1488,33 @@ class ControlService:
             _registered_method=True)
 
     @staticmethod
+    def BatchGetImages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.control.v1.ControlService/BatchGetImages',
+            mulligan_dot_control_dot_v1_dot_control__pb2.BatchGetImagesRequest.SerializeToString,
+            mulligan_dot_control_dot_v1_dot_control__pb2.BatchGetImagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListImages(request,
             target,
             options=(),
@@ -1506,6 +1677,33 @@ class ControlService:
             _registered_method=True)
 
     @staticmethod
+    def BatchGetMachines(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.control.v1.ControlService/BatchGetMachines',
+            mulligan_dot_control_dot_v1_dot_control__pb2.BatchGetMachinesRequest.SerializeToString,
+            mulligan_dot_control_dot_v1_dot_control__pb2.BatchGetMachinesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def UpdateMachine(request,
             target,
             options=(),
@@ -1576,6 +1774,33 @@ class ControlService:
             '/mulligan.control.v1.ControlService/GetOperation',
             mulligan_dot_control_dot_v1_dot_control__pb2.GetOperationRequest.SerializeToString,
             mulligan_dot_control_dot_v1_dot_control__pb2.Operation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchGetOperations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.control.v1.ControlService/BatchGetOperations',
+            mulligan_dot_control_dot_v1_dot_control__pb2.BatchGetOperationsRequest.SerializeToString,
+            mulligan_dot_control_dot_v1_dot_control__pb2.BatchGetOperationsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -40,6 +40,10 @@ class ControlServiceStub:
     """Enrol a server; it is verified and inspected before it is offered."""
     GetServer: _grpc.UnaryUnaryMultiCallable[_control_pb2.GetServerRequest, _control_pb2.Server]
     """A server."""
+    BatchGetServers: _grpc.UnaryUnaryMultiCallable[_control_pb2.BatchGetServersRequest, _control_pb2.BatchGetServersResponse]
+    """Several servers at once, in the order of their ids in the request; refused if one is not
+    there.
+    """
     ListServers: _grpc.UnaryUnaryMultiCallable[_control_pb2.ListServersRequest, _control_pb2.ListServersResponse]
     """All servers."""
     UpdateServer: _grpc.UnaryUnaryMultiCallable[_control_pb2.UpdateServerRequest, _control_pb2.Server]
@@ -56,6 +60,10 @@ class ControlServiceStub:
     """Add a hypervisor host; it is verified and inspected before it is offered."""
     GetHost: _grpc.UnaryUnaryMultiCallable[_control_pb2.GetHostRequest, _control_pb2.Host]
     """A host."""
+    BatchGetHosts: _grpc.UnaryUnaryMultiCallable[_control_pb2.BatchGetHostsRequest, _control_pb2.BatchGetHostsResponse]
+    """Several hosts at once, in the order of their ids in the request; refused if one is not
+    there.
+    """
     ListHosts: _grpc.UnaryUnaryMultiCallable[_control_pb2.ListHostsRequest, _control_pb2.ListHostsResponse]
     """All hosts."""
     UpdateHost: _grpc.UnaryUnaryMultiCallable[_control_pb2.UpdateHostRequest, _control_pb2.Host]
@@ -74,6 +82,10 @@ class ControlServiceStub:
     """Register an image: where it is, its checksum and its format."""
     GetImage: _grpc.UnaryUnaryMultiCallable[_control_pb2.GetImageRequest, _control_pb2.Image]
     """An image."""
+    BatchGetImages: _grpc.UnaryUnaryMultiCallable[_control_pb2.BatchGetImagesRequest, _control_pb2.BatchGetImagesResponse]
+    """Several images at once, in the order of their ids in the request; refused if one is not
+    there.
+    """
     ListImages: _grpc.UnaryUnaryMultiCallable[_control_pb2.ListImagesRequest, _control_pb2.ListImagesResponse]
     """All images."""
     UpdateImage: _grpc.UnaryUnaryMultiCallable[_control_pb2.UpdateImageRequest, _control_pb2.Image]
@@ -86,12 +98,20 @@ class ControlServiceStub:
     """End a machine, clean what it used, release its claim. With dry_run: only say what would go."""
     GetMachine: _grpc.UnaryUnaryMultiCallable[_control_pb2.GetMachineRequest, _control_pb2.Machine]
     """A machine."""
+    BatchGetMachines: _grpc.UnaryUnaryMultiCallable[_control_pb2.BatchGetMachinesRequest, _control_pb2.BatchGetMachinesResponse]
+    """Several machines of a project at once, in the order of their ids in the request; refused if one is not
+    there.
+    """
     UpdateMachine: _grpc.UnaryUnaryMultiCallable[_control_pb2.UpdateMachineRequest, _control_pb2.Machine]
     """Change a machine's name; what it was told at its start stays as it is."""
     ListMachines: _grpc.UnaryUnaryMultiCallable[_control_pb2.ListMachinesRequest, _control_pb2.ListMachinesResponse]
     """A project's machines."""
     GetOperation: _grpc.UnaryUnaryMultiCallable[_control_pb2.GetOperationRequest, _control_pb2.Operation]
     """An operation with its steps."""
+    BatchGetOperations: _grpc.UnaryUnaryMultiCallable[_control_pb2.BatchGetOperationsRequest, _control_pb2.BatchGetOperationsResponse]
+    """Several operations at once, in the order of their ids in the request; refused if one is not
+    there.
+    """
     ListOperations: _grpc.UnaryUnaryMultiCallable[_control_pb2.ListOperationsRequest, _control_pb2.ListOperationsResponse]
     """Operations, newest first."""
     GetOperationLog: _grpc.UnaryUnaryMultiCallable[_control_pb2.GetOperationLogRequest, _control_pb2.GetOperationLogResponse]
@@ -151,6 +171,10 @@ class ControlServiceAsyncStub(ControlServiceStub):
     """Enrol a server; it is verified and inspected before it is offered."""
     GetServer: _aio.UnaryUnaryMultiCallable[_control_pb2.GetServerRequest, _control_pb2.Server]  # type: ignore[assignment]
     """A server."""
+    BatchGetServers: _aio.UnaryUnaryMultiCallable[_control_pb2.BatchGetServersRequest, _control_pb2.BatchGetServersResponse]  # type: ignore[assignment]
+    """Several servers at once, in the order of their ids in the request; refused if one is not
+    there.
+    """
     ListServers: _aio.UnaryUnaryMultiCallable[_control_pb2.ListServersRequest, _control_pb2.ListServersResponse]  # type: ignore[assignment]
     """All servers."""
     UpdateServer: _aio.UnaryUnaryMultiCallable[_control_pb2.UpdateServerRequest, _control_pb2.Server]  # type: ignore[assignment]
@@ -167,6 +191,10 @@ class ControlServiceAsyncStub(ControlServiceStub):
     """Add a hypervisor host; it is verified and inspected before it is offered."""
     GetHost: _aio.UnaryUnaryMultiCallable[_control_pb2.GetHostRequest, _control_pb2.Host]  # type: ignore[assignment]
     """A host."""
+    BatchGetHosts: _aio.UnaryUnaryMultiCallable[_control_pb2.BatchGetHostsRequest, _control_pb2.BatchGetHostsResponse]  # type: ignore[assignment]
+    """Several hosts at once, in the order of their ids in the request; refused if one is not
+    there.
+    """
     ListHosts: _aio.UnaryUnaryMultiCallable[_control_pb2.ListHostsRequest, _control_pb2.ListHostsResponse]  # type: ignore[assignment]
     """All hosts."""
     UpdateHost: _aio.UnaryUnaryMultiCallable[_control_pb2.UpdateHostRequest, _control_pb2.Host]  # type: ignore[assignment]
@@ -185,6 +213,10 @@ class ControlServiceAsyncStub(ControlServiceStub):
     """Register an image: where it is, its checksum and its format."""
     GetImage: _aio.UnaryUnaryMultiCallable[_control_pb2.GetImageRequest, _control_pb2.Image]  # type: ignore[assignment]
     """An image."""
+    BatchGetImages: _aio.UnaryUnaryMultiCallable[_control_pb2.BatchGetImagesRequest, _control_pb2.BatchGetImagesResponse]  # type: ignore[assignment]
+    """Several images at once, in the order of their ids in the request; refused if one is not
+    there.
+    """
     ListImages: _aio.UnaryUnaryMultiCallable[_control_pb2.ListImagesRequest, _control_pb2.ListImagesResponse]  # type: ignore[assignment]
     """All images."""
     UpdateImage: _aio.UnaryUnaryMultiCallable[_control_pb2.UpdateImageRequest, _control_pb2.Image]  # type: ignore[assignment]
@@ -197,12 +229,20 @@ class ControlServiceAsyncStub(ControlServiceStub):
     """End a machine, clean what it used, release its claim. With dry_run: only say what would go."""
     GetMachine: _aio.UnaryUnaryMultiCallable[_control_pb2.GetMachineRequest, _control_pb2.Machine]  # type: ignore[assignment]
     """A machine."""
+    BatchGetMachines: _aio.UnaryUnaryMultiCallable[_control_pb2.BatchGetMachinesRequest, _control_pb2.BatchGetMachinesResponse]  # type: ignore[assignment]
+    """Several machines of a project at once, in the order of their ids in the request; refused if one is not
+    there.
+    """
     UpdateMachine: _aio.UnaryUnaryMultiCallable[_control_pb2.UpdateMachineRequest, _control_pb2.Machine]  # type: ignore[assignment]
     """Change a machine's name; what it was told at its start stays as it is."""
     ListMachines: _aio.UnaryUnaryMultiCallable[_control_pb2.ListMachinesRequest, _control_pb2.ListMachinesResponse]  # type: ignore[assignment]
     """A project's machines."""
     GetOperation: _aio.UnaryUnaryMultiCallable[_control_pb2.GetOperationRequest, _control_pb2.Operation]  # type: ignore[assignment]
     """An operation with its steps."""
+    BatchGetOperations: _aio.UnaryUnaryMultiCallable[_control_pb2.BatchGetOperationsRequest, _control_pb2.BatchGetOperationsResponse]  # type: ignore[assignment]
+    """Several operations at once, in the order of their ids in the request; refused if one is not
+    there.
+    """
     ListOperations: _aio.UnaryUnaryMultiCallable[_control_pb2.ListOperationsRequest, _control_pb2.ListOperationsResponse]  # type: ignore[assignment]
     """Operations, newest first."""
     GetOperationLog: _aio.UnaryUnaryMultiCallable[_control_pb2.GetOperationLogRequest, _control_pb2.GetOperationLogResponse]  # type: ignore[assignment]
@@ -279,6 +319,16 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         """A server."""
 
     @_abc_1.abstractmethod
+    def BatchGetServers(
+        self,
+        request: _control_pb2.BatchGetServersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.BatchGetServersResponse, _abc.Awaitable[_control_pb2.BatchGetServersResponse]]:
+        """Several servers at once, in the order of their ids in the request; refused if one is not
+        there.
+        """
+
+    @_abc_1.abstractmethod
     def ListServers(
         self,
         request: _control_pb2.ListServersRequest,
@@ -335,6 +385,16 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_control_pb2.Host, _abc.Awaitable[_control_pb2.Host]]:
         """A host."""
+
+    @_abc_1.abstractmethod
+    def BatchGetHosts(
+        self,
+        request: _control_pb2.BatchGetHostsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.BatchGetHostsResponse, _abc.Awaitable[_control_pb2.BatchGetHostsResponse]]:
+        """Several hosts at once, in the order of their ids in the request; refused if one is not
+        there.
+        """
 
     @_abc_1.abstractmethod
     def ListHosts(
@@ -409,6 +469,16 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         """An image."""
 
     @_abc_1.abstractmethod
+    def BatchGetImages(
+        self,
+        request: _control_pb2.BatchGetImagesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.BatchGetImagesResponse, _abc.Awaitable[_control_pb2.BatchGetImagesResponse]]:
+        """Several images at once, in the order of their ids in the request; refused if one is not
+        there.
+        """
+
+    @_abc_1.abstractmethod
     def ListImages(
         self,
         request: _control_pb2.ListImagesRequest,
@@ -457,6 +527,16 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         """A machine."""
 
     @_abc_1.abstractmethod
+    def BatchGetMachines(
+        self,
+        request: _control_pb2.BatchGetMachinesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.BatchGetMachinesResponse, _abc.Awaitable[_control_pb2.BatchGetMachinesResponse]]:
+        """Several machines of a project at once, in the order of their ids in the request; refused if one is not
+        there.
+        """
+
+    @_abc_1.abstractmethod
     def UpdateMachine(
         self,
         request: _control_pb2.UpdateMachineRequest,
@@ -479,6 +559,16 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_control_pb2.Operation, _abc.Awaitable[_control_pb2.Operation]]:
         """An operation with its steps."""
+
+    @_abc_1.abstractmethod
+    def BatchGetOperations(
+        self,
+        request: _control_pb2.BatchGetOperationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.BatchGetOperationsResponse, _abc.Awaitable[_control_pb2.BatchGetOperationsResponse]]:
+        """Several operations at once, in the order of their ids in the request; refused if one is not
+        there.
+        """
 
     @_abc_1.abstractmethod
     def ListOperations(

@@ -151,6 +151,11 @@ class IamServiceStub:
                 request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.GetApplicationCredentialRequest.SerializeToString,
                 response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ApplicationCredential.FromString,
                 _registered_method=True)
+        self.BatchGetApplicationCredentials = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/BatchGetApplicationCredentials',
+                request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.BatchGetApplicationCredentialsRequest.SerializeToString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.BatchGetApplicationCredentialsResponse.FromString,
+                _registered_method=True)
         self.ListApplicationCredentials = channel.unary_unary(
                 '/mulligan.iam.v1.IamService/ListApplicationCredentials',
                 request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListApplicationCredentialsRequest.SerializeToString,
@@ -430,6 +435,14 @@ class IamServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BatchGetApplicationCredentials(self, request, context):
+        """Several application credentials at once, in the order of their ids in the request; refused if one is not
+        there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListApplicationCredentials(self, request, context):
         """The application credentials that an account made.
         """
@@ -692,6 +705,11 @@ def add_IamServiceServicer_to_server(servicer, server):
                     servicer.GetApplicationCredential,
                     request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.GetApplicationCredentialRequest.FromString,
                     response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ApplicationCredential.SerializeToString,
+            ),
+            'BatchGetApplicationCredentials': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetApplicationCredentials,
+                    request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.BatchGetApplicationCredentialsRequest.FromString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.BatchGetApplicationCredentialsResponse.SerializeToString,
             ),
             'ListApplicationCredentials': grpc.unary_unary_rpc_method_handler(
                     servicer.ListApplicationCredentials,
@@ -1416,6 +1434,33 @@ class IamService:
             '/mulligan.iam.v1.IamService/GetApplicationCredential',
             mulligan_dot_iam_dot_v1_dot_iam__pb2.GetApplicationCredentialRequest.SerializeToString,
             mulligan_dot_iam_dot_v1_dot_iam__pb2.ApplicationCredential.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchGetApplicationCredentials(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/BatchGetApplicationCredentials',
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.BatchGetApplicationCredentialsRequest.SerializeToString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.BatchGetApplicationCredentialsResponse.FromString,
             options,
             channel_credentials,
             insecure,

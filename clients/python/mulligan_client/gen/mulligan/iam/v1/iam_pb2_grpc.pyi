@@ -101,6 +101,10 @@ class IamServiceStub:
     """
     GetApplicationCredential: _grpc.UnaryUnaryMultiCallable[_iam_pb2.GetApplicationCredentialRequest, _iam_pb2.ApplicationCredential]
     """An application credential."""
+    BatchGetApplicationCredentials: _grpc.UnaryUnaryMultiCallable[_iam_pb2.BatchGetApplicationCredentialsRequest, _iam_pb2.BatchGetApplicationCredentialsResponse]
+    """Several application credentials at once, in the order of their ids in the request; refused if one is not
+    there.
+    """
     ListApplicationCredentials: _grpc.UnaryUnaryMultiCallable[_iam_pb2.ListApplicationCredentialsRequest, _iam_pb2.ListApplicationCredentialsResponse]
     """The application credentials that an account made."""
     DeleteApplicationCredential: _grpc.UnaryUnaryMultiCallable[_iam_pb2.DeleteApplicationCredentialRequest, _iam_pb2.DeleteApplicationCredentialResponse]
@@ -224,6 +228,10 @@ class IamServiceAsyncStub(IamServiceStub):
     """
     GetApplicationCredential: _aio.UnaryUnaryMultiCallable[_iam_pb2.GetApplicationCredentialRequest, _iam_pb2.ApplicationCredential]  # type: ignore[assignment]
     """An application credential."""
+    BatchGetApplicationCredentials: _aio.UnaryUnaryMultiCallable[_iam_pb2.BatchGetApplicationCredentialsRequest, _iam_pb2.BatchGetApplicationCredentialsResponse]  # type: ignore[assignment]
+    """Several application credentials at once, in the order of their ids in the request; refused if one is not
+    there.
+    """
     ListApplicationCredentials: _aio.UnaryUnaryMultiCallable[_iam_pb2.ListApplicationCredentialsRequest, _iam_pb2.ListApplicationCredentialsResponse]  # type: ignore[assignment]
     """The application credentials that an account made."""
     DeleteApplicationCredential: _aio.UnaryUnaryMultiCallable[_iam_pb2.DeleteApplicationCredentialRequest, _iam_pb2.DeleteApplicationCredentialResponse]  # type: ignore[assignment]
@@ -482,6 +490,16 @@ class IamServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_iam_pb2.ApplicationCredential, _abc.Awaitable[_iam_pb2.ApplicationCredential]]:
         """An application credential."""
+
+    @_abc_1.abstractmethod
+    def BatchGetApplicationCredentials(
+        self,
+        request: _iam_pb2.BatchGetApplicationCredentialsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_iam_pb2.BatchGetApplicationCredentialsResponse, _abc.Awaitable[_iam_pb2.BatchGetApplicationCredentialsResponse]]:
+        """Several application credentials at once, in the order of their ids in the request; refused if one is not
+        there.
+        """
 
     @_abc_1.abstractmethod
     def ListApplicationCredentials(

@@ -546,6 +546,54 @@ class GetMetadefRequest(_message.Message):
 Global___GetMetadefRequest: _TypeAlias = GetMetadefRequest  # noqa: Y015
 
 @_typing.final
+class BatchGetMetadefsRequest(_message.Message):
+    """Which metadefs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """UUIDs, 1,000 at most."""
+
+    def __init__(
+        self,
+        *,
+        ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ids", b"ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchGetMetadefsRequest: _TypeAlias = BatchGetMetadefsRequest  # noqa: Y015
+
+@_typing.final
+class BatchGetMetadefsResponse(_message.Message):
+    """The metadefs, in the order of the ids in the request."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    METADEFS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def metadefs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Metadef]:
+        """One for each id."""
+
+    def __init__(
+        self,
+        *,
+        metadefs: _abc.Iterable[Global___Metadef] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["metadefs", b"metadefs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchGetMetadefsResponse: _TypeAlias = BatchGetMetadefsResponse  # noqa: Y015
+
+@_typing.final
 class ListMetadefsRequest(_message.Message):
     """Which definitions to list."""
 

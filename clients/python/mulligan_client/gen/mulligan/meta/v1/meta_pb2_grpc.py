@@ -71,6 +71,11 @@ class MetaServiceStub:
                 request_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.GetMetadefRequest.SerializeToString,
                 response_deserializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.Metadef.FromString,
                 _registered_method=True)
+        self.BatchGetMetadefs = channel.unary_unary(
+                '/mulligan.meta.v1.MetaService/BatchGetMetadefs',
+                request_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.BatchGetMetadefsRequest.SerializeToString,
+                response_deserializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.BatchGetMetadefsResponse.FromString,
+                _registered_method=True)
         self.ListMetadefs = channel.unary_unary(
                 '/mulligan.meta.v1.MetaService/ListMetadefs',
                 request_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.ListMetadefsRequest.SerializeToString,
@@ -166,6 +171,14 @@ class MetaServiceServicer:
 
     def GetMetadef(self, request, context):
         """One definition.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchGetMetadefs(self, request, context):
+        """Several metadefs at once, in the order of their ids in the request; refused if one is not
+        there.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -271,6 +284,11 @@ def add_MetaServiceServicer_to_server(servicer, server):
                     servicer.GetMetadef,
                     request_deserializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.GetMetadefRequest.FromString,
                     response_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.Metadef.SerializeToString,
+            ),
+            'BatchGetMetadefs': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetMetadefs,
+                    request_deserializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.BatchGetMetadefsRequest.FromString,
+                    response_serializer=mulligan_dot_meta_dot_v1_dot_meta__pb2.BatchGetMetadefsResponse.SerializeToString,
             ),
             'ListMetadefs': grpc.unary_unary_rpc_method_handler(
                     servicer.ListMetadefs,
@@ -508,6 +526,33 @@ class MetaService:
             '/mulligan.meta.v1.MetaService/GetMetadef',
             mulligan_dot_meta_dot_v1_dot_meta__pb2.GetMetadefRequest.SerializeToString,
             mulligan_dot_meta_dot_v1_dot_meta__pb2.Metadef.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchGetMetadefs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.meta.v1.MetaService/BatchGetMetadefs',
+            mulligan_dot_meta_dot_v1_dot_meta__pb2.BatchGetMetadefsRequest.SerializeToString,
+            mulligan_dot_meta_dot_v1_dot_meta__pb2.BatchGetMetadefsResponse.FromString,
             options,
             channel_credentials,
             insecure,

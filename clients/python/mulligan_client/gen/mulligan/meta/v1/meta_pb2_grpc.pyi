@@ -48,6 +48,10 @@ class MetaServiceStub:
     """Define an attribute, for all objects or for those of a project and of the projects below it."""
     GetMetadef: _grpc.UnaryUnaryMultiCallable[_meta_pb2.GetMetadefRequest, _meta_pb2.Metadef]
     """One definition."""
+    BatchGetMetadefs: _grpc.UnaryUnaryMultiCallable[_meta_pb2.BatchGetMetadefsRequest, _meta_pb2.BatchGetMetadefsResponse]
+    """Several metadefs at once, in the order of their ids in the request; refused if one is not
+    there.
+    """
     ListMetadefs: _grpc.UnaryUnaryMultiCallable[_meta_pb2.ListMetadefsRequest, _meta_pb2.ListMetadefsResponse]
     """Definitions, by id."""
     UpdateMetadef: _grpc.UnaryUnaryMultiCallable[_meta_pb2.UpdateMetadefRequest, _meta_pb2.Metadef]
@@ -86,6 +90,10 @@ class MetaServiceAsyncStub(MetaServiceStub):
     """Define an attribute, for all objects or for those of a project and of the projects below it."""
     GetMetadef: _aio.UnaryUnaryMultiCallable[_meta_pb2.GetMetadefRequest, _meta_pb2.Metadef]  # type: ignore[assignment]
     """One definition."""
+    BatchGetMetadefs: _aio.UnaryUnaryMultiCallable[_meta_pb2.BatchGetMetadefsRequest, _meta_pb2.BatchGetMetadefsResponse]  # type: ignore[assignment]
+    """Several metadefs at once, in the order of their ids in the request; refused if one is not
+    there.
+    """
     ListMetadefs: _aio.UnaryUnaryMultiCallable[_meta_pb2.ListMetadefsRequest, _meta_pb2.ListMetadefsResponse]  # type: ignore[assignment]
     """Definitions, by id."""
     UpdateMetadef: _aio.UnaryUnaryMultiCallable[_meta_pb2.UpdateMetadefRequest, _meta_pb2.Metadef]  # type: ignore[assignment]
@@ -163,6 +171,16 @@ class MetaServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_meta_pb2.Metadef, _abc.Awaitable[_meta_pb2.Metadef]]:
         """One definition."""
+
+    @_abc_1.abstractmethod
+    def BatchGetMetadefs(
+        self,
+        request: _meta_pb2.BatchGetMetadefsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_meta_pb2.BatchGetMetadefsResponse, _abc.Awaitable[_meta_pb2.BatchGetMetadefsResponse]]:
+        """Several metadefs at once, in the order of their ids in the request; refused if one is not
+        there.
+        """
 
     @_abc_1.abstractmethod
     def ListMetadefs(

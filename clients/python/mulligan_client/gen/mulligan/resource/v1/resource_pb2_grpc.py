@@ -121,6 +121,11 @@ class ResourceServiceStub:
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.GetGroupRequest.SerializeToString,
                 response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Group.FromString,
                 _registered_method=True)
+        self.BatchGetGroups = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/BatchGetGroups',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetGroupsRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetGroupsResponse.FromString,
+                _registered_method=True)
         self.ListGroups = channel.unary_unary(
                 '/mulligan.resource.v1.ResourceService/ListGroups',
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListGroupsRequest.SerializeToString,
@@ -171,6 +176,11 @@ class ResourceServiceStub:
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.GetProviderRequest.SerializeToString,
                 response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Provider.FromString,
                 _registered_method=True)
+        self.BatchGetProviders = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/BatchGetProviders',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetProvidersRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetProvidersResponse.FromString,
+                _registered_method=True)
         self.ListProviders = channel.unary_unary(
                 '/mulligan.resource.v1.ResourceService/ListProviders',
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProvidersRequest.SerializeToString,
@@ -185,6 +195,11 @@ class ResourceServiceStub:
                 '/mulligan.resource.v1.ResourceService/GetNetwork',
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.GetNetworkRequest.SerializeToString,
                 response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Network.FromString,
+                _registered_method=True)
+        self.BatchGetNetworks = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/BatchGetNetworks',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetNetworksRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetNetworksResponse.FromString,
                 _registered_method=True)
         self.ListNetworks = channel.unary_unary(
                 '/mulligan.resource.v1.ResourceService/ListNetworks',
@@ -240,6 +255,11 @@ class ResourceServiceStub:
                 '/mulligan.resource.v1.ResourceService/GetClaim',
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.GetClaimRequest.SerializeToString,
                 response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Claim.FromString,
+                _registered_method=True)
+        self.BatchGetClaims = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/BatchGetClaims',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetClaimsRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetClaimsResponse.FromString,
                 _registered_method=True)
         self.ListClaims = channel.unary_unary(
                 '/mulligan.resource.v1.ResourceService/ListClaims',
@@ -306,6 +326,11 @@ class ResourceServiceStub:
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.GetReservationRequest.SerializeToString,
                 response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Reservation.FromString,
                 _registered_method=True)
+        self.BatchGetReservations = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/BatchGetReservations',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetReservationsRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetReservationsResponse.FromString,
+                _registered_method=True)
         self.ListReservations = channel.unary_unary(
                 '/mulligan.resource.v1.ResourceService/ListReservations',
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListReservationsRequest.SerializeToString,
@@ -330,6 +355,11 @@ class ResourceServiceStub:
                 '/mulligan.resource.v1.ResourceService/GetReservationSeries',
                 request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.GetReservationSeriesRequest.SerializeToString,
                 response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ReservationSeries.FromString,
+                _registered_method=True)
+        self.BatchGetReservationSeries = channel.unary_unary(
+                '/mulligan.resource.v1.ResourceService/BatchGetReservationSeries',
+                request_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetReservationSeriesRequest.SerializeToString,
+                response_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetReservationSeriesResponse.FromString,
                 _registered_method=True)
         self.ListReservationSeries = channel.unary_unary(
                 '/mulligan.resource.v1.ResourceService/ListReservationSeries',
@@ -481,6 +511,14 @@ class ResourceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BatchGetGroups(self, request, context):
+        """Several groups at once, in the order of their ids in the request; refused if one is not
+        there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListGroups(self, request, context):
         """All groups.
         """
@@ -551,6 +589,14 @@ class ResourceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BatchGetProviders(self, request, context):
+        """Several providers at once, in the order of their ids in the request; refused if one is not
+        there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListProviders(self, request, context):
         """All providers.
         """
@@ -567,6 +613,14 @@ class ResourceServiceServicer:
 
     def GetNetwork(self, request, context):
         """A network with the addresses that are taken now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchGetNetworks(self, request, context):
+        """Several networks at once, in the order of their ids in the request; refused if one is not
+        there.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -644,6 +698,14 @@ class ResourceServiceServicer:
 
     def GetClaim(self, request, context):
         """A claim.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchGetClaims(self, request, context):
+        """Several claims of a project at once, in the order of their ids in the request; refused if one is not
+        there.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -740,6 +802,14 @@ class ResourceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BatchGetReservations(self, request, context):
+        """Several reservations of a project at once, in the order of their ids in the request; refused if one is not
+        there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListReservations(self, request, context):
         """List a project's reservations, by id.
         """
@@ -770,6 +840,14 @@ class ResourceServiceServicer:
 
     def GetReservationSeries(self, request, context):
         """Show one series, and whether its schedule is paused.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchGetReservationSeries(self, request, context):
+        """Several series of a project at once, in the order of their ids in the request, as
+        ListReservationSeries shows them; refused if one is not there.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -898,6 +976,11 @@ def add_ResourceServiceServicer_to_server(servicer, server):
                     request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.GetGroupRequest.FromString,
                     response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Group.SerializeToString,
             ),
+            'BatchGetGroups': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetGroups,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetGroupsRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetGroupsResponse.SerializeToString,
+            ),
             'ListGroups': grpc.unary_unary_rpc_method_handler(
                     servicer.ListGroups,
                     request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListGroupsRequest.FromString,
@@ -948,6 +1031,11 @@ def add_ResourceServiceServicer_to_server(servicer, server):
                     request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.GetProviderRequest.FromString,
                     response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Provider.SerializeToString,
             ),
+            'BatchGetProviders': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetProviders,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetProvidersRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetProvidersResponse.SerializeToString,
+            ),
             'ListProviders': grpc.unary_unary_rpc_method_handler(
                     servicer.ListProviders,
                     request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListProvidersRequest.FromString,
@@ -962,6 +1050,11 @@ def add_ResourceServiceServicer_to_server(servicer, server):
                     servicer.GetNetwork,
                     request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.GetNetworkRequest.FromString,
                     response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Network.SerializeToString,
+            ),
+            'BatchGetNetworks': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetNetworks,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetNetworksRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetNetworksResponse.SerializeToString,
             ),
             'ListNetworks': grpc.unary_unary_rpc_method_handler(
                     servicer.ListNetworks,
@@ -1017,6 +1110,11 @@ def add_ResourceServiceServicer_to_server(servicer, server):
                     servicer.GetClaim,
                     request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.GetClaimRequest.FromString,
                     response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Claim.SerializeToString,
+            ),
+            'BatchGetClaims': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetClaims,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetClaimsRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetClaimsResponse.SerializeToString,
             ),
             'ListClaims': grpc.unary_unary_rpc_method_handler(
                     servicer.ListClaims,
@@ -1083,6 +1181,11 @@ def add_ResourceServiceServicer_to_server(servicer, server):
                     request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.GetReservationRequest.FromString,
                     response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.Reservation.SerializeToString,
             ),
+            'BatchGetReservations': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetReservations,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetReservationsRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetReservationsResponse.SerializeToString,
+            ),
             'ListReservations': grpc.unary_unary_rpc_method_handler(
                     servicer.ListReservations,
                     request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ListReservationsRequest.FromString,
@@ -1107,6 +1210,11 @@ def add_ResourceServiceServicer_to_server(servicer, server):
                     servicer.GetReservationSeries,
                     request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.GetReservationSeriesRequest.FromString,
                     response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.ReservationSeries.SerializeToString,
+            ),
+            'BatchGetReservationSeries': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetReservationSeries,
+                    request_deserializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetReservationSeriesRequest.FromString,
+                    response_serializer=mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetReservationSeriesResponse.SerializeToString,
             ),
             'ListReservationSeries': grpc.unary_unary_rpc_method_handler(
                     servicer.ListReservationSeries,
@@ -1605,6 +1713,33 @@ class ResourceService:
             _registered_method=True)
 
     @staticmethod
+    def BatchGetGroups(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/BatchGetGroups',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetGroupsRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetGroupsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListGroups(request,
             target,
             options=(),
@@ -1875,6 +2010,33 @@ class ResourceService:
             _registered_method=True)
 
     @staticmethod
+    def BatchGetProviders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/BatchGetProviders',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetProvidersRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetProvidersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListProviders(request,
             target,
             options=(),
@@ -1945,6 +2107,33 @@ class ResourceService:
             '/mulligan.resource.v1.ResourceService/GetNetwork',
             mulligan_dot_resource_dot_v1_dot_resource__pb2.GetNetworkRequest.SerializeToString,
             mulligan_dot_resource_dot_v1_dot_resource__pb2.Network.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchGetNetworks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/BatchGetNetworks',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetNetworksRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetNetworksResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -2242,6 +2431,33 @@ class ResourceService:
             '/mulligan.resource.v1.ResourceService/GetClaim',
             mulligan_dot_resource_dot_v1_dot_resource__pb2.GetClaimRequest.SerializeToString,
             mulligan_dot_resource_dot_v1_dot_resource__pb2.Claim.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchGetClaims(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/BatchGetClaims',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetClaimsRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetClaimsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -2604,6 +2820,33 @@ class ResourceService:
             _registered_method=True)
 
     @staticmethod
+    def BatchGetReservations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/BatchGetReservations',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetReservationsRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetReservationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListReservations(request,
             target,
             options=(),
@@ -2728,6 +2971,33 @@ class ResourceService:
             '/mulligan.resource.v1.ResourceService/GetReservationSeries',
             mulligan_dot_resource_dot_v1_dot_resource__pb2.GetReservationSeriesRequest.SerializeToString,
             mulligan_dot_resource_dot_v1_dot_resource__pb2.ReservationSeries.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchGetReservationSeries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.resource.v1.ResourceService/BatchGetReservationSeries',
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetReservationSeriesRequest.SerializeToString,
+            mulligan_dot_resource_dot_v1_dot_resource__pb2.BatchGetReservationSeriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

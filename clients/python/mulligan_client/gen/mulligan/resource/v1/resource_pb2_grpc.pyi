@@ -68,6 +68,10 @@ class ResourceServiceStub:
     """Change who is in a group, and who shares with its members."""
     GetGroup: _grpc.UnaryUnaryMultiCallable[_resource_pb2.GetGroupRequest, _resource_pb2.Group]
     """A group; who is in it is told by ListProviders."""
+    BatchGetGroups: _grpc.UnaryUnaryMultiCallable[_resource_pb2.BatchGetGroupsRequest, _resource_pb2.BatchGetGroupsResponse]
+    """Several groups at once, in the order of their ids in the request; refused if one is not
+    there.
+    """
     ListGroups: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ListGroupsRequest, _resource_pb2.ListGroupsResponse]
     """All groups."""
     DeleteGroup: _grpc.UnaryUnaryMultiCallable[_resource_pb2.DeleteGroupRequest, _resource_pb2.DeleteGroupResponse]
@@ -88,12 +92,20 @@ class ResourceServiceStub:
     """Take a mark of providers back."""
     GetProvider: _grpc.UnaryUnaryMultiCallable[_resource_pb2.GetProviderRequest, _resource_pb2.Provider]
     """A provider with its inventories and what is used of them now."""
+    BatchGetProviders: _grpc.UnaryUnaryMultiCallable[_resource_pb2.BatchGetProvidersRequest, _resource_pb2.BatchGetProvidersResponse]
+    """Several providers at once, in the order of their ids in the request; refused if one is not
+    there.
+    """
     ListProviders: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ListProvidersRequest, _resource_pb2.ListProvidersResponse]
     """All providers."""
     CreateNetwork: _grpc.UnaryUnaryMultiCallable[_resource_pb2.CreateNetworkRequest, _resource_pb2.Network]
     """Create a network."""
     GetNetwork: _grpc.UnaryUnaryMultiCallable[_resource_pb2.GetNetworkRequest, _resource_pb2.Network]
     """A network with the addresses that are taken now."""
+    BatchGetNetworks: _grpc.UnaryUnaryMultiCallable[_resource_pb2.BatchGetNetworksRequest, _resource_pb2.BatchGetNetworksResponse]
+    """Several networks at once, in the order of their ids in the request; refused if one is not
+    there.
+    """
     ListNetworks: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ListNetworksRequest, _resource_pb2.ListNetworksResponse]
     """All networks."""
     UpdateNetwork: _grpc.UnaryUnaryMultiCallable[_resource_pb2.UpdateNetworkRequest, _resource_pb2.Network]
@@ -116,6 +128,10 @@ class ResourceServiceStub:
     """Claim resources for a window, at once or, with wait_until, when they become free."""
     GetClaim: _grpc.UnaryUnaryMultiCallable[_resource_pb2.GetClaimRequest, _resource_pb2.Claim]
     """A claim."""
+    BatchGetClaims: _grpc.UnaryUnaryMultiCallable[_resource_pb2.BatchGetClaimsRequest, _resource_pb2.BatchGetClaimsResponse]
+    """Several claims of a project at once, in the order of their ids in the request; refused if one is not
+    there.
+    """
     ListClaims: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ListClaimsRequest, _resource_pb2.ListClaimsResponse]
     """A project's claims."""
     ConfirmClaim: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ConfirmClaimRequest, _resource_pb2.Claim]
@@ -142,6 +158,10 @@ class ResourceServiceStub:
     """Reserve one or more of the same, all or none."""
     GetReservation: _grpc.UnaryUnaryMultiCallable[_resource_pb2.GetReservationRequest, _resource_pb2.Reservation]
     """Show one reservation."""
+    BatchGetReservations: _grpc.UnaryUnaryMultiCallable[_resource_pb2.BatchGetReservationsRequest, _resource_pb2.BatchGetReservationsResponse]
+    """Several reservations of a project at once, in the order of their ids in the request; refused if one is not
+    there.
+    """
     ListReservations: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ListReservationsRequest, _resource_pb2.ListReservationsResponse]
     """List a project's reservations, by id."""
     UpdateReservation: _grpc.UnaryUnaryMultiCallable[_resource_pb2.UpdateReservationRequest, _resource_pb2.Reservation]
@@ -152,6 +172,10 @@ class ResourceServiceStub:
     """Reserve the same again and again, by a schedule that is seen and paused in Temporal."""
     GetReservationSeries: _grpc.UnaryUnaryMultiCallable[_resource_pb2.GetReservationSeriesRequest, _resource_pb2.ReservationSeries]
     """Show one series, and whether its schedule is paused."""
+    BatchGetReservationSeries: _grpc.UnaryUnaryMultiCallable[_resource_pb2.BatchGetReservationSeriesRequest, _resource_pb2.BatchGetReservationSeriesResponse]
+    """Several series of a project at once, in the order of their ids in the request, as
+    ListReservationSeries shows them; refused if one is not there.
+    """
     ListReservationSeries: _grpc.UnaryUnaryMultiCallable[_resource_pb2.ListReservationSeriesRequest, _resource_pb2.ListReservationSeriesResponse]
     """List a project's series that have not ended, by id."""
     EndReservationSeries: _grpc.UnaryUnaryMultiCallable[_resource_pb2.EndReservationSeriesRequest, _resource_pb2.ReservationSeries]
@@ -202,6 +226,10 @@ class ResourceServiceAsyncStub(ResourceServiceStub):
     """Change who is in a group, and who shares with its members."""
     GetGroup: _aio.UnaryUnaryMultiCallable[_resource_pb2.GetGroupRequest, _resource_pb2.Group]  # type: ignore[assignment]
     """A group; who is in it is told by ListProviders."""
+    BatchGetGroups: _aio.UnaryUnaryMultiCallable[_resource_pb2.BatchGetGroupsRequest, _resource_pb2.BatchGetGroupsResponse]  # type: ignore[assignment]
+    """Several groups at once, in the order of their ids in the request; refused if one is not
+    there.
+    """
     ListGroups: _aio.UnaryUnaryMultiCallable[_resource_pb2.ListGroupsRequest, _resource_pb2.ListGroupsResponse]  # type: ignore[assignment]
     """All groups."""
     DeleteGroup: _aio.UnaryUnaryMultiCallable[_resource_pb2.DeleteGroupRequest, _resource_pb2.DeleteGroupResponse]  # type: ignore[assignment]
@@ -222,12 +250,20 @@ class ResourceServiceAsyncStub(ResourceServiceStub):
     """Take a mark of providers back."""
     GetProvider: _aio.UnaryUnaryMultiCallable[_resource_pb2.GetProviderRequest, _resource_pb2.Provider]  # type: ignore[assignment]
     """A provider with its inventories and what is used of them now."""
+    BatchGetProviders: _aio.UnaryUnaryMultiCallable[_resource_pb2.BatchGetProvidersRequest, _resource_pb2.BatchGetProvidersResponse]  # type: ignore[assignment]
+    """Several providers at once, in the order of their ids in the request; refused if one is not
+    there.
+    """
     ListProviders: _aio.UnaryUnaryMultiCallable[_resource_pb2.ListProvidersRequest, _resource_pb2.ListProvidersResponse]  # type: ignore[assignment]
     """All providers."""
     CreateNetwork: _aio.UnaryUnaryMultiCallable[_resource_pb2.CreateNetworkRequest, _resource_pb2.Network]  # type: ignore[assignment]
     """Create a network."""
     GetNetwork: _aio.UnaryUnaryMultiCallable[_resource_pb2.GetNetworkRequest, _resource_pb2.Network]  # type: ignore[assignment]
     """A network with the addresses that are taken now."""
+    BatchGetNetworks: _aio.UnaryUnaryMultiCallable[_resource_pb2.BatchGetNetworksRequest, _resource_pb2.BatchGetNetworksResponse]  # type: ignore[assignment]
+    """Several networks at once, in the order of their ids in the request; refused if one is not
+    there.
+    """
     ListNetworks: _aio.UnaryUnaryMultiCallable[_resource_pb2.ListNetworksRequest, _resource_pb2.ListNetworksResponse]  # type: ignore[assignment]
     """All networks."""
     UpdateNetwork: _aio.UnaryUnaryMultiCallable[_resource_pb2.UpdateNetworkRequest, _resource_pb2.Network]  # type: ignore[assignment]
@@ -250,6 +286,10 @@ class ResourceServiceAsyncStub(ResourceServiceStub):
     """Claim resources for a window, at once or, with wait_until, when they become free."""
     GetClaim: _aio.UnaryUnaryMultiCallable[_resource_pb2.GetClaimRequest, _resource_pb2.Claim]  # type: ignore[assignment]
     """A claim."""
+    BatchGetClaims: _aio.UnaryUnaryMultiCallable[_resource_pb2.BatchGetClaimsRequest, _resource_pb2.BatchGetClaimsResponse]  # type: ignore[assignment]
+    """Several claims of a project at once, in the order of their ids in the request; refused if one is not
+    there.
+    """
     ListClaims: _aio.UnaryUnaryMultiCallable[_resource_pb2.ListClaimsRequest, _resource_pb2.ListClaimsResponse]  # type: ignore[assignment]
     """A project's claims."""
     ConfirmClaim: _aio.UnaryUnaryMultiCallable[_resource_pb2.ConfirmClaimRequest, _resource_pb2.Claim]  # type: ignore[assignment]
@@ -276,6 +316,10 @@ class ResourceServiceAsyncStub(ResourceServiceStub):
     """Reserve one or more of the same, all or none."""
     GetReservation: _aio.UnaryUnaryMultiCallable[_resource_pb2.GetReservationRequest, _resource_pb2.Reservation]  # type: ignore[assignment]
     """Show one reservation."""
+    BatchGetReservations: _aio.UnaryUnaryMultiCallable[_resource_pb2.BatchGetReservationsRequest, _resource_pb2.BatchGetReservationsResponse]  # type: ignore[assignment]
+    """Several reservations of a project at once, in the order of their ids in the request; refused if one is not
+    there.
+    """
     ListReservations: _aio.UnaryUnaryMultiCallable[_resource_pb2.ListReservationsRequest, _resource_pb2.ListReservationsResponse]  # type: ignore[assignment]
     """List a project's reservations, by id."""
     UpdateReservation: _aio.UnaryUnaryMultiCallable[_resource_pb2.UpdateReservationRequest, _resource_pb2.Reservation]  # type: ignore[assignment]
@@ -286,6 +330,10 @@ class ResourceServiceAsyncStub(ResourceServiceStub):
     """Reserve the same again and again, by a schedule that is seen and paused in Temporal."""
     GetReservationSeries: _aio.UnaryUnaryMultiCallable[_resource_pb2.GetReservationSeriesRequest, _resource_pb2.ReservationSeries]  # type: ignore[assignment]
     """Show one series, and whether its schedule is paused."""
+    BatchGetReservationSeries: _aio.UnaryUnaryMultiCallable[_resource_pb2.BatchGetReservationSeriesRequest, _resource_pb2.BatchGetReservationSeriesResponse]  # type: ignore[assignment]
+    """Several series of a project at once, in the order of their ids in the request, as
+    ListReservationSeries shows them; refused if one is not there.
+    """
     ListReservationSeries: _aio.UnaryUnaryMultiCallable[_resource_pb2.ListReservationSeriesRequest, _resource_pb2.ListReservationSeriesResponse]  # type: ignore[assignment]
     """List a project's series that have not ended, by id."""
     EndReservationSeries: _aio.UnaryUnaryMultiCallable[_resource_pb2.EndReservationSeriesRequest, _resource_pb2.ReservationSeries]  # type: ignore[assignment]
@@ -437,6 +485,16 @@ class ResourceServiceServicer(metaclass=_abc_1.ABCMeta):
         """A group; who is in it is told by ListProviders."""
 
     @_abc_1.abstractmethod
+    def BatchGetGroups(
+        self,
+        request: _resource_pb2.BatchGetGroupsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.BatchGetGroupsResponse, _abc.Awaitable[_resource_pb2.BatchGetGroupsResponse]]:
+        """Several groups at once, in the order of their ids in the request; refused if one is not
+        there.
+        """
+
+    @_abc_1.abstractmethod
     def ListGroups(
         self,
         request: _resource_pb2.ListGroupsRequest,
@@ -517,6 +575,16 @@ class ResourceServiceServicer(metaclass=_abc_1.ABCMeta):
         """A provider with its inventories and what is used of them now."""
 
     @_abc_1.abstractmethod
+    def BatchGetProviders(
+        self,
+        request: _resource_pb2.BatchGetProvidersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.BatchGetProvidersResponse, _abc.Awaitable[_resource_pb2.BatchGetProvidersResponse]]:
+        """Several providers at once, in the order of their ids in the request; refused if one is not
+        there.
+        """
+
+    @_abc_1.abstractmethod
     def ListProviders(
         self,
         request: _resource_pb2.ListProvidersRequest,
@@ -539,6 +607,16 @@ class ResourceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resource_pb2.Network, _abc.Awaitable[_resource_pb2.Network]]:
         """A network with the addresses that are taken now."""
+
+    @_abc_1.abstractmethod
+    def BatchGetNetworks(
+        self,
+        request: _resource_pb2.BatchGetNetworksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.BatchGetNetworksResponse, _abc.Awaitable[_resource_pb2.BatchGetNetworksResponse]]:
+        """Several networks at once, in the order of their ids in the request; refused if one is not
+        there.
+        """
 
     @_abc_1.abstractmethod
     def ListNetworks(
@@ -627,6 +705,16 @@ class ResourceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resource_pb2.Claim, _abc.Awaitable[_resource_pb2.Claim]]:
         """A claim."""
+
+    @_abc_1.abstractmethod
+    def BatchGetClaims(
+        self,
+        request: _resource_pb2.BatchGetClaimsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.BatchGetClaimsResponse, _abc.Awaitable[_resource_pb2.BatchGetClaimsResponse]]:
+        """Several claims of a project at once, in the order of their ids in the request; refused if one is not
+        there.
+        """
 
     @_abc_1.abstractmethod
     def ListClaims(
@@ -733,6 +821,16 @@ class ResourceServiceServicer(metaclass=_abc_1.ABCMeta):
         """Show one reservation."""
 
     @_abc_1.abstractmethod
+    def BatchGetReservations(
+        self,
+        request: _resource_pb2.BatchGetReservationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.BatchGetReservationsResponse, _abc.Awaitable[_resource_pb2.BatchGetReservationsResponse]]:
+        """Several reservations of a project at once, in the order of their ids in the request; refused if one is not
+        there.
+        """
+
+    @_abc_1.abstractmethod
     def ListReservations(
         self,
         request: _resource_pb2.ListReservationsRequest,
@@ -771,6 +869,16 @@ class ResourceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resource_pb2.ReservationSeries, _abc.Awaitable[_resource_pb2.ReservationSeries]]:
         """Show one series, and whether its schedule is paused."""
+
+    @_abc_1.abstractmethod
+    def BatchGetReservationSeries(
+        self,
+        request: _resource_pb2.BatchGetReservationSeriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resource_pb2.BatchGetReservationSeriesResponse, _abc.Awaitable[_resource_pb2.BatchGetReservationSeriesResponse]]:
+        """Several series of a project at once, in the order of their ids in the request, as
+        ListReservationSeries shows them; refused if one is not there.
+        """
 
     @_abc_1.abstractmethod
     def ListReservationSeries(

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file mulligan/common/v1/common.proto.
  */
 export const file_mulligan_common_v1_common: GenFile = /*@__PURE__*/
-  fileDesc("Ch9tdWxsaWdhbi9jb21tb24vdjEvY29tbW9uLnByb3RvEhJtdWxsaWdhbi5jb21tb24udjEiegoGQWNjZXNzEiYKBHJvbGUYASABKA4yGC5tdWxsaWdhbi5jb21tb24udjEuUm9sZRIoCgVzY29wZRgCIAEoDjIZLm11bGxpZ2FuLmNvbW1vbi52MS5TY29wZRIPCgdiZXNpZGVzGAMgASgJEg0KBWZpZWxkGAQgASgJIlQKBk9iamVjdBIMCgR0eXBlGAEgASgJEioKBm5hbWluZxgCIAEoDjIaLm11bGxpZ2FuLmNvbW1vbi52MS5OYW1pbmcSEAoIbmFtZWRfYXMYAyADKAkilwEKCE1ldGFkYXRhEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDAoEc2x1ZxgDIAEoCRIPCgdwcm9qZWN0GAQgASgJEg4KBnJlZ2lvbhgFIAEoCRIuCgpjcmVhdGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpnZW5lcmF0aW9uGAcgASgDIpUBCgZTdGF0dXMSDQoFc3RhdGUYASABKAkSDgoGcmVhc29uGAIgASgJEikKBXNpbmNlGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghkZWFkbGluZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLbmV4dF9hY3Rpb24YBSABKAkijwEKBE1hcmsSDAoEa2luZBgBIAEoCRIOCgZyZWFzb24YAiABKAkSDgoGYXV0aG9yGAMgASgJEikKBXNpbmNlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpleHBpcmVzX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJoCgZXaW5kb3cSLgoKYWNxdWlyZV9hdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKcmVsZWFzZV9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiQQoGQW1vdW50EhUKDXJlc291cmNlX3R5cGUYASABKAkSIAoGYW1vdW50GAIgASgDQhC6SA0iCxj/////////DygBIvgBCgVFdmVudBIQCghyZXZpc2lvbhgBIAEoAxImCgJhdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLb2JqZWN0X3R5cGUYAyABKAkSEQoJb2JqZWN0X2lkGAQgASgJEg8KB3Byb2plY3QYBSABKAkSDgoGcmVnaW9uGAYgASgJEgwKBGtpbmQYByABKAkSDgoGYXV0aG9yGAggASgJEhEKCW9wZXJhdGlvbhgJIAEoCRIqCgZzdGF0dXMYCiABKAsyGi5tdWxsaWdhbi5jb21tb24udjEuU3RhdHVzEg8KB21lc3NhZ2UYCyABKAkiuwEKDFdhdGNoUmVxdWVzdBIkCg5hZnRlcl9yZXZpc2lvbhgBIAEoA0IHukgEIgIoAEgAiAEBEhwKB3Byb2plY3QYAiABKAlCC7pICHIDsAEB2AEBEh4KCW9iamVjdF9pZBgDIAEoCUILukgIcgOwAQHYAQESHgoJb3BlcmF0aW9uGAQgASgJQgu6SAhyA7ABAdgBARIUCgxvYmplY3RfdHlwZXMYBSADKAlCEQoPX2FmdGVyX3JldmlzaW9uIvMCChZMaXN0QXVkaXRFdmVudHNSZXF1ZXN0EiYKBHBhZ2UYASABKAsyGC5tdWxsaWdhbi5jb21tb24udjEuUGFnZRIcCgdhY2NvdW50GAIgASgJQgu6SAhyA7ABAdgBARIeCglvYmplY3RfaWQYAyABKAlCC7pICHIDsAEB2AEBEhwKB3Byb2plY3QYBCABKAlCC7pICHIDsAEB2AEBEhsKBnJlZ2lvbhgFIAEoCUILukgIcgOwAQHYAQESFwoGbWV0aG9kGAYgASgJQge6SARyAhhAEhcKBnJlc3VsdBgHIAEoCUIHukgEcgIYQBIVCgRraW5kGAggASgJQge6SARyAhggEikKBXNpbmNlGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgV1bnRpbBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGQoIcmV2aXNpb24YCyABKANCB7pIBCICKAAiYgoXTGlzdEF1ZGl0RXZlbnRzUmVzcG9uc2USLgoGZXZlbnRzGAEgAygLMh4ubXVsbGlnYW4uY29tbW9uLnYxLkF1ZGl0RXZlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJItYCCgpBdWRpdEV2ZW50Eg8KB2tlcHRfYnkYASABKAkSEAoIcmV2aXNpb24YAiABKAMSJgoCYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGtpbmQYBCABKAkSDgoGcmVzdWx0GAUgASgJEg0KBWNvdW50GAYgASgFEg4KBmF1dGhvchgHIAEoCRIPCgdzZXNzaW9uGAggASgJEg8KB2FkZHJlc3MYCSABKAkSDgoGbWV0aG9kGAogASgJEhIKCnJlcXVlc3RfaWQYCyABKAkSEQoJb3BlcmF0aW9uGAwgASgJEhMKC29iamVjdF90eXBlGA0gASgJEhEKCW9iamVjdF9pZBgOIAEoCRIPCgdwcm9qZWN0GA8gASgJEg4KBnJlZ2lvbhgQIAEoCRINCgVzdGF0ZRgRIAEoCRIPCgdtZXNzYWdlGBIgASgJIi8KBFBhZ2USGAoEc2l6ZRgBIAEoBUIKukgHGgUY6AcoABINCgV0b2tlbhgCIAEoCSKZAQoLRG9tYWluTGltaXQSOAoEa2luZBgBIAEoDjIeLm11bGxpZ2FuLmNvbW1vbi52MS5Eb21haW5LaW5kQgq6SAeCAQQQASAAEkIKBm9yaWdpbhgCIAEoCUIyqrsYB21hY2hpbmWquxgFY2xhaW2quxgIcHJvdmlkZXKquxgGcmVnaW9uukgFcgOwAQESDAoEc2FtZRgDIAEoCCJUCglSYXRlTGltaXQSKwoKcGVyX3NlY29uZBgBIAEoAUIXukgUEhIZAAAAAICELkEpLUMc6+I2Gj8SGgoFYnVyc3QYAiABKAVCC7pICBoGGMCEPSgAIsIFChFDb25maWd1cmF0aW9uU3BlYxI5Cglsb2dfbGV2ZWwYASABKA4yHC5tdWxsaWdhbi5jb21tb24udjEuTG9nTGV2ZWxCCLpIBYIBAhABEjQKDWFjY291bnRfcmVhZHMYAiABKAsyHS5tdWxsaWdhbi5jb21tb24udjEuUmF0ZUxpbWl0EjUKDmFjY291bnRfd3JpdGVzGAMgASgLMh0ubXVsbGlnYW4uY29tbW9uLnYxLlJhdGVMaW1pdBIsCgVyZWFkcxgEIAEoCzIdLm11bGxpZ2FuLmNvbW1vbi52MS5SYXRlTGltaXQSLQoGd3JpdGVzGAUgASgLMh0ubXVsbGlnYW4uY29tbW9uLnYxLlJhdGVMaW1pdBJHChN0cmFuc2FjdGlvbl90aW1lb3V0GAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg+6SAyqAQkiAwjYBDICCAESQQoOYWNjZXB0X3RpbWVvdXQYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDrpIC6oBCCICCDwyAggBEkUKEmJtY19hbnN3ZXJfdGltZW91dBgIIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIOukgLqgEIIgIIKDICCAESRQoRYm1jX3Bvd2VyX3RpbWVvdXQYCSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CD7pIDKoBCSIDCJYBMgIIChJFChFibWNfbWVkaWFfdGltZW91dBgKIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIPukgMqgEJIgMIlgEyAggFEkcKE2JtY19yZXN0YXJ0X3RpbWVvdXQYCyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CD7pIDKoBCSIDCPQDMgIIHiL2AQoNQ29uZmlndXJhdGlvbhIPCgdzZXJ2aWNlGAEgASgJEg4KBnJlZ2lvbhgCIAEoCRIzCgRzcGVjGAMgASgLMiUubXVsbGlnYW4uY29tbW9uLnYxLkNvbmZpZ3VyYXRpb25TcGVjEjcKCGluX2ZvcmNlGAQgASgLMiUubXVsbGlnYW4uY29tbW9uLnYxLkNvbmZpZ3VyYXRpb25TcGVjEhIKCmdlbmVyYXRpb24YBSABKAMSEgoKY2hhbmdlZF9ieRgGIAEoCRIuCgpjaGFuZ2VkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCqNAQoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASEgoOUk9MRV9BTk9OWU1PVVMQARIWChJST0xFX0FVVEhFTlRJQ0FURUQQAhIPCgtST0xFX1JFQURFUhADEg8KC1JPTEVfTUVNQkVSEAQSEQoNUk9MRV9PUEVSQVRPUhAFEg4KClJPTEVfQURNSU4QBip2CgVTY29wZRIVChFTQ09QRV9VTlNQRUNJRklFRBAAEg4KClNDT1BFX05PTkUQARIRCg1TQ09QRV9QUk9KRUNUEAISEAoMU0NPUEVfU1lTVEVNEAMSEAoMU0NPUEVfUkVHSU9OEAQSDwoLU0NPUEVfUExBQ0UQBSpnCgVSZXRyeRIVChFSRVRSWV9VTlNQRUNJRklFRBAAEg4KClJFVFJZX1JFQUQQARIUChBSRVRSWV9SRVFVRVNUX0lEEAISDwoLUkVUUllfTkVWRVIQAxIQCgxSRVRSWV9TVFJFQU0QBCpxCgZOYW1pbmcSFgoSTkFNSU5HX1VOU1BFQ0lGSUVEEAASDwoLTkFNSU5HX05PTkUQARIXChNOQU1JTkdfSU5TVEFMTEFUSU9OEAISEgoOTkFNSU5HX1BST0pFQ1QQAxIRCg1OQU1JTkdfUkVHSU9OEAQqZwoJUGxhY2VtZW50EhkKFVBMQUNFTUVOVF9VTlNQRUNJRklFRBAAEhIKDlBMQUNFTUVOVF9QQUNLEAESFAoQUExBQ0VNRU5UX1NQUkVBRBACEhUKEVBMQUNFTUVOVF9ORUFSRVNUEAMqjAEKCkRvbWFpbktpbmQSGwoXRE9NQUlOX0tJTkRfVU5TUEVDSUZJRUQQABIVChFET01BSU5fS0lORF9QT1dFUhABEhcKE0RPTUFJTl9LSU5EX05FVFdPUksQAhIXChNET01BSU5fS0lORF9DT09MSU5HEAMSGAoURE9NQUlOX0tJTkRfQlVJTERJTkcQBCp6CghMb2dMZXZlbBIZChVMT0dfTEVWRUxfVU5TUEVDSUZJRUQQABITCg9MT0dfTEVWRUxfREVCVUcQARISCg5MT0dfTEVWRUxfSU5GTxACEhUKEUxPR19MRVZFTF9XQVJOSU5HEAMSEwoPTE9HX0xFVkVMX0VSUk9SEAQ6SgoPb2ZfaW5zdGFsbGF0aW9uEh8uZ29vZ2xlLnByb3RvYnVmLlNlcnZpY2VPcHRpb25zGLWHAyABKAhSDm9mSW5zdGFsbGF0aW9uOlQKBmFjY2VzcxIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGLWHAyABKAsyGi5tdWxsaWdhbi5jb21tb24udjEuQWNjZXNzUgZhY2Nlc3M6UQoFcmV0cnkSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxi2hwMgASgOMhkubXVsbGlnYW4uY29tbW9uLnYxLlJldHJ5UgVyZXRyeTo2CgVzaW5jZRIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGLeHAyABKAlSBXNpbmNlOlUKBm9iamVjdBIfLmdvb2dsZS5wcm90b2J1Zi5NZXNzYWdlT3B0aW9ucxi1hwMgASgLMhoubXVsbGlnYW4uY29tbW9uLnYxLk9iamVjdFIGb2JqZWN0OjwKCXJlZmVyc190bxIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMYtYcDIAMoCVIIcmVmZXJzVG86QAoLZmllbGRfc2luY2USHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGLaHAyABKAlSCmZpZWxkU2luY2U6RAoLdmFsdWVfc2luY2USIS5nb29nbGUucHJvdG9idWYuRW51bVZhbHVlT3B0aW9ucxi1hwMgASgJUgp2YWx1ZVNpbmNlYgZwcm90bzM", [file_google_protobuf_descriptor, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("Ch9tdWxsaWdhbi9jb21tb24vdjEvY29tbW9uLnByb3RvEhJtdWxsaWdhbi5jb21tb24udjEiegoGQWNjZXNzEiYKBHJvbGUYASABKA4yGC5tdWxsaWdhbi5jb21tb24udjEuUm9sZRIoCgVzY29wZRgCIAEoDjIZLm11bGxpZ2FuLmNvbW1vbi52MS5TY29wZRIPCgdiZXNpZGVzGAMgASgJEg0KBWZpZWxkGAQgASgJIlQKBk9iamVjdBIMCgR0eXBlGAEgASgJEioKBm5hbWluZxgCIAEoDjIaLm11bGxpZ2FuLmNvbW1vbi52MS5OYW1pbmcSEAoIbmFtZWRfYXMYAyADKAkilwEKCE1ldGFkYXRhEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDAoEc2x1ZxgDIAEoCRIPCgdwcm9qZWN0GAQgASgJEg4KBnJlZ2lvbhgFIAEoCRIuCgpjcmVhdGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpnZW5lcmF0aW9uGAcgASgDIpUBCgZTdGF0dXMSDQoFc3RhdGUYASABKAkSDgoGcmVhc29uGAIgASgJEikKBXNpbmNlGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghkZWFkbGluZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLbmV4dF9hY3Rpb24YBSABKAkijwEKBE1hcmsSDAoEa2luZBgBIAEoCRIOCgZyZWFzb24YAiABKAkSDgoGYXV0aG9yGAMgASgJEikKBXNpbmNlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpleHBpcmVzX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJoCgZXaW5kb3cSLgoKYWNxdWlyZV9hdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKcmVsZWFzZV9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiQQoGQW1vdW50EhUKDXJlc291cmNlX3R5cGUYASABKAkSIAoGYW1vdW50GAIgASgDQhC6SA0iCxj/////////DygBIvgBCgVFdmVudBIQCghyZXZpc2lvbhgBIAEoAxImCgJhdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLb2JqZWN0X3R5cGUYAyABKAkSEQoJb2JqZWN0X2lkGAQgASgJEg8KB3Byb2plY3QYBSABKAkSDgoGcmVnaW9uGAYgASgJEgwKBGtpbmQYByABKAkSDgoGYXV0aG9yGAggASgJEhEKCW9wZXJhdGlvbhgJIAEoCRIqCgZzdGF0dXMYCiABKAsyGi5tdWxsaWdhbi5jb21tb24udjEuU3RhdHVzEg8KB21lc3NhZ2UYCyABKAkiuwEKDFdhdGNoUmVxdWVzdBIkCg5hZnRlcl9yZXZpc2lvbhgBIAEoA0IHukgEIgIoAEgAiAEBEhwKB3Byb2plY3QYAiABKAlCC7pICHIDsAEB2AEBEh4KCW9iamVjdF9pZBgDIAEoCUILukgIcgOwAQHYAQESHgoJb3BlcmF0aW9uGAQgASgJQgu6SAhyA7ABAdgBARIUCgxvYmplY3RfdHlwZXMYBSADKAlCEQoPX2FmdGVyX3JldmlzaW9uIvMCChZMaXN0QXVkaXRFdmVudHNSZXF1ZXN0EiYKBHBhZ2UYASABKAsyGC5tdWxsaWdhbi5jb21tb24udjEuUGFnZRIcCgdhY2NvdW50GAIgASgJQgu6SAhyA7ABAdgBARIeCglvYmplY3RfaWQYAyABKAlCC7pICHIDsAEB2AEBEhwKB3Byb2plY3QYBCABKAlCC7pICHIDsAEB2AEBEhsKBnJlZ2lvbhgFIAEoCUILukgIcgOwAQHYAQESFwoGbWV0aG9kGAYgASgJQge6SARyAhhAEhcKBnJlc3VsdBgHIAEoCUIHukgEcgIYQBIVCgRraW5kGAggASgJQge6SARyAhggEikKBXNpbmNlGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgV1bnRpbBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGQoIcmV2aXNpb24YCyABKANCB7pIBCICKAAidAoXTGlzdEF1ZGl0RXZlbnRzUmVzcG9uc2USLgoGZXZlbnRzGAEgAygLMh4ubXVsbGlnYW4uY29tbW9uLnYxLkF1ZGl0RXZlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhAKCHJldmlzaW9uGAMgASgDItYCCgpBdWRpdEV2ZW50Eg8KB2tlcHRfYnkYASABKAkSEAoIcmV2aXNpb24YAiABKAMSJgoCYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGtpbmQYBCABKAkSDgoGcmVzdWx0GAUgASgJEg0KBWNvdW50GAYgASgFEg4KBmF1dGhvchgHIAEoCRIPCgdzZXNzaW9uGAggASgJEg8KB2FkZHJlc3MYCSABKAkSDgoGbWV0aG9kGAogASgJEhIKCnJlcXVlc3RfaWQYCyABKAkSEQoJb3BlcmF0aW9uGAwgASgJEhMKC29iamVjdF90eXBlGA0gASgJEhEKCW9iamVjdF9pZBgOIAEoCRIPCgdwcm9qZWN0GA8gASgJEg4KBnJlZ2lvbhgQIAEoCRINCgVzdGF0ZRgRIAEoCRIPCgdtZXNzYWdlGBIgASgJIjkKBFBhZ2USGAoEc2l6ZRgBIAEoBUIKukgHGgUY6AcoABIXCgV0b2tlbhgCIAEoCUIIukgFcgMYgBAirwEKBkZpbHRlchIdCgtuYW1lX3ByZWZpeBgBIAEoCUIIukgFcgMY/wESMQoNY3JlYXRlZF9zaW5jZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoNY3JlYXRlZF91bnRpbBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIAoGc3RhdGVzGAQgAygJQhC6SA2SAQoQICIGcgQQARggIpkBCgtEb21haW5MaW1pdBI4CgRraW5kGAEgASgOMh4ubXVsbGlnYW4uY29tbW9uLnYxLkRvbWFpbktpbmRCCrpIB4IBBBABIAASQgoGb3JpZ2luGAIgASgJQjKquxgHbWFjaGluZaq7GAVjbGFpbaq7GAhwcm92aWRlcqq7GAZyZWdpb266SAVyA7ABARIMCgRzYW1lGAMgASgIIlQKCVJhdGVMaW1pdBIrCgpwZXJfc2Vjb25kGAEgASgBQhe6SBQSEhkAAAAAgIQuQSktQxzr4jYaPxIaCgVidXJzdBgCIAEoBUILukgIGgYYwIQ9KAAiwgUKEUNvbmZpZ3VyYXRpb25TcGVjEjkKCWxvZ19sZXZlbBgBIAEoDjIcLm11bGxpZ2FuLmNvbW1vbi52MS5Mb2dMZXZlbEIIukgFggECEAESNAoNYWNjb3VudF9yZWFkcxgCIAEoCzIdLm11bGxpZ2FuLmNvbW1vbi52MS5SYXRlTGltaXQSNQoOYWNjb3VudF93cml0ZXMYAyABKAsyHS5tdWxsaWdhbi5jb21tb24udjEuUmF0ZUxpbWl0EiwKBXJlYWRzGAQgASgLMh0ubXVsbGlnYW4uY29tbW9uLnYxLlJhdGVMaW1pdBItCgZ3cml0ZXMYBSABKAsyHS5tdWxsaWdhbi5jb21tb24udjEuUmF0ZUxpbWl0EkcKE3RyYW5zYWN0aW9uX3RpbWVvdXQYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CD7pIDKoBCSIDCNgEMgIIARJBCg5hY2NlcHRfdGltZW91dBgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIOukgLqgEIIgIIPDICCAESRQoSYm1jX2Fuc3dlcl90aW1lb3V0GAggASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg66SAuqAQgiAggoMgIIARJFChFibWNfcG93ZXJfdGltZW91dBgJIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIPukgMqgEJIgMIlgEyAggKEkUKEWJtY19tZWRpYV90aW1lb3V0GAogASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg+6SAyqAQkiAwiWATICCAUSRwoTYm1jX3Jlc3RhcnRfdGltZW91dBgLIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIPukgMqgEJIgMI9AMyAggeIvYBCg1Db25maWd1cmF0aW9uEg8KB3NlcnZpY2UYASABKAkSDgoGcmVnaW9uGAIgASgJEjMKBHNwZWMYAyABKAsyJS5tdWxsaWdhbi5jb21tb24udjEuQ29uZmlndXJhdGlvblNwZWMSNwoIaW5fZm9yY2UYBCABKAsyJS5tdWxsaWdhbi5jb21tb24udjEuQ29uZmlndXJhdGlvblNwZWMSEgoKZ2VuZXJhdGlvbhgFIAEoAxISCgpjaGFuZ2VkX2J5GAYgASgJEi4KCmNoYW5nZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wKo0BCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABISCg5ST0xFX0FOT05ZTU9VUxABEhYKElJPTEVfQVVUSEVOVElDQVRFRBACEg8KC1JPTEVfUkVBREVSEAMSDwoLUk9MRV9NRU1CRVIQBBIRCg1ST0xFX09QRVJBVE9SEAUSDgoKUk9MRV9BRE1JThAGKnYKBVNjb3BlEhUKEVNDT1BFX1VOU1BFQ0lGSUVEEAASDgoKU0NPUEVfTk9ORRABEhEKDVNDT1BFX1BST0pFQ1QQAhIQCgxTQ09QRV9TWVNURU0QAxIQCgxTQ09QRV9SRUdJT04QBBIPCgtTQ09QRV9QTEFDRRAFKmcKBVJldHJ5EhUKEVJFVFJZX1VOU1BFQ0lGSUVEEAASDgoKUkVUUllfUkVBRBABEhQKEFJFVFJZX1JFUVVFU1RfSUQQAhIPCgtSRVRSWV9ORVZFUhADEhAKDFJFVFJZX1NUUkVBTRAEKnEKBk5hbWluZxIWChJOQU1JTkdfVU5TUEVDSUZJRUQQABIPCgtOQU1JTkdfTk9ORRABEhcKE05BTUlOR19JTlNUQUxMQVRJT04QAhISCg5OQU1JTkdfUFJPSkVDVBADEhEKDU5BTUlOR19SRUdJT04QBCpgCgdPcmRlckJ5EhgKFE9SREVSX0JZX1VOU1BFQ0lGSUVEEAASDwoLT1JERVJfQllfSUQQARIRCg1PUkRFUl9CWV9OQU1FEAISFwoTT1JERVJfQllfQ1JFQVRFRF9BVBADKmcKCVBsYWNlbWVudBIZChVQTEFDRU1FTlRfVU5TUEVDSUZJRUQQABISCg5QTEFDRU1FTlRfUEFDSxABEhQKEFBMQUNFTUVOVF9TUFJFQUQQAhIVChFQTEFDRU1FTlRfTkVBUkVTVBADKowBCgpEb21haW5LaW5kEhsKF0RPTUFJTl9LSU5EX1VOU1BFQ0lGSUVEEAASFQoRRE9NQUlOX0tJTkRfUE9XRVIQARIXChNET01BSU5fS0lORF9ORVRXT1JLEAISFwoTRE9NQUlOX0tJTkRfQ09PTElORxADEhgKFERPTUFJTl9LSU5EX0JVSUxESU5HEAQqegoITG9nTGV2ZWwSGQoVTE9HX0xFVkVMX1VOU1BFQ0lGSUVEEAASEwoPTE9HX0xFVkVMX0RFQlVHEAESEgoOTE9HX0xFVkVMX0lORk8QAhIVChFMT0dfTEVWRUxfV0FSTklORxADEhMKD0xPR19MRVZFTF9FUlJPUhAEOkoKD29mX2luc3RhbGxhdGlvbhIfLmdvb2dsZS5wcm90b2J1Zi5TZXJ2aWNlT3B0aW9ucxi1hwMgASgIUg5vZkluc3RhbGxhdGlvbjpUCgZhY2Nlc3MSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxi1hwMgASgLMhoubXVsbGlnYW4uY29tbW9uLnYxLkFjY2Vzc1IGYWNjZXNzOlEKBXJldHJ5Eh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYtocDIAEoDjIZLm11bGxpZ2FuLmNvbW1vbi52MS5SZXRyeVIFcmV0cnk6NgoFc2luY2USHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxi3hwMgASgJUgVzaW5jZTpVCgZvYmplY3QSHy5nb29nbGUucHJvdG9idWYuTWVzc2FnZU9wdGlvbnMYtYcDIAEoCzIaLm11bGxpZ2FuLmNvbW1vbi52MS5PYmplY3RSBm9iamVjdDo8CglyZWZlcnNfdG8SHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGLWHAyADKAlSCHJlZmVyc1RvOkAKC2ZpZWxkX3NpbmNlEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxi2hwMgASgJUgpmaWVsZFNpbmNlOkQKC3ZhbHVlX3NpbmNlEiEuZ29vZ2xlLnByb3RvYnVmLkVudW1WYWx1ZU9wdGlvbnMYtYcDIAEoCVIKdmFsdWVTaW5jZWIGcHJvdG8z", [file_google_protobuf_descriptor, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * What an RPC asks of its caller; an RPC without it stops the server from starting.
@@ -565,6 +565,13 @@ export type ListAuditEventsResponse = Message<"mulligan.common.v1.ListAuditEvent
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;
+
+  /**
+   * The revision of the snapshot, from which Watch goes on.
+   *
+   * @generated from field: int64 revision = 3;
+   */
+  revision: bigint;
 };
 
 /**
@@ -733,7 +740,8 @@ export type Page = Message<"mulligan.common.v1.Page"> & {
   size: number;
 
   /**
-   * From the answer before; empty for the first page.
+   * From the answer before, of the same list, asked the same by the same account; empty for the
+   * first page. What was made or deleted meanwhile makes a list neither skip nor repeat the rest.
    *
    * @generated from field: string token = 2;
    */
@@ -746,6 +754,49 @@ export type Page = Message<"mulligan.common.v1.Page"> & {
  */
 export const PageSchema: GenMessage<Page> = /*@__PURE__*/
   messageDesc(file_mulligan_common_v1_common, 12);
+
+/**
+ * What a list of objects is narrowed to. What is empty narrows nothing; of what is given, all has
+ * to hold.
+ *
+ * @generated from message mulligan.common.v1.Filter
+ */
+export type Filter = Message<"mulligan.common.v1.Filter"> & {
+  /**
+   * Only names that begin with this, in upper and lower case as given.
+   *
+   * @generated from field: string name_prefix = 1;
+   */
+  namePrefix: string;
+
+  /**
+   * Only what was made at this time or later.
+   *
+   * @generated from field: google.protobuf.Timestamp created_since = 2;
+   */
+  createdSince?: Timestamp | undefined;
+
+  /**
+   * Only what was made before this time.
+   *
+   * @generated from field: google.protobuf.Timestamp created_until = 3;
+   */
+  createdUntil?: Timestamp | undefined;
+
+  /**
+   * Only what is in one of these states (docs/states.md), ended or not.
+   *
+   * @generated from field: repeated string states = 4;
+   */
+  states: string[];
+};
+
+/**
+ * Describes the message mulligan.common.v1.Filter.
+ * Use `create(FilterSchema)` to create a new message.
+ */
+export const FilterSchema: GenMessage<Filter> = /*@__PURE__*/
+  messageDesc(file_mulligan_common_v1_common, 13);
 
 /**
  * Whether providers share a failure domain with something. Where it is not said of one of both which
@@ -781,7 +832,7 @@ export type DomainLimit = Message<"mulligan.common.v1.DomainLimit"> & {
  * Use `create(DomainLimitSchema)` to create a new message.
  */
 export const DomainLimitSchema: GenMessage<DomainLimit> = /*@__PURE__*/
-  messageDesc(file_mulligan_common_v1_common, 13);
+  messageDesc(file_mulligan_common_v1_common, 14);
 
 /**
  * How many calls one instance of a service takes: a bucket of `burst` calls that fills at
@@ -810,7 +861,7 @@ export type RateLimit = Message<"mulligan.common.v1.RateLimit"> & {
  * Use `create(RateLimitSchema)` to create a new message.
  */
 export const RateLimitSchema: GenMessage<RateLimit> = /*@__PURE__*/
-  messageDesc(file_mulligan_common_v1_common, 14);
+  messageDesc(file_mulligan_common_v1_common, 15);
 
 /**
  * What an operator turns while a service runs. A service takes the fields that it has a use for and
@@ -904,7 +955,7 @@ export type ConfigurationSpec = Message<"mulligan.common.v1.ConfigurationSpec"> 
  * Use `create(ConfigurationSpecSchema)` to create a new message.
  */
 export const ConfigurationSpecSchema: GenMessage<ConfigurationSpec> = /*@__PURE__*/
-  messageDesc(file_mulligan_common_v1_common, 15);
+  messageDesc(file_mulligan_common_v1_common, 16);
 
 /**
  * How a service, or the executors of a region, are configured; who changed it last, and when.
@@ -967,7 +1018,7 @@ export type Configuration = Message<"mulligan.common.v1.Configuration"> & {
  * Use `create(ConfigurationSchema)` to create a new message.
  */
 export const ConfigurationSchema: GenMessage<Configuration> = /*@__PURE__*/
-  messageDesc(file_mulligan_common_v1_common, 16);
+  messageDesc(file_mulligan_common_v1_common, 17);
 
 /**
  * The role that a caller needs; each role includes the ones before it.
@@ -1185,6 +1236,47 @@ export const NamingSchema: GenEnum<Naming> = /*@__PURE__*/
   enumDesc(file_mulligan_common_v1_common, 3);
 
 /**
+ * What orders a list of objects; where it is the same, the id does.
+ *
+ * @generated from enum mulligan.common.v1.OrderBy
+ */
+export enum OrderBy {
+  /**
+   * As ORDER_BY_ID, unless the list says otherwise.
+   *
+   * @generated from enum value: ORDER_BY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * By id.
+   *
+   * @generated from enum value: ORDER_BY_ID = 1;
+   */
+  ID = 1,
+
+  /**
+   * By name, character by character as Unicode numbers them.
+   *
+   * @generated from enum value: ORDER_BY_NAME = 2;
+   */
+  NAME = 2,
+
+  /**
+   * By when it was made.
+   *
+   * @generated from enum value: ORDER_BY_CREATED_AT = 3;
+   */
+  CREATED_AT = 3,
+}
+
+/**
+ * Describes the enum mulligan.common.v1.OrderBy.
+ */
+export const OrderBySchema: GenEnum<OrderBy> = /*@__PURE__*/
+  enumDesc(file_mulligan_common_v1_common, 4);
+
+/**
  * The order of preference in which candidates are taken.
  *
  * @generated from enum mulligan.common.v1.Placement
@@ -1223,7 +1315,7 @@ export enum Placement {
  * Describes the enum mulligan.common.v1.Placement.
  */
 export const PlacementSchema: GenEnum<Placement> = /*@__PURE__*/
-  enumDesc(file_mulligan_common_v1_common, 4);
+  enumDesc(file_mulligan_common_v1_common, 5);
 
 /**
  * What regions may share, so that its failure takes them down together.
@@ -1271,7 +1363,7 @@ export enum DomainKind {
  * Describes the enum mulligan.common.v1.DomainKind.
  */
 export const DomainKindSchema: GenEnum<DomainKind> = /*@__PURE__*/
-  enumDesc(file_mulligan_common_v1_common, 5);
+  enumDesc(file_mulligan_common_v1_common, 6);
 
 /**
  * How much a process logs: what is of this level, and what is worse.
@@ -1319,7 +1411,7 @@ export enum LogLevel {
  * Describes the enum mulligan.common.v1.LogLevel.
  */
 export const LogLevelSchema: GenEnum<LogLevel> = /*@__PURE__*/
-  enumDesc(file_mulligan_common_v1_common, 6);
+  enumDesc(file_mulligan_common_v1_common, 7);
 
 /**
  * There is one for all sites.

@@ -1,0 +1,293 @@
+"""Lists: their pages and page tokens."""
+
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from api.page_tokens import close_token
+from mulligan_client.gen.mulligan.common.v1 import common_pb2
+from tests.fakes.caller import METHODS, Caller, refused, request_of
+from tests.fakes.place import Place, new_name, on_sqlite
+from tests.fakes.site import Site
+
+PAGED = [n for n, method in METHODS.items() if "page" in method.input_type.fields_by_name]
+LISTED_AT_ONCE = {
+    "ListTags",
+    "ListAttributes",
+    # Of objects that the request names.
+    "ListTokenKeys",
+    "ListRegionKeys",
+    # A few public keys.
+}
+NEEDED: dict[str, dict[str, Any]] = {
+    "ListCalendar": {"region": str(uuid4())},
+    "ListObjectsByTag": {"tags": ["any"]},
+    "ListObjectsByAttribute": {"attribute": "any"},
+}
+"""What a list has to be told besides a project."""
+
+
+def asked(name: str, **fields: Any) -> Any:
+    method = METHODS[name]
+    needed = dict(NEEDED.get(name, {}))
+    project = method.input_type.fields_by_name.get("project")
+    if project and name not in NEEDED:
+        needed["project"] = "00000000-0000-4000-8000-000000000000"
+    return request_of(method, **needed | fields)
+
+
+def ask(caller: Caller, name: str, **fields: Any) -> Any:
+    return caller.send(METHODS[name], asked(name, **fields))
+
+
+def forged(caller: Caller, name: str, cursor: str) -> str:
+    """A token as the list itself would give it to this caller, with any cursor in it."""
+    method = METHODS[name]
+    answer = common_pb2.ListAuditEventsResponse(next_page_token=cursor)
+    close_token(answer, asked(name), method.full_name, caller.account)
+    return answer.next_page_token
+
+
+def encoded(cursor: Any) -> str:
+    return urlsafe_b64encode(json.dumps(cursor).encode()).decode()
+
+
+def pages(call: Callable[..., Any], size: int = 2, **fields: Any) -> Iterator[Any]:
+    token = ""
+    while True:
+        answer = call(page={"size": size, "token": token}, **fields)
+        yield answer
+        token = answer.next_page_token
+        if not token:
+            return
+
+
+# Shape
+
+
+def test_every_list_has_pages_and_tells_its_revision() -> None:
+    lists = {name: one for name, one in METHODS.items() if "List" in name}
+    assert lists.keys() - LISTED_AT_ONCE == set(PAGED)
+    for name in PAGED:
+        method = METHODS[name]
+        page = method.input_type.fields_by_name["page"].message_type
+        assert page is not None
+        assert page.full_name == "mulligan.common.v1.Page"
+        assert {"next_page_token", "revision"} <= set(method.output_type.fields_by_name), name
+
+
+@pytest.mark.parametrize("name", PAGED)
+@pytest.mark.parametrize("size", [-1, 1001])
+def test_a_page_has_a_size_that_can_be_had(sqlite_site: Site, name: str, size: int) -> None:
+    with refused("INVALID_ARGUMENT", about="page.size"):
+        ask(sqlite_site.admin, name, page={"size": size})
+
+
+# Tokens
+
+
+@pytest.mark.parametrize("name", PAGED)
+def test_a_page_token_that_was_made_up_is_refused(site: Site, name: str) -> None:
+    for token in ("abc", ".", "é.ü", encoded([str(uuid4())]), f"{'0' * 32}.{encoded(['a'])}"):
+        with refused("INVALID_ARGUMENT", about="page.token") as refusal:
+            ask(site.admin, name, page={"token": token})
+        assert "start from the first page" in refusal.message
+
+
+@pytest.mark.parametrize("name", PAGED)
+def test_a_page_token_with_a_digest_but_without_sense_is_refused(site: Site, name: str) -> None:
+    id_ = str(uuid4())
+    broken: list[Any] = [[], {}, [1], ["a\0b"], ["\ud800"], [id_] * 9, [id_, "\0"], "abc", None]
+    for cursor in ("", "*", "W10", *map(encoded, broken), encoded("[" * 700 + "]" * 700)):
+        token = forged(site.admin, name, cursor)
+        with refused("INVALID_ARGUMENT", about="page.token"):
+            ask(site.admin, name, page={"token": token or f"{'0' * 32}."})
+
+
+def test_a_page_token_is_good_for_its_list_its_request_and_its_account(site: Site) -> None:
+    parent = site.admin.CreateRegion(name=new_name("bound")).metadata.id
+    for _ in range(3):
+        site.admin.CreateRegion(name=new_name("bound"), parent=parent)
+    page = {"size": 1, "token": site.admin.ListRegions(page={"size": 1}).next_page_token}
+    for name in PAGED:
+        if name != "ListRegions":
+            with refused("INVALID_ARGUMENT", about="page.token"):
+                ask(site.admin, name, page=page)
+    with refused("INVALID_ARGUMENT", about="page.token"):
+        site.admin.ListRegions(page=page, parent=parent)
+    with refused("INVALID_ARGUMENT", about="page.token"):
+        site.account(common_pb2.ROLE_ADMIN).ListRegions(page=page)
+    assert site.admin.ListRegions(page={**page, "size": 2}).regions
+
+
+# Pages while things come and go
+
+
+_numbers = count()
+
+
+def _providers(place: Place) -> str:
+    kind = place.operator.CreateProviderType(name=f"t-{uuid4().hex[:8]}").name
+    new = [{"name": new_name("provider"), "type": kind}]
+    answer = place.operator.CreateProviders(region=place.region, providers=new)
+    return str(answer.providers[0].id)
+
+
+def _network(place: Place) -> str:
+    spec = {"prefix": f"10.9.{next(_numbers)}.0/24"}
+    made = place.operator.CreateNetwork(name=new_name("n"), region=place.region, spec=spec)
+    return str(made.metadata.id)
+
+
+LISTS: dict[str, tuple[str, Callable[[Place], str], Callable[[Place, str], Any], bool]] = {
+    "ListProjects": (
+        "projects",
+        lambda place: (
+            place.operator.CreateProject(name=new_name("paged"), parent=place.project).metadata.id
+        ),
+        lambda place, one: place.operator.DeleteProject(id=one),
+        False,
+    ),
+    "ListProviders": (
+        "providers",
+        _providers,
+        lambda place, one: place.operator.DeleteProviders(ids=[one]),
+        True,
+    ),
+    "ListNetworks": (
+        "networks",
+        _network,
+        lambda place, one: place.operator.DeleteNetwork(id=one),
+        True,
+    ),
+    "ListImages": (
+        "images",
+        lambda place: place.create_image().metadata.id,
+        lambda place, one: place.operator.DeleteImage(id=one),
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_what_comes_and_goes_makes_a_list_neither_skip_nor_repeat(place: Place, name: str) -> None:
+    field, make, delete, in_region = LISTS[name]
+    narrowed: Any = {"region": place.region} if in_region else {"parent": place.project}
+    made = sorted(make(place) for _ in range(7))
+    walk = pages(getattr(place.operator, name), **narrowed)
+    seen = [one.metadata.id for one in getattr(next(walk), field)]
+    assert seen == made[:2]
+    delete(place, made[1])
+    delete(place, made[3])
+    added = [make(place) for _ in range(3)]
+    for page in walk:
+        seen += [one.metadata.id for one in getattr(page, field)]
+    assert [one for one in seen if one not in added] == [*made[:3], *made[4:]]
+    assert len(set(seen)) == len(seen)
+
+
+# Order and filter
+
+
+def listed(place: Place, name: str, **asked: Any) -> list[Any]:
+    field, _, _, in_region = LISTS[name]
+    narrowed: Any = {"region": place.region} if in_region else {"parent": place.project}
+    walk = pages(getattr(place.operator, name), **narrowed, **asked)
+    return [one for page in walk for one in getattr(page, field)]
+
+
+def name_of(one: Any) -> str:
+    return str(one.metadata.name)
+
+
+def made_at(one: Any) -> tuple[int, int, str]:
+    at = one.metadata.created_at
+    return at.seconds, at.nanos, str(one.metadata.id)
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_is_ordered_and_filtered(place: Place, name: str) -> None:
+    for _ in range(7):
+        LISTS[name][1](place)
+    by_id = listed(place, name)
+    ids = [one.metadata.id for one in by_id]
+    assert ids == sorted(ids)
+    assert len(ids) == 7
+    for order_by, key in (("ORDER_BY_NAME", name_of), ("ORDER_BY_CREATED_AT", made_at)):
+        in_order = sorted(by_id, key=key)
+        assert listed(place, name, order_by=order_by) == in_order
+        assert listed(place, name, order_by=order_by, descending=True) == in_order[::-1]
+    assert listed(place, name, descending=True) == by_id[::-1]
+    one = by_id[3]
+    prefix = name_of(one)[:-3]
+    begun = [each for each in by_id if name_of(each).startswith(prefix)]
+    assert listed(place, name, filter={"name_prefix": prefix}) == begun
+    assert listed(place, name, filter={"name_prefix": name_of(one).upper()}) == []
+    at = one.metadata.created_at
+    since = listed(place, name, filter={"created_since": at}, order_by="ORDER_BY_NAME")
+    until = listed(place, name, filter={"created_until": at}, order_by="ORDER_BY_NAME")
+    assert one in since
+    assert sorted(map(name_of, since + until)) == sorted(map(name_of, by_id))
+
+
+def test_operations_come_newest_first_unless_another_order_is_asked_for(place: Place) -> None:
+    host = place.host()
+    place.operator.VerifyHost(id=host)
+    place.end_of_check(host)
+    newest = place.operator.ListOperations(object_id=host).operations
+    assert list(newest) == sorted(newest, key=made_at, reverse=True)
+    assert len(newest) == 2
+    oldest = place.operator.ListOperations(object_id=host, order_by="ORDER_BY_CREATED_AT")
+    assert list(oldest.operations) == list(newest)[::-1]
+    turned = place.operator.ListOperations(object_id=host, descending=True)
+    assert turned.operations == oldest.operations
+
+
+def test_machines_are_filtered_by_state_ended_or_not(place: Place) -> None:
+    assert place.host()
+    one = place.machine()
+
+    def in_states(*states: str, **asked: Any) -> list[str]:
+        answer = place.member.ListMachines(
+            project=place.project, filter={"states": states}, **asked
+        )
+        return [each.metadata.id for each in answer.machines]
+
+    assert in_states("active", "failed") == [one]
+    assert in_states("active", order_by="ORDER_BY_NAME") == [one]
+    assert in_states("failed", "gone") == []
+    assert in_states() == [one]
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("name", "asked_for", "about"),
+    [
+        ("ListClaims", {"order_by": "ORDER_BY_NAME"}, "order_by"),
+        ("ListOperations", {"filter": {"name_prefix": "a"}}, "filter.name_prefix"),
+        ("ListMachines", {"filter": {"states": ["asleep"]}}, "filter.states"),
+        ("ListNetworks", {"filter": {"states": ["active"]}}, "filter.states"),
+        ("ListServers", {"order_by": 9}, "order_by"),
+        ("ListImages", {"filter": {"created_since": {"nanos": -1}}}, "created_since"),
+    ],
+)
+def test_an_order_or_filter_that_a_list_does_not_have_is_refused(
+    place: Place, name: str, asked_for: dict[str, Any], about: str
+) -> None:
+    with refused("INVALID_ARGUMENT", about=about):
+        ask(place.operator, name, **asked_for)
+
+
+@on_sqlite
+def test_a_watch_from_a_lists_revision_tells_what_came_after(place: Place) -> None:
+    before = place.operator.ListNetworks(region=place.region)
+    made = _network(place)
+    seen = place.operator.until(
+        lambda event: event.object_id == made, after_revision=before.revision
+    )
+    assert [one.object_id for one in seen if one.object_type == "network"] == [made]
