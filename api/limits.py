@@ -39,8 +39,10 @@ _EVERYBODYS = frozenset(
         "ListCapabilities",
         "ListDistanceTypes",
         "GetNetwork",
+        "BatchGetNetworks",
         "ListNetworks",
         "GetImage",
+        "BatchGetImages",
         "ListImages",
         "ListRegionKeys",
     )
