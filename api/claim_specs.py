@@ -6,17 +6,9 @@ from typing import Any
 
 from api import messages
 from api.region_specs import domains_of, shown_domains
+from mulligan.resource.demands import Demand, DistanceLimit, Near, PropertyRange
 from mulligan.resource.occupation import INSTANT
-from mulligan.resource.requests import (
-    Candidate,
-    ClaimRequest,
-    Demand,
-    DistanceLimit,
-    Near,
-    Part,
-    PropertyRange,
-    RequestGroup,
-)
+from mulligan.resource.requests import Candidate, ClaimRequest, Part, RequestGroup
 from mulligan.resource.values import Placement
 from mulligan.values.amount import GREATEST_AMOUNT, Amount
 from mulligan.values.errors import InvalidArgumentError

@@ -26,8 +26,8 @@ from mulligan.control.tables import Machine
 from mulligan.meta import names
 from mulligan.meta.names import Name
 from mulligan.resource import reservations
+from mulligan.resource.demands import DomainLimit
 from mulligan.resource.network_values import AddressMode, NicWanted
-from mulligan.resource.requests import DomainLimit
 from mulligan.resource.values import check_id
 from mulligan.values.caller import Caller
 from mulligan.values.errors import InvalidArgumentError, NotFoundError, PermissionDeniedError

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from mulligan.resource.requests import DomainLimit
+from mulligan.resource.demands import DomainLimit
 from mulligan.values.caller import Caller
 from mulligan.values.errors import InvalidArgumentError
 from mulligan.values.regions import DomainKind, RegionSpec, Visibility

@@ -38,8 +38,8 @@ from mulligan.control.machines import Plan
 from mulligan.control.operations import Ask
 from mulligan.control.tables import Image, Machine
 from mulligan.resource import reservations
+from mulligan.resource.demands import DomainLimit
 from mulligan.resource.network_values import AddressMode, NicWanted
-from mulligan.resource.requests import DomainLimit
 
 
 def spec_of(wish: MachineWish) -> MachineSpec:

@@ -4,8 +4,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from mulligan.resource.demands import DomainLimit
 from mulligan.resource.network_values import NicWanted
-from mulligan.resource.requests import ClaimRequest, DomainLimit
+from mulligan.resource.requests import ClaimRequest
 from mulligan.resource.values import Placement
 from mulligan.values.amount import Amount
 from mulligan.values.errors import InvalidArgumentError

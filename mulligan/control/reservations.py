@@ -14,7 +14,7 @@ from mulligan import events
 from mulligan.control import endpoints, operations
 from mulligan.control.reserved_names import holder_of
 from mulligan.control.tables import Host, Machine, Server
-from mulligan.resource import claims, reservations
+from mulligan.resource import claims, reservations, withdrawals
 from mulligan.resource.claim_sets import ClaimChange, change_claims
 from mulligan.resource.reservations import CANT_BE_HAD
 from mulligan.resource.tables import ReservationRow
@@ -368,7 +368,7 @@ class Course:
         A machine that runs is troubled only by a provider that failed, not by one in maintenance.
         """
         session = self.session
-        for one in reservations.withdrawn(session, self.claim, self.now):
+        for one in withdrawals.withdrawn(session, self.claim, self.now):
             server, host = session.get(Server, one.provider), session.get(Host, one.provider)
             busy = server is not None and is_busy(session, server)
             fine = busy or (host is not None and machine is not None and host.state == "available")
@@ -382,7 +382,7 @@ class Course:
             server = self.session.get(Server, part.provider)
             if server is not None and is_busy(self.session, server):
                 return True
-        return reservations.overrun_by_others(self.session, self.claim, self.now)
+        return withdrawals.overrun_by_others(self.session, self.claim, self.now)
 
     def _warn(self) -> datetime | None:
         """Tell once that the end is near; says when to."""

@@ -18,18 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
+from mulligan.resource.demands import PropertyRange
 from mulligan.resource.fleet import NONE, Fleet, Mask
 from mulligan.resource.nearness import Nearness
 from mulligan.resource.ordering import in_order
 from mulligan.resource.places import Constraint, Place, in_regions, words_of
-from mulligan.resource.requests import (
-    Candidate,
-    ClaimRequest,
-    Part,
-    PropertyRange,
-    RequestGroup,
-    is_from_now_on,
-)
+from mulligan.resource.requests import Candidate, ClaimRequest, Part, RequestGroup, is_from_now_on
 from mulligan.resource.twins import twins_of
 from mulligan.resource.use import Use
 from mulligan.resource.values import Placement

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from mulligan.events import EventRow
 from mulligan.iam.region_map import RegionMap, read_map
 from mulligan.iam.tables import Region
-from mulligan.resource.requests import ClaimRequest, DomainLimit
+from mulligan.resource.demands import DomainLimit
+from mulligan.resource.requests import ClaimRequest
 from mulligan.resource.tables import ClaimRow, ProviderRow
 from mulligan.values.errors import InvalidArgumentError, NotFoundError
 

@@ -12,8 +12,8 @@ from mulligan.control.reserved_claims import use_reservation
 from mulligan.iam.tables import Region
 from mulligan.resource import claims, providers, reservations
 from mulligan.resource.claim_sets import ClaimChange, Move, change_claims
+from mulligan.resource.demands import DomainLimit
 from mulligan.resource.network_values import AddressMode, NicWanted
-from mulligan.resource.requests import DomainLimit
 from mulligan.resource.reservation_values import ReservationSpec
 from mulligan.values.errors import (
     FailedPreconditionError,

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from mulligan.database import Database
 from mulligan.resource import registry
 from mulligan.resource.candidates import COMPARED
+from mulligan.resource.demands import Demand
 from mulligan.resource.provider_changes import NewProvider, create_providers
-from mulligan.resource.requests import ClaimRequest, Demand, RequestGroup
+from mulligan.resource.requests import ClaimRequest, RequestGroup
 from mulligan.resource.tables import CapabilityNameRow, ProviderTypeRow, ResourceTypeRow
 from mulligan.resource.values import Inventory, Placement
 from mulligan.values.amount import Amount

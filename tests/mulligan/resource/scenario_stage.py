@@ -13,17 +13,10 @@ from sqlalchemy.orm import Session
 
 from mulligan.database import Database
 from mulligan.resource import claims, distances, groups, offers, providers, registry
+from mulligan.resource.demands import Demand, DistanceLimit, Near, PropertyRange
 from mulligan.resource.groups import GroupChange, MembersChange
 from mulligan.resource.provider_changes import NewProvider, create_providers
-from mulligan.resource.requests import (
-    Candidate,
-    ClaimRequest,
-    Demand,
-    DistanceLimit,
-    Near,
-    PropertyRange,
-    RequestGroup,
-)
+from mulligan.resource.requests import Candidate, ClaimRequest, RequestGroup
 from mulligan.resource.tables import (
     CapabilityNameRow,
     ProviderTypeRow,

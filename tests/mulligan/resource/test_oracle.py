@@ -15,18 +15,10 @@ from mulligan.iam.tables import Project
 from mulligan.iam.tables import Region as RegionRow
 from mulligan.resource import claims, distances, groups, occupation, offers, registry, reshape
 from mulligan.resource.claims import Claim
+from mulligan.resource.demands import Demand, DistanceLimit, DomainLimit, Near, PropertyRange
 from mulligan.resource.groups import GroupChange, MembersChange
 from mulligan.resource.provider_changes import NewProvider, create_providers
-from mulligan.resource.requests import (
-    Candidate,
-    ClaimRequest,
-    Demand,
-    DistanceLimit,
-    DomainLimit,
-    Near,
-    PropertyRange,
-    RequestGroup,
-)
+from mulligan.resource.requests import Candidate, ClaimRequest, RequestGroup
 from mulligan.resource.reshape import AllocationMove
 from mulligan.resource.tables import AllocationRow, ProviderTypeRow
 from mulligan.resource.values import Inventory, Placement

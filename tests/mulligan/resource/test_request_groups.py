@@ -9,16 +9,9 @@ import pytest
 
 from mulligan.database import Database
 from mulligan.resource import claims, distances, groups, registry
+from mulligan.resource.demands import Demand, DistanceLimit, Near, PropertyRange
 from mulligan.resource.groups import GroupChange, MembersChange
-from mulligan.resource.requests import (
-    Candidate,
-    ClaimRequest,
-    Demand,
-    DistanceLimit,
-    Near,
-    PropertyRange,
-    RequestGroup,
-)
+from mulligan.resource.requests import Candidate, ClaimRequest, RequestGroup
 from mulligan.resource.reshape import AllocationMove, reshape_providers
 from mulligan.resource.tables import ProviderTypeRow
 from mulligan.resource.values import Inventory, Placement

@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 
 from mulligan.database import Database
 from mulligan.resource import choice, distances, groups, providers
+from mulligan.resource.demands import Near
 from mulligan.resource.distances import Pair
 from mulligan.resource.groups import GroupChange, MembersChange
-from mulligan.resource.requests import Near, RequestGroup
+from mulligan.resource.requests import RequestGroup
 from mulligan.resource.values import Placement
 from mulligan.values.amount import Amount
 from mulligan.values.listing import Listing

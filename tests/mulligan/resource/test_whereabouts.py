@@ -11,8 +11,9 @@ from mulligan.iam.tables import Project, Region
 from mulligan.resource import claim_sets
 from mulligan.resource.claim_sets import ClaimChange, Move
 from mulligan.resource.claims import Claim
+from mulligan.resource.demands import DomainLimit
 from mulligan.resource.network_values import NicWanted
-from mulligan.resource.requests import ClaimRequest, DomainLimit
+from mulligan.resource.requests import ClaimRequest
 from mulligan.values.errors import InvalidArgumentError, NoCapacityError
 from mulligan.values.regions import DomainKind, RegionSpec, Visibility
 from tests.mulligan.resource.fleet import START, Fleet, new_id
