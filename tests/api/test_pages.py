@@ -23,6 +23,8 @@ LISTED_AT_ONCE = {
     "ListTokenKeys",
     "ListRegionKeys",
     # A few public keys.
+    "ListServices",
+    # What clients hold whole: three services a site.
 }
 NEEDED: dict[str, dict[str, Any]] = {
     "ListCalendar": {"region": str(uuid4())},
