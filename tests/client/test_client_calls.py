@@ -281,6 +281,15 @@ def test_a_watch_gives_up_when_nobody_answers(
     assert sum(pauses) > 30
 
 
+def test_a_watch_waits_as_long_as_it_is_told(
+    fake: FakeMulligan, client: Client, pauses: list[float]
+) -> None:
+    often = RefusalError("RESOURCE_EXHAUSTED", "RATE_LIMITED", "too often", retry_after_s=7)
+    fake.on("Watch", [often], [an_event(5)])
+    assert next(client.watch(after_revision=4)).revision == 5
+    assert pauses == [7]
+
+
 def test_a_refused_watch_is_not_repeated(fake: FakeMulligan, client: Client) -> None:
     fake.on("Watch", [RefusalError("PERMISSION_DENIED", "PERMISSION_DENIED", "not yours")])
     with pytest.raises(MulliganCallError):

@@ -180,6 +180,20 @@ def test_a_service_that_was_updated_meanwhile_is_asked(fake: FakeMulligan, clien
     assert len(fake.asked("GetServer")) == 1
 
 
+def test_a_refusal_tells_the_version_and_what_is_not_known_is_asked_for_again(
+    fake: FakeMulligan, client: Client
+) -> None:
+    gone = RefusalError("NOT_FOUND", "NOT_FOUND", "it is gone", version="0.2.0")
+    unknown = RefusalError("INVALID_ARGUMENT", "UNKNOWN_FIELD", "not known to 0.1.0")
+    fake.on("GetServer", gone, unknown)
+    asking, spec = caller(fake, client), control_pb2.MachineSpec(image=IMAGE)
+    request = control_pb2.ProvisionMachineRequest(spec=spec)
+    for sent, refused in ((type(request)(), "gone"), (request, "not known"), (request, "needs")):
+        with pytest.raises(MulliganCallError, match=refused):
+            asking.unary(NEWER, sent, control_pb2.Server, None)
+    assert len(fake.asked("GetServer")) == 2
+
+
 def caller(fake: FakeMulligan, client: Client) -> Caller:
     """One who calls methods that no service has."""
     channel = grpc.insecure_channel(fake.address)

@@ -18,7 +18,14 @@ from mulligan_client.methods import Method
 from mulligan_client.names import NAMES_PER_CALL, find_all, with_ids
 from mulligan_client.sealing import seal
 from mulligan_client.tokens import SignIn, Tokens
-from mulligan_client.transport import TOKEN_EXPIRED, Caller, Target, delays, open_channel
+from mulligan_client.transport import (
+    TOKEN_EXPIRED,
+    Caller,
+    Target,
+    delays,
+    open_channel,
+    pause_s_of,
+)
 
 # Nobody answered for about 45 s: a server that is only being restarted is back by then.
 WATCH_ATTEMPTS = 12
@@ -287,7 +294,8 @@ class Client(Services):
                 )
             if ends_at is not None and time.monotonic() >= ends_at:
                 return
-            self._pause(next(waits))
+            told_s = pause_s_of(broken) if broken else None
+            self._pause(max(next(waits), told_s or 0))
 
     def _resume(
         self, request: common_pb2.WatchRequest, broken: MulliganCallError, used: str
@@ -296,10 +304,12 @@ class Client(Services):
 
         The request goes on from where the server says, if it does; raises what can't be mended.
         """
+        is_over = broken.code == TOKEN_EXPIRED
+        if is_over and (said := broken.details.get("revision")):
+            # Up to there nothing was left to tell.
+            request.after_revision = max(request.after_revision, int(said))
         try:
-            if broken.code == TOKEN_EXPIRED and self.renew(used):
-                if said := broken.details.get("revision"):
-                    request.after_revision = max(request.after_revision, int(said))
+            if is_over and self.renew(used):
                 return
         except MulliganCallError as error:
             broken = error
@@ -393,6 +403,6 @@ def _is_broken_stream(error: MulliganCallError) -> bool:
     # A proxy or a killed server resets the stream, which gRPC reports as INTERNAL or UNKNOWN;
     # what the server itself says carries a code of its own.
     said_by_transport = error.code == error.grpc_status
-    return error.grpc_status == "UNAVAILABLE" or (
+    return pause_s_of(error) is not None or (
         said_by_transport and error.grpc_status in ("INTERNAL", "UNKNOWN", "CANCELLED")
     )

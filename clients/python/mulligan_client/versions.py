@@ -3,13 +3,13 @@
 from typing import Any
 
 from mulligan_client.errors import MulliganCallError
-from mulligan_client.methods import Method, Newer
+from mulligan_client.methods import Method, Newer, Retry
 from mulligan_client.paths import holders
 
 VERSION_KEY = "mulligan-version"
 """Each answer of a service has its version in its trailing metadata."""
 
-HEALTH = "/grpc.health.v1.Health/Check"
+HEALTH = Method("/grpc.health.v1.Health/Check", Retry.READ, anonymous=True)
 """Answered by every service, without a token: from it comes the version of one not yet called."""
 
 
