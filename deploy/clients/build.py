@@ -18,7 +18,10 @@ GO_EXAMPLE = GO_CLIENT / "build" / "example"
 TYPESCRIPT_CLIENT = CLIENTS / "typescript"
 TYPESCRIPT_PLUGIN = TYPESCRIPT_CLIENT / "node_modules" / ".bin" / "protoc-gen-es"
 TYPESCRIPT_EXAMPLE = TYPESCRIPT_CLIENT / "dist" / "example" / "there_and_back.js"
-TYPESCRIPT_TESTS = TYPESCRIPT_CLIENT / "dist" / "test" / "versions.test.js"
+TYPESCRIPT_TESTS = [
+    TYPESCRIPT_CLIENT / "dist" / "test" / f"{path.stem}.js"
+    for path in sorted((TYPESCRIPT_CLIENT / "test").glob("*.test.ts"))
+]
 
 
 def environment(cache: Path) -> dict[str, str]:
@@ -55,12 +58,16 @@ def install_plugins(cache: Path) -> dict[str, str]:
 
 
 def build(cache: Path) -> dict[str, str]:
-    """Compile both clients with their examples; gives the environment in which these run.
+    """Compile both clients with their examples, and look for what no test would find.
+
+    Returns:
+        The environment in which the examples run.
 
     Raises:
         MissingToolError: they can't be compiled; the text says why.
     """
     there = install_plugins(cache)
+    _go(["vet", "./..."], there)
     _go(["build", "-o", str(GO_EXAMPLE), "./example"], there)
     tsc = TYPESCRIPT_CLIENT / "node_modules" / ".bin" / "tsc"
     run([str(tsc)], there, "the TypeScript client can't be compiled", TYPESCRIPT_CLIENT)

@@ -23,13 +23,13 @@ from mulligan_client.routing import Away, RoutedCaller, Whereabouts
 from mulligan_client.sealing import seal
 from mulligan_client.tokens import SignIn, Tokens
 from mulligan_client.transport import (
-    RATE_LIMITED,
     TOKEN_EXPIRED,
     Caller,
     Calls,
     Target,
     delays,
     open_channel,
+    pause_s_of,
 )
 
 # Nobody answered for about 45 s: a server that is only being restarted is back by then.
@@ -349,7 +349,9 @@ class Client(Services):
                 )
             if ends_at is not None and time.monotonic() >= ends_at:
                 return
-            self._pause(_pause_s(broken, next(waits), ends_at))
+            told_s = (pause_s_of(broken) if broken else None) or 0.0
+            left_s = math.inf if ends_at is None else max(0.0, ends_at - time.monotonic())
+            self._pause(min(max(next(waits), told_s), left_s))
 
     def _resume(
         self, request: common_pb2.WatchRequest, broken: MulliganCallError, used: str
@@ -358,10 +360,12 @@ class Client(Services):
 
         The request goes on from where the server says, if it does; raises what can't be mended.
         """
+        is_over = broken.code == TOKEN_EXPIRED
+        if is_over and (said := broken.details.get("revision")):
+            # Up to there nothing was left to tell.
+            request.after_revision = max(request.after_revision, int(said))
         try:
-            if broken.code == TOKEN_EXPIRED and self.renew(used):
-                if said := broken.details.get("revision"):
-                    request.after_revision = max(request.after_revision, int(said))
+            if is_over and self.renew(used):
                 return
         except MulliganCallError as error:
             broken = error
@@ -452,20 +456,10 @@ class Client(Services):
         return None
 
 
-def _pause_s(broken: MulliganCallError | None, usual_s: float, ends_at: float | None) -> float:
-    """How long to wait before a watch is taken up: at least as long as a limit says."""
-    if broken is None or broken.code != RATE_LIMITED:
-        return usual_s
-    left_s = math.inf if ends_at is None else ends_at - time.monotonic()
-    return min(max(usual_s, broken.retry_after_s), max(0.0, left_s))
-
-
 def _is_broken_stream(error: MulliganCallError) -> bool:
     # A proxy or a killed server resets the stream, which gRPC reports as INTERNAL or UNKNOWN;
     # what the server itself says carries a code of its own.
     said_by_transport = error.code == error.grpc_status
-    return (
-        error.grpc_status == "UNAVAILABLE"
-        or error.code == RATE_LIMITED
-        or (said_by_transport and error.grpc_status in ("INTERNAL", "UNKNOWN", "CANCELLED"))
+    return pause_s_of(error) is not None or (
+        said_by_transport and error.grpc_status in ("INTERNAL", "UNKNOWN", "CANCELLED")
     )

@@ -10902,13 +10902,13 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\areplace\x18\x03 \x01(\v2!.mulligan.resource.v1.PropertyMapR\areplace\x1a6\n" +
 	"\bPutEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\xd1\x03\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\xdd\x03\n" +
 	"\x0eProviderChange\x12$\n" +
 	"\x02id\x18\x01 \x01(\tB\x14\xaa\xbb\x18\bprovider\xbaH\x05r\x03\xb0\x01\x01R\x02id\x12'\n" +
 	"\n" +
 	"generation\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\n" +
-	"generation\x12Y\n" +
-	"\x05under\x18\x03 \x01(\tB>\xbaH;r927^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$H\x00R\x05under\x88\x01\x01\x12I\n" +
+	"generation\x12e\n" +
+	"\x05under\x18\x03 \x01(\tBJ\xaa\xbb\x18\bprovider\xbaH;r927^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$H\x00R\x05under\x88\x01\x01\x12I\n" +
 	"\vinventories\x18\x04 \x01(\v2'.mulligan.resource.v1.InventoriesChangeR\vinventories\x12L\n" +
 	"\fcapabilities\x18\x05 \x01(\v2(.mulligan.resource.v1.CapabilitiesChangeR\fcapabilities\x12F\n" +
 	"\n" +
@@ -11167,14 +11167,14 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\bat_least\x18\x03 \x01(\bR\aatLeast\x128\n" +
 	"\x06origin\x18\x04 \x01(\tB \xaa\xbb\x18\bprovider\xaa\xbb\x18\x05group\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x06origin\x12\x1d\n" +
 	"\n" +
-	"group_name\x18\x05 \x01(\tR\tgroupName\"\x8b\x04\n" +
+	"group_name\x18\x05 \x01(\tR\tgroupName\"\x96\x04\n" +
 	"\fRequestGroup\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x124\n" +
 	"\aamounts\x18\x02 \x03(\v2\x1a.mulligan.common.v1.AmountR\aamounts\x12\x1f\n" +
 	"\vacross_tree\x18\x03 \x01(\bR\n" +
 	"acrossTree\x12D\n" +
-	"\fcapabilities\x18\x04 \x01(\v2 .mulligan.resource.v1.NameDemandR\fcapabilities\x128\n" +
-	"\x06groups\x18\x05 \x01(\v2 .mulligan.resource.v1.NameDemandR\x06groups\x12D\n" +
+	"\fcapabilities\x18\x04 \x01(\v2 .mulligan.resource.v1.NameDemandR\fcapabilities\x12C\n" +
+	"\x06groups\x18\x05 \x01(\v2 .mulligan.resource.v1.NameDemandB\t\xaa\xbb\x18\x05groupR\x06groups\x12D\n" +
 	"\n" +
 	"properties\x18\x06 \x01(\v2$.mulligan.resource.v1.PropertyDemandR\n" +
 	"properties\x12A\n" +
