@@ -60,7 +60,8 @@ async def get_all(
     caller = current_call().caller
 
     def read(session: Session) -> pb.BatchGetApplicationCredentialsResponse:
-        shown = _shown(session, credentials.get_all(session, caller, request.ids))
+        found = credentials.get_all(session, caller, request.ids)
+        shown = messages.at_once(_shown(session, found))
         return pb.BatchGetApplicationCredentialsResponse(application_credentials=shown)
 
     return await current_call().read(read)
@@ -83,9 +84,10 @@ async def list_page(
     def read(session: Session) -> pb.ListApplicationCredentialsResponse:
         revision = events.told_revision(session)
         page = credentials.list_page(session, creator, listing)
+        shown = messages.fitting(_shown(session, page.items))
         return pb.ListApplicationCredentialsResponse(
-            application_credentials=_shown(session, page.items),
-            next_page_token=token_after(page),
+            application_credentials=shown,
+            next_page_token=token_after(page, shown),
             revision=revision,
         )
 

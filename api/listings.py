@@ -1,6 +1,6 @@
 """How lists of objects are asked for: their order, filter and page, all in one shape."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from datetime import UTC, datetime
 from typing import Any
 
@@ -49,10 +49,11 @@ def listing_of(
     )
 
 
-def token_after(page: Listed[Any]) -> str:
-    """Make the token of the next page; empty when this one was the last."""
+def token_after(page: Listed[Any], shown: Sized) -> str:
+    """Make the token of the page that begins after those shown; empty when nothing follows."""
+    end = page.places[len(shown) - 1] if len(shown) < len(page.items) else page.end
     return messages.token_of(
-        *(one.astimezone(UTC).isoformat() if isinstance(one, datetime) else one for one in page.end)
+        *(one.astimezone(UTC).isoformat() if isinstance(one, datetime) else one for one in end)
     )
 
 

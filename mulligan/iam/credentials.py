@@ -114,14 +114,16 @@ def get_all(
 def list_page(
     session: Session, creator: str, listing: Listing
 ) -> Listed[tuple[Account, ApplicationCredential]]:
-    """Read a page of the credentials that an account made."""
+    """Read a page of the credentials that an account made, without those deleted meanwhile."""
     its = select(ApplicationCredential.account).where(ApplicationCredential.creator == creator)
     page = objects.page(session, Account, select(Account).where(Account.id.in_(its)), listing)
     rows = select(ApplicationCredential).where(
         ApplicationCredential.account.in_([row.id for row in page.items])
     )
     limits = {row.account: row for row in session.scalars(rows)}
-    return Listed([(row, limits[row.id]) for row in page.items], page.end)
+    left = [place for row, place in zip(page.items, page.places, strict=True) if row.id in limits]
+    shown = [(row, limits[row.id]) for row in page.items if row.id in limits]
+    return Listed(shown, [*left, *page.places[-1:]], page.more)
 
 
 def roles_given(session: Session, identities: Sequence[str]) -> list[Held]:

@@ -51,6 +51,7 @@ class Region(Base):
     """Where objects live, in trees. A deleted one stays, so that its id never comes back."""
 
     __tablename__ = "regions"
+    __table_args__ = (Index(None, "created_at", "id"),)
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     parent: Mapped[str | None] = mapped_column(Id, index=True)
     created_at: Mapped[datetime]

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 
-from mulligan.iam import grants, sign_ins
+from mulligan.iam import grants, objects, sign_ins
 from mulligan.iam.tables import Account, ApplicationCredential
 from mulligan.requests import Answer
 from mulligan.values.errors import UnauthenticatedError
@@ -109,6 +109,27 @@ def test_nobody_gives_more_than_they_have(place: Place) -> None:
         role = {"role": READER, "project": place.project, **more}
         with refused("PERMISSION_DENIED"):
             make(place.member, place.project, roles=[role])
+
+
+@pytest.mark.parametrize("site", ["postgresql"], indirect=True)
+def test_one_that_is_deleted_while_it_is_listed_is_left_out(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = sorted(make(place.member, place.project).metadata.id for _ in range(3))
+    page_of = objects.page
+
+    def deleted_meanwhile(*asked: Any) -> Any:
+        page = page_of(*asked)
+        place.member.DeleteApplicationCredential(id=made[1])
+        return page
+
+    monkeypatch.setattr(objects, "page", deleted_meanwhile)
+    first = place.member.ListApplicationCredentials(page={"size": 2})
+    monkeypatch.undo()
+    token = first.next_page_token
+    rest = place.member.ListApplicationCredentials(page={"size": 2, "token": token})
+    assert [one.metadata.id for one in first.application_credentials] == made[:1]
+    assert [one.metadata.id for one in rest.application_credentials] == made[2:]
 
 
 def test_what_its_creator_loses_it_loses_with_the_next_token(place: Place) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from tests.fakes.caller import METHODS, refused
+from tests.fakes.machine_rows import write_machine
 from tests.fakes.place import Place, new_name, on_sqlite
 
 BATCHES = [name for name in METHODS if name.startswith("BatchGet")]
@@ -76,7 +77,7 @@ def test_objects_come_in_the_order_of_their_ids_as_get_shows_them(place: Place) 
         ],
     }
     for noun, ids in made.items():
-        asked = sorted(ids, reverse=True) + ids[:1]
+        asked = sorted(ids, reverse=True)
         caller: Any = place.member if noun in ("Machine", "Claim") else place.operator
         more = needed(f"BatchGet{noun}s", place)
         answer = getattr(caller, f"BatchGet{noun}s")(ids=asked, **more)
@@ -100,3 +101,28 @@ def test_another_projects_objects_look_as_if_they_were_not_there(place: Place) -
         reader.BatchGetOperations(ids=[operation])
     with refused("PERMISSION_DENIED"):
         reader.BatchGetHosts(ids=[])
+
+
+def test_what_an_answer_can_not_have_is_refused_at_once_and_listed_in_shorter_pages(
+    place: Place,
+) -> None:
+    # As long as a request may make them: 128 KiB each.
+    keys = ("k" * 4096,) * 32
+    ids = [write_machine(place, name=f"long-{n}", ssh_keys=keys) for n in range(40)]
+    project = place.project
+    assert len(place.member.BatchGetMachines(project=project, ids=ids[:30]).machines) == 30
+    with refused("INVALID_ARGUMENT", about="ids") as refusal:
+        place.member.BatchGetMachines(project=project, ids=ids)
+    assert "ask for fewer" in refusal.message
+    with refused("INVALID_ARGUMENT", about="ids") as refusal:
+        place.member.BatchGetMachines(project=project, ids=[ids[0], ids[0].upper()])
+    assert "the same entry twice" in refusal.message
+    first = place.member.ListMachines(project=project, include_ended=True, page={"size": 40})
+    rest = place.member.ListMachines(
+        project=project,
+        include_ended=True,
+        page={"size": 40, "token": first.next_page_token},
+    )
+    assert len(first.machines) >= 30
+    assert [one.metadata.id for one in [*first.machines, *rest.machines]] == sorted(ids)
+    assert rest.next_page_token == ""

@@ -47,11 +47,11 @@ def ask(caller: Caller, name: str, **fields: Any) -> Any:
     return caller.send(METHODS[name], asked(name, **fields))
 
 
-def forged(caller: Caller, name: str, cursor: str) -> str:
+def forged(caller: Caller, name: str, cursor: str, **fields: Any) -> str:
     """A token as the list itself would give it to this caller, with any cursor in it."""
     method = METHODS[name]
     answer = common_pb2.ListAuditEventsResponse(next_page_token=cursor)
-    close_token(answer, asked(name), method.full_name, caller.account)
+    close_token(answer, asked(name, **fields), method.full_name, caller.account)
     return answer.next_page_token
 
 
@@ -109,6 +109,15 @@ def test_a_page_token_with_a_digest_but_without_sense_is_refused(site: Site, nam
         token = forged(site.admin, name, cursor)
         with refused("INVALID_ARGUMENT", about="page.token"):
             ask(site.admin, name, page={"token": token or f"{'0' * 32}."})
+
+
+@on_sqlite
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
+def test_a_page_token_with_a_time_that_utc_has_not_is_refused(site: Site, at: str) -> None:
+    name = "ListProjects"
+    token = forged(site.admin, name, encoded([at, str(uuid4())]), order_by="ORDER_BY_CREATED_AT")
+    with refused("INVALID_ARGUMENT", about="page.token"):
+        ask(site.admin, name, page={"token": token}, order_by="ORDER_BY_CREATED_AT")
 
 
 def test_a_page_token_is_good_for_its_list_its_request_and_its_account(site: Site) -> None:

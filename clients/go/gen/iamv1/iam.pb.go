@@ -1078,7 +1078,7 @@ func (x *GetProjectRequest) GetId() string {
 // Which projects.
 type BatchGetProjectsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// UUIDs, 1,000 at most.
+	// UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name.
 	Ids           []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1664,7 +1664,7 @@ func (x *GetAccountRequest) GetId() string {
 // Which accounts.
 type BatchGetAccountsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// UUIDs, 1,000 at most.
+	// UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name.
 	Ids           []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2488,7 +2488,7 @@ func (x *GetApplicationCredentialRequest) GetId() string {
 // Which application credentials.
 type BatchGetApplicationCredentialsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// UUIDs, 1,000 at most.
+	// UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name.
 	Ids           []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3535,7 +3535,7 @@ func (x *GetRegionRequest) GetId() string {
 // Which regions.
 type BatchGetRegionsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// UUIDs, 1,000 at most.
+	// UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name.
 	Ids           []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4782,10 +4782,9 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\xbaH\ar\x05\x10\x01\x18\x80\bR\x04name\x12#\n" +
 	"\x06parent\x18\x03 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x06parent\"-\n" +
 	"\x11GetProjectRequest\x12\x18\n" +
-	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"=\n" +
-	"\x17BatchGetProjectsRequest\x12\"\n" +
-	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
-	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\"P\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"?\n" +
+	"\x17BatchGetProjectsRequest\x12$\n" +
+	"\x03ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xe8\a\x18\x01\"\x05r\x03\xb0\x01\x01R\x03ids\"P\n" +
 	"\x18BatchGetProjectsResponse\x124\n" +
 	"\bprojects\x18\x01 \x03(\v2\x18.mulligan.iam.v1.ProjectR\bprojects\"\xac\x02\n" +
 	"\x13ListProjectsRequest\x12,\n" +
@@ -4826,10 +4825,9 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\xbaH\ar\x05\x10\x01\x18\x80\bR\x04name\x12\x1a\n" +
 	"\bpassword\x18\x03 \x01(\tR\bpassword\"-\n" +
 	"\x11GetAccountRequest\x12\x18\n" +
-	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"=\n" +
-	"\x17BatchGetAccountsRequest\x12\"\n" +
-	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
-	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\"P\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"?\n" +
+	"\x17BatchGetAccountsRequest\x12$\n" +
+	"\x03ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xe8\a\x18\x01\"\x05r\x03\xb0\x01\x01R\x03ids\"P\n" +
 	"\x18BatchGetAccountsResponse\x124\n" +
 	"\baccounts\x18\x01 \x03(\v2\x18.mulligan.iam.v1.AccountR\baccounts\"\xd9\x01\n" +
 	"\x13ListAccountsRequest\x12,\n" +
@@ -4891,10 +4889,9 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\amethods\x18\x06 \x03(\tR\amethods\x12#\n" +
 	"\x06region\x18\a \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x06region\";\n" +
 	"\x1fGetApplicationCredentialRequest\x12\x18\n" +
-	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"K\n" +
-	"%BatchGetApplicationCredentialsRequest\x12\"\n" +
-	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
-	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\"\x89\x01\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"M\n" +
+	"%BatchGetApplicationCredentialsRequest\x12$\n" +
+	"\x03ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xe8\a\x18\x01\"\x05r\x03\xb0\x01\x01R\x03ids\"\x89\x01\n" +
 	"&BatchGetApplicationCredentialsResponse\x12_\n" +
 	"\x17application_credentials\x18\x01 \x03(\v2&.mulligan.iam.v1.ApplicationCredentialR\x16applicationCredentials\"\x99\x02\n" +
 	"!ListApplicationCredentialsRequest\x12,\n" +
@@ -4969,10 +4966,9 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\x06parent\x18\x03 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x06parent\x12/\n" +
 	"\x04spec\x18\x04 \x01(\v2\x1b.mulligan.iam.v1.RegionSpecR\x04spec\",\n" +
 	"\x10GetRegionRequest\x12\x18\n" +
-	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"<\n" +
-	"\x16BatchGetRegionsRequest\x12\"\n" +
-	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
-	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\"L\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\">\n" +
+	"\x16BatchGetRegionsRequest\x12$\n" +
+	"\x03ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xe8\a\x18\x01\"\x05r\x03\xb0\x01\x01R\x03ids\"L\n" +
 	"\x17BatchGetRegionsResponse\x121\n" +
 	"\aregions\x18\x01 \x03(\v2\x17.mulligan.iam.v1.RegionR\aregions\"\xfd\x01\n" +
 	"\x12ListRegionsRequest\x12,\n" +

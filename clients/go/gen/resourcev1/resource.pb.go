@@ -3048,7 +3048,7 @@ func (x *GetGroupRequest) GetId() string {
 // Which groups.
 type BatchGetGroupsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// UUIDs, 1,000 at most.
+	// UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name.
 	Ids           []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4340,7 +4340,7 @@ func (x *GetProviderRequest) GetId() string {
 // Which providers.
 type BatchGetProvidersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// UUIDs, 1,000 at most.
+	// UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name.
 	Ids           []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4906,7 +4906,7 @@ func (x *GetNetworkRequest) GetId() string {
 // Which networks.
 type BatchGetNetworksRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// UUIDs, 1,000 at most.
+	// UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name.
 	Ids           []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -6553,7 +6553,7 @@ func (x *GetClaimRequest) GetProject() string {
 // Which claims.
 type BatchGetClaimsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// UUIDs, 1,000 at most.
+	// UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name.
 	Ids []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
 	// UUID of the project that has them; needed.
 	Project       string `protobuf:"bytes,2,opt,name=project,proto3" json:"project,omitempty"`
@@ -9540,7 +9540,7 @@ func (x *GetReservationRequest) GetId() string {
 // Which reservations.
 type BatchGetReservationsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// UUIDs, 1,000 at most.
+	// UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name.
 	Ids []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
 	// UUID of the project that has them; needed.
 	Project       string `protobuf:"bytes,2,opt,name=project,proto3" json:"project,omitempty"`
@@ -10297,7 +10297,7 @@ func (x *GetReservationSeriesRequest) GetId() string {
 // Which series.
 type BatchGetReservationSeriesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// UUIDs, 1,000 at most.
+	// UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name.
 	Ids []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
 	// UUID of the project that has them; needed.
 	Project       string `protobuf:"bytes,2,opt,name=project,proto3" json:"project,omitempty"`
@@ -10978,10 +10978,9 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\vupdate_mask\x18\a \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
 	"updateMask\"+\n" +
 	"\x0fGetGroupRequest\x12\x18\n" +
-	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\";\n" +
-	"\x15BatchGetGroupsRequest\x12\"\n" +
-	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
-	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\"M\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"=\n" +
+	"\x15BatchGetGroupsRequest\x12$\n" +
+	"\x03ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xe8\a\x18\x01\"\x05r\x03\xb0\x01\x01R\x03ids\"M\n" +
 	"\x16BatchGetGroupsResponse\x123\n" +
 	"\x06groups\x18\x01 \x03(\v2\x1b.mulligan.resource.v1.GroupR\x06groups\"\xa5\x02\n" +
 	"\x11ListGroupsRequest\x12,\n" +
@@ -11064,10 +11063,9 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\x17UnmarkProvidersResponse\x12C\n" +
 	"\tproviders\x18\x01 \x03(\v2%.mulligan.resource.v1.ProviderChangedR\tproviders\".\n" +
 	"\x12GetProviderRequest\x12\x18\n" +
-	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\">\n" +
-	"\x18BatchGetProvidersRequest\x12\"\n" +
-	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
-	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\"Y\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"@\n" +
+	"\x18BatchGetProvidersRequest\x12$\n" +
+	"\x03ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xe8\a\x18\x01\"\x05r\x03\xb0\x01\x01R\x03ids\"Y\n" +
 	"\x19BatchGetProvidersResponse\x12<\n" +
 	"\tproviders\x18\x01 \x03(\v2\x1e.mulligan.resource.v1.ProviderR\tproviders\"\x88\x03\n" +
 	"\x14ListProvidersRequest\x12,\n" +
@@ -11109,10 +11107,9 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\x06region\x18\x03 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06region\x12=\n" +
 	"\x04spec\x18\x04 \x01(\v2!.mulligan.resource.v1.NetworkSpecB\x06\xbaH\x03\xc8\x01\x01R\x04spec\"-\n" +
 	"\x11GetNetworkRequest\x12\x18\n" +
-	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"=\n" +
-	"\x17BatchGetNetworksRequest\x12\"\n" +
-	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
-	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\"U\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"?\n" +
+	"\x17BatchGetNetworksRequest\x12$\n" +
+	"\x03ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xe8\a\x18\x01\"\x05r\x03\xb0\x01\x01R\x03ids\"U\n" +
 	"\x18BatchGetNetworksResponse\x129\n" +
 	"\bnetworks\x18\x01 \x03(\v2\x1d.mulligan.resource.v1.NetworkR\bnetworks\"\xfe\x01\n" +
 	"\x13ListNetworksRequest\x12,\n" +
@@ -11241,10 +11238,9 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\tcandidate\x18\x06 \x01(\v2\x1f.mulligan.resource.v1.CandidateR\tcandidate\"O\n" +
 	"\x0fGetClaimRequest\x12\x18\n" +
 	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\x12\"\n" +
-	"\aproject\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\"_\n" +
-	"\x15BatchGetClaimsRequest\x12\"\n" +
-	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
-	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\x12\"\n" +
+	"\aproject\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\"a\n" +
+	"\x15BatchGetClaimsRequest\x12$\n" +
+	"\x03ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xe8\a\x18\x01\"\x05r\x03\xb0\x01\x01R\x03ids\x12\"\n" +
 	"\aproject\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\"M\n" +
 	"\x16BatchGetClaimsResponse\x123\n" +
 	"\x06claims\x18\x01 \x03(\v2\x1b.mulligan.resource.v1.ClaimR\x06claims\"\xa0\x02\n" +
@@ -11473,10 +11469,9 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\freservations\x18\x01 \x03(\v2!.mulligan.resource.v1.ReservationR\freservations\"U\n" +
 	"\x15GetReservationRequest\x12\"\n" +
 	"\aproject\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\x12\x18\n" +
-	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"e\n" +
-	"\x1bBatchGetReservationsRequest\x12\"\n" +
-	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
-	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\x12\"\n" +
+	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"g\n" +
+	"\x1bBatchGetReservationsRequest\x12$\n" +
+	"\x03ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xe8\a\x18\x01\"\x05r\x03\xb0\x01\x01R\x03ids\x12\"\n" +
 	"\aproject\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\"e\n" +
 	"\x1cBatchGetReservationsResponse\x12E\n" +
 	"\freservations\x18\x01 \x03(\v2!.mulligan.resource.v1.ReservationR\freservations\"\xcb\x02\n" +
@@ -11545,10 +11540,9 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\x05ahead\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x05ahead\"[\n" +
 	"\x1bGetReservationSeriesRequest\x12\"\n" +
 	"\aproject\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\x12\x18\n" +
-	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"j\n" +
-	" BatchGetReservationSeriesRequest\x12\"\n" +
-	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
-	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\x12\"\n" +
+	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"l\n" +
+	" BatchGetReservationSeriesRequest\x12$\n" +
+	"\x03ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xe8\a\x18\x01\"\x05r\x03\xb0\x01\x01R\x03ids\x12\"\n" +
 	"\aproject\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\"d\n" +
 	"!BatchGetReservationSeriesResponse\x12?\n" +
 	"\x06series\x18\x01 \x03(\v2'.mulligan.resource.v1.ReservationSeriesR\x06series\"\x86\x02\n" +

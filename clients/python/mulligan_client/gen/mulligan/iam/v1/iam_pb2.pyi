@@ -557,7 +557,7 @@ class BatchGetProjectsRequest(_message.Message):
     IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """UUIDs, 1,000 at most."""
+        """UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name."""
 
     def __init__(
         self,
@@ -846,7 +846,7 @@ class BatchGetAccountsRequest(_message.Message):
     IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """UUIDs, 1,000 at most."""
+        """UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name."""
 
     def __init__(
         self,
@@ -1258,7 +1258,7 @@ class BatchGetApplicationCredentialsRequest(_message.Message):
     IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """UUIDs, 1,000 at most."""
+        """UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name."""
 
     def __init__(
         self,
@@ -1780,7 +1780,7 @@ class BatchGetRegionsRequest(_message.Message):
     IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """UUIDs, 1,000 at most."""
+        """UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name."""
 
     def __init__(
         self,
