@@ -719,6 +719,16 @@ var iamListApplicationCredentials = Method{
 	},
 }
 
+var iamUpdateApplicationCredential = Method{
+	Path:  "/mulligan.iam.v1.IamService/UpdateApplicationCredential",
+	Retry: RetryRequestID,
+	References: []Reference{
+		{Path{"id"}, []string{"account"}},
+		{Path{"roles", "project"}, []string{"project"}},
+		{Path{"roles", "region"}, []string{"region"}},
+	},
+}
+
 var iamDeleteApplicationCredential = Method{
 	Path:  "/mulligan.iam.v1.IamService/DeleteApplicationCredential",
 	Retry: RetryRequestID,

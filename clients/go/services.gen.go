@@ -503,6 +503,13 @@ func (s *IamService) AllApplicationCredentials(ctx context.Context, request *iam
 	return pages(ctx, s.caller, &iamListApplicationCredentials, request, s.ListApplicationCredentials, (*iamv1.ListApplicationCredentialsResponse).GetApplicationCredentials)
 }
 
+// UpdateApplicationCredential: Rename an application credential or narrow it: an end that is
+// nearer, fewer roles, fewer methods. What would give it more is refused as CREDENTIAL_WIDENED;
+// its secret and its region stay as they are. Tokens that it has are as they were until they end.
+func (s *IamService) UpdateApplicationCredential(ctx context.Context, request *iamv1.UpdateApplicationCredentialRequest) (*iamv1.ApplicationCredential, error) {
+	return unary(ctx, s.caller, &iamUpdateApplicationCredential, request, &iamv1.ApplicationCredential{})
+}
+
 // DeleteApplicationCredential: Delete an application credential; tokens that it has are good until
 // they end.
 func (s *IamService) DeleteApplicationCredential(ctx context.Context, request *iamv1.DeleteApplicationCredentialRequest) (*iamv1.DeleteApplicationCredentialResponse, error) {

@@ -139,7 +139,7 @@ def _serve(session: Session, site: str, wanted: Collection[str]) -> None:
             what = f"region {region}" if region else "all regions that no site names"
             raise FailedPreconditionError(
                 f"site {row.site} serves {what}, so site {site} can't; name other regions with "
-                "--serves-region, or end that site with `mulligan service delete-site`",
+                "--serves-region, or end that site with `mulligan service delete`",
                 code="REGION_SERVED",
                 object_type="region",
                 object_id=region,

@@ -306,6 +306,12 @@ RULES = (
         {"creator": "<Account>"},
         "<program>",
     ),
+    Rule(
+        "UpdateApplicationCredential",
+        on_system("admin"),
+        {"id": "<program>", "name": "<new>", "update_mask": {"paths": ["name"]}},
+        "<program>",
+    ),
     Rule("DeleteApplicationCredential", on_system("admin"), {"id": "<program>"}),
     Rule("ListAssignments", in_project("admin"), {"account": "<Account>"}, "<Project>"),
     Rule("ListServices", everybody, {}),

@@ -448,6 +448,15 @@ IAM_LIST_APPLICATION_CREDENTIALS = Method(
     Retry.READ,
     references=(Reference(("creator",), ("account",)),),
 )
+IAM_UPDATE_APPLICATION_CREDENTIAL = Method(
+    "/mulligan.iam.v1.IamService/UpdateApplicationCredential",
+    Retry.REQUEST_ID,
+    references=(
+        Reference(("id",), ("account",)),
+        Reference(("roles", "project"), ("project",)),
+        Reference(("roles", "region"), ("region",)),
+    ),
+)
 IAM_DELETE_APPLICATION_CREDENTIAL = Method(
     "/mulligan.iam.v1.IamService/DeleteApplicationCredential",
     Retry.REQUEST_ID,

@@ -990,6 +990,20 @@ export const iamListApplicationCredentials: Method = {
   newer: [],
 };
 
+export const iamUpdateApplicationCredential: Method = {
+  path: "/mulligan.iam.v1.IamService/UpdateApplicationCredential",
+  retry: "request_id",
+  anonymous: false,
+  leads: [],
+  references: [
+    { path: ["id"], types: ["account"] },
+    { path: ["roles", "project"], types: ["project"] },
+    { path: ["roles", "region"], types: ["region"] },
+  ],
+  since: "",
+  newer: [],
+};
+
 export const iamDeleteApplicationCredential: Method = {
   path: "/mulligan.iam.v1.IamService/DeleteApplicationCredential",
   retry: "request_id",

@@ -570,6 +570,15 @@ export class IamService {
     }
   }
 
+  /**
+   * Rename an application credential or narrow it: an end that is nearer, fewer roles, fewer
+   * methods. What would give it more is refused as CREDENTIAL_WIDENED; its secret and its region
+   * stay as they are. Tokens that it has are as they were until they end.
+   */
+  updateApplicationCredential(request: MessageInitShape<typeof iamv1.UpdateApplicationCredentialRequestSchema>, signal?: AbortSignal): Promise<iamv1.ApplicationCredential> {
+    return this.caller.unary(methods.iamUpdateApplicationCredential, iamv1.IamService.method.updateApplicationCredential, request, signal);
+  }
+
   /** Delete an application credential; tokens that it has are good until they end. */
   deleteApplicationCredential(request: MessageInitShape<typeof iamv1.DeleteApplicationCredentialRequestSchema>, signal?: AbortSignal): Promise<iamv1.DeleteApplicationCredentialResponse> {
     return this.caller.unary(methods.iamDeleteApplicationCredential, iamv1.IamService.method.deleteApplicationCredential, request, signal);

@@ -1372,6 +1372,64 @@ class ListApplicationCredentialsResponse(_message.Message):
 Global___ListApplicationCredentialsResponse: _TypeAlias = ListApplicationCredentialsResponse  # noqa: Y015
 
 @_typing.final
+class UpdateApplicationCredentialRequest(_message.Message):
+    """What of an application credential changes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    GENERATION_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    ROLES_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    METHODS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Made up by the caller, and the same when it tries again; a UUID does."""
+    id: _builtins.str
+    """UUID."""
+    generation: _builtins.int
+    """The one at which it was read; 0: whatever it is at."""
+    name: _builtins.str
+    """What people call it from now on."""
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Needed. Paths: name, roles, expires_at, methods."""
+
+    @_builtins.property
+    def roles(self) -> _containers.RepeatedCompositeFieldContainer[Global___GivenRole]:
+        """Of those that it has, the ones that it keeps, 1 at least."""
+
+    @_builtins.property
+    def expires_at(self) -> _timestamp_pb2.Timestamp:
+        """When it is over, no later than it would be."""
+
+    @_builtins.property
+    def methods(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Service/Method, 32 at most: of those that it may call, the only ones from now on, 1 at least."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        id: _builtins.str = ...,
+        generation: _builtins.int = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        name: _builtins.str = ...,
+        roles: _abc.Iterable[Global___GivenRole] | None = ...,
+        expires_at: _timestamp_pb2.Timestamp | None = ...,
+        methods: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "generation", b"generation", "id", b"id", "methods", b"methods", "name", b"name", "request_id", b"request_id", "roles", b"roles", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateApplicationCredentialRequest: _TypeAlias = UpdateApplicationCredentialRequest  # noqa: Y015
+
+@_typing.final
 class DeleteApplicationCredentialRequest(_message.Message):
     """Which application credential ends."""
 
