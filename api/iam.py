@@ -180,7 +180,7 @@ class IamServicer(iam_pb2_grpc.IamServiceServicer):
 
     async def RegisterService(self, request: pb.RegisterServiceRequest, context: Any) -> Any:
         """Take a process up in the catalogue."""
-        return await catalogue.register(request)
+        return await catalogue.register(request, self._places)
 
     async def RenewService(self, request: pb.RenewServiceRequest, context: Any) -> Any:
         """Note that a process is alive."""

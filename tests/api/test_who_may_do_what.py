@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+from uuid import uuid4
 
 import grpc
 import pytest
@@ -132,9 +133,17 @@ class Ground:
             "Region": place.region,
             "above": self.places["above it"][1],
             "region above": self.places["region above it"][1],
+            "Service": self.service(),
         }
         self.objects["program"] = self.objects["ApplicationCredential"]
         self.objects |= self._internal()
+
+    def service(self) -> str:
+        """A process of another site, in the catalogue."""
+        region = filled(self, "<new region>")
+        return self.site.admin.RegisterService(
+            id=str(uuid4()), site=str(uuid4()), kinds=["meta"], regions=[region]
+        ).id
 
     def _internal(self) -> dict[str, str]:
         """What only those know of who have a role in the region."""
@@ -314,6 +323,13 @@ RULES = (
     ),
     Rule("DeleteApplicationCredential", on_system("admin"), {"id": "<program>"}),
     Rule("ListAssignments", in_project("admin"), {"account": "<Account>"}, "<Project>"),
+    Rule(
+        "RegisterService",
+        on_system("admin"),
+        {"id": "<uuid>", "site": "<uuid>", "kinds": ["meta"], "regions": ["<new region>"]},
+    ),
+    Rule("RenewService", on_system("admin"), {"id": "<Service>"}),
+    Rule("WithdrawService", on_system("admin"), {"id": "<new service>"}),
     Rule("ListServices", everybody, {}),
     # Regions, and what is in them, are hidden in test_region_visibility.py; these are public.
     Rule("GetRegion", everybody, {"id": "<Region>"}, "<Region>"),
@@ -493,6 +509,10 @@ def filled(ground: Ground, given: Any) -> Any:
         return [filled(ground, one) for one in given]
     if given == "<new>":
         return new_name("made")
+    if given == "<uuid>":
+        return str(uuid4())
+    if given == "<new service>":
+        return ground.service()
     if given == "<new metadef>":
         return define_attribute(ground.place)
     if given == "<new project>":

@@ -4189,7 +4189,7 @@ type RegisterServiceRequest struct {
 	// Of the services.
 	Version string `protobuf:"bytes,6,opt,name=version,proto3" json:"version,omitempty"`
 	// UUIDs of the regions that the site serves, with all below them that no other site names; empty:
-	// what no other site serves.
+	// what no other site serves. Needs the role operator on them, or on the system.
 	Regions       []string `protobuf:"bytes,7,rep,name=regions,proto3" json:"regions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -5179,7 +5179,7 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\x16VISIBILITY_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11VISIBILITY_PUBLIC\x10\x01\x12\x17\n" +
 	"\x13VISIBILITY_PROJECTS\x10\x02\x12\x17\n" +
-	"\x13VISIBILITY_INTERNAL\x10\x032\xc51\n" +
+	"\x13VISIBILITY_INTERNAL\x10\x032\xaa2\n" +
 	"\n" +
 	"IamService\x12W\n" +
 	"\tBootstrap\x12!.mulligan.iam.v1.BootstrapRequest\x1a\x19.mulligan.iam.v1.SignedIn\"\f\xaa\xbb\x18\x04\b\x01\x10\x01\xb0\xbb\x18\x03\x12O\n" +
@@ -5221,10 +5221,10 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\x0fBatchGetRegions\x12'.mulligan.iam.v1.BatchGetRegionsRequest\x1a(.mulligan.iam.v1.BatchGetRegionsResponse\")\xaa\xbb\x18%\b\x02\x10\x01\x1a\x1fof regions that the caller sees\x12\x8a\x01\n" +
 	"\vListRegions\x12#.mulligan.iam.v1.ListRegionsRequest\x1a$.mulligan.iam.v1.ListRegionsResponse\"0\xaa\xbb\x18,\b\x02\x10\x01\x1a&shows the regions that the caller sees\x12[\n" +
 	"\fUpdateRegion\x12$.mulligan.iam.v1.UpdateRegionRequest\x1a\x17.mulligan.iam.v1.Region\"\f\xaa\xbb\x18\b\b\x06\x10\x04\"\x02id\x12\x9a\x01\n" +
-	"\fDeleteRegion\x12$.mulligan.iam.v1.DeleteRegionRequest\x1a%.mulligan.iam.v1.DeleteRegionResponse\"=\xaa\xbb\x189\b\x06\x10\x04\x1a/of a region above it; at the top: of the system\"\x02id\x12\xc9\x01\n" +
-	"\x0fRegisterService\x12'.mulligan.iam.v1.RegisterServiceRequest\x1a\x18.mulligan.iam.v1.Service\"s\xaa\xbb\x18o\b\x03\x10\x03\x1aiservices beside iam, admins, and application credentials that an admin made with this method among theirs\x12\x83\x01\n" +
-	"\fRenewService\x12$.mulligan.iam.v1.RenewServiceRequest\x1a%.mulligan.iam.v1.RenewServiceResponse\"&\xaa\xbb\x18\"\b\x03\x10\x03\x1a\x1cwho may call RegisterService\x12\x8c\x01\n" +
-	"\x0fWithdrawService\x12'.mulligan.iam.v1.WithdrawServiceRequest\x1a(.mulligan.iam.v1.WithdrawServiceResponse\"&\xaa\xbb\x18\"\b\x03\x10\x03\x1a\x1cwho may call RegisterService\x12\x8d\x01\n" +
+	"\fDeleteRegion\x12$.mulligan.iam.v1.DeleteRegionRequest\x1a%.mulligan.iam.v1.DeleteRegionResponse\"=\xaa\xbb\x189\b\x06\x10\x04\x1a/of a region above it; at the top: of the system\"\x02id\x12\x94\x02\n" +
+	"\x0fRegisterService\x12'.mulligan.iam.v1.RegisterServiceRequest\x1a\x18.mulligan.iam.v1.Service\"\xbd\x01\xaa\xbb\x18\xb8\x01\b\x02\x10\x01\x1a\xb1\x01services beside iam, admins of the system, and application credentials that one made with this method among theirs: for their own site, and with the role operator on its regions\x12\x90\x01\n" +
+	"\fRenewService\x12$.mulligan.iam.v1.RenewServiceRequest\x1a%.mulligan.iam.v1.RenewServiceResponse\"3\xaa\xbb\x18/\b\x02\x10\x01\x1a)who may call RegisterService for its site\x12\x99\x01\n" +
+	"\x0fWithdrawService\x12'.mulligan.iam.v1.WithdrawServiceRequest\x1a(.mulligan.iam.v1.WithdrawServiceResponse\"3\xaa\xbb\x18/\b\x02\x10\x01\x1a)who may call RegisterService for its site\x12\x8d\x01\n" +
 	"\fListServices\x12$.mulligan.iam.v1.ListServicesRequest\x1a%.mulligan.iam.v1.ListServicesResponse\"0\xaa\xbb\x18,\b\x02\x10\x01\x1a&shows the regions that the caller sees\x12_\n" +
 	"\n" +
 	"DeleteSite\x12\".mulligan.iam.v1.DeleteSiteRequest\x1a#.mulligan.iam.v1.DeleteSiteResponse\"\b\xaa\xbb\x18\x04\b\x06\x10\x03\x12\xd4\x01\n" +

@@ -2127,7 +2127,7 @@ class RegisterServiceRequest(_message.Message):
     @_builtins.property
     def regions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """UUIDs of the regions that the site serves, with all below them that no other site names; empty:
-        what no other site serves.
+        what no other site serves. Needs the role operator on them, or on the system.
         """
 
     def __init__(
