@@ -159,7 +159,7 @@ def _require_own(caller: Caller, site: SiteRow) -> None:
     if site.registrar != caller.account and not _is_trusted(caller):
         raise PermissionDeniedError(
             f"site {site.id} was made known by another account, {site.registrar}; register with "
-            "that one, or stop the site's services and end it with `mulligan service delete-site`",
+            "that one, or stop the site's services and end it with `mulligan service delete`",
             code="SITE_OF_ANOTHER",
             object_type="site",
             object_id=site.id,
