@@ -7,6 +7,7 @@ import gc
 import os
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -40,6 +41,9 @@ OURS = frozenset(
         "OUT_OF_RANGE",
     )
 )  # fmt: skip
+AGAIN = 50
+"""So many refused messages are sent once more, where others were taken."""
+
 WARM_UP = 2_000
 """After so many messages everything is loaded that ever is, and caches are full."""
 
@@ -87,36 +91,34 @@ class Battered:
         ids = [place.region, place.project, place.image, place.network]
         self.known = [*ids, *endpoints, machine, place.get(machine).claim]
 
-    def send(self, method: MethodDescriptor, message: bytes) -> str:
-        """Send a message; gives the answer's status, which is in our words."""
+    def refuses(self, method: MethodDescriptor, message: bytes) -> bool:
+        """Send a message; whether it is refused, which is in our words."""
         status, words = ask(self.place.operator, method, message)
         assert status in OURS, f"{status}: {words}: {message[:2000]!r}"
         self.sent += 1
         if self.sent == WARM_UP:
             self.warm_mib = resident_mib()
-        return status
+        return status != "OK"
 
     def refuses_without_change(
         self, method: MethodDescriptor, messages: Mapping[str, bytes]
     ) -> None:
         """Send messages by their request ids, and look at what is kept before and after.
 
-        Where it is not certain that none of the refused ones changed anything, those are sent once
-        more: what the others began comes to its end meanwhile.
+        Where it is not certain that none of the refused ones changed anything, some of those are
+        sent once more: what the others began comes to its end meanwhile.
         """
-        ends_at = 0.0
+        ends_at = None
         while messages:
-            messages = {
-                request_id: message
-                for request_id, message in messages.items()
-                if self.send(method, message) != "OK"
-            }
+            refused = {one: text for one, text in messages.items() if self.refuses(method, text)}
             before, self.held = self.held, contents(self.place.site)
-            assert not self.keeps_of(messages)
+            assert not self.keeps_of(refused)
             if before == self.held:
                 return
-            ends_at = ends_at or monotonic() + LONGEST_S
-            assert monotonic() < ends_at, f"it changed {changed(before, self.held)}: {messages}"
+            if ends_at is None or len(refused) < len(messages):
+                ends_at = monotonic() + LONGEST_S
+            assert monotonic() < ends_at, f"it changed {changed(before, self.held)}: {refused}"
+            messages = dict(islice(refused.items(), AGAIN))
 
     def keeps_of(self, request_ids: Collection[str]) -> list[str]:
         """Answers to requests, and what is told of them but that they were refused."""
