@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -44,6 +45,7 @@ type Client struct {
 	options Options
 	signIn  *SignIn
 	conns   map[string]*grpc.ClientConn
+	closed  atomic.Bool
 	// They wait between attempts (false: the context was done before) and tell the time.
 	pause func(context.Context, time.Duration) bool
 	now   func() time.Time
@@ -101,6 +103,7 @@ func (o Options) Format(state fmt.State, _ rune) { _, _ = fmt.Fprint(state, "mul
 
 // Close ends the connections and the calls under way.
 func (c *Client) Close() {
+	c.closed.Store(true)
 	for _, conn := range c.conns {
 		_ = conn.Close()
 	}

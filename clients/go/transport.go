@@ -260,6 +260,9 @@ func watch(ctx context.Context, c *caller, method *Method, request *commonv1.Wat
 
 // mend gets ready to take up a stream that broke; gives what broke it, or what can't be mended.
 func (c *caller) mend(ctx context.Context, method *Method, failed *Error, token string, following *commonv1.WatchRequest) (*Error, error) {
+	if failed != nil && c.client.closed.Load() {
+		return nil, failed
+	}
 	if failed == nil {
 		return &Error{Code: "UNAVAILABLE", Status: codes.Unavailable, Message: "the server ends each watch at once"}, nil
 	}

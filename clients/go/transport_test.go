@@ -146,6 +146,18 @@ func TestAWatchWhoseRevisionIsGoneAndOneThatNobodyAnswersEnd(t *testing.T) {
 	}
 }
 
+func TestAWatchEndsWithItsClient(t *testing.T) {
+	server := serve(t, map[string][]any{"Watch": {&commonv1.Event{Revision: 1}}}, Options{})
+	var failed error
+	for event, err := range server.client.Control.Watch(t.Context(), &commonv1.WatchRequest{}) {
+		if failed = err; event != nil {
+			server.client.Close()
+		}
+	}
+	expect(t, "cancelled", HasCode(failed, "CANCELLED"), true)
+	expect(t, "asked", len(server.requests("Watch")), 1)
+}
+
 func TestAStreamThatNobodyAnswersIsBegunAgainUntilSomethingCameOfIt(t *testing.T) {
 	server := serve(t, map[string][]any{
 		"ProposeCandidates": {away, []any{&resourcev1.Candidate{Tree: someID}, away}},

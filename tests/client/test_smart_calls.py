@@ -11,6 +11,7 @@ from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 from mulligan_client.methods import Method, Newer, Retry
 from mulligan_client.transport import Caller
 from tests.client.fake_mulligan import (
+    GROUP,
     HOST,
     IMAGE,
     MACHINE,
@@ -66,6 +67,25 @@ def test_a_name_is_looked_for_in_the_region_that_is_said_nearest_to_it(
     (sent,) = fake.asked("ChangeClaims")
     assert [one.move.spec.region for one in sent.changes] == [REGION, SOUTH, ""]
     assert {one.move.spec.provider for one in sent.changes} == {HOST}
+
+
+def test_names_are_taken_in_demands_and_where_an_id_may_be_empty(
+    fake: FakeMulligan, client: Client
+) -> None:
+    fake.on("CreateClaim", resource_pb2.Claim())
+    fake.on("UpdateProviders", resource_pb2.UpdateProvidersResponse())
+    demand = resource_pb2.NameDemand(
+        require=["team"], any=[resource_pb2.Alternatives(names=["team", GROUP])]
+    )
+    spec = resource_pb2.ClaimSpec(groups=[resource_pb2.RequestGroup(groups=demand)])
+    client.resource.CreateClaim(resource_pb2.CreateClaimRequest(project=PROJECT, spec=spec))
+    changes = [resource_pb2.ProviderChange(id=HOST, under=under) for under in ("rack1-07", "")]
+    client.resource.UpdateProviders(resource_pb2.UpdateProvidersRequest(changes=changes))
+
+    sent = fake.asked("CreateClaim")[0].spec.groups[0].groups
+    assert (list(sent.require), list(sent.any[0].names)) == ([GROUP], [GROUP] * 2)
+    changed = fake.asked("UpdateProviders")[0].changes
+    assert [(one.HasField("under"), one.under) for one in changed] == [(True, SERVER), (True, "")]
 
 
 def test_a_machine_is_looked_for_in_the_project_of_the_request(

@@ -238,7 +238,7 @@ export class Caller {
         broken = unanswered;
       }
     }
-    if (!isBroken(broken)) {
+    if (this.calls().isClosed || !isBroken(broken)) {
       throw broken;
     }
     return broken;

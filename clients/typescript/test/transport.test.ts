@@ -74,6 +74,26 @@ test("what a closed client was asking is not asked again", async (at) => {
   assert.equal(asked, 1);
 });
 
+test("a watch ends with its client", async (at) => {
+  let asked = 0;
+  const served = await serve(at, ({ service }) =>
+    service(ControlService, {
+      async *watch() {
+        asked++;
+        yield { revision: 1n };
+        await new Promise(() => undefined);
+      },
+    }),
+  );
+  await assert.rejects(async () => {
+    for await (const event of served.client.control.watch({})) {
+      assert.equal(event.revision, 1n);
+      served.client.close();
+    }
+  }, { code: "CANCELLED" });
+  assert.equal(asked, 1);
+});
+
 test("who called too often waits as long as it is told, unless that is too long", async (at) => {
   const answers = [7, 0, 99];
   const served = await serve(at, ({ service }) =>
