@@ -1,9 +1,9 @@
 """Pages of lists of objects, in the order of their ids, names or times, and narrowed alike.
 
-A page begins after the last object of the one before, whatever came or went meanwhile. Of one
-project or region, or of all, it costs what is in it and what the filter, or time alone, left out on
-the way: the indexes that give each order are said with the tables that are listed. Only providers
-of all regions by name are sorted for each page.
+A page begins after the last object of the one before, whatever came or went meanwhile. It costs
+what is in it, and what is passed over on the way: what the filter leaves out, what the caller may
+not see, claims that time alone ended. The indexes that give each order are said with the tables
+that are listed; only providers of all regions are sorted by name for each page.
 """
 
 import unicodedata
