@@ -23,6 +23,7 @@ from api.access import Access, Method
 from api.call import Call, enter_call
 from api.errors import TOLD, abort, has_parts
 from api.in_force import InForce
+from api.messages import of_a_size
 from api.page_tokens import close_token, open_token
 from api.places import Places
 from api.refusals import Asking, Refusals
@@ -122,6 +123,7 @@ class Gate(grpc.aio.ServerInterceptor):
                 context.set_trailing_metadata(TOLD)
                 result: Message = await answer(request, context)
                 if method.is_paged:
+                    of_a_size(result, "page.size", "the page is")
                     close_token(result, request, method.name, call.caller.account)
                 return result
             except Exception as error:

@@ -38,7 +38,7 @@ def listing_of(
     if not named and (order_by is OrderBy.NAME or request.filter.name_prefix):
         field = "order_by" if order_by is OrderBy.NAME else "filter.name_prefix"
         raise InvalidArgumentError(
-            f"a {noun} has no name; order and filter by created_at", field=field
+            f"no {noun} has a name; order and filter by created_at", field=field
         )
     return Listing(
         order_by=order_by,
@@ -63,7 +63,7 @@ def _filter(given: common_pb2.Filter, noun: str) -> Filter:
         if state not in known:
             those = f"these have {', '.join(known)}" if known else "these have none to filter by"
             raise InvalidArgumentError(
-                f"{state!r} is no state of a {noun}; {those}", field="filter.states"
+                f"no {noun} is ever {state!r}; {those}", field="filter.states"
             )
     return Filter(
         name_prefix=given.name_prefix,

@@ -436,6 +436,7 @@ def list_machines(
         object_types=["machine"],
         owner=project,
         ended=ended_too,
+        whole=True,
     )
 
 

@@ -276,7 +276,10 @@ def list_providers(
     types = () if region else _NAMED_AS
     owner = region or None
     page = listed(
-        session, query, ProviderRow, listing or Listing(), object_types=types, owner=owner
+        *(session, query, ProviderRow, listing or Listing()),
+        object_types=types,
+        owner=owner,
+        whole=bool(region) and not (type or tree or parent or group),
     )
     return page.of(_complete(session, page.items, now or datetime.now(UTC)))
 

@@ -213,7 +213,7 @@ def list_page(
         query = query.where(RESERVATION_LIVES)
     if series:
         query = query.where(rows.series == check_id(series, field="series"))
-    return listed(session, query, rows, asked)
+    return listed(session, query, rows, asked, whole=not series)
 
 
 def of_claims(session: Session, claim_ids: Sequence[str]) -> list[ReservationRow]:

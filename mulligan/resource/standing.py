@@ -134,7 +134,8 @@ def list_claims(
             query = query.where(column == check_id(wanted, field=column.key))
     if not include_ended:
         query = query.where(CLAIM_LIVES, not_(_ended(now)))
-    page = listed(session, query, ClaimRow, listing or Listing())
+    whole = bool(project) and not region and not consumer
+    page = listed(session, query, ClaimRow, listing or Listing(), whole=whole)
     return page.of(complete(session, page.items, now))
 
 

@@ -315,7 +315,9 @@ class ListSessionsResponse(_message.Message):
     next_page_token: _builtins.str
     """For the next page; empty at the end."""
     revision: _builtins.int
-    """The revision of the snapshot, from which Watch goes on."""
+    """Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+    first one's.
+    """
     @_builtins.property
     def sessions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Session]:
         """By id."""
@@ -654,7 +656,9 @@ class ListProjectsResponse(_message.Message):
     next_page_token: _builtins.str
     """Gives the next page; empty: this was the last one."""
     revision: _builtins.int
-    """Of this snapshot; a watch goes on from there."""
+    """Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+    first one's.
+    """
     @_builtins.property
     def projects(self) -> _containers.RepeatedCompositeFieldContainer[Global___Project]:
         """By id."""
@@ -935,7 +939,9 @@ class ListAccountsResponse(_message.Message):
     next_page_token: _builtins.str
     """Gives the next page; empty: this was the last one."""
     revision: _builtins.int
-    """Of this snapshot; a watch goes on from there."""
+    """Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+    first one's.
+    """
     @_builtins.property
     def accounts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Account]:
         """By id."""
@@ -1351,7 +1357,9 @@ class ListApplicationCredentialsResponse(_message.Message):
     next_page_token: _builtins.str
     """Gives the next page; empty: this was the last one."""
     revision: _builtins.int
-    """The revision of the snapshot, from which Watch goes on."""
+    """Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+    first one's.
+    """
     @_builtins.property
     def application_credentials(self) -> _containers.RepeatedCompositeFieldContainer[Global___ApplicationCredential]:
         """By id."""
@@ -1649,7 +1657,9 @@ class ListAssignmentsResponse(_message.Message):
     next_page_token: _builtins.str
     """Gives the next page; empty: this was the last one."""
     revision: _builtins.int
-    """The revision of the snapshot, from which Watch goes on."""
+    """Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+    first one's.
+    """
     @_builtins.property
     def assignments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Assignment]:
         """By account and place."""
@@ -1931,7 +1941,9 @@ class ListRegionsResponse(_message.Message):
     next_page_token: _builtins.str
     """Gives the next page; empty: this was the last one."""
     revision: _builtins.int
-    """Of this snapshot; a watch goes on from there."""
+    """Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+    first one's.
+    """
     @_builtins.property
     def regions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Region]:
         """By id."""

@@ -1608,7 +1608,8 @@ export type ListImagesResponse = Message<"mulligan.control.v1.ListImagesResponse
   nextPageToken: string;
 
   /**
-   * The revision of the snapshot, from which Watch goes on.
+   * Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+   * first one's.
    *
    * @generated from field: int64 revision = 3;
    */
@@ -2683,7 +2684,8 @@ export type ListOperationsResponse = Message<"mulligan.control.v1.ListOperations
   nextPageToken: string;
 
   /**
-   * The revision of the snapshot, from which Watch goes on.
+   * Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+   * first one's.
    *
    * @generated from field: int64 revision = 3;
    */
@@ -3000,7 +3002,7 @@ export const ThawResponseSchema: GenMessage<ThawResponse> = /*@__PURE__*/
   messageDesc(file_mulligan_control_v1_control, 79);
 
 /**
- * All freezes.
+ * Which part of the freezes.
  *
  * @generated from message mulligan.control.v1.ListFreezesRequest
  */
@@ -3021,7 +3023,7 @@ export const ListFreezesRequestSchema: GenMessage<ListFreezesRequest> = /*@__PUR
   messageDesc(file_mulligan_control_v1_control, 80);
 
 /**
- * All freezes; there are few.
+ * A page of the freezes.
  *
  * @generated from message mulligan.control.v1.ListFreezesResponse
  */
@@ -3041,7 +3043,8 @@ export type ListFreezesResponse = Message<"mulligan.control.v1.ListFreezesRespon
   nextPageToken: string;
 
   /**
-   * The revision of the snapshot, from which Watch goes on.
+   * Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+   * first one's.
    *
    * @generated from field: int64 revision = 3;
    */
@@ -3209,7 +3212,8 @@ export type ListDifferencesResponse = Message<"mulligan.control.v1.ListDifferenc
   nextPageToken: string;
 
   /**
-   * The revision of the snapshot, from which Watch goes on.
+   * Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+   * first one's.
    *
    * @generated from field: int64 revision = 3;
    */

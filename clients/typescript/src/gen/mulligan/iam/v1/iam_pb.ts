@@ -321,7 +321,8 @@ export type ListSessionsResponse = Message<"mulligan.iam.v1.ListSessionsResponse
   nextPageToken: string;
 
   /**
-   * The revision of the snapshot, from which Watch goes on.
+   * Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+   * first one's.
    *
    * @generated from field: int64 revision = 3;
    */
@@ -672,7 +673,8 @@ export type ListProjectsResponse = Message<"mulligan.iam.v1.ListProjectsResponse
   nextPageToken: string;
 
   /**
-   * Of this snapshot; a watch goes on from there.
+   * Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+   * first one's.
    *
    * @generated from field: int64 revision = 3;
    */
@@ -967,7 +969,8 @@ export type ListAccountsResponse = Message<"mulligan.iam.v1.ListAccountsResponse
   nextPageToken: string;
 
   /**
-   * Of this snapshot; a watch goes on from there.
+   * Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+   * first one's.
    *
    * @generated from field: int64 revision = 3;
    */
@@ -1425,7 +1428,8 @@ export type ListApplicationCredentialsResponse = Message<"mulligan.iam.v1.ListAp
   nextPageToken: string;
 
   /**
-   * The revision of the snapshot, from which Watch goes on.
+   * Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+   * first one's.
    *
    * @generated from field: int64 revision = 3;
    */
@@ -1771,7 +1775,8 @@ export type ListAssignmentsResponse = Message<"mulligan.iam.v1.ListAssignmentsRe
   nextPageToken: string;
 
   /**
-   * The revision of the snapshot, from which Watch goes on.
+   * Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+   * first one's.
    *
    * @generated from field: int64 revision = 3;
    */
@@ -2061,7 +2066,8 @@ export type ListRegionsResponse = Message<"mulligan.iam.v1.ListRegionsResponse">
   nextPageToken: string;
 
   /**
-   * Of this snapshot; a watch goes on from there.
+   * Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+   * first one's.
    *
    * @generated from field: int64 revision = 3;
    */

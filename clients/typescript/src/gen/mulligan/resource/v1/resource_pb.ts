@@ -2761,7 +2761,8 @@ export type ListNetworksResponse = Message<"mulligan.resource.v1.ListNetworksRes
   nextPageToken: string;
 
   /**
-   * The revision of the snapshot, from which Watch goes on.
+   * Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+   * first one's.
    *
    * @generated from field: int64 revision = 3;
    */
@@ -3703,7 +3704,8 @@ export type ListClaimsResponse = Message<"mulligan.resource.v1.ListClaimsRespons
   nextPageToken: string;
 
   /**
-   * The revision of the snapshot, from which Watch goes on.
+   * Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+   * first one's.
    *
    * @generated from field: int64 revision = 3;
    */
@@ -4179,7 +4181,8 @@ export type ListProjectCalendarResponse = Message<"mulligan.resource.v1.ListProj
   nextPageToken: string;
 
   /**
-   * The revision of the snapshot, from which Watch goes on.
+   * Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+   * first one's.
    *
    * @generated from field: int64 revision = 3;
    */
@@ -4340,7 +4343,8 @@ export type ListUsageResponse = Message<"mulligan.resource.v1.ListUsageResponse"
   nextPageToken: string;
 
   /**
-   * The revision of the snapshot, from which Watch goes on.
+   * Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+   * first one's.
    *
    * @generated from field: int64 revision = 3;
    */
@@ -4445,7 +4449,8 @@ export type ListProjectUsageResponse = Message<"mulligan.resource.v1.ListProject
   nextPageToken: string;
 
   /**
-   * The revision of the snapshot, from which Watch goes on.
+   * Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+   * first one's.
    *
    * @generated from field: int64 revision = 3;
    */
@@ -4599,7 +4604,8 @@ export type ListCalendarResponse = Message<"mulligan.resource.v1.ListCalendarRes
   nextPageToken: string;
 
   /**
-   * The revision of the snapshot, from which Watch goes on.
+   * Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+   * first one's.
    *
    * @generated from field: int64 revision = 3;
    */
@@ -4788,7 +4794,8 @@ export type ListQuotasResponse = Message<"mulligan.resource.v1.ListQuotasRespons
   nextPageToken: string;
 
   /**
-   * The revision of the snapshot, from which Watch goes on.
+   * Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+   * first one's.
    *
    * @generated from field: int64 revision = 3;
    */
@@ -4851,7 +4858,8 @@ export type ListProjectQuotasResponse = Message<"mulligan.resource.v1.ListProjec
   nextPageToken: string;
 
   /**
-   * The revision of the snapshot, from which Watch goes on.
+   * Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+   * first one's.
    *
    * @generated from field: int64 revision = 3;
    */
@@ -5415,7 +5423,8 @@ export type ListReservationsResponse = Message<"mulligan.resource.v1.ListReserva
   nextPageToken: string;
 
   /**
-   * The revision of the snapshot, from which Watch goes on.
+   * Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+   * first one's.
    *
    * @generated from field: int64 revision = 3;
    */
@@ -5842,7 +5851,8 @@ export type ListReservationSeriesResponse = Message<"mulligan.resource.v1.ListRe
   nextPageToken: string;
 
   /**
-   * The revision of the snapshot, from which Watch goes on.
+   * Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+   * first one's.
    *
    * @generated from field: int64 revision = 3;
    */

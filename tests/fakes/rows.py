@@ -1,4 +1,4 @@
-"""Machines that are written without being provisioned, for tests of what many of them cost."""
+"""Hosts and machines that are only written, for tests of lists: no workflow knows them."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -7,10 +7,10 @@ from uuid import uuid4
 from sqlalchemy.orm import Session
 
 from mulligan.control.machine_specs import MachineSpec
-from mulligan.control.tables import Machine
+from mulligan.control.tables import Host, Machine
 from mulligan.meta import names
 from mulligan.values.states import MACHINE_ENDED
-from tests.fakes.place import Place
+from tests.fakes.place import Place, new_name
 
 
 def write_machine(
@@ -46,6 +46,21 @@ def write_machine(
         names.give_name(session, "machine", one, name, project=project, region=region)
         if state in MACHINE_ENDED:
             names.release_name(session, one)
+
+    place.site.database.write(write)
+    return one
+
+
+def write_host(place: Place) -> str:
+    """Write a host of the place's region that is never offered; gives its id."""
+    one, now, region = str(uuid4()), datetime.now(UTC), place.region
+
+    def write(session: Session) -> None:
+        row = Host(
+            id=one, region=region, uri=one, pool="p", state="retired", since=now, created_at=now
+        )
+        session.add(row)
+        names.give_name(session, "host", one, new_name("host"), region=region)
 
     place.site.database.write(write)
     return one
