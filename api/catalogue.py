@@ -16,7 +16,9 @@ from mulligan_client.gen.mulligan.iam.v1 import iam_pb2 as pb
 from mulligan_client.transport import Target
 
 
-async def register(request: pb.RegisterServiceRequest, places: Places) -> pb.Service:
+async def register(
+    request: pb.RegisterServiceRequest, places: Places
+) -> pb.RegisterServiceResponse:
     """Take a process up."""
     call, now = current_call(), datetime.now(UTC)
     _check_address(request.address)
@@ -30,10 +32,11 @@ async def register(request: pb.RegisterServiceRequest, places: Places) -> pb.Ser
         regions=set(request.regions),
     )
 
-    def take(session: Session) -> pb.Service:
-        return _service(catalogue.register(session, said, now, call.caller), now)
+    def take(session: Session) -> pb.RegisterServiceResponse:
+        row = catalogue.register(session, said, now, call.caller)
+        return pb.RegisterServiceResponse(service=_service(row, now), served=_served(session))
 
-    return await call.write(request, pb.Service, take)
+    return await call.write(request, pb.RegisterServiceResponse, take)
 
 
 async def renew(request: pb.RenewServiceRequest) -> pb.RenewServiceResponse:
@@ -42,7 +45,7 @@ async def renew(request: pb.RenewServiceRequest) -> pb.RenewServiceResponse:
 
     def note(session: Session) -> pb.RenewServiceResponse:
         catalogue.renew(session, request.id, now, call.caller)
-        return pb.RenewServiceResponse()
+        return pb.RenewServiceResponse(served=_served(session))
 
     return await call.write_anonymously(note)
 
@@ -98,6 +101,13 @@ def _check_address(address: str) -> None:
         raise InvalidArgumentError(
             f"the address of the services can't be read: {error}", field="address"
         ) from error
+
+
+def _served(session: Session) -> list[pb.ServedRegion]:
+    return [
+        pb.ServedRegion(region=region, site=site)
+        for region, site in catalogue.named_regions(session).items()
+    ]
 
 
 def _service(row: ServiceRow, now: datetime) -> pb.Service:

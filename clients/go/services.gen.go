@@ -570,8 +570,8 @@ func (s *IamService) DeleteRegion(ctx context.Context, request *iamv1.DeleteRegi
 
 // RegisterService: Take a process up in the catalogue: which services of which site it has, and
 // where. It is away when it is not renewed in time.
-func (s *IamService) RegisterService(ctx context.Context, request *iamv1.RegisterServiceRequest) (*iamv1.Service, error) {
-	return unary(ctx, s.caller, &iamRegisterService, request, &iamv1.Service{})
+func (s *IamService) RegisterService(ctx context.Context, request *iamv1.RegisterServiceRequest) (*iamv1.RegisterServiceResponse, error) {
+	return unary(ctx, s.caller, &iamRegisterService, request, &iamv1.RegisterServiceResponse{})
 }
 
 // RenewService: Say that a process is alive. Nobody is told of it: no event is written.

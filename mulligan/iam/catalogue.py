@@ -87,7 +87,11 @@ def register(session: Session, said: Registration, now: datetime, caller: Caller
         site.registrar = caller.account
     _require_own(caller, site)
     _require_roles(caller, wanted)
-    _serve(session, site.id, wanted)
+    if _serve(session, site.id, wanted):
+        words = f"serves {', '.join(map(_words, sorted(wanted)))}"
+        kind = "updated" if own else "created"
+        event = events.Event("site", site.id, kind, author=caller.account, message=words)
+        events.append(session, event)
     gone = (ServiceRow.address == said.address) & (ServiceRow.seen_at <= now - LEASE)
     forgotten = ServiceRow.seen_at < now - FORGOTTEN_AFTER
     session.execute(
@@ -185,8 +189,8 @@ def _words(region: str) -> str:
     return f"region {region}" if region else "all regions that no site names"
 
 
-def _serve(session: Session, site: str, wanted: Collection[str]) -> None:
-    """Have a site serve regions, and these only."""
+def _serve(session: Session, site: str, wanted: Collection[str]) -> bool:
+    """Have a site serve regions, and these only; says whether that is a change."""
     held = {row.region: row for row in session.scalars(select(SiteRegion))}
     for region in sorted(wanted):
         row = held.get(region)
@@ -202,9 +206,10 @@ def _serve(session: Session, site: str, wanted: Collection[str]) -> None:
                 object_id=region,
                 field="regions",
             )
-    for region, row in held.items():
-        if row.site == site and region not in wanted:
-            session.delete(row)
+    own = {region: row for region, row in held.items() if row.site == site}
+    for region in own.keys() - wanted:
+        session.delete(own[region])
+    return own.keys() != wanted
 
 
 def renew(session: Session, service: str, now: datetime, caller: Caller) -> None:
@@ -277,9 +282,14 @@ def sites(session: Session, caller: Caller) -> list[Site]:
     return list(found.values())
 
 
+def named_regions(session: Session) -> dict[str, str]:
+    """Read the site of each region that one names, and under REST that of all others."""
+    return {row.region: row.site for row in session.scalars(select(SiteRegion))}
+
+
 def _served(session: Session) -> list[tuple[str, str]]:
     """Pair each region with its site: the one that names it, or the nearest region above it."""
-    named = {row.region: row.site for row in session.scalars(select(SiteRegion))}
+    named = named_regions(session)
     query = select(Region.id, Region.parent).where(objects.living(Region)).order_by(Region.id)
     above = {row.id: row.parent for row in session.execute(query)}
     served = []

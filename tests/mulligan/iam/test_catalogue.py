@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mulligan.database import Database
+from mulligan.events import EventRow
 from mulligan.iam import accounts, catalogue, regions, roles
 from mulligan.iam.catalogue import FORGOTTEN_AFTER, LEASE, REGISTER, Registration
 from mulligan.iam.tables import ApplicationCredential, ServiceRow
@@ -85,6 +86,14 @@ class Installation:
         query = select(ServiceRow.id).where(ServiceRow.site == site)
         return set(self.database.read(lambda session: session.scalars(query).all()))
 
+    def told(self, site: str) -> list[tuple[str, str]]:
+        """What events say of a site."""
+        query = select(EventRow.kind, EventRow.message).where(EventRow.object_id == site)
+        rows = self.database.read(
+            lambda session: session.execute(query.order_by(EventRow.revision)).all()
+        )
+        return [(row.kind, row.message) for row in rows]
+
     def delete_site(self, site: str, at: datetime = NOW) -> None:
         self.database.write(lambda session: catalogue.delete_site(session, site, at))
 
@@ -128,9 +137,14 @@ def test_a_site_serves_what_is_below_its_regions_and_the_other_one_the_rest(
         rest: {installation.europe, installation.asia},
         berlin: {installation.berlin, hall},
     }
-    # What it serves is what it said last.
-    installation.register(ADMIN, berlin, installation.asia)
-    assert installation.served()[berlin] == {installation.asia}
+    # What it serves is what it said last, and who watches is told when it is something else.
+    for _ in range(2):
+        installation.register(ADMIN, berlin, installation.asia)
+        assert installation.served()[berlin] == {installation.asia}
+    assert installation.told(berlin) == [
+        ("created", f"serves region {installation.berlin}"),
+        ("updated", f"serves region {installation.asia}"),
+    ]
 
 
 def test_two_sites_do_not_serve_the_same(installation: Installation) -> None:

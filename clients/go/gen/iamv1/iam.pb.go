@@ -4165,6 +4165,116 @@ func (x *RegisterServiceRequest) GetRegions() []string {
 	return nil
 }
 
+// The process, and who serves what.
+type RegisterServiceResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it stands in the catalogue.
+	Service *Service `protobuf:"bytes,1,opt,name=service,proto3" json:"service,omitempty"`
+	// What all sites serve, each as it said: a site refuses what is for a region of another one.
+	Served        []*ServedRegion `protobuf:"bytes,2,rep,name=served,proto3" json:"served,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RegisterServiceResponse) Reset() {
+	*x = RegisterServiceResponse{}
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[66]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RegisterServiceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RegisterServiceResponse) ProtoMessage() {}
+
+func (x *RegisterServiceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[66]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RegisterServiceResponse.ProtoReflect.Descriptor instead.
+func (*RegisterServiceResponse) Descriptor() ([]byte, []int) {
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{66}
+}
+
+func (x *RegisterServiceResponse) GetService() *Service {
+	if x != nil {
+		return x.Service
+	}
+	return nil
+}
+
+func (x *RegisterServiceResponse) GetServed() []*ServedRegion {
+	if x != nil {
+		return x.Served
+	}
+	return nil
+}
+
+// A region that a site serves, with all below it that no other site names.
+type ServedRegion struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// UUID; empty: what no site names.
+	Region string `protobuf:"bytes,1,opt,name=region,proto3" json:"region,omitempty"`
+	// UUID of the site.
+	Site          string `protobuf:"bytes,2,opt,name=site,proto3" json:"site,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ServedRegion) Reset() {
+	*x = ServedRegion{}
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[67]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ServedRegion) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ServedRegion) ProtoMessage() {}
+
+func (x *ServedRegion) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[67]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ServedRegion.ProtoReflect.Descriptor instead.
+func (*ServedRegion) Descriptor() ([]byte, []int) {
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{67}
+}
+
+func (x *ServedRegion) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *ServedRegion) GetSite() string {
+	if x != nil {
+		return x.Site
+	}
+	return ""
+}
+
 // A process that is alive.
 type RenewServiceRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -4178,7 +4288,7 @@ type RenewServiceRequest struct {
 
 func (x *RenewServiceRequest) Reset() {
 	*x = RenewServiceRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[66]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4190,7 +4300,7 @@ func (x *RenewServiceRequest) String() string {
 func (*RenewServiceRequest) ProtoMessage() {}
 
 func (x *RenewServiceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[66]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4203,7 +4313,7 @@ func (x *RenewServiceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenewServiceRequest.ProtoReflect.Descriptor instead.
 func (*RenewServiceRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{66}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *RenewServiceRequest) GetRequestId() string {
@@ -4220,16 +4330,18 @@ func (x *RenewServiceRequest) GetId() string {
 	return ""
 }
 
-// Nothing to say.
+// Who serves what now.
 type RenewServiceResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What all sites serve, each as it said.
+	Served        []*ServedRegion `protobuf:"bytes,1,rep,name=served,proto3" json:"served,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RenewServiceResponse) Reset() {
 	*x = RenewServiceResponse{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[67]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4241,7 +4353,7 @@ func (x *RenewServiceResponse) String() string {
 func (*RenewServiceResponse) ProtoMessage() {}
 
 func (x *RenewServiceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[67]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4254,7 +4366,14 @@ func (x *RenewServiceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenewServiceResponse.ProtoReflect.Descriptor instead.
 func (*RenewServiceResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{67}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{69}
+}
+
+func (x *RenewServiceResponse) GetServed() []*ServedRegion {
+	if x != nil {
+		return x.Served
+	}
+	return nil
 }
 
 // A process that stops.
@@ -4270,7 +4389,7 @@ type WithdrawServiceRequest struct {
 
 func (x *WithdrawServiceRequest) Reset() {
 	*x = WithdrawServiceRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[68]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4282,7 +4401,7 @@ func (x *WithdrawServiceRequest) String() string {
 func (*WithdrawServiceRequest) ProtoMessage() {}
 
 func (x *WithdrawServiceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[68]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4295,7 +4414,7 @@ func (x *WithdrawServiceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawServiceRequest.ProtoReflect.Descriptor instead.
 func (*WithdrawServiceRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{68}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *WithdrawServiceRequest) GetRequestId() string {
@@ -4321,7 +4440,7 @@ type WithdrawServiceResponse struct {
 
 func (x *WithdrawServiceResponse) Reset() {
 	*x = WithdrawServiceResponse{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[69]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4333,7 +4452,7 @@ func (x *WithdrawServiceResponse) String() string {
 func (*WithdrawServiceResponse) ProtoMessage() {}
 
 func (x *WithdrawServiceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[69]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4346,7 +4465,7 @@ func (x *WithdrawServiceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawServiceResponse.ProtoReflect.Descriptor instead.
 func (*WithdrawServiceResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{69}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{71}
 }
 
 // Nothing to choose.
@@ -4358,7 +4477,7 @@ type ListServicesRequest struct {
 
 func (x *ListServicesRequest) Reset() {
 	*x = ListServicesRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[70]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4370,7 +4489,7 @@ func (x *ListServicesRequest) String() string {
 func (*ListServicesRequest) ProtoMessage() {}
 
 func (x *ListServicesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[70]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4383,7 +4502,7 @@ func (x *ListServicesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListServicesRequest.ProtoReflect.Descriptor instead.
 func (*ListServicesRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{70}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{72}
 }
 
 // The catalogue.
@@ -4391,7 +4510,8 @@ type ListServicesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// By id, each with its services and its regions.
 	Sites []*Site `protobuf:"bytes,1,rep,name=sites,proto3" json:"sites,omitempty"`
-	// Of iam: Watch goes on from here. It tells who was registered and withdrawn, not who fell silent.
+	// Of iam: Watch goes on from here. It tells who was registered and withdrawn, and which site serves
+	// what, not who fell silent.
 	Revision      int64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4399,7 +4519,7 @@ type ListServicesResponse struct {
 
 func (x *ListServicesResponse) Reset() {
 	*x = ListServicesResponse{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[71]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4411,7 +4531,7 @@ func (x *ListServicesResponse) String() string {
 func (*ListServicesResponse) ProtoMessage() {}
 
 func (x *ListServicesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[71]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4424,7 +4544,7 @@ func (x *ListServicesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListServicesResponse.ProtoReflect.Descriptor instead.
 func (*ListServicesResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{71}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *ListServicesResponse) GetSites() []*Site {
@@ -4456,7 +4576,7 @@ type Site struct {
 
 func (x *Site) Reset() {
 	*x = Site{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[72]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4468,7 +4588,7 @@ func (x *Site) String() string {
 func (*Site) ProtoMessage() {}
 
 func (x *Site) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[72]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4481,7 +4601,7 @@ func (x *Site) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Site.ProtoReflect.Descriptor instead.
 func (*Site) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{72}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *Site) GetId() string {
@@ -4530,7 +4650,7 @@ type Service struct {
 
 func (x *Service) Reset() {
 	*x = Service{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[73]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4542,7 +4662,7 @@ func (x *Service) String() string {
 func (*Service) ProtoMessage() {}
 
 func (x *Service) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[73]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4555,7 +4675,7 @@ func (x *Service) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Service.ProtoReflect.Descriptor instead.
 func (*Service) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{73}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *Service) GetId() string {
@@ -4627,7 +4747,7 @@ type DeleteSiteRequest struct {
 
 func (x *DeleteSiteRequest) Reset() {
 	*x = DeleteSiteRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[74]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4639,7 +4759,7 @@ func (x *DeleteSiteRequest) String() string {
 func (*DeleteSiteRequest) ProtoMessage() {}
 
 func (x *DeleteSiteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[74]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4652,7 +4772,7 @@ func (x *DeleteSiteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteSiteRequest.ProtoReflect.Descriptor instead.
 func (*DeleteSiteRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{74}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{76}
 }
 
 func (x *DeleteSiteRequest) GetRequestId() string {
@@ -4678,7 +4798,7 @@ type DeleteSiteResponse struct {
 
 func (x *DeleteSiteResponse) Reset() {
 	*x = DeleteSiteResponse{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[75]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4690,7 +4810,7 @@ func (x *DeleteSiteResponse) String() string {
 func (*DeleteSiteResponse) ProtoMessage() {}
 
 func (x *DeleteSiteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[75]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4703,7 +4823,7 @@ func (x *DeleteSiteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteSiteResponse.ProtoReflect.Descriptor instead.
 func (*DeleteSiteResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{75}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{77}
 }
 
 var File_mulligan_iam_v1_iam_proto protoreflect.FileDescriptor
@@ -5022,12 +5142,19 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\aaddress\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xac\x02R\aaddress\x12!\n" +
 	"\aversion\x18\x06 \x01(\tB\a\xbaH\x04r\x02\x18@R\aversion\x124\n" +
 	"\aregions\x18\a \x03(\tB\x1a\xaa\xbb\x18\x06region\xbaH\r\x92\x01\n" +
-	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\aregions\"Y\n" +
+	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\aregions\"\x84\x01\n" +
+	"\x17RegisterServiceResponse\x122\n" +
+	"\aservice\x18\x01 \x01(\v2\x18.mulligan.iam.v1.ServiceR\aservice\x125\n" +
+	"\x06served\x18\x02 \x03(\v2\x1d.mulligan.iam.v1.ServedRegionR\x06served\":\n" +
+	"\fServedRegion\x12\x16\n" +
+	"\x06region\x18\x01 \x01(\tR\x06region\x12\x12\n" +
+	"\x04site\x18\x02 \x01(\tR\x04site\"Y\n" +
 	"\x13RenewServiceRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x18\n" +
-	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"\x16\n" +
-	"\x14RenewServiceResponse\"\\\n" +
+	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"M\n" +
+	"\x14RenewServiceResponse\x125\n" +
+	"\x06served\x18\x01 \x03(\v2\x1d.mulligan.iam.v1.ServedRegionR\x06served\"\\\n" +
 	"\x16WithdrawServiceRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x18\n" +
@@ -5060,7 +5187,7 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\x16VISIBILITY_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11VISIBILITY_PUBLIC\x10\x01\x12\x17\n" +
 	"\x13VISIBILITY_PROJECTS\x10\x02\x12\x17\n" +
-	"\x13VISIBILITY_INTERNAL\x10\x032\xdd0\n" +
+	"\x13VISIBILITY_INTERNAL\x10\x032\xed0\n" +
 	"\n" +
 	"IamService\x12W\n" +
 	"\tBootstrap\x12!.mulligan.iam.v1.BootstrapRequest\x1a\x19.mulligan.iam.v1.SignedIn\"\f\xaa\xbb\x18\x04\b\x01\x10\x01\xb0\xbb\x18\x03\x12O\n" +
@@ -5101,8 +5228,8 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\x0fBatchGetRegions\x12'.mulligan.iam.v1.BatchGetRegionsRequest\x1a(.mulligan.iam.v1.BatchGetRegionsResponse\")\xaa\xbb\x18%\b\x02\x10\x01\x1a\x1fof regions that the caller sees\x12\x8a\x01\n" +
 	"\vListRegions\x12#.mulligan.iam.v1.ListRegionsRequest\x1a$.mulligan.iam.v1.ListRegionsResponse\"0\xaa\xbb\x18,\b\x02\x10\x01\x1a&shows the regions that the caller sees\x12[\n" +
 	"\fUpdateRegion\x12$.mulligan.iam.v1.UpdateRegionRequest\x1a\x17.mulligan.iam.v1.Region\"\f\xaa\xbb\x18\b\b\x06\x10\x04\"\x02id\x12\x9a\x01\n" +
-	"\fDeleteRegion\x12$.mulligan.iam.v1.DeleteRegionRequest\x1a%.mulligan.iam.v1.DeleteRegionResponse\"=\xaa\xbb\x189\b\x06\x10\x04\x1a/of a region above it; at the top: of the system\"\x02id\x12\x94\x02\n" +
-	"\x0fRegisterService\x12'.mulligan.iam.v1.RegisterServiceRequest\x1a\x18.mulligan.iam.v1.Service\"\xbd\x01\xaa\xbb\x18\xb8\x01\b\x02\x10\x01\x1a\xb1\x01services beside iam, admins of the system, and application credentials that one made with this method among theirs: for their own site, and with the role operator on its regions\x12\x90\x01\n" +
+	"\fDeleteRegion\x12$.mulligan.iam.v1.DeleteRegionRequest\x1a%.mulligan.iam.v1.DeleteRegionResponse\"=\xaa\xbb\x189\b\x06\x10\x04\x1a/of a region above it; at the top: of the system\"\x02id\x12\xa4\x02\n" +
+	"\x0fRegisterService\x12'.mulligan.iam.v1.RegisterServiceRequest\x1a(.mulligan.iam.v1.RegisterServiceResponse\"\xbd\x01\xaa\xbb\x18\xb8\x01\b\x02\x10\x01\x1a\xb1\x01services beside iam, admins of the system, and application credentials that one made with this method among theirs: for their own site, and with the role operator on its regions\x12\x90\x01\n" +
 	"\fRenewService\x12$.mulligan.iam.v1.RenewServiceRequest\x1a%.mulligan.iam.v1.RenewServiceResponse\"3\xaa\xbb\x18/\b\x02\x10\x01\x1a)who may call RegisterService for its site\x12\x99\x01\n" +
 	"\x0fWithdrawService\x12'.mulligan.iam.v1.WithdrawServiceRequest\x1a(.mulligan.iam.v1.WithdrawServiceResponse\"3\xaa\xbb\x18/\b\x02\x10\x01\x1a)who may call RegisterService for its site\x12\x8d\x01\n" +
 	"\fListServices\x12$.mulligan.iam.v1.ListServicesRequest\x1a%.mulligan.iam.v1.ListServicesResponse\"0\xaa\xbb\x18,\b\x02\x10\x01\x1a&shows the regions that the caller sees\x12_\n" +
@@ -5126,7 +5253,7 @@ func file_mulligan_iam_v1_iam_proto_rawDescGZIP() []byte {
 }
 
 var file_mulligan_iam_v1_iam_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_mulligan_iam_v1_iam_proto_msgTypes = make([]protoimpl.MessageInfo, 76)
+var file_mulligan_iam_v1_iam_proto_msgTypes = make([]protoimpl.MessageInfo, 78)
 var file_mulligan_iam_v1_iam_proto_goTypes = []any{
 	(Visibility)(0),                                // 0: mulligan.iam.v1.Visibility
 	(*BootstrapRequest)(nil),                       // 1: mulligan.iam.v1.BootstrapRequest
@@ -5195,187 +5322,192 @@ var file_mulligan_iam_v1_iam_proto_goTypes = []any{
 	(*IamConfigureRequest)(nil),                    // 64: mulligan.iam.v1.IamConfigureRequest
 	(*GetIamConfigurationRequest)(nil),             // 65: mulligan.iam.v1.GetIamConfigurationRequest
 	(*RegisterServiceRequest)(nil),                 // 66: mulligan.iam.v1.RegisterServiceRequest
-	(*RenewServiceRequest)(nil),                    // 67: mulligan.iam.v1.RenewServiceRequest
-	(*RenewServiceResponse)(nil),                   // 68: mulligan.iam.v1.RenewServiceResponse
-	(*WithdrawServiceRequest)(nil),                 // 69: mulligan.iam.v1.WithdrawServiceRequest
-	(*WithdrawServiceResponse)(nil),                // 70: mulligan.iam.v1.WithdrawServiceResponse
-	(*ListServicesRequest)(nil),                    // 71: mulligan.iam.v1.ListServicesRequest
-	(*ListServicesResponse)(nil),                   // 72: mulligan.iam.v1.ListServicesResponse
-	(*Site)(nil),                                   // 73: mulligan.iam.v1.Site
-	(*Service)(nil),                                // 74: mulligan.iam.v1.Service
-	(*DeleteSiteRequest)(nil),                      // 75: mulligan.iam.v1.DeleteSiteRequest
-	(*DeleteSiteResponse)(nil),                     // 76: mulligan.iam.v1.DeleteSiteResponse
-	(*timestamppb.Timestamp)(nil),                  // 77: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),                    // 78: google.protobuf.Duration
-	(*commonv1.Page)(nil),                          // 79: mulligan.common.v1.Page
-	(*commonv1.Metadata)(nil),                      // 80: mulligan.common.v1.Metadata
-	(commonv1.OrderBy)(0),                          // 81: mulligan.common.v1.OrderBy
-	(*commonv1.Filter)(nil),                        // 82: mulligan.common.v1.Filter
-	(*fieldmaskpb.FieldMask)(nil),                  // 83: google.protobuf.FieldMask
-	(commonv1.Role)(0),                             // 84: mulligan.common.v1.Role
-	(commonv1.DomainKind)(0),                       // 85: mulligan.common.v1.DomainKind
-	(*commonv1.ConfigurationSpec)(nil),             // 86: mulligan.common.v1.ConfigurationSpec
-	(*commonv1.ListAuditEventsRequest)(nil),        // 87: mulligan.common.v1.ListAuditEventsRequest
-	(*commonv1.WatchRequest)(nil),                  // 88: mulligan.common.v1.WatchRequest
-	(*commonv1.ListAuditEventsResponse)(nil),       // 89: mulligan.common.v1.ListAuditEventsResponse
-	(*commonv1.Configuration)(nil),                 // 90: mulligan.common.v1.Configuration
-	(*commonv1.Event)(nil),                         // 91: mulligan.common.v1.Event
+	(*RegisterServiceResponse)(nil),                // 67: mulligan.iam.v1.RegisterServiceResponse
+	(*ServedRegion)(nil),                           // 68: mulligan.iam.v1.ServedRegion
+	(*RenewServiceRequest)(nil),                    // 69: mulligan.iam.v1.RenewServiceRequest
+	(*RenewServiceResponse)(nil),                   // 70: mulligan.iam.v1.RenewServiceResponse
+	(*WithdrawServiceRequest)(nil),                 // 71: mulligan.iam.v1.WithdrawServiceRequest
+	(*WithdrawServiceResponse)(nil),                // 72: mulligan.iam.v1.WithdrawServiceResponse
+	(*ListServicesRequest)(nil),                    // 73: mulligan.iam.v1.ListServicesRequest
+	(*ListServicesResponse)(nil),                   // 74: mulligan.iam.v1.ListServicesResponse
+	(*Site)(nil),                                   // 75: mulligan.iam.v1.Site
+	(*Service)(nil),                                // 76: mulligan.iam.v1.Service
+	(*DeleteSiteRequest)(nil),                      // 77: mulligan.iam.v1.DeleteSiteRequest
+	(*DeleteSiteResponse)(nil),                     // 78: mulligan.iam.v1.DeleteSiteResponse
+	(*timestamppb.Timestamp)(nil),                  // 79: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),                    // 80: google.protobuf.Duration
+	(*commonv1.Page)(nil),                          // 81: mulligan.common.v1.Page
+	(*commonv1.Metadata)(nil),                      // 82: mulligan.common.v1.Metadata
+	(commonv1.OrderBy)(0),                          // 83: mulligan.common.v1.OrderBy
+	(*commonv1.Filter)(nil),                        // 84: mulligan.common.v1.Filter
+	(*fieldmaskpb.FieldMask)(nil),                  // 85: google.protobuf.FieldMask
+	(commonv1.Role)(0),                             // 86: mulligan.common.v1.Role
+	(commonv1.DomainKind)(0),                       // 87: mulligan.common.v1.DomainKind
+	(*commonv1.ConfigurationSpec)(nil),             // 88: mulligan.common.v1.ConfigurationSpec
+	(*commonv1.ListAuditEventsRequest)(nil),        // 89: mulligan.common.v1.ListAuditEventsRequest
+	(*commonv1.WatchRequest)(nil),                  // 90: mulligan.common.v1.WatchRequest
+	(*commonv1.ListAuditEventsResponse)(nil),       // 91: mulligan.common.v1.ListAuditEventsResponse
+	(*commonv1.Configuration)(nil),                 // 92: mulligan.common.v1.Configuration
+	(*commonv1.Event)(nil),                         // 93: mulligan.common.v1.Event
 }
 var file_mulligan_iam_v1_iam_proto_depIdxs = []int32{
-	77,  // 0: mulligan.iam.v1.SignedIn.expires_at:type_name -> google.protobuf.Timestamp
-	78,  // 1: mulligan.iam.v1.SignedIn.lifetime:type_name -> google.protobuf.Duration
-	77,  // 2: mulligan.iam.v1.SignedIn.session_ends_at:type_name -> google.protobuf.Timestamp
-	77,  // 3: mulligan.iam.v1.Session.created_at:type_name -> google.protobuf.Timestamp
-	77,  // 4: mulligan.iam.v1.Session.refreshed_at:type_name -> google.protobuf.Timestamp
-	77,  // 5: mulligan.iam.v1.Session.ends_at:type_name -> google.protobuf.Timestamp
-	77,  // 6: mulligan.iam.v1.Session.revoked_at:type_name -> google.protobuf.Timestamp
-	79,  // 7: mulligan.iam.v1.ListSessionsRequest.page:type_name -> mulligan.common.v1.Page
+	79,  // 0: mulligan.iam.v1.SignedIn.expires_at:type_name -> google.protobuf.Timestamp
+	80,  // 1: mulligan.iam.v1.SignedIn.lifetime:type_name -> google.protobuf.Duration
+	79,  // 2: mulligan.iam.v1.SignedIn.session_ends_at:type_name -> google.protobuf.Timestamp
+	79,  // 3: mulligan.iam.v1.Session.created_at:type_name -> google.protobuf.Timestamp
+	79,  // 4: mulligan.iam.v1.Session.refreshed_at:type_name -> google.protobuf.Timestamp
+	79,  // 5: mulligan.iam.v1.Session.ends_at:type_name -> google.protobuf.Timestamp
+	79,  // 6: mulligan.iam.v1.Session.revoked_at:type_name -> google.protobuf.Timestamp
+	81,  // 7: mulligan.iam.v1.ListSessionsRequest.page:type_name -> mulligan.common.v1.Page
 	6,   // 8: mulligan.iam.v1.ListSessionsResponse.sessions:type_name -> mulligan.iam.v1.Session
 	12,  // 9: mulligan.iam.v1.ListTokenKeysResponse.keys:type_name -> mulligan.iam.v1.TokenKey
-	77,  // 10: mulligan.iam.v1.TokenKey.created_at:type_name -> google.protobuf.Timestamp
-	77,  // 11: mulligan.iam.v1.TokenKey.signs_at:type_name -> google.protobuf.Timestamp
-	77,  // 12: mulligan.iam.v1.TokenKey.retires_at:type_name -> google.protobuf.Timestamp
-	80,  // 13: mulligan.iam.v1.Project.metadata:type_name -> mulligan.common.v1.Metadata
+	79,  // 10: mulligan.iam.v1.TokenKey.created_at:type_name -> google.protobuf.Timestamp
+	79,  // 11: mulligan.iam.v1.TokenKey.signs_at:type_name -> google.protobuf.Timestamp
+	79,  // 12: mulligan.iam.v1.TokenKey.retires_at:type_name -> google.protobuf.Timestamp
+	82,  // 13: mulligan.iam.v1.Project.metadata:type_name -> mulligan.common.v1.Metadata
 	14,  // 14: mulligan.iam.v1.BatchGetProjectsResponse.projects:type_name -> mulligan.iam.v1.Project
-	79,  // 15: mulligan.iam.v1.ListProjectsRequest.page:type_name -> mulligan.common.v1.Page
-	81,  // 16: mulligan.iam.v1.ListProjectsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
-	82,  // 17: mulligan.iam.v1.ListProjectsRequest.filter:type_name -> mulligan.common.v1.Filter
+	81,  // 15: mulligan.iam.v1.ListProjectsRequest.page:type_name -> mulligan.common.v1.Page
+	83,  // 16: mulligan.iam.v1.ListProjectsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	84,  // 17: mulligan.iam.v1.ListProjectsRequest.filter:type_name -> mulligan.common.v1.Filter
 	14,  // 18: mulligan.iam.v1.ListProjectsResponse.projects:type_name -> mulligan.iam.v1.Project
-	83,  // 19: mulligan.iam.v1.UpdateProjectRequest.update_mask:type_name -> google.protobuf.FieldMask
-	80,  // 20: mulligan.iam.v1.Account.metadata:type_name -> mulligan.common.v1.Metadata
+	85,  // 19: mulligan.iam.v1.UpdateProjectRequest.update_mask:type_name -> google.protobuf.FieldMask
+	82,  // 20: mulligan.iam.v1.Account.metadata:type_name -> mulligan.common.v1.Metadata
 	24,  // 21: mulligan.iam.v1.BatchGetAccountsResponse.accounts:type_name -> mulligan.iam.v1.Account
-	79,  // 22: mulligan.iam.v1.ListAccountsRequest.page:type_name -> mulligan.common.v1.Page
-	81,  // 23: mulligan.iam.v1.ListAccountsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
-	82,  // 24: mulligan.iam.v1.ListAccountsRequest.filter:type_name -> mulligan.common.v1.Filter
+	81,  // 22: mulligan.iam.v1.ListAccountsRequest.page:type_name -> mulligan.common.v1.Page
+	83,  // 23: mulligan.iam.v1.ListAccountsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	84,  // 24: mulligan.iam.v1.ListAccountsRequest.filter:type_name -> mulligan.common.v1.Filter
 	24,  // 25: mulligan.iam.v1.ListAccountsResponse.accounts:type_name -> mulligan.iam.v1.Account
-	83,  // 26: mulligan.iam.v1.UpdateAccountRequest.update_mask:type_name -> google.protobuf.FieldMask
-	80,  // 27: mulligan.iam.v1.ApplicationCredential.metadata:type_name -> mulligan.common.v1.Metadata
+	85,  // 26: mulligan.iam.v1.UpdateAccountRequest.update_mask:type_name -> google.protobuf.FieldMask
+	82,  // 27: mulligan.iam.v1.ApplicationCredential.metadata:type_name -> mulligan.common.v1.Metadata
 	37,  // 28: mulligan.iam.v1.ApplicationCredential.roles:type_name -> mulligan.iam.v1.GivenRole
-	77,  // 29: mulligan.iam.v1.ApplicationCredential.expires_at:type_name -> google.protobuf.Timestamp
-	84,  // 30: mulligan.iam.v1.GivenRole.role:type_name -> mulligan.common.v1.Role
+	79,  // 29: mulligan.iam.v1.ApplicationCredential.expires_at:type_name -> google.protobuf.Timestamp
+	86,  // 30: mulligan.iam.v1.GivenRole.role:type_name -> mulligan.common.v1.Role
 	37,  // 31: mulligan.iam.v1.CreateApplicationCredentialRequest.roles:type_name -> mulligan.iam.v1.GivenRole
-	77,  // 32: mulligan.iam.v1.CreateApplicationCredentialRequest.expires_at:type_name -> google.protobuf.Timestamp
+	79,  // 32: mulligan.iam.v1.CreateApplicationCredentialRequest.expires_at:type_name -> google.protobuf.Timestamp
 	36,  // 33: mulligan.iam.v1.BatchGetApplicationCredentialsResponse.application_credentials:type_name -> mulligan.iam.v1.ApplicationCredential
-	79,  // 34: mulligan.iam.v1.ListApplicationCredentialsRequest.page:type_name -> mulligan.common.v1.Page
-	81,  // 35: mulligan.iam.v1.ListApplicationCredentialsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
-	82,  // 36: mulligan.iam.v1.ListApplicationCredentialsRequest.filter:type_name -> mulligan.common.v1.Filter
+	81,  // 34: mulligan.iam.v1.ListApplicationCredentialsRequest.page:type_name -> mulligan.common.v1.Page
+	83,  // 35: mulligan.iam.v1.ListApplicationCredentialsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	84,  // 36: mulligan.iam.v1.ListApplicationCredentialsRequest.filter:type_name -> mulligan.common.v1.Filter
 	36,  // 37: mulligan.iam.v1.ListApplicationCredentialsResponse.application_credentials:type_name -> mulligan.iam.v1.ApplicationCredential
-	84,  // 38: mulligan.iam.v1.AssignRoleRequest.role:type_name -> mulligan.common.v1.Role
-	84,  // 39: mulligan.iam.v1.Assignment.role:type_name -> mulligan.common.v1.Role
-	79,  // 40: mulligan.iam.v1.ListAssignmentsRequest.page:type_name -> mulligan.common.v1.Page
+	86,  // 38: mulligan.iam.v1.AssignRoleRequest.role:type_name -> mulligan.common.v1.Role
+	86,  // 39: mulligan.iam.v1.Assignment.role:type_name -> mulligan.common.v1.Role
+	81,  // 40: mulligan.iam.v1.ListAssignmentsRequest.page:type_name -> mulligan.common.v1.Page
 	49,  // 41: mulligan.iam.v1.ListAssignmentsResponse.assignments:type_name -> mulligan.iam.v1.Assignment
-	85,  // 42: mulligan.iam.v1.FailureDomains.kind:type_name -> mulligan.common.v1.DomainKind
+	87,  // 42: mulligan.iam.v1.FailureDomains.kind:type_name -> mulligan.common.v1.DomainKind
 	52,  // 43: mulligan.iam.v1.RegionSpec.failure_domains:type_name -> mulligan.iam.v1.FailureDomains
 	0,   // 44: mulligan.iam.v1.RegionSpec.visibility:type_name -> mulligan.iam.v1.Visibility
-	80,  // 45: mulligan.iam.v1.Region.metadata:type_name -> mulligan.common.v1.Metadata
+	82,  // 45: mulligan.iam.v1.Region.metadata:type_name -> mulligan.common.v1.Metadata
 	53,  // 46: mulligan.iam.v1.Region.spec:type_name -> mulligan.iam.v1.RegionSpec
 	53,  // 47: mulligan.iam.v1.CreateRegionRequest.spec:type_name -> mulligan.iam.v1.RegionSpec
 	54,  // 48: mulligan.iam.v1.BatchGetRegionsResponse.regions:type_name -> mulligan.iam.v1.Region
-	79,  // 49: mulligan.iam.v1.ListRegionsRequest.page:type_name -> mulligan.common.v1.Page
-	81,  // 50: mulligan.iam.v1.ListRegionsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
-	82,  // 51: mulligan.iam.v1.ListRegionsRequest.filter:type_name -> mulligan.common.v1.Filter
+	81,  // 49: mulligan.iam.v1.ListRegionsRequest.page:type_name -> mulligan.common.v1.Page
+	83,  // 50: mulligan.iam.v1.ListRegionsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	84,  // 51: mulligan.iam.v1.ListRegionsRequest.filter:type_name -> mulligan.common.v1.Filter
 	54,  // 52: mulligan.iam.v1.ListRegionsResponse.regions:type_name -> mulligan.iam.v1.Region
-	83,  // 53: mulligan.iam.v1.UpdateRegionRequest.update_mask:type_name -> google.protobuf.FieldMask
+	85,  // 53: mulligan.iam.v1.UpdateRegionRequest.update_mask:type_name -> google.protobuf.FieldMask
 	53,  // 54: mulligan.iam.v1.UpdateRegionRequest.spec:type_name -> mulligan.iam.v1.RegionSpec
-	86,  // 55: mulligan.iam.v1.IamConfigureRequest.spec:type_name -> mulligan.common.v1.ConfigurationSpec
-	83,  // 56: mulligan.iam.v1.IamConfigureRequest.update_mask:type_name -> google.protobuf.FieldMask
-	73,  // 57: mulligan.iam.v1.ListServicesResponse.sites:type_name -> mulligan.iam.v1.Site
-	74,  // 58: mulligan.iam.v1.Site.services:type_name -> mulligan.iam.v1.Service
-	77,  // 59: mulligan.iam.v1.Service.registered_at:type_name -> google.protobuf.Timestamp
-	77,  // 60: mulligan.iam.v1.Service.seen_at:type_name -> google.protobuf.Timestamp
-	1,   // 61: mulligan.iam.v1.IamService.Bootstrap:input_type -> mulligan.iam.v1.BootstrapRequest
-	2,   // 62: mulligan.iam.v1.IamService.Login:input_type -> mulligan.iam.v1.LoginRequest
-	4,   // 63: mulligan.iam.v1.IamService.RefreshToken:input_type -> mulligan.iam.v1.RefreshTokenRequest
-	5,   // 64: mulligan.iam.v1.IamService.SignOut:input_type -> mulligan.iam.v1.SignOutRequest
-	7,   // 65: mulligan.iam.v1.IamService.ListSessions:input_type -> mulligan.iam.v1.ListSessionsRequest
-	9,   // 66: mulligan.iam.v1.IamService.RevokeSession:input_type -> mulligan.iam.v1.RevokeSessionRequest
-	10,  // 67: mulligan.iam.v1.IamService.ListTokenKeys:input_type -> mulligan.iam.v1.ListTokenKeysRequest
-	13,  // 68: mulligan.iam.v1.IamService.RotateTokenKeys:input_type -> mulligan.iam.v1.RotateTokenKeysRequest
-	15,  // 69: mulligan.iam.v1.IamService.CreateProject:input_type -> mulligan.iam.v1.CreateProjectRequest
-	16,  // 70: mulligan.iam.v1.IamService.GetProject:input_type -> mulligan.iam.v1.GetProjectRequest
-	17,  // 71: mulligan.iam.v1.IamService.BatchGetProjects:input_type -> mulligan.iam.v1.BatchGetProjectsRequest
-	19,  // 72: mulligan.iam.v1.IamService.ListProjects:input_type -> mulligan.iam.v1.ListProjectsRequest
-	21,  // 73: mulligan.iam.v1.IamService.UpdateProject:input_type -> mulligan.iam.v1.UpdateProjectRequest
-	22,  // 74: mulligan.iam.v1.IamService.DeleteProject:input_type -> mulligan.iam.v1.DeleteProjectRequest
-	25,  // 75: mulligan.iam.v1.IamService.CreateAccount:input_type -> mulligan.iam.v1.CreateAccountRequest
-	26,  // 76: mulligan.iam.v1.IamService.GetAccount:input_type -> mulligan.iam.v1.GetAccountRequest
-	27,  // 77: mulligan.iam.v1.IamService.BatchGetAccounts:input_type -> mulligan.iam.v1.BatchGetAccountsRequest
-	29,  // 78: mulligan.iam.v1.IamService.ListAccounts:input_type -> mulligan.iam.v1.ListAccountsRequest
-	31,  // 79: mulligan.iam.v1.IamService.UpdateAccount:input_type -> mulligan.iam.v1.UpdateAccountRequest
-	32,  // 80: mulligan.iam.v1.IamService.DeleteAccount:input_type -> mulligan.iam.v1.DeleteAccountRequest
-	34,  // 81: mulligan.iam.v1.IamService.ChangePassword:input_type -> mulligan.iam.v1.ChangePasswordRequest
-	38,  // 82: mulligan.iam.v1.IamService.CreateApplicationCredential:input_type -> mulligan.iam.v1.CreateApplicationCredentialRequest
-	39,  // 83: mulligan.iam.v1.IamService.GetApplicationCredential:input_type -> mulligan.iam.v1.GetApplicationCredentialRequest
-	40,  // 84: mulligan.iam.v1.IamService.BatchGetApplicationCredentials:input_type -> mulligan.iam.v1.BatchGetApplicationCredentialsRequest
-	42,  // 85: mulligan.iam.v1.IamService.ListApplicationCredentials:input_type -> mulligan.iam.v1.ListApplicationCredentialsRequest
-	44,  // 86: mulligan.iam.v1.IamService.DeleteApplicationCredential:input_type -> mulligan.iam.v1.DeleteApplicationCredentialRequest
-	46,  // 87: mulligan.iam.v1.IamService.AssignRole:input_type -> mulligan.iam.v1.AssignRoleRequest
-	47,  // 88: mulligan.iam.v1.IamService.RevokeRole:input_type -> mulligan.iam.v1.RevokeRoleRequest
-	50,  // 89: mulligan.iam.v1.IamService.ListAssignments:input_type -> mulligan.iam.v1.ListAssignmentsRequest
-	55,  // 90: mulligan.iam.v1.IamService.CreateRegion:input_type -> mulligan.iam.v1.CreateRegionRequest
-	56,  // 91: mulligan.iam.v1.IamService.GetRegion:input_type -> mulligan.iam.v1.GetRegionRequest
-	57,  // 92: mulligan.iam.v1.IamService.BatchGetRegions:input_type -> mulligan.iam.v1.BatchGetRegionsRequest
-	59,  // 93: mulligan.iam.v1.IamService.ListRegions:input_type -> mulligan.iam.v1.ListRegionsRequest
-	61,  // 94: mulligan.iam.v1.IamService.UpdateRegion:input_type -> mulligan.iam.v1.UpdateRegionRequest
-	62,  // 95: mulligan.iam.v1.IamService.DeleteRegion:input_type -> mulligan.iam.v1.DeleteRegionRequest
-	66,  // 96: mulligan.iam.v1.IamService.RegisterService:input_type -> mulligan.iam.v1.RegisterServiceRequest
-	67,  // 97: mulligan.iam.v1.IamService.RenewService:input_type -> mulligan.iam.v1.RenewServiceRequest
-	69,  // 98: mulligan.iam.v1.IamService.WithdrawService:input_type -> mulligan.iam.v1.WithdrawServiceRequest
-	71,  // 99: mulligan.iam.v1.IamService.ListServices:input_type -> mulligan.iam.v1.ListServicesRequest
-	75,  // 100: mulligan.iam.v1.IamService.DeleteSite:input_type -> mulligan.iam.v1.DeleteSiteRequest
-	87,  // 101: mulligan.iam.v1.IamService.ListAuditEvents:input_type -> mulligan.common.v1.ListAuditEventsRequest
-	64,  // 102: mulligan.iam.v1.IamService.IamConfigure:input_type -> mulligan.iam.v1.IamConfigureRequest
-	65,  // 103: mulligan.iam.v1.IamService.GetIamConfiguration:input_type -> mulligan.iam.v1.GetIamConfigurationRequest
-	88,  // 104: mulligan.iam.v1.IamService.Watch:input_type -> mulligan.common.v1.WatchRequest
-	3,   // 105: mulligan.iam.v1.IamService.Bootstrap:output_type -> mulligan.iam.v1.SignedIn
-	3,   // 106: mulligan.iam.v1.IamService.Login:output_type -> mulligan.iam.v1.SignedIn
-	3,   // 107: mulligan.iam.v1.IamService.RefreshToken:output_type -> mulligan.iam.v1.SignedIn
-	6,   // 108: mulligan.iam.v1.IamService.SignOut:output_type -> mulligan.iam.v1.Session
-	8,   // 109: mulligan.iam.v1.IamService.ListSessions:output_type -> mulligan.iam.v1.ListSessionsResponse
-	6,   // 110: mulligan.iam.v1.IamService.RevokeSession:output_type -> mulligan.iam.v1.Session
-	11,  // 111: mulligan.iam.v1.IamService.ListTokenKeys:output_type -> mulligan.iam.v1.ListTokenKeysResponse
-	12,  // 112: mulligan.iam.v1.IamService.RotateTokenKeys:output_type -> mulligan.iam.v1.TokenKey
-	14,  // 113: mulligan.iam.v1.IamService.CreateProject:output_type -> mulligan.iam.v1.Project
-	14,  // 114: mulligan.iam.v1.IamService.GetProject:output_type -> mulligan.iam.v1.Project
-	18,  // 115: mulligan.iam.v1.IamService.BatchGetProjects:output_type -> mulligan.iam.v1.BatchGetProjectsResponse
-	20,  // 116: mulligan.iam.v1.IamService.ListProjects:output_type -> mulligan.iam.v1.ListProjectsResponse
-	14,  // 117: mulligan.iam.v1.IamService.UpdateProject:output_type -> mulligan.iam.v1.Project
-	23,  // 118: mulligan.iam.v1.IamService.DeleteProject:output_type -> mulligan.iam.v1.DeleteProjectResponse
-	24,  // 119: mulligan.iam.v1.IamService.CreateAccount:output_type -> mulligan.iam.v1.Account
-	24,  // 120: mulligan.iam.v1.IamService.GetAccount:output_type -> mulligan.iam.v1.Account
-	28,  // 121: mulligan.iam.v1.IamService.BatchGetAccounts:output_type -> mulligan.iam.v1.BatchGetAccountsResponse
-	30,  // 122: mulligan.iam.v1.IamService.ListAccounts:output_type -> mulligan.iam.v1.ListAccountsResponse
-	24,  // 123: mulligan.iam.v1.IamService.UpdateAccount:output_type -> mulligan.iam.v1.Account
-	33,  // 124: mulligan.iam.v1.IamService.DeleteAccount:output_type -> mulligan.iam.v1.DeleteAccountResponse
-	35,  // 125: mulligan.iam.v1.IamService.ChangePassword:output_type -> mulligan.iam.v1.ChangePasswordResponse
-	36,  // 126: mulligan.iam.v1.IamService.CreateApplicationCredential:output_type -> mulligan.iam.v1.ApplicationCredential
-	36,  // 127: mulligan.iam.v1.IamService.GetApplicationCredential:output_type -> mulligan.iam.v1.ApplicationCredential
-	41,  // 128: mulligan.iam.v1.IamService.BatchGetApplicationCredentials:output_type -> mulligan.iam.v1.BatchGetApplicationCredentialsResponse
-	43,  // 129: mulligan.iam.v1.IamService.ListApplicationCredentials:output_type -> mulligan.iam.v1.ListApplicationCredentialsResponse
-	45,  // 130: mulligan.iam.v1.IamService.DeleteApplicationCredential:output_type -> mulligan.iam.v1.DeleteApplicationCredentialResponse
-	49,  // 131: mulligan.iam.v1.IamService.AssignRole:output_type -> mulligan.iam.v1.Assignment
-	48,  // 132: mulligan.iam.v1.IamService.RevokeRole:output_type -> mulligan.iam.v1.RevokeRoleResponse
-	51,  // 133: mulligan.iam.v1.IamService.ListAssignments:output_type -> mulligan.iam.v1.ListAssignmentsResponse
-	54,  // 134: mulligan.iam.v1.IamService.CreateRegion:output_type -> mulligan.iam.v1.Region
-	54,  // 135: mulligan.iam.v1.IamService.GetRegion:output_type -> mulligan.iam.v1.Region
-	58,  // 136: mulligan.iam.v1.IamService.BatchGetRegions:output_type -> mulligan.iam.v1.BatchGetRegionsResponse
-	60,  // 137: mulligan.iam.v1.IamService.ListRegions:output_type -> mulligan.iam.v1.ListRegionsResponse
-	54,  // 138: mulligan.iam.v1.IamService.UpdateRegion:output_type -> mulligan.iam.v1.Region
-	63,  // 139: mulligan.iam.v1.IamService.DeleteRegion:output_type -> mulligan.iam.v1.DeleteRegionResponse
-	74,  // 140: mulligan.iam.v1.IamService.RegisterService:output_type -> mulligan.iam.v1.Service
-	68,  // 141: mulligan.iam.v1.IamService.RenewService:output_type -> mulligan.iam.v1.RenewServiceResponse
-	70,  // 142: mulligan.iam.v1.IamService.WithdrawService:output_type -> mulligan.iam.v1.WithdrawServiceResponse
-	72,  // 143: mulligan.iam.v1.IamService.ListServices:output_type -> mulligan.iam.v1.ListServicesResponse
-	76,  // 144: mulligan.iam.v1.IamService.DeleteSite:output_type -> mulligan.iam.v1.DeleteSiteResponse
-	89,  // 145: mulligan.iam.v1.IamService.ListAuditEvents:output_type -> mulligan.common.v1.ListAuditEventsResponse
-	90,  // 146: mulligan.iam.v1.IamService.IamConfigure:output_type -> mulligan.common.v1.Configuration
-	90,  // 147: mulligan.iam.v1.IamService.GetIamConfiguration:output_type -> mulligan.common.v1.Configuration
-	91,  // 148: mulligan.iam.v1.IamService.Watch:output_type -> mulligan.common.v1.Event
-	105, // [105:149] is the sub-list for method output_type
-	61,  // [61:105] is the sub-list for method input_type
-	61,  // [61:61] is the sub-list for extension type_name
-	61,  // [61:61] is the sub-list for extension extendee
-	0,   // [0:61] is the sub-list for field type_name
+	88,  // 55: mulligan.iam.v1.IamConfigureRequest.spec:type_name -> mulligan.common.v1.ConfigurationSpec
+	85,  // 56: mulligan.iam.v1.IamConfigureRequest.update_mask:type_name -> google.protobuf.FieldMask
+	76,  // 57: mulligan.iam.v1.RegisterServiceResponse.service:type_name -> mulligan.iam.v1.Service
+	68,  // 58: mulligan.iam.v1.RegisterServiceResponse.served:type_name -> mulligan.iam.v1.ServedRegion
+	68,  // 59: mulligan.iam.v1.RenewServiceResponse.served:type_name -> mulligan.iam.v1.ServedRegion
+	75,  // 60: mulligan.iam.v1.ListServicesResponse.sites:type_name -> mulligan.iam.v1.Site
+	76,  // 61: mulligan.iam.v1.Site.services:type_name -> mulligan.iam.v1.Service
+	79,  // 62: mulligan.iam.v1.Service.registered_at:type_name -> google.protobuf.Timestamp
+	79,  // 63: mulligan.iam.v1.Service.seen_at:type_name -> google.protobuf.Timestamp
+	1,   // 64: mulligan.iam.v1.IamService.Bootstrap:input_type -> mulligan.iam.v1.BootstrapRequest
+	2,   // 65: mulligan.iam.v1.IamService.Login:input_type -> mulligan.iam.v1.LoginRequest
+	4,   // 66: mulligan.iam.v1.IamService.RefreshToken:input_type -> mulligan.iam.v1.RefreshTokenRequest
+	5,   // 67: mulligan.iam.v1.IamService.SignOut:input_type -> mulligan.iam.v1.SignOutRequest
+	7,   // 68: mulligan.iam.v1.IamService.ListSessions:input_type -> mulligan.iam.v1.ListSessionsRequest
+	9,   // 69: mulligan.iam.v1.IamService.RevokeSession:input_type -> mulligan.iam.v1.RevokeSessionRequest
+	10,  // 70: mulligan.iam.v1.IamService.ListTokenKeys:input_type -> mulligan.iam.v1.ListTokenKeysRequest
+	13,  // 71: mulligan.iam.v1.IamService.RotateTokenKeys:input_type -> mulligan.iam.v1.RotateTokenKeysRequest
+	15,  // 72: mulligan.iam.v1.IamService.CreateProject:input_type -> mulligan.iam.v1.CreateProjectRequest
+	16,  // 73: mulligan.iam.v1.IamService.GetProject:input_type -> mulligan.iam.v1.GetProjectRequest
+	17,  // 74: mulligan.iam.v1.IamService.BatchGetProjects:input_type -> mulligan.iam.v1.BatchGetProjectsRequest
+	19,  // 75: mulligan.iam.v1.IamService.ListProjects:input_type -> mulligan.iam.v1.ListProjectsRequest
+	21,  // 76: mulligan.iam.v1.IamService.UpdateProject:input_type -> mulligan.iam.v1.UpdateProjectRequest
+	22,  // 77: mulligan.iam.v1.IamService.DeleteProject:input_type -> mulligan.iam.v1.DeleteProjectRequest
+	25,  // 78: mulligan.iam.v1.IamService.CreateAccount:input_type -> mulligan.iam.v1.CreateAccountRequest
+	26,  // 79: mulligan.iam.v1.IamService.GetAccount:input_type -> mulligan.iam.v1.GetAccountRequest
+	27,  // 80: mulligan.iam.v1.IamService.BatchGetAccounts:input_type -> mulligan.iam.v1.BatchGetAccountsRequest
+	29,  // 81: mulligan.iam.v1.IamService.ListAccounts:input_type -> mulligan.iam.v1.ListAccountsRequest
+	31,  // 82: mulligan.iam.v1.IamService.UpdateAccount:input_type -> mulligan.iam.v1.UpdateAccountRequest
+	32,  // 83: mulligan.iam.v1.IamService.DeleteAccount:input_type -> mulligan.iam.v1.DeleteAccountRequest
+	34,  // 84: mulligan.iam.v1.IamService.ChangePassword:input_type -> mulligan.iam.v1.ChangePasswordRequest
+	38,  // 85: mulligan.iam.v1.IamService.CreateApplicationCredential:input_type -> mulligan.iam.v1.CreateApplicationCredentialRequest
+	39,  // 86: mulligan.iam.v1.IamService.GetApplicationCredential:input_type -> mulligan.iam.v1.GetApplicationCredentialRequest
+	40,  // 87: mulligan.iam.v1.IamService.BatchGetApplicationCredentials:input_type -> mulligan.iam.v1.BatchGetApplicationCredentialsRequest
+	42,  // 88: mulligan.iam.v1.IamService.ListApplicationCredentials:input_type -> mulligan.iam.v1.ListApplicationCredentialsRequest
+	44,  // 89: mulligan.iam.v1.IamService.DeleteApplicationCredential:input_type -> mulligan.iam.v1.DeleteApplicationCredentialRequest
+	46,  // 90: mulligan.iam.v1.IamService.AssignRole:input_type -> mulligan.iam.v1.AssignRoleRequest
+	47,  // 91: mulligan.iam.v1.IamService.RevokeRole:input_type -> mulligan.iam.v1.RevokeRoleRequest
+	50,  // 92: mulligan.iam.v1.IamService.ListAssignments:input_type -> mulligan.iam.v1.ListAssignmentsRequest
+	55,  // 93: mulligan.iam.v1.IamService.CreateRegion:input_type -> mulligan.iam.v1.CreateRegionRequest
+	56,  // 94: mulligan.iam.v1.IamService.GetRegion:input_type -> mulligan.iam.v1.GetRegionRequest
+	57,  // 95: mulligan.iam.v1.IamService.BatchGetRegions:input_type -> mulligan.iam.v1.BatchGetRegionsRequest
+	59,  // 96: mulligan.iam.v1.IamService.ListRegions:input_type -> mulligan.iam.v1.ListRegionsRequest
+	61,  // 97: mulligan.iam.v1.IamService.UpdateRegion:input_type -> mulligan.iam.v1.UpdateRegionRequest
+	62,  // 98: mulligan.iam.v1.IamService.DeleteRegion:input_type -> mulligan.iam.v1.DeleteRegionRequest
+	66,  // 99: mulligan.iam.v1.IamService.RegisterService:input_type -> mulligan.iam.v1.RegisterServiceRequest
+	69,  // 100: mulligan.iam.v1.IamService.RenewService:input_type -> mulligan.iam.v1.RenewServiceRequest
+	71,  // 101: mulligan.iam.v1.IamService.WithdrawService:input_type -> mulligan.iam.v1.WithdrawServiceRequest
+	73,  // 102: mulligan.iam.v1.IamService.ListServices:input_type -> mulligan.iam.v1.ListServicesRequest
+	77,  // 103: mulligan.iam.v1.IamService.DeleteSite:input_type -> mulligan.iam.v1.DeleteSiteRequest
+	89,  // 104: mulligan.iam.v1.IamService.ListAuditEvents:input_type -> mulligan.common.v1.ListAuditEventsRequest
+	64,  // 105: mulligan.iam.v1.IamService.IamConfigure:input_type -> mulligan.iam.v1.IamConfigureRequest
+	65,  // 106: mulligan.iam.v1.IamService.GetIamConfiguration:input_type -> mulligan.iam.v1.GetIamConfigurationRequest
+	90,  // 107: mulligan.iam.v1.IamService.Watch:input_type -> mulligan.common.v1.WatchRequest
+	3,   // 108: mulligan.iam.v1.IamService.Bootstrap:output_type -> mulligan.iam.v1.SignedIn
+	3,   // 109: mulligan.iam.v1.IamService.Login:output_type -> mulligan.iam.v1.SignedIn
+	3,   // 110: mulligan.iam.v1.IamService.RefreshToken:output_type -> mulligan.iam.v1.SignedIn
+	6,   // 111: mulligan.iam.v1.IamService.SignOut:output_type -> mulligan.iam.v1.Session
+	8,   // 112: mulligan.iam.v1.IamService.ListSessions:output_type -> mulligan.iam.v1.ListSessionsResponse
+	6,   // 113: mulligan.iam.v1.IamService.RevokeSession:output_type -> mulligan.iam.v1.Session
+	11,  // 114: mulligan.iam.v1.IamService.ListTokenKeys:output_type -> mulligan.iam.v1.ListTokenKeysResponse
+	12,  // 115: mulligan.iam.v1.IamService.RotateTokenKeys:output_type -> mulligan.iam.v1.TokenKey
+	14,  // 116: mulligan.iam.v1.IamService.CreateProject:output_type -> mulligan.iam.v1.Project
+	14,  // 117: mulligan.iam.v1.IamService.GetProject:output_type -> mulligan.iam.v1.Project
+	18,  // 118: mulligan.iam.v1.IamService.BatchGetProjects:output_type -> mulligan.iam.v1.BatchGetProjectsResponse
+	20,  // 119: mulligan.iam.v1.IamService.ListProjects:output_type -> mulligan.iam.v1.ListProjectsResponse
+	14,  // 120: mulligan.iam.v1.IamService.UpdateProject:output_type -> mulligan.iam.v1.Project
+	23,  // 121: mulligan.iam.v1.IamService.DeleteProject:output_type -> mulligan.iam.v1.DeleteProjectResponse
+	24,  // 122: mulligan.iam.v1.IamService.CreateAccount:output_type -> mulligan.iam.v1.Account
+	24,  // 123: mulligan.iam.v1.IamService.GetAccount:output_type -> mulligan.iam.v1.Account
+	28,  // 124: mulligan.iam.v1.IamService.BatchGetAccounts:output_type -> mulligan.iam.v1.BatchGetAccountsResponse
+	30,  // 125: mulligan.iam.v1.IamService.ListAccounts:output_type -> mulligan.iam.v1.ListAccountsResponse
+	24,  // 126: mulligan.iam.v1.IamService.UpdateAccount:output_type -> mulligan.iam.v1.Account
+	33,  // 127: mulligan.iam.v1.IamService.DeleteAccount:output_type -> mulligan.iam.v1.DeleteAccountResponse
+	35,  // 128: mulligan.iam.v1.IamService.ChangePassword:output_type -> mulligan.iam.v1.ChangePasswordResponse
+	36,  // 129: mulligan.iam.v1.IamService.CreateApplicationCredential:output_type -> mulligan.iam.v1.ApplicationCredential
+	36,  // 130: mulligan.iam.v1.IamService.GetApplicationCredential:output_type -> mulligan.iam.v1.ApplicationCredential
+	41,  // 131: mulligan.iam.v1.IamService.BatchGetApplicationCredentials:output_type -> mulligan.iam.v1.BatchGetApplicationCredentialsResponse
+	43,  // 132: mulligan.iam.v1.IamService.ListApplicationCredentials:output_type -> mulligan.iam.v1.ListApplicationCredentialsResponse
+	45,  // 133: mulligan.iam.v1.IamService.DeleteApplicationCredential:output_type -> mulligan.iam.v1.DeleteApplicationCredentialResponse
+	49,  // 134: mulligan.iam.v1.IamService.AssignRole:output_type -> mulligan.iam.v1.Assignment
+	48,  // 135: mulligan.iam.v1.IamService.RevokeRole:output_type -> mulligan.iam.v1.RevokeRoleResponse
+	51,  // 136: mulligan.iam.v1.IamService.ListAssignments:output_type -> mulligan.iam.v1.ListAssignmentsResponse
+	54,  // 137: mulligan.iam.v1.IamService.CreateRegion:output_type -> mulligan.iam.v1.Region
+	54,  // 138: mulligan.iam.v1.IamService.GetRegion:output_type -> mulligan.iam.v1.Region
+	58,  // 139: mulligan.iam.v1.IamService.BatchGetRegions:output_type -> mulligan.iam.v1.BatchGetRegionsResponse
+	60,  // 140: mulligan.iam.v1.IamService.ListRegions:output_type -> mulligan.iam.v1.ListRegionsResponse
+	54,  // 141: mulligan.iam.v1.IamService.UpdateRegion:output_type -> mulligan.iam.v1.Region
+	63,  // 142: mulligan.iam.v1.IamService.DeleteRegion:output_type -> mulligan.iam.v1.DeleteRegionResponse
+	67,  // 143: mulligan.iam.v1.IamService.RegisterService:output_type -> mulligan.iam.v1.RegisterServiceResponse
+	70,  // 144: mulligan.iam.v1.IamService.RenewService:output_type -> mulligan.iam.v1.RenewServiceResponse
+	72,  // 145: mulligan.iam.v1.IamService.WithdrawService:output_type -> mulligan.iam.v1.WithdrawServiceResponse
+	74,  // 146: mulligan.iam.v1.IamService.ListServices:output_type -> mulligan.iam.v1.ListServicesResponse
+	78,  // 147: mulligan.iam.v1.IamService.DeleteSite:output_type -> mulligan.iam.v1.DeleteSiteResponse
+	91,  // 148: mulligan.iam.v1.IamService.ListAuditEvents:output_type -> mulligan.common.v1.ListAuditEventsResponse
+	92,  // 149: mulligan.iam.v1.IamService.IamConfigure:output_type -> mulligan.common.v1.Configuration
+	92,  // 150: mulligan.iam.v1.IamService.GetIamConfiguration:output_type -> mulligan.common.v1.Configuration
+	93,  // 151: mulligan.iam.v1.IamService.Watch:output_type -> mulligan.common.v1.Event
+	108, // [108:152] is the sub-list for method output_type
+	64,  // [64:108] is the sub-list for method input_type
+	64,  // [64:64] is the sub-list for extension type_name
+	64,  // [64:64] is the sub-list for extension extendee
+	0,   // [0:64] is the sub-list for field type_name
 }
 
 func init() { file_mulligan_iam_v1_iam_proto_init() }
@@ -5389,7 +5521,7 @@ func file_mulligan_iam_v1_iam_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mulligan_iam_v1_iam_proto_rawDesc), len(file_mulligan_iam_v1_iam_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   76,
+			NumMessages:   78,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

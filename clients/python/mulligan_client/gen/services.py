@@ -828,11 +828,13 @@ class IamService:
 
     def RegisterService(
         self, request: iam_pb2.RegisterServiceRequest, timeout: float | None = None
-    ) -> iam_pb2.Service:
+    ) -> iam_pb2.RegisterServiceResponse:
         """Take a process up in the catalogue: which services of which site it has, and where. It is
         away when it is not renewed in time.
         """
-        return self._caller.unary(methods.IAM_REGISTER_SERVICE, request, iam_pb2.Service, timeout)
+        return self._caller.unary(
+            methods.IAM_REGISTER_SERVICE, request, iam_pb2.RegisterServiceResponse, timeout
+        )
 
     def RenewService(
         self, request: iam_pb2.RenewServiceRequest, timeout: float | None = None

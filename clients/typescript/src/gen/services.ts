@@ -652,7 +652,7 @@ export class IamService {
    * Take a process up in the catalogue: which services of which site it has, and where. It is away
    * when it is not renewed in time.
    */
-  registerService(request: MessageInitShape<typeof iamv1.RegisterServiceRequestSchema>, signal?: AbortSignal): Promise<iamv1.Service> {
+  registerService(request: MessageInitShape<typeof iamv1.RegisterServiceRequestSchema>, signal?: AbortSignal): Promise<iamv1.RegisterServiceResponse> {
     return this.caller.unary(methods.iamRegisterService, iamv1.IamService.method.registerService, request, signal);
   }
 

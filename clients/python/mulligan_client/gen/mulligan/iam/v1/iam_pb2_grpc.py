@@ -214,7 +214,7 @@ class IamServiceStub:
         self.RegisterService = channel.unary_unary(
                 '/mulligan.iam.v1.IamService/RegisterService',
                 request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.RegisterServiceRequest.SerializeToString,
-                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.Service.FromString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.RegisterServiceResponse.FromString,
                 _registered_method=True)
         self.RenewService = channel.unary_unary(
                 '/mulligan.iam.v1.IamService/RenewService',
@@ -769,7 +769,7 @@ def add_IamServiceServicer_to_server(servicer, server):
             'RegisterService': grpc.unary_unary_rpc_method_handler(
                     servicer.RegisterService,
                     request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.RegisterServiceRequest.FromString,
-                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.Service.SerializeToString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.RegisterServiceResponse.SerializeToString,
             ),
             'RenewService': grpc.unary_unary_rpc_method_handler(
                     servicer.RenewService,
@@ -1784,7 +1784,7 @@ class IamService:
             target,
             '/mulligan.iam.v1.IamService/RegisterService',
             mulligan_dot_iam_dot_v1_dot_iam__pb2.RegisterServiceRequest.SerializeToString,
-            mulligan_dot_iam_dot_v1_dot_iam__pb2.Service.FromString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.RegisterServiceResponse.FromString,
             options,
             channel_credentials,
             insecure,

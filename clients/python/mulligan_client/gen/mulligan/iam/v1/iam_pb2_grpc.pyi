@@ -133,7 +133,7 @@ class IamServiceStub:
     """Delete a region without others below it, with the roles on it. What lives in it stays until an
     operator ends it; nothing new can be asked there.
     """
-    RegisterService: _grpc.UnaryUnaryMultiCallable[_iam_pb2.RegisterServiceRequest, _iam_pb2.Service]
+    RegisterService: _grpc.UnaryUnaryMultiCallable[_iam_pb2.RegisterServiceRequest, _iam_pb2.RegisterServiceResponse]
     """Take a process up in the catalogue: which services of which site it has, and where. It is away
     when it is not renewed in time.
     """
@@ -260,7 +260,7 @@ class IamServiceAsyncStub(IamServiceStub):
     """Delete a region without others below it, with the roles on it. What lives in it stays until an
     operator ends it; nothing new can be asked there.
     """
-    RegisterService: _aio.UnaryUnaryMultiCallable[_iam_pb2.RegisterServiceRequest, _iam_pb2.Service]  # type: ignore[assignment]
+    RegisterService: _aio.UnaryUnaryMultiCallable[_iam_pb2.RegisterServiceRequest, _iam_pb2.RegisterServiceResponse]  # type: ignore[assignment]
     """Take a process up in the catalogue: which services of which site it has, and where. It is away
     when it is not renewed in time.
     """
@@ -600,7 +600,7 @@ class IamServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _iam_pb2.RegisterServiceRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_iam_pb2.Service, _abc.Awaitable[_iam_pb2.Service]]:
+    ) -> _typing.Union[_iam_pb2.RegisterServiceResponse, _abc.Awaitable[_iam_pb2.RegisterServiceResponse]]:
         """Take a process up in the catalogue: which services of which site it has, and where. It is away
         when it is not renewed in time.
         """
