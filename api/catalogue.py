@@ -62,8 +62,9 @@ async def withdraw(request: pb.WithdrawServiceRequest) -> pb.WithdrawServiceResp
 
 
 async def list_all() -> pb.ListServicesResponse:
-    """Show the whole of it."""
+    """Show what the caller sees of it."""
     call, now = current_call(), datetime.now(UTC)
+    whole = call.caller.has("reader")
 
     def read(session: Session) -> pb.ListServicesResponse:
         revision = events.told_revision(session)
@@ -72,7 +73,7 @@ async def list_all() -> pb.ListServicesResponse:
                 pb.Site(
                     id=site.id,
                     regions=site.regions,
-                    services=[_service(row, now) for row in site.services],
+                    services=[_service(row, now, whole=whole) for row in site.services],
                 )
                 for site in catalogue.sites(session, call.caller)
             ],
@@ -110,14 +111,17 @@ def _served(session: Session) -> list[pb.ServedRegion]:
     ]
 
 
-def _service(row: ServiceRow, now: datetime) -> pb.Service:
-    return pb.Service(
+def _service(row: ServiceRow, now: datetime, *, whole: bool = True) -> pb.Service:
+    """Show a process; to who doesn't run it only where it is."""
+    shown = pb.Service(
         id=row.id,
         site=row.site,
         kinds=row.kinds,
         address=row.address,
-        version=row.version,
         alive=row.seen_at > now - LEASE,
-        registered_at=messages.timestamp(row.registered_at),
-        seen_at=messages.timestamp(row.seen_at),
     )
+    if whole:
+        shown.version = row.version
+        shown.registered_at.CopyFrom(messages.timestamp(row.registered_at))
+        shown.seen_at.CopyFrom(messages.timestamp(row.seen_at))
+    return shown

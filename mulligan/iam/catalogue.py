@@ -270,7 +270,10 @@ def delete_site(session: Session, site: str, now: datetime, *, author: str | Non
 
 
 def sites(session: Session, caller: Caller) -> list[Site]:
-    """Read the sites by id; of regions those that the caller sees, each at one site at most."""
+    """Read the sites by id, each with the regions that the caller sees; none is at two sites.
+
+    A site without any is shown to readers of the system only.
+    """
     found = {one: Site(one) for one in session.scalars(select(SiteRow.id).order_by(SiteRow.id))}
     # Who registers between these statements is in the later ones only, and in the next answer.
     for row in session.scalars(select(ServiceRow).order_by(ServiceRow.id)):
@@ -279,7 +282,7 @@ def sites(session: Session, caller: Caller) -> list[Site]:
     for region, served_by in _served(session):
         if (site := found.get(served_by)) and caller.sees(region):
             site.regions.append(region)
-    return list(found.values())
+    return [site for site in found.values() if site.regions or caller.has("reader")]
 
 
 def named_regions(session: Session) -> dict[str, str]:

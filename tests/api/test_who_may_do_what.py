@@ -150,6 +150,7 @@ class Ground:
             "internal region": region,
             "internal network": there.network,
             "internal image": there.image,
+            "internal Service": new_service(self, region),
         }
 
 
@@ -317,6 +318,8 @@ RULES = (
     Rule("RenewService", on_system("admin"), {"id": "<Service>"}),
     Rule("WithdrawService", on_system("admin"), {"id": "<new service>"}),
     Rule("ListServices", everybody, {}),
+    Rule("ListServices", in_region("reader"), {}, "<internal Service>"),
+    Rule("ListServices", on_system("reader"), {}, "seen_at"),
     # Regions, and what is in them, are hidden in test_region_visibility.py; these are public.
     Rule("GetRegion", everybody, {"id": "<Region>"}, "<Region>"),
     Rule("BatchGetRegions", everybody, {"ids": ["<Region>"]}, "<Region>"),
@@ -491,10 +494,10 @@ def new_region(ground: Ground) -> str:
     return str(made.metadata.id)
 
 
-def new_service(ground: Ground) -> str:
-    """A process of another site."""
+def new_service(ground: Ground, region: str = "") -> str:
+    """A process of another site, which serves a region."""
     said = {"id": str(uuid4()), "site": str(uuid4()), "kinds": ["meta"]}
-    ground.site.admin.RegisterService(**said, regions=[new_region(ground)])
+    ground.site.admin.RegisterService(**said, regions=[region or new_region(ground)])
     return str(said["id"])
 
 

@@ -190,6 +190,22 @@ def test_a_process_that_is_away_makes_room_for_the_next_at_its_address(
     assert installation.services(site) == {alive, beside, last}
 
 
+def test_a_region_that_a_site_names_stays(installation: Installation) -> None:
+    def delete() -> None:
+        installation.database.write(
+            lambda session: regions.delete_region(session, installation.berlin)
+        )
+
+    site = new_site()
+    installation.register(ADMIN, site, installation.berlin)
+    with refused("REGION_SERVED"):
+        delete()
+    installation.register(ADMIN, site, installation.asia)
+    delete()
+    with refused("NOT_FOUND"):
+        installation.register(ADMIN, site, installation.berlin)
+
+
 # Who may say so
 
 
@@ -291,6 +307,20 @@ def test_a_site_that_is_deleted_while_it_comes_back_is_not(postgresql_database: 
     with refused("SITE_ALIVE"):
         running.result()
     assert installation.served().keys() == {site}
+
+
+def test_a_region_is_not_deleted_while_a_site_begins_to_name_it(
+    postgresql_database: Database,
+) -> None:
+    installation = Installation(postgresql_database)
+    said = said_of(new_site(), [installation.berlin])
+    _, running = meeting(
+        postgresql_database,
+        lambda session: catalogue.register(session, said, NOW, ADMIN),
+        lambda session: regions.delete_region(session, installation.berlin),
+    )
+    with refused("REGION_SERVED"):
+        running.result()
 
 
 def test_processes_that_start_at_once_are_of_one_site(postgresql_database: Database) -> None:

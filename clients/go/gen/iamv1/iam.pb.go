@@ -4636,13 +4636,13 @@ type Service struct {
 	Kinds []string `protobuf:"bytes,3,rep,name=kinds,proto3" json:"kinds,omitempty"`
 	// As clients reach it; empty: where they reach iam.
 	Address string `protobuf:"bytes,4,opt,name=address,proto3" json:"address,omitempty"`
-	// Of the services.
+	// Of the services; for readers of the system.
 	Version string `protobuf:"bytes,5,opt,name=version,proto3" json:"version,omitempty"`
 	// Whether it said so of late.
 	Alive bool `protobuf:"varint,6,opt,name=alive,proto3" json:"alive,omitempty"`
-	// When it was registered.
+	// When it was registered; for readers of the system.
 	RegisteredAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=registered_at,json=registeredAt,proto3" json:"registered_at,omitempty"`
-	// When it said last that it is alive.
+	// When it said last that it is alive; for readers of the system.
 	SeenAt        *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=seen_at,json=seenAt,proto3" json:"seen_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -5187,7 +5187,7 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\x16VISIBILITY_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11VISIBILITY_PUBLIC\x10\x01\x12\x17\n" +
 	"\x13VISIBILITY_PROJECTS\x10\x02\x12\x17\n" +
-	"\x13VISIBILITY_INTERNAL\x10\x032\xed0\n" +
+	"\x13VISIBILITY_INTERNAL\x10\x032\xa71\n" +
 	"\n" +
 	"IamService\x12W\n" +
 	"\tBootstrap\x12!.mulligan.iam.v1.BootstrapRequest\x1a\x19.mulligan.iam.v1.SignedIn\"\f\xaa\xbb\x18\x04\b\x01\x10\x01\xb0\xbb\x18\x03\x12O\n" +
@@ -5231,8 +5231,8 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\fDeleteRegion\x12$.mulligan.iam.v1.DeleteRegionRequest\x1a%.mulligan.iam.v1.DeleteRegionResponse\"=\xaa\xbb\x189\b\x06\x10\x04\x1a/of a region above it; at the top: of the system\"\x02id\x12\xa4\x02\n" +
 	"\x0fRegisterService\x12'.mulligan.iam.v1.RegisterServiceRequest\x1a(.mulligan.iam.v1.RegisterServiceResponse\"\xbd\x01\xaa\xbb\x18\xb8\x01\b\x02\x10\x01\x1a\xb1\x01services beside iam, admins of the system, and application credentials that one made with this method among theirs: for their own site, and with the role operator on its regions\x12\x90\x01\n" +
 	"\fRenewService\x12$.mulligan.iam.v1.RenewServiceRequest\x1a%.mulligan.iam.v1.RenewServiceResponse\"3\xaa\xbb\x18/\b\x02\x10\x01\x1a)who may call RegisterService for its site\x12\x99\x01\n" +
-	"\x0fWithdrawService\x12'.mulligan.iam.v1.WithdrawServiceRequest\x1a(.mulligan.iam.v1.WithdrawServiceResponse\"3\xaa\xbb\x18/\b\x02\x10\x01\x1a)who may call RegisterService for its site\x12\x8d\x01\n" +
-	"\fListServices\x12$.mulligan.iam.v1.ListServicesRequest\x1a%.mulligan.iam.v1.ListServicesResponse\"0\xaa\xbb\x18,\b\x02\x10\x01\x1a&shows the regions that the caller sees\x12_\n" +
+	"\x0fWithdrawService\x12'.mulligan.iam.v1.WithdrawServiceRequest\x1a(.mulligan.iam.v1.WithdrawServiceResponse\"3\xaa\xbb\x18/\b\x02\x10\x01\x1a)who may call RegisterService for its site\x12\xc7\x01\n" +
+	"\fListServices\x12$.mulligan.iam.v1.ListServicesRequest\x1a%.mulligan.iam.v1.ListServicesResponse\"j\xaa\xbb\x18f\b\x02\x10\x01\x1a`shows the sites that serve a region that the caller sees, and all of it to readers of the system\x12_\n" +
 	"\n" +
 	"DeleteSite\x12\".mulligan.iam.v1.DeleteSiteRequest\x1a#.mulligan.iam.v1.DeleteSiteResponse\"\b\xaa\xbb\x18\x04\b\x06\x10\x03\x12\xd4\x01\n" +
 	"\x0fListAuditEvents\x12*.mulligan.common.v1.ListAuditEventsRequest\x1a+.mulligan.common.v1.ListAuditEventsResponse\"h\xaa\xbb\x18d\b\x02\x10\x01\x1a^shows admins of a project or region what is of it or below, and all to operators of the system\x12a\n" +

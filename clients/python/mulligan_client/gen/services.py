@@ -819,8 +819,9 @@ class IamService:
     def DeleteRegion(
         self, request: iam_pb2.DeleteRegionRequest, timeout: float | None = None
     ) -> iam_pb2.DeleteRegionResponse:
-        """Delete a region without others below it, with the roles on it. What lives in it stays
-        until an operator ends it; nothing new can be asked there.
+        """Delete a region without others below it, and that no site serves by its name, with the
+        roles on it. What lives in it stays until an operator ends it; nothing new can be asked
+        there.
         """
         return self._caller.unary(
             methods.IAM_DELETE_REGION, request, iam_pb2.DeleteRegionResponse, timeout
@@ -855,7 +856,7 @@ class IamService:
     def ListServices(
         self, request: iam_pb2.ListServicesRequest, timeout: float | None = None
     ) -> iam_pb2.ListServicesResponse:
-        """The catalogue: all sites with their services, and the regions of each that the caller
+        """The catalogue: the sites with their services, and the regions of each that the caller
         sees.
         """
         return self._caller.unary(

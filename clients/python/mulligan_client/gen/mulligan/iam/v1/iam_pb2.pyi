@@ -2342,7 +2342,7 @@ class Service(_message.Message):
     address: _builtins.str
     """As clients reach it; empty: where they reach iam."""
     version: _builtins.str
-    """Of the services."""
+    """Of the services; for readers of the system."""
     alive: _builtins.bool
     """Whether it said so of late."""
     @_builtins.property
@@ -2351,11 +2351,11 @@ class Service(_message.Message):
 
     @_builtins.property
     def registered_at(self) -> _timestamp_pb2.Timestamp:
-        """When it was registered."""
+        """When it was registered; for readers of the system."""
 
     @_builtins.property
     def seen_at(self) -> _timestamp_pb2.Timestamp:
-        """When it said last that it is alive."""
+        """When it said last that it is alive; for readers of the system."""
 
     def __init__(
         self,

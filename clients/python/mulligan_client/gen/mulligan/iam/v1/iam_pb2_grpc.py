@@ -516,8 +516,8 @@ class IamServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteRegion(self, request, context):
-        """Delete a region without others below it, with the roles on it. What lives in it stays until an
-        operator ends it; nothing new can be asked there.
+        """Delete a region without others below it, and that no site serves by its name, with the roles on
+        it. What lives in it stays until an operator ends it; nothing new can be asked there.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -546,7 +546,7 @@ class IamServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListServices(self, request, context):
-        """The catalogue: all sites with their services, and the regions of each that the caller sees.
+        """The catalogue: the sites with their services, and the regions of each that the caller sees.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
