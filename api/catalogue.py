@@ -113,15 +113,13 @@ def _served(session: Session) -> list[pb.ServedRegion]:
 
 def _service(row: ServiceRow, now: datetime, *, whole: bool = True) -> pb.Service:
     """Show a process; to who doesn't run it only where it is."""
-    shown = pb.Service(
+    return pb.Service(
         id=row.id,
         site=row.site,
         kinds=row.kinds,
         address=row.address,
+        version=row.version if whole else "",
         alive=row.seen_at > now - LEASE,
+        registered_at=messages.timestamp(row.registered_at) if whole else None,
+        seen_at=messages.timestamp(row.seen_at) if whole else None,
     )
-    if whole:
-        shown.version = row.version
-        shown.registered_at.CopyFrom(messages.timestamp(row.registered_at))
-        shown.seen_at.CopyFrom(messages.timestamp(row.seen_at))
-    return shown
