@@ -24,7 +24,12 @@ from mulligan.iam.tables import (
 )
 from mulligan.iam.tokens import SERVICES
 from mulligan.values.caller import SYSTEM, Caller
-from mulligan.values.errors import FailedPreconditionError, NotFoundError, PermissionDeniedError
+from mulligan.values.errors import (
+    AlreadyExistsError,
+    FailedPreconditionError,
+    NotFoundError,
+    PermissionDeniedError,
+)
 
 LEASE = timedelta(seconds=30)
 """A service that was not seen for so long is away; it is to be seen three times meanwhile."""
@@ -76,6 +81,7 @@ def register(session: Session, said: Registration, now: datetime, caller: Caller
             those of this site (SITE_OF_ANOTHER), or has no role with which it may serve a region.
         NotFoundError: there is no such region.
         FailedPreconditionError: REGION_SERVED: another site serves one of the regions.
+        AlreadyExistsError: another site has a process with this id.
     """
     _require_registrar(session, caller)
     site = _locked_site(session, said.site, caller, now)
@@ -99,6 +105,10 @@ def register(session: Session, said: Registration, now: datetime, caller: Caller
             ServiceRow.site == site.id, (ServiceRow.id == said.id) | gone | forgotten
         )
     )
+    if session.get(ServiceRow, said.id) is not None:
+        raise AlreadyExistsError(
+            f"service {said.id} is of another site; make up another id", field="id"
+        )
     row = ServiceRow(
         id=said.id,
         site=site.id,

@@ -63,6 +63,17 @@ class Installation:
             region_tree=self.tree,
         )
 
+    def lower_creator(self, credential: Caller) -> None:
+        """Leave who made a credential without the role of an admin."""
+        query = select(ApplicationCredential.creator).where(
+            ApplicationCredential.account == credential.account
+        )
+
+        def lower(session: Session) -> None:
+            roles.assign_role(session, session.scalars(query).one(), "operator")
+
+        self.database.write(lower)
+
     def register(
         self, caller: Caller, site: str, *serves: str, at: datetime = NOW, **more: str
     ) -> str:
@@ -210,8 +221,17 @@ def test_a_region_that_a_site_names_stays(installation: Installation) -> None:
 
 
 def test_only_who_was_let_may_say_where_services_are(installation: Installation) -> None:
-    let = installation.credential(installation.europe)
-    installation.register(let, new_site(), installation.europe)
+    let, site = installation.credential(installation.europe), new_site()
+    service = installation.register(let, site, installation.europe)
+    installation.account("admin")
+    installation.lower_creator(let)
+    for speak in (
+        lambda: installation.register(let, site, installation.europe),
+        lambda: installation.renew(let, service),
+        lambda: installation.withdraw(let, service),
+    ):
+        with refused("NO_REGISTRAR"):
+            speak()
     unlet = [
         Caller(installation.account("admin"), {SYSTEM: "admin"}, application=True),
         Caller(installation.account("operator"), {SYSTEM: "operator"}),
@@ -238,6 +258,8 @@ def test_a_site_is_spoken_for_by_who_made_it_known(installation: Installation) -
         installation.register(caller, site, berlin, service=service)
     with refused("SITE_OF_ANOTHER"):
         installation.register(other, site, berlin)
+    with refused("ALREADY_EXISTS"):
+        installation.register(ADMIN, new_site(), service=service)
     installation.withdraw(own, service)
     with refused("NOT_FOUND"):
         installation.renew(own, service)
