@@ -16,7 +16,9 @@ from mulligan_client.gen.mulligan.iam.v1 import iam_pb2 as pb
 from mulligan_client.transport import Target
 
 
-async def register(request: pb.RegisterServiceRequest, places: Places) -> pb.Service:
+async def register(
+    request: pb.RegisterServiceRequest, places: Places
+) -> pb.RegisterServiceResponse:
     """Take a process up."""
     call, now = current_call(), datetime.now(UTC)
     _check_address(request.address)
@@ -30,10 +32,11 @@ async def register(request: pb.RegisterServiceRequest, places: Places) -> pb.Ser
         regions=set(request.regions),
     )
 
-    def take(session: Session) -> pb.Service:
-        return _service(catalogue.register(session, said, now, call.caller), now)
+    def take(session: Session) -> pb.RegisterServiceResponse:
+        row = catalogue.register(session, said, now, call.caller)
+        return pb.RegisterServiceResponse(service=_service(row, now), served=_served(session))
 
-    return await call.write(request, pb.Service, take)
+    return await call.write(request, pb.RegisterServiceResponse, take)
 
 
 async def renew(request: pb.RenewServiceRequest) -> pb.RenewServiceResponse:
@@ -42,7 +45,7 @@ async def renew(request: pb.RenewServiceRequest) -> pb.RenewServiceResponse:
 
     def note(session: Session) -> pb.RenewServiceResponse:
         catalogue.renew(session, request.id, now, call.caller)
-        return pb.RenewServiceResponse()
+        return pb.RenewServiceResponse(served=_served(session))
 
     return await call.write_anonymously(note)
 
@@ -59,8 +62,9 @@ async def withdraw(request: pb.WithdrawServiceRequest) -> pb.WithdrawServiceResp
 
 
 async def list_all() -> pb.ListServicesResponse:
-    """Show the whole of it."""
+    """Show what the caller sees of it."""
     call, now = current_call(), datetime.now(UTC)
+    whole = call.caller.has("reader")
 
     def read(session: Session) -> pb.ListServicesResponse:
         revision = events.told_revision(session)
@@ -69,7 +73,7 @@ async def list_all() -> pb.ListServicesResponse:
                 pb.Site(
                     id=site.id,
                     regions=site.regions,
-                    services=[_service(row, now) for row in site.services],
+                    services=[_service(row, now, whole=whole) for row in site.services],
                 )
                 for site in catalogue.sites(session, call.caller)
             ],
@@ -100,14 +104,22 @@ def _check_address(address: str) -> None:
         ) from error
 
 
-def _service(row: ServiceRow, now: datetime) -> pb.Service:
+def _served(session: Session) -> list[pb.ServedRegion]:
+    return [
+        pb.ServedRegion(region=region, site=site)
+        for region, site in catalogue.named_regions(session).items()
+    ]
+
+
+def _service(row: ServiceRow, now: datetime, *, whole: bool = True) -> pb.Service:
+    """Show a process; to who doesn't run it only where it is."""
     return pb.Service(
         id=row.id,
         site=row.site,
         kinds=row.kinds,
         address=row.address,
-        version=row.version,
+        version=row.version if whole else "",
         alive=row.seen_at > now - LEASE,
-        registered_at=messages.timestamp(row.registered_at),
-        seen_at=messages.timestamp(row.seen_at),
+        registered_at=messages.timestamp(row.registered_at) if whole else None,
+        seen_at=messages.timestamp(row.seen_at) if whole else None,
     )

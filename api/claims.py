@@ -56,7 +56,7 @@ async def create(starter: Starter, request: pb.CreateClaimRequest, regions: Regi
     """Claim, hold or wait; only who holds or waits needs a workflow, which says when it is so."""
     asked = starter.asked(request, request.project, said(request.spec.region))
     async with starter.unless_done(request, asked):
-        await regions.require(asked.region)
+        await regions.require_here(asked.region, or_below=request.spec.or_below)
         await regions.require_origins(request.spec.domains)
     claim = object_id(asked.operation, "claim")
     if not (request.HasField("hold_until") or request.HasField("wait_until")):

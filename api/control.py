@@ -228,7 +228,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
 
     async def ExecutorConfigure(self, request: Any, context: Any) -> Any:
         """Configure the executors of a region."""
-        await self._regions.require(request.region)
+        await self._regions.require_here(request.region)
         return await configuration.configure(request, "executor", request.region)
 
     async def GetExecutorConfiguration(self, request: Any, context: Any) -> Any:

@@ -54,7 +54,7 @@ class Endpoints:
         """Enrol a server: its row is written and its verification runs when this answers."""
         spec = request.spec
         _check_address(spec.address)
-        await self._regions.require(request.region)
+        await self._regions.require_here(request.region)
         asked = self._starter.asked(request, "", request.region)
         begin = BeginCheck(
             asked=asked,
@@ -116,7 +116,7 @@ class Endpoints:
     async def create_host(self, request: control_pb2.CreateHostRequest) -> control_pb2.Host:
         """Add a host: its row is written and its verification runs when this answers."""
         _check_uri(request.spec.uri)
-        await self._regions.require(request.region)
+        await self._regions.require_here(request.region)
         asked = self._starter.asked(request, "", request.region)
         host = object_id(asked.operation, "host")
         begin = BeginCheck(

@@ -67,6 +67,8 @@ class IamCopy:
         self._logged = ""
         self._watched: Any = None
         self._moved, self._regions_changed = asyncio.Event(), asyncio.Event()
+        self.sites_changed = asyncio.Event()
+        """Set when iam's catalogue says something else of which site serves what."""
         self._catching_up = asyncio.Lock()
         self._began = self._again_at = -math.inf
         self._missed: UnavailableError | None = None
@@ -236,6 +238,8 @@ class IamCopy:
         try:
             for event in self._watch(self._told.seen):
                 self._tell(self._take(event), seen=event.revision)
+                if event.object_type == "site":
+                    self._loop.call_soon_threadsafe(self.sites_changed.set)
         except MulliganCallError as error:
             if error.code == "REVISION_GONE":
                 self._read_all(refused=self._told.seen)

@@ -30,6 +30,8 @@ FOR_PEOPLE = frozenset(
 _MEANT = OBJECTS | {"operation", "series"}
 """Fields that make certain what a request is about."""
 
+_ALWAYS = ("SignOut", "ListServices")
+"""What a program needs to find the site that it is for, and to end."""
 
 _EVERYBODYS = frozenset(
     (
@@ -69,7 +71,7 @@ class Limits:
         if method.verb in FOR_PEOPLE:
             raise _refusal(f"{method.verb} is for people; sign in as a user")
         called = f"{method.name.split('.')[-2]}/{method.verb}"
-        if caller.methods and called not in caller.methods and method.verb != "SignOut":
+        if caller.methods and called not in caller.methods and method.verb not in _ALWAYS:
             raise _refusal(f"this application credential may call {_listed(caller)} only")
         if caller.region:
             await self._check_region(caller, request, method, ends_at)

@@ -30,7 +30,12 @@ from mulligan.resource.demands import DomainLimit
 from mulligan.resource.network_values import AddressMode, NicWanted
 from mulligan.resource.values import check_id
 from mulligan.values.caller import Caller
-from mulligan.values.errors import InvalidArgumentError, NotFoundError, PermissionDeniedError
+from mulligan.values.errors import (
+    FailedPreconditionError,
+    InvalidArgumentError,
+    NotFoundError,
+    PermissionDeniedError,
+)
 from mulligan.values.ids import object_id
 from mulligan.values.window import Window
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
@@ -85,10 +90,12 @@ class Machines:
         return await self._operations.get(asked.operation)
 
     async def _require_region(self, request: control_pb2.ProvisionMachineRequest) -> None:
-        """Refuse a region that doesn't exist for the caller; where it has reserved, it does."""
+        """Refuse a region that isn't here for the caller; where it has reserved, it is."""
         try:
-            await self._regions.require(request.region)
-        except NotFoundError:
+            await self._regions.require_here(request.region, or_below=request.spec.or_below)
+        except (NotFoundError, FailedPreconditionError):
+            if not request.reservation:
+                raise
             row = await current_call().read(lambda s: reservations.find(s, request.reservation))
             asked = (check_id(request.project, field="project"), said(request.region))
             if row is None or (row.project, row.region) != asked:

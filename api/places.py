@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.feed import Feed
 from mulligan.events import Narrowed, current_revision
 from mulligan.iam import objects
+from mulligan.iam.catalogue import REST
 from mulligan.iam.objects import Place
 from mulligan.meta import names
 from mulligan.values.caller import SYSTEM, Caller
@@ -46,6 +47,7 @@ class Places:
         self._ended: set[str] = set()
         self._read, self._catch_up, self._clock = read, catch_up, clock
         self._missed: dict[str, float] = {}
+        self._own_site, self._served = "", dict[str, str]()
 
     def is_known(self, place: str) -> bool:
         """Say whether a place is a project or region that is there or was."""
@@ -58,6 +60,16 @@ class Places:
     def end(self, place: str) -> None:
         """Take in that a place is deleted: nothing new begins in it, what it has is still there."""
         self._ended.add(place)
+
+    def take_served(self, own_site: str, served: Mapping[str, str]) -> None:
+        """Take in which site serves each region that one names, under REST that of all others."""
+        self._own_site, self._served = own_site, dict(served)
+
+    def other_site(self, region: str) -> str:
+        """Give the site that serves a region; empty for this one, and if that is not known."""
+        named = (one for one in self.regions.chain(region) if one in self._served)
+        site = self._served.get(next(named, REST), "")
+        return site if site != self._own_site else ""
 
     async def know(self, places: Iterable[str]) -> None:
         """Have the trees hold these places, as far as there are such.

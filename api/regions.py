@@ -8,7 +8,7 @@ from mulligan.iam.objects import not_there
 from mulligan.resource.values import check_id
 from mulligan.resource.whereabouts import Origin, find_origin
 from mulligan.resource.whereabouts import not_there as not_there_at_all
-from mulligan.values.errors import InvalidArgumentError
+from mulligan.values.errors import FailedPreconditionError, InvalidArgumentError
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 
 
@@ -40,6 +40,29 @@ class Regions:
         await self._places.know((known,))
         if not self._is_there(known):
             raise not_there("region", known)
+        return known
+
+    async def require_here(self, region: str, *, or_below: bool = False) -> str:
+        """Refuse also a region in which another site begins what is asked for; gives its id.
+
+        What is for a region or below can be for those below it that this site serves.
+
+        Raises:
+            InvalidArgumentError: none was given, or no id.
+            NotFoundError: there is no such region, it is deleted, or the caller doesn't see it.
+            FailedPreconditionError: REGION_ELSEWHERE.
+        """
+        known = await self.require(region)
+        if not or_below and (site := self._places.other_site(known)):
+            raise FailedPreconditionError(
+                f"region {known} is served by another site, {site}; ask that one, see `mulligan "
+                "service list`",
+                code="REGION_ELSEWHERE",
+                object_type="region",
+                object_id=known,
+                field="region",
+                site=site,
+            )
         return known
 
     def _is_there(self, region: str) -> bool:

@@ -3,13 +3,14 @@
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from uuid import uuid4
 
 from api.iam_copy import IamCopy
+from api.places import Places
 from api.wellformed import VERSION
 from mulligan.iam.catalogue import LEASE
 from mulligan.values.errors import MulliganError
@@ -43,11 +44,12 @@ def reachable(listen: str, *, tls: bool) -> str:
 
 @asynccontextmanager
 async def registered(
-    copy: IamCopy, site: str, kinds: Sequence[str], advertised: Advertised
+    copy: IamCopy, places: Places, site: str, kinds: Sequence[str], advertised: Advertised
 ) -> AsyncIterator[None]:
     """Register services and renew that while the context lasts; withdraw them at its end.
 
-    Nothing waits for it: while iam is away, or refuses, the site serves those who know of it.
+    Places are told each time which sites serve what. Nothing waits for it: while iam is away, or
+    refuses, the site serves those who know of it, with what was told last.
     """
     request = iam_pb2.RegisterServiceRequest(
         id=str(uuid4()),
@@ -57,7 +59,7 @@ async def registered(
         version=VERSION,
         regions=advertised.regions,
     )
-    running = asyncio.create_task(_stay_registered(copy, request), name="registration")
+    running = asyncio.create_task(_stay_registered(copy, places, request), name="registration")
     try:
         yield
     finally:
@@ -67,11 +69,15 @@ async def registered(
             await copy.ask(partial(_withdraw, service=request.id))
 
 
-async def _stay_registered(copy: IamCopy, request: iam_pb2.RegisterServiceRequest) -> None:
+async def _stay_registered(
+    copy: IamCopy, places: Places, request: iam_pb2.RegisterServiceRequest
+) -> None:
     is_registered, logged = False, ""
     while True:
+        copy.sites_changed.clear()
         try:
-            await copy.ask(partial(_renew if is_registered else _register, request=request))
+            ask = partial(_renew if is_registered else _register, request=request)
+            places.take_served(request.site, await copy.ask(ask))
             is_registered, logged = True, ""
         except MulliganCallError as error:
             if is_registered and error.grpc_status == "NOT_FOUND":
@@ -82,15 +88,20 @@ async def _stay_registered(copy: IamCopy, request: iam_pb2.RegisterServiceReques
                 _log.warning("iam's catalogue does not have these services: %s", logged)
         except MulliganError:
             pass  # Who follows iam says already what is wrong with it.
-        await asyncio.sleep(RENEWED_EVERY_S)
+        except Exception as error:  # Whatever it is, they must not stay out of it for good.
+            _log.warning("the services can't be registered, tries again", exc_info=error)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RENEWED_EVERY_S):
+                await copy.sites_changed.wait()
 
 
-def _register(client: Client, *, request: iam_pb2.RegisterServiceRequest) -> None:
-    client.iam.RegisterService(request)
+def _register(client: Client, *, request: iam_pb2.RegisterServiceRequest) -> Mapping[str, str]:
+    return {one.region: one.site for one in client.iam.RegisterService(request).served}
 
 
-def _renew(client: Client, *, request: iam_pb2.RegisterServiceRequest) -> None:
-    client.iam.RenewService(iam_pb2.RenewServiceRequest(id=request.id))
+def _renew(client: Client, *, request: iam_pb2.RegisterServiceRequest) -> Mapping[str, str]:
+    renewed = client.iam.RenewService(iam_pb2.RenewServiceRequest(id=request.id))
+    return {one.region: one.site for one in renewed.served}
 
 
 def _withdraw(client: Client, *, service: str) -> None:

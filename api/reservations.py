@@ -83,7 +83,8 @@ async def require_places(
         NotFoundError: there is no such region or thing, or the caller doesn't see it.
     """
     async with starter.unless_done(request, asked):
-        await regions.require(request.region)
+        or_below = request.spec.claim.or_below or request.spec.machine.or_below
+        await regions.require_here(request.region, or_below=or_below)
         await regions.require_origins(request.spec.claim.domains)
         await regions.require_origins(request.spec.machine.domains)
 

@@ -192,7 +192,7 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
     async def CreateNetwork(self, request: resource_pb2.CreateNetworkRequest, context: Any) -> Any:
         """Create a network."""
         call = current_call()
-        region = await self._regions.require(request.region)
+        region = await self._regions.require_here(request.region)
         spec = request.spec
 
         def create(session: Session) -> resource_pb2.Network:
@@ -286,14 +286,14 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
         self, request: resource_pb2.ProposeCandidatesRequest, context: Any
     ) -> Any:
         """Stream what could be claimed, best first."""
-        await self._regions.require(request.spec.region)
+        await self._regions.require_here(request.spec.region, or_below=request.spec.or_below)
         await self._regions.require_origins(request.spec.domains)
         for one in await claims.propose(request):
             yield one
 
     async def FindOpenings(self, request: resource_pb2.FindOpeningsRequest, context: Any) -> Any:
         """Say when something is free for so long."""
-        await self._regions.require(request.spec.region)
+        await self._regions.require_here(request.spec.region, or_below=request.spec.or_below)
         await self._regions.require_origins(request.spec.domains)
         return await calendars.find_openings(request)
 

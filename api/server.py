@@ -146,7 +146,7 @@ async def running_server(
             wake = partial(starter.wake_all, backends.site) if starter else None
             await stack.enter_async_context(copy.following(reached, places, wake))
             site = await asyncio.to_thread(backends.site.write, catalogue.own_site)
-            await stack.enter_async_context(registered(copy, site, of_site, advertised))
+            await stack.enter_async_context(registered(copy, places, site, of_site, advertised))
         # The first thing at the end: who balances the load sends no more calls then.
         stack.callback(health.drain)
         yield port

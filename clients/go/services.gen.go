@@ -569,16 +569,17 @@ func (s *IamService) UpdateRegion(ctx context.Context, request *iamv1.UpdateRegi
 	return unary(ctx, s.caller, &iamUpdateRegion, request, &iamv1.Region{})
 }
 
-// DeleteRegion: Delete a region without others below it, with the roles on it. What lives in it
-// stays until an operator ends it; nothing new can be asked there.
+// DeleteRegion: Delete a region without others below it, and that no site serves by its name, with
+// the roles on it. What lives in it stays until an operator ends it; nothing new can be asked
+// there.
 func (s *IamService) DeleteRegion(ctx context.Context, request *iamv1.DeleteRegionRequest) (*iamv1.DeleteRegionResponse, error) {
 	return unary(ctx, s.caller, &iamDeleteRegion, request, &iamv1.DeleteRegionResponse{})
 }
 
 // RegisterService: Take a process up in the catalogue: which services of which site it has, and
 // where. It is away when it is not renewed in time.
-func (s *IamService) RegisterService(ctx context.Context, request *iamv1.RegisterServiceRequest) (*iamv1.Service, error) {
-	return unary(ctx, s.caller, &iamRegisterService, request, &iamv1.Service{})
+func (s *IamService) RegisterService(ctx context.Context, request *iamv1.RegisterServiceRequest) (*iamv1.RegisterServiceResponse, error) {
+	return unary(ctx, s.caller, &iamRegisterService, request, &iamv1.RegisterServiceResponse{})
 }
 
 // RenewService: Say that a process is alive. Nobody is told of it: no event is written.
@@ -591,7 +592,7 @@ func (s *IamService) WithdrawService(ctx context.Context, request *iamv1.Withdra
 	return unary(ctx, s.caller, &iamWithdrawService, request, &iamv1.WithdrawServiceResponse{})
 }
 
-// ListServices: The catalogue: all sites with their services, and the regions of each that the
+// ListServices: The catalogue: the sites with their services, and the regions of each that the
 // caller sees.
 func (s *IamService) ListServices(ctx context.Context, request *iamv1.ListServicesRequest) (*iamv1.ListServicesResponse, error) {
 	return unary(ctx, s.caller, &iamListServices, request, &iamv1.ListServicesResponse{})

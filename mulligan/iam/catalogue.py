@@ -24,7 +24,12 @@ from mulligan.iam.tables import (
 )
 from mulligan.iam.tokens import SERVICES
 from mulligan.values.caller import SYSTEM, Caller
-from mulligan.values.errors import FailedPreconditionError, NotFoundError, PermissionDeniedError
+from mulligan.values.errors import (
+    AlreadyExistsError,
+    FailedPreconditionError,
+    NotFoundError,
+    PermissionDeniedError,
+)
 
 LEASE = timedelta(seconds=30)
 """A service that was not seen for so long is away; it is to be seen three times meanwhile."""
@@ -76,6 +81,7 @@ def register(session: Session, said: Registration, now: datetime, caller: Caller
             those of this site (SITE_OF_ANOTHER), or has no role with which it may serve a region.
         NotFoundError: there is no such region.
         FailedPreconditionError: REGION_SERVED: another site serves one of the regions.
+        AlreadyExistsError: another site has a process with this id.
     """
     _require_registrar(session, caller)
     site = _locked_site(session, said.site, caller, now)
@@ -87,7 +93,11 @@ def register(session: Session, said: Registration, now: datetime, caller: Caller
         site.registrar = caller.account
     _require_own(caller, site)
     _require_roles(caller, wanted)
-    _serve(session, site.id, wanted)
+    if _serve(session, site.id, wanted):
+        words = f"serves {', '.join(map(_words, sorted(wanted)))}"
+        kind = "updated" if own else "created"
+        event = events.Event("site", site.id, kind, author=caller.account, message=words)
+        events.append(session, event)
     gone = (ServiceRow.address == said.address) & (ServiceRow.seen_at <= now - LEASE)
     forgotten = ServiceRow.seen_at < now - FORGOTTEN_AFTER
     session.execute(
@@ -95,6 +105,10 @@ def register(session: Session, said: Registration, now: datetime, caller: Caller
             ServiceRow.site == site.id, (ServiceRow.id == said.id) | gone | forgotten
         )
     )
+    if session.get(ServiceRow, said.id) is not None:
+        raise AlreadyExistsError(
+            f"service {said.id} is of another site; make up another id", field="id"
+        )
     row = ServiceRow(
         id=said.id,
         site=site.id,
@@ -185,8 +199,8 @@ def _words(region: str) -> str:
     return f"region {region}" if region else "all regions that no site names"
 
 
-def _serve(session: Session, site: str, wanted: Collection[str]) -> None:
-    """Have a site serve regions, and these only."""
+def _serve(session: Session, site: str, wanted: Collection[str]) -> bool:
+    """Have a site serve regions, and these only; says whether that is a change."""
     held = {row.region: row for row in session.scalars(select(SiteRegion))}
     for region in sorted(wanted):
         row = held.get(region)
@@ -201,9 +215,10 @@ def _serve(session: Session, site: str, wanted: Collection[str]) -> None:
                 object_id=region,
                 field="regions",
             )
-    for region, row in held.items():
-        if row.site == site and region not in wanted:
-            session.delete(row)
+    own = {region: row for region, row in held.items() if row.site == site}
+    for region in own.keys() - wanted:
+        session.delete(own[region])
+    return own.keys() != wanted
 
 
 def renew(session: Session, service: str, now: datetime, caller: Caller) -> None:
@@ -264,7 +279,10 @@ def delete_site(session: Session, site: str, now: datetime, *, author: str | Non
 
 
 def sites(session: Session, caller: Caller) -> list[Site]:
-    """Read the sites by id; of regions those that the caller sees, each at one site at most."""
+    """Read the sites by id, each with the regions that the caller sees; none is at two sites.
+
+    A site without any is shown to readers of the system only.
+    """
     found = {one: Site(one) for one in session.scalars(select(SiteRow.id).order_by(SiteRow.id))}
     # Who registers between these statements is in the later ones only, and in the next answer.
     for row in session.scalars(select(ServiceRow).order_by(ServiceRow.id)):
@@ -273,12 +291,17 @@ def sites(session: Session, caller: Caller) -> list[Site]:
     for region, served_by in _served(session):
         if (site := found.get(served_by)) and caller.sees(region):
             site.regions.append(region)
-    return list(found.values())
+    return [site for site in found.values() if site.regions or caller.has("reader")]
+
+
+def named_regions(session: Session) -> dict[str, str]:
+    """Read the site of each region that one names, and under REST that of all others."""
+    return {row.region: row.site for row in session.scalars(select(SiteRegion))}
 
 
 def _served(session: Session) -> list[tuple[str, str]]:
     """Pair each region with its site: the one that names it, or the nearest region above it."""
-    named = {row.region: row.site for row in session.scalars(select(SiteRegion))}
+    named = named_regions(session)
     query = select(Region.id, Region.parent).where(objects.living(Region)).order_by(Region.id)
     above = {row.id: row.parent for row in session.execute(query)}
     served = []

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mulligan.iam import objects, roles
-from mulligan.iam.tables import Bootstrap, Project, Region
+from mulligan.iam.tables import Bootstrap, Project, Region, SiteRegion
 from mulligan.meta import names
 from mulligan.values.caller import Caller
 from mulligan.values.errors import FailedPreconditionError
@@ -131,7 +131,7 @@ def delete_region(session: Session, region: str, *, author: str | None = None) -
 
     Raises:
         NotFoundError: there is no such region.
-        FailedPreconditionError: HAS_REGIONS_BELOW.
+        FailedPreconditionError: HAS_REGIONS_BELOW; REGION_SERVED: a site names it.
     """
     row = objects.lock(session, Region, region)
     child = select(Region.id).where(Region.parent == row.id, objects.living(Region))
@@ -140,6 +140,15 @@ def delete_region(session: Session, region: str, *, author: str | None = None) -
         raise FailedPreconditionError(
             f"region {row.id} has others below it, such as {below}; delete them first",
             code="HAS_REGIONS_BELOW",
+            object_type="region",
+            object_id=row.id,
+        )
+    site = session.scalar(select(SiteRegion.site).where(SiteRegion.region == row.id))
+    if site is not None:
+        raise FailedPreconditionError(
+            f"site {site} serves region {row.id}; start its services without --serves-region "
+            f"{row.id}, or end the site with `mulligan service delete-site`",
+            code="REGION_SERVED",
             object_type="region",
             object_id=row.id,
         )

@@ -198,6 +198,7 @@ def test_a_program_calls_the_methods_that_it_is_for(place: Place) -> None:
         with refused("PERMISSION_DENIED", "CREDENTIAL_LIMITED") as refusal:
             call()
         assert "ControlService/ListMachines" in refusal.message
+    program.ListServices()  # It has to find the site that it calls.
     assert program.SignOut().revoked_at
 
 

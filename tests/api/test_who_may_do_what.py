@@ -133,17 +133,10 @@ class Ground:
             "Region": place.region,
             "above": self.places["above it"][1],
             "region above": self.places["region above it"][1],
-            "Service": self.service(),
+            "Service": new_service(self),
         }
         self.objects["program"] = self.objects["ApplicationCredential"]
         self.objects |= self._internal()
-
-    def service(self) -> str:
-        """A process of another site, in the catalogue."""
-        region = filled(self, "<new region>")
-        return self.site.admin.RegisterService(
-            id=str(uuid4()), site=str(uuid4()), kinds=["meta"], regions=[region]
-        ).id
 
     def _internal(self) -> dict[str, str]:
         """What only those know of who have a role in the region."""
@@ -157,6 +150,7 @@ class Ground:
             "internal region": region,
             "internal network": there.network,
             "internal image": there.image,
+            "internal Service": new_service(self, region),
         }
 
 
@@ -331,6 +325,8 @@ RULES = (
     Rule("RenewService", on_system("admin"), {"id": "<Service>"}),
     Rule("WithdrawService", on_system("admin"), {"id": "<new service>"}),
     Rule("ListServices", everybody, {}),
+    Rule("ListServices", in_region("reader"), {}, "<internal Service>"),
+    Rule("ListServices", on_system("reader"), {}, "seen_at"),
     # Regions, and what is in them, are hidden in test_region_visibility.py; these are public.
     Rule("GetRegion", everybody, {"id": "<Region>"}, "<Region>"),
     Rule("BatchGetRegions", everybody, {"ids": ["<Region>"]}, "<Region>"),
@@ -501,32 +497,49 @@ RULES = (
 )
 
 
+def new_project(ground: Ground) -> str:
+    made = ground.site.admin.CreateProject(name=new_name("project"), parent=ground.place.project)
+    return str(made.metadata.id)
+
+
+def new_region(ground: Ground) -> str:
+    made = ground.site.admin.CreateRegion(name=new_name("region"), parent=ground.place.region)
+    return str(made.metadata.id)
+
+
+def new_service(ground: Ground, region: str = "") -> str:
+    """A process of another site, which serves a region."""
+    said = {"id": str(uuid4()), "site": str(uuid4()), "kinds": ["meta"]}
+    ground.site.admin.RegisterService(**said, regions=[region or new_region(ground)])
+    return str(said["id"])
+
+
+def with_quota(ground: Ground) -> str:
+    ground.site.admin.SetQuota(project=ground.place.project, spec={"claims": 1_000})
+    return ground.place.project
+
+
+NEW: Mapping[str, Callable[[Ground], str]] = {
+    "<new>": lambda _: new_name("made"),
+    "<uuid>": lambda _: str(uuid4()),
+    "<new metadef>": lambda ground: define_attribute(ground.place),
+    "<new project>": new_project,
+    "<new region>": new_region,
+    "<new service>": new_service,
+    "<Project with quota>": with_quota,
+}
+"""What is made each time it is asked for."""
+
+
 def filled(ground: Ground, given: Any) -> Any:
     """Put what is there for its words."""
     if isinstance(given, Mapping):
         return {name: filled(ground, value) for name, value in given.items()}
     if isinstance(given, list):
         return [filled(ground, one) for one in given]
-    if given == "<new>":
-        return new_name("made")
-    if given == "<uuid>":
-        return str(uuid4())
-    if given == "<new service>":
-        return ground.service()
-    if given == "<new metadef>":
-        return define_attribute(ground.place)
-    if given == "<new project>":
-        above = ground.place.project
-        return ground.site.admin.CreateProject(name=new_name("project"), parent=above).metadata.id
-    if given == "<Project with quota>":
-        quota = ground.site.admin.SetQuota(project=ground.place.project, spec={"claims": 1_000})
-        return quota.project
-    if given == "<new region>":
-        above = ground.place.region
-        return ground.site.admin.CreateRegion(name=new_name("region"), parent=above).metadata.id
-    if isinstance(given, str) and given.startswith("<"):
-        return ground.objects[given[1:-1]]
-    return given
+    if not (isinstance(given, str) and given.startswith("<")):
+        return given
+    return NEW[given](ground) if given in NEW else ground.objects[given[1:-1]]
 
 
 @pytest.mark.parametrize("rule", [pytest.param(rule, id=rule.name) for rule in RULES])

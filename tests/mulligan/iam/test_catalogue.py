@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mulligan.database import Database
+from mulligan.events import EventRow
 from mulligan.iam import accounts, catalogue, regions, roles
 from mulligan.iam.catalogue import FORGOTTEN_AFTER, LEASE, REGISTER, Registration
 from mulligan.iam.tables import ApplicationCredential, ServiceRow
@@ -62,6 +63,17 @@ class Installation:
             region_tree=self.tree,
         )
 
+    def lower_creator(self, credential: Caller) -> None:
+        """Leave who made a credential without the role of an admin."""
+        query = select(ApplicationCredential.creator).where(
+            ApplicationCredential.account == credential.account
+        )
+
+        def lower(session: Session) -> None:
+            roles.assign_role(session, session.scalars(query).one(), "operator")
+
+        self.database.write(lower)
+
     def register(
         self, caller: Caller, site: str, *serves: str, at: datetime = NOW, **more: str
     ) -> str:
@@ -84,6 +96,14 @@ class Installation:
     def services(self, site: str) -> set[str]:
         query = select(ServiceRow.id).where(ServiceRow.site == site)
         return set(self.database.read(lambda session: session.scalars(query).all()))
+
+    def told(self, site: str) -> list[tuple[str, str]]:
+        """What events say of a site."""
+        query = select(EventRow.kind, EventRow.message).where(EventRow.object_id == site)
+        rows = self.database.read(
+            lambda session: session.execute(query.order_by(EventRow.revision)).all()
+        )
+        return [(row.kind, row.message) for row in rows]
 
     def delete_site(self, site: str, at: datetime = NOW) -> None:
         self.database.write(lambda session: catalogue.delete_site(session, site, at))
@@ -128,9 +148,14 @@ def test_a_site_serves_what_is_below_its_regions_and_the_other_one_the_rest(
         rest: {installation.europe, installation.asia},
         berlin: {installation.berlin, hall},
     }
-    # What it serves is what it said last.
-    installation.register(ADMIN, berlin, installation.asia)
-    assert installation.served()[berlin] == {installation.asia}
+    # What it serves is what it said last, and who watches is told when it is something else.
+    for _ in range(2):
+        installation.register(ADMIN, berlin, installation.asia)
+        assert installation.served()[berlin] == {installation.asia}
+    assert installation.told(berlin) == [
+        ("created", f"serves region {installation.berlin}"),
+        ("updated", f"serves region {installation.asia}"),
+    ]
 
 
 def test_two_sites_do_not_serve_the_same(installation: Installation) -> None:
@@ -176,12 +201,37 @@ def test_a_process_that_is_away_makes_room_for_the_next_at_its_address(
     assert installation.services(site) == {alive, beside, last}
 
 
+def test_a_region_that_a_site_names_stays(installation: Installation) -> None:
+    def delete() -> None:
+        installation.database.write(
+            lambda session: regions.delete_region(session, installation.berlin)
+        )
+
+    site = new_site()
+    installation.register(ADMIN, site, installation.berlin)
+    with refused("REGION_SERVED"):
+        delete()
+    installation.register(ADMIN, site, installation.asia)
+    delete()
+    with refused("NOT_FOUND"):
+        installation.register(ADMIN, site, installation.berlin)
+
+
 # Who may say so
 
 
 def test_only_who_was_let_may_say_where_services_are(installation: Installation) -> None:
-    let = installation.credential(installation.europe)
-    installation.register(let, new_site(), installation.europe)
+    let, site = installation.credential(installation.europe), new_site()
+    service = installation.register(let, site, installation.europe)
+    installation.account("admin")
+    installation.lower_creator(let)
+    for speak in (
+        lambda: installation.register(let, site, installation.europe),
+        lambda: installation.renew(let, service),
+        lambda: installation.withdraw(let, service),
+    ):
+        with refused("NO_REGISTRAR"):
+            speak()
     unlet = [
         Caller(installation.account("admin"), {SYSTEM: "admin"}, application=True),
         Caller(installation.account("operator"), {SYSTEM: "operator"}),
@@ -208,6 +258,8 @@ def test_a_site_is_spoken_for_by_who_made_it_known(installation: Installation) -
         installation.register(caller, site, berlin, service=service)
     with refused("SITE_OF_ANOTHER"):
         installation.register(other, site, berlin)
+    with refused("ALREADY_EXISTS"):
+        installation.register(ADMIN, new_site(), service=service)
     installation.withdraw(own, service)
     with refused("NOT_FOUND"):
         installation.renew(own, service)
@@ -277,6 +329,20 @@ def test_a_site_that_is_deleted_while_it_comes_back_is_not(postgresql_database: 
     with refused("SITE_ALIVE"):
         running.result()
     assert installation.served().keys() == {site}
+
+
+def test_a_region_is_not_deleted_while_a_site_begins_to_name_it(
+    postgresql_database: Database,
+) -> None:
+    installation = Installation(postgresql_database)
+    said = said_of(new_site(), [installation.berlin])
+    _, running = meeting(
+        postgresql_database,
+        lambda session: catalogue.register(session, said, NOW, ADMIN),
+        lambda session: regions.delete_region(session, installation.berlin),
+    )
+    with refused("REGION_SERVED"):
+        running.result()
 
 
 def test_processes_that_start_at_once_are_of_one_site(postgresql_database: Database) -> None:

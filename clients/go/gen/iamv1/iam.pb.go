@@ -4280,6 +4280,116 @@ func (x *RegisterServiceRequest) GetRegions() []string {
 	return nil
 }
 
+// The process, and who serves what.
+type RegisterServiceResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it stands in the catalogue.
+	Service *Service `protobuf:"bytes,1,opt,name=service,proto3" json:"service,omitempty"`
+	// What all sites serve, each as it said: a site refuses what is for a region of another one.
+	Served        []*ServedRegion `protobuf:"bytes,2,rep,name=served,proto3" json:"served,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RegisterServiceResponse) Reset() {
+	*x = RegisterServiceResponse{}
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[67]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RegisterServiceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RegisterServiceResponse) ProtoMessage() {}
+
+func (x *RegisterServiceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[67]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RegisterServiceResponse.ProtoReflect.Descriptor instead.
+func (*RegisterServiceResponse) Descriptor() ([]byte, []int) {
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{67}
+}
+
+func (x *RegisterServiceResponse) GetService() *Service {
+	if x != nil {
+		return x.Service
+	}
+	return nil
+}
+
+func (x *RegisterServiceResponse) GetServed() []*ServedRegion {
+	if x != nil {
+		return x.Served
+	}
+	return nil
+}
+
+// A region that a site serves, with all below it that no other site names.
+type ServedRegion struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// UUID; empty: what no site names.
+	Region string `protobuf:"bytes,1,opt,name=region,proto3" json:"region,omitempty"`
+	// UUID of the site.
+	Site          string `protobuf:"bytes,2,opt,name=site,proto3" json:"site,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ServedRegion) Reset() {
+	*x = ServedRegion{}
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[68]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ServedRegion) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ServedRegion) ProtoMessage() {}
+
+func (x *ServedRegion) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[68]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ServedRegion.ProtoReflect.Descriptor instead.
+func (*ServedRegion) Descriptor() ([]byte, []int) {
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{68}
+}
+
+func (x *ServedRegion) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *ServedRegion) GetSite() string {
+	if x != nil {
+		return x.Site
+	}
+	return ""
+}
+
 // A process that is alive.
 type RenewServiceRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -4293,7 +4403,7 @@ type RenewServiceRequest struct {
 
 func (x *RenewServiceRequest) Reset() {
 	*x = RenewServiceRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[67]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4305,7 +4415,7 @@ func (x *RenewServiceRequest) String() string {
 func (*RenewServiceRequest) ProtoMessage() {}
 
 func (x *RenewServiceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[67]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4318,7 +4428,7 @@ func (x *RenewServiceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenewServiceRequest.ProtoReflect.Descriptor instead.
 func (*RenewServiceRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{67}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *RenewServiceRequest) GetRequestId() string {
@@ -4335,16 +4445,18 @@ func (x *RenewServiceRequest) GetId() string {
 	return ""
 }
 
-// Nothing to say.
+// Who serves what now.
 type RenewServiceResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What all sites serve, each as it said.
+	Served        []*ServedRegion `protobuf:"bytes,1,rep,name=served,proto3" json:"served,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RenewServiceResponse) Reset() {
 	*x = RenewServiceResponse{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[68]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4356,7 +4468,7 @@ func (x *RenewServiceResponse) String() string {
 func (*RenewServiceResponse) ProtoMessage() {}
 
 func (x *RenewServiceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[68]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4369,7 +4481,14 @@ func (x *RenewServiceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenewServiceResponse.ProtoReflect.Descriptor instead.
 func (*RenewServiceResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{68}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{70}
+}
+
+func (x *RenewServiceResponse) GetServed() []*ServedRegion {
+	if x != nil {
+		return x.Served
+	}
+	return nil
 }
 
 // A process that stops.
@@ -4385,7 +4504,7 @@ type WithdrawServiceRequest struct {
 
 func (x *WithdrawServiceRequest) Reset() {
 	*x = WithdrawServiceRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[69]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4397,7 +4516,7 @@ func (x *WithdrawServiceRequest) String() string {
 func (*WithdrawServiceRequest) ProtoMessage() {}
 
 func (x *WithdrawServiceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[69]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4410,7 +4529,7 @@ func (x *WithdrawServiceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawServiceRequest.ProtoReflect.Descriptor instead.
 func (*WithdrawServiceRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{69}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *WithdrawServiceRequest) GetRequestId() string {
@@ -4436,7 +4555,7 @@ type WithdrawServiceResponse struct {
 
 func (x *WithdrawServiceResponse) Reset() {
 	*x = WithdrawServiceResponse{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[70]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4448,7 +4567,7 @@ func (x *WithdrawServiceResponse) String() string {
 func (*WithdrawServiceResponse) ProtoMessage() {}
 
 func (x *WithdrawServiceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[70]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4461,7 +4580,7 @@ func (x *WithdrawServiceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawServiceResponse.ProtoReflect.Descriptor instead.
 func (*WithdrawServiceResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{70}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{72}
 }
 
 // Nothing to choose.
@@ -4473,7 +4592,7 @@ type ListServicesRequest struct {
 
 func (x *ListServicesRequest) Reset() {
 	*x = ListServicesRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[71]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4485,7 +4604,7 @@ func (x *ListServicesRequest) String() string {
 func (*ListServicesRequest) ProtoMessage() {}
 
 func (x *ListServicesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[71]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4498,7 +4617,7 @@ func (x *ListServicesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListServicesRequest.ProtoReflect.Descriptor instead.
 func (*ListServicesRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{71}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{73}
 }
 
 // The catalogue.
@@ -4506,7 +4625,8 @@ type ListServicesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// By id, each with its services and its regions.
 	Sites []*Site `protobuf:"bytes,1,rep,name=sites,proto3" json:"sites,omitempty"`
-	// Of iam: Watch goes on from here. It tells who was registered and withdrawn, not who fell silent.
+	// Of iam: Watch goes on from here. It tells who was registered and withdrawn, and which site serves
+	// what, not who fell silent.
 	Revision      int64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4514,7 +4634,7 @@ type ListServicesResponse struct {
 
 func (x *ListServicesResponse) Reset() {
 	*x = ListServicesResponse{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[72]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4526,7 +4646,7 @@ func (x *ListServicesResponse) String() string {
 func (*ListServicesResponse) ProtoMessage() {}
 
 func (x *ListServicesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[72]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4539,7 +4659,7 @@ func (x *ListServicesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListServicesResponse.ProtoReflect.Descriptor instead.
 func (*ListServicesResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{72}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *ListServicesResponse) GetSites() []*Site {
@@ -4571,7 +4691,7 @@ type Site struct {
 
 func (x *Site) Reset() {
 	*x = Site{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[73]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4583,7 +4703,7 @@ func (x *Site) String() string {
 func (*Site) ProtoMessage() {}
 
 func (x *Site) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[73]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4596,7 +4716,7 @@ func (x *Site) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Site.ProtoReflect.Descriptor instead.
 func (*Site) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{73}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *Site) GetId() string {
@@ -4631,13 +4751,13 @@ type Service struct {
 	Kinds []string `protobuf:"bytes,3,rep,name=kinds,proto3" json:"kinds,omitempty"`
 	// As clients reach it; empty: where they reach iam.
 	Address string `protobuf:"bytes,4,opt,name=address,proto3" json:"address,omitempty"`
-	// Of the services.
+	// Of the services; for readers of the system.
 	Version string `protobuf:"bytes,5,opt,name=version,proto3" json:"version,omitempty"`
 	// Whether it said so of late.
 	Alive bool `protobuf:"varint,6,opt,name=alive,proto3" json:"alive,omitempty"`
-	// When it was registered.
+	// When it was registered; for readers of the system.
 	RegisteredAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=registered_at,json=registeredAt,proto3" json:"registered_at,omitempty"`
-	// When it said last that it is alive.
+	// When it said last that it is alive; for readers of the system.
 	SeenAt        *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=seen_at,json=seenAt,proto3" json:"seen_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4645,7 +4765,7 @@ type Service struct {
 
 func (x *Service) Reset() {
 	*x = Service{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[74]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4657,7 +4777,7 @@ func (x *Service) String() string {
 func (*Service) ProtoMessage() {}
 
 func (x *Service) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[74]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4670,7 +4790,7 @@ func (x *Service) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Service.ProtoReflect.Descriptor instead.
 func (*Service) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{74}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{76}
 }
 
 func (x *Service) GetId() string {
@@ -4742,7 +4862,7 @@ type DeleteSiteRequest struct {
 
 func (x *DeleteSiteRequest) Reset() {
 	*x = DeleteSiteRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[75]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4754,7 +4874,7 @@ func (x *DeleteSiteRequest) String() string {
 func (*DeleteSiteRequest) ProtoMessage() {}
 
 func (x *DeleteSiteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[75]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4767,7 +4887,7 @@ func (x *DeleteSiteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteSiteRequest.ProtoReflect.Descriptor instead.
 func (*DeleteSiteRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{75}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{77}
 }
 
 func (x *DeleteSiteRequest) GetRequestId() string {
@@ -4793,7 +4913,7 @@ type DeleteSiteResponse struct {
 
 func (x *DeleteSiteResponse) Reset() {
 	*x = DeleteSiteResponse{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[76]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4805,7 +4925,7 @@ func (x *DeleteSiteResponse) String() string {
 func (*DeleteSiteResponse) ProtoMessage() {}
 
 func (x *DeleteSiteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[76]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4818,7 +4938,7 @@ func (x *DeleteSiteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteSiteResponse.ProtoReflect.Descriptor instead.
 func (*DeleteSiteResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{76}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{78}
 }
 
 var File_mulligan_iam_v1_iam_proto protoreflect.FileDescriptor
@@ -5147,12 +5267,19 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\aaddress\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xac\x02R\aaddress\x12!\n" +
 	"\aversion\x18\x06 \x01(\tB\a\xbaH\x04r\x02\x18@R\aversion\x124\n" +
 	"\aregions\x18\a \x03(\tB\x1a\xaa\xbb\x18\x06region\xbaH\r\x92\x01\n" +
-	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\aregions\"Y\n" +
+	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\aregions\"\x84\x01\n" +
+	"\x17RegisterServiceResponse\x122\n" +
+	"\aservice\x18\x01 \x01(\v2\x18.mulligan.iam.v1.ServiceR\aservice\x125\n" +
+	"\x06served\x18\x02 \x03(\v2\x1d.mulligan.iam.v1.ServedRegionR\x06served\":\n" +
+	"\fServedRegion\x12\x16\n" +
+	"\x06region\x18\x01 \x01(\tR\x06region\x12\x12\n" +
+	"\x04site\x18\x02 \x01(\tR\x04site\"Y\n" +
 	"\x13RenewServiceRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x18\n" +
-	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"\x16\n" +
-	"\x14RenewServiceResponse\"\\\n" +
+	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"M\n" +
+	"\x14RenewServiceResponse\x125\n" +
+	"\x06served\x18\x01 \x03(\v2\x1d.mulligan.iam.v1.ServedRegionR\x06served\"\\\n" +
 	"\x16WithdrawServiceRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x18\n" +
@@ -5185,7 +5312,7 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\x16VISIBILITY_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11VISIBILITY_PUBLIC\x10\x01\x12\x17\n" +
 	"\x13VISIBILITY_PROJECTS\x10\x02\x12\x17\n" +
-	"\x13VISIBILITY_INTERNAL\x10\x032\xaa2\n" +
+	"\x13VISIBILITY_INTERNAL\x10\x032\xf42\n" +
 	"\n" +
 	"IamService\x12W\n" +
 	"\tBootstrap\x12!.mulligan.iam.v1.BootstrapRequest\x1a\x19.mulligan.iam.v1.SignedIn\"\f\xaa\xbb\x18\x04\b\x01\x10\x01\xb0\xbb\x18\x03\x12O\n" +
@@ -5227,11 +5354,11 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\x0fBatchGetRegions\x12'.mulligan.iam.v1.BatchGetRegionsRequest\x1a(.mulligan.iam.v1.BatchGetRegionsResponse\")\xaa\xbb\x18%\b\x02\x10\x01\x1a\x1fof regions that the caller sees\x12\x8a\x01\n" +
 	"\vListRegions\x12#.mulligan.iam.v1.ListRegionsRequest\x1a$.mulligan.iam.v1.ListRegionsResponse\"0\xaa\xbb\x18,\b\x02\x10\x01\x1a&shows the regions that the caller sees\x12[\n" +
 	"\fUpdateRegion\x12$.mulligan.iam.v1.UpdateRegionRequest\x1a\x17.mulligan.iam.v1.Region\"\f\xaa\xbb\x18\b\b\x06\x10\x04\"\x02id\x12\x9a\x01\n" +
-	"\fDeleteRegion\x12$.mulligan.iam.v1.DeleteRegionRequest\x1a%.mulligan.iam.v1.DeleteRegionResponse\"=\xaa\xbb\x189\b\x06\x10\x04\x1a/of a region above it; at the top: of the system\"\x02id\x12\x94\x02\n" +
-	"\x0fRegisterService\x12'.mulligan.iam.v1.RegisterServiceRequest\x1a\x18.mulligan.iam.v1.Service\"\xbd\x01\xaa\xbb\x18\xb8\x01\b\x02\x10\x01\x1a\xb1\x01services beside iam, admins of the system, and application credentials that one made with this method among theirs: for their own site, and with the role operator on its regions\x12\x90\x01\n" +
+	"\fDeleteRegion\x12$.mulligan.iam.v1.DeleteRegionRequest\x1a%.mulligan.iam.v1.DeleteRegionResponse\"=\xaa\xbb\x189\b\x06\x10\x04\x1a/of a region above it; at the top: of the system\"\x02id\x12\xa4\x02\n" +
+	"\x0fRegisterService\x12'.mulligan.iam.v1.RegisterServiceRequest\x1a(.mulligan.iam.v1.RegisterServiceResponse\"\xbd\x01\xaa\xbb\x18\xb8\x01\b\x02\x10\x01\x1a\xb1\x01services beside iam, admins of the system, and application credentials that one made with this method among theirs: for their own site, and with the role operator on its regions\x12\x90\x01\n" +
 	"\fRenewService\x12$.mulligan.iam.v1.RenewServiceRequest\x1a%.mulligan.iam.v1.RenewServiceResponse\"3\xaa\xbb\x18/\b\x02\x10\x01\x1a)who may call RegisterService for its site\x12\x99\x01\n" +
-	"\x0fWithdrawService\x12'.mulligan.iam.v1.WithdrawServiceRequest\x1a(.mulligan.iam.v1.WithdrawServiceResponse\"3\xaa\xbb\x18/\b\x02\x10\x01\x1a)who may call RegisterService for its site\x12\x8d\x01\n" +
-	"\fListServices\x12$.mulligan.iam.v1.ListServicesRequest\x1a%.mulligan.iam.v1.ListServicesResponse\"0\xaa\xbb\x18,\b\x02\x10\x01\x1a&shows the regions that the caller sees\x12_\n" +
+	"\x0fWithdrawService\x12'.mulligan.iam.v1.WithdrawServiceRequest\x1a(.mulligan.iam.v1.WithdrawServiceResponse\"3\xaa\xbb\x18/\b\x02\x10\x01\x1a)who may call RegisterService for its site\x12\xc7\x01\n" +
+	"\fListServices\x12$.mulligan.iam.v1.ListServicesRequest\x1a%.mulligan.iam.v1.ListServicesResponse\"j\xaa\xbb\x18f\b\x02\x10\x01\x1a`shows the sites that serve a region that the caller sees, and all of it to readers of the system\x12_\n" +
 	"\n" +
 	"DeleteSite\x12\".mulligan.iam.v1.DeleteSiteRequest\x1a#.mulligan.iam.v1.DeleteSiteResponse\"\b\xaa\xbb\x18\x04\b\x06\x10\x03\x12\xd4\x01\n" +
 	"\x0fListAuditEvents\x12*.mulligan.common.v1.ListAuditEventsRequest\x1a+.mulligan.common.v1.ListAuditEventsResponse\"h\xaa\xbb\x18d\b\x02\x10\x01\x1a^shows admins of a project or region what is of it or below, and all to operators of the system\x12a\n" +
@@ -5252,7 +5379,7 @@ func file_mulligan_iam_v1_iam_proto_rawDescGZIP() []byte {
 }
 
 var file_mulligan_iam_v1_iam_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_mulligan_iam_v1_iam_proto_msgTypes = make([]protoimpl.MessageInfo, 77)
+var file_mulligan_iam_v1_iam_proto_msgTypes = make([]protoimpl.MessageInfo, 79)
 var file_mulligan_iam_v1_iam_proto_goTypes = []any{
 	(Visibility)(0),                                // 0: mulligan.iam.v1.Visibility
 	(*BootstrapRequest)(nil),                       // 1: mulligan.iam.v1.BootstrapRequest
@@ -5322,192 +5449,197 @@ var file_mulligan_iam_v1_iam_proto_goTypes = []any{
 	(*IamConfigureRequest)(nil),                    // 65: mulligan.iam.v1.IamConfigureRequest
 	(*GetIamConfigurationRequest)(nil),             // 66: mulligan.iam.v1.GetIamConfigurationRequest
 	(*RegisterServiceRequest)(nil),                 // 67: mulligan.iam.v1.RegisterServiceRequest
-	(*RenewServiceRequest)(nil),                    // 68: mulligan.iam.v1.RenewServiceRequest
-	(*RenewServiceResponse)(nil),                   // 69: mulligan.iam.v1.RenewServiceResponse
-	(*WithdrawServiceRequest)(nil),                 // 70: mulligan.iam.v1.WithdrawServiceRequest
-	(*WithdrawServiceResponse)(nil),                // 71: mulligan.iam.v1.WithdrawServiceResponse
-	(*ListServicesRequest)(nil),                    // 72: mulligan.iam.v1.ListServicesRequest
-	(*ListServicesResponse)(nil),                   // 73: mulligan.iam.v1.ListServicesResponse
-	(*Site)(nil),                                   // 74: mulligan.iam.v1.Site
-	(*Service)(nil),                                // 75: mulligan.iam.v1.Service
-	(*DeleteSiteRequest)(nil),                      // 76: mulligan.iam.v1.DeleteSiteRequest
-	(*DeleteSiteResponse)(nil),                     // 77: mulligan.iam.v1.DeleteSiteResponse
-	(*timestamppb.Timestamp)(nil),                  // 78: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),                    // 79: google.protobuf.Duration
-	(*commonv1.Page)(nil),                          // 80: mulligan.common.v1.Page
-	(*commonv1.Metadata)(nil),                      // 81: mulligan.common.v1.Metadata
-	(commonv1.OrderBy)(0),                          // 82: mulligan.common.v1.OrderBy
-	(*commonv1.Filter)(nil),                        // 83: mulligan.common.v1.Filter
-	(*fieldmaskpb.FieldMask)(nil),                  // 84: google.protobuf.FieldMask
-	(commonv1.Role)(0),                             // 85: mulligan.common.v1.Role
-	(commonv1.DomainKind)(0),                       // 86: mulligan.common.v1.DomainKind
-	(*commonv1.ConfigurationSpec)(nil),             // 87: mulligan.common.v1.ConfigurationSpec
-	(*commonv1.ListAuditEventsRequest)(nil),        // 88: mulligan.common.v1.ListAuditEventsRequest
-	(*commonv1.WatchRequest)(nil),                  // 89: mulligan.common.v1.WatchRequest
-	(*commonv1.ListAuditEventsResponse)(nil),       // 90: mulligan.common.v1.ListAuditEventsResponse
-	(*commonv1.Configuration)(nil),                 // 91: mulligan.common.v1.Configuration
-	(*commonv1.Event)(nil),                         // 92: mulligan.common.v1.Event
+	(*RegisterServiceResponse)(nil),                // 68: mulligan.iam.v1.RegisterServiceResponse
+	(*ServedRegion)(nil),                           // 69: mulligan.iam.v1.ServedRegion
+	(*RenewServiceRequest)(nil),                    // 70: mulligan.iam.v1.RenewServiceRequest
+	(*RenewServiceResponse)(nil),                   // 71: mulligan.iam.v1.RenewServiceResponse
+	(*WithdrawServiceRequest)(nil),                 // 72: mulligan.iam.v1.WithdrawServiceRequest
+	(*WithdrawServiceResponse)(nil),                // 73: mulligan.iam.v1.WithdrawServiceResponse
+	(*ListServicesRequest)(nil),                    // 74: mulligan.iam.v1.ListServicesRequest
+	(*ListServicesResponse)(nil),                   // 75: mulligan.iam.v1.ListServicesResponse
+	(*Site)(nil),                                   // 76: mulligan.iam.v1.Site
+	(*Service)(nil),                                // 77: mulligan.iam.v1.Service
+	(*DeleteSiteRequest)(nil),                      // 78: mulligan.iam.v1.DeleteSiteRequest
+	(*DeleteSiteResponse)(nil),                     // 79: mulligan.iam.v1.DeleteSiteResponse
+	(*timestamppb.Timestamp)(nil),                  // 80: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),                    // 81: google.protobuf.Duration
+	(*commonv1.Page)(nil),                          // 82: mulligan.common.v1.Page
+	(*commonv1.Metadata)(nil),                      // 83: mulligan.common.v1.Metadata
+	(commonv1.OrderBy)(0),                          // 84: mulligan.common.v1.OrderBy
+	(*commonv1.Filter)(nil),                        // 85: mulligan.common.v1.Filter
+	(*fieldmaskpb.FieldMask)(nil),                  // 86: google.protobuf.FieldMask
+	(commonv1.Role)(0),                             // 87: mulligan.common.v1.Role
+	(commonv1.DomainKind)(0),                       // 88: mulligan.common.v1.DomainKind
+	(*commonv1.ConfigurationSpec)(nil),             // 89: mulligan.common.v1.ConfigurationSpec
+	(*commonv1.ListAuditEventsRequest)(nil),        // 90: mulligan.common.v1.ListAuditEventsRequest
+	(*commonv1.WatchRequest)(nil),                  // 91: mulligan.common.v1.WatchRequest
+	(*commonv1.ListAuditEventsResponse)(nil),       // 92: mulligan.common.v1.ListAuditEventsResponse
+	(*commonv1.Configuration)(nil),                 // 93: mulligan.common.v1.Configuration
+	(*commonv1.Event)(nil),                         // 94: mulligan.common.v1.Event
 }
 var file_mulligan_iam_v1_iam_proto_depIdxs = []int32{
-	78,  // 0: mulligan.iam.v1.SignedIn.expires_at:type_name -> google.protobuf.Timestamp
-	79,  // 1: mulligan.iam.v1.SignedIn.lifetime:type_name -> google.protobuf.Duration
-	78,  // 2: mulligan.iam.v1.SignedIn.session_ends_at:type_name -> google.protobuf.Timestamp
-	78,  // 3: mulligan.iam.v1.Session.created_at:type_name -> google.protobuf.Timestamp
-	78,  // 4: mulligan.iam.v1.Session.refreshed_at:type_name -> google.protobuf.Timestamp
-	78,  // 5: mulligan.iam.v1.Session.ends_at:type_name -> google.protobuf.Timestamp
-	78,  // 6: mulligan.iam.v1.Session.revoked_at:type_name -> google.protobuf.Timestamp
-	80,  // 7: mulligan.iam.v1.ListSessionsRequest.page:type_name -> mulligan.common.v1.Page
+	80,  // 0: mulligan.iam.v1.SignedIn.expires_at:type_name -> google.protobuf.Timestamp
+	81,  // 1: mulligan.iam.v1.SignedIn.lifetime:type_name -> google.protobuf.Duration
+	80,  // 2: mulligan.iam.v1.SignedIn.session_ends_at:type_name -> google.protobuf.Timestamp
+	80,  // 3: mulligan.iam.v1.Session.created_at:type_name -> google.protobuf.Timestamp
+	80,  // 4: mulligan.iam.v1.Session.refreshed_at:type_name -> google.protobuf.Timestamp
+	80,  // 5: mulligan.iam.v1.Session.ends_at:type_name -> google.protobuf.Timestamp
+	80,  // 6: mulligan.iam.v1.Session.revoked_at:type_name -> google.protobuf.Timestamp
+	82,  // 7: mulligan.iam.v1.ListSessionsRequest.page:type_name -> mulligan.common.v1.Page
 	6,   // 8: mulligan.iam.v1.ListSessionsResponse.sessions:type_name -> mulligan.iam.v1.Session
 	12,  // 9: mulligan.iam.v1.ListTokenKeysResponse.keys:type_name -> mulligan.iam.v1.TokenKey
-	78,  // 10: mulligan.iam.v1.TokenKey.created_at:type_name -> google.protobuf.Timestamp
-	78,  // 11: mulligan.iam.v1.TokenKey.signs_at:type_name -> google.protobuf.Timestamp
-	78,  // 12: mulligan.iam.v1.TokenKey.retires_at:type_name -> google.protobuf.Timestamp
-	81,  // 13: mulligan.iam.v1.Project.metadata:type_name -> mulligan.common.v1.Metadata
+	80,  // 10: mulligan.iam.v1.TokenKey.created_at:type_name -> google.protobuf.Timestamp
+	80,  // 11: mulligan.iam.v1.TokenKey.signs_at:type_name -> google.protobuf.Timestamp
+	80,  // 12: mulligan.iam.v1.TokenKey.retires_at:type_name -> google.protobuf.Timestamp
+	83,  // 13: mulligan.iam.v1.Project.metadata:type_name -> mulligan.common.v1.Metadata
 	14,  // 14: mulligan.iam.v1.BatchGetProjectsResponse.projects:type_name -> mulligan.iam.v1.Project
-	80,  // 15: mulligan.iam.v1.ListProjectsRequest.page:type_name -> mulligan.common.v1.Page
-	82,  // 16: mulligan.iam.v1.ListProjectsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
-	83,  // 17: mulligan.iam.v1.ListProjectsRequest.filter:type_name -> mulligan.common.v1.Filter
+	82,  // 15: mulligan.iam.v1.ListProjectsRequest.page:type_name -> mulligan.common.v1.Page
+	84,  // 16: mulligan.iam.v1.ListProjectsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	85,  // 17: mulligan.iam.v1.ListProjectsRequest.filter:type_name -> mulligan.common.v1.Filter
 	14,  // 18: mulligan.iam.v1.ListProjectsResponse.projects:type_name -> mulligan.iam.v1.Project
-	84,  // 19: mulligan.iam.v1.UpdateProjectRequest.update_mask:type_name -> google.protobuf.FieldMask
-	81,  // 20: mulligan.iam.v1.Account.metadata:type_name -> mulligan.common.v1.Metadata
+	86,  // 19: mulligan.iam.v1.UpdateProjectRequest.update_mask:type_name -> google.protobuf.FieldMask
+	83,  // 20: mulligan.iam.v1.Account.metadata:type_name -> mulligan.common.v1.Metadata
 	24,  // 21: mulligan.iam.v1.BatchGetAccountsResponse.accounts:type_name -> mulligan.iam.v1.Account
-	80,  // 22: mulligan.iam.v1.ListAccountsRequest.page:type_name -> mulligan.common.v1.Page
-	82,  // 23: mulligan.iam.v1.ListAccountsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
-	83,  // 24: mulligan.iam.v1.ListAccountsRequest.filter:type_name -> mulligan.common.v1.Filter
+	82,  // 22: mulligan.iam.v1.ListAccountsRequest.page:type_name -> mulligan.common.v1.Page
+	84,  // 23: mulligan.iam.v1.ListAccountsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	85,  // 24: mulligan.iam.v1.ListAccountsRequest.filter:type_name -> mulligan.common.v1.Filter
 	24,  // 25: mulligan.iam.v1.ListAccountsResponse.accounts:type_name -> mulligan.iam.v1.Account
-	84,  // 26: mulligan.iam.v1.UpdateAccountRequest.update_mask:type_name -> google.protobuf.FieldMask
-	81,  // 27: mulligan.iam.v1.ApplicationCredential.metadata:type_name -> mulligan.common.v1.Metadata
+	86,  // 26: mulligan.iam.v1.UpdateAccountRequest.update_mask:type_name -> google.protobuf.FieldMask
+	83,  // 27: mulligan.iam.v1.ApplicationCredential.metadata:type_name -> mulligan.common.v1.Metadata
 	37,  // 28: mulligan.iam.v1.ApplicationCredential.roles:type_name -> mulligan.iam.v1.GivenRole
-	78,  // 29: mulligan.iam.v1.ApplicationCredential.expires_at:type_name -> google.protobuf.Timestamp
-	85,  // 30: mulligan.iam.v1.GivenRole.role:type_name -> mulligan.common.v1.Role
+	80,  // 29: mulligan.iam.v1.ApplicationCredential.expires_at:type_name -> google.protobuf.Timestamp
+	87,  // 30: mulligan.iam.v1.GivenRole.role:type_name -> mulligan.common.v1.Role
 	37,  // 31: mulligan.iam.v1.CreateApplicationCredentialRequest.roles:type_name -> mulligan.iam.v1.GivenRole
-	78,  // 32: mulligan.iam.v1.CreateApplicationCredentialRequest.expires_at:type_name -> google.protobuf.Timestamp
+	80,  // 32: mulligan.iam.v1.CreateApplicationCredentialRequest.expires_at:type_name -> google.protobuf.Timestamp
 	36,  // 33: mulligan.iam.v1.BatchGetApplicationCredentialsResponse.application_credentials:type_name -> mulligan.iam.v1.ApplicationCredential
-	80,  // 34: mulligan.iam.v1.ListApplicationCredentialsRequest.page:type_name -> mulligan.common.v1.Page
-	82,  // 35: mulligan.iam.v1.ListApplicationCredentialsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
-	83,  // 36: mulligan.iam.v1.ListApplicationCredentialsRequest.filter:type_name -> mulligan.common.v1.Filter
+	82,  // 34: mulligan.iam.v1.ListApplicationCredentialsRequest.page:type_name -> mulligan.common.v1.Page
+	84,  // 35: mulligan.iam.v1.ListApplicationCredentialsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	85,  // 36: mulligan.iam.v1.ListApplicationCredentialsRequest.filter:type_name -> mulligan.common.v1.Filter
 	36,  // 37: mulligan.iam.v1.ListApplicationCredentialsResponse.application_credentials:type_name -> mulligan.iam.v1.ApplicationCredential
-	84,  // 38: mulligan.iam.v1.UpdateApplicationCredentialRequest.update_mask:type_name -> google.protobuf.FieldMask
+	86,  // 38: mulligan.iam.v1.UpdateApplicationCredentialRequest.update_mask:type_name -> google.protobuf.FieldMask
 	37,  // 39: mulligan.iam.v1.UpdateApplicationCredentialRequest.roles:type_name -> mulligan.iam.v1.GivenRole
-	78,  // 40: mulligan.iam.v1.UpdateApplicationCredentialRequest.expires_at:type_name -> google.protobuf.Timestamp
-	85,  // 41: mulligan.iam.v1.AssignRoleRequest.role:type_name -> mulligan.common.v1.Role
-	85,  // 42: mulligan.iam.v1.Assignment.role:type_name -> mulligan.common.v1.Role
-	80,  // 43: mulligan.iam.v1.ListAssignmentsRequest.page:type_name -> mulligan.common.v1.Page
+	80,  // 40: mulligan.iam.v1.UpdateApplicationCredentialRequest.expires_at:type_name -> google.protobuf.Timestamp
+	87,  // 41: mulligan.iam.v1.AssignRoleRequest.role:type_name -> mulligan.common.v1.Role
+	87,  // 42: mulligan.iam.v1.Assignment.role:type_name -> mulligan.common.v1.Role
+	82,  // 43: mulligan.iam.v1.ListAssignmentsRequest.page:type_name -> mulligan.common.v1.Page
 	50,  // 44: mulligan.iam.v1.ListAssignmentsResponse.assignments:type_name -> mulligan.iam.v1.Assignment
-	86,  // 45: mulligan.iam.v1.FailureDomains.kind:type_name -> mulligan.common.v1.DomainKind
+	88,  // 45: mulligan.iam.v1.FailureDomains.kind:type_name -> mulligan.common.v1.DomainKind
 	53,  // 46: mulligan.iam.v1.RegionSpec.failure_domains:type_name -> mulligan.iam.v1.FailureDomains
 	0,   // 47: mulligan.iam.v1.RegionSpec.visibility:type_name -> mulligan.iam.v1.Visibility
-	81,  // 48: mulligan.iam.v1.Region.metadata:type_name -> mulligan.common.v1.Metadata
+	83,  // 48: mulligan.iam.v1.Region.metadata:type_name -> mulligan.common.v1.Metadata
 	54,  // 49: mulligan.iam.v1.Region.spec:type_name -> mulligan.iam.v1.RegionSpec
 	54,  // 50: mulligan.iam.v1.CreateRegionRequest.spec:type_name -> mulligan.iam.v1.RegionSpec
 	55,  // 51: mulligan.iam.v1.BatchGetRegionsResponse.regions:type_name -> mulligan.iam.v1.Region
-	80,  // 52: mulligan.iam.v1.ListRegionsRequest.page:type_name -> mulligan.common.v1.Page
-	82,  // 53: mulligan.iam.v1.ListRegionsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
-	83,  // 54: mulligan.iam.v1.ListRegionsRequest.filter:type_name -> mulligan.common.v1.Filter
+	82,  // 52: mulligan.iam.v1.ListRegionsRequest.page:type_name -> mulligan.common.v1.Page
+	84,  // 53: mulligan.iam.v1.ListRegionsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	85,  // 54: mulligan.iam.v1.ListRegionsRequest.filter:type_name -> mulligan.common.v1.Filter
 	55,  // 55: mulligan.iam.v1.ListRegionsResponse.regions:type_name -> mulligan.iam.v1.Region
-	84,  // 56: mulligan.iam.v1.UpdateRegionRequest.update_mask:type_name -> google.protobuf.FieldMask
+	86,  // 56: mulligan.iam.v1.UpdateRegionRequest.update_mask:type_name -> google.protobuf.FieldMask
 	54,  // 57: mulligan.iam.v1.UpdateRegionRequest.spec:type_name -> mulligan.iam.v1.RegionSpec
-	87,  // 58: mulligan.iam.v1.IamConfigureRequest.spec:type_name -> mulligan.common.v1.ConfigurationSpec
-	84,  // 59: mulligan.iam.v1.IamConfigureRequest.update_mask:type_name -> google.protobuf.FieldMask
-	74,  // 60: mulligan.iam.v1.ListServicesResponse.sites:type_name -> mulligan.iam.v1.Site
-	75,  // 61: mulligan.iam.v1.Site.services:type_name -> mulligan.iam.v1.Service
-	78,  // 62: mulligan.iam.v1.Service.registered_at:type_name -> google.protobuf.Timestamp
-	78,  // 63: mulligan.iam.v1.Service.seen_at:type_name -> google.protobuf.Timestamp
-	1,   // 64: mulligan.iam.v1.IamService.Bootstrap:input_type -> mulligan.iam.v1.BootstrapRequest
-	2,   // 65: mulligan.iam.v1.IamService.Login:input_type -> mulligan.iam.v1.LoginRequest
-	4,   // 66: mulligan.iam.v1.IamService.RefreshToken:input_type -> mulligan.iam.v1.RefreshTokenRequest
-	5,   // 67: mulligan.iam.v1.IamService.SignOut:input_type -> mulligan.iam.v1.SignOutRequest
-	7,   // 68: mulligan.iam.v1.IamService.ListSessions:input_type -> mulligan.iam.v1.ListSessionsRequest
-	9,   // 69: mulligan.iam.v1.IamService.RevokeSession:input_type -> mulligan.iam.v1.RevokeSessionRequest
-	10,  // 70: mulligan.iam.v1.IamService.ListTokenKeys:input_type -> mulligan.iam.v1.ListTokenKeysRequest
-	13,  // 71: mulligan.iam.v1.IamService.RotateTokenKeys:input_type -> mulligan.iam.v1.RotateTokenKeysRequest
-	15,  // 72: mulligan.iam.v1.IamService.CreateProject:input_type -> mulligan.iam.v1.CreateProjectRequest
-	16,  // 73: mulligan.iam.v1.IamService.GetProject:input_type -> mulligan.iam.v1.GetProjectRequest
-	17,  // 74: mulligan.iam.v1.IamService.BatchGetProjects:input_type -> mulligan.iam.v1.BatchGetProjectsRequest
-	19,  // 75: mulligan.iam.v1.IamService.ListProjects:input_type -> mulligan.iam.v1.ListProjectsRequest
-	21,  // 76: mulligan.iam.v1.IamService.UpdateProject:input_type -> mulligan.iam.v1.UpdateProjectRequest
-	22,  // 77: mulligan.iam.v1.IamService.DeleteProject:input_type -> mulligan.iam.v1.DeleteProjectRequest
-	25,  // 78: mulligan.iam.v1.IamService.CreateAccount:input_type -> mulligan.iam.v1.CreateAccountRequest
-	26,  // 79: mulligan.iam.v1.IamService.GetAccount:input_type -> mulligan.iam.v1.GetAccountRequest
-	27,  // 80: mulligan.iam.v1.IamService.BatchGetAccounts:input_type -> mulligan.iam.v1.BatchGetAccountsRequest
-	29,  // 81: mulligan.iam.v1.IamService.ListAccounts:input_type -> mulligan.iam.v1.ListAccountsRequest
-	31,  // 82: mulligan.iam.v1.IamService.UpdateAccount:input_type -> mulligan.iam.v1.UpdateAccountRequest
-	32,  // 83: mulligan.iam.v1.IamService.DeleteAccount:input_type -> mulligan.iam.v1.DeleteAccountRequest
-	34,  // 84: mulligan.iam.v1.IamService.ChangePassword:input_type -> mulligan.iam.v1.ChangePasswordRequest
-	38,  // 85: mulligan.iam.v1.IamService.CreateApplicationCredential:input_type -> mulligan.iam.v1.CreateApplicationCredentialRequest
-	39,  // 86: mulligan.iam.v1.IamService.GetApplicationCredential:input_type -> mulligan.iam.v1.GetApplicationCredentialRequest
-	40,  // 87: mulligan.iam.v1.IamService.BatchGetApplicationCredentials:input_type -> mulligan.iam.v1.BatchGetApplicationCredentialsRequest
-	42,  // 88: mulligan.iam.v1.IamService.ListApplicationCredentials:input_type -> mulligan.iam.v1.ListApplicationCredentialsRequest
-	44,  // 89: mulligan.iam.v1.IamService.UpdateApplicationCredential:input_type -> mulligan.iam.v1.UpdateApplicationCredentialRequest
-	45,  // 90: mulligan.iam.v1.IamService.DeleteApplicationCredential:input_type -> mulligan.iam.v1.DeleteApplicationCredentialRequest
-	47,  // 91: mulligan.iam.v1.IamService.AssignRole:input_type -> mulligan.iam.v1.AssignRoleRequest
-	48,  // 92: mulligan.iam.v1.IamService.RevokeRole:input_type -> mulligan.iam.v1.RevokeRoleRequest
-	51,  // 93: mulligan.iam.v1.IamService.ListAssignments:input_type -> mulligan.iam.v1.ListAssignmentsRequest
-	56,  // 94: mulligan.iam.v1.IamService.CreateRegion:input_type -> mulligan.iam.v1.CreateRegionRequest
-	57,  // 95: mulligan.iam.v1.IamService.GetRegion:input_type -> mulligan.iam.v1.GetRegionRequest
-	58,  // 96: mulligan.iam.v1.IamService.BatchGetRegions:input_type -> mulligan.iam.v1.BatchGetRegionsRequest
-	60,  // 97: mulligan.iam.v1.IamService.ListRegions:input_type -> mulligan.iam.v1.ListRegionsRequest
-	62,  // 98: mulligan.iam.v1.IamService.UpdateRegion:input_type -> mulligan.iam.v1.UpdateRegionRequest
-	63,  // 99: mulligan.iam.v1.IamService.DeleteRegion:input_type -> mulligan.iam.v1.DeleteRegionRequest
-	67,  // 100: mulligan.iam.v1.IamService.RegisterService:input_type -> mulligan.iam.v1.RegisterServiceRequest
-	68,  // 101: mulligan.iam.v1.IamService.RenewService:input_type -> mulligan.iam.v1.RenewServiceRequest
-	70,  // 102: mulligan.iam.v1.IamService.WithdrawService:input_type -> mulligan.iam.v1.WithdrawServiceRequest
-	72,  // 103: mulligan.iam.v1.IamService.ListServices:input_type -> mulligan.iam.v1.ListServicesRequest
-	76,  // 104: mulligan.iam.v1.IamService.DeleteSite:input_type -> mulligan.iam.v1.DeleteSiteRequest
-	88,  // 105: mulligan.iam.v1.IamService.ListAuditEvents:input_type -> mulligan.common.v1.ListAuditEventsRequest
-	65,  // 106: mulligan.iam.v1.IamService.IamConfigure:input_type -> mulligan.iam.v1.IamConfigureRequest
-	66,  // 107: mulligan.iam.v1.IamService.GetIamConfiguration:input_type -> mulligan.iam.v1.GetIamConfigurationRequest
-	89,  // 108: mulligan.iam.v1.IamService.Watch:input_type -> mulligan.common.v1.WatchRequest
-	3,   // 109: mulligan.iam.v1.IamService.Bootstrap:output_type -> mulligan.iam.v1.SignedIn
-	3,   // 110: mulligan.iam.v1.IamService.Login:output_type -> mulligan.iam.v1.SignedIn
-	3,   // 111: mulligan.iam.v1.IamService.RefreshToken:output_type -> mulligan.iam.v1.SignedIn
-	6,   // 112: mulligan.iam.v1.IamService.SignOut:output_type -> mulligan.iam.v1.Session
-	8,   // 113: mulligan.iam.v1.IamService.ListSessions:output_type -> mulligan.iam.v1.ListSessionsResponse
-	6,   // 114: mulligan.iam.v1.IamService.RevokeSession:output_type -> mulligan.iam.v1.Session
-	11,  // 115: mulligan.iam.v1.IamService.ListTokenKeys:output_type -> mulligan.iam.v1.ListTokenKeysResponse
-	12,  // 116: mulligan.iam.v1.IamService.RotateTokenKeys:output_type -> mulligan.iam.v1.TokenKey
-	14,  // 117: mulligan.iam.v1.IamService.CreateProject:output_type -> mulligan.iam.v1.Project
-	14,  // 118: mulligan.iam.v1.IamService.GetProject:output_type -> mulligan.iam.v1.Project
-	18,  // 119: mulligan.iam.v1.IamService.BatchGetProjects:output_type -> mulligan.iam.v1.BatchGetProjectsResponse
-	20,  // 120: mulligan.iam.v1.IamService.ListProjects:output_type -> mulligan.iam.v1.ListProjectsResponse
-	14,  // 121: mulligan.iam.v1.IamService.UpdateProject:output_type -> mulligan.iam.v1.Project
-	23,  // 122: mulligan.iam.v1.IamService.DeleteProject:output_type -> mulligan.iam.v1.DeleteProjectResponse
-	24,  // 123: mulligan.iam.v1.IamService.CreateAccount:output_type -> mulligan.iam.v1.Account
-	24,  // 124: mulligan.iam.v1.IamService.GetAccount:output_type -> mulligan.iam.v1.Account
-	28,  // 125: mulligan.iam.v1.IamService.BatchGetAccounts:output_type -> mulligan.iam.v1.BatchGetAccountsResponse
-	30,  // 126: mulligan.iam.v1.IamService.ListAccounts:output_type -> mulligan.iam.v1.ListAccountsResponse
-	24,  // 127: mulligan.iam.v1.IamService.UpdateAccount:output_type -> mulligan.iam.v1.Account
-	33,  // 128: mulligan.iam.v1.IamService.DeleteAccount:output_type -> mulligan.iam.v1.DeleteAccountResponse
-	35,  // 129: mulligan.iam.v1.IamService.ChangePassword:output_type -> mulligan.iam.v1.ChangePasswordResponse
-	36,  // 130: mulligan.iam.v1.IamService.CreateApplicationCredential:output_type -> mulligan.iam.v1.ApplicationCredential
-	36,  // 131: mulligan.iam.v1.IamService.GetApplicationCredential:output_type -> mulligan.iam.v1.ApplicationCredential
-	41,  // 132: mulligan.iam.v1.IamService.BatchGetApplicationCredentials:output_type -> mulligan.iam.v1.BatchGetApplicationCredentialsResponse
-	43,  // 133: mulligan.iam.v1.IamService.ListApplicationCredentials:output_type -> mulligan.iam.v1.ListApplicationCredentialsResponse
-	36,  // 134: mulligan.iam.v1.IamService.UpdateApplicationCredential:output_type -> mulligan.iam.v1.ApplicationCredential
-	46,  // 135: mulligan.iam.v1.IamService.DeleteApplicationCredential:output_type -> mulligan.iam.v1.DeleteApplicationCredentialResponse
-	50,  // 136: mulligan.iam.v1.IamService.AssignRole:output_type -> mulligan.iam.v1.Assignment
-	49,  // 137: mulligan.iam.v1.IamService.RevokeRole:output_type -> mulligan.iam.v1.RevokeRoleResponse
-	52,  // 138: mulligan.iam.v1.IamService.ListAssignments:output_type -> mulligan.iam.v1.ListAssignmentsResponse
-	55,  // 139: mulligan.iam.v1.IamService.CreateRegion:output_type -> mulligan.iam.v1.Region
-	55,  // 140: mulligan.iam.v1.IamService.GetRegion:output_type -> mulligan.iam.v1.Region
-	59,  // 141: mulligan.iam.v1.IamService.BatchGetRegions:output_type -> mulligan.iam.v1.BatchGetRegionsResponse
-	61,  // 142: mulligan.iam.v1.IamService.ListRegions:output_type -> mulligan.iam.v1.ListRegionsResponse
-	55,  // 143: mulligan.iam.v1.IamService.UpdateRegion:output_type -> mulligan.iam.v1.Region
-	64,  // 144: mulligan.iam.v1.IamService.DeleteRegion:output_type -> mulligan.iam.v1.DeleteRegionResponse
-	75,  // 145: mulligan.iam.v1.IamService.RegisterService:output_type -> mulligan.iam.v1.Service
-	69,  // 146: mulligan.iam.v1.IamService.RenewService:output_type -> mulligan.iam.v1.RenewServiceResponse
-	71,  // 147: mulligan.iam.v1.IamService.WithdrawService:output_type -> mulligan.iam.v1.WithdrawServiceResponse
-	73,  // 148: mulligan.iam.v1.IamService.ListServices:output_type -> mulligan.iam.v1.ListServicesResponse
-	77,  // 149: mulligan.iam.v1.IamService.DeleteSite:output_type -> mulligan.iam.v1.DeleteSiteResponse
-	90,  // 150: mulligan.iam.v1.IamService.ListAuditEvents:output_type -> mulligan.common.v1.ListAuditEventsResponse
-	91,  // 151: mulligan.iam.v1.IamService.IamConfigure:output_type -> mulligan.common.v1.Configuration
-	91,  // 152: mulligan.iam.v1.IamService.GetIamConfiguration:output_type -> mulligan.common.v1.Configuration
-	92,  // 153: mulligan.iam.v1.IamService.Watch:output_type -> mulligan.common.v1.Event
-	109, // [109:154] is the sub-list for method output_type
-	64,  // [64:109] is the sub-list for method input_type
-	64,  // [64:64] is the sub-list for extension type_name
-	64,  // [64:64] is the sub-list for extension extendee
-	0,   // [0:64] is the sub-list for field type_name
+	89,  // 58: mulligan.iam.v1.IamConfigureRequest.spec:type_name -> mulligan.common.v1.ConfigurationSpec
+	86,  // 59: mulligan.iam.v1.IamConfigureRequest.update_mask:type_name -> google.protobuf.FieldMask
+	77,  // 60: mulligan.iam.v1.RegisterServiceResponse.service:type_name -> mulligan.iam.v1.Service
+	69,  // 61: mulligan.iam.v1.RegisterServiceResponse.served:type_name -> mulligan.iam.v1.ServedRegion
+	69,  // 62: mulligan.iam.v1.RenewServiceResponse.served:type_name -> mulligan.iam.v1.ServedRegion
+	76,  // 63: mulligan.iam.v1.ListServicesResponse.sites:type_name -> mulligan.iam.v1.Site
+	77,  // 64: mulligan.iam.v1.Site.services:type_name -> mulligan.iam.v1.Service
+	80,  // 65: mulligan.iam.v1.Service.registered_at:type_name -> google.protobuf.Timestamp
+	80,  // 66: mulligan.iam.v1.Service.seen_at:type_name -> google.protobuf.Timestamp
+	1,   // 67: mulligan.iam.v1.IamService.Bootstrap:input_type -> mulligan.iam.v1.BootstrapRequest
+	2,   // 68: mulligan.iam.v1.IamService.Login:input_type -> mulligan.iam.v1.LoginRequest
+	4,   // 69: mulligan.iam.v1.IamService.RefreshToken:input_type -> mulligan.iam.v1.RefreshTokenRequest
+	5,   // 70: mulligan.iam.v1.IamService.SignOut:input_type -> mulligan.iam.v1.SignOutRequest
+	7,   // 71: mulligan.iam.v1.IamService.ListSessions:input_type -> mulligan.iam.v1.ListSessionsRequest
+	9,   // 72: mulligan.iam.v1.IamService.RevokeSession:input_type -> mulligan.iam.v1.RevokeSessionRequest
+	10,  // 73: mulligan.iam.v1.IamService.ListTokenKeys:input_type -> mulligan.iam.v1.ListTokenKeysRequest
+	13,  // 74: mulligan.iam.v1.IamService.RotateTokenKeys:input_type -> mulligan.iam.v1.RotateTokenKeysRequest
+	15,  // 75: mulligan.iam.v1.IamService.CreateProject:input_type -> mulligan.iam.v1.CreateProjectRequest
+	16,  // 76: mulligan.iam.v1.IamService.GetProject:input_type -> mulligan.iam.v1.GetProjectRequest
+	17,  // 77: mulligan.iam.v1.IamService.BatchGetProjects:input_type -> mulligan.iam.v1.BatchGetProjectsRequest
+	19,  // 78: mulligan.iam.v1.IamService.ListProjects:input_type -> mulligan.iam.v1.ListProjectsRequest
+	21,  // 79: mulligan.iam.v1.IamService.UpdateProject:input_type -> mulligan.iam.v1.UpdateProjectRequest
+	22,  // 80: mulligan.iam.v1.IamService.DeleteProject:input_type -> mulligan.iam.v1.DeleteProjectRequest
+	25,  // 81: mulligan.iam.v1.IamService.CreateAccount:input_type -> mulligan.iam.v1.CreateAccountRequest
+	26,  // 82: mulligan.iam.v1.IamService.GetAccount:input_type -> mulligan.iam.v1.GetAccountRequest
+	27,  // 83: mulligan.iam.v1.IamService.BatchGetAccounts:input_type -> mulligan.iam.v1.BatchGetAccountsRequest
+	29,  // 84: mulligan.iam.v1.IamService.ListAccounts:input_type -> mulligan.iam.v1.ListAccountsRequest
+	31,  // 85: mulligan.iam.v1.IamService.UpdateAccount:input_type -> mulligan.iam.v1.UpdateAccountRequest
+	32,  // 86: mulligan.iam.v1.IamService.DeleteAccount:input_type -> mulligan.iam.v1.DeleteAccountRequest
+	34,  // 87: mulligan.iam.v1.IamService.ChangePassword:input_type -> mulligan.iam.v1.ChangePasswordRequest
+	38,  // 88: mulligan.iam.v1.IamService.CreateApplicationCredential:input_type -> mulligan.iam.v1.CreateApplicationCredentialRequest
+	39,  // 89: mulligan.iam.v1.IamService.GetApplicationCredential:input_type -> mulligan.iam.v1.GetApplicationCredentialRequest
+	40,  // 90: mulligan.iam.v1.IamService.BatchGetApplicationCredentials:input_type -> mulligan.iam.v1.BatchGetApplicationCredentialsRequest
+	42,  // 91: mulligan.iam.v1.IamService.ListApplicationCredentials:input_type -> mulligan.iam.v1.ListApplicationCredentialsRequest
+	44,  // 92: mulligan.iam.v1.IamService.UpdateApplicationCredential:input_type -> mulligan.iam.v1.UpdateApplicationCredentialRequest
+	45,  // 93: mulligan.iam.v1.IamService.DeleteApplicationCredential:input_type -> mulligan.iam.v1.DeleteApplicationCredentialRequest
+	47,  // 94: mulligan.iam.v1.IamService.AssignRole:input_type -> mulligan.iam.v1.AssignRoleRequest
+	48,  // 95: mulligan.iam.v1.IamService.RevokeRole:input_type -> mulligan.iam.v1.RevokeRoleRequest
+	51,  // 96: mulligan.iam.v1.IamService.ListAssignments:input_type -> mulligan.iam.v1.ListAssignmentsRequest
+	56,  // 97: mulligan.iam.v1.IamService.CreateRegion:input_type -> mulligan.iam.v1.CreateRegionRequest
+	57,  // 98: mulligan.iam.v1.IamService.GetRegion:input_type -> mulligan.iam.v1.GetRegionRequest
+	58,  // 99: mulligan.iam.v1.IamService.BatchGetRegions:input_type -> mulligan.iam.v1.BatchGetRegionsRequest
+	60,  // 100: mulligan.iam.v1.IamService.ListRegions:input_type -> mulligan.iam.v1.ListRegionsRequest
+	62,  // 101: mulligan.iam.v1.IamService.UpdateRegion:input_type -> mulligan.iam.v1.UpdateRegionRequest
+	63,  // 102: mulligan.iam.v1.IamService.DeleteRegion:input_type -> mulligan.iam.v1.DeleteRegionRequest
+	67,  // 103: mulligan.iam.v1.IamService.RegisterService:input_type -> mulligan.iam.v1.RegisterServiceRequest
+	70,  // 104: mulligan.iam.v1.IamService.RenewService:input_type -> mulligan.iam.v1.RenewServiceRequest
+	72,  // 105: mulligan.iam.v1.IamService.WithdrawService:input_type -> mulligan.iam.v1.WithdrawServiceRequest
+	74,  // 106: mulligan.iam.v1.IamService.ListServices:input_type -> mulligan.iam.v1.ListServicesRequest
+	78,  // 107: mulligan.iam.v1.IamService.DeleteSite:input_type -> mulligan.iam.v1.DeleteSiteRequest
+	90,  // 108: mulligan.iam.v1.IamService.ListAuditEvents:input_type -> mulligan.common.v1.ListAuditEventsRequest
+	65,  // 109: mulligan.iam.v1.IamService.IamConfigure:input_type -> mulligan.iam.v1.IamConfigureRequest
+	66,  // 110: mulligan.iam.v1.IamService.GetIamConfiguration:input_type -> mulligan.iam.v1.GetIamConfigurationRequest
+	91,  // 111: mulligan.iam.v1.IamService.Watch:input_type -> mulligan.common.v1.WatchRequest
+	3,   // 112: mulligan.iam.v1.IamService.Bootstrap:output_type -> mulligan.iam.v1.SignedIn
+	3,   // 113: mulligan.iam.v1.IamService.Login:output_type -> mulligan.iam.v1.SignedIn
+	3,   // 114: mulligan.iam.v1.IamService.RefreshToken:output_type -> mulligan.iam.v1.SignedIn
+	6,   // 115: mulligan.iam.v1.IamService.SignOut:output_type -> mulligan.iam.v1.Session
+	8,   // 116: mulligan.iam.v1.IamService.ListSessions:output_type -> mulligan.iam.v1.ListSessionsResponse
+	6,   // 117: mulligan.iam.v1.IamService.RevokeSession:output_type -> mulligan.iam.v1.Session
+	11,  // 118: mulligan.iam.v1.IamService.ListTokenKeys:output_type -> mulligan.iam.v1.ListTokenKeysResponse
+	12,  // 119: mulligan.iam.v1.IamService.RotateTokenKeys:output_type -> mulligan.iam.v1.TokenKey
+	14,  // 120: mulligan.iam.v1.IamService.CreateProject:output_type -> mulligan.iam.v1.Project
+	14,  // 121: mulligan.iam.v1.IamService.GetProject:output_type -> mulligan.iam.v1.Project
+	18,  // 122: mulligan.iam.v1.IamService.BatchGetProjects:output_type -> mulligan.iam.v1.BatchGetProjectsResponse
+	20,  // 123: mulligan.iam.v1.IamService.ListProjects:output_type -> mulligan.iam.v1.ListProjectsResponse
+	14,  // 124: mulligan.iam.v1.IamService.UpdateProject:output_type -> mulligan.iam.v1.Project
+	23,  // 125: mulligan.iam.v1.IamService.DeleteProject:output_type -> mulligan.iam.v1.DeleteProjectResponse
+	24,  // 126: mulligan.iam.v1.IamService.CreateAccount:output_type -> mulligan.iam.v1.Account
+	24,  // 127: mulligan.iam.v1.IamService.GetAccount:output_type -> mulligan.iam.v1.Account
+	28,  // 128: mulligan.iam.v1.IamService.BatchGetAccounts:output_type -> mulligan.iam.v1.BatchGetAccountsResponse
+	30,  // 129: mulligan.iam.v1.IamService.ListAccounts:output_type -> mulligan.iam.v1.ListAccountsResponse
+	24,  // 130: mulligan.iam.v1.IamService.UpdateAccount:output_type -> mulligan.iam.v1.Account
+	33,  // 131: mulligan.iam.v1.IamService.DeleteAccount:output_type -> mulligan.iam.v1.DeleteAccountResponse
+	35,  // 132: mulligan.iam.v1.IamService.ChangePassword:output_type -> mulligan.iam.v1.ChangePasswordResponse
+	36,  // 133: mulligan.iam.v1.IamService.CreateApplicationCredential:output_type -> mulligan.iam.v1.ApplicationCredential
+	36,  // 134: mulligan.iam.v1.IamService.GetApplicationCredential:output_type -> mulligan.iam.v1.ApplicationCredential
+	41,  // 135: mulligan.iam.v1.IamService.BatchGetApplicationCredentials:output_type -> mulligan.iam.v1.BatchGetApplicationCredentialsResponse
+	43,  // 136: mulligan.iam.v1.IamService.ListApplicationCredentials:output_type -> mulligan.iam.v1.ListApplicationCredentialsResponse
+	36,  // 137: mulligan.iam.v1.IamService.UpdateApplicationCredential:output_type -> mulligan.iam.v1.ApplicationCredential
+	46,  // 138: mulligan.iam.v1.IamService.DeleteApplicationCredential:output_type -> mulligan.iam.v1.DeleteApplicationCredentialResponse
+	50,  // 139: mulligan.iam.v1.IamService.AssignRole:output_type -> mulligan.iam.v1.Assignment
+	49,  // 140: mulligan.iam.v1.IamService.RevokeRole:output_type -> mulligan.iam.v1.RevokeRoleResponse
+	52,  // 141: mulligan.iam.v1.IamService.ListAssignments:output_type -> mulligan.iam.v1.ListAssignmentsResponse
+	55,  // 142: mulligan.iam.v1.IamService.CreateRegion:output_type -> mulligan.iam.v1.Region
+	55,  // 143: mulligan.iam.v1.IamService.GetRegion:output_type -> mulligan.iam.v1.Region
+	59,  // 144: mulligan.iam.v1.IamService.BatchGetRegions:output_type -> mulligan.iam.v1.BatchGetRegionsResponse
+	61,  // 145: mulligan.iam.v1.IamService.ListRegions:output_type -> mulligan.iam.v1.ListRegionsResponse
+	55,  // 146: mulligan.iam.v1.IamService.UpdateRegion:output_type -> mulligan.iam.v1.Region
+	64,  // 147: mulligan.iam.v1.IamService.DeleteRegion:output_type -> mulligan.iam.v1.DeleteRegionResponse
+	68,  // 148: mulligan.iam.v1.IamService.RegisterService:output_type -> mulligan.iam.v1.RegisterServiceResponse
+	71,  // 149: mulligan.iam.v1.IamService.RenewService:output_type -> mulligan.iam.v1.RenewServiceResponse
+	73,  // 150: mulligan.iam.v1.IamService.WithdrawService:output_type -> mulligan.iam.v1.WithdrawServiceResponse
+	75,  // 151: mulligan.iam.v1.IamService.ListServices:output_type -> mulligan.iam.v1.ListServicesResponse
+	79,  // 152: mulligan.iam.v1.IamService.DeleteSite:output_type -> mulligan.iam.v1.DeleteSiteResponse
+	92,  // 153: mulligan.iam.v1.IamService.ListAuditEvents:output_type -> mulligan.common.v1.ListAuditEventsResponse
+	93,  // 154: mulligan.iam.v1.IamService.IamConfigure:output_type -> mulligan.common.v1.Configuration
+	93,  // 155: mulligan.iam.v1.IamService.GetIamConfiguration:output_type -> mulligan.common.v1.Configuration
+	94,  // 156: mulligan.iam.v1.IamService.Watch:output_type -> mulligan.common.v1.Event
+	112, // [112:157] is the sub-list for method output_type
+	67,  // [67:112] is the sub-list for method input_type
+	67,  // [67:67] is the sub-list for extension type_name
+	67,  // [67:67] is the sub-list for extension extendee
+	0,   // [0:67] is the sub-list for field type_name
 }
 
 func init() { file_mulligan_iam_v1_iam_proto_init() }
@@ -5521,7 +5653,7 @@ func file_mulligan_iam_v1_iam_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mulligan_iam_v1_iam_proto_rawDesc), len(file_mulligan_iam_v1_iam_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   77,
+			NumMessages:   79,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -833,8 +833,9 @@ class IamService:
     def DeleteRegion(
         self, request: iam_pb2.DeleteRegionRequest, timeout: float | None = None
     ) -> iam_pb2.DeleteRegionResponse:
-        """Delete a region without others below it, with the roles on it. What lives in it stays
-        until an operator ends it; nothing new can be asked there.
+        """Delete a region without others below it, and that no site serves by its name, with the
+        roles on it. What lives in it stays until an operator ends it; nothing new can be asked
+        there.
         """
         return self._caller.unary(
             methods.IAM_DELETE_REGION, request, iam_pb2.DeleteRegionResponse, timeout
@@ -842,11 +843,13 @@ class IamService:
 
     def RegisterService(
         self, request: iam_pb2.RegisterServiceRequest, timeout: float | None = None
-    ) -> iam_pb2.Service:
+    ) -> iam_pb2.RegisterServiceResponse:
         """Take a process up in the catalogue: which services of which site it has, and where. It is
         away when it is not renewed in time.
         """
-        return self._caller.unary(methods.IAM_REGISTER_SERVICE, request, iam_pb2.Service, timeout)
+        return self._caller.unary(
+            methods.IAM_REGISTER_SERVICE, request, iam_pb2.RegisterServiceResponse, timeout
+        )
 
     def RenewService(
         self, request: iam_pb2.RenewServiceRequest, timeout: float | None = None
@@ -867,7 +870,7 @@ class IamService:
     def ListServices(
         self, request: iam_pb2.ListServicesRequest, timeout: float | None = None
     ) -> iam_pb2.ListServicesResponse:
-        """The catalogue: all sites with their services, and the regions of each that the caller
+        """The catalogue: the sites with their services, and the regions of each that the caller
         sees.
         """
         return self._caller.unary(

@@ -650,8 +650,8 @@ export class IamService {
   }
 
   /**
-   * Delete a region without others below it, with the roles on it. What lives in it stays until an
-   * operator ends it; nothing new can be asked there.
+   * Delete a region without others below it, and that no site serves by its name, with the roles
+   * on it. What lives in it stays until an operator ends it; nothing new can be asked there.
    */
   deleteRegion(request: MessageInitShape<typeof iamv1.DeleteRegionRequestSchema>, signal?: AbortSignal): Promise<iamv1.DeleteRegionResponse> {
     return this.caller.unary(methods.iamDeleteRegion, iamv1.IamService.method.deleteRegion, request, signal);
@@ -661,7 +661,7 @@ export class IamService {
    * Take a process up in the catalogue: which services of which site it has, and where. It is away
    * when it is not renewed in time.
    */
-  registerService(request: MessageInitShape<typeof iamv1.RegisterServiceRequestSchema>, signal?: AbortSignal): Promise<iamv1.Service> {
+  registerService(request: MessageInitShape<typeof iamv1.RegisterServiceRequestSchema>, signal?: AbortSignal): Promise<iamv1.RegisterServiceResponse> {
     return this.caller.unary(methods.iamRegisterService, iamv1.IamService.method.registerService, request, signal);
   }
 
@@ -675,7 +675,7 @@ export class IamService {
     return this.caller.unary(methods.iamWithdrawService, iamv1.IamService.method.withdrawService, request, signal);
   }
 
-  /** The catalogue: all sites with their services, and the regions of each that the caller sees. */
+  /** The catalogue: the sites with their services, and the regions of each that the caller sees. */
   listServices(request: MessageInitShape<typeof iamv1.ListServicesRequestSchema>, signal?: AbortSignal): Promise<iamv1.ListServicesResponse> {
     return this.caller.unary(methods.iamListServices, iamv1.IamService.method.listServices, request, signal);
   }

@@ -2162,6 +2162,62 @@ class RegisterServiceRequest(_message.Message):
 Global___RegisterServiceRequest: _TypeAlias = RegisterServiceRequest  # noqa: Y015
 
 @_typing.final
+class RegisterServiceResponse(_message.Message):
+    """The process, and who serves what."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERVICE_FIELD_NUMBER: _builtins.int
+    SERVED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def service(self) -> Global___Service:
+        """As it stands in the catalogue."""
+
+    @_builtins.property
+    def served(self) -> _containers.RepeatedCompositeFieldContainer[Global___ServedRegion]:
+        """What all sites serve, each as it said: a site refuses what is for a region of another one."""
+
+    def __init__(
+        self,
+        *,
+        service: Global___Service | None = ...,
+        served: _abc.Iterable[Global___ServedRegion] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["service", b"service"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["served", b"served", "service", b"service"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegisterServiceResponse: _TypeAlias = RegisterServiceResponse  # noqa: Y015
+
+@_typing.final
+class ServedRegion(_message.Message):
+    """A region that a site serves, with all below it that no other site names."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REGION_FIELD_NUMBER: _builtins.int
+    SITE_FIELD_NUMBER: _builtins.int
+    region: _builtins.str
+    """UUID; empty: what no site names."""
+    site: _builtins.str
+    """UUID of the site."""
+    def __init__(
+        self,
+        *,
+        region: _builtins.str = ...,
+        site: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["region", b"region", "site", b"site"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ServedRegion: _TypeAlias = ServedRegion  # noqa: Y015
+
+@_typing.final
 class RenewServiceRequest(_message.Message):
     """A process that is alive."""
 
@@ -2189,16 +2245,23 @@ Global___RenewServiceRequest: _TypeAlias = RenewServiceRequest  # noqa: Y015
 
 @_typing.final
 class RenewServiceResponse(_message.Message):
-    """Nothing to say."""
+    """Who serves what now."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    SERVED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def served(self) -> _containers.RepeatedCompositeFieldContainer[Global___ServedRegion]:
+        """What all sites serve, each as it said."""
+
     def __init__(
         self,
+        *,
+        served: _abc.Iterable[Global___ServedRegion] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["served", b"served"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2273,7 +2336,9 @@ class ListServicesResponse(_message.Message):
     SITES_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
-    """Of iam: Watch goes on from here. It tells who was registered and withdrawn, not who fell silent."""
+    """Of iam: Watch goes on from here. It tells who was registered and withdrawn, and which site serves
+    what, not who fell silent.
+    """
     @_builtins.property
     def sites(self) -> _containers.RepeatedCompositeFieldContainer[Global___Site]:
         """By id, each with its services and its regions."""
@@ -2347,7 +2412,7 @@ class Service(_message.Message):
     address: _builtins.str
     """As clients reach it; empty: where they reach iam."""
     version: _builtins.str
-    """Of the services."""
+    """Of the services; for readers of the system."""
     alive: _builtins.bool
     """Whether it said so of late."""
     @_builtins.property
@@ -2356,11 +2421,11 @@ class Service(_message.Message):
 
     @_builtins.property
     def registered_at(self) -> _timestamp_pb2.Timestamp:
-        """When it was registered."""
+        """When it was registered; for readers of the system."""
 
     @_builtins.property
     def seen_at(self) -> _timestamp_pb2.Timestamp:
-        """When it said last that it is alive."""
+        """When it said last that it is alive; for readers of the system."""
 
     def __init__(
         self,

@@ -219,7 +219,7 @@ class IamServiceStub:
         self.RegisterService = channel.unary_unary(
                 '/mulligan.iam.v1.IamService/RegisterService',
                 request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.RegisterServiceRequest.SerializeToString,
-                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.Service.FromString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.RegisterServiceResponse.FromString,
                 _registered_method=True)
         self.RenewService = channel.unary_unary(
                 '/mulligan.iam.v1.IamService/RenewService',
@@ -530,8 +530,8 @@ class IamServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteRegion(self, request, context):
-        """Delete a region without others below it, with the roles on it. What lives in it stays until an
-        operator ends it; nothing new can be asked there.
+        """Delete a region without others below it, and that no site serves by its name, with the roles on
+        it. What lives in it stays until an operator ends it; nothing new can be asked there.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -560,7 +560,7 @@ class IamServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListServices(self, request, context):
-        """The catalogue: all sites with their services, and the regions of each that the caller sees.
+        """The catalogue: the sites with their services, and the regions of each that the caller sees.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -788,7 +788,7 @@ def add_IamServiceServicer_to_server(servicer, server):
             'RegisterService': grpc.unary_unary_rpc_method_handler(
                     servicer.RegisterService,
                     request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.RegisterServiceRequest.FromString,
-                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.Service.SerializeToString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.RegisterServiceResponse.SerializeToString,
             ),
             'RenewService': grpc.unary_unary_rpc_method_handler(
                     servicer.RenewService,
@@ -1830,7 +1830,7 @@ class IamService:
             target,
             '/mulligan.iam.v1.IamService/RegisterService',
             mulligan_dot_iam_dot_v1_dot_iam__pb2.RegisterServiceRequest.SerializeToString,
-            mulligan_dot_iam_dot_v1_dot_iam__pb2.Service.FromString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.RegisterServiceResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -135,10 +135,10 @@ class IamServiceStub:
     UpdateRegion: _grpc.UnaryUnaryMultiCallable[_iam_pb2.UpdateRegionRequest, _iam_pb2.Region]
     """Change a region. No region ever moves: what it is below of can't be changed."""
     DeleteRegion: _grpc.UnaryUnaryMultiCallable[_iam_pb2.DeleteRegionRequest, _iam_pb2.DeleteRegionResponse]
-    """Delete a region without others below it, with the roles on it. What lives in it stays until an
-    operator ends it; nothing new can be asked there.
+    """Delete a region without others below it, and that no site serves by its name, with the roles on
+    it. What lives in it stays until an operator ends it; nothing new can be asked there.
     """
-    RegisterService: _grpc.UnaryUnaryMultiCallable[_iam_pb2.RegisterServiceRequest, _iam_pb2.Service]
+    RegisterService: _grpc.UnaryUnaryMultiCallable[_iam_pb2.RegisterServiceRequest, _iam_pb2.RegisterServiceResponse]
     """Take a process up in the catalogue: which services of which site it has, and where. It is away
     when it is not renewed in time.
     """
@@ -147,7 +147,7 @@ class IamServiceStub:
     WithdrawService: _grpc.UnaryUnaryMultiCallable[_iam_pb2.WithdrawServiceRequest, _iam_pb2.WithdrawServiceResponse]
     """Take a process that stops out of the catalogue."""
     ListServices: _grpc.UnaryUnaryMultiCallable[_iam_pb2.ListServicesRequest, _iam_pb2.ListServicesResponse]
-    """The catalogue: all sites with their services, and the regions of each that the caller sees."""
+    """The catalogue: the sites with their services, and the regions of each that the caller sees."""
     DeleteSite: _grpc.UnaryUnaryMultiCallable[_iam_pb2.DeleteSiteRequest, _iam_pb2.DeleteSiteResponse]
     """Forget a site that is away for good, so that others may serve its regions."""
     ListAuditEvents: _grpc.UnaryUnaryMultiCallable[_common_pb2.ListAuditEventsRequest, _common_pb2.ListAuditEventsResponse]
@@ -267,10 +267,10 @@ class IamServiceAsyncStub(IamServiceStub):
     UpdateRegion: _aio.UnaryUnaryMultiCallable[_iam_pb2.UpdateRegionRequest, _iam_pb2.Region]  # type: ignore[assignment]
     """Change a region. No region ever moves: what it is below of can't be changed."""
     DeleteRegion: _aio.UnaryUnaryMultiCallable[_iam_pb2.DeleteRegionRequest, _iam_pb2.DeleteRegionResponse]  # type: ignore[assignment]
-    """Delete a region without others below it, with the roles on it. What lives in it stays until an
-    operator ends it; nothing new can be asked there.
+    """Delete a region without others below it, and that no site serves by its name, with the roles on
+    it. What lives in it stays until an operator ends it; nothing new can be asked there.
     """
-    RegisterService: _aio.UnaryUnaryMultiCallable[_iam_pb2.RegisterServiceRequest, _iam_pb2.Service]  # type: ignore[assignment]
+    RegisterService: _aio.UnaryUnaryMultiCallable[_iam_pb2.RegisterServiceRequest, _iam_pb2.RegisterServiceResponse]  # type: ignore[assignment]
     """Take a process up in the catalogue: which services of which site it has, and where. It is away
     when it is not renewed in time.
     """
@@ -279,7 +279,7 @@ class IamServiceAsyncStub(IamServiceStub):
     WithdrawService: _aio.UnaryUnaryMultiCallable[_iam_pb2.WithdrawServiceRequest, _iam_pb2.WithdrawServiceResponse]  # type: ignore[assignment]
     """Take a process that stops out of the catalogue."""
     ListServices: _aio.UnaryUnaryMultiCallable[_iam_pb2.ListServicesRequest, _iam_pb2.ListServicesResponse]  # type: ignore[assignment]
-    """The catalogue: all sites with their services, and the regions of each that the caller sees."""
+    """The catalogue: the sites with their services, and the regions of each that the caller sees."""
     DeleteSite: _aio.UnaryUnaryMultiCallable[_iam_pb2.DeleteSiteRequest, _iam_pb2.DeleteSiteResponse]  # type: ignore[assignment]
     """Forget a site that is away for good, so that others may serve its regions."""
     ListAuditEvents: _aio.UnaryUnaryMultiCallable[_common_pb2.ListAuditEventsRequest, _common_pb2.ListAuditEventsResponse]  # type: ignore[assignment]
@@ -612,8 +612,8 @@ class IamServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _iam_pb2.DeleteRegionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_iam_pb2.DeleteRegionResponse, _abc.Awaitable[_iam_pb2.DeleteRegionResponse]]:
-        """Delete a region without others below it, with the roles on it. What lives in it stays until an
-        operator ends it; nothing new can be asked there.
+        """Delete a region without others below it, and that no site serves by its name, with the roles on
+        it. What lives in it stays until an operator ends it; nothing new can be asked there.
         """
 
     @_abc_1.abstractmethod
@@ -621,7 +621,7 @@ class IamServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _iam_pb2.RegisterServiceRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_iam_pb2.Service, _abc.Awaitable[_iam_pb2.Service]]:
+    ) -> _typing.Union[_iam_pb2.RegisterServiceResponse, _abc.Awaitable[_iam_pb2.RegisterServiceResponse]]:
         """Take a process up in the catalogue: which services of which site it has, and where. It is away
         when it is not renewed in time.
         """
@@ -648,7 +648,7 @@ class IamServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _iam_pb2.ListServicesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_iam_pb2.ListServicesResponse, _abc.Awaitable[_iam_pb2.ListServicesResponse]]:
-        """The catalogue: all sites with their services, and the regions of each that the caller sees."""
+        """The catalogue: the sites with their services, and the regions of each that the caller sees."""
 
     @_abc_1.abstractmethod
     def DeleteSite(
