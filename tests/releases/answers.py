@@ -47,6 +47,7 @@ PASSES = {
     "ListClaims": {"status"},
     "ListNetworks": {"addresses_used"},
     "ListProjectQuotas": {"used", "claims_used"},
+    "ListProviders": {"used"},
     "ListQuotas": {"used", "claims_used"},
     "ListReservations": {"status"},
     "ListReservationSeries": {"status"},
