@@ -24,7 +24,6 @@ LIST = "files.json"
 DESCRIPTORS = "descriptors.binpb.gz"
 HISTORIES = "histories"
 KINDS = ("sqlite", "postgresql")
-_VERSION = re.compile(r"\d+\.\d+\.\d+")
 DATABASES = ("iam", "site")
 ANSWERS = "answers.json.gz"
 NEEDED = (
@@ -32,6 +31,7 @@ NEEDED = (
     *(f"{kind}/{name}.sql.gz" for kind in KINDS for name in DATABASES),
     *(f"{kind}/{ANSWERS}" for kind in KINDS),
 )
+_VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 
 @dataclass(frozen=True)
@@ -73,17 +73,15 @@ class Release:
         """Say what is missing, or is not as it was when the release was made."""
         digests, listing = self._digests(), self.folder / LIST
         sealed: dict[str, str] = json.loads(listing.read_text()) if listing.exists() else {}
-        needed = {*sealed, *NEEDED, LIST}
-        there = {*digests, *([LIST] if sealed else [])}
-        for name in sorted(needed - there):
-            yield f"{self.version}: {name} is missing"
+        if not sealed:
+            yield f"{self.version}: {LIST} is missing"
         if not self.histories():
             yield f"{self.version}: there is no history of a workflow in {HISTORIES}/"
-        for name, digest in digests.items():
-            if sealed and sealed.get(name, digest) != digest:
-                yield f"{self.version}: {name} was changed after the release"
-            elif sealed and name not in sealed:
-                yield f"{self.version}: {name} was not part of the release"
+        for name in sorted({*sealed, *NEEDED, *digests}):
+            if name not in digests:
+                yield f"{self.version}: {name} is missing"
+            elif sealed and digests[name] != sealed.get(name):
+                yield f"{self.version}: {name} was changed or added after the release"
 
     def _digests(self) -> dict[str, str]:
         files = sorted(path for path in self.folder.rglob("*") if path.is_file())
