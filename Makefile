@@ -1,4 +1,4 @@
-.PHONY: run test bench chaos replay stock check fmt generate install clients lock
+.PHONY: run test bench chaos replay stock release check fmt generate install clients lock
 
 python := .venv/bin/python
 
@@ -27,11 +27,15 @@ stock: install    ## a stock Debian with cloud-init, built here, in both config 
 	@command -v mmdebstrap >/dev/null || { echo "install mmdebstrap first: apt-get install mmdebstrap" >&2; exit 1; }
 	@$(python) -m pytest tests/e2e/stock/stock_image.py
 
-check: install    ## format, lint, strict types, proto lint, import rules
+release: install  ## what this version leaves behind, into releases/; ARGS=--again replaces it
+	@$(python) -m tests.releases.make $(ARGS)
+
+check: install    ## format, lint, strict types, proto lint, nothing breaks releases, import rules
 	@$(python) -m ruff format --check
 	@$(python) -m ruff check
 	@$(python) -m mypy
 	@$(python) -m deploy.protos lint
+	@$(python) -m deploy.releases
 	@.venv/bin/lint-imports
 
 fmt: install      ## put the code into its format

@@ -1,7 +1,8 @@
 """The protos compiled: the clients' code, descriptors with comments, and their lint.
 
 `python -m deploy.protos` generates the code of all clients (`make generate`) and leaves no diff
-when nothing changed; `python -m deploy.protos lint` looks at the protos (`make check`).
+when nothing changed; `python -m deploy.protos lint` looks at the protos (`make check`), which are
+compared with those of each release by `deploy.releases`.
 
 Validation rules are options of protovalidate, whose .proto comes from the installed package. What
 is generated has the rules, but not that file: only who checks them needs it.
@@ -33,8 +34,8 @@ TYPESCRIPT_OUT = build.TYPESCRIPT_CLIENT / "src" / "gen"
 RULES = "buf/validate/validate.proto"
 
 
-def descriptors() -> FileDescriptorSet:
-    """Compile our protos and what they import, with their comments.
+def descriptors(proto: Path = PROTO) -> FileDescriptorSet:
+    """Compile our protos, or those of another folder, and what they import, with their comments.
 
     Raises:
         ValueError: protoc refused them; it has said why on stderr.
@@ -44,13 +45,13 @@ def descriptors() -> FileDescriptorSet:
         known, compiled = Path(folder, "known"), Path(folder, "compiled")
         known.write_bytes(FileDescriptorSet(file=[rules]).SerializeToString())
         _run_protoc(
-            f"-I{PROTO}",
+            f"-I{proto}",
             f"-I{files('grpc_tools') / '_proto'}",
             f"--descriptor_set_in={known}",
             f"--descriptor_set_out={compiled}",
             "--include_imports",
             "--include_source_info",
-            *_sources(),
+            *_sources(proto),
         )
         return FileDescriptorSet.FromString(compiled.read_bytes())
 
@@ -144,24 +145,34 @@ def _run_plugin(
 
 def lint() -> int:
     """Have buf look at our protos; give its exit code."""
+    return _run_buf("lint", PROTO)
+
+
+def breaking(released: Path, proto: Path = PROTO) -> int:
+    """Have buf compare our protos, or those of another folder, with a release's descriptors.
+
+    Args:
+        released: a FileDescriptorSet in gzip, in a file named *.binpb.gz.
+        proto: the folder.
+
+    Returns:
+        Its exit code: not 0 when a program that was made for the release could break, which it has
+        said on stdout.
+    """
+    return _run_buf("breaking", proto, "--against", released)
+
+
+def _run_buf(command: str, proto: Path, *arguments: str | Path) -> int:
     with TemporaryDirectory() as folder:
         image = Path(folder, "protos.binpb")
-        image.write_bytes(descriptors().SerializeToString())
+        image.write_bytes(descriptors(proto).SerializeToString())
         buf = Path(sys.executable).with_name("buf")
-        command: list[str | Path] = [
-            buf,
-            "lint",
-            image,
-            "--config",
-            PROTO / "buf.yaml",
-            "--path",
-            "mulligan",
-        ]
-        return subprocess.run(command, check=False).returncode
+        ours: list[str | Path] = ["--config", PROTO / "buf.yaml", "--path", "mulligan"]
+        return subprocess.run([buf, command, image, *arguments, *ours], check=False).returncode
 
 
-def _sources() -> list[str]:
-    return sorted(path.relative_to(PROTO).as_posix() for path in PROTO.rglob("*.proto"))
+def _sources(proto: Path = PROTO) -> list[str]:
+    return sorted(path.relative_to(proto).as_posix() for path in proto.rglob("*.proto"))
 
 
 def _run_protoc(*arguments: str) -> None:

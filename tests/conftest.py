@@ -20,9 +20,10 @@ BUDGETS_S: Mapping[str, int] = {
     "chaos": 190,
     "client": 50,
     "deploy": 150,
-    "e2e": 260,
+    "e2e": 230,
     "faults": 200,
     "mulligan": 120,
+    "releases": 30,
     "worker": 20,
     "workflows": 70,
 }

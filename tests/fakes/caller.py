@@ -9,29 +9,37 @@ from uuid import uuid4
 import grpc
 import jwt
 import pytest
-from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc import error_details_pb2, status_pb2
 
 from api.server import SERVICES
 
 SHARED = ("Watch", "ListAuditEvents")
-METHODS: Mapping[str, MethodDescriptor] = {
-    ("" if method.name not in SHARED or noun == "control" else noun) + method.name: method
-    for noun, service in SERVICES.items()
-    for method in service.methods
-}
-"""By name; what control shares with others stands as iamWatch, metaWatch, resourceWatch, ..."""
+Methods = Mapping[str, MethodDescriptor]
+
+
+def methods_of(services: Mapping[str, ServiceDescriptor]) -> Methods:
+    """By name; what control shares with others stands as iamWatch, metaWatch, resourceWatch, ..."""
+    return {
+        ("" if method.name not in SHARED or noun == "control" else noun) + method.name: method
+        for noun, service in services.items()
+        for method in service.methods
+    }
+
+
+METHODS = methods_of(SERVICES)
 
 
 class Caller:
     """Calls any RPC by its name, with the request's fields as arguments.
 
-    A mutation gets a request id of its own unless one is given.
+    A mutation gets a request id of its own unless one is given. `methods` are those that the
+    caller knows, of another release perhaps.
     """
 
-    def __init__(self, address: str, token: str = "") -> None:
-        self.token = token
+    def __init__(self, address: str, token: str = "", methods: Methods = METHODS) -> None:
+        self.token, self._methods = token, methods
         self._channel = grpc.insecure_channel(address)
 
     @property
@@ -40,12 +48,12 @@ class Caller:
         return str(jwt.decode(self.token, options={"verify_signature": False})["sub"])
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        method = METHODS[name]
+        method = self._methods[name]
         return lambda **fields: self.send(method, request_of(method, **fields))
 
     def send(self, method: MethodDescriptor | str, request: Any, timeout: float = 30) -> Any:
         """Send a request as it is, or bytes in its place."""
-        method = METHODS[method] if isinstance(method, str) else method
+        method = self._methods[method] if isinstance(method, str) else method
         assert method.containing_service is not None
         kind = self._channel.unary_stream if method.server_streaming else self._channel.unary_unary
         call: Any = kind(

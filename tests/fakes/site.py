@@ -31,6 +31,9 @@ from worker.control import control_worker
 
 Result = TypeVar("Result")
 PASSWORD = "correct horse"
+QUICK_PASSWORDS = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""Hashes at next to no cost: each test makes accounts, and nobody guesses."""
+
 LONG = timedelta(hours=12)
 """How long tests' own tokens live: a site serves longer than a token of its own does."""
 
@@ -63,12 +66,12 @@ class Site:
 
     @contextmanager
     def running(self) -> Iterator["Site"]:
-        """Run in a thread of its own, bootstrapped."""
+        """Run in a thread of its own, bootstrapped now or, if the databases are, before."""
         thread = threading.Thread(target=self.loop.run_until_complete, args=(self._serve(),))
         thread.start()
         self._ready.result(timeout=120)
         try:
-            self.admin = self._bootstrap()
+            self.admin = self._bootstrap() if self.bootstrap_token else self.signed_in("admin")
             yield self
         finally:
             self.loop.call_soon_threadsafe(self._stop.set)
@@ -189,10 +192,9 @@ def _postgresql(server: PostgreSQL) -> Database:
 
 @pytest.fixture(scope="session")
 def _quick_passwords() -> Iterator[None]:
-    """Hash passwords at next to no cost: each test makes accounts, and nobody guesses."""
+    """Hash passwords at next to no cost."""
     with pytest.MonkeyPatch.context() as patch:
-        quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-        patch.setattr(sign_ins, "hasher", quick)
+        patch.setattr(sign_ins, "hasher", QUICK_PASSWORDS)
         yield
 
 

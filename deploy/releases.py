@@ -1,0 +1,138 @@
+"""What each release left behind in `releases/<version>/`, by which later ones are measured.
+
+`python -m deploy.releases` (`make check`) says what is missing, or was changed afterwards, and
+where today's protos break programs made for a release. `make release` makes a folder.
+"""
+
+import gzip
+import json
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+from deploy import protos
+
+RELEASES = Path(__file__).parents[1] / "releases"
+LIST = "files.json"
+DESCRIPTORS = "descriptors.binpb.gz"
+HISTORIES = "histories"
+KINDS = ("sqlite", "postgresql")
+DATABASES = ("iam", "site")
+ANSWERS = "answers.json.gz"
+NEEDED = (
+    DESCRIPTORS,
+    *(f"{kind}/{name}.sql.gz" for kind in KINDS for name in DATABASES),
+    *(f"{kind}/{ANSWERS}" for kind in KINDS),
+)
+_VERSION = re.compile(r"\d+\.\d+\.\d+")
+
+
+@dataclass(frozen=True)
+class Release:
+    """A folder of `releases/`, named by its version."""
+
+    folder: Path
+
+    @property
+    def version(self) -> str:
+        """Such as 0.1.0."""
+        return self.folder.name
+
+    def descriptors(self) -> FileDescriptorSet:
+        """Read its protos, with their comments."""
+        packed = self.folder.joinpath(DESCRIPTORS).read_bytes()
+        return FileDescriptorSet.FromString(gzip.decompress(packed))
+
+    def dump(self, kind: str, database: str) -> str:
+        """Read the SQL that makes one of DATABASES, on one of KINDS, as the release left it."""
+        packed = self.folder.joinpath(kind, f"{database}.sql.gz").read_bytes()
+        return gzip.decompress(packed).decode()
+
+    def answers(self, kind: str) -> list[dict[str, Any]]:
+        """Read what its services answered over the databases of the dumps: JSON of each call."""
+        packed = self.folder.joinpath(kind, ANSWERS).read_bytes()
+        answers: list[dict[str, Any]] = json.loads(gzip.decompress(packed))
+        return answers
+
+    def histories(self) -> list[Path]:
+        """List the files of its workflows' histories, one a run."""
+        return sorted(self.folder.joinpath(HISTORIES).glob("*.json"))
+
+    def seal(self) -> None:
+        """Write down which files it has, so that none is lost or changed later."""
+        self.folder.joinpath(LIST).write_text(json.dumps(self._digests(), indent=1) + "\n")
+
+    def problems(self) -> Iterator[str]:
+        """Say what is missing, or is not as it was when the release was made."""
+        digests, listing = self._digests(), self.folder / LIST
+        sealed: dict[str, str] = json.loads(listing.read_text()) if listing.exists() else {}
+        if not sealed:
+            yield f"{self.version}: {LIST} is missing"
+        if not self.histories():
+            yield f"{self.version}: there is no history of a workflow in {HISTORIES}/"
+        for name in sorted({*sealed, *NEEDED, *digests}):
+            if name not in digests:
+                yield f"{self.version}: {name} is missing"
+            elif sealed and digests[name] != sealed.get(name):
+                yield f"{self.version}: {name} was changed or added after the release"
+
+    def _digests(self) -> dict[str, str]:
+        files = sorted(path for path in self.folder.rglob("*") if path.is_file())
+        return {
+            path.relative_to(self.folder).as_posix(): sha256(path.read_bytes()).hexdigest()
+            for path in files
+            if path.name != LIST
+        }
+
+
+def version_here() -> str:
+    """Give the version of these sources, which pyproject.toml says."""
+    sources = tomllib.loads(RELEASES.with_name("pyproject.toml").read_text())
+    return str(sources["project"]["version"])
+
+
+def releases(folder: Path = RELEASES) -> list[Release]:
+    """List the releases, oldest first."""
+    found = [Release(path) for path in folder.glob("*") if _VERSION.fullmatch(path.name)]
+    return sorted(found, key=lambda release: tuple(map(int, release.version.split("."))))
+
+
+def problems(folder: Path = RELEASES) -> list[str]:
+    """Say what is missing in a folder of releases; empty when all is there."""
+    found = releases(folder)
+    if not found:
+        return [f"there is no release in {folder.name}/"]
+    strays = {path.name for path in folder.iterdir()} - {release.version for release in found}
+    stray = [f"{folder.name}/{name} is no release" for name in sorted(strays)]
+    return stray + [problem for release in found for problem in release.problems()]
+
+
+def main(folder: Path = RELEASES, proto: Path = protos.PROTO) -> int:
+    """Check the releases, and the protos against each of them; give the exit code."""
+    if missing := problems(folder):
+        print(*missing, sep="\n", file=sys.stderr)
+        print("a release is taken back from git, or made by `make release`", file=sys.stderr)
+        return 1
+    broken = [
+        release.version
+        for release in releases(folder)
+        if protos.breaking(release.folder / DESCRIPTORS, proto)
+    ]
+    for version in broken:
+        print(
+            f"programs made for {version} break by what buf says above: add fields, methods and "
+            "messages beside the old ones, and let those be",
+            file=sys.stderr,
+        )
+    return int(bool(broken))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
