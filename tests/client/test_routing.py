@@ -180,6 +180,11 @@ def test_a_claim_or_below_goes_on_only_where_it_was_refused() -> None:
     answers[NORTH] = "UNAVAILABLE"
     assert refused(lambda: claim_below(caller)).code == "UNAVAILABLE"
     assert world.addresses == [SOUTH, NORTH, NORTH]
+    # A new one, which nobody can have made before, need not wait for a site that is away.
+    world.calls.clear()
+    claim_below(caller)
+    assert refused(lambda: claim_below(caller, request_id="three")).code == "UNAVAILABLE"
+    assert world.addresses == [SOUTH, NORTH]
 
 
 def test_a_claim_or_below_waits_where_no_site_has_room_at_once() -> None:

@@ -1,7 +1,8 @@
 """A claim for a region "or below" whose parts are at several sites: each in turn, and one of them.
 
 The request id protects it at one site only. So it goes on to the next one only where a site has
-refused it, and a retry of one whose answer was lost goes to the site that may have done it.
+refused it, and a retry of one whose answer was lost goes to the site that may have done it. One
+that is away is asked last, unless a retry of another process may have to find it first.
 """
 
 import uuid

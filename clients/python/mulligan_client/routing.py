@@ -12,6 +12,7 @@ same request id.
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -56,6 +57,17 @@ Below = Callable[[str], set[str]]
 
 Asked = tuple[Site, Any]
 """A site, and the request for it."""
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One call, wherever its request goes."""
+
+    method: Method
+    answer: type[Any]
+    timeout: float | None
+    # Whether the caller gave its request id, and so may make it again in another process.
+    has_own_id: bool
 
 
 class RoutedCaller:
@@ -106,15 +118,18 @@ class RoutedCaller:
         Raises:
             MulliganCallError: it failed, at each site that it may be for.
         """
-        request = with_request_id(request)
+        asked = with_request_id(request)
+        call = _Call(method, answer, timeout, has_own_id=asked is request)
         began, sites = self._catalogue.now(), self._catalogue.sites()
+        found: Answer
         try:
-            return self._routed(sites, method, request, answer, timeout)
+            found = self._routed(sites, call, asked)
         except MulliganCallError as error:
             # Nothing was done: the catalogue may have been too old.
             if not self._has_news(error, began, sites):
                 raise
-        return self._routed(self._catalogue.sites(), method, request, answer, timeout)
+            found = self._routed(self._catalogue.sites(), call, asked)
+        return found
 
     def stream(
         self, method: Method, request: Message, answer: type[Answer], timeout: float | None
@@ -189,30 +204,27 @@ class RoutedCaller:
             return False
         return {one.id for one in self._catalogue.sites()} != {one.id for one in sites}
 
-    def _routed(
-        self,
-        sites: Sequence[Site],
-        method: Method,
-        request: Any,
-        answer: type[Answer],
-        timeout: float | None,
-    ) -> Answer:
-        def ask(site: Site, asked: Any, *, hurried: bool = False) -> Answer:
-            return self._ask(site, method, asked, answer, timeout, hurried=hurried)
+    def _routed(self, sites: Sequence[Site], call: _Call, request: Any) -> Any:
+        def ask(site: Site, asked: Any, *, hurried: bool = False) -> Any:
+            return self._ask(site, call, asked, hurried=hurried)
 
+        method = call.method
         if len(sites) == 1 and not (has_pages(request) and is_of_sites(request)):
             return ask(sites[0], request)
         request = self._with_ids(method, request)
         lead = lead_of(method, request)
         if is_batch(method):
-            return self._batch(lead, request, ask, answer)
-        if has_pages(request):
-            return self._page(self._candidates(method, request, lead), method, request, ask, answer)
-        if is_of_many(method, request):
-            return self._merged(self._candidates(method, request, lead), request, ask, answer)
-        if not lead.ids:
+            return self._batch(lead, request, ask, call.answer)
+        if not (lead.ids or has_pages(request) or is_of_many(method, request)):
             raise site_errors.which_site(method, sites)
-        return self._one(method, request, lead, ask)
+        found = self._candidates(method, request, lead)
+        if has_pages(request):
+            return self._page(found, method, request, ask, call.answer)
+        if is_of_many(method, request):
+            return self._merged(found, request, ask, call.answer)
+        if method.retry is Retry.READ:
+            return _first(found, request, ask, (*NOT_HERE, *AWAY))
+        return self._changed(found, call, request, lead, ask)
 
     def _candidates(self, method: Method, request: Any, lead: Lead) -> Sequence[Site]:
         """Give the sites that a request may be for, the likeliest first."""
@@ -250,30 +262,22 @@ class RoutedCaller:
         wanted = frozenset(regions)
         return [one for one in self._catalogue.sites() if one.regions & wanted]
 
-    def _ask(
-        self,
-        site: Site,
-        method: Method,
-        request: Message,
-        answer: type[Answer],
-        timeout: float | None,
-        *,
-        hurried: bool,
-    ) -> Answer:
+    def _ask(self, site: Site, call: _Call, request: Any, *, hurried: bool) -> Any:
         """Call a site, at another of its addresses where one does not answer.
 
         One that is away is called once and not for long, if it is `hurried`.
         """
-        hurried = hurried and self._reach.is_away(site)
+        hurried, timeout = hurried and self._reach.is_away(site), call.timeout
         if hurried:
             timeout = HURRIED_S if timeout is None else min(timeout, HURRIED_S)
         failure: MulliganCallError | None = None
         for address in self._places(site, hurried=hurried):
             try:
-                found = self._at(address, int(hurried)).unary(method, request, answer, timeout)
+                caller = self._at(address, int(hurried))
+                found = caller.unary(call.method, request, call.answer, timeout)
             except MulliganCallError as error:
                 failure = error
-                if error.grpc_status != "UNAVAILABLE" or method.retry is Retry.NEVER:
+                if error.grpc_status != "UNAVAILABLE" or call.method.retry is Retry.NEVER:
                     break
                 self._reach.failed(address)
             else:
@@ -315,25 +319,24 @@ class RoutedCaller:
                 tried.append(address)
                 yield address
 
-    def _one(
+    def _changed(
         self,
-        method: Method,
+        sites: Sequence[Site],
+        call: _Call,
         request: Any,
         lead: Lead,
-        ask: Callable[[Site, Any], Answer],
-    ) -> Answer:
-        """Read or change what is at one site."""
-        sites = self._candidates(method, request, lead)
-        if method.retry is Retry.READ:
-            return _first(sites, request, ask, (*NOT_HERE, *AWAY))
+        ask: Callable[[Site, Any], Any],
+    ) -> Any:
+        """Change what is at one site, or at all of them."""
+        if is_or_below(request):
+            if not call.has_own_id:
+                sites = sorted(sites, key=self._reach.is_away)
+            return claim_below(sites, request, ask, self._whereabouts)
         if lead.is_region:
-            if is_or_below(request):
-                claim: Answer = claim_below(sites, request, ask, self._whereabouts)
-                return claim
             return ask(sites[0], request)
         known = {self._whereabouts.of(one) for one in lead.ids} - {""}
         if len(known) > 1:
-            raise site_errors.several_sites(method, lead.ids)
+            raise site_errors.several_sites(call.method, lead.ids)
         if known == {EVERYWHERE}:
             # The same at each: the id keeps a retry from changing anything twice.
             return [ask(site, request) for site in sites][-1]
