@@ -77,7 +77,7 @@ class World:
         self.tree: dict[str, set[str]] = {}
         self.whereabouts = Whereabouts()
 
-    def ask(self) -> iam_pb2.ListServicesResponse:
+    def ask(self, waits: bool) -> iam_pb2.ListServicesResponse:
         self.asked += 1
         if self.iam_fails:
             raise self.iam_fails

@@ -33,7 +33,7 @@ from tests.client.sites import site
 )
 def test_a_token_goes_only_where_it_may(told: str, iam: str, is_trusted: bool) -> None:
     catalogue = Catalogue(
-        lambda: iam_pb2.ListServicesResponse(sites=[site("north", told)]), Target.parse(iam)
+        lambda _: iam_pb2.ListServicesResponse(sites=[site("north", told)]), Target.parse(iam)
     )
     [found] = catalogue.sites()
     assert found.addresses.get("control", ()) == ((told,) if is_trusted else ())

@@ -58,10 +58,10 @@ def test_threads_wait_for_the_first_answer_of_iam() -> None:
     world, asking, go = World(*TWO), threading.Event(), threading.Event()
     ask = world.ask
 
-    def slow() -> iam_pb2.ListServicesResponse:
+    def slow(waits: bool) -> iam_pb2.ListServicesResponse:
         asking.set()
         assert go.wait(10)
-        return ask()
+        return ask(waits)
 
     world.ask = slow  # type: ignore[method-assign]
     caller = world.caller()
@@ -373,3 +373,21 @@ def test_a_stream_begins_at_an_address_that_answers() -> None:
     assert world.addresses == [NORTH, OTHER, OTHER]
     assert refused(lambda: watch(project="p")).code == "WHICH_SITE"
     assert refused(lambda: watch(object_id="nowhere")).code == "WHICH_SITE"
+
+
+def test_what_is_put_together_has_the_shape_for_it() -> None:
+    answers = [
+        (method.name, method.input_type.fields_by_name, method.output_type.fields)
+        for module in (control_pb2, resource_pb2, meta_pb2)
+        for service in module.DESCRIPTOR.services_by_name.values()
+        for method in service.methods
+    ]
+    for name, asked, told in answers:
+        rows = [one for one in told if one.is_repeated and one.message_type]
+        if name.startswith("BatchGet"):
+            assert "ids" in asked
+            assert rows == list(told)
+        if "order_by" in asked:
+            assert len(rows) == 1, name
+        if name.startswith("BatchGet") or "order_by" in asked:
+            assert "metadata" in rows[0].message_type.fields_by_name, name

@@ -51,13 +51,14 @@ ONLY_SITE = Site()
 class Catalogue:
     """Asks iam for the catalogue when it is needed and old, for all threads once, and keeps it.
 
-    `ask` calls ListServices once, or gives None while nobody is signed in; `iam` is where that
-    goes; `only` a site's UUID, to know no other.
+    `ask` calls ListServices, or gives None while nobody is signed in; it is told whether to wait
+    for an iam that is being restarted, because nothing is known yet. `iam` is where that goes;
+    `only` a site's UUID, to know no other.
     """
 
     def __init__(
         self,
-        ask: Callable[[], iam_pb2.ListServicesResponse | None],
+        ask: Callable[[bool], iam_pb2.ListServicesResponse | None],
         iam: Target,
         only: str = "",
         clock: Callable[[], float] = time.monotonic,
@@ -112,7 +113,7 @@ class Catalogue:
     def _read(self) -> Sequence[Site]:
         """Read the sites; none: nobody is signed in."""
         try:
-            answer = self._ask()
+            answer = self._ask(not self._sites)
             if answer is None:
                 return self._sites if not self._only else self._nobody()
             found = self._chosen([self._site(one) for one in answer.sites])

@@ -45,7 +45,7 @@ LASTED_S = 60.0
 # How often an operation is read although nothing was said about it: percentages of a long step
 # are no events, and without a revision to start from an event can be missed.
 REREAD_S = 10.0
-# iam tells of the sites by then, or what it told before holds.
+# iam tells of the sites by then, or what it told before holds on.
 CATALOGUE_WITHIN_S = 5.0
 _ENDED = ("done", "failed", "cancelled")
 _Answer = TypeVar("_Answer")
@@ -158,12 +158,14 @@ class Client(Services):
             pause=self._pause,
         )
 
-    def _ask_catalogue(self) -> iam_pb2.ListServicesResponse | None:
+    def _ask_catalogue(self, waits: bool) -> iam_pb2.ListServicesResponse | None:
         if not self.token and not self.sign_in.is_due():
             return None
-        return IamService(self._caller("", attempts=1)).ListServices(
-            iam_pb2.ListServicesRequest(), timeout=min(self._timeout_s, CATALOGUE_WITHIN_S)
-        )
+        request = iam_pb2.ListServicesRequest()
+        if waits:
+            return self.iam.ListServices(request)
+        once = IamService(self._caller("", attempts=1))
+        return once.ListServices(request, timeout=min(self._timeout_s, CATALOGUE_WITHIN_S))
 
     def _locate(self, ids: Iterable[str]) -> None:
         # Where they are is remembered with the answers; one that fails leaves less to know.
