@@ -262,7 +262,7 @@ def test_page_tokens_say_at_which_site_a_list_goes_on() -> None:
     assert found == [NORTH, f"{NORTH}se/cond", SOUTH]
     assert token == ""
     assert list_hosts(caller, region="south").revision == 7
-    for foreign in ("Zm9v", "west/Zm9v"):
+    for foreign in ("Zm9v", "west/Zm9v", "at:west/Zm9v"):
         with pytest.raises(MulliganCallError, match="start from the first page"):
             list_hosts(caller, page={"token": foreign})
 

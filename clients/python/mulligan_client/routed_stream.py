@@ -53,6 +53,8 @@ class RoutedStream(Generic[Told]):
             has_begun = False
             try:
                 for told in self._stream:
+                    if not has_begun:
+                        self._reach.answered(site, address)
                     has_begun = True
                     yield told
             except grpc.RpcError as raised:

@@ -166,10 +166,12 @@ class RoutedCaller:
         if len(sites) == 1:
             return sites
         lead = lead_of(method, request)
+        is_watch = method.name == "Watch"
         if not lead.ids:
-            raise site_errors.which_watch(sites)
+            unclear = site_errors.which_watch(sites)
+            raise unclear if is_watch else site_errors.which_site(method, sites)
         found = self._candidates(method, request, lead)
-        if method.name == "Watch" and len(found) > 1:
+        if is_watch and len(found) > 1:
             # One of a site that does not have it would be silent for ever.
             raise site_errors.unknown_object(lead.ids[0], sites)
         return found
@@ -355,15 +357,19 @@ class RoutedCaller:
         self._known(sites, lead.ids, locate=True)
         where = {one: self._whereabouts.of(one) for one in lead.ids}
         parts = [
-            (site, part_of(request, there))
+            (site, part_of(request, ids))
             for site in sites
-            if (there := [one for one in lead.ids if where[one] == site.id])
+            if (ids := [one for one in lead.ids if where[one] == site.id])
         ]
-        found = [_answered(one) for one in _all(parts, ask)]
-        lost = [one for one in lead.ids if where[one] not in {site.id for site in sites}]
-        goes_on = (*NOT_HERE, *AWAY)
-        found += [_first(sites, part_of(request, [one]), ask, goes_on) for one in lost]
-        return put_together(request, found, answer)
+        there = {site.id for site in sites}
+        # Of the others each is looked for by itself: a batch is refused where one is missing.
+        lost = [(sites[0], part_of(request, [one])) for one in lead.ids if where[one] not in there]
+
+        def find(_: Site, one: Any) -> Answer:
+            return _first(sites, one, ask, (*NOT_HERE, *AWAY))
+
+        found = [*_all(parts, ask), *_all(lost, find)]
+        return put_together(request, [_answered(one) for one in found], answer)
 
     def _merged(
         self,
@@ -383,7 +389,7 @@ class RoutedCaller:
             for (site, _), found in zip(step, _all(step, partial(ask, hurried=True)), strict=True):
                 if not isinstance(found, MulliganCallError):
                     merged.MergeFrom(found)
-                elif found.grpc_status in AWAY:
+                elif found.grpc_status in (*AWAY, *NOT_HERE):
                     failures.append((site, found))
                 else:
                     raise found
@@ -391,8 +397,8 @@ class RoutedCaller:
                 return merged
         if len(failures) == len(sites):
             raise site_errors.together(failures)
-        for site, error in failures if len(steps) == 1 else ():
-            self._tell(site, error)
+        if len(steps) == 1:
+            self._tell(failures)
         return merged
 
     def _page(
@@ -425,15 +431,17 @@ class RoutedCaller:
             made = page_after_page(sites, request, lambda *one: ask_all([one])[0], answer)
         if len(failures) == len(sites):
             raise site_errors.together(failures)
-        for site, error in failures:
-            if error.grpc_status not in NOT_HERE:
-                self._tell(site, error)
+        self._tell(failures)
         return made
 
-    def _tell(self, site: Site, error: MulliganCallError) -> None:
-        if self._away is None or error.grpc_status not in AWAY:
-            raise error
-        self._away(site, error)
+    def _tell(self, failures: Iterable[tuple[Site, MulliganCallError]]) -> None:
+        """Tell which sites something was not read of; those that have nothing of it aside."""
+        for site, error in failures:
+            if error.grpc_status in NOT_HERE:
+                continue
+            if self._away is None or error.grpc_status not in AWAY:
+                raise error
+            self._away(site, error)
 
 
 def _first(

@@ -1,7 +1,7 @@
 """Pages of a list that several sites have: one site after the other, or all in one order.
 
-A token says where each site goes on: "SITE/TOKEN" of those that are read one after the other, and
-"SITE/TOKEN,SITE/TOKEN" of those that are merged.
+A token says where each site goes on: "at:SITE/TOKEN" of those that are read one after the other,
+and "at:SITE/TOKEN,SITE/TOKEN" of those that are merged. A site's own begins with a digest.
 """
 
 import heapq
@@ -21,7 +21,7 @@ from mulligan_client.site_errors import foreign_token
 USUAL_SIZE = 100
 """Of a page, where the request doesn't say."""
 
-_BETWEEN, _AND = "/", ","
+_AT, _BETWEEN, _AND = "at:", "/", ","
 _NEWEST_FIRST = ("ListOperations", "ListAuditEvents")
 Answer = TypeVar("Answer", bound=Message)
 Ask = Callable[[Site, Any], Answer | None]
@@ -34,7 +34,7 @@ Order = tuple[Callable[[Any], Any], bool]
 
 def is_of_sites(request: Any) -> bool:
     """Tell whether a request goes on with a list of several sites."""
-    return _BETWEEN in request.page.token
+    return str(request.page.token).startswith(_AT)
 
 
 def page_after_page(
@@ -46,8 +46,8 @@ def page_after_page(
     """
     token, left = request.page.token, sites
     if token and (len(sites) > 1 or is_of_sites(request)):
-        name, between, token = token.partition(_BETWEEN)
-        left, token = sites[sites.index(_named(sites, name, between)) :], unquote(token)
+        [(site, token), *_] = _cursors(sites, token)
+        left = sites[sites.index(site) :]
     asked = _asked(request, token, request.page.size)
     found: Any = None
     while left and found is None:
@@ -58,9 +58,9 @@ def page_after_page(
     if found is None:
         return answer()
     if found.next_page_token and site.id:
-        found.next_page_token = _cursor(site, found.next_page_token)
+        found.next_page_token = _AT + _cursor(site, found.next_page_token)
     elif left:
-        found.next_page_token = _cursor(left[0], "")
+        found.next_page_token = _AT + _cursor(left[0], "")
     if len(sites) > 1 and "revision" in found.DESCRIPTOR.fields_by_name:
         found.revision = 0
     page: Answer = found
@@ -95,7 +95,7 @@ def page_in_order(
     merged: Any = answer()
     key, is_descending = order
     _rows(merged).extend(heapq.merge(*parts, key=key, reverse=is_descending))
-    merged.next_page_token = _AND.join(cursors)
+    merged.next_page_token = _AT + _AND.join(cursors) if cursors else ""
     whole_page: Answer = merged
     return whole_page
 
@@ -155,12 +155,8 @@ def _cursors(sites: Sequence[Site], token: str) -> Sequence[tuple[Site, str]]:
     """Read where each site goes on; those that are not named have no more."""
     if not token:
         return [(one, "") for one in sites]
-    parts = [one.partition(_BETWEEN) for one in token.split(_AND)]
-    return [(_named(sites, name, between), unquote(own)) for name, between, own in parts]
-
-
-def _named(sites: Sequence[Site], name: str, between: str = _BETWEEN) -> Site:
-    for one in sites:
-        if between and one.id == name:
-            return one
-    raise foreign_token()
+    own = {one.id: one for one in sites}
+    parts = [one.partition(_BETWEEN) for one in token.removeprefix(_AT).split(_AND)]
+    if not token.startswith(_AT) or any(name not in own for name, _, _ in parts):
+        raise foreign_token()
+    return [(own[name], unquote(rest)) for name, _, rest in parts]

@@ -35,8 +35,8 @@ class Whereabouts:
     def note_id(self, one: str, site: str) -> None:
         """Remember where an object is, or where a request was sent."""
         with self._noting:
-            self._sites[one] = site
-            self._sites.move_to_end(one)
+            self._sites[one.lower()] = site
+            self._sites.move_to_end(one.lower())
             while len(self._sites) > REMEMBERED:
                 self._sites.popitem(last=False)
 
