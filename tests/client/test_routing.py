@@ -341,26 +341,32 @@ def test_tags_of_a_project_are_changed_at_all_sites_and_those_of_several_at_none
     assert world.addresses == [NORTH, SOUTH, SOUTH]
 
 
-class NobodyError(grpc.RpcError):
-    """Nobody answers."""
+class StreamError(grpc.RpcError):
+    """A stream ends so."""
 
-    status = "UNAVAILABLE"
+    def __init__(self, status: str) -> None:
+        super().__init__()
+        self.status = status
+
+
+class Told:
+    """A stream that fails at one address, and tells one change at others."""
+
+    def __init__(self, address: str, status: str) -> None:
+        self._address, self._status = address, status
+
+    def __iter__(self) -> Iterator[common_pb2.Event]:
+        if self._address == NORTH:
+            raise StreamError(self._status)
+        yield common_pb2.Event(revision=1)
+
+    def cancel(self) -> None:
+        """End it."""
 
 
 def test_a_stream_begins_at_an_address_that_answers() -> None:
-    class Told:
-        def __init__(self, address: str) -> None:
-            self._address = address
-
-        def __iter__(self) -> Iterator[common_pb2.Event]:
-            if self._address == NORTH:
-                raise NobodyError
-            yield common_pb2.Event(revision=1)
-
-        def cancel(self) -> None:
-            pass
-
-    world = World(site("north", NORTH, OTHER), TWO[1], do=lambda address, *_: Told(address))
+    world = World(site("north", NORTH, OTHER), TWO[1])
+    world.do = lambda address, *_: Told(address, "UNAVAILABLE")
     caller = world.caller()
 
     def watch(**fields: Any) -> list[Any]:
@@ -373,6 +379,25 @@ def test_a_stream_begins_at_an_address_that_answers() -> None:
     assert world.addresses == [NORTH, OTHER, OTHER]
     assert refused(lambda: watch(project="p")).code == "WHICH_SITE"
     assert refused(lambda: watch(object_id="nowhere")).code == "WHICH_SITE"
+    world.whereabouts.note_id("y", "south")
+    world.do = lambda *_: Told(NORTH, "INTERNAL")
+    assert refused(lambda: watch(object_id="y")).message == f"{SOUTH} failed"
+
+
+@pytest.mark.parametrize("status", ["REGION_ELSEWHERE", "NO_CAPACITY"])
+def test_a_stream_goes_on_at_the_site_that_may_have_it(status: str) -> None:
+    world = World(site("north", NORTH, regions=("north", "south")), site("west", OTHER))
+    world.do = lambda address, *_: Told(address, status)
+    world.tree = {"south": {"north", "west"}}
+    caller = world.caller("resource")
+    spec = resource_pb2.ClaimSpec(region="south", or_below=status == "NO_CAPACITY")
+    request = resource_pb2.ProposeCandidatesRequest(spec=spec)
+    method, answer = methods.RESOURCE_PROPOSE_CANDIDATES, resource_pb2.Candidate
+    stream = caller.stream(method, request, answer, None)
+    world.told = (*TWO, site("west", OTHER))
+    world.now += 1
+    assert len(list(stream)) == 1
+    assert world.addresses == [NORTH, SOUTH if status == "REGION_ELSEWHERE" else OTHER]
 
 
 def test_what_is_put_together_has_the_shape_for_it() -> None:
