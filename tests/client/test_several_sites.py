@@ -98,7 +98,8 @@ def test_a_command_says_once_which_site_is_missing_and_how_one_is_chosen(
     assert logged_in.read() != Login()
     there.stop()
     fake.on("ListServices", told(there.address, alive=False))
-    fake.on("ListFreezes", control_pb2.ListFreezesResponse(freezes=[control_pb2.Freeze()]))
+    freezes = [control_pb2.Freeze(), control_pb2.Freeze(region=THERE)]
+    fake.on("ListFreezes", control_pb2.ListFreezesResponse(freezes=freezes))
     fake.on("Freeze", control_pb2.Freeze())
     listed = run("freeze")
     assert listed.exit_code == 0
