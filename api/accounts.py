@@ -45,7 +45,7 @@ async def get_all(request: pb.BatchGetAccountsRequest) -> pb.BatchGetAccountsRes
 
     def read(session: Session) -> pb.BatchGetAccountsResponse:
         rows = accounts.get_accounts(session, list(request.ids))
-        return pb.BatchGetAccountsResponse(accounts=_shown(session, rows))
+        return pb.BatchGetAccountsResponse(accounts=messages.at_once(_shown(session, rows)))
 
     return await current_call().read(read)
 
@@ -57,9 +57,10 @@ async def list_page(request: pb.ListAccountsRequest) -> pb.ListAccountsResponse:
     def read(session: Session) -> pb.ListAccountsResponse:
         revision = events.told_revision(session)
         page = accounts.list_accounts(session, listing)
+        shown = messages.fitting(_shown(session, page.items))
         return pb.ListAccountsResponse(
-            accounts=_shown(session, page.items),
-            next_page_token=token_after(page),
+            accounts=shown,
+            next_page_token=token_after(page, shown),
             revision=revision,
         )
 

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from api import messages
 from api.call import current_call
+from api.places import Places
 from mulligan import events
 from mulligan.iam import catalogue
 from mulligan.iam.catalogue import LEASE, Registration
@@ -15,10 +16,11 @@ from mulligan_client.gen.mulligan.iam.v1 import iam_pb2 as pb
 from mulligan_client.transport import Target
 
 
-async def register(request: pb.RegisterServiceRequest) -> pb.Service:
+async def register(request: pb.RegisterServiceRequest, places: Places) -> pb.Service:
     """Take a process up."""
     call, now = current_call(), datetime.now(UTC)
     _check_address(request.address)
+    await places.know(request.regions)
     said = Registration(
         id=request.id,
         site=request.site,
@@ -29,9 +31,7 @@ async def register(request: pb.RegisterServiceRequest) -> pb.Service:
     )
 
     def take(session: Session) -> pb.Service:
-        catalogue.require_registrar(session, call.caller)
-        row = catalogue.register(session, said, now, author=call.caller.account)
-        return _service(row, now)
+        return _service(catalogue.register(session, said, now, call.caller), now)
 
     return await call.write(request, pb.Service, take)
 
@@ -41,8 +41,7 @@ async def renew(request: pb.RenewServiceRequest) -> pb.RenewServiceResponse:
     call, now = current_call(), datetime.now(UTC)
 
     def note(session: Session) -> pb.RenewServiceResponse:
-        catalogue.require_registrar(session, call.caller)
-        catalogue.renew(session, request.id, now)
+        catalogue.renew(session, request.id, now, call.caller)
         return pb.RenewServiceResponse()
 
     return await call.write_anonymously(note)
@@ -53,8 +52,7 @@ async def withdraw(request: pb.WithdrawServiceRequest) -> pb.WithdrawServiceResp
     call = current_call()
 
     def end(session: Session) -> pb.WithdrawServiceResponse:
-        catalogue.require_registrar(session, call.caller)
-        catalogue.withdraw(session, request.id, author=call.caller.account)
+        catalogue.withdraw(session, request.id, call.caller)
         return pb.WithdrawServiceResponse()
 
     return await call.write(request, pb.WithdrawServiceResponse, end)

@@ -155,7 +155,7 @@ async def get_all(request: pb.BatchGetClaimsRequest) -> pb.BatchGetClaimsRespons
     def read(session: Session) -> pb.BatchGetClaimsResponse:
         now = datetime.now(UTC)
         found = claims.get_visible(session, request.ids, now=now, project=request.project)
-        return pb.BatchGetClaimsResponse(claims=map(_claim, found))
+        return pb.BatchGetClaimsResponse(claims=messages.at_once(map(_claim, found)))
 
     return await current_call().read(read)
 
@@ -173,9 +173,10 @@ async def list_page(request: pb.ListClaimsRequest) -> pb.ListClaimsResponse:
             include_ended=request.include_ended,
             listing=listing,
         )
+        shown = messages.fitting(_claim(row) for row in page.items)
         return pb.ListClaimsResponse(
-            claims=[_claim(row) for row in page.items],
-            next_page_token=token_after(page),
+            claims=shown,
+            next_page_token=token_after(page, shown),
             revision=revision,
         )
 

@@ -1,15 +1,16 @@
 """Application credentials, from messages to changes and from rows to messages."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy.orm import Session
 
 from api import messages, roles
 from api.call import current_call
 from api.listings import listing_of, token_after
+from api.masks import paths_of
 from mulligan import events
 from mulligan.iam import credentials
-from mulligan.iam.credentials import Limits
+from mulligan.iam.credentials import Change, Limits
 from mulligan.iam.roles import Held
 from mulligan.iam.tables import Account, ApplicationCredential
 from mulligan.meta import names
@@ -26,12 +27,17 @@ METHODS = frozenset(
     for method in service.methods
 )
 
+_FIXED = {
+    one: f"a credential keeps its {one}; make another one with `mulligan app-credential create`"
+    for one in ("secret", "region", "creator")
+}
+
 
 async def create(request: pb.CreateApplicationCredentialRequest) -> pb.ApplicationCredential:
     """Make an account for a program of the caller's."""
     call = current_call()
     limits = Limits(
-        [Held("", roles.NAMES.get(one.role, ""), one.project, one.region) for one in request.roles],
+        _roles(request.roles),
         messages.time_of(request.expires_at) if request.HasField("expires_at") else None,
         [_method(one) for one in request.methods],
         request.region,
@@ -60,7 +66,8 @@ async def get_all(
     caller = current_call().caller
 
     def read(session: Session) -> pb.BatchGetApplicationCredentialsResponse:
-        shown = _shown(session, credentials.get_all(session, caller, request.ids))
+        found = credentials.get_all(session, caller, request.ids)
+        shown = messages.at_once(_shown(session, found))
         return pb.BatchGetApplicationCredentialsResponse(application_credentials=shown)
 
     return await current_call().read(read)
@@ -83,13 +90,39 @@ async def list_page(
     def read(session: Session) -> pb.ListApplicationCredentialsResponse:
         revision = events.told_revision(session)
         page = credentials.list_page(session, creator, listing)
+        shown = messages.fitting(_shown(session, page.items))
         return pb.ListApplicationCredentialsResponse(
-            application_credentials=_shown(session, page.items),
-            next_page_token=token_after(page),
+            application_credentials=shown,
+            next_page_token=token_after(page, shown),
             revision=revision,
         )
 
     return await call.read(read)
+
+
+async def update(request: pb.UpdateApplicationCredentialRequest) -> pb.ApplicationCredential:
+    """Rename an application credential, or give it less."""
+    call = current_call()
+    paths = paths_of(request, ("name", "roles", "expires_at", "methods"), _FIXED)
+    if "expires_at" in paths and not request.HasField("expires_at"):
+        raise InvalidArgumentError(
+            "expires_at is missing; say when it is over, no later than it would be",
+            field="expires_at",
+        )
+    change = Change(
+        name=request.name if "name" in paths else None,
+        roles=_roles(request.roles) if "roles" in paths else None,
+        expires_at=messages.time_of(request.expires_at) if "expires_at" in paths else None,
+        methods=[_method(one) for one in request.methods] if "methods" in paths else None,
+    )
+
+    def make(session: Session) -> pb.ApplicationCredential:
+        found = credentials.update(
+            session, call.caller, request.id, change, generation=request.generation
+        )
+        return _shown(session, [found])[0]
+
+    return await call.write(request, pb.ApplicationCredential, make)
 
 
 async def delete(
@@ -103,6 +136,10 @@ async def delete(
         return pb.DeleteApplicationCredentialResponse()
 
     return await call.write(request, pb.DeleteApplicationCredentialResponse, end)
+
+
+def _roles(given: Iterable[pb.GivenRole]) -> list[Held]:
+    return [Held("", roles.NAMES.get(one.role, ""), one.project, one.region) for one in given]
 
 
 def _method(named: str) -> str:

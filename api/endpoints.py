@@ -175,7 +175,9 @@ class Endpoints:
 
         def read(session: Session) -> control_pb2.BatchGetServersResponse:
             rows = endpoints.get_servers(session, request.ids)
-            return control_pb2.BatchGetServersResponse(servers=_servers(session, rows))
+            return control_pb2.BatchGetServersResponse(
+                servers=messages.at_once(_servers(session, rows))
+            )
 
         return await current_call().read(read)
 
@@ -186,7 +188,7 @@ class Endpoints:
 
         def read(session: Session) -> control_pb2.BatchGetHostsResponse:
             rows = endpoints.get_hosts(session, request.ids)
-            return control_pb2.BatchGetHostsResponse(hosts=_hosts(session, rows))
+            return control_pb2.BatchGetHostsResponse(hosts=messages.at_once(_hosts(session, rows)))
 
         return await current_call().read(read)
 
@@ -199,9 +201,10 @@ class Endpoints:
         def read(session: Session) -> control_pb2.ListServersResponse:
             revision = events.current_revision(session)
             page = endpoints.list_servers(session, request.region, listing)
+            shown = messages.fitting(_servers(session, page.items))
             return control_pb2.ListServersResponse(
-                servers=_servers(session, page.items),
-                next_page_token=token_after(page),
+                servers=shown,
+                next_page_token=token_after(page, shown),
                 revision=revision,
             )
 
@@ -216,9 +219,10 @@ class Endpoints:
         def read(session: Session) -> control_pb2.ListHostsResponse:
             revision = events.current_revision(session)
             page = endpoints.list_hosts(session, request.region, listing)
+            shown = messages.fitting(_hosts(session, page.items))
             return control_pb2.ListHostsResponse(
-                hosts=_hosts(session, page.items),
-                next_page_token=token_after(page),
+                hosts=shown,
+                next_page_token=token_after(page, shown),
                 revision=revision,
             )
 

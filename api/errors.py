@@ -7,10 +7,14 @@ from google.protobuf import any_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
+from api.wellformed import VERSION
 from mulligan.values import told
 from mulligan.values.errors import MulliganError
 
 DOMAIN = "mulligan"
+
+TOLD = (("mulligan-version", VERSION),)
+"""Trailing metadata of each answer: a newer client does not send what is newer than that."""
 
 MOST_TRAILER_BYTES = 6_000
 """gRPC refuses trailers beyond 8 KiB with an error of its own, in which ours is lost."""
@@ -39,7 +43,8 @@ async def abort(
     """
     _keep_part(error, operators=operators)
     code: grpc.StatusCode = getattr(grpc.StatusCode, error.grpc_status)
-    trailer = (("grpc-status-details-bin", status_of(error, request_id).SerializeToString()),)
+    packed = status_of(error, request_id).SerializeToString()
+    trailer = (("grpc-status-details-bin", packed), *TOLD)
     await context.abort(code, _shortened(error.message, MOST_WORDS_BYTES), trailer)
     raise AssertionError("abort returns never")
 

@@ -83,7 +83,9 @@ async def get_all(request: pb.BatchGetGroupsRequest) -> pb.BatchGetGroupsRespons
     def read(session: Session) -> pb.BatchGetGroupsResponse:
         rows = groups.get_groups(session, request.ids)
         described = names.describe(session, request.ids)
-        return pb.BatchGetGroupsResponse(groups=[_group(row, described) for row in rows])
+        return pb.BatchGetGroupsResponse(
+            groups=messages.at_once(_group(row, described) for row in rows)
+        )
 
     return await current_call().read(read)
 
@@ -101,9 +103,10 @@ async def list_page(request: pb.ListGroupsRequest) -> pb.ListGroupsResponse:
             listing=listing,
         )
         described = names.describe(session, [row.id for row in page.items])
+        shown = messages.fitting(_group(row, described) for row in page.items)
         return pb.ListGroupsResponse(
-            groups=[_group(row, described) for row in page.items],
-            next_page_token=token_after(page),
+            groups=shown,
+            next_page_token=token_after(page, shown),
             revision=revision,
         )
 

@@ -158,6 +158,10 @@ class IamServicer(iam_pb2_grpc.IamServiceServicer):
         """List an account's application credentials."""
         return await credentials.list_page(request)
 
+    async def UpdateApplicationCredential(self, request: Any, context: Any) -> Any:
+        """Rename an application credential, or give it less."""
+        return await credentials.update(request)
+
     async def DeleteApplicationCredential(self, request: Any, context: Any) -> Any:
         """Delete an application credential."""
         return await credentials.delete(request)
@@ -176,7 +180,7 @@ class IamServicer(iam_pb2_grpc.IamServiceServicer):
 
     async def RegisterService(self, request: pb.RegisterServiceRequest, context: Any) -> Any:
         """Take a process up in the catalogue."""
-        return await catalogue.register(request)
+        return await catalogue.register(request, self._places)
 
     async def RenewService(self, request: pb.RenewServiceRequest, context: Any) -> Any:
         """Note that a process is alive."""

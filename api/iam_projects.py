@@ -47,7 +47,7 @@ async def get_all(request: pb.BatchGetProjectsRequest) -> pb.BatchGetProjectsRes
 
     def read(session: Session) -> pb.BatchGetProjectsResponse:
         rows = projects.get_projects(session, caller, list(request.ids))
-        return pb.BatchGetProjectsResponse(projects=_shown(session, rows))
+        return pb.BatchGetProjectsResponse(projects=messages.at_once(_shown(session, rows)))
 
     return await current_call().read(read)
 
@@ -66,9 +66,10 @@ async def list_page(request: pb.ListProjectsRequest) -> pb.ListProjectsResponse:
             below=request.below,
             listing=listing,
         )
+        shown = messages.fitting(_shown(session, page.items))
         return pb.ListProjectsResponse(
-            projects=_shown(session, page.items),
-            next_page_token=token_after(page),
+            projects=shown,
+            next_page_token=token_after(page, shown),
             revision=revision,
         )
 

@@ -56,7 +56,7 @@ async def get_all(request: pb.BatchGetRegionsRequest, places: Places) -> pb.Batc
 
     def read(session: Session) -> pb.BatchGetRegionsResponse:
         rows = regions.get_regions(session, caller, list(request.ids))
-        return pb.BatchGetRegionsResponse(regions=_shown(session, caller, rows))
+        return pb.BatchGetRegionsResponse(regions=messages.at_once(_shown(session, caller, rows)))
 
     return await current_call().read(read)
 
@@ -69,9 +69,10 @@ async def list_page(request: pb.ListRegionsRequest, places: Places) -> pb.ListRe
     def read(session: Session) -> pb.ListRegionsResponse:
         revision = events.told_revision(session)
         page = regions.list_regions(session, caller, listing, parent=request.parent)
+        shown = messages.fitting(_shown(session, caller, page.items))
         return pb.ListRegionsResponse(
-            regions=_shown(session, caller, page.items),
-            next_page_token=token_after(page),
+            regions=shown,
+            next_page_token=token_after(page, shown),
             revision=revision,
         )
 

@@ -62,7 +62,9 @@ class Images:
 
         def read(session: Session) -> control_pb2.BatchGetImagesResponse:
             rows = _seen(session, caller, request.ids)
-            return control_pb2.BatchGetImagesResponse(images=_images(session, rows))
+            return control_pb2.BatchGetImagesResponse(
+                images=messages.at_once(_images(session, rows))
+            )
 
         return await current_call().read(read)
 
@@ -74,9 +76,10 @@ class Images:
         def read(session: Session) -> control_pb2.ListImagesResponse:
             revision = events.current_revision(session)
             page = images.list_images(session, request.region, listing, hidden=hidden)
+            shown = messages.fitting(_images(session, page.items))
             return control_pb2.ListImagesResponse(
-                images=_images(session, page.items),
-                next_page_token=token_after(page),
+                images=shown,
+                next_page_token=token_after(page, shown),
                 revision=revision,
             )
 

@@ -21,13 +21,14 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.access import Access, Method
 from api.call import Call, enter_call
-from api.errors import abort, has_parts
+from api.errors import TOLD, abort, has_parts
 from api.in_force import InForce
+from api.messages import of_a_size
 from api.page_tokens import close_token, open_token
 from api.places import Places
 from api.refusals import Asking, Refusals
 from api.rules import lower_ids, refuse_broken_rules
-from api.wellformed import VERSION, decode, refuse_malformed
+from api.wellformed import decode, refuse_malformed
 from mulligan.database import Database
 from mulligan.iam import tokens
 from mulligan.iam.keys import PublicKey
@@ -51,9 +52,6 @@ _AWAY = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCo
 
 HEALTH = "/grpc.health.v1.Health/Check"
 """Whoever knows nothing of a service yet asks for this, and is told its version, too."""
-
-TOLD = (("mulligan-version", VERSION),)
-"""Trailing metadata of each answer: a newer client does not send what is newer than that."""
 
 ANONYMOUS = Caller("00000000-0000-0000-0000-000000000000", {})
 _log = logging.getLogger(__name__)
@@ -125,6 +123,7 @@ class Gate(grpc.aio.ServerInterceptor):
                 context.set_trailing_metadata(TOLD)
                 result: Message = await answer(request, context)
                 if method.is_paged:
+                    of_a_size(result, "page.size", "the page is")
                     close_token(result, request, method.name, call.caller.account)
                 return result
             except Exception as error:

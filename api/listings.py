@@ -1,6 +1,6 @@
 """How lists of objects are asked for: their order, filter and page, all in one shape."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,7 +38,7 @@ def listing_of(
     if not named and (order_by is OrderBy.NAME or request.filter.name_prefix):
         field = "order_by" if order_by is OrderBy.NAME else "filter.name_prefix"
         raise InvalidArgumentError(
-            f"a {noun} has no name; order and filter by created_at", field=field
+            f"no {noun} has a name; order and filter by created_at", field=field
         )
     return Listing(
         order_by=order_by,
@@ -49,10 +49,11 @@ def listing_of(
     )
 
 
-def token_after(page: Listed[Any]) -> str:
-    """Make the token of the next page; empty when this one was the last."""
+def token_after(page: Listed[Any], shown: Sized) -> str:
+    """Make the token of the page that begins after those shown; empty when nothing follows."""
+    end = page.places[len(shown) - 1] if len(shown) < len(page.items) else page.end
     return messages.token_of(
-        *(one.astimezone(UTC).isoformat() if isinstance(one, datetime) else one for one in page.end)
+        *(one.astimezone(UTC).isoformat() if isinstance(one, datetime) else one for one in end)
     )
 
 
@@ -62,7 +63,7 @@ def _filter(given: common_pb2.Filter, noun: str) -> Filter:
         if state not in known:
             those = f"these have {', '.join(known)}" if known else "these have none to filter by"
             raise InvalidArgumentError(
-                f"{state!r} is no state of a {noun}; {those}", field="filter.states"
+                f"no {noun} is ever {state!r}; {those}", field="filter.states"
             )
     return Filter(
         name_prefix=given.name_prefix,

@@ -168,7 +168,9 @@ class Machines:
 
         def read(session: Session) -> control_pb2.BatchGetMachinesResponse:
             rows = machines.get_all_visible(session, request.project, request.ids)
-            return control_pb2.BatchGetMachinesResponse(machines=_machines(session, rows, caller))
+            return control_pb2.BatchGetMachinesResponse(
+                machines=messages.at_once(_machines(session, rows, caller))
+            )
 
         return await current_call().read(read)
 
@@ -184,9 +186,10 @@ class Machines:
             page = machines.list_machines(
                 session, request.project, listing, include_ended=request.include_ended
             )
+            shown = messages.fitting(_machines(session, page.items, caller))
             return control_pb2.ListMachinesResponse(
-                machines=_machines(session, page.items, caller),
-                next_page_token=token_after(page),
+                machines=shown,
+                next_page_token=token_after(page, shown),
                 revision=revision,
             )
 

@@ -129,11 +129,11 @@ def cursor_time(part: str) -> datetime:
     """Read a time of a page token."""
     try:
         at = datetime.fromisoformat(part)
-    except ValueError:
+        if at.tzinfo is None:
+            raise foreign_token()
+        return at.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise foreign_token() from None
-    if at.tzinfo is None:
-        raise foreign_token()
-    return at
 
 
 def after_id(page: common_pb2.Page) -> str:
@@ -158,13 +158,31 @@ def next_token(rows: Sequence[Row], size: int) -> str:
 
 
 def fitting(rows: Iterable[M]) -> list[M]:
-    """Give the first rows of a page, as many as one answer can have; one always fits."""
+    """Give the first rows of a page, as many as one answer can have, and one at least."""
+    shown: list[M] = []
+    left = MAX_ANSWER_BYTES
+    for row in rows:
+        left -= row.ByteSize() + 8  # its field's number and length
+        if left < 0 and shown:
+            break
+        shown.append(row)
+    return shown
+
+
+def at_once(rows: Iterable[M]) -> list[M]:
+    """Give the objects that were asked for by their ids, counting while they are made.
+
+    Raises:
+        InvalidArgumentError: one answer can't have them all.
+    """
     shown: list[M] = []
     left = MAX_ANSWER_BYTES
     for row in rows:
         left -= row.ByteSize() + 8  # its field's number and length
         if left < 0:
-            break
+            raise InvalidArgumentError(
+                f"the first {len(shown)} objects fill an answer; ask for fewer", field="ids"
+            )
         shown.append(row)
     return shown
 

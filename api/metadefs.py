@@ -88,7 +88,7 @@ async def get_all(request: pb.BatchGetMetadefsRequest) -> pb.BatchGetMetadefsRes
 
     def read(session: Session) -> pb.BatchGetMetadefsResponse:
         rows = each(session, MetadefRow, request.ids, lambda one: _visible(session, caller, one))
-        return pb.BatchGetMetadefsResponse(metadefs=map(_shown, rows))
+        return pb.BatchGetMetadefsResponse(metadefs=messages.at_once(map(_shown, rows)))
 
     return await current_call().read(read)
 

@@ -263,7 +263,7 @@ class Operations:
         def read(session: Session) -> control_pb2.BatchGetOperationsResponse:
             rows = operations.get_all_visible(session, call.caller, request.ids)
             return control_pb2.BatchGetOperationsResponse(
-                operations=self._messages(session, rows, call.caller)
+                operations=messages.at_once(self._messages(session, rows, call.caller))
             )
 
         return await call.read(read)
@@ -284,9 +284,10 @@ class Operations:
                 object_id=request.object_id,
                 listing=listing,
             )
+            shown = messages.fitting(self._messages(session, page.items, call.caller))
             return control_pb2.ListOperationsResponse(
-                operations=self._messages(session, page.items, call.caller),
-                next_page_token=token_after(page),
+                operations=shown,
+                next_page_token=token_after(page, shown),
                 revision=revision,
             )
 

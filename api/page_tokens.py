@@ -52,5 +52,7 @@ def _digest(request: Any, method: str, account: str, cursor: str) -> str:
     asked = type(request)()
     asked.CopyFrom(request)
     asked.ClearField("page")
+    if "filter" in asked.DESCRIPTOR.fields_by_name and not asked.filter.ByteSize():
+        asked.ClearField("filter")  # One that narrows nothing asks for the same as none.
     said = "\0".join((method, account, cursor)).encode()
     return sha256(said + b"\0" + asked.SerializeToString(deterministic=True)).hexdigest()[:_DIGEST]

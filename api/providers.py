@@ -208,7 +208,7 @@ async def get_all(request: pb.BatchGetProvidersRequest) -> pb.BatchGetProvidersR
 
     def read(session: Session) -> pb.BatchGetProvidersResponse:
         rows = providers.get_providers(session, request.ids)
-        return pb.BatchGetProvidersResponse(providers=_messages(session, rows))
+        return pb.BatchGetProvidersResponse(providers=messages.at_once(_messages(session, rows)))
 
     return await current_call().read(read)
 
@@ -228,9 +228,10 @@ async def list_page(request: pb.ListProvidersRequest) -> pb.ListProvidersRespons
             group=request.group,
             listing=listing,
         )
+        shown = messages.fitting(_messages(session, page.items))
         return pb.ListProvidersResponse(
-            providers=_messages(session, page.items),
-            next_page_token=token_after(page),
+            providers=shown,
+            next_page_token=token_after(page, shown),
             revision=revision,
         )
 

@@ -177,7 +177,9 @@ async def get_all(request: pb.BatchGetReservationsRequest) -> pb.BatchGetReserva
 
     def read(session: Session) -> pb.BatchGetReservationsResponse:
         rows = reservations.get_all(session, request.ids, project=request.project)
-        return pb.BatchGetReservationsResponse(reservations=_shown(session, rows, call.caller))
+        return pb.BatchGetReservationsResponse(
+            reservations=messages.at_once(_shown(session, rows, call.caller))
+        )
 
     return await call.read(read)
 
@@ -195,9 +197,10 @@ async def list_page(request: pb.ListReservationsRequest) -> pb.ListReservationsR
             series=request.series,
             listing=listing,
         )
+        shown = messages.fitting(_shown(session, page.items, call.caller))
         return pb.ListReservationsResponse(
-            reservations=_shown(session, page.items, call.caller),
-            next_page_token=token_after(page),
+            reservations=shown,
+            next_page_token=token_after(page, shown),
             revision=revision,
         )
 

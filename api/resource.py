@@ -230,7 +230,7 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
         caller = current_call().caller
         return await current_call().read(
             lambda session: resource_pb2.BatchGetNetworksResponse(
-                networks=_seen_networks(session, caller, request.ids)
+                networks=messages.at_once(_seen_networks(session, caller, request.ids))
             )
         )
 
@@ -245,9 +245,10 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
                 session, region=request.region, listing=listing, hidden=hidden
             )
             described = names.describe(session, [row.id for row in page.items])
+            shown = messages.fitting(_network(row, described) for row in page.items)
             return resource_pb2.ListNetworksResponse(
-                networks=[_network(row, described) for row in page.items],
-                next_page_token=token_after(page),
+                networks=shown,
+                next_page_token=token_after(page, shown),
                 revision=revision,
             )
 

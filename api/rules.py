@@ -30,6 +30,7 @@ _WORDS = {
     "required": "{path} is missing; say it",
     "repeated.min_items": "{path} has {size} entries; give at least {limit}",
     "repeated.max_items": "{path} has {size} entries; give {limit} at most",
+    "repeated.unique": "{path} has the same entry twice; give each once",
     "enum.defined_only": "{path} {shown} is not one of {enum}; this server "
     f"({VERSION}) knows {{known}}",
 }

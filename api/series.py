@@ -161,7 +161,9 @@ async def get_all(
 
     def read(session: Session) -> pb.BatchGetReservationSeriesResponse:
         rows = series.get_all(session, request.ids, project=request.project)
-        return pb.BatchGetReservationSeriesResponse(series=_messages(session, rows))
+        return pb.BatchGetReservationSeriesResponse(
+            series=messages.at_once(_messages(session, rows))
+        )
 
     return await current_call().read(read)
 
@@ -173,9 +175,10 @@ async def list_page(request: pb.ListReservationSeriesRequest) -> pb.ListReservat
     def read(session: Session) -> pb.ListReservationSeriesResponse:
         revision = events.current_revision(session)
         page = series.list_page(session, request.project, listing)
+        shown = messages.fitting(_messages(session, page.items))
         return pb.ListReservationSeriesResponse(
-            series=_messages(session, page.items),
-            next_page_token=token_after(page),
+            series=shown,
+            next_page_token=token_after(page, shown),
             revision=revision,
         )
 

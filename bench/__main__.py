@@ -18,12 +18,13 @@ from bench.figures import Figure, NotMeasuredError, Size, keep, line_of, show
 from bench.idle import memory, statements
 from bench.image import image
 from bench.killed import killed
-from bench.lists import pages, unary
+from bench.lists import pages
 from bench.names import resolving
 from bench.overhead import overhead
 from bench.reservations import reservations
 from bench.throughput import throughput
 from bench.token_check import token_check
+from bench.unary import unary
 from bench.watchers import watchers
 from deploy.temporal import cache_folder, find_temporal
 

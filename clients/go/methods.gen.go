@@ -719,6 +719,16 @@ var iamListApplicationCredentials = Method{
 	},
 }
 
+var iamUpdateApplicationCredential = Method{
+	Path:  "/mulligan.iam.v1.IamService/UpdateApplicationCredential",
+	Retry: RetryRequestID,
+	References: []Reference{
+		{Path{"id"}, []string{"account"}},
+		{Path{"roles", "project"}, []string{"project"}},
+		{Path{"roles", "region"}, []string{"region"}},
+	},
+}
+
 var iamDeleteApplicationCredential = Method{
 	Path:  "/mulligan.iam.v1.IamService/DeleteApplicationCredential",
 	Retry: RetryRequestID,
@@ -1087,6 +1097,7 @@ var resourceUpdateProviders = Method{
 	},
 	References: []Reference{
 		{Path{"changes", "id"}, []string{"provider"}},
+		{Path{"changes", "under"}, []string{"provider"}},
 	},
 }
 
@@ -1109,6 +1120,7 @@ var resourceReshapeProviders = Method{
 	},
 	References: []Reference{
 		{Path{"changes", "id"}, []string{"provider"}},
+		{Path{"changes", "under"}, []string{"provider"}},
 		{Path{"moves", "from_provider"}, []string{"provider"}},
 		{Path{"moves", "to_provider"}, []string{"provider"}},
 		{Path{"moves", "claims"}, []string{"claim"}},
@@ -1373,6 +1385,9 @@ var resourceProposeCandidates = Method{
 		{Path{"project"}, []string{"project"}},
 		{Path{"spec", "provider"}, []string{"provider"}},
 		{Path{"spec", "region"}, []string{"region"}},
+		{Path{"spec", "groups", "groups", "require"}, []string{"group"}},
+		{Path{"spec", "groups", "groups", "forbid"}, []string{"group"}},
+		{Path{"spec", "groups", "groups", "any", "names"}, []string{"group"}},
 		{Path{"spec", "groups", "distances", "origin"}, []string{"provider", "group"}},
 		{Path{"spec", "groups", "provider"}, []string{"provider"}},
 		{Path{"spec", "near", "origin"}, []string{"provider", "group"}},
@@ -1393,6 +1408,9 @@ var resourceFindOpenings = Method{
 		{Path{"project"}, []string{"project"}},
 		{Path{"spec", "provider"}, []string{"provider"}},
 		{Path{"spec", "region"}, []string{"region"}},
+		{Path{"spec", "groups", "groups", "require"}, []string{"group"}},
+		{Path{"spec", "groups", "groups", "forbid"}, []string{"group"}},
+		{Path{"spec", "groups", "groups", "any", "names"}, []string{"group"}},
 		{Path{"spec", "groups", "distances", "origin"}, []string{"provider", "group"}},
 		{Path{"spec", "groups", "provider"}, []string{"provider"}},
 		{Path{"spec", "near", "origin"}, []string{"provider", "group"}},
@@ -1474,6 +1492,9 @@ var resourceCreateClaim = Method{
 		{Path{"project"}, []string{"project"}},
 		{Path{"spec", "provider"}, []string{"provider"}},
 		{Path{"spec", "region"}, []string{"region"}},
+		{Path{"spec", "groups", "groups", "require"}, []string{"group"}},
+		{Path{"spec", "groups", "groups", "forbid"}, []string{"group"}},
+		{Path{"spec", "groups", "groups", "any", "names"}, []string{"group"}},
 		{Path{"spec", "groups", "distances", "origin"}, []string{"provider", "group"}},
 		{Path{"spec", "groups", "provider"}, []string{"provider"}},
 		{Path{"spec", "near", "origin"}, []string{"provider", "group"}},
@@ -1538,6 +1559,9 @@ var resourceChangeClaims = Method{
 		{Path{"changes", "id"}, []string{"claim"}},
 		{Path{"changes", "move", "spec", "provider"}, []string{"provider"}},
 		{Path{"changes", "move", "spec", "region"}, []string{"region"}},
+		{Path{"changes", "move", "spec", "groups", "groups", "require"}, []string{"group"}},
+		{Path{"changes", "move", "spec", "groups", "groups", "forbid"}, []string{"group"}},
+		{Path{"changes", "move", "spec", "groups", "groups", "any", "names"}, []string{"group"}},
 		{Path{"changes", "move", "spec", "groups", "distances", "origin"}, []string{"provider", "group"}},
 		{Path{"changes", "move", "spec", "groups", "provider"}, []string{"provider"}},
 		{Path{"changes", "move", "spec", "near", "origin"}, []string{"provider", "group"}},
@@ -1629,6 +1653,9 @@ var resourceCreateReservations = Method{
 		{Path{"spec", "machine", "domains", "origin"}, []string{"machine", "claim", "provider", "region"}},
 		{Path{"spec", "claim", "provider"}, []string{"provider"}},
 		{Path{"spec", "claim", "region"}, []string{"region"}},
+		{Path{"spec", "claim", "groups", "groups", "require"}, []string{"group"}},
+		{Path{"spec", "claim", "groups", "groups", "forbid"}, []string{"group"}},
+		{Path{"spec", "claim", "groups", "groups", "any", "names"}, []string{"group"}},
 		{Path{"spec", "claim", "groups", "distances", "origin"}, []string{"provider", "group"}},
 		{Path{"spec", "claim", "groups", "provider"}, []string{"provider"}},
 		{Path{"spec", "claim", "near", "origin"}, []string{"provider", "group"}},
@@ -1706,6 +1733,9 @@ var resourceCreateReservationSeries = Method{
 		{Path{"spec", "machine", "domains", "origin"}, []string{"machine", "claim", "provider", "region"}},
 		{Path{"spec", "claim", "provider"}, []string{"provider"}},
 		{Path{"spec", "claim", "region"}, []string{"region"}},
+		{Path{"spec", "claim", "groups", "groups", "require"}, []string{"group"}},
+		{Path{"spec", "claim", "groups", "groups", "forbid"}, []string{"group"}},
+		{Path{"spec", "claim", "groups", "groups", "any", "names"}, []string{"group"}},
 		{Path{"spec", "claim", "groups", "distances", "origin"}, []string{"provider", "group"}},
 		{Path{"spec", "claim", "groups", "provider"}, []string{"provider"}},
 		{Path{"spec", "claim", "near", "origin"}, []string{"provider", "group"}},

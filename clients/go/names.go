@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"google.golang.org/grpc/codes"
@@ -14,6 +15,16 @@ import (
 )
 
 var uuid = regexp.MustCompile(`(?i)^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+// How many names ResolveNames takes.
+const namesPerCall = 1000
+
+// place is where in a request a reference is, and the UUID of the region around it, if there is one.
+type place struct {
+	holder protoreflect.Message
+	field  protoreflect.FieldDescriptor
+	region string
+}
 
 // withIDs gives a request with ids in the place of names; itself, if it has no names.
 func withIDs(ctx context.Context, meta *MetaService, method *Method, request proto.Message) (proto.Message, error) {
@@ -27,15 +38,9 @@ func withIDs(ctx context.Context, meta *MetaService, method *Method, request pro
 			if (objects[reference.Types[0]].Naming != NamingInstallation) != within {
 				continue
 			}
-			names := namesAt(changed, reference.Path)
-			if len(names) == 0 {
-				continue
-			}
-			ids, err := find(ctx, meta, method, changed, reference, names)
-			if err != nil {
+			if err := replaceNames(ctx, meta, method, changed, reference); err != nil {
 				return nil, err
 			}
-			replaceTexts(changed.ProtoReflect(), reference.Path, ids)
 		}
 	}
 	return changed, nil
@@ -43,34 +48,92 @@ func withIDs(ctx context.Context, meta *MetaService, method *Method, request pro
 
 func hasNames(method *Method, request proto.Message) bool {
 	for _, reference := range method.References {
-		if len(namesAt(request, reference.Path)) > 0 {
+		if slices.ContainsFunc(textsAt(request.ProtoReflect(), reference.Path), isName) {
 			return true
 		}
 	}
 	return false
 }
 
-// find gives the ids of names that a reference may mean, in the request's project and region.
-func find(ctx context.Context, meta *MetaService, method *Method, request proto.Message, reference Reference, names []string) (map[string]string, error) {
+func isName(text string) bool { return !uuid.MatchString(text) }
+
+// replaceNames puts ids into the place of the names to which a reference leads.
+func replaceNames(ctx context.Context, meta *MetaService, method *Method, request proto.Message, reference Reference) error {
+	holding, regions := map[string][]place{}, []string{}
+	for _, one := range placesOf(method, request.ProtoReflect(), reference.Path, 0, "") {
+		if !slices.Contains(regions, one.region) {
+			regions = append(regions, one.region)
+		}
+		holding[one.region] = append(holding[one.region], one)
+	}
+	for _, region := range regions {
+		names := []string{}
+		for _, one := range holding[region] {
+			names = append(names, textsIn(one.holder, one.field)...)
+		}
+		names = slices.DeleteFunc(names, uuid.MatchString)
+		slices.Sort(names)
+		ids, err := find(ctx, meta, reference, slices.Compact(names), first(textsAt(request.ProtoReflect(), Path{"project"})), region)
+		if err != nil {
+			return err
+		}
+		for _, one := range holding[region] {
+			replaceTexts(one.holder, one.field, ids)
+		}
+	}
+	return nil
+}
+
+// placesOf gives the places to which a path leads, each with the region that is said nearest to it.
+func placesOf(method *Method, message protoreflect.Message, path Path, depth int, around string) []place {
+	shortest := 0
+	for _, reference := range method.References {
+		if !slices.Equal(reference.Types, []string{"region"}) || !branches(reference.Path, path, depth) {
+			continue
+		}
+		said := first(textsAt(message, reference.Path[depth:]))
+		if said != "" && (shortest == 0 || len(reference.Path) < shortest) {
+			around, shortest = said, len(reference.Path)
+		}
+	}
+	found := []place{}
+	visit(message, path[depth:depth+1], func(holder protoreflect.Message, field protoreflect.FieldDescriptor) {
+		switch {
+		case depth == len(path)-1:
+			found = append(found, place{holder, field, around})
+		case field.IsList():
+			list := holder.Get(field).List()
+			for index := range list.Len() {
+				found = append(found, placesOf(method, list.Get(index).Message(), path, depth+1, around)...)
+			}
+		case holder.Has(field):
+			found = append(found, placesOf(method, holder.Get(field).Message(), path, depth+1, around)...)
+		}
+	})
+	return found
+}
+
+// branches tells whether one path leaves another just at this depth.
+func branches(one, other Path, depth int) bool {
+	return len(one) > depth && slices.Equal(one[:depth], other[:depth]) && one[depth] != other[depth]
+}
+
+// find gives the ids of what a reference may mean by each name, in a project and region.
+func find(ctx context.Context, meta *MetaService, reference Reference, names []string, project, region string) (map[string]string, error) {
 	ids := map[string]string{}
-	for _, referred := range reference.Types {
-		for _, objectType := range objects[referred].FoundAs {
-			asked := &metav1.ResolveNamesRequest{ObjectType: objectType, Names: names}
-			switch objects[objectType].Naming {
-			case NamingProject:
-				asked.Project = first(textsAt(request, Path{"project"}))
-			case NamingRegion:
-				asked.Region = regionOf(method, request)
-			}
-			answer, err := meta.ResolveNames(ctx, asked)
-			if err != nil {
-				return nil, err
-			}
-			for _, found := range answer.Objects {
-				if id, known := ids[found.Asked]; known && id != found.Id {
-					return nil, nameError("AMBIGUOUS_NAME", codes.FailedPrecondition, reference, found.Asked, "several objects of type %s are called %q; give the UUID of the one you mean")
+	for some := range slices.Chunk(names, namesPerCall) {
+		for _, referred := range reference.Types {
+			for _, objectType := range objects[referred].FoundAs {
+				asked := &metav1.ResolveNamesRequest{ObjectType: objectType, Names: some}
+				switch objects[objectType].Naming {
+				case NamingProject:
+					asked.Project = project
+				case NamingRegion:
+					asked.Region = region
 				}
-				ids[found.Asked] = found.Id
+				if err := findSome(ctx, meta, reference, asked, ids); err != nil {
+					return nil, err
+				}
 			}
 		}
 	}
@@ -82,18 +145,23 @@ func find(ctx context.Context, meta *MetaService, method *Method, request proto.
 	return ids, nil
 }
 
+func findSome(ctx context.Context, meta *MetaService, reference Reference, asked *metav1.ResolveNamesRequest, ids map[string]string) error {
+	answer, err := meta.ResolveNames(ctx, asked)
+	if err != nil {
+		return err
+	}
+	for _, found := range answer.Objects {
+		if id, known := ids[found.Asked]; known && id != found.Id {
+			return nameError("AMBIGUOUS_NAME", codes.FailedPrecondition, reference, found.Asked, "several objects of type %s are called %q; give the UUID of the one you mean")
+		}
+		ids[found.Asked] = found.Id
+	}
+	return nil
+}
+
 func nameError(code string, said codes.Code, reference Reference, name, words string) *Error {
 	types := strings.Join(reference.Types, " or ")
 	return &Error{Code: code, Status: said, Message: fmt.Sprintf(words, types, name), ObjectType: types, ObjectID: name}
-}
-
-func regionOf(method *Method, request proto.Message) string {
-	for _, lead := range method.Leads {
-		if lead.IsRegion {
-			return first(textsAt(request, lead.Path))
-		}
-	}
-	return ""
 }
 
 func first(texts []string) string {
@@ -103,48 +171,41 @@ func first(texts []string) string {
 	return texts[0]
 }
 
-func namesAt(request proto.Message, path Path) []string {
-	names := []string{}
-	for _, text := range textsAt(request, path) {
-		if !uuid.MatchString(text) {
-			names = append(names, text)
-		}
-	}
-	return names
-}
-
-func textsAt(request proto.Message, path Path) []string {
+func textsAt(message protoreflect.Message, path Path) []string {
 	texts := []string{}
-	visit(request.ProtoReflect(), path, func(holder protoreflect.Message, field protoreflect.FieldDescriptor) {
-		switch value := holder.Get(field).Interface().(type) {
-		case string:
-			if value != "" {
-				texts = append(texts, value)
-			}
-		case protoreflect.List:
-			for place := range value.Len() {
-				texts = append(texts, value.Get(place).String())
-			}
-		}
+	visit(message, path, func(holder protoreflect.Message, field protoreflect.FieldDescriptor) {
+		texts = append(texts, textsIn(holder, field)...)
 	})
 	return texts
 }
 
-func replaceTexts(message protoreflect.Message, path Path, by map[string]string) {
-	visit(message, path, func(holder protoreflect.Message, field protoreflect.FieldDescriptor) {
-		if !field.IsList() {
-			if id := by[holder.Get(field).String()]; id != "" {
-				holder.Set(field, protoreflect.ValueOfString(id))
-			}
-			return
+// textsIn gives the texts of a field, those that are not empty.
+func textsIn(holder protoreflect.Message, field protoreflect.FieldDescriptor) []string {
+	texts := []string{}
+	switch value := holder.Get(field).Interface().(type) {
+	case string:
+		texts = append(texts, value)
+	case protoreflect.List:
+		for index := range value.Len() {
+			texts = append(texts, value.Get(index).String())
 		}
-		list := holder.Get(field).List()
-		for place := range list.Len() {
-			if id := by[list.Get(place).String()]; id != "" {
-				list.Set(place, protoreflect.ValueOfString(id))
-			}
+	}
+	return slices.DeleteFunc(texts, func(text string) bool { return text == "" })
+}
+
+func replaceTexts(holder protoreflect.Message, field protoreflect.FieldDescriptor, by map[string]string) {
+	if !field.IsList() {
+		if id := by[holder.Get(field).String()]; id != "" {
+			holder.Set(field, protoreflect.ValueOfString(id))
 		}
-	})
+		return
+	}
+	list := holder.Get(field).List()
+	for index := range list.Len() {
+		if id := by[list.Get(index).String()]; id != "" {
+			list.Set(index, protoreflect.ValueOfString(id))
+		}
+	}
 }
 
 // visit calls with each message that has the last field of a path; what is not there has none.

@@ -61,7 +61,7 @@ func (s *ControlService) ListServers(ctx context.Context, request *controlv1.Lis
 
 // AllServers gives one after the other what ListServers gives in pages.
 func (s *ControlService) AllServers(ctx context.Context, request *controlv1.ListServersRequest) iter.Seq2[*controlv1.Server, error] {
-	return pages(ctx, request, s.ListServers, (*controlv1.ListServersResponse).GetServers)
+	return pages(ctx, s.caller, &controlListServers, request, s.ListServers, (*controlv1.ListServersResponse).GetServers)
 }
 
 // UpdateServer: Change a server's name, or how its BMC is reached. It needs no slot: a running
@@ -109,7 +109,7 @@ func (s *ControlService) ListHosts(ctx context.Context, request *controlv1.ListH
 
 // AllHosts gives one after the other what ListHosts gives in pages.
 func (s *ControlService) AllHosts(ctx context.Context, request *controlv1.ListHostsRequest) iter.Seq2[*controlv1.Host, error] {
-	return pages(ctx, request, s.ListHosts, (*controlv1.ListHostsResponse).GetHosts)
+	return pages(ctx, s.caller, &controlListHosts, request, s.ListHosts, (*controlv1.ListHostsResponse).GetHosts)
 }
 
 // UpdateHost: Change a host's name.
@@ -165,7 +165,7 @@ func (s *ControlService) ListImages(ctx context.Context, request *controlv1.List
 
 // AllImages gives one after the other what ListImages gives in pages.
 func (s *ControlService) AllImages(ctx context.Context, request *controlv1.ListImagesRequest) iter.Seq2[*controlv1.Image, error] {
-	return pages(ctx, request, s.ListImages, (*controlv1.ListImagesResponse).GetImages)
+	return pages(ctx, s.caller, &controlListImages, request, s.ListImages, (*controlv1.ListImagesResponse).GetImages)
 }
 
 // UpdateImage: Change an image's name.
@@ -212,7 +212,7 @@ func (s *ControlService) ListMachines(ctx context.Context, request *controlv1.Li
 
 // AllMachines gives one after the other what ListMachines gives in pages.
 func (s *ControlService) AllMachines(ctx context.Context, request *controlv1.ListMachinesRequest) iter.Seq2[*controlv1.Machine, error] {
-	return pages(ctx, request, s.ListMachines, (*controlv1.ListMachinesResponse).GetMachines)
+	return pages(ctx, s.caller, &controlListMachines, request, s.ListMachines, (*controlv1.ListMachinesResponse).GetMachines)
 }
 
 // GetOperation: An operation with its steps.
@@ -233,7 +233,7 @@ func (s *ControlService) ListOperations(ctx context.Context, request *controlv1.
 
 // AllOperations gives one after the other what ListOperations gives in pages.
 func (s *ControlService) AllOperations(ctx context.Context, request *controlv1.ListOperationsRequest) iter.Seq2[*controlv1.Operation, error] {
-	return pages(ctx, request, s.ListOperations, (*controlv1.ListOperationsResponse).GetOperations)
+	return pages(ctx, s.caller, &controlListOperations, request, s.ListOperations, (*controlv1.ListOperationsResponse).GetOperations)
 }
 
 // GetOperationLog: What console, ramdisk and BMC said during an operation, redacted.
@@ -276,7 +276,7 @@ func (s *ControlService) ListFreezes(ctx context.Context, request *controlv1.Lis
 
 // AllFreezes gives one after the other what ListFreezes gives in pages.
 func (s *ControlService) AllFreezes(ctx context.Context, request *controlv1.ListFreezesRequest) iter.Seq2[*controlv1.Freeze, error] {
-	return pages(ctx, request, s.ListFreezes, (*controlv1.ListFreezesResponse).GetFreezes)
+	return pages(ctx, s.caller, &controlListFreezes, request, s.ListFreezes, (*controlv1.ListFreezesResponse).GetFreezes)
 }
 
 // Reconcile: Compare database, Temporal, hypervisors and BMCs of a region, and mend what is safe.
@@ -291,7 +291,7 @@ func (s *ControlService) ListDifferences(ctx context.Context, request *controlv1
 
 // AllDifferences gives one after the other what ListDifferences gives in pages.
 func (s *ControlService) AllDifferences(ctx context.Context, request *controlv1.ListDifferencesRequest) iter.Seq2[*controlv1.Difference, error] {
-	return pages(ctx, request, s.ListDifferences, (*controlv1.ListDifferencesResponse).GetDifferences)
+	return pages(ctx, s.caller, &controlListDifferences, request, s.ListDifferences, (*controlv1.ListDifferencesResponse).GetDifferences)
 }
 
 // RotateRegionKey: Give a region a new key, and seal its secrets anew to it; older keys live until
@@ -309,7 +309,7 @@ func (s *ControlService) ListAuditEvents(ctx context.Context, request *commonv1.
 
 // AllAuditEvents gives one after the other what ListAuditEvents gives in pages.
 func (s *ControlService) AllAuditEvents(ctx context.Context, request *commonv1.ListAuditEventsRequest) iter.Seq2[*commonv1.AuditEvent, error] {
-	return pages(ctx, request, s.ListAuditEvents, (*commonv1.ListAuditEventsResponse).GetEvents)
+	return pages(ctx, s.caller, &controlListAuditEvents, request, s.ListAuditEvents, (*commonv1.ListAuditEventsResponse).GetEvents)
 }
 
 // ControlConfigure: Configure this service. Every instance follows within a second.
@@ -374,7 +374,7 @@ func (s *IamService) ListSessions(ctx context.Context, request *iamv1.ListSessio
 
 // AllSessions gives one after the other what ListSessions gives in pages.
 func (s *IamService) AllSessions(ctx context.Context, request *iamv1.ListSessionsRequest) iter.Seq2[*iamv1.Session, error] {
-	return pages(ctx, request, s.ListSessions, (*iamv1.ListSessionsResponse).GetSessions)
+	return pages(ctx, s.caller, &iamListSessions, request, s.ListSessions, (*iamv1.ListSessionsResponse).GetSessions)
 }
 
 // RevokeSession: Revoke a session: its refresh token is refused from now on, its access tokens
@@ -418,7 +418,7 @@ func (s *IamService) ListProjects(ctx context.Context, request *iamv1.ListProjec
 
 // AllProjects gives one after the other what ListProjects gives in pages.
 func (s *IamService) AllProjects(ctx context.Context, request *iamv1.ListProjectsRequest) iter.Seq2[*iamv1.Project, error] {
-	return pages(ctx, request, s.ListProjects, (*iamv1.ListProjectsResponse).GetProjects)
+	return pages(ctx, s.caller, &iamListProjects, request, s.ListProjects, (*iamv1.ListProjectsResponse).GetProjects)
 }
 
 // UpdateProject: Change a project. No project ever moves: what it is below of can't be changed.
@@ -455,7 +455,7 @@ func (s *IamService) ListAccounts(ctx context.Context, request *iamv1.ListAccoun
 
 // AllAccounts gives one after the other what ListAccounts gives in pages.
 func (s *IamService) AllAccounts(ctx context.Context, request *iamv1.ListAccountsRequest) iter.Seq2[*iamv1.Account, error] {
-	return pages(ctx, request, s.ListAccounts, (*iamv1.ListAccountsResponse).GetAccounts)
+	return pages(ctx, s.caller, &iamListAccounts, request, s.ListAccounts, (*iamv1.ListAccountsResponse).GetAccounts)
 }
 
 // UpdateAccount: Change an account: its name, its password, whether it may sign in.
@@ -500,7 +500,14 @@ func (s *IamService) ListApplicationCredentials(ctx context.Context, request *ia
 
 // AllApplicationCredentials gives one after the other what ListApplicationCredentials gives in pages.
 func (s *IamService) AllApplicationCredentials(ctx context.Context, request *iamv1.ListApplicationCredentialsRequest) iter.Seq2[*iamv1.ApplicationCredential, error] {
-	return pages(ctx, request, s.ListApplicationCredentials, (*iamv1.ListApplicationCredentialsResponse).GetApplicationCredentials)
+	return pages(ctx, s.caller, &iamListApplicationCredentials, request, s.ListApplicationCredentials, (*iamv1.ListApplicationCredentialsResponse).GetApplicationCredentials)
+}
+
+// UpdateApplicationCredential: Rename an application credential or narrow it: an end that is
+// nearer, fewer roles, fewer methods. What would give it more is refused as CREDENTIAL_WIDENED;
+// its secret and its region stay as they are. Tokens that it has are as they were until they end.
+func (s *IamService) UpdateApplicationCredential(ctx context.Context, request *iamv1.UpdateApplicationCredentialRequest) (*iamv1.ApplicationCredential, error) {
+	return unary(ctx, s.caller, &iamUpdateApplicationCredential, request, &iamv1.ApplicationCredential{})
 }
 
 // DeleteApplicationCredential: Delete an application credential; tokens that it has are good until
@@ -528,7 +535,7 @@ func (s *IamService) ListAssignments(ctx context.Context, request *iamv1.ListAss
 
 // AllAssignments gives one after the other what ListAssignments gives in pages.
 func (s *IamService) AllAssignments(ctx context.Context, request *iamv1.ListAssignmentsRequest) iter.Seq2[*iamv1.Assignment, error] {
-	return pages(ctx, request, s.ListAssignments, (*iamv1.ListAssignmentsResponse).GetAssignments)
+	return pages(ctx, s.caller, &iamListAssignments, request, s.ListAssignments, (*iamv1.ListAssignmentsResponse).GetAssignments)
 }
 
 // CreateRegion: Create a region, at the top or below another one.
@@ -554,7 +561,7 @@ func (s *IamService) ListRegions(ctx context.Context, request *iamv1.ListRegions
 
 // AllRegions gives one after the other what ListRegions gives in pages.
 func (s *IamService) AllRegions(ctx context.Context, request *iamv1.ListRegionsRequest) iter.Seq2[*iamv1.Region, error] {
-	return pages(ctx, request, s.ListRegions, (*iamv1.ListRegionsResponse).GetRegions)
+	return pages(ctx, s.caller, &iamListRegions, request, s.ListRegions, (*iamv1.ListRegionsResponse).GetRegions)
 }
 
 // UpdateRegion: Change a region. No region ever moves: what it is below of can't be changed.
@@ -603,7 +610,7 @@ func (s *IamService) ListAuditEvents(ctx context.Context, request *commonv1.List
 
 // AllAuditEvents gives one after the other what ListAuditEvents gives in pages.
 func (s *IamService) AllAuditEvents(ctx context.Context, request *commonv1.ListAuditEventsRequest) iter.Seq2[*commonv1.AuditEvent, error] {
-	return pages(ctx, request, s.ListAuditEvents, (*commonv1.ListAuditEventsResponse).GetEvents)
+	return pages(ctx, s.caller, &iamListAuditEvents, request, s.ListAuditEvents, (*commonv1.ListAuditEventsResponse).GetEvents)
 }
 
 // IamConfigure: Configure this service. Every instance follows within a second.
@@ -653,7 +660,7 @@ func (s *MetaService) ListObjectsByTag(ctx context.Context, request *metav1.List
 
 // AllObjectsByTag gives one after the other what ListObjectsByTag gives in pages.
 func (s *MetaService) AllObjectsByTag(ctx context.Context, request *metav1.ListObjectsByTagRequest) iter.Seq2[*metav1.TaggedObject, error] {
-	return pages(ctx, request, s.ListObjectsByTag, (*metav1.ListObjectsByTagResponse).GetObjects)
+	return pages(ctx, s.caller, &metaListObjectsByTag, request, s.ListObjectsByTag, (*metav1.ListObjectsByTagResponse).GetObjects)
 }
 
 // CreateMetadef: Define an attribute, for all objects or for those of a project and of the
@@ -680,7 +687,7 @@ func (s *MetaService) ListMetadefs(ctx context.Context, request *metav1.ListMeta
 
 // AllMetadefs gives one after the other what ListMetadefs gives in pages.
 func (s *MetaService) AllMetadefs(ctx context.Context, request *metav1.ListMetadefsRequest) iter.Seq2[*metav1.Metadef, error] {
-	return pages(ctx, request, s.ListMetadefs, (*metav1.ListMetadefsResponse).GetMetadefs)
+	return pages(ctx, s.caller, &metaListMetadefs, request, s.ListMetadefs, (*metav1.ListMetadefsResponse).GetMetadefs)
 }
 
 // UpdateMetadef: Change a definition, if all values fit it.
@@ -710,7 +717,7 @@ func (s *MetaService) ListObjectsByAttribute(ctx context.Context, request *metav
 
 // AllObjectsByAttribute gives one after the other what ListObjectsByAttribute gives in pages.
 func (s *MetaService) AllObjectsByAttribute(ctx context.Context, request *metav1.ListObjectsByAttributeRequest) iter.Seq2[*metav1.Attribute, error] {
-	return pages(ctx, request, s.ListObjectsByAttribute, (*metav1.ListObjectsByAttributeResponse).GetAttributes)
+	return pages(ctx, s.caller, &metaListObjectsByAttribute, request, s.ListObjectsByAttribute, (*metav1.ListObjectsByAttributeResponse).GetAttributes)
 }
 
 // MetaConfigure: Configure this service. Every instance follows within a second.
@@ -749,7 +756,7 @@ func (s *ResourceService) ListProviderTypes(ctx context.Context, request *resour
 
 // AllProviderTypes gives one after the other what ListProviderTypes gives in pages.
 func (s *ResourceService) AllProviderTypes(ctx context.Context, request *resourcev1.ListProviderTypesRequest) iter.Seq2[*resourcev1.ProviderType, error] {
-	return pages(ctx, request, s.ListProviderTypes, (*resourcev1.ListProviderTypesResponse).GetProviderTypes)
+	return pages(ctx, s.caller, &resourceListProviderTypes, request, s.ListProviderTypes, (*resourcev1.ListProviderTypesResponse).GetProviderTypes)
 }
 
 // DeleteProviderType: Forget a kind of provider of which there is none.
@@ -769,7 +776,7 @@ func (s *ResourceService) ListResourceTypes(ctx context.Context, request *resour
 
 // AllResourceTypes gives one after the other what ListResourceTypes gives in pages.
 func (s *ResourceService) AllResourceTypes(ctx context.Context, request *resourcev1.ListResourceTypesRequest) iter.Seq2[*resourcev1.ResourceType, error] {
-	return pages(ctx, request, s.ListResourceTypes, (*resourcev1.ListResourceTypesResponse).GetResourceTypes)
+	return pages(ctx, s.caller, &resourceListResourceTypes, request, s.ListResourceTypes, (*resourcev1.ListResourceTypesResponse).GetResourceTypes)
 }
 
 // DeleteResourceType: Forget a resource type of which no provider has any.
@@ -789,7 +796,7 @@ func (s *ResourceService) ListCapabilities(ctx context.Context, request *resourc
 
 // AllCapabilities gives one after the other what ListCapabilities gives in pages.
 func (s *ResourceService) AllCapabilities(ctx context.Context, request *resourcev1.ListCapabilitiesRequest) iter.Seq2[*resourcev1.Capability, error] {
-	return pages(ctx, request, s.ListCapabilities, (*resourcev1.ListCapabilitiesResponse).GetCapabilities)
+	return pages(ctx, s.caller, &resourceListCapabilities, request, s.ListCapabilities, (*resourcev1.ListCapabilitiesResponse).GetCapabilities)
 }
 
 // DeleteCapability: Forget a capability that no provider has.
@@ -845,7 +852,7 @@ func (s *ResourceService) ListGroups(ctx context.Context, request *resourcev1.Li
 
 // AllGroups gives one after the other what ListGroups gives in pages.
 func (s *ResourceService) AllGroups(ctx context.Context, request *resourcev1.ListGroupsRequest) iter.Seq2[*resourcev1.Group, error] {
-	return pages(ctx, request, s.ListGroups, (*resourcev1.ListGroupsResponse).GetGroups)
+	return pages(ctx, s.caller, &resourceListGroups, request, s.ListGroups, (*resourcev1.ListGroupsResponse).GetGroups)
 }
 
 // DeleteGroup: Delete a group with its distances; its providers stay.
@@ -865,7 +872,7 @@ func (s *ResourceService) ListDistanceTypes(ctx context.Context, request *resour
 
 // AllDistanceTypes gives one after the other what ListDistanceTypes gives in pages.
 func (s *ResourceService) AllDistanceTypes(ctx context.Context, request *resourcev1.ListDistanceTypesRequest) iter.Seq2[*resourcev1.DistanceType, error] {
-	return pages(ctx, request, s.ListDistanceTypes, (*resourcev1.ListDistanceTypesResponse).GetDistanceTypes)
+	return pages(ctx, s.caller, &resourceListDistanceTypes, request, s.ListDistanceTypes, (*resourcev1.ListDistanceTypesResponse).GetDistanceTypes)
 }
 
 // DeleteDistanceType: Forget a way to measure by which nothing is measured.
@@ -885,7 +892,7 @@ func (s *ResourceService) ListDistances(ctx context.Context, request *resourcev1
 
 // AllDistances gives one after the other what ListDistances gives in pages.
 func (s *ResourceService) AllDistances(ctx context.Context, request *resourcev1.ListDistancesRequest) iter.Seq2[*resourcev1.Distance, error] {
-	return pages(ctx, request, s.ListDistances, (*resourcev1.ListDistancesResponse).GetDistances)
+	return pages(ctx, s.caller, &resourceListDistances, request, s.ListDistances, (*resourcev1.ListDistancesResponse).GetDistances)
 }
 
 // MarkProviders: Say that providers are not to be offered, up to 10,000, all or none.
@@ -916,7 +923,7 @@ func (s *ResourceService) ListProviders(ctx context.Context, request *resourcev1
 
 // AllProviders gives one after the other what ListProviders gives in pages.
 func (s *ResourceService) AllProviders(ctx context.Context, request *resourcev1.ListProvidersRequest) iter.Seq2[*resourcev1.Provider, error] {
-	return pages(ctx, request, s.ListProviders, (*resourcev1.ListProvidersResponse).GetProviders)
+	return pages(ctx, s.caller, &resourceListProviders, request, s.ListProviders, (*resourcev1.ListProvidersResponse).GetProviders)
 }
 
 // CreateNetwork: Create a network.
@@ -942,7 +949,7 @@ func (s *ResourceService) ListNetworks(ctx context.Context, request *resourcev1.
 
 // AllNetworks gives one after the other what ListNetworks gives in pages.
 func (s *ResourceService) AllNetworks(ctx context.Context, request *resourcev1.ListNetworksRequest) iter.Seq2[*resourcev1.Network, error] {
-	return pages(ctx, request, s.ListNetworks, (*resourcev1.ListNetworksResponse).GetNetworks)
+	return pages(ctx, s.caller, &resourceListNetworks, request, s.ListNetworks, (*resourcev1.ListNetworksResponse).GetNetworks)
 }
 
 // UpdateNetwork: Change a network's name.
@@ -972,7 +979,7 @@ func (s *ResourceService) ListCalendar(ctx context.Context, request *resourcev1.
 
 // AllCalendar gives one after the other what ListCalendar gives in pages.
 func (s *ResourceService) AllCalendar(ctx context.Context, request *resourcev1.ListCalendarRequest) iter.Seq2[*resourcev1.Lane, error] {
-	return pages(ctx, request, s.ListCalendar, (*resourcev1.ListCalendarResponse).GetLanes)
+	return pages(ctx, s.caller, &resourceListCalendar, request, s.ListCalendar, (*resourcev1.ListCalendarResponse).GetLanes)
 }
 
 // ListProjectCalendar: What a project has of providers, and when; nothing of what others have.
@@ -982,7 +989,7 @@ func (s *ResourceService) ListProjectCalendar(ctx context.Context, request *reso
 
 // AllProjectCalendar gives one after the other what ListProjectCalendar gives in pages.
 func (s *ResourceService) AllProjectCalendar(ctx context.Context, request *resourcev1.ListProjectCalendarRequest) iter.Seq2[*resourcev1.Lane, error] {
-	return pages(ctx, request, s.ListProjectCalendar, (*resourcev1.ListProjectCalendarResponse).GetLanes)
+	return pages(ctx, s.caller, &resourceListProjectCalendar, request, s.ListProjectCalendar, (*resourcev1.ListProjectCalendarResponse).GetLanes)
 }
 
 // ListUsage: What is used, reserved and free per provider, group, region or project.
@@ -992,7 +999,7 @@ func (s *ResourceService) ListUsage(ctx context.Context, request *resourcev1.Lis
 
 // AllUsage gives one after the other what ListUsage gives in pages.
 func (s *ResourceService) AllUsage(ctx context.Context, request *resourcev1.ListUsageRequest) iter.Seq2[*resourcev1.Usage, error] {
-	return pages(ctx, request, s.ListUsage, (*resourcev1.ListUsageResponse).GetUsage)
+	return pages(ctx, s.caller, &resourceListUsage, request, s.ListUsage, (*resourcev1.ListUsageResponse).GetUsage)
 }
 
 // ListProjectUsage: What a project uses, in all or per provider, group or region; nothing of what
@@ -1003,7 +1010,7 @@ func (s *ResourceService) ListProjectUsage(ctx context.Context, request *resourc
 
 // AllProjectUsage gives one after the other what ListProjectUsage gives in pages.
 func (s *ResourceService) AllProjectUsage(ctx context.Context, request *resourcev1.ListProjectUsageRequest) iter.Seq2[*resourcev1.Usage, error] {
-	return pages(ctx, request, s.ListProjectUsage, (*resourcev1.ListProjectUsageResponse).GetUsage)
+	return pages(ctx, s.caller, &resourceListProjectUsage, request, s.ListProjectUsage, (*resourcev1.ListProjectUsageResponse).GetUsage)
 }
 
 // CreateClaim: Claim resources for a window, at once or, with wait_until, when they become free.
@@ -1029,7 +1036,7 @@ func (s *ResourceService) ListClaims(ctx context.Context, request *resourcev1.Li
 
 // AllClaims gives one after the other what ListClaims gives in pages.
 func (s *ResourceService) AllClaims(ctx context.Context, request *resourcev1.ListClaimsRequest) iter.Seq2[*resourcev1.Claim, error] {
-	return pages(ctx, request, s.ListClaims, (*resourcev1.ListClaimsResponse).GetClaims)
+	return pages(ctx, s.caller, &resourceListClaims, request, s.ListClaims, (*resourcev1.ListClaimsResponse).GetClaims)
 }
 
 // ConfirmClaim: Turn a hold into a claim for its whole window.
@@ -1054,7 +1061,7 @@ func (s *ResourceService) ListQuotas(ctx context.Context, request *resourcev1.Li
 
 // AllQuotas gives one after the other what ListQuotas gives in pages.
 func (s *ResourceService) AllQuotas(ctx context.Context, request *resourcev1.ListQuotasRequest) iter.Seq2[*resourcev1.Quota, error] {
-	return pages(ctx, request, s.ListQuotas, (*resourcev1.ListQuotasResponse).GetQuotas)
+	return pages(ctx, s.caller, &resourceListQuotas, request, s.ListQuotas, (*resourcev1.ListQuotasResponse).GetQuotas)
 }
 
 // ListProjectQuotas: A project's quota, and those of the projects under it.
@@ -1064,7 +1071,7 @@ func (s *ResourceService) ListProjectQuotas(ctx context.Context, request *resour
 
 // AllProjectQuotas gives one after the other what ListProjectQuotas gives in pages.
 func (s *ResourceService) AllProjectQuotas(ctx context.Context, request *resourcev1.ListProjectQuotasRequest) iter.Seq2[*resourcev1.Quota, error] {
-	return pages(ctx, request, s.ListProjectQuotas, (*resourcev1.ListProjectQuotasResponse).GetQuotas)
+	return pages(ctx, s.caller, &resourceListProjectQuotas, request, s.ListProjectQuotas, (*resourcev1.ListProjectQuotasResponse).GetQuotas)
 }
 
 // SetChildQuota: Say how much a project under one's own may have; never more than those above it.
@@ -1116,7 +1123,7 @@ func (s *ResourceService) ListReservations(ctx context.Context, request *resourc
 
 // AllReservations gives one after the other what ListReservations gives in pages.
 func (s *ResourceService) AllReservations(ctx context.Context, request *resourcev1.ListReservationsRequest) iter.Seq2[*resourcev1.Reservation, error] {
-	return pages(ctx, request, s.ListReservations, (*resourcev1.ListReservationsResponse).GetReservations)
+	return pages(ctx, s.caller, &resourceListReservations, request, s.ListReservations, (*resourcev1.ListReservationsResponse).GetReservations)
 }
 
 // UpdateReservation: Extend, shorten or move a reservation, or change what becomes of it. What is
@@ -1154,7 +1161,7 @@ func (s *ResourceService) ListReservationSeries(ctx context.Context, request *re
 
 // AllReservationSeries gives one after the other what ListReservationSeries gives in pages.
 func (s *ResourceService) AllReservationSeries(ctx context.Context, request *resourcev1.ListReservationSeriesRequest) iter.Seq2[*resourcev1.ReservationSeries, error] {
-	return pages(ctx, request, s.ListReservationSeries, (*resourcev1.ListReservationSeriesResponse).GetSeries)
+	return pages(ctx, s.caller, &resourceListReservationSeries, request, s.ListReservationSeries, (*resourcev1.ListReservationSeriesResponse).GetSeries)
 }
 
 // EndReservationSeries: End a series; what it has reserved already stays reserved.

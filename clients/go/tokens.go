@@ -3,6 +3,7 @@ package mulligan
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -39,11 +40,23 @@ type Keeper interface {
 	Write(Tokens) error
 }
 
+// Format keeps tokens from being printed.
+func (t Tokens) Format(state fmt.State, _ rune) { _, _ = fmt.Fprint(state, "mulligan.Tokens") }
+
 // SignIn has the tokens of one sign-in, for any number of goroutines and clients.
 type SignIn struct {
+	keeper Keeper
+	// Of what follows; it is never held for long.
 	mutex  sync.Mutex
 	tokens Tokens
-	keeper Keeper
+	// Of the tokens, under way; nil: none.
+	changing *change
+}
+
+// change is what goroutines that need the same one wait for together.
+type change struct {
+	done chan struct{}
+	err  error
 }
 
 // NewSignIn goes on with tokens; a keeper, where there is one, is told each change of them.
@@ -53,6 +66,9 @@ func NewSignIn(tokens Tokens, keeper Keeper) *SignIn {
 	}
 	return &SignIn{tokens: tokens, keeper: keeper}
 }
+
+// Format keeps tokens from being printed.
+func (s *SignIn) Format(state fmt.State, _ rune) { _, _ = fmt.Fprint(state, "mulligan.SignIn") }
 
 type refresh func(ctx context.Context, token, requestID string) (*iamv1.SignedIn, error)
 
@@ -65,23 +81,27 @@ func (s *SignIn) Tokens() Tokens {
 
 // Take goes on with the tokens that Login or Bootstrap gave.
 func (s *SignIn) Take(answer *iamv1.SignedIn) error {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	return s.keep(tokensOf(answer))
+	for {
+		// A renewal of those before must not come after them.
+		always := func(Tokens) bool { return true }
+		taking, begun := s.change(always, func(Tokens) error { return s.keep(tokensOf(answer)) })
+		<-taking.done
+		if begun {
+			return taking.err
+		}
+	}
 }
 
 // fresh gives the access token, renewed if it ends soon and iam answers.
 func (s *SignIn) fresh(ctx context.Context, ask refresh) (string, error) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	if s.tokens.Refresh == "" || time.Now().Before(s.tokens.RenewAt) {
-		return s.tokens.Access, nil
-	}
-	err := s.exchange(ctx, s.tokens.Access, ask)
+	isDue := func(tokens Tokens) bool { return tokens.Refresh != "" && !time.Now().Before(tokens.RenewAt) }
+	err := s.renewIf(ctx, isDue, ask)
 	var failed *Error
-	if errors.As(err, &failed) && failed.Status == codes.Unauthenticated {
+	if err != nil && (ctx.Err() != nil || errors.As(err, &failed) && failed.Status == codes.Unauthenticated) {
 		return "", err
 	}
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
 	if err != nil {
 		// Services go on while iam is away, until the token ends.
 		s.tokens.RenewAt = time.Now().Add(againAfter)
@@ -91,31 +111,67 @@ func (s *SignIn) fresh(ctx context.Context, ask refresh) (string, error) {
 
 // renew puts another access token into the place of one that has ended; false: there is none.
 func (s *SignIn) renew(ctx context.Context, ended string, ask refresh) (bool, error) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	if s.tokens.Access == ended {
-		if err := s.exchange(ctx, ended, ask); err != nil {
-			return false, err
-		}
-	}
-	return s.tokens.Access != ended, nil
+	err := s.renewIf(ctx, func(tokens Tokens) bool { return tokens.Access == ended }, ask)
+	return err == nil && s.Tokens().Access != ended, err
 }
 
-// exchange renews the token, unless another process has.
-func (s *SignIn) exchange(ctx context.Context, ended string, ask refresh) error {
+// renewIf renews tokens that need it. Who asks while somebody renews gets what comes of that, be it
+// an error; one whose context is done waits no longer, and takes nothing from the others.
+func (s *SignIn) renewIf(ctx context.Context, needed func(Tokens) bool, ask refresh) error {
+	renewing, _ := s.change(needed, func(tokens Tokens) error {
+		return s.exchange(context.WithoutCancel(ctx), tokens.Access, ask)
+	})
+	select {
+	case <-renewing.done:
+		return renewing.err
+	case <-ctx.Done():
+		return translate(ctx.Err(), "iam", iamRefreshToken.Path, "")
+	}
+}
+
+// change begins a change of the tokens, if they need it and none is under way, and gives the one
+// that is; false: somebody else began it.
+func (s *SignIn) change(needed func(Tokens) bool, work func(Tokens) error) (*change, bool) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if !needed(s.tokens) {
+		return unneeded, false
+	}
+	if s.changing != nil {
+		return s.changing, false
+	}
+	begun, tokens := &change{done: make(chan struct{})}, s.tokens
+	s.changing = begun
+	go func() {
+		begun.err = s.alone(func() error { return work(tokens) })
+		s.mutex.Lock()
+		s.changing = nil
+		s.mutex.Unlock()
+		close(begun.done)
+	}()
+	return begun, true
+}
+
+// alone works while no other process changes the tokens.
+func (s *SignIn) alone(work func() error) error {
 	if err := s.keeper.Lock(); err != nil {
 		return err
 	}
 	defer s.keeper.Unlock()
+	return work()
+}
+
+// exchange renews the token, unless another process has.
+func (s *SignIn) exchange(ctx context.Context, ended string, ask refresh) error {
+	asked := s.Tokens()
 	if kept, err := s.keeper.Read(); err == nil && kept.Access != "" {
-		s.tokens = kept
+		asked = s.set(kept)
 	}
-	if s.tokens.Access != ended || s.tokens.Refresh == "" {
+	if asked.Access != ended || asked.Refresh == "" {
 		return nil
 	}
 	// Kept before it is asked: if the answer is lost, with this process even, the same request
 	// gets it again. Another request would count as a thief's.
-	asked := s.tokens
 	if asked.RequestID == "" {
 		asked.RequestID = newUUID()
 	}
@@ -134,8 +190,14 @@ func (s *SignIn) exchange(ctx context.Context, ended string, ask refresh) error 
 }
 
 func (s *SignIn) keep(tokens Tokens) error {
+	return s.keeper.Write(s.set(tokens))
+}
+
+func (s *SignIn) set(tokens Tokens) Tokens {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
 	s.tokens = tokens
-	return s.keeper.Write(tokens)
+	return tokens
 }
 
 func tokensOf(answer *iamv1.SignedIn) Tokens {
@@ -144,6 +206,12 @@ func tokensOf(answer *iamv1.SignedIn) Tokens {
 	tokens.RenewAt = time.Now().Add(life)
 	return tokens
 }
+
+var unneeded = func() *change {
+	done := &change{done: make(chan struct{})}
+	close(done.done)
+	return done
+}()
 
 // nobody keeps nothing.
 type nobody struct{}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	random "math/rand/v2"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -24,17 +26,23 @@ import (
 const (
 	firstDelay   = 200 * time.Millisecond
 	longestDelay = 5 * time.Second
+	rateLimited  = "RATE_LIMITED"
 	tokenExpired = "TOKEN_EXPIRED"
+	unknownField = "UNKNOWN_FIELD"
 	// Nobody answered a watch for about 45 s: a server that is only being restarted is back by then.
 	watchAttempts = 12
+	// A watch that went on for so long was all right: what ends it begins to count anew.
+	lasted = time.Minute
 )
+
+var healthCheck = Method{Path: healthv1.Health_Check_FullMethodName, Retry: RetryRead, Anonymous: true}
 
 // caller calls one service: deadline, token, request id, retry, and words for what went wrong.
 type caller struct {
 	client  *Client
 	address string
 	conn    *grpc.ClientConn
-	// Of the service, as it said last; not set yet: not known.
+	// Of the service, as it said last; not set yet, or empty: not known.
 	version atomic.Value
 }
 
@@ -55,30 +63,23 @@ func unary[Answer proto.Message](ctx context.Context, c *caller, method *Method,
 		if failed == nil {
 			return answer, nil
 		}
-		if failed.Code != tokenExpired || renewed {
+		if renewed {
 			return none, failed
 		}
 		// It was refused before anything was done.
-		if another, err := c.client.signIn.renew(ctx, token, c.client.refresh); err != nil || !another {
-			return none, errors.Join(failed, err)
+		if another, err := c.renewed(ctx, method, failed, token); !another {
+			return none, worse(err, failed)
 		}
 	}
 }
 
 func (c *caller) answered(ctx context.Context, method *Method, request, answer proto.Message, token, requestID string) *Error {
-	enough, delay := time.Now().Add(c.client.options.Timeout), firstDelay
-	for attempt := 1; ; attempt++ {
+	attempts := c.attempts(method)
+	for {
 		failed := c.once(ctx, method, request, answer, token, requestID)
-		if failed == nil || failed.Status != codes.Unavailable || method.Retry == RetryNever {
+		if failed == nil || !attempts.wait(ctx, failed) {
 			return failed
 		}
-		if attempt >= c.client.options.Attempts || time.Now().After(enough) {
-			return failed
-		}
-		if !pause(ctx, max(delay, min(failed.RetryAfter, longestDelay))) {
-			return failed
-		}
-		delay = min(2*delay, longestDelay)
 	}
 }
 
@@ -87,11 +88,23 @@ func (c *caller) once(ctx context.Context, method *Method, request, answer proto
 	defer cancel()
 	var trailer metadata.MD
 	err := c.conn.Invoke(ctx, method.Path, request, answer, grpc.Trailer(&trailer))
-	c.hearVersion(trailer)
-	if err == nil {
-		return nil
+	return c.heard(err, method, trailer, requestID)
+}
+
+// heard puts an error into words, if there is one, and hears which version the service is of.
+func (c *caller) heard(err error, method *Method, trailer metadata.MD, requestID string) *Error {
+	var failed *Error
+	if err != nil {
+		failed = translate(err, c.address, method.Path, requestID)
+		if failed.Code == unknownField || failed.Status == codes.Unimplemented {
+			// An older one may have come into its place.
+			c.version.Store("")
+		}
 	}
-	return translate(err, c.address, method.Path, requestID)
+	if told := trailer.Get(versionKey); len(told) > 0 {
+		c.version.Store(told[0])
+	}
+	return failed
 }
 
 // ready gives a request as it is sent: with ids, and nothing that the service does not know.
@@ -99,8 +112,8 @@ func (c *caller) ready(ctx context.Context, method *Method, request proto.Messag
 	since, what := needs(method, request)
 	if isOlder(c.knownVersion(), since) {
 		// It is not known yet, or it may have been updated since it answered last.
-		if err := c.askVersion(ctx); err != nil {
-			return nil, err
+		if failed := c.answered(ctx, &healthCheck, &healthv1.HealthCheckRequest{}, &healthv1.HealthCheckResponse{}, "", ""); failed != nil {
+			return nil, failed
 		}
 	}
 	if version := c.knownVersion(); version != "" && isOlder(version, since) {
@@ -114,29 +127,20 @@ func (c *caller) knownVersion() string {
 	return known
 }
 
-func (c *caller) askVersion(ctx context.Context) error {
-	var trailer metadata.MD
-	ctx, cancel := context.WithTimeout(ctx, c.client.options.Timeout)
-	defer cancel()
-	_, err := healthv1.NewHealthClient(c.conn).Check(ctx, &healthv1.HealthCheckRequest{}, grpc.Trailer(&trailer))
-	if err != nil {
-		return translate(err, c.address, healthv1.Health_Check_FullMethodName, "")
-	}
-	c.hearVersion(trailer)
-	return nil
-}
-
-func (c *caller) hearVersion(trailer metadata.MD) {
-	if told := trailer.Get(versionKey); len(told) > 0 {
-		c.version.Store(told[0])
-	}
-}
-
 func (c *caller) token(ctx context.Context, method *Method) (string, error) {
 	if method.Anonymous {
 		return "", nil
 	}
 	return c.client.signIn.fresh(ctx, c.client.refresh)
+}
+
+// renewed gets another token if an error says that one has ended; false: it doesn't, or there is
+// none.
+func (c *caller) renewed(ctx context.Context, method *Method, failed *Error, token string) (bool, error) {
+	if method.Anonymous || failed.Code != tokenExpired {
+		return false, nil
+	}
+	return c.client.signIn.renew(ctx, token, c.client.refresh)
 }
 
 func signed(ctx context.Context, token string) context.Context {
@@ -146,28 +150,31 @@ func signed(ctx context.Context, token string) context.Context {
 	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token)
 }
 
-// stream gives answers as they come; it is begun anew only if its token has ended.
+// stream gives answers as they come; until the first one has, it is begun again as far as that
+// helps.
 func stream[Answer proto.Message](ctx context.Context, c *caller, method *Method, request proto.Message, answer Answer) iter.Seq2[Answer, error] {
 	return func(yield func(Answer, error) bool) {
 		var none Answer
 		ready, err := c.ready(ctx, method, request)
-		for renewed := false; err == nil; renewed = true {
+		attempts, begun, renewed := c.attempts(method), false, false
+		for err == nil {
 			token, failure := c.token(ctx, method)
 			if err = failure; err != nil {
 				break
 			}
 			failed := c.streamed(ctx, method, ready, answer, token, func(one proto.Message) bool {
+				begun = true
 				return yield(one.(Answer), nil)
 			})
 			if failed == nil {
 				return
 			}
-			err = failed
-			// It was refused before anything came.
-			if failed.Code == tokenExpired && !renewed {
-				if another, _ := c.client.signIn.renew(ctx, token, c.client.refresh); another {
-					err = nil
-				}
+			another := false
+			if !begun && !renewed {
+				another, failure = c.renewed(ctx, method, failed, token)
+			}
+			if renewed = renewed || another; !another && (begun || failure != nil || !attempts.wait(ctx, failed)) {
+				err = worse(failure, failed)
 			}
 		}
 		yield(none, err)
@@ -179,9 +186,13 @@ func (c *caller) streamed(ctx context.Context, method *Method, request, answer p
 	ctx, cancel := context.WithCancel(signed(ctx, token))
 	defer cancel()
 	described := &grpc.StreamDesc{ServerStreams: true}
-	open, err := c.conn.NewStream(ctx, described, method.Path)
+	var trailer metadata.MD
+	open, err := c.conn.NewStream(ctx, described, method.Path, grpc.Trailer(&trailer))
 	if err == nil {
-		err = errors.Join(open.SendMsg(request), open.CloseSend())
+		// io.EOF: it was refused already; RecvMsg tells why.
+		if err = open.SendMsg(request); err == nil || errors.Is(err, io.EOF) {
+			err = open.CloseSend()
+		}
 	}
 	for err == nil {
 		one := answer.ProtoReflect().New().Interface()
@@ -190,9 +201,9 @@ func (c *caller) streamed(ctx context.Context, method *Method, request, answer p
 		}
 	}
 	if errors.Is(err, io.EOF) {
-		return nil
+		err = nil
 	}
-	return translate(err, c.address, method.Path, "")
+	return c.heard(err, method, trailer, "")
 }
 
 // watch gives changes in order and each once, over streams that break, until the context is done.
@@ -211,11 +222,11 @@ func watch(ctx context.Context, c *caller, method *Method, request *commonv1.Wat
 				yield(nil, err)
 				return
 			}
-			enough := false
+			began, enough := c.client.now(), false
 			failed := c.streamed(ctx, method, following, &commonv1.Event{}, token, func(one proto.Message) bool {
 				event := one.(*commonv1.Event)
 				failures, delay = 0, firstDelay
-				if event.Revision <= following.GetAfterRevision() && following.AfterRevision != nil {
+				if following.AfterRevision != nil && event.Revision <= following.GetAfterRevision() {
 					return true
 				}
 				following.AfterRevision = proto.Int64(event.Revision)
@@ -225,17 +236,21 @@ func watch(ctx context.Context, c *caller, method *Method, request *commonv1.Wat
 			if enough {
 				return
 			}
-			failures++
 			if ctx.Err() != nil {
 				yield(nil, ctx.Err())
 				return
 			}
-			if err := c.mend(ctx, failed, token, following); err != nil {
+			broken, err := c.mend(ctx, method, failed, token, following)
+			if err != nil {
 				yield(nil, err)
 				return
 			}
-			if failures >= watchAttempts || !pause(ctx, delay) {
-				yield(nil, lastOf(failed))
+			if c.client.now().Sub(began) > lasted {
+				failures, delay = 0, firstDelay
+			}
+			told, _ := pauseOf(broken)
+			if failures++; failures >= watchAttempts || !c.client.pause(ctx, max(jittered(delay), told)) {
+				yield(nil, broken)
 				return
 			}
 			delay = min(2*delay, longestDelay)
@@ -243,47 +258,108 @@ func watch(ctx context.Context, c *caller, method *Method, request *commonv1.Wat
 	}
 }
 
-// mend gets ready to take up a stream that broke; what can't be mended is given back.
-func (c *caller) mend(ctx context.Context, failed *Error, token string, following *commonv1.WatchRequest) error {
-	switch {
-	case failed == nil:
-		return nil
-	case failed.Code == tokenExpired:
-		another, err := c.client.signIn.renew(ctx, token, c.client.refresh)
-		if err != nil || !another {
-			return errors.Join(failed, err)
-		}
-		if resumed, err := strconv.ParseInt(failed.Details["revision"], 10, 64); err == nil {
-			following.AfterRevision = proto.Int64(max(resumed, following.GetAfterRevision()))
-		}
-		return nil
-	case failed.Status == codes.Unavailable:
-		return nil
-	case failed.Code == codeName(failed.Status) && (failed.Status == codes.Internal || failed.Status == codes.Unknown || failed.Status == codes.Canceled):
-		// A proxy or a killed server resets the stream; what the server itself says has a code.
-		return nil
+// mend gets ready to take up a stream that broke; gives what broke it, or what can't be mended.
+func (c *caller) mend(ctx context.Context, method *Method, failed *Error, token string, following *commonv1.WatchRequest) (*Error, error) {
+	if failed != nil && c.client.closed.Load() {
+		return nil, failed
 	}
-	return failed
-}
-
-func lastOf(failed *Error) error {
 	if failed == nil {
-		return &Error{Code: "UNAVAILABLE", Status: codes.Unavailable, Message: "the server ends each watch at once"}
+		return &Error{Code: "UNAVAILABLE", Status: codes.Unavailable, Message: "the server ends each watch at once"}, nil
+	}
+	if failed.Code == tokenExpired {
+		// Up to there nothing was left to tell.
+		if told, err := strconv.ParseInt(failed.Details["revision"], 10, 64); err == nil {
+			following.AfterRevision = proto.Int64(max(told, following.GetAfterRevision()))
+		}
+		another, err := c.renewed(ctx, method, failed, token)
+		if another {
+			return failed, nil
+		}
+		if unanswered := (*Error)(nil); errors.As(err, &unanswered) && isBroken(unanswered) {
+			return unanswered, nil
+		}
+		return nil, worse(err, failed)
+	}
+	if !isBroken(failed) {
+		return nil, failed
+	}
+	return failed, nil
+}
+
+// isBroken tells whether a stream that failed so can be taken up again.
+func isBroken(failed *Error) bool {
+	if _, away := pauseOf(failed); away {
+		return true
+	}
+	// A proxy or a killed server resets the stream; what the server itself says has a code.
+	saidByTransport := failed.Code == codeName(failed.Status)
+	return saidByTransport && slices.Contains([]codes.Code{codes.Internal, codes.Unknown, codes.Canceled}, failed.Status)
+}
+
+// attempts counts how often a call was made.
+type attempts struct {
+	client *Client
+	method *Method
+	made   int
+	delay  time.Duration
+	enough time.Time
+}
+
+func (c *caller) attempts(method *Method) *attempts {
+	// A server that waits itself before it gives up is not waited for attempts times as long.
+	enough := c.client.now().Add(c.client.options.Timeout)
+	return &attempts{client: c.client, method: method, delay: firstDelay, enough: enough}
+}
+
+// wait waits until a call that failed may be made again; false: that would change nothing.
+func (a *attempts) wait(ctx context.Context, failed *Error) bool {
+	told, away := pauseOf(failed)
+	a.made++
+	if !away || a.method.Retry == RetryNever || a.made >= a.client.options.Attempts || a.client.now().Add(told).After(a.enough) {
+		return false
+	}
+	delay := max(jittered(a.delay), told)
+	a.delay = min(2*a.delay, longestDelay)
+	return a.client.pause(ctx, delay)
+}
+
+// pauseOf tells how long to wait before another try; false: that would change nothing.
+func pauseOf(failed *Error) (time.Duration, bool) {
+	if failed.Code == rateLimited {
+		return failed.RetryAfter, true
+	}
+	return min(failed.RetryAfter, longestDelay), failed.Status == codes.Unavailable
+}
+
+// jittered spreads the load of many who wait.
+func jittered(delay time.Duration) time.Duration {
+	return time.Duration(float64(delay) * (0.8 + 0.4*random.Float64()))
+}
+
+// worse gives what a renewal failed with, or what made it needed.
+func worse(renewal error, failed *Error) error {
+	if renewal != nil {
+		return renewal
 	}
 	return failed
 }
 
-// pages gives one after the other what a list gives in pages.
+// pages gives one after the other what a list gives in pages; names are looked up once.
 func pages[Request proto.Message, Answer interface{ GetNextPageToken() string }, Item any](
-	ctx context.Context, request Request,
+	ctx context.Context, c *caller, method *Method, request Request,
 	list func(context.Context, Request) (Answer, error), items func(Answer) []Item,
 ) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
-		asked := proto.Clone(request).(Request)
+		var none Item
+		ready, err := c.ready(ctx, method, request)
+		if err != nil {
+			yield(none, err)
+			return
+		}
+		asked := proto.Clone(ready).(Request)
 		for {
 			answer, err := list(ctx, asked)
 			if err != nil {
-				var none Item
 				yield(none, err)
 				return
 			}

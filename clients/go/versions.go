@@ -2,12 +2,14 @@ package mulligan
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 )
 
 // Each answer of a service has its version in its trailing metadata.
@@ -20,7 +22,7 @@ func needs(method *Method, request proto.Message) (since, what string) {
 		since, what = method.Since, name
 	}
 	for _, newer := range method.Newer {
-		if isSet(request, newer) && isOlder(since, newer.Since) {
+		if (isSet(request, newer) || isMasked(request, newer)) && isOlder(since, newer.Since) {
 			since, what = newer.Since, name+" with "+strings.Join(newer.Path, ".")
 		}
 	}
@@ -43,6 +45,15 @@ func isSet(request proto.Message, newer Newer) bool {
 		}
 	})
 	return found
+}
+
+// isMasked tells whether the request is to change a field, if only to take its value away.
+func isMasked(request proto.Message, newer Newer) bool {
+	masked, ok := request.(interface{ GetUpdateMask() *fieldmaskpb.FieldMask })
+	path := strings.Join(newer.Path, ".")
+	return ok && newer.Value == 0 && slices.ContainsFunc(masked.GetUpdateMask().GetPaths(), func(one string) bool {
+		return one == path || strings.HasPrefix(one, path+".")
+	})
 }
 
 func newerError(method *Method, since, what, version, address string) *Error {

@@ -1,63 +1,37 @@
 package mulligan
 
 import (
-	"context"
 	"fmt"
-	"net"
+	"strings"
 	"testing"
 
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/health"
-	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
-	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	commonv1 "mulligan.internal/client/gen/commonv1"
 	controlv1 "mulligan.internal/client/gen/controlv1"
+	resourcev1 "mulligan.internal/client/gen/resourcev1"
 )
 
 var newer = Method{
 	Path: "/mulligan.control.v1.ControlService/ProvisionMachine",
 	Newer: []Newer{
 		{Path{"spec", "image"}, "0.2.0", 0},
+		{Path{"spec", "nics"}, "0.3.0", 0},
+		{Path{"changes", "under"}, "0.4.0", 0},
 		{Path{"spec", "placement"}, "0.10.0", int32(commonv1.Placement_PLACEMENT_NEAREST)},
 	},
 }
 
-// callerOf gives who calls a service of some version, which answers nothing but its health.
-func callerOf(t *testing.T, version *string) *caller {
-	t.Helper()
-	tell := func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, answer grpc.UnaryHandler) (any, error) {
-		if err := grpc.SetTrailer(ctx, metadata.Pairs(versionKey, *version)); err != nil {
-			return nil, err
-		}
-		return answer(ctx, request)
-	}
-	server := grpc.NewServer(grpc.UnaryInterceptor(tell))
-	healthv1.RegisterHealthServer(server, health.NewServer())
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	go func() { _ = server.Serve(listener) }()
-	t.Cleanup(server.Stop)
-	client, err := New(listener.Addr().String(), Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(client.Close)
-	return client.Control.caller
-}
-
 func TestWhatAnOlderServiceDoesNotKnowIsNotSent(t *testing.T) {
-	version := "0.1.0"
-	older := callerOf(t, &version)
+	older := serve(t, nil, Options{}).client.Control.caller
 	for needed, spec := range map[string]*controlv1.MachineSpec{
 		"spec.image needs control ≥ 0.2.0":      {Image: "a"},
 		"spec.placement needs control ≥ 0.10.0": {Image: "a", Placement: commonv1.Placement_PLACEMENT_NEAREST},
 	} {
 		said := fmt.Sprintf("ProvisionMachine with %s (the one at %s is 0.1.0); leave it out, or have the service updated", needed, older.address)
-		_, err := older.ready(context.Background(), &newer, &controlv1.ProvisionMachineRequest{Spec: spec})
+		_, err := older.ready(t.Context(), &newer, &controlv1.ProvisionMachineRequest{Spec: spec})
 		if !HasCode(err, "NEEDS_NEWER_SERVICE") || err.Error() != said {
 			t.Errorf("got %v instead of %s", err, said)
 		}
@@ -66,15 +40,54 @@ func TestWhatAnOlderServiceDoesNotKnowIsNotSent(t *testing.T) {
 
 func TestWhatTheServiceKnowsByNowIsSent(t *testing.T) {
 	request := &controlv1.ProvisionMachineRequest{Spec: &controlv1.MachineSpec{Image: "a"}}
-	version := "0.1.0"
-	updated := callerOf(t, &version)
-	if _, err := updated.ready(context.Background(), &newer, request); !HasCode(err, "NEEDS_NEWER_SERVICE") {
+	server := serve(t, nil, Options{})
+	updated := server.client.Control.caller
+	if _, err := updated.ready(t.Context(), &newer, request); !HasCode(err, "NEEDS_NEWER_SERVICE") {
 		t.Errorf("got %v", err)
 	}
-	version = "0.2.0"
-	ready, err := updated.ready(context.Background(), &newer, request)
+	server.version.Store("0.2")
+	ready, err := updated.ready(t.Context(), &newer, request)
 	if err != nil || !proto.Equal(ready, request) {
 		t.Errorf("got %v, %v", ready, err)
+	}
+}
+
+func TestAFieldCountsThatIsSaidIfOnlyToBeTakenAway(t *testing.T) {
+	older := serve(t, nil, Options{}).client.Control.caller
+	for _, request := range []proto.Message{
+		&controlv1.ProvisionMachineRequest{Spec: &controlv1.MachineSpec{Nics: []*controlv1.NicRequest{}}},
+		&resourcev1.UpdateProvidersRequest{Changes: []*resourcev1.ProviderChange{{}}},
+		&controlv1.UpdateServerRequest{UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"name", "spec.image_name"}}},
+	} {
+		if _, err := older.ready(t.Context(), &newer, request); err != nil {
+			t.Errorf("%v: %v", request, err)
+		}
+	}
+	for what, request := range map[string]proto.Message{
+		"changes.under": &resourcev1.UpdateProvidersRequest{Changes: []*resourcev1.ProviderChange{{}, {Under: proto.String("")}}},
+		"spec.image":    &controlv1.UpdateServerRequest{UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"spec.image"}}},
+	} {
+		if _, err := older.ready(t.Context(), &newer, request); !HasCode(err, "NEEDS_NEWER_SERVICE") || !strings.Contains(err.Error(), what) {
+			t.Errorf("%v: %v", request, err)
+		}
+	}
+}
+
+func TestARefusalTellsTheVersionAndWhatIsNotKnownIsAskedForAgain(t *testing.T) {
+	server := serve(t, nil, Options{Attempts: 1})
+	verify := func() error {
+		_, err := server.client.Control.VerifyServer(t.Context(), &controlv1.VerifyServerRequest{Id: someID})
+		return err
+	}
+	server.version.Store("0.2.0")
+	server.answer("VerifyServer", refusal(codes.NotFound, "NOT_FOUND"))
+	if err := verify(); !HasCode(err, "NOT_FOUND") || server.client.Control.caller.knownVersion() != "0.2.0" {
+		t.Errorf("%v from %q", err, server.client.Control.caller.knownVersion())
+	}
+	server.version.Store("")
+	server.answer("VerifyServer", refusal(codes.InvalidArgument, unknownField))
+	if err := verify(); !HasCode(err, unknownField) || server.client.Control.caller.knownVersion() != "" {
+		t.Errorf("%v from %q", err, server.client.Control.caller.knownVersion())
 	}
 }
 

@@ -1,7 +1,7 @@
 """Build the Go and TypeScript clients: `python -m deploy.clients.build`.
 
 What is fetched and what compilers remember stays in the cache; what is built, in the clients'
-folders. Go comes from PATH (1.26 or newer) or from PyPI, Node from PATH (20 or newer) or from PyPI.
+folders. Go comes from PATH (1.26 or newer) or from PyPI, Node from PATH (22 or newer) or from PyPI.
 """
 
 import logging
@@ -18,7 +18,10 @@ GO_EXAMPLE = GO_CLIENT / "build" / "example"
 TYPESCRIPT_CLIENT = CLIENTS / "typescript"
 TYPESCRIPT_PLUGIN = TYPESCRIPT_CLIENT / "node_modules" / ".bin" / "protoc-gen-es"
 TYPESCRIPT_EXAMPLE = TYPESCRIPT_CLIENT / "dist" / "example" / "there_and_back.js"
-TYPESCRIPT_TESTS = TYPESCRIPT_CLIENT / "dist" / "test" / "versions.test.js"
+TYPESCRIPT_TESTS = [
+    TYPESCRIPT_CLIENT / "dist" / "test" / f"{path.stem}.js"
+    for path in sorted((TYPESCRIPT_CLIENT / "test").glob("*.test.ts"))
+]
 
 
 def environment(cache: Path) -> dict[str, str]:
@@ -27,7 +30,10 @@ def environment(cache: Path) -> dict[str, str]:
     Raises:
         MissingToolError: one of them can't be had.
     """
-    found = [str(find(tool, cache).parent) for tool in (GO, NODE)]
+    # A folder of PATH stays where it is: it may have an older one of the other tool.
+    found = [
+        str(one.parent) for one in (find(GO, cache), find(NODE, cache)) if cache in one.parents
+    ]
     return {
         **{name: value for name, value in os.environ.items() if name not in ("GOOS", "GOARCH")},
         "PATH": os.pathsep.join([*found, os.environ.get("PATH", os.defpath)]),
@@ -55,12 +61,16 @@ def install_plugins(cache: Path) -> dict[str, str]:
 
 
 def build(cache: Path) -> dict[str, str]:
-    """Compile both clients with their examples; gives the environment in which these run.
+    """Compile both clients with their examples, and look for what no test would find.
+
+    Returns:
+        The environment in which the examples run.
 
     Raises:
         MissingToolError: they can't be compiled; the text says why.
     """
     there = install_plugins(cache)
+    _go(["vet", "./..."], there)
     _go(["build", "-o", str(GO_EXAMPLE), "./example"], there)
     tsc = TYPESCRIPT_CLIENT / "node_modules" / ".bin" / "tsc"
     run([str(tsc)], there, "the TypeScript client can't be compiled", TYPESCRIPT_CLIENT)

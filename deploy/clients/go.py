@@ -121,7 +121,7 @@ def _service(service: Service) -> Iterator[str]:
             yield f"// {all_of} gives one after the other what {rpc.name} gives in pages."
             yield f"func (s *{name}) {all_of}{takes} iter.Seq2[*{item}, error] {{"
             getter = f"(*{answered}).Get{_camel(rpc.pages.field)}"
-            yield f"\treturn pages(ctx, request, s.{rpc.name}, {getter})"
+            yield f"\treturn pages({call}, s.{rpc.name}, {getter})"
             yield from ("}", "")
 
 

@@ -18,7 +18,7 @@ from google.protobuf.descriptor import (
     MethodDescriptor,
     ServiceDescriptor,
 )
-from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto, FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass, GetMessageClassesForFiles
 
@@ -294,16 +294,25 @@ class _Reader:
         self, message: Descriptor, path: Path, within: tuple[Descriptor, ...]
     ) -> Iterator[Reference]:
         for field, nested in _fields(message, within):
-            if nested is not None:
-                yield from self._references(nested, (*path, field.name), (*within, nested))
-            elif types := self._types(message, field):
-                yield Reference((*path, field.name), types)
+            here, types = (*path, field.name), self._types(message, field)
+            if nested is None:
+                yield from [Reference(here, types)] if types else []
+            elif types:
+                # A message of many uses: all texts in this one are ids.
+                yield from (Reference((*here, *one), types) for one in _texts(nested))
+            else:
+                yield from self._references(nested, here, (*within, nested))
 
     def _types(self, message: Descriptor, field: FieldDescriptor) -> tuple[str, ...]:
         """Tell the ids of which objects a field holds; of none if it holds no ids, or new ones."""
         said = tuple(self._option(field, "refers_to"))
         if said == (NEW,):
             return ()
+        if not said and not self._holds_ids(field) and self._speaks_of_ids(field):
+            raise ValueError(
+                f"{field.full_name} speaks of ids. Have their form checked (string.uuid), or say "
+                "(mulligan.common.v1.refers_to)"
+            )
         if not said and self._holds_ids(field):
             meant = self._meant(message, field)
             if meant is None:
@@ -319,6 +328,28 @@ class _Reader:
     def _holds_ids(self, field: FieldDescriptor) -> bool:
         rules = self._option(field, "buf.validate.field")
         return bool(rules.string.uuid or rules.repeated.items.string.uuid)
+
+    def _speaks_of_ids(self, field: FieldDescriptor) -> bool:
+        if field.name == "request_id":
+            return False
+        is_named_so = field.type == field.TYPE_STRING and field.name.endswith(("_id", "_ids"))
+        return is_named_so or "UUID" in self._field_comments.get(field.full_name, "")
+
+    @cached_property
+    def _field_comments(self) -> dict[str, str]:
+        """What the protos say of fields, by their full names."""
+        found = {}
+        for file in self._files:
+            messages: list[tuple[str, tuple[int, ...], DescriptorProto]] = [
+                (f"{file.package}.{one.name}", (4, number), one)
+                for number, one in enumerate(file.message_type)
+            ]
+            for name, path, message in messages:
+                for number, field in enumerate(message.field):
+                    found[f"{name}.{field.name}"] = self._said(file, *path, 2, number)
+                for number, nested in enumerate(message.nested_type):
+                    messages.append((f"{name}.{nested.name}", (*path, 3, number), nested))
+        return found
 
     def _meant(self, message: Descriptor, field: FieldDescriptor) -> str | None:
         """The type that a field is called like; ids and parents are of the request's noun."""
@@ -363,13 +394,26 @@ def _fields(
 ) -> Iterator[tuple[FieldDescriptor, Descriptor | None]]:
     """Give the fields of a message, each with the message of ours that it holds, if any.
 
-    What holds itself is looked into once.
+    What holds itself is looked into once, and maps are not: their keys are no names of fields.
     """
     for field in message.fields:
         nested = field.message_type
-        ours = nested is not None and nested.full_name.startswith("mulligan.")
-        if nested is None or (ours and nested not in within):
-            yield field, nested if ours else None
+        if nested is not None and (
+            nested in within
+            or nested.GetOptions().map_entry
+            or not nested.full_name.startswith("mulligan.")
+        ):
+            nested = None
+        yield field, nested
+
+
+def _texts(message: Descriptor, within: tuple[Descriptor, ...] = ()) -> Iterator[Path]:
+    """Give the ways to all texts that a message holds."""
+    for field, nested in _fields(message, (*within, message)):
+        if nested is not None:
+            yield from ((field.name, *one) for one in _texts(nested, (*within, message)))
+        elif field.type == field.TYPE_STRING:
+            yield (field.name,)
 
 
 def _underscored(name: str) -> str:

@@ -123,7 +123,8 @@ def _call(rpc: Rpc, service: Service) -> Iterator[str]:
         yield from _comment(f"Give one after the other what {name} gives in pages.")
         yield f"  async *{all_of}({takes}): AsyncIterable<{_type(rpc.pages.item)}> {{"
         listed = f"(page) => this.{name}(page)"
-        yield f"    const pages = this.caller.pages({_schema(asked)}, request, {listed});"
+        paged = f"methods.{service.noun}{rpc.name}, {_schema(asked)}, request, {listed}"
+        yield f"    const pages = this.caller.pages({paged});"
         yield "    for await (const page of pages) {"
         yield f"      yield* page.{_camel(rpc.pages.field)};"
         yield from ("    }", "  }")

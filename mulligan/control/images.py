@@ -141,7 +141,7 @@ def list_images(
         query = query.where(Image.region.not_in(hidden))
     if region:
         query = query.where(Image.region == region)
-    return listed(session, query, Image, listing, object_type="image", owner=region)
+    return listed(session, query, Image, listing, object_types=["image"], owner=region or None)
 
 
 def rename_image(session: Session, image: str, name: str, *, generation: int, author: str) -> Image:

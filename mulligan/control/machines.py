@@ -427,11 +427,16 @@ def list_machines(
 ) -> Listed[Machine]:
     """Read a page of a project's machines: those in the states asked for, or that live, or all."""
     query = select(Machine).where(Machine.project == project)
-    all_too = include_ended or bool(listing.filter.states)
-    if not all_too:
+    states = listing.filter.states
+    ended_too = any(one in MACHINE_ENDED for one in states) if states else include_ended
+    if not ended_too:
         query = query.where(MACHINE_LIVES)
     return listed(
-        *(session, query, Machine, listing), object_type="machine", owner=project, ended=all_too
+        *(session, query, Machine, listing),
+        object_types=["machine"],
+        owner=project,
+        ended=ended_too,
+        whole=True,
     )
 
 

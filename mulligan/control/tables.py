@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from mulligan.database import Base, Id
+from mulligan.database import Base, Id, in_region
 from mulligan.status import StatusColumns
 from mulligan.values.states import MACHINE_ENDED
 
@@ -19,9 +19,9 @@ class Server(StatusColumns, Base):
     """
 
     __tablename__ = "servers"
-    __table_args__ = (UniqueConstraint("address", "system"), Index(None, "created_at", "id"))
+    __table_args__ = (UniqueConstraint("address", "system"), *in_region())
     id: Mapped[str] = mapped_column(Id, primary_key=True)
-    region: Mapped[str] = mapped_column(Id, index=True)
+    region: Mapped[str] = mapped_column(Id)
     project: Mapped[str | None] = mapped_column(Id)
     address: Mapped[str] = mapped_column(String(255))
     sealed_credentials: Mapped[str] = mapped_column(Text)
@@ -39,9 +39,9 @@ class Host(StatusColumns, Base):
     """A hypervisor."""
 
     __tablename__ = "hosts"
-    __table_args__ = (Index(None, "created_at", "id"),)
+    __table_args__ = in_region()
     id: Mapped[str] = mapped_column(Id, primary_key=True)
-    region: Mapped[str] = mapped_column(Id, index=True)
+    region: Mapped[str] = mapped_column(Id)
     project: Mapped[str | None] = mapped_column(Id)
     uri: Mapped[str] = mapped_column(String(255), unique=True)
     pool: Mapped[str] = mapped_column(String(64))
@@ -54,8 +54,9 @@ class Image(Base):
     """An operating system to put on machines."""
 
     __tablename__ = "images"
+    __table_args__ = in_region()
     id: Mapped[str] = mapped_column(Id, primary_key=True)
-    region: Mapped[str] = mapped_column(Id, index=True)
+    region: Mapped[str] = mapped_column(Id)
     project: Mapped[str | None] = mapped_column(Id)
     url: Mapped[str] = mapped_column(Text)
     sha256: Mapped[str] = mapped_column(String(64))
@@ -81,11 +82,14 @@ class Machine(StatusColumns, Base):
         Index(None, "provider", "state"),
         Index(None, "project", "id"),
         Index(None, "project", "created_at", "id"),
-        Index(
-            "ix_machines_living", "project", "id",
-            sqlite_where=MACHINE_LIVES, postgresql_where=MACHINE_LIVES,
+        *(
+            Index(name, *columns, sqlite_where=MACHINE_LIVES, postgresql_where=MACHINE_LIVES)
+            for name, columns in (
+                ("ix_machines_living", ("project", "id")),
+                ("ix_machines_living_by_time", ("project", "created_at", "id")),
+            )
         ),
-    )  # fmt: skip
+    )
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     region: Mapped[str] = mapped_column(Id)
     project: Mapped[str] = mapped_column(Id)
@@ -111,6 +115,7 @@ class Operation(StatusColumns, Base):
 
     __tablename__ = "operations"
     __table_args__ = (
+        Index(None, "project", "id"),
         Index(None, "project", "created_at"),
         Index(None, "object_id", "created_at"),
         Index(None, "type", "state", "created_at"),

@@ -3,14 +3,17 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from mulligan import events
 from mulligan.iam import objects
 from mulligan.iam.tables import (
+    Account,
     ApplicationCredential,
     Assignment,
     OwnSite,
@@ -32,6 +35,9 @@ FORGOTTEN_AFTER = timedelta(days=1)
 REGISTER = "IamService/RegisterService"
 REST = ""
 """In the place of a region: all that no other site serves."""
+
+SERVING = "operator"
+"""The role on a region, for the rest on the system, with which a credential may have it served."""
 
 
 @dataclass(frozen=True)
@@ -56,23 +62,81 @@ class Site:
 
 
 def own_site(session: Session) -> str:
-    """Give the id of the site that has this database; the first time it is made up."""
-    row = session.get(OwnSite, 1)
-    if row is None:
-        row = OwnSite(id=1, site=str(uuid4()))
-        session.add(row)
-        session.flush()
-    return row.site
+    """Give the id of the site that has this database; the first process that asks makes it up."""
+    fresh = _insert(session, OwnSite).values(id=1, site=str(uuid4()))
+    session.execute(fresh.on_conflict_do_nothing())
+    return session.scalars(select(OwnSite.site)).one()
 
 
-def require_registrar(session: Session, caller: Caller) -> None:
-    """Refuse who may not say where services are: clients send their tokens there.
+def register(session: Session, said: Registration, now: datetime, caller: Caller) -> ServiceRow:
+    """Take a process up in the catalogue, and its site if that is new.
 
     Raises:
-        PermissionDeniedError: the caller is neither of the services beside iam, nor an admin of the
-            system, nor a credential that one has made for this.
+        PermissionDeniedError: the caller may not say where services are (NO_REGISTRAR), or not
+            those of this site (SITE_OF_ANOTHER), or has no role with which it may serve a region.
+        NotFoundError: there is no such region.
+        FailedPreconditionError: REGION_SERVED: another site serves one of the regions.
     """
-    if caller.account == SERVICES or (caller.has("admin") and not caller.application):
+    _require_registrar(session, caller)
+    site = _locked_site(session, said.site, caller, now)
+    own = set(session.scalars(select(SiteRegion.region).where(SiteRegion.site == site.id)))
+    wanted = {objects.keep(session, Region, one).id for one in sorted(said.regions)} or {REST}
+    if site.registrar != SERVICES and session.get(Account, site.registrar) is None:
+        # Who made it known is gone: another credential may follow it, but only in the same regions.
+        _require_roles(caller, wanted | own)
+        site.registrar = caller.account
+    _require_own(caller, site)
+    _require_roles(caller, wanted)
+    _serve(session, site.id, wanted)
+    gone = (ServiceRow.address == said.address) & (ServiceRow.seen_at <= now - LEASE)
+    forgotten = ServiceRow.seen_at < now - FORGOTTEN_AFTER
+    session.execute(
+        delete(ServiceRow).where(
+            ServiceRow.site == site.id, (ServiceRow.id == said.id) | gone | forgotten
+        )
+    )
+    row = ServiceRow(
+        id=said.id,
+        site=site.id,
+        kinds=list(said.kinds),
+        address=said.address,
+        version=said.version,
+        registered_at=now,
+        seen_at=now,
+    )
+    session.add(row)
+    words = f"serves {', '.join(said.kinds)} of site {site.id} at {said.address or 'iam'}"
+    event = events.Event("service", row.id, "created", author=caller.account, message=words)
+    events.append(session, event)
+    return row
+
+
+def _locked_site(session: Session, site: str, caller: Caller, now: datetime) -> SiteRow:
+    """Find a site, which is made if it is new, and keep it from being deleted meanwhile."""
+    new = _insert(session, SiteRow).values(id=site, registrar=caller.account, created_at=now)
+    as_it_is = new.on_conflict_do_update(
+        index_elements=[SiteRow.id], set_={"created_at": SiteRow.created_at}
+    )
+    found: SiteRow = session.scalars(as_it_is.returning(SiteRow)).one()
+    return found
+
+
+def _insert(session: Session, table: type[SiteRow] | type[OwnSite]) -> Any:
+    """Insert as it is done where somebody else may do so at the same time."""
+    insert: Any = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}[
+        session.get_bind().dialect.name
+    ]
+    return insert(table)
+
+
+def _is_trusted(caller: Caller) -> bool:
+    """Whether somebody may speak for any site: the services beside iam, and admins (people)."""
+    return caller.account == SERVICES or (caller.has("admin") and not caller.application)
+
+
+def _require_registrar(session: Session, caller: Caller) -> None:
+    """Refuse who may not say where services are: clients send their tokens there."""
+    if _is_trusted(caller):
         return
     if REGISTER in caller.methods:
         creator = select(ApplicationCredential.creator).where(
@@ -90,42 +154,35 @@ def require_registrar(session: Session, caller: Caller) -> None:
     )
 
 
-def register(
-    session: Session, said: Registration, now: datetime, *, author: str | None = None
-) -> ServiceRow:
-    """Take a process up in the catalogue, and its site if that is new.
-
-    Raises:
-        NotFoundError: there is no such region.
-        FailedPreconditionError: REGION_SERVED: another site serves one of the regions.
-    """
-    if session.get(SiteRow, said.site) is None:
-        session.add(SiteRow(id=said.site, created_at=now))
-    _serve(session, said.site, {row.id for row in _regions(session, said.regions)} or {REST})
-    gone = (ServiceRow.address == said.address) & (ServiceRow.seen_at < now - LEASE)
-    forgotten = ServiceRow.seen_at < now - FORGOTTEN_AFTER
-    session.execute(
-        delete(ServiceRow).where(
-            ServiceRow.site == said.site, (ServiceRow.id == said.id) | gone | forgotten
+def _require_own(caller: Caller, site: SiteRow) -> None:
+    """Refuse to speak for a site that somebody else made known."""
+    if site.registrar != caller.account and not _is_trusted(caller):
+        raise PermissionDeniedError(
+            f"site {site.id} was made known by another account, {site.registrar}; register with "
+            "that one, or stop the site's services and end it with `mulligan service delete`",
+            code="SITE_OF_ANOTHER",
+            object_type="site",
+            object_id=site.id,
+            field="site",
         )
-    )
-    row = ServiceRow(
-        id=said.id,
-        site=said.site,
-        kinds=list(said.kinds),
-        address=said.address,
-        version=said.version,
-        registered_at=now,
-        seen_at=now,
-    )
-    session.add(row)
-    words = f"serves {', '.join(said.kinds)} of site {said.site} at {said.address or 'iam'}"
-    events.append(session, events.Event("service", row.id, "created", author=author, message=words))
-    return row
 
 
-def _regions(session: Session, regions: Collection[str]) -> list[Region]:
-    return objects.get_all(session, Region, sorted(regions))
+def _require_roles(caller: Caller, regions: Collection[str]) -> None:
+    """Refuse to have regions served by who was not given them: their callers' tokens go there."""
+    for region in sorted(regions):
+        if not (_is_trusted(caller) or caller.has_in(SERVING, region)):
+            raise PermissionDeniedError(
+                f"serving {_words(region)} needs the role {SERVING} on "
+                f"{'it' if region else 'the system'}; make the application credential with it, or "
+                "name other regions with --serves-region",
+                object_type="region",
+                object_id=region,
+                field="regions",
+            )
+
+
+def _words(region: str) -> str:
+    return f"region {region}" if region else "all regions that no site names"
 
 
 def _serve(session: Session, site: str, wanted: Collection[str]) -> None:
@@ -136,10 +193,9 @@ def _serve(session: Session, site: str, wanted: Collection[str]) -> None:
         if row is None:
             session.add(SiteRegion(region=region, site=site))
         elif row.site != site:
-            what = f"region {region}" if region else "all regions that no site names"
             raise FailedPreconditionError(
-                f"site {row.site} serves {what}, so site {site} can't; name other regions with "
-                "--serves-region, or end that site with `mulligan service delete-site`",
+                f"site {row.site} serves {_words(region)}, so site {site} can't; name other "
+                "regions with --serves-region, or end that site with `mulligan service delete`",
                 code="REGION_SERVED",
                 object_type="region",
                 object_id=region,
@@ -150,28 +206,39 @@ def _serve(session: Session, site: str, wanted: Collection[str]) -> None:
             session.delete(row)
 
 
-def renew(session: Session, service: str, now: datetime) -> None:
+def renew(session: Session, service: str, now: datetime, caller: Caller) -> None:
     """Note that a process is alive; nobody is told of it.
 
     Raises:
+        PermissionDeniedError: NO_REGISTRAR, SITE_OF_ANOTHER.
         NotFoundError: it is not registered, or not any more.
     """
-    seen = update(ServiceRow).where(ServiceRow.id == service).values(seen_at=now)
-    if not session.execute(seen.returning(ServiceRow.id)).all():
-        raise _not_there("service", service)
+    _own_service(session, service, caller).seen_at = now
 
 
-def withdraw(session: Session, service: str, *, author: str | None = None) -> None:
+def withdraw(session: Session, service: str, caller: Caller) -> None:
     """Take a process out of the catalogue; its site stays.
 
     Raises:
+        PermissionDeniedError: NO_REGISTRAR, SITE_OF_ANOTHER.
         NotFoundError: it is not registered.
     """
-    row = session.get(ServiceRow, service)
-    if row is None:
-        raise _not_there("service", service)
+    row = _own_service(session, service, caller)
     session.delete(row)
-    events.append(session, events.Event("service", row.id, "deleted", author=author))
+    events.append(session, events.Event("service", row.id, "deleted", author=caller.account))
+
+
+def _own_service(session: Session, service: str, caller: Caller) -> ServiceRow:
+    """Find and lock a process of a site for which the caller may speak."""
+    _require_registrar(session, caller)
+    query = select(ServiceRow, SiteRow).join(SiteRow, SiteRow.id == ServiceRow.site)
+    locked = query.where(ServiceRow.id == service).with_for_update(of=ServiceRow)
+    found = session.execute(locked).one_or_none()
+    if found is None:
+        raise _not_there("service", service)
+    row, site = found
+    _require_own(caller, site)
+    return row
 
 
 def delete_site(session: Session, site: str, now: datetime, *, author: str | None = None) -> None:
@@ -181,7 +248,7 @@ def delete_site(session: Session, site: str, now: datetime, *, author: str | Non
         NotFoundError: there is no such site.
         FailedPreconditionError: SITE_ALIVE.
     """
-    row = session.get(SiteRow, site)
+    row = session.get(SiteRow, site, with_for_update=True)
     if row is None:
         raise _not_there("site", site)
     alive = select(ServiceRow.id).where(ServiceRow.site == row.id, ServiceRow.seen_at > now - LEASE)
@@ -192,8 +259,6 @@ def delete_site(session: Session, site: str, now: datetime, *, author: str | Non
             object_type="site",
             object_id=row.id,
         )
-    for table in (ServiceRow, SiteRegion):
-        session.execute(delete(table).where(table.site == row.id))
     session.delete(row)
     events.append(session, events.Event("site", row.id, "deleted", author=author))
 
@@ -201,11 +266,13 @@ def delete_site(session: Session, site: str, now: datetime, *, author: str | Non
 def sites(session: Session, caller: Caller) -> list[Site]:
     """Read the sites by id; of regions those that the caller sees, each at one site at most."""
     found = {one: Site(one) for one in session.scalars(select(SiteRow.id).order_by(SiteRow.id))}
+    # Who registers between these statements is in the later ones only, and in the next answer.
     for row in session.scalars(select(ServiceRow).order_by(ServiceRow.id)):
-        found[row.site].services.append(row)
-    for region, site in _served(session):
-        if caller.sees(region):
-            found[site].regions.append(region)
+        if site := found.get(row.site):
+            site.services.append(row)
+    for region, served_by in _served(session):
+        if (site := found.get(served_by)) and caller.sees(region):
+            site.regions.append(region)
     return list(found.values())
 
 

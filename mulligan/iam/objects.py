@@ -140,7 +140,7 @@ def page(
 ) -> Listed[Object]:
     """Read a page of living objects."""
     query = query.where(living(table))
-    return listed(session, query, table, listing, object_type=_NOUNS[table])
+    return listed(session, query, table, listing, object_types=[_NOUNS[table]], owner="")
 
 
 def rename(session: Session, row: Account | Project | Region, name: str) -> str:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, LargeBinary, String, Text, false
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mulligan.database import Base, Id
@@ -51,6 +51,7 @@ class Region(Base):
     """Where objects live, in trees. A deleted one stays, so that its id never comes back."""
 
     __tablename__ = "regions"
+    __table_args__ = (Index(None, "created_at", "id"),)
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     parent: Mapped[str | None] = mapped_column(Id, index=True)
     created_at: Mapped[datetime]
@@ -169,6 +170,8 @@ class SiteRow(Base):
 
     __tablename__ = "sites"
     id: Mapped[str] = mapped_column(Id, primary_key=True)
+    # The account that made it known: no other one may say where it is.
+    registrar: Mapped[str] = mapped_column(Id)
     created_at: Mapped[datetime]
 
 
@@ -177,7 +180,7 @@ class SiteRegion(Base):
 
     __tablename__ = "site_regions"
     region: Mapped[str] = mapped_column(String(36), primary_key=True)
-    site: Mapped[str] = mapped_column(Id, index=True)
+    site: Mapped[str] = mapped_column(Id, ForeignKey("sites.id", ondelete="CASCADE"), index=True)
 
 
 class ServiceRow(Base):
@@ -185,7 +188,7 @@ class ServiceRow(Base):
 
     __tablename__ = "services"
     id: Mapped[str] = mapped_column(Id, primary_key=True)
-    site: Mapped[str] = mapped_column(Id, index=True)
+    site: Mapped[str] = mapped_column(Id, ForeignKey("sites.id", ondelete="CASCADE"), index=True)
     kinds: Mapped[list[Any]]
     # As clients reach it; empty: where they reach iam.
     address: Mapped[str] = mapped_column(Text)

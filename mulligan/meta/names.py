@@ -49,8 +49,8 @@ _LIVING = text("released_at IS NULL")
 _UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 
 
-IN_UNICODE_ORDER = String(MAX_LENGTH).with_variant(String(MAX_LENGTH, collation="C"), "postgresql")
-"""Ordered alike on either database, whatever the language of the server is."""
+BY_UNICODE = {"name": 'COLLATE "C"'}
+"""How PostgreSQL's indexes for lists order names, whatever the language of the server is."""
 
 
 class NameRow(Base):
@@ -78,15 +78,32 @@ class NameRow(Base):
             sqlite_where=_LIVING,
             postgresql_where=_LIVING,
         ),
-        Index(None, "object_type", "owner", "name", "id"),
-        Index(None, "name", "id"),
+        Index(
+            "ix_names_owned",
+            *("object_type", "owner", "name", "id"),
+            postgresql_ops=BY_UNICODE,
+        ),
+        *(
+            Index(
+                name,
+                *columns,
+                postgresql_ops=BY_UNICODE,
+                sqlite_where=_LIVING,
+                postgresql_where=_LIVING,
+            )
+            for name, columns in (
+                ("ix_names_living_owned", ("object_type", "owner", "name", "id")),
+                ("ix_names_living", ("object_type", "name", "id")),
+                ("ix_names_living_anything_owned", ("owner", "name", "id")),
+            )
+        ),
     )
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     object_type: Mapped[str] = mapped_column(String(32))
     owner: Mapped[str] = mapped_column(String(36))
     project: Mapped[str | None] = mapped_column(Id)
     region: Mapped[str | None] = mapped_column(Id)
-    name: Mapped[str] = mapped_column(IN_UNICODE_ORDER)
+    name: Mapped[str] = mapped_column(String(MAX_LENGTH))
     slug: Mapped[str] = mapped_column(String(MAX_LENGTH))
     released_at: Mapped[datetime | None]
 

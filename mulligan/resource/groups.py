@@ -196,8 +196,8 @@ def list_groups(
         of = select(MemberRow.group).where(MemberRow.provider == member)
         query = query.where(GroupRow.id.in_(of))
     asked = listing or Listing()
-    page = listed(session, query, GroupRow, asked, object_type="group", owner=region)
-    return Listed(_complete(session, page.items), page.end)
+    page = listed(session, query, GroupRow, asked, object_types=["group"], owner=region or None)
+    return page.of(_complete(session, page.items))
 
 
 def groups_of(session: Session, providers: Collection[str]) -> tuple[dict[str, list[str]], ...]:

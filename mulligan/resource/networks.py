@@ -220,9 +220,9 @@ def list_networks(
     if project:
         query = query.where(or_(NetworkRow.project.is_(None), NetworkRow.project == project))
     asked = listing or Listing()
-    page = listed(session, query, NetworkRow, asked, object_type="network", owner=region)
+    page = listed(session, query, NetworkRow, asked, object_types=["network"], owner=region or None)
     used = _used(session, [row.id for row in page.items], now or datetime.now(UTC))
-    return Listed([_network(row, used.get(row.id, 0)) for row in page.items], page.end)
+    return page.of([_network(row, used.get(row.id, 0)) for row in page.items])
 
 
 def rename_network(

@@ -42,6 +42,9 @@ from mulligan.resource.values import (
 from mulligan.values.errors import InvalidArgumentError
 from mulligan.values.listing import Listed, Listing
 
+_NAMED_AS = ("provider", "server", "host")
+"""A provider with a BMC or hypervisor has the name of that."""
+
 NOT_YET_AVAILABLE = "nobody has said yet that it is available"
 
 
@@ -269,8 +272,16 @@ def list_providers(
         query = query.where(or_(ProviderRow.id == top, ProviderRow.root == top))
     if parent:
         query = query.where(ProviderRow.parent == check_id(parent, field="parent"))
-    page = listed(session, query, ProviderRow, listing or Listing())
-    return Listed(_complete(session, page.items, now or datetime.now(UTC)), page.end)
+    # Where the owner narrows them, the types would only keep its index from giving the order.
+    types = () if region else _NAMED_AS
+    owner = region or None
+    page = listed(
+        *(session, query, ProviderRow, listing or Listing()),
+        object_types=types,
+        owner=owner,
+        whole=bool(region) and not (type or tree or parent or group),
+    )
+    return page.of(_complete(session, page.items, now or datetime.now(UTC)))
 
 
 def _complete(session: Session, rows: Sequence[ProviderRow], now: datetime) -> list[Provider]:

@@ -25,6 +25,7 @@ from mulligan.resource.requests import ClaimRequest
 from mulligan.resource.reservation_values import ReservationSpec
 from mulligan.resource.tables import (
     CONFIRMED,
+    RESERVATION_LIVES,
     AddressClaimRow,
     AllocationRow,
     ClaimRow,
@@ -207,11 +208,12 @@ def list_page(
     """Read a page of a project's reservations: in the states asked for, or that live, or all."""
     rows, asked = ReservationRow, listing or Listing()
     query = select(rows).where(rows.project == check_id(project, field="project"))
-    if not include_ended and not asked.filter.states:
-        query = query.where(rows.state.not_in(RESERVATION_ENDED))
+    states = asked.filter.states
+    if not (any(one in RESERVATION_ENDED for one in states) if states else include_ended):
+        query = query.where(RESERVATION_LIVES)
     if series:
         query = query.where(rows.series == check_id(series, field="series"))
-    return listed(session, query, rows, asked)
+    return listed(session, query, rows, asked, whole=not series)
 
 
 def of_claims(session: Session, claim_ids: Sequence[str]) -> list[ReservationRow]:

@@ -13,6 +13,7 @@ from mulligan.meta.listing import listed
 from mulligan.resource.network_values import AddressClaim
 from mulligan.resource.requests import ClaimRequest
 from mulligan.resource.tables import (
+    CLAIM_LIVES,
     CONFIRMED,
     HELD,
     LAPSED,
@@ -132,9 +133,10 @@ def list_claims(
         if wanted:
             query = query.where(column == check_id(wanted, field=column.key))
     if not include_ended:
-        query = query.where(not_(_ended(now)))
-    page = listed(session, query, ClaimRow, listing or Listing())
-    return Listed(complete(session, page.items, now), page.end)
+        query = query.where(CLAIM_LIVES, not_(_ended(now)))
+    whole = bool(project) and not region and not consumer
+    page = listed(session, query, ClaimRow, listing or Listing(), whole=whole)
+    return page.of(complete(session, page.items, now))
 
 
 def _ended(now: datetime) -> ColumnElement[bool]:

@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from mulligan.database import Base, Id
+from mulligan.database import Base, Id, in_region
 from mulligan.status import StatusColumns
+from mulligan.values.states import RESERVATION_ENDED
 
 HELD, CONFIRMED, RELEASED, LAPSED = "held", "confirmed", "released", "lapsed"
 """States of a claim; lapsed is never written, time alone makes a hold so."""
@@ -63,7 +64,7 @@ class ProviderRow(Base):
         Index(None, "region", "type", "available"),
         Index(None, "parent"),
         Index(None, "root"),
-        Index(None, "created_at", "id"),
+        *in_region(),
     )
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     region: Mapped[str] = mapped_column(Id)
@@ -121,7 +122,7 @@ class GroupRow(Base):
     """Providers that belong together, in whatever respect; who is in it stands in members."""
 
     __tablename__ = "provider_groups"
-    __table_args__ = (Index(None, "region"),)
+    __table_args__ = in_region()
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     region: Mapped[str] = mapped_column(Id)
     generation: Mapped[int] = mapped_column(BigInteger, default=1)
@@ -182,7 +183,7 @@ class NetworkRow(Base):
     """A network as a record: what machines in it are told, and which addresses are handed out."""
 
     __tablename__ = "networks"
-    __table_args__ = (Index(None, "region"),)
+    __table_args__ = in_region()
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     region: Mapped[str] = mapped_column(Id)
     project: Mapped[str | None] = mapped_column(Id)
@@ -195,6 +196,10 @@ class NetworkRow(Base):
     last_address: Mapped[str] = mapped_column(String(64))
     generation: Mapped[int] = mapped_column(BigInteger, default=1)
     created_at: Mapped[datetime]
+
+
+CLAIM_LIVES = text(f"state <> '{RELEASED}'")
+"""In words of SQL, as the partial indexes say it; what time alone ended is among them."""
 
 
 class ClaimRow(StatusColumns, Base):
@@ -210,6 +215,13 @@ class ClaimRow(StatusColumns, Base):
         Index(None, "project", "id"),
         Index(None, "consumer"),
         Index(None, "project", "created_at", "id"),
+        *(
+            Index(name, *columns, sqlite_where=CLAIM_LIVES, postgresql_where=CLAIM_LIVES)
+            for name, columns in (
+                ("ix_claims_living", ("project", "id")),
+                ("ix_claims_living_by_time", ("project", "created_at", "id")),
+            )
+        ),
     )
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     project: Mapped[str] = mapped_column(Id)
@@ -279,6 +291,10 @@ class AddressClaimRow(OccupationColumns, Base):
     mac: Mapped[str] = mapped_column(String(17))
 
 
+RESERVATION_LIVES = text(f"state NOT IN {RESERVATION_ENDED!r}")
+"""In words of SQL, as the partial indexes say it."""
+
+
 class ReservationRow(StatusColumns, Base):
     """A claim in the future, with a purpose; its window is its claim's.
 
@@ -293,6 +309,15 @@ class ReservationRow(StatusColumns, Base):
     __table_args__ = (
         Index(None, "project", "id"),
         Index(None, "project", "created_at", "id"),
+        *(
+            Index(
+                name, *columns, sqlite_where=RESERVATION_LIVES, postgresql_where=RESERVATION_LIVES
+            )
+            for name, columns in (
+                ("ix_reservations_living", ("project", "id")),
+                ("ix_reservations_living_by_time", ("project", "created_at", "id")),
+            )
+        ),
         Index(None, "region", "state"),
         Index(None, "claim"),
         Index(None, "machine"),
@@ -335,7 +360,7 @@ class SeriesRow(StatusColumns, Base):
     """
 
     __tablename__ = "reservation_series"
-    __table_args__ = (Index(None, "project", "id"),)
+    __table_args__ = (Index(None, "project", "id"), Index(None, "project", "created_at", "id"))
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     project: Mapped[str] = mapped_column(Id)
     region: Mapped[str] = mapped_column(Id)

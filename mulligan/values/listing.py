@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 PAGE_SIZE = 100
@@ -58,7 +59,24 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Listed(Generic[T]):
-    """A page of a list, and where it ended, as the next one's `after`; () at the end of all."""
+    """A page of a list.
+
+    Attributes:
+        items: what is in it.
+        places: where each of them stands, as the `after` of what follows it; the last one is where
+            the page ended.
+        more: whether anything follows the page.
+    """
 
     items: list[T]
-    end: tuple[Any, ...] = ()
+    places: list[tuple[Any, ...]]
+    more: bool
+
+    @property
+    def end(self) -> tuple[Any, ...]:
+        """Where the page ended, if anything follows it; else ()."""
+        return self.places[-1] if self.more else ()
+
+    def of(self, items: list[S]) -> "Listed[S]":
+        """The same page, with its items told in another way."""
+        return Listed(items, self.places, self.more)

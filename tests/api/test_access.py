@@ -308,6 +308,10 @@ def test_each_answer_tells_the_version(sqlite_site: Site) -> None:
         ):
             _, answered = call.with_call(request)
             assert dict(answered.trailing_metadata())["mulligan-version"] == VERSION
+        with pytest.raises(grpc.RpcError) as refused:
+            iam.ListRegions(iam_pb2.ListRegionsRequest())
+        refusal: Any = refused.value
+        assert dict(refusal.trailing_metadata())["mulligan-version"] == VERSION
 
 
 def test_health_and_reflection_answer_without_a_token(sqlite_site: Site) -> None:

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 
-from mulligan.iam import grants, sign_ins
+from mulligan.iam import grants, objects, sign_ins
 from mulligan.iam.tables import Account, ApplicationCredential
 from mulligan.requests import Answer
 from mulligan.values.errors import UnauthenticatedError
@@ -27,6 +27,12 @@ def make(creator: Caller, project: str, role: int = MEMBER, **more: Any) -> Any:
     fields = {"name": new_name("app"), "secret": SECRET}
     fields["roles"] = [{"role": role, "project": project}]  # type: ignore[assignment]
     return creator.CreateApplicationCredential(**{**fields, **more})
+
+
+def change(caller: Caller, made: Any, **fields: Any) -> Any:
+    paths = [name for name in fields if name not in ("generation", "request_id")]
+    mask = {"paths": paths}
+    return caller.UpdateApplicationCredential(id=made.metadata.id, update_mask=mask, **fields)
 
 
 def sign_in(site: Site, made: Any) -> Caller:
@@ -109,6 +115,27 @@ def test_nobody_gives_more_than_they_have(place: Place) -> None:
         role = {"role": READER, "project": place.project, **more}
         with refused("PERMISSION_DENIED"):
             make(place.member, place.project, roles=[role])
+
+
+@pytest.mark.parametrize("site", ["postgresql"], indirect=True)
+def test_one_that_is_deleted_while_it_is_listed_is_left_out(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = sorted(make(place.member, place.project).metadata.id for _ in range(3))
+    page_of = objects.page
+
+    def deleted_meanwhile(*asked: Any) -> Any:
+        page = page_of(*asked)
+        place.member.DeleteApplicationCredential(id=made[1])
+        return page
+
+    monkeypatch.setattr(objects, "page", deleted_meanwhile)
+    first = place.member.ListApplicationCredentials(page={"size": 2})
+    monkeypatch.undo()
+    token = first.next_page_token
+    rest = place.member.ListApplicationCredentials(page={"size": 2, "token": token})
+    assert [one.metadata.id for one in first.application_credentials] == made[:1]
+    assert [one.metadata.id for one in rest.application_credentials] == made[2:]
 
 
 def test_what_its_creator_loses_it_loses_with_the_next_token(place: Place) -> None:
@@ -289,6 +316,95 @@ def test_what_a_program_does_not_see_it_is_told_nothing_of(place: Place) -> None
                 call()
             said.add(refusal.message)
     assert len(said) == 1
+
+
+def test_it_is_renamed_and_given_less(place: Place) -> None:
+    creator, elsewhere = place.operator, Place(place.site).project
+    own = {"role": MEMBER, "project": place.project}
+    made = make(creator, place.project, roles=[own, {"role": READER, "project": elsewhere}])
+    program = sign_in(place.site, made)
+    request_id, name, end = str(uuid4()), new_name("app"), at(hours=1)
+    less = {
+        "name": name,
+        "roles": [own],
+        "expires_at": end,
+        "methods": ["ControlService/ListMachines", "ControlService/GetMachine"],
+    }
+    changed = change(creator, made, request_id=request_id, generation=1, **less)
+    assert change(creator, made, request_id=request_id, generation=1, **less) == changed
+    assert (changed.metadata.name, changed.metadata.generation) == (name, 2)
+    assert [(one.role, one.project) for one in changed.roles] == [(MEMBER, place.project)]
+    assert changed.expires_at == end
+    assert list(changed.methods) == ["ControlService/GetMachine", "ControlService/ListMachines"]
+    assert creator.GetApplicationCredential(id=made.metadata.id) == changed
+    assert change(creator, made, **less) == changed, "what it has already is no change"
+    # The token that it has is as it was; the next one is not.
+    assert program.ListClaims(project=place.project) is not None
+    program = sign_in(place.site, changed)
+    assert list(program.ListMachines(project=place.project).machines) == []
+    with refused("PERMISSION_DENIED", "CREDENTIAL_LIMITED"):
+        program.ListClaims(project=place.project)
+    with refused("PERMISSION_DENIED"):
+        program.ListMachines(project=elsewhere)
+    words = " ".join(
+        one.message
+        for one in place.operator.iamListAuditEvents(object_id=made.metadata.id).events
+        if one.method.endswith("/UpdateApplicationCredential")
+    )
+    for told in (name, "ControlService/GetMachine", "no longer reader", "ends 20"):
+        assert told in words
+
+
+def test_it_never_gets_more(place: Place) -> None:
+    made = make(
+        place.member,
+        place.project,
+        READER,
+        expires_at=at(hours=1),
+        methods=["ControlService/GetMachine"],
+    )
+    more: list[dict[str, Any]] = [
+        {"expires_at": at(hours=2)},
+        {"methods": ["ControlService/GetMachine", "ControlService/ListMachines"]},
+        {"roles": [{"role": MEMBER, "project": place.project}]},
+        {"roles": [{"role": READER}]},
+    ]
+    for fields in more:
+        with refused("FAILED_PRECONDITION", "CREDENTIAL_WIDENED") as refusal:
+            change(place.member, made, **fields)
+        assert refusal.resource == ("account", made.metadata.id)
+    assert place.member.GetApplicationCredential(id=made.metadata.id) == made
+
+
+@on_sqlite
+def test_a_change_that_is_none_is_refused(place: Place) -> None:
+    made = make(place.member, place.project)
+    unusable: list[tuple[str, dict[str, Any]]] = [
+        ("update_mask", {}),
+        ("name", {"name": ""}),
+        ("roles", {"roles": []}),
+        ("methods", {"methods": []}),
+        ("methods", {"methods": ["ControlService/Explode"]}),
+        ("expires_at", {"expires_at": at(hours=-1)}),
+        ("expires_at", {"expires_at": None}),
+    ]
+    for about, fields in unusable:
+        with refused("INVALID_ARGUMENT", about=about):
+            change(place.member, made, **fields)
+    for fixed in ("secret", "region"):
+        with refused("INVALID_ARGUMENT", about="update_mask") as refusal:
+            place.member.UpdateApplicationCredential(
+                id=made.metadata.id, update_mask={"paths": [fixed]}
+            )
+        assert "make another one" in refusal.message
+    with refused("ABORTED"):
+        change(place.member, made, name=new_name("app"), generation=7)
+    with refused("NOT_FOUND"):
+        change(place.site.account(READER), made, name=new_name("app"))
+    with refused("NOT_FOUND"):
+        user = place.operator.GetAccount(id=made.creator)
+        change(place.operator, user, name=new_name("app"))
+    assert place.member.GetApplicationCredential(id=made.metadata.id) == made
 
 
 def test_only_a_hash_of_the_secret_is_kept(place: Place) -> None:

@@ -360,6 +360,10 @@ def test_a_protected_server_is_not_wiped(place: Place) -> None:
     place.operator.SetMark(object_id=server, kind="protected", reason="evidence")
     with refused("FAILED_PRECONDITION") as refusal:
         place.decommission(machine)
+    assert "what machine" in refusal.message
+    assert "evidence" not in refusal.message, "a reason of who runs the hardware"
+    with refused("FAILED_PRECONDITION") as refusal:
+        place.site.admin.DecommissionMachine(project=place.project, id=machine)
     assert "evidence" in refusal.message
     assert place.get(machine).status.state == "active"
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from functools import partial
+from uuid import uuid4
 
 from api.feed import Feed
 from api.places import Places, Read
@@ -12,6 +13,7 @@ from mulligan.database import Database
 from mulligan.events import Narrowed
 from mulligan.iam import objects, projects, regions
 from mulligan.iam.objects import Place
+from mulligan.values.caller import SYSTEM, Caller
 from mulligan.values.regions import RegionSpec, Visibility
 
 LIMIT_S = 30
@@ -71,7 +73,12 @@ async def test_to_whom_another_process_shows_a_region_is_taken_in(database: Data
             region = await asyncio.to_thread(database.write, lambda session: make(session).id)
             await places.until(lambda: region in places.regions)
             assert places.regions.shown_to(region) == frozenset()
-            show = partial(regions.update_region, region=region, change=lambda _: RegionSpec())
+            show = partial(
+                regions.update_region,
+                region=region,
+                change=lambda _: RegionSpec(),
+                caller=Caller(str(uuid4()), {SYSTEM: "admin"}),
+            )
             await asyncio.to_thread(database.write, show)
             await places.until(lambda: places.regions.shown_to(region) is None)
 

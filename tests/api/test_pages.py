@@ -2,7 +2,9 @@
 
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 from uuid import uuid4
@@ -13,6 +15,7 @@ from api.page_tokens import close_token
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from tests.fakes.caller import METHODS, Caller, refused, request_of
 from tests.fakes.place import Place, new_name, on_sqlite
+from tests.fakes.rows import write_host, write_machine
 from tests.fakes.site import Site
 
 PAGED = [n for n, method in METHODS.items() if "page" in method.input_type.fields_by_name]
@@ -23,6 +26,8 @@ LISTED_AT_ONCE = {
     "ListTokenKeys",
     "ListRegionKeys",
     # A few public keys.
+    "ListServices",
+    # What clients hold whole: three services a site.
 }
 NEEDED: dict[str, dict[str, Any]] = {
     "ListCalendar": {"region": str(uuid4())},
@@ -45,11 +50,11 @@ def ask(caller: Caller, name: str, **fields: Any) -> Any:
     return caller.send(METHODS[name], asked(name, **fields))
 
 
-def forged(caller: Caller, name: str, cursor: str) -> str:
+def forged(caller: Caller, name: str, cursor: str, **fields: Any) -> str:
     """A token as the list itself would give it to this caller, with any cursor in it."""
     method = METHODS[name]
     answer = common_pb2.ListAuditEventsResponse(next_page_token=cursor)
-    close_token(answer, asked(name), method.full_name, caller.account)
+    close_token(answer, asked(name, **fields), method.full_name, caller.account)
     return answer.next_page_token
 
 
@@ -109,6 +114,15 @@ def test_a_page_token_with_a_digest_but_without_sense_is_refused(site: Site, nam
             ask(site.admin, name, page={"token": token or f"{'0' * 32}."})
 
 
+@on_sqlite
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
+def test_a_page_token_with_a_time_that_utc_has_not_is_refused(site: Site, at: str) -> None:
+    name = "ListProjects"
+    token = forged(site.admin, name, encoded([at, str(uuid4())]), order_by="ORDER_BY_CREATED_AT")
+    with refused("INVALID_ARGUMENT", about="page.token"):
+        ask(site.admin, name, page={"token": token}, order_by="ORDER_BY_CREATED_AT")
+
+
 def test_a_page_token_is_good_for_its_list_its_request_and_its_account(site: Site) -> None:
     parent = site.admin.CreateRegion(name=new_name("bound")).metadata.id
     for _ in range(3):
@@ -123,6 +137,7 @@ def test_a_page_token_is_good_for_its_list_its_request_and_its_account(site: Sit
     with refused("INVALID_ARGUMENT", about="page.token"):
         site.account(common_pb2.ROLE_ADMIN).ListRegions(page=page)
     assert site.admin.ListRegions(page={**page, "size": 2}).regions
+    assert site.admin.ListRegions(page=page, filter={}).regions
 
 
 # Pages while things come and go
@@ -144,61 +159,84 @@ def _network(place: Place) -> str:
     return str(made.metadata.id)
 
 
-LISTS: dict[str, tuple[str, Callable[[Place], str], Callable[[Place, str], Any], bool]] = {
-    "ListProjects": (
+def _machine(place: Place) -> str:
+    return write_machine(place, name=new_name("machine"))
+
+
+def _credential(place: Place) -> str:
+    role = {"role": common_pb2.ROLE_READER, "project": place.project}
+    fields = {"name": new_name("app"), "secret": "s" * 32, "roles": [role]}
+    return str(place.member.CreateApplicationCredential(**fields).metadata.id)
+
+
+@dataclass(frozen=True)
+class Paged:
+    """A list: its field, what makes and deletes objects in it, and what narrows it to them."""
+
+    field: str
+    make: Callable[[Place], str]
+    delete: str = ""
+    narrowed: Callable[[Place], dict[str, Any]] = lambda place: {"region": place.region}
+
+
+LISTS: dict[str, Paged] = {
+    "ListProjects": Paged(
         "projects",
         lambda place: (
             place.operator.CreateProject(name=new_name("paged"), parent=place.project).metadata.id
         ),
-        lambda place, one: place.operator.DeleteProject(id=one),
-        False,
+        "DeleteProject",
+        lambda place: {"parent": place.project},
     ),
-    "ListProviders": (
-        "providers",
-        _providers,
-        lambda place, one: place.operator.DeleteProviders(ids=[one]),
-        True,
+    "ListRegions": Paged(
+        "regions",
+        lambda place: (
+            place.operator.CreateRegion(name=new_name("paged"), parent=place.region).metadata.id
+        ),
+        "DeleteRegion",
+        lambda place: {"parent": place.region},
     ),
-    "ListNetworks": (
-        "networks",
-        _network,
-        lambda place, one: place.operator.DeleteNetwork(id=one),
-        True,
+    "ListApplicationCredentials": Paged(
+        "application_credentials",
+        _credential,
+        "DeleteApplicationCredential",
+        lambda place: {"creator": place.member.account},
     ),
-    "ListImages": (
-        "images",
-        lambda place: place.create_image().metadata.id,
-        lambda place, one: place.operator.DeleteImage(id=one),
-        True,
+    "ListProviders": Paged("providers", _providers, "DeleteProviders"),
+    "ListGroups": Paged(
+        "groups",
+        lambda place: (
+            place.operator.CreateGroup(name=new_name("g"), region=place.region).metadata.id
+        ),
+        "DeleteGroup",
+    ),
+    "ListNetworks": Paged("networks", _network, "DeleteNetwork"),
+    "ListImages": Paged("images", lambda place: place.create_image().metadata.id, "DeleteImage"),
+    # Of these none is deleted: they are written without the operations that would check them.
+    "ListHosts": Paged("hosts", write_host),
+    "ListMachines": Paged(
+        "machines", _machine, "", lambda place: {"project": place.project, "include_ended": True}
     ),
 }
 
 
-@pytest.mark.parametrize("name", LISTS)
-def test_what_comes_and_goes_makes_a_list_neither_skip_nor_repeat(place: Place, name: str) -> None:
-    field, make, delete, in_region = LISTS[name]
-    narrowed: Any = {"region": place.region} if in_region else {"parent": place.project}
-    made = sorted(make(place) for _ in range(7))
-    walk = pages(getattr(place.operator, name), **narrowed)
-    seen = [one.metadata.id for one in getattr(next(walk), field)]
-    assert seen == made[:2]
-    delete(place, made[1])
-    delete(place, made[3])
-    added = [make(place) for _ in range(3)]
-    for page in walk:
-        seen += [one.metadata.id for one in getattr(page, field)]
-    assert [one for one in seen if one not in added] == [*made[:3], *made[4:]]
-    assert len(set(seen)) == len(seen)
-
-
-# Order and filter
+def walked(place: Place, name: str, **asked: Any) -> Iterator[list[Any]]:
+    """The pages of a list, two objects each."""
+    paged = LISTS[name]
+    for page in pages(getattr(place.operator, name), **paged.narrowed(place), **asked):
+        yield list(getattr(page, paged.field))
 
 
 def listed(place: Place, name: str, **asked: Any) -> list[Any]:
-    field, _, _, in_region = LISTS[name]
-    narrowed: Any = {"region": place.region} if in_region else {"parent": place.project}
-    walk = pages(getattr(place.operator, name), **narrowed, **asked)
-    return [one for page in walk for one in getattr(page, field)]
+    return [one for page in walked(place, name, **asked) for one in page]
+
+
+def ids_of(objects: Iterable[Any]) -> list[str]:
+    return [one.metadata.id for one in objects]
+
+
+def id_of(one: Any) -> str:
+    return str(one.metadata.id)
 
 
 def name_of(one: Any) -> str:
@@ -210,29 +248,86 @@ def made_at(one: Any) -> tuple[int, int, str]:
     return at.seconds, at.nanos, str(one.metadata.id)
 
 
+KEYS: dict[str, Callable[[Any], Any]] = {
+    "ORDER_BY_ID": id_of,
+    "ORDER_BY_NAME": name_of,
+    "ORDER_BY_CREATED_AT": made_at,
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_what_comes_and_goes_makes_a_list_neither_skip_nor_repeat(place: Place, name: str) -> None:
+    paged = LISTS[name]
+    for _ in range(4):
+        paged.make(place)
+    for order_by, key in KEYS.items():
+        before = ids_of(sorted(listed(place, name), key=key))
+        walk = walked(place, name, order_by=order_by)
+        seen = ids_of(next(walk))
+        assert seen == before[:2]
+        gone = [before[1], before[3]] if paged.delete else []
+        for one in gone:
+            which = {"ids": [one]} if name == "ListProviders" else {"id": one}
+            getattr(place.operator, paged.delete)(**which)
+        added = [paged.make(place) for _ in range(2)]
+        for page in walk:
+            seen += ids_of(page)
+        assert len(set(seen)) == len(seen)
+        stays = [one for one in before if one == before[1] or one not in gone]
+        assert [one for one in seen if one not in added] == stays
+
+
+def test_a_rename_between_two_pages_makes_others_neither_skip_nor_repeat(place: Place) -> None:
+    for _ in range(7):
+        place.create_image()
+    before = ids_of(listed(place, "ListImages", order_by="ORDER_BY_NAME"))
+    walk = walked(place, "ListImages", order_by="ORDER_BY_NAME")
+    seen = ids_of(next(walk))
+    for one, name in ((before[1], "zz"), (before[3], "aa")):
+        place.operator.UpdateImage(id=one, name=name, update_mask={"paths": ["name"]})
+    seen += [one for page in walk for one in ids_of(page)]
+    renamed = {before[1], before[3]}
+    others = [one for one in before if one not in renamed]
+    assert [one for one in seen if one not in renamed] == others
+
+
+def test_what_was_made_at_the_same_moment_is_listed_by_id(place: Place) -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    same = [write_machine(place, name=new_name("same"), created_at=at) for _ in range(5)]
+    earlier = write_machine(place, name="earlier", created_at=at - timedelta(microseconds=1))
+    asked_for = {"order_by": "ORDER_BY_CREATED_AT"}
+    assert ids_of(listed(place, "ListMachines", **asked_for)) == [earlier, *sorted(same)]
+    newest = listed(place, "ListMachines", descending=True, **asked_for)
+    assert ids_of(newest) == [*sorted(same, reverse=True), earlier]
+
+
+# Order and filter
+
+
 @pytest.mark.parametrize("name", LISTS)
 def test_a_list_is_ordered_and_filtered(place: Place, name: str) -> None:
-    for _ in range(7):
-        LISTS[name][1](place)
-    by_id = listed(place, name)
-    ids = [one.metadata.id for one in by_id]
-    assert ids == sorted(ids)
-    assert len(ids) == 7
-    for order_by, key in (("ORDER_BY_NAME", name_of), ("ORDER_BY_CREATED_AT", made_at)):
-        in_order = sorted(by_id, key=key)
-        assert listed(place, name, order_by=order_by) == in_order
-        assert listed(place, name, order_by=order_by, descending=True) == in_order[::-1]
-    assert listed(place, name, descending=True) == by_id[::-1]
+    for _ in range(5):
+        LISTS[name].make(place)
+
+    def shown(**asked: Any) -> list[str]:
+        return ids_of(listed(place, name, **asked))
+
+    by_id = sorted(listed(place, name), key=id_of)
+    assert len(by_id) == 5
+    for order_by, key in KEYS.items():
+        in_order = ids_of(sorted(by_id, key=key))
+        assert shown(order_by=order_by) == in_order
+        assert shown(order_by=order_by, descending=True) == in_order[::-1]
     one = by_id[3]
     prefix = name_of(one)[:-3]
     begun = [each for each in by_id if name_of(each).startswith(prefix)]
-    assert listed(place, name, filter={"name_prefix": prefix}) == begun
-    assert listed(place, name, filter={"name_prefix": name_of(one).upper()}) == []
+    assert shown(filter={"name_prefix": prefix}) == ids_of(begun)
+    assert shown(filter={"name_prefix": name_of(one).upper()}) == []
     at = one.metadata.created_at
-    since = listed(place, name, filter={"created_since": at}, order_by="ORDER_BY_NAME")
-    until = listed(place, name, filter={"created_until": at}, order_by="ORDER_BY_NAME")
-    assert one in since
-    assert sorted(map(name_of, since + until)) == sorted(map(name_of, by_id))
+    since = shown(filter={"created_since": at}, order_by="ORDER_BY_NAME")
+    until = shown(filter={"created_until": at}, order_by="ORDER_BY_NAME")
+    assert id_of(one) in since
+    assert sorted(since + until) == ids_of(by_id)
 
 
 def test_operations_come_newest_first_unless_another_order_is_asked_for(place: Place) -> None:

@@ -52,6 +52,7 @@ class RefusalError(Exception):
     resource: tuple[str, str] = ("", "")
     retry_after_s: float = 0.0
     request_id: str = ""
+    version: str = ""
 
     def packed(self) -> status_pb2.Status:
         """Write it as google.rpc.Status."""
@@ -205,7 +206,8 @@ class FakeMulligan:
 
 def _refuse(context: Any, refusal: RefusalError) -> None:
     packed = refusal.packed().SerializeToString()
-    context.set_trailing_metadata((("grpc-status-details-bin", packed),))
+    version = (("mulligan-version", refusal.version),) if refusal.version else ()
+    context.set_trailing_metadata((("grpc-status-details-bin", packed), *version))
     context.abort(grpc.StatusCode[refusal.status], refusal.message)
 
 

@@ -1,4 +1,4 @@
-"""mulligan app-credential: made with a secret that is shown once, seen, deleted."""
+"""mulligan app-credential: made with a secret that is shown once, seen, narrowed, deleted."""
 
 import pytest
 
@@ -61,3 +61,30 @@ def test_one_is_listed_shown_and_deleted_by_its_name(run: Run, fake: FakeMulliga
     assert fake.asked("ListApplicationCredentials")[0].creator == ACCOUNT
     assert fake.asked("GetApplicationCredential")[0].id == OPERATION
     assert fake.asked("DeleteApplicationCredential")[0].id == OPERATION
+
+
+def test_one_is_renamed_and_narrowed_by_what_is_said(run: Run, fake: FakeMulligan) -> None:
+    answer = iam_pb2.ListApplicationCredentialsResponse(application_credentials=[CI])
+    fake.on("ListApplicationCredentials", answer)
+    fake.on("UpdateApplicationCredential", CI)
+    result = run("app-credential", "set", "ci", "--name", "cd", "--generation", "3")
+    assert result.exit_code == 0, result.stderr
+    result = run(
+        "app-credential", "set", "ci", "--role", "reader@project:default",
+        "--expires-at", "2031-01-01T00:00:00Z", "--method", "ControlService/GetMachine",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    named, narrowed = fake.asked("UpdateApplicationCredential")
+    assert (named.id, named.name, named.generation) == (OPERATION, "cd", 3)
+    assert list(named.update_mask.paths) == ["name"]
+    assert list(narrowed.update_mask.paths) == ["roles", "expires_at", "methods"]
+    assert [(one.role, one.project) for one in narrowed.roles] == [
+        (common_pb2.ROLE_READER, PROJECT)
+    ]
+    assert narrowed.expires_at.ToJsonString() == "2031-01-01T00:00:00Z"
+    assert list(narrowed.methods) == ["ControlService/GetMachine"]
+
+
+def test_what_changes_nothing_is_not_asked(run: Run, fake: FakeMulligan) -> None:
+    assert run("app-credential", "set", "ci").exit_code == Exit.USAGE
+    assert fake.asked("UpdateApplicationCredential") == []

@@ -83,7 +83,7 @@ def client(request: pytest.FixtureRequest, built: Mapping[str, str]) -> Client:
     if request.param == "go":
         return Client([build.GO_EXAMPLE], ["go", "test", "./..."], built)
     return Client(
-        ["node", build.TYPESCRIPT_EXAMPLE], ["node", "--test", build.TYPESCRIPT_TESTS], built
+        ["node", build.TYPESCRIPT_EXAMPLE], ["node", "--test", *build.TYPESCRIPT_TESTS], built
     )
 
 

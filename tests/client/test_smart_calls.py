@@ -11,6 +11,7 @@ from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 from mulligan_client.methods import Method, Newer, Retry
 from mulligan_client.transport import Caller
 from tests.client.fake_mulligan import (
+    GROUP,
     HOST,
     IMAGE,
     MACHINE,
@@ -24,6 +25,7 @@ from tests.client.fake_mulligan import (
     an_operation,
 )
 
+SOUTH = "12121212-1212-4121-8121-121212121212"
 AWAY = RefusalError("UNAVAILABLE", "UNAVAILABLE", "the database is away")
 
 
@@ -47,6 +49,43 @@ def test_a_request_takes_names_where_it_takes_ids(fake: FakeMulligan, client: Cl
     everywhere, here = ("project", "region"), ("image", "network", "provider", "server", "host")
     looked_for = {one.object_type: one.region for one in fake.asked("ResolveNames")}
     assert looked_for == dict.fromkeys(everywhere, "") | dict.fromkeys(here, REGION)
+
+
+def test_a_name_is_looked_for_in_the_region_that_is_said_nearest_to_it(
+    fake: FakeMulligan, client: Client
+) -> None:
+    fake.names["region", "south"] = SOUTH
+    fake.on("ChangeClaims", resource_pb2.ChangeClaimsResponse())
+    specs = [
+        resource_pb2.ClaimSpec(region=one, provider="hyper-1") for one in ("home", "south", "")
+    ]
+    moves = [resource_pb2.ClaimMove(spec=one) for one in specs]
+    changes = [resource_pb2.ClaimChange(id=MACHINE, move=one) for one in moves]
+    client.resource.ChangeClaims(resource_pb2.ChangeClaimsRequest(project=PROJECT, changes=changes))
+    looked = [one.region for one in fake.asked("ResolveNames") if one.object_type == "host"]
+    assert looked == [REGION, SOUTH, ""]
+    (sent,) = fake.asked("ChangeClaims")
+    assert [one.move.spec.region for one in sent.changes] == [REGION, SOUTH, ""]
+    assert {one.move.spec.provider for one in sent.changes} == {HOST}
+
+
+def test_names_are_taken_in_demands_and_where_an_id_may_be_empty(
+    fake: FakeMulligan, client: Client
+) -> None:
+    fake.on("CreateClaim", resource_pb2.Claim())
+    fake.on("UpdateProviders", resource_pb2.UpdateProvidersResponse())
+    demand = resource_pb2.NameDemand(
+        require=["team"], any=[resource_pb2.Alternatives(names=["team", GROUP])]
+    )
+    spec = resource_pb2.ClaimSpec(groups=[resource_pb2.RequestGroup(groups=demand)])
+    client.resource.CreateClaim(resource_pb2.CreateClaimRequest(project=PROJECT, spec=spec))
+    changes = [resource_pb2.ProviderChange(id=HOST, under=under) for under in ("rack1-07", "")]
+    client.resource.UpdateProviders(resource_pb2.UpdateProvidersRequest(changes=changes))
+
+    sent = fake.asked("CreateClaim")[0].spec.groups[0].groups
+    assert (list(sent.require), list(sent.any[0].names)) == ([GROUP], [GROUP] * 2)
+    changed = fake.asked("UpdateProviders")[0].changes
+    assert [(one.HasField("under"), one.under) for one in changed] == [(True, SERVER), (True, "")]
 
 
 def test_a_machine_is_looked_for_in_the_project_of_the_request(
@@ -139,6 +178,16 @@ def test_what_an_older_service_does_not_know_is_not_sent_to_it(
     assert fake.asked("GetServer") == []
 
 
+def test_a_field_counts_that_is_to_be_taken_away(fake: FakeMulligan, client: Client) -> None:
+    fake.on("GetServer", a_server())
+    request = control_pb2.UpdateServerRequest()
+    request.update_mask.paths.append("spec.image_name")
+    caller(fake, client).unary(NEWER, request, control_pb2.Server, None)
+    request.update_mask.paths.append("spec.image")
+    with pytest.raises(MulliganCallError, match=r"spec\.image needs control"):
+        caller(fake, client).unary(NEWER, request, control_pb2.Server, None)
+
+
 def test_a_service_that_was_updated_meanwhile_is_asked(fake: FakeMulligan, client: Client) -> None:
     fake.on("GetServer", a_server())
     spec = control_pb2.MachineSpec(image=IMAGE, placement=common_pb2.PLACEMENT_SPREAD)
@@ -146,9 +195,23 @@ def test_a_service_that_was_updated_meanwhile_is_asked(fake: FakeMulligan, clien
     asking = caller(fake, client)
     with pytest.raises(MulliganCallError, match="needs control"):
         asking.unary(NEWER, request, control_pb2.Server, None)
-    fake.version = "0.9.1"
+    fake.version = "0.2"
     asking.unary(NEWER, request, control_pb2.Server, None)
     assert len(fake.asked("GetServer")) == 1
+
+
+def test_a_refusal_tells_the_version_and_what_is_not_known_is_asked_for_again(
+    fake: FakeMulligan, client: Client
+) -> None:
+    gone = RefusalError("NOT_FOUND", "NOT_FOUND", "it is gone", version="0.2.0")
+    unknown = RefusalError("INVALID_ARGUMENT", "UNKNOWN_FIELD", "not known to 0.1.0")
+    fake.on("GetServer", gone, unknown)
+    asking, spec = caller(fake, client), control_pb2.MachineSpec(image=IMAGE)
+    request = control_pb2.ProvisionMachineRequest(spec=spec)
+    for sent, refused in ((type(request)(), "gone"), (request, "not known"), (request, "needs")):
+        with pytest.raises(MulliganCallError, match=refused):
+            asking.unary(NEWER, sent, control_pb2.Server, None)
+    assert len(fake.asked("GetServer")) == 2
 
 
 def caller(fake: FakeMulligan, client: Client) -> Caller:

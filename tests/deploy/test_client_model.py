@@ -61,11 +61,23 @@ def test_names_are_looked_for_where_the_server_has_them(api: Api) -> None:
     )
 
 
+def test_ids_are_found_where_no_rule_is_the_usual_one(api: Api) -> None:
+    assert Reference(("changes", "under"), ("provider",)) in rpc(api, "UpdateProviders").references
+    groups = ("spec", "groups", "groups")
+    of_groups = [
+        one.path
+        for one in rpc(api, "CreateClaim").references
+        if one.path[:3] == groups and one.types == ("group",)
+    ]
+    assert of_groups == [(*groups, "require"), (*groups, "forbid"), (*groups, "any", "names")]
+
+
 ASKED = """
 syntax = "proto3";
 package mulligan.test.v1;
 import "mulligan/common/v1/common.proto";
 import "buf/validate/validate.proto";
+import "google/protobuf/duration.proto";
 enum Colour {{
   COLOUR_UNSPECIFIED = 0;
   COLOUR_RED = 1 [(mulligan.common.v1.value_since) = "0.3.0"];
@@ -73,7 +85,9 @@ enum Colour {{
 message Spec {{
   Colour colour = 1;
   string note = 2 [(mulligan.common.v1.field_since) = "0.2.0"];
-  Spec within = 3;
+  Spec within = 3 [(mulligan.common.v1.field_since) = "0.5.0"];
+  google.protobuf.Duration wait = 4 [(mulligan.common.v1.field_since) = "0.6.0"];
+  map<string, Spec> by_name = 5 [(mulligan.common.v1.field_since) = "0.7.0"];
 }}
 message AskRequest {{ {fields} }}
 message AskResponse {{}}
@@ -108,6 +122,9 @@ def test_what_is_newer_is_found_however_deep_it_is(
     assert rpc(read, "GetThing").newer == (
         Newer(("spec", "colour"), "0.3.0", 1),
         Newer(("spec", "note"), "0.2.0"),
+        Newer(("spec", "within"), "0.5.0"),
+        Newer(("spec", "wait"), "0.6.0"),
+        Newer(("spec", "by_name"), "0.7.0"),
     )
 
 
@@ -125,6 +142,8 @@ def test_what_is_newer_is_found_however_deep_it_is(
             'string whose = 1 [(mulligan.common.v1.refers_to) = "nobody"];',
             "AskRequest.whose refers to .*nobody",
         ),
+        ("GetThing", "string machine_id = 1;", "AskRequest.machine_id speaks of ids"),
+        ("GetThing", "\n// UUIDs of groups.\nSpec whose = 1;", "AskRequest.whose speaks of ids"),
     ],
 )
 def test_what_neither_shape_nor_option_tells_is_refused(

@@ -140,21 +140,24 @@ class Sites:
         asked = iam_pb2.BootstrapRequest(token=token, account="admin", password=PASSWORD)
         signed_in = self.client.iam.Bootstrap(asked)
         self.client.signed_in(signed_in)
-        role = iam_pb2.GivenRole(role=common_pb2.ROLE_READER)
-        for name in NAMES:
-            self.client.iam.CreateApplicationCredential(
-                iam_pb2.CreateApplicationCredentialRequest(
-                    name=name, secret=SECRET, roles=[role], methods=METHODS
-                )
-            )
         (self.folder / "secret").write_text(SECRET)
         return signed_in.account
+
+    def _credential(self, name: str) -> None:
+        reader = iam_pb2.GivenRole(role=common_pb2.ROLE_READER)
+        serving = iam_pb2.GivenRole(role=common_pb2.ROLE_OPERATOR, region=self.regions[name])
+        self.client.iam.CreateApplicationCredential(
+            iam_pb2.CreateApplicationCredentialRequest(
+                name=name, secret=SECRET, roles=[reader, serving], methods=METHODS
+            )
+        )
 
     def _region(self, name: str, parent: str = "") -> str:
         asked = iam_pb2.CreateRegionRequest(name=name, parent=parent)
         return self.client.iam.CreateRegion(asked).metadata.id
 
     def _site(self, name: str, iam: str) -> Process:
+        self._credential(name)
         process = Process(
             *("meta", "resource", "control", "worker"),
             *("--listen", f"127.0.0.1:{free_port()}", "--state", str(self.folder / name)),

@@ -411,10 +411,12 @@ class Client(Services):
 
         The request goes on from where the server says, if it does; raises what can't be mended.
         """
+        is_over = broken.code == TOKEN_EXPIRED
+        if is_over and (said := broken.details.get("revision")):
+            # Up to there nothing was left to tell.
+            request.after_revision = max(request.after_revision, int(said))
         try:
-            if broken.code == TOKEN_EXPIRED and self.renew(used):
-                if said := broken.details.get("revision"):
-                    request.after_revision = max(request.after_revision, int(said))
+            if is_over and self.renew(used):
                 return
         except MulliganCallError as error:
             broken = error

@@ -1,16 +1,16 @@
 """Names to ids: as a caller asks for them, and in every request before it is sent."""
 
 import uuid
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
 from mulligan_client.errors import MulliganCallError, not_found
 from mulligan_client.gen.methods import OBJECTS
 from mulligan_client.gen.mulligan.meta.v1 import meta_pb2
-from mulligan_client.methods import Method, Naming, Reference
-from mulligan_client.paths import replace_texts, texts
+from mulligan_client.methods import Method, Naming, Path, Reference
+from mulligan_client.paths import holders, replace_texts, texts
 
 NAMES_PER_CALL = 1000
 Request = TypeVar("Request", bound=Message)
@@ -54,10 +54,17 @@ def with_ids(ask: Ask, method: Method, request: Request) -> Request:
     changed.CopyFrom(request)
     # Projects and regions come first: they say where the others are looked for.
     for reference in sorted(method.references, key=_is_within):
-        names = [text for text in texts(changed, reference.path) if not is_uuid(text)]
-        if names:
-            found = _find(ask, method, changed, reference, names)
-            replace_texts(changed, reference.path, found)
+        by_region: dict[str, list[Any]] = {}
+        for holder, region in _places(method, changed, reference.path):
+            by_region.setdefault(region, []).append(holder)
+        for region, holding in by_region.items():
+            last = reference.path[-1:]
+            names = [
+                text for holder in holding for text in texts(holder, last) if not is_uuid(text)
+            ]
+            found = _find(ask, reference, names, getattr(changed, "project", ""), region)
+            for holder in holding:
+                replace_texts(holder, last, found)
     return changed
 
 
@@ -65,19 +72,38 @@ def _is_within(reference: Reference) -> bool:
     return OBJECTS[reference.types[0]].naming is not Naming.INSTALLATION
 
 
+def _places(
+    method: Method, message: Any, path: Path, depth: int = 0, around: str = ""
+) -> Iterator[tuple[Any, str]]:
+    """Give what holds the last field of a path, each with the region that is said nearest to it."""
+    said = (
+        text
+        for one in sorted(method.references, key=lambda one: len(one.path))
+        if one.types == ("region",)
+        and one.path[:depth] == path[:depth]
+        and one.path[depth] != path[depth]
+        for text in texts(message, one.path[depth:])
+    )
+    region = next(said, around)
+    if depth == len(path) - 1:
+        yield message, region
+        return
+    for one in holders(message, path[depth : depth + 2]):
+        yield from _places(method, one, path, depth + 1, region)
+
+
 def _find(
-    ask: Ask, method: Method, request: Message, reference: Reference, names: list[str]
+    ask: Ask, reference: Reference, names: list[str], project: str, region: str
 ) -> dict[str, str]:
-    """Find what a reference may mean, in the project and region that the request names."""
-    region = next((one.path for one in method.leads if one.is_region), None)
+    """Find what a reference may mean by each name, in a project and region."""
     ids: dict[str, str] = {}
     for object_type in (kind for one in reference.types for kind in OBJECTS[one].found_as):
         place = {}
         match OBJECTS[object_type].naming:
             case Naming.PROJECT:
-                place = {"project": str(getattr(request, "project", ""))}
-            case Naming.REGION if region:
-                place = {"region": next(texts(request, region), "")}
+                place = {"project": project}
+            case Naming.REGION:
+                place = {"region": region}
         for name, found in find_all(ask, object_type, names, **place).items():
             if ids.setdefault(name, found) != found:
                 raise ambiguous(" or ".join(reference.types), name)

@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import grpc
+from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 
 from mulligan_client.errors import MulliganCallError, translate
@@ -26,6 +27,7 @@ from mulligan_client.versions import HEALTH, VERSION_KEY, is_older, needs, newer
 FIRST_DELAY_S = 0.2
 LONGEST_DELAY_S = 5.0
 RATE_LIMITED = "RATE_LIMITED"
+UNKNOWN_FIELD = "UNKNOWN_FIELD"
 TOKEN_EXPIRED = "TOKEN_EXPIRED"  # noqa: S105 - what a server answers, not a secret
 _TLS_SCHEMES = {"https": True, "grpcs": True, "http": False, "grpc": False}
 Asked = TypeVar("Asked", bound=Message)
@@ -201,7 +203,8 @@ class Caller:
         try:
             answered: Answer = self._answered(call, method, request, token, timeout_s)
         except MulliganCallError as error:
-            if error.code != TOKEN_EXPIRED or not self._tokens.renew(token):
+            ended = error.code == TOKEN_EXPIRED and not method.anonymous
+            if not ended or not self._tokens.renew(token):
                 raise
             # It was refused before anything was done.
             answered = self._answered(call, method, request, self._token(method), timeout_s)
@@ -244,12 +247,8 @@ class Caller:
         return self._with_ids(method, request)
 
     def _ask_version(self) -> None:
-        check: Any = self._channel.unary_unary(HEALTH, lambda _: b"", bytes)
-        try:
-            _, call = check.with_call(None, timeout=self._timeout_s)
-        except grpc.RpcError as error:
-            raise self.translate(error, HEALTH) from None
-        self._hear_version(call)
+        check = self._call(self._channel.unary_unary, HEALTH.path, bytes)
+        self._answered(check, HEALTH, Empty(), "", self._timeout_s)
 
     def _hear_version(self, call: Any) -> None:
         for key, value in call.trailing_metadata() or ():
@@ -276,18 +275,22 @@ class Caller:
                 answer, done = call.with_call(request, timeout=timeout_s, metadata=_signed(token))
             except grpc.RpcError as raised:
                 error = self.translate(raised, method.path, request_id)
+                if error.code == UNKNOWN_FIELD or error.grpc_status == "UNIMPLEMENTED":
+                    # An older one may have come into its place.
+                    self._version = ""
+                self._hear_version(raised)
             else:
                 self._hear_version(done)
                 return answer
             last = attempt == self._attempts or method.retry is Retry.NEVER
-            pause_s = _pause_s(error)
+            pause_s = pause_s_of(error)
             if last or pause_s is None or time.monotonic() + pause_s > enough:
                 raise error from None
             self._pause(max(next(waits), pause_s))
         raise AssertionError("attempts is at least 1")
 
 
-def _pause_s(error: MulliganCallError) -> float | None:
+def pause_s_of(error: MulliganCallError) -> float | None:
     """How long to wait before another try; None where that would change nothing."""
     if error.code == RATE_LIMITED:
         return error.retry_after_s

@@ -3,13 +3,13 @@
 from typing import Any
 
 from mulligan_client.errors import MulliganCallError
-from mulligan_client.methods import Method, Newer
+from mulligan_client.methods import Method, Newer, Retry
 from mulligan_client.paths import holders
 
 VERSION_KEY = "mulligan-version"
 """Each answer of a service has its version in its trailing metadata."""
 
-HEALTH = "/grpc.health.v1.Health/Check"
+HEALTH = Method("/grpc.health.v1.Health/Check", Retry.READ, anonymous=True)
 """Answered by every service, without a token: from it comes the version of one not yet called."""
 
 
@@ -19,7 +19,7 @@ def needs(method: Method, request: Any) -> tuple[str, str]:
     needed += [
         (one.since, f"{method.name} with {'.'.join(one.path)}")
         for one in method.newer
-        if _is_set(request, one)
+        if _is_set(request, one) or _is_masked(request, one)
     ]
     return max(needed, key=lambda one: _release(one[0]), default=("", ""))
 
@@ -56,10 +56,20 @@ def _is_set(request: Any, newer: Newer) -> bool:
     return False
 
 
+def _is_masked(request: Any, newer: Newer) -> bool:
+    """Tell whether the request is to change a field, if only to take its value away."""
+    if newer.value is not None or "update_mask" not in request.DESCRIPTOR.fields_by_name:
+        return False
+    path = ".".join(newer.path)
+    return any(one == path or one.startswith(f"{path}.") for one in request.update_mask.paths)
+
+
 def _release(version: str) -> tuple[int, ...]:
-    """Read the numbers of a version; 0.2.0rc1 counts as 0.2.0."""
+    """Read the numbers of a version; 0.2.0rc1 counts as 0.2.0, and so does 0.2."""
+    if not version:
+        return ()
     numbers = []
-    for part in version.split(".")[:3]:
+    for part in f"{version}.0.0".split(".")[:3]:
         digits = part[: len(part) - len(part.lstrip("0123456789"))]
         numbers.append(int(digits or 0))
     return tuple(numbers)

@@ -7,7 +7,7 @@ from mulligan_client.errors import MulliganCallError
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from mulligan_client.gen.services import ControlService
-from mulligan_client.transport import RATE_LIMITED
+from mulligan_client.transport import pause_s_of
 
 _NOT_FOR_US = ("PERMISSION_DENIED", "NOT_FOUND", "INVALID_ARGUMENT")
 
@@ -41,11 +41,10 @@ def revision_before(control: ControlService, operation: control_pb2.Operation) -
 
 
 def pause_s(broken: MulliganCallError | None, usual_s: float, ends_at: float | None) -> float:
-    """How long to wait before a watch is taken up: at least as long as a limit says."""
-    if broken is None or broken.code != RATE_LIMITED:
-        return usual_s
-    left_s = math.inf if ends_at is None else ends_at - time.monotonic()
-    return min(max(usual_s, broken.retry_after_s), max(0.0, left_s))
+    """How long to wait before a watch is taken up: at least as long as it was told."""
+    told_s = (pause_s_of(broken) if broken else None) or 0.0
+    left_s = math.inf if ends_at is None else max(0.0, ends_at - time.monotonic())
+    return min(max(usual_s, told_s), left_s)
 
 
 def is_broken_stream(error: MulliganCallError) -> bool:
@@ -53,8 +52,6 @@ def is_broken_stream(error: MulliganCallError) -> bool:
     # A proxy or a killed server resets the stream, which gRPC reports as INTERNAL or UNKNOWN;
     # what the server itself says carries a code of its own.
     said_by_transport = error.code == error.grpc_status
-    return (
-        error.grpc_status == "UNAVAILABLE"
-        or error.code == RATE_LIMITED
-        or (said_by_transport and error.grpc_status in ("INTERNAL", "UNKNOWN", "CANCELLED"))
+    return pause_s_of(error) is not None or (
+        said_by_transport and error.grpc_status in ("INTERNAL", "UNKNOWN", "CANCELLED")
     )

@@ -5,7 +5,7 @@
 
 import { parseArgs } from "node:util";
 
-import { Client } from "../src/index.js";
+import { Client } from "mulligan-client";
 
 const { values: given } = parseArgs({
   options: {

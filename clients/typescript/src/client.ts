@@ -1,3 +1,5 @@
+import { setTimeout } from "node:timers/promises";
+
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 
 import type { SignedIn } from "./gen/mulligan/iam/v1/iam_pb.js";
@@ -30,6 +32,7 @@ export interface Options {
 export class Client extends Services {
   readonly signIn: SignIn;
   private readonly sessions: Map<string, Http2SessionManager>;
+  private readonly calls: Calls;
 
   /**
    * Get ready; nothing is sent before the first call.
@@ -58,7 +61,11 @@ export class Client extends Services {
       refresh: (refreshToken, requestId) => this.iam.refreshToken({ refreshToken, requestId }),
       timeoutMs: options.timeoutMs ?? 30_000,
       attempts: options.attempts ?? 4,
+      isClosed: false,
+      pause: (delayMs, signal) => setTimeout(delayMs, undefined, { signal }),
+      now: Date.now,
     };
+    this.calls = calls;
   }
 
   /** Begin a session and go on as this account (name or UUID). */
@@ -70,6 +77,7 @@ export class Client extends Services {
 
   /** End the connections and the calls under way. */
   close(): void {
+    this.calls.isClosed = true;
     for (const session of this.sessions.values()) {
       session.abort();
     }

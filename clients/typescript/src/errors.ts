@@ -32,15 +32,27 @@ export class MulliganError extends Error {
     public code: string,
     readonly status: Code,
     message: string,
+    options?: ErrorOptions,
   ) {
-    super(message);
+    super(message, options);
   }
 }
 
+/** A call, as far as errors speak of it. */
+export interface Called {
+  address: string;
+  path: string;
+  requestId: string;
+  /** The caller has given it up. */
+  isAbandoned: boolean;
+}
+
 /** Read a gRPC error with its google.rpc.Status details. */
-export function translate(raised: unknown, address: string, path: string): MulliganError {
+export function translate(raised: unknown, called: Called): MulliganError {
   const error = ConnectError.from(raised);
-  const failed = new MulliganError(statusName(error.code), error.code, error.rawMessage);
+  const status = statusOf(error, called);
+  const options = { cause: error };
+  const failed = new MulliganError(statusName(status), status, error.rawMessage, options);
   let spoke = false;
   for (const told of error.findDetails(ErrorInfoSchema)) {
     if (told.domain === domain) {
@@ -61,15 +73,28 @@ export function translate(raised: unknown, address: string, path: string): Mulli
   if (delay) {
     failed.retryAfterMs = Number(delay.seconds) * 1000 + delay.nanos / 1e6;
   }
-  failed.requestId = error.findDetails(RequestInfoSchema)[0]?.requestId ?? "";
+  failed.requestId = error.findDetails(RequestInfoSchema)[0]?.requestId ?? called.requestId;
   if (!spoke) {
-    failed.message = inWords(error, address, path);
+    failed.message = inWords(error, status, called);
   }
   return failed;
 }
 
-function inWords(error: ConnectError, address: string, path: string): string {
-  switch (error.code) {
+/** What Node says where a connection is lost under a call. */
+const lost = [Code.Canceled, Code.Aborted, Code.Internal, Code.Unknown];
+
+/** What could not be put into bytes, or read from them: no connection is to blame. */
+const unreadable = /^(?:serialize|parse) binary: /;
+
+/** Give a call's status; other languages say UNAVAILABLE where a connection was lost. */
+function statusOf(error: ConnectError, called: Called): Code {
+  const saidByServer = error.metadata.has("grpc-status");
+  const isLost = lost.includes(error.code) && !unreadable.test(error.rawMessage);
+  return isLost && !saidByServer && !called.isAbandoned ? Code.Unavailable : error.code;
+}
+
+function inWords(error: ConnectError, status: Code, { address, path }: Called): string {
+  switch (status) {
     case Code.Unavailable:
       return (
         `${address} does not answer (${error.rawMessage}); look whether a server runs there, and ` +
@@ -84,7 +109,10 @@ function inWords(error: ConnectError, address: string, path: string): string {
   }
 }
 
-/** Write a status as the other languages do: NOT_FOUND. */
+/** Write a status as gRPC does: NOT_FOUND, and CANCELLED with two L. */
 export function statusName(code: Code): string {
+  if (code === Code.Canceled) {
+    return "CANCELLED";
+  }
   return (Code[code] ?? "Unknown").replace(/(?<!^)(?=[A-Z])/g, "_").toUpperCase();
 }

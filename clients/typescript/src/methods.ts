@@ -74,13 +74,3 @@ export function texts(message: unknown, path: Path): string[] {
   }
   return found;
 }
-
-/** Put other texts into the place of those that a path leads to. */
-export function replaceTexts(message: unknown, path: Path, by: Map<string, string>): void {
-  const name = path.at(-1) as string;
-  const other = (text: string): string => by.get(text) ?? text;
-  for (const holder of holders(message, path)) {
-    const value = holder[name];
-    holder[name] = Array.isArray(value) ? value.map(other) : other(value as string);
-  }
-}

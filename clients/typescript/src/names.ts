@@ -1,13 +1,21 @@
-import type { Message } from "@bufbuild/protobuf";
 import { clone, type DescMessage, type MessageShape } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 
 import { MulliganError } from "./errors.js";
 import { objects } from "./gen/methods.js";
 import type { MetaService } from "./gen/services.js";
-import { type Method, type Reference, replaceTexts, texts } from "./methods.js";
+import { type Method, type Path, type Reference, texts } from "./methods.js";
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** How many ResolveNames takes. */
+const namesPerCall = 1000;
+
+/** Where in a request a reference is, and the UUID of the region around it, if there is one. */
+interface Place {
+  holder: Record<string, unknown>;
+  region: string;
+}
 
 /** Give a request with ids in the place of names; itself, if it has no names. */
 export async function withIds<I extends DescMessage>(
@@ -15,10 +23,10 @@ export async function withIds<I extends DescMessage>(
   method: Method,
   schema: I,
   request: MessageShape<I>,
+  signal: AbortSignal | undefined,
 ): Promise<MessageShape<I>> {
-  const named = (message: Message, one: Reference): string[] =>
-    texts(message, one.path).filter((text) => !uuid.test(text));
-  if (method.references.every((one) => named(request, one).length === 0)) {
+  const isName = (text: string): boolean => !uuid.test(text);
+  if (!method.references.some((one) => texts(request, one.path).some(isName))) {
     return request;
   }
   const changed = clone(schema, request);
@@ -26,52 +34,107 @@ export async function withIds<I extends DescMessage>(
   const isWithin = (one: Reference): number =>
     naming(one.types[0] as string) === "installation" ? 0 : 1;
   for (const reference of [...method.references].sort((a, b) => isWithin(a) - isWithin(b))) {
-    const names = named(changed, reference);
-    if (names.length > 0) {
-      const ids = await find(meta, method, changed, reference, names);
-      replaceTexts(changed, reference.path, ids);
+    const last = reference.path.slice(-1);
+    const byRegion = new Map<string, Place[]>();
+    for (const place of places(method, changed, reference.path)) {
+      byRegion.set(place.region, [...(byRegion.get(place.region) ?? []), place]);
+    }
+    for (const [region, holding] of byRegion) {
+      const names = new Set(holding.flatMap(({ holder }) => texts(holder, last)).filter(isName));
+      const project = texts(changed, ["project"])[0] ?? "";
+      const ids = await find(meta, reference, [...names], { project, region }, signal);
+      holding.forEach(({ holder }) => replaceTexts(holder, last[0] as string, ids));
     }
   }
   return changed;
 }
 
-/** Find what a reference may mean, in the project and region that the request names. */
+/** Give the places to which a path leads, each with the region that is said nearest to it. */
+function* places(
+  method: Method,
+  message: unknown,
+  path: Path,
+  depth = 0,
+  around = "",
+): Iterable<Place> {
+  if (message === undefined) {
+    return;
+  }
+  const said = method.references
+    .filter(({ types, path: other }) => types.join() === "region" && branches(other, path, depth))
+    .sort((a, b) => a.path.length - b.path.length)
+    .flatMap((one) => texts(message, one.path.slice(depth)));
+  const region = said[0] ?? around;
+  const holder = message as Record<string, unknown>;
+  if (depth === path.length - 1) {
+    yield { holder, region };
+    return;
+  }
+  for (const one of [holder[path[depth] as string]].flat()) {
+    yield* places(method, one, path, depth + 1, region);
+  }
+}
+
+/** Tell whether one path leaves another just at this depth. */
+function branches(one: Path, other: Path, depth: number): boolean {
+  return other.findIndex((name, place) => name !== one[place]) === depth;
+}
+
+/** Find what a reference may mean by each name, in a project and region. */
 async function find(
   meta: MetaService,
-  method: Method,
-  request: Message,
   reference: Reference,
   names: string[],
+  within: { project: string; region: string },
+  signal: AbortSignal | undefined,
 ): Promise<Map<string, string>> {
-  const lead = method.leads.find((one) => one.isRegion);
-  const here = (lead && texts(request, lead.path)[0]) ?? "";
   const types = reference.types.join(" or ");
   const ids = new Map<string, string>();
-  for (const objectType of reference.types.flatMap((one) => objects[one]?.foundAs ?? [])) {
-    const project = naming(objectType) === "project" ? texts(request, ["project"])[0] : "";
-    const region = naming(objectType) === "region" ? here : "";
-    const answer = await meta.resolveNames({ objectType, names, project, region });
-    for (const found of answer.objects) {
-      if ((ids.get(found.asked) ?? found.id) !== found.id) {
-        const said = `several objects of type ${types} are called '${found.asked}'`;
-        const remedy = "give the UUID of the one you mean";
-        throw nameError("AMBIGUOUS_NAME", Code.FailedPrecondition, `${said}; ${remedy}`, found.asked);
+  for (let start = 0; start < names.length; start += namesPerCall) {
+    const some = names.slice(start, start + namesPerCall);
+    for (const objectType of reference.types.flatMap((one) => objects[one]?.foundAs ?? [])) {
+      const project = naming(objectType) === "project" ? within.project : "";
+      const region = naming(objectType) === "region" ? within.region : "";
+      const asked = { objectType, names: some, project, region };
+      for (const found of (await meta.resolveNames(asked, signal)).objects) {
+        if ((ids.get(found.asked) ?? found.id) !== found.id) {
+          const said = `several objects of type ${types} are called '${found.asked}'`;
+          const words = `${said}; give the UUID of the one you mean`;
+          throw nameError("AMBIGUOUS_NAME", Code.FailedPrecondition, words, types, found.asked);
+        }
+        ids.set(found.asked, found.id);
       }
-      ids.set(found.asked, found.id);
     }
   }
   for (const name of names) {
     if (!ids.has(name)) {
-      throw nameError("NOT_FOUND", Code.NotFound, `no ${types} is called '${name}'`, name);
+      throw nameError("NOT_FOUND", Code.NotFound, `no ${types} is called '${name}'`, types, name);
     }
   }
   return ids;
+}
+
+/** Put ids into the place of names. */
+function replaceTexts(holder: Record<string, unknown>, name: string, by: Map<string, string>): void {
+  const other = (text: string): string => by.get(text) ?? text;
+  const value = holder[name];
+  if (Array.isArray(value)) {
+    holder[name] = value.map(other);
+  } else if (typeof value === "string") {
+    holder[name] = other(value);
+  }
 }
 
 function naming(objectType: string): string | undefined {
   return objects[objectType]?.naming;
 }
 
-function nameError(code: string, status: Code, message: string, name: string): MulliganError {
-  return Object.assign(new MulliganError(code, status, message), { objectId: name });
+function nameError(
+  code: string,
+  status: Code,
+  words: string,
+  objectType: string,
+  objectId: string,
+): MulliganError {
+  return Object.assign(new MulliganError(code, status, words), { objectType, objectId });
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { inspect } from "node:util";
 
 import { Code } from "@connectrpc/connect";
 
@@ -43,6 +44,7 @@ const nobody: Keeper = {
 
 /** The tokens of one sign-in, for any number of clients. */
 export class SignIn {
+  /** The change of them that is under way. */
   private renewing: Promise<void> | undefined;
 
   constructor(
@@ -52,14 +54,11 @@ export class SignIn {
 
   /** Go on with the tokens that Login or Bootstrap gave. */
   async take(answer: SignedIn): Promise<void> {
-    const life = answer.lifetime;
-    const lifeMs = life ? Number(life.seconds) * 1000 + life.nanos / 1e6 : 0;
-    await this.keep({
-      access: answer.accessToken,
-      refresh: answer.refreshToken,
-      renewAt: Date.now() + lifeMs * renewedAfter,
-      requestId: "",
-    });
+    // A renewal of those before must not come after them.
+    while (this.renewing) {
+      await this.renewing.catch(() => undefined);
+    }
+    await this.alone(() => this.keep(tokensOf(answer)));
   }
 
   /** Give the access token, renewed if it ends soon and iam answers. */
@@ -78,20 +77,29 @@ export class SignIn {
     return this.tokens.access;
   }
 
-  /** Put another access token into the place of one that has ended; false: there is none. */
+  /**
+   * Put another access token into the place of one that has ended; false: there is none.
+   *
+   * Who asks while somebody renews gets what comes of that, be it an error.
+   */
   async renew(ended: string, ask: Refresh): Promise<boolean> {
-    while (this.renewing) {
-      await this.renewing.catch(() => undefined);
-    }
     if (this.tokens.access === ended) {
-      this.renewing = this.keeper.locked(() => this.exchange(ended, ask));
-      try {
-        await this.renewing;
-      } finally {
-        this.renewing = undefined;
-      }
+      await (this.renewing ?? this.alone(() => this.exchange(ended, ask)));
     }
     return this.tokens.access !== ended;
+  }
+
+  /** Tokens are nothing to print. */
+  [inspect.custom](): string {
+    return "SignIn";
+  }
+
+  /** Change the tokens while nobody else does, in this process or another. */
+  private alone(change: () => Promise<void>): Promise<void> {
+    this.renewing = this.keeper.locked(change).finally(() => {
+      this.renewing = undefined;
+    });
+    return this.renewing;
   }
 
   private async exchange(ended: string, ask: Refresh): Promise<void> {
@@ -104,7 +112,7 @@ export class SignIn {
     const requestId = this.tokens.requestId || randomUUID();
     await this.keep({ ...this.tokens, requestId });
     try {
-      await this.take(await ask(this.tokens.refresh, requestId));
+      await this.keep(tokensOf(await ask(this.tokens.refresh, requestId)));
     } catch (error) {
       if (error instanceof MulliganError && dead.includes(error.code)) {
         await this.keep(withoutRenewal(this.tokens.access));
@@ -117,6 +125,17 @@ export class SignIn {
     this.tokens = tokens;
     await this.keeper.write(tokens);
   }
+}
+
+function tokensOf(answer: SignedIn): Tokens {
+  const life = answer.lifetime;
+  const lifeMs = life ? Number(life.seconds) * 1000 + life.nanos / 1e6 : 0;
+  return {
+    access: answer.accessToken,
+    refresh: answer.refreshToken,
+    renewAt: Date.now() + lifeMs * renewedAfter,
+    requestId: "",
+  };
 }
 
 /** Tokens that nothing renews. */

@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { setTimeout as pause } from "node:timers/promises";
 
 import {
   clone,
@@ -11,7 +10,7 @@ import {
   type MessageShape,
 } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
-import { Code, type Transport } from "@connectrpc/connect";
+import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 
 import { MulliganError, statusName, translate } from "./errors.js";
 import type { EventSchema, WatchRequestSchema } from "./gen/mulligan/common/v1/common_pb.js";
@@ -24,10 +23,13 @@ import { isOlder, needs, newerNeeded, versionKey } from "./versions.js";
 
 const firstDelayMs = 200;
 const longestDelayMs = 5_000;
+const rateLimited = "RATE_LIMITED";
 const tokenExpired = "TOKEN_EXPIRED";
+const unknownField = "UNKNOWN_FIELD";
 /** Nobody answered a watch for about 45 s: a server that is only being restarted is back by then. */
 const watchAttempts = 12;
-const health = "/grpc.health.v1.Health/Check";
+/** A watch that went on for so long was all right: what ends it begins to count anew. */
+const lastedMs = 60_000;
 
 /** What calls of all services of a client share. */
 export interface Calls {
@@ -36,6 +38,12 @@ export interface Calls {
   refresh: Refresh;
   timeoutMs: number;
   attempts: number;
+  /** The client was closed: what breaks is not taken up again. */
+  isClosed: boolean;
+  /** Wait, milliseconds, unless the signal comes first. */
+  pause: (delayMs: number, signal: AbortSignal | undefined) => Promise<unknown>;
+  /** A clock, milliseconds. */
+  now: () => number;
 }
 
 /** Calls one service: deadline, token, request id, retry, and words for what went wrong. */
@@ -56,12 +64,13 @@ export class Caller {
     request: MessageInitShape<I>,
     signal?: AbortSignal,
   ): Promise<MessageShape<O>> {
-    const ready = withRequestId(described.input, await this.ready(method, described.input, request));
+    const made = await this.ready(method, described.input, request, signal);
+    const ready = withRequestId(described.input, made);
     const token = await this.token(method);
     try {
       return await this.answered(method, described, ready, token, signal);
     } catch (error) {
-      if (!(await this.renewed(error, token))) {
+      if (!(await this.renewed(method, error, token))) {
         throw error;
       }
     }
@@ -69,25 +78,34 @@ export class Caller {
     return this.answered(method, described, ready, await this.token(method), signal);
   }
 
-  /** Give answers as they come; it is begun anew only if its token has ended. */
+  /** Give answers as they come; until the first one has, it is begun again as far as that helps. */
   async *stream<I extends DescMessage, O extends DescMessage>(
     method: Method,
     described: DescMethodStreaming<I, O>,
     request: MessageInitShape<I>,
     signal?: AbortSignal,
   ): AsyncIterable<MessageShape<O>> {
-    const ready = await this.ready(method, described.input, request);
-    const token = await this.token(method);
-    try {
-      yield* this.streamed(method, described, ready, token, signal);
-      return;
-    } catch (error) {
-      if (!(await this.renewed(error, token))) {
-        throw error;
+    const ready = await this.ready(method, described.input, request, signal);
+    const attempts = new Attempts(this.calls(), method, signal);
+    for (let isBegun = false, isRenewed = false; ; ) {
+      const token = await this.token(method);
+      try {
+        for await (const answer of this.streamed(method, described, ready, token, signal)) {
+          isBegun = true;
+          yield answer;
+        }
+        return;
+      } catch (error) {
+        if (isBegun) {
+          throw error;
+        }
+        if (!isRenewed && (await this.renewed(method, error, token))) {
+          isRenewed = true;
+        } else {
+          await attempts.wait(error as MulliganError);
+        }
       }
     }
-    // It was refused before anything came.
-    yield* this.streamed(method, described, ready, await this.token(method), signal);
   }
 
   /** Give changes in order and each once, over streams that break, until the signal. */
@@ -97,38 +115,47 @@ export class Caller {
     request: MessageInitShape<typeof WatchRequestSchema>,
     signal?: AbortSignal,
   ): AsyncIterable<Event> {
-    const following = clone(described.input, await this.ready(method, described.input, request));
-    for (let failures = 0, delay = firstDelayMs; ; delay = Math.min(2 * delay, longestDelayMs)) {
-      const token = await this.token(method);
+    const ready = await this.ready(method, described.input, request, signal);
+    const following = clone(described.input, ready);
+    const { now, pause } = this.calls();
+    let [failures, waits] = [0, delays()];
+    for (;;) {
+      const [token, began] = [await this.token(method), now()];
+      let broken = new MulliganError(
+        "UNAVAILABLE",
+        Code.Unavailable,
+        "the server ends each watch at once",
+      );
       try {
         for await (const event of this.streamed(method, described, following, token, signal)) {
-          [failures, delay] = [0, firstDelayMs];
+          [failures, waits] = [0, delays()];
           if (event.revision > (following.afterRevision ?? -1n)) {
             following.afterRevision = event.revision;
             yield event;
           }
         }
-        failures++;
       } catch (error) {
         signal?.throwIfAborted();
-        if (++failures >= watchAttempts || !(await this.mended(error, token, following))) {
-          throw error;
-        }
+        broken = await this.mended(method, error, token, following);
       }
-      if (failures >= watchAttempts) {
-        throw new MulliganError("UNAVAILABLE", Code.Unavailable, "the server ends each watch at once");
+      if (now() - began > lastedMs) {
+        [failures, waits] = [0, delays()];
       }
-      await pause(delay, undefined, { signal });
+      if (++failures >= watchAttempts) {
+        throw broken;
+      }
+      await pause(Math.max(waits.next().value, pauseMs(broken) ?? 0), signal);
     }
   }
 
-  /** Give one page of a list after the other. */
+  /** Give one page of a list after the other; names are looked up once. */
   async *pages<I extends DescMessage, A extends { nextPageToken: string }>(
+    method: Method,
     schema: I,
     request: MessageInitShape<I>,
     list: (asked: MessageShape<I>) => Promise<A>,
   ): AsyncIterable<A> {
-    const asked = clone(schema, create(schema, request));
+    const asked = await this.ready(method, schema, request, undefined);
     const page = { size: 0, token: "", ...(asked as { page?: object }).page };
     for (;;) {
       const answer = await list(create(schema, { ...asked, page } as MessageInitShape<I>));
@@ -147,9 +174,9 @@ export class Caller {
     token: string,
     signal: AbortSignal | undefined,
   ): Promise<MessageShape<O>> {
-    const { timeoutMs, attempts } = this.calls();
-    const enough = Date.now() + timeoutMs;
-    for (let attempt = 1, delay = firstDelayMs; ; attempt++) {
+    const { timeoutMs } = this.calls();
+    const attempts = new Attempts(this.calls(), method, signal);
+    for (;;) {
       try {
         const answer = await this.transport.unary(
           described,
@@ -158,17 +185,10 @@ export class Caller {
           signed(token),
           request as MessageInitShape<I>,
         );
-        this.version = answer.trailer.get(versionKey) ?? this.version;
+        this.hearVersion(answer.trailer);
         return answer.message;
       } catch (raised) {
-        const failed = translate(raised, this.address, method.path);
-        const last = attempt >= attempts || Date.now() > enough;
-        if (last || method.retry === "never" || failed.status !== Code.Unavailable) {
-          throw failed;
-        }
-        const told = Math.min(failed.retryAfterMs, longestDelayMs);
-        await pause(Math.max(delay, told), undefined, { signal });
-        delay = Math.min(2 * delay, longestDelayMs);
+        await attempts.wait(this.failed(raised, method, request, signal));
       }
     }
   }
@@ -190,28 +210,38 @@ export class Caller {
       const answers = this.transport.stream(described, ended, undefined, signed(token), once());
       yield* (await answers).message;
     } catch (raised) {
-      throw translate(raised, this.address, method.path);
+      throw this.failed(raised, method, request, signal);
     } finally {
       enough.abort();
     }
   }
 
-  /** Get ready to take up a stream that broke; false: it can't be mended. */
-  private async mended(error: unknown, token: string, following: WatchRequest): Promise<boolean> {
-    if (!(error instanceof MulliganError)) {
-      return false;
-    }
-    if (error.code === tokenExpired) {
-      const revision = error.details["revision"];
-      if (revision && BigInt(revision) > (following.afterRevision ?? -1n)) {
-        following.afterRevision = BigInt(revision);
+  /** Get ready to take up a stream that broke; gives what broke it, or throws what can't be mended. */
+  private async mended(
+    method: Method,
+    error: unknown,
+    token: string,
+    following: WatchRequest,
+  ): Promise<MulliganError> {
+    let broken = error;
+    if (isCode(error, tokenExpired)) {
+      // Up to there nothing was left to tell.
+      const told = BigInt(error.details["revision"] || -1);
+      if (told > (following.afterRevision ?? -1n)) {
+        following.afterRevision = told;
       }
-      return this.renewed(error, token);
+      try {
+        if (await this.renewed(method, error, token)) {
+          return error;
+        }
+      } catch (unanswered) {
+        broken = unanswered;
+      }
     }
-    // A proxy or a killed server resets the stream; what the server itself says has a code.
-    const broken = [Code.Internal, Code.Unknown, Code.Canceled, Code.Aborted].includes(error.status);
-    const saidByTransport = error.code === statusName(error.status);
-    return error.status === Code.Unavailable || (saidByTransport && broken);
+    if (this.calls().isClosed || !isBroken(broken)) {
+      throw broken;
+    }
+    return broken;
   }
 
   /** Give a request as it is sent: with ids, and nothing that the service does not know. */
@@ -219,34 +249,48 @@ export class Caller {
     method: Method,
     schema: I,
     request: MessageInitShape<I>,
+    signal: AbortSignal | undefined,
   ): Promise<MessageShape<I>> {
     const made = create(schema, request);
-    const need = needs(method, made);
+    const need = needs(method, schema, made);
     if (need && isOlder(this.version, need.since)) {
-      // It is not known yet, or it may have been updated since it answered last.
-      await this.askVersion();
+      // It is not known yet, or it may have been updated since it answered last. The trailer of the
+      // answer is all that is read of it.
+      await this.answered(health, check, create(EmptySchema), "", signal);
       if (this.version && isOlder(this.version, need.since)) {
         throw newerNeeded(method, need, this.version, this.address);
       }
     }
-    return withIds(this.calls().meta, method, schema, made);
+    return withIds(this.calls().meta, method, schema, made, signal);
   }
 
-  private async askVersion(): Promise<void> {
-    const { timeoutMs } = this.calls();
-    try {
-      // Its request and answer are empty here: only the trailer is read.
-      const answer = await this.transport.unary(check, undefined, timeoutMs, undefined, {});
-      this.version = answer.trailer.get(versionKey) ?? this.version;
-    } catch (raised) {
-      throw translate(raised, this.address, health);
+  /** Put what was raised into words, and hear which version the service that refused is of. */
+  private failed(
+    raised: unknown,
+    method: Method,
+    request: unknown,
+    signal: AbortSignal | undefined,
+  ): MulliganError {
+    const { requestId = "" } = request as { requestId?: string };
+    const isAbandoned = signal?.aborted || this.calls().isClosed;
+    const { address } = this;
+    const failed = translate(raised, { address, path: method.path, requestId, isAbandoned });
+    if (failed.code === unknownField || failed.status === Code.Unimplemented) {
+      // An older one may have come into its place.
+      this.version = "";
     }
+    this.hearVersion(ConnectError.from(raised).metadata);
+    return failed;
+  }
+
+  private hearVersion(told: Headers): void {
+    this.version = told.get(versionKey) ?? this.version;
   }
 
   /** Get another token if an error says that one has ended; false: it doesn't, or there is none. */
-  private async renewed(error: unknown, token: string): Promise<boolean> {
+  private async renewed(method: Method, error: unknown, token: string): Promise<boolean> {
     const { signIn, refresh } = this.calls();
-    return isCode(error, tokenExpired) && signIn.renew(token, refresh);
+    return !method.anonymous && isCode(error, tokenExpired) && signIn.renew(token, refresh);
   }
 
   private async token(method: Method): Promise<string> {
@@ -254,6 +298,72 @@ export class Caller {
     return method.anonymous ? "" : signIn.fresh(refresh);
   }
 }
+
+/** How often a call was made, and whether it is made again. */
+class Attempts {
+  private made = 0;
+  private readonly waits = delays();
+  private readonly enough: number;
+
+  constructor(
+    private readonly calls: Calls,
+    private readonly method: Method,
+    private readonly signal: AbortSignal | undefined,
+  ) {
+    // A server that waits itself before it gives up is not waited for attempts times as long.
+    this.enough = calls.now() + calls.timeoutMs;
+  }
+
+  /** Wait until the call may be made again; throws what it failed with where that won't help. */
+  async wait(failed: MulliganError): Promise<void> {
+    const told = pauseMs(failed);
+    const isLast = ++this.made >= this.calls.attempts || this.method.retry === "never";
+    if (isLast || told === undefined || this.calls.now() + told > this.enough) {
+      throw failed;
+    }
+    const delay = Math.max(this.waits.next().value, told);
+    await this.calls.pause(delay, this.signal).catch(() => {
+      throw failed;
+    });
+  }
+}
+
+/** Waits between attempts: doubling from 0.2 s to 5 s, with jitter, which spreads load. */
+function* delays(): Generator<number, never> {
+  for (let delay = firstDelayMs; ; delay = Math.min(2 * delay, longestDelayMs)) {
+    yield delay * (0.8 + 0.4 * Math.random());
+  }
+}
+
+/** Tell how long to wait before another try; undefined where that would change nothing. */
+function pauseMs(failed: MulliganError): number | undefined {
+  if (failed.code === rateLimited) {
+    return failed.retryAfterMs;
+  }
+  const isAway = failed.status === Code.Unavailable;
+  return isAway ? Math.min(failed.retryAfterMs, longestDelayMs) : undefined;
+}
+
+/** Tell whether a stream that failed so can be taken up again. */
+function isBroken(error: unknown): error is MulliganError {
+  if (!(error instanceof MulliganError)) {
+    return false;
+  }
+  // A proxy or a killed server resets the stream; what the server itself says has a code.
+  const isReset = [Code.Internal, Code.Unknown, Code.Canceled, Code.Aborted].includes(error.status);
+  const saidByTransport = error.code === statusName(error.status);
+  return pauseMs(error) !== undefined || (saidByTransport && isReset);
+}
+
+const health: Method = {
+  path: "/grpc.health.v1.Health/Check",
+  retry: "read",
+  anonymous: true,
+  leads: [],
+  references: [],
+  since: "",
+  newer: [],
+};
 
 /** Health's Check as far as it is needed: its own .proto is not. */
 const check = {
@@ -271,7 +381,7 @@ function signed(token: string): HeadersInit {
   return token ? { authorization: `Bearer ${token}` } : {};
 }
 
-function isCode(error: unknown, code: string): boolean {
+function isCode(error: unknown, code: string): error is MulliganError {
   return error instanceof MulliganError && error.code === code;
 }
 

@@ -1,7 +1,9 @@
+import type { DescMessage, Message, MessageShape } from "@bufbuild/protobuf";
+import { isFieldSet } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 
 import { MulliganError } from "./errors.js";
-import { holders, type Method, type Newer } from "./methods.js";
+import type { Method, Newer, Path } from "./methods.js";
 
 /** Each answer of a service has its version in its trailing metadata. */
 export const versionKey = "mulligan-version";
@@ -13,11 +15,15 @@ export interface Need {
 }
 
 /** Tell which version of its service a request needs, and for what. */
-export function needs(method: Method, request: unknown): Need | undefined {
+export function needs<I extends DescMessage>(
+  method: Method,
+  schema: I,
+  request: MessageShape<I>,
+): Need | undefined {
   const name = method.path.split("/").at(-1) as string;
   const found: Need[] = method.since ? [{ since: method.since, what: name }] : [];
   for (const newer of method.newer) {
-    if (isSet(request, newer)) {
+    if (isSet(schema, request, newer.path, newer.value) || isMasked(request, newer)) {
       found.push({ since: newer.since, what: `${name} with ${newer.path.join(".")}` });
     }
   }
@@ -42,19 +48,26 @@ export function newerNeeded(
   return failed;
 }
 
-function isSet(request: unknown, newer: Newer): boolean {
-  for (const holder of holders(request, newer.path)) {
-    const value = holder[newer.path.at(-1) as string];
-    const values = Array.isArray(value) ? value : [value];
-    if (newer.value === undefined ? values.some(isFilled) : values.includes(newer.value)) {
-      return true;
-    }
+function isSet(schema: DescMessage, message: Message, path: Path, value?: number): boolean {
+  const [name, ...rest] = path;
+  const field = schema.fields.find((one) => one.localName === name);
+  if (!field || !isFieldSet(message, field)) {
+    return false;
   }
-  return false;
+  const values = [(message as Message & Record<string, unknown>)[field.localName]].flat();
+  const { message: within } = field;
+  if (rest.length > 0 && within) {
+    return values.some((one) => isSet(within, one as Message, rest, value));
+  }
+  return value === undefined || values.includes(value);
 }
 
-function isFilled(value: unknown): boolean {
-  return Boolean(value) && !(value instanceof Uint8Array && value.length === 0);
+/** Tell whether the request is to change a field, if only to take its value away. */
+function isMasked(request: Message, newer: Newer): boolean {
+  const { updateMask } = request as { updateMask?: { paths: string[] } };
+  const path = newer.path.join(".").replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  const isNamed = (one: string): boolean => one === path || one.startsWith(`${path}.`);
+  return newer.value === undefined && (updateMask?.paths ?? []).some(isNamed);
 }
 
 /** Compare releases by their numbers; 0.2.0rc1 counts as 0.2.0, and none is older than all. */

@@ -17,6 +17,7 @@ def upgrade() -> None:
     op.create_table(
         "sites",
         sa.Column("id", Id, nullable=False),
+        sa.Column("registrar", Id, nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_sites"),
     )
@@ -25,6 +26,9 @@ def upgrade() -> None:
         sa.Column("region", sa.String(36), nullable=False),
         sa.Column("site", Id, nullable=False),
         sa.PrimaryKeyConstraint("region", name="pk_site_regions"),
+        sa.ForeignKeyConstraint(
+            ["site"], ["sites.id"], name="fk_site_regions_site", ondelete="CASCADE"
+        ),
     )
     op.create_index("ix_site_regions_site", "site_regions", ["site"])
     op.create_table(
@@ -37,6 +41,9 @@ def upgrade() -> None:
         sa.Column("registered_at", UtcDateTime(), nullable=False),
         sa.Column("seen_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_services"),
+        sa.ForeignKeyConstraint(
+            ["site"], ["sites.id"], name="fk_services_site", ondelete="CASCADE"
+        ),
     )
     op.create_index("ix_services_site", "services", ["site"])
     op.create_table(

@@ -130,6 +130,20 @@ class Model:
         is_shown = has.shown_to is None or not has.shown_to.isdisjoint(self.lines[ask.project])
         return ask.or_below and is_shown and has.parent is not None and self.is_in(ask, has.parent)
 
+    def measures(self, ask: Ask) -> bool:
+        """Whether all that it measures from is where it looks, and may be given to the project."""
+        names = {one.name for one in ask.groups}
+        origins = {origin for one in ask.groups for _, _, origin in one.limits} - names
+        return all(self.may_know(ask, one) for one in {*origins, ask.near} - {""})
+
+    def may_know(self, ask: Ask, origin: str) -> bool:
+        if origin in self.providers:
+            has = self.providers[origin]
+            return has.owner in (None, ask.project) and self.is_in(ask, has.region)
+        group = self.groups[origin]
+        regions = {self.providers[one].region for one in group.members | group.sharers}
+        return bool(regions) and self.is_in(ask, min(regions))
+
     def power(self, region: str) -> set[str]:
         has = self.regions[region]
         return has.power or (self.power(has.parent) if has.parent else set())

@@ -263,10 +263,14 @@ class Both:
         request, expected = self.request_of(ask), self.model.candidates(ask)
         try:
             found = self.fleet.propose(request, limit=10_000, project=ask.project)
+        except InvalidArgumentError:
+            assert not self.model.measures(ask)
+            return
         except NoCapacityError as error:
             assert not expected
             self.check_earliest(error, ask)
             return
+        assert self.model.measures(ask)
         assert [takes_of(one.allocations) for one in found] == list(expected)
         self.proposals += [(ask, request, one) for one in found]
         self.commit(ask, request, next(iter(expected.values())), step)

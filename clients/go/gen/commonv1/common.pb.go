@@ -292,7 +292,8 @@ const (
 	OrderBy_ORDER_BY_UNSPECIFIED OrderBy = 0
 	// By id.
 	OrderBy_ORDER_BY_ID OrderBy = 1
-	// By name, character by character as Unicode numbers them.
+	// By name, character by character as Unicode numbers them. What gets another name between two
+	// pages may come twice or not at all.
 	OrderBy_ORDER_BY_NAME OrderBy = 2
 	// By when it was made.
 	OrderBy_ORDER_BY_CREATED_AT OrderBy = 3
@@ -1397,7 +1398,8 @@ type ListAuditEventsResponse struct {
 	Events []*AuditEvent `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
 	// For the next page; empty at the end.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// The revision of the snapshot, from which Watch goes on.
+	// Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+	// first one's.
 	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1661,7 +1663,8 @@ func (x *AuditEvent) GetMessage() string {
 // How to read a list in pages.
 type Page struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// At most this many; 0 means 100; never more than 1000.
+	// At most this many; 0 means 100; never more than 1000. Fewer come where more are too long for an
+	// answer of 4 MB; a list that has no way to end its page earlier refuses the size.
 	Size int32 `protobuf:"varint,1,opt,name=size,proto3" json:"size,omitempty"`
 	// From the answer before, of the same list, asked the same by the same account; empty for the
 	// first page. What was made or deleted meanwhile makes a list neither skip nor repeat the rest.
@@ -1724,7 +1727,8 @@ type Filter struct {
 	CreatedSince *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=created_since,json=createdSince,proto3" json:"created_since,omitempty"`
 	// Only what was made before this time.
 	CreatedUntil *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=created_until,json=createdUntil,proto3" json:"created_until,omitempty"`
-	// Only what is in one of these states (docs/states.md), ended or not.
+	// Only what is in one of these states (docs/states.md), whether include_ended is set or not;
+	// refused where these objects have no such state.
 	States        []string `protobuf:"bytes,4,rep,name=states,proto3" json:"states,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -778,7 +778,7 @@ func (x *GetServerRequest) GetId() string {
 // Which servers.
 type BatchGetServersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// UUIDs, 1,000 at most.
+	// UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name.
 	Ids           []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1677,7 +1677,7 @@ func (x *GetHostRequest) GetId() string {
 // Which hosts.
 type BatchGetHostsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// UUIDs, 1,000 at most.
+	// UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name.
 	Ids           []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2704,7 +2704,7 @@ func (x *GetImageRequest) GetId() string {
 // Which images.
 type BatchGetImagesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// UUIDs, 1,000 at most.
+	// UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name.
 	Ids           []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2882,7 +2882,8 @@ type ListImagesResponse struct {
 	Images []*Image `protobuf:"bytes,1,rep,name=images,proto3" json:"images,omitempty"`
 	// For page.token of the next request; empty: this was the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// The revision of the snapshot, from which Watch goes on.
+	// Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+	// first one's.
 	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3919,7 +3920,7 @@ func (x *GetMachineRequest) GetProject() string {
 // Which machines.
 type BatchGetMachinesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// UUIDs, 1,000 at most.
+	// UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name.
 	Ids []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
 	// UUID of the project that has them; needed.
 	Project       string `protobuf:"bytes,2,opt,name=project,proto3" json:"project,omitempty"`
@@ -4531,7 +4532,7 @@ func (x *GetOperationRequest) GetId() string {
 // Which operations.
 type BatchGetOperationsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// UUIDs, 1,000 at most.
+	// UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name.
 	Ids           []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4718,7 +4719,8 @@ type ListOperationsResponse struct {
 	Operations []*Operation `protobuf:"bytes,1,rep,name=operations,proto3" json:"operations,omitempty"`
 	// For page.token of the next request; empty: this was the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// The revision of the snapshot, from which Watch goes on.
+	// Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+	// first one's.
 	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -5371,7 +5373,7 @@ func (*ThawResponse) Descriptor() ([]byte, []int) {
 	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{79}
 }
 
-// All freezes.
+// Which part of the freezes.
 type ListFreezesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Where to go on, and how many.
@@ -5417,14 +5419,15 @@ func (x *ListFreezesRequest) GetPage() *commonv1.Page {
 	return nil
 }
 
-// All freezes; there are few.
+// A page of the freezes.
 type ListFreezesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// That of the whole site first; empty: nothing is frozen.
 	Freezes []*Freeze `protobuf:"bytes,1,rep,name=freezes,proto3" json:"freezes,omitempty"`
 	// For the next page; empty at the end.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// The revision of the snapshot, from which Watch goes on.
+	// Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+	// first one's.
 	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -5716,7 +5719,8 @@ type ListDifferencesResponse struct {
 	Differences []*Difference `protobuf:"bytes,1,rep,name=differences,proto3" json:"differences,omitempty"`
 	// For the next page; empty at the end.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// The revision of the snapshot, from which Watch goes on.
+	// Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+	// first one's.
 	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -6131,10 +6135,9 @@ const file_mulligan_control_v1_control_proto_rawDesc = "" +
 	"\x06region\x18\x04 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06region\x12;\n" +
 	"\x04spec\x18\x05 \x01(\v2\x1f.mulligan.control.v1.ServerSpecB\x06\xbaH\x03\xc8\x01\x01R\x04spec\",\n" +
 	"\x10GetServerRequest\x12\x18\n" +
-	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"<\n" +
-	"\x16BatchGetServersRequest\x12\"\n" +
-	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
-	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\"P\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\">\n" +
+	"\x16BatchGetServersRequest\x12$\n" +
+	"\x03ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xe8\a\x18\x01\"\x05r\x03\xb0\x01\x01R\x03ids\"P\n" +
 	"\x17BatchGetServersResponse\x125\n" +
 	"\aservers\x18\x01 \x03(\v2\x1b.mulligan.control.v1.ServerR\aservers\"\xfd\x01\n" +
 	"\x12ListServersRequest\x12,\n" +
@@ -6202,10 +6205,9 @@ const file_mulligan_control_v1_control_proto_rawDesc = "" +
 	"\x06region\x18\x03 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06region\x129\n" +
 	"\x04spec\x18\x04 \x01(\v2\x1d.mulligan.control.v1.HostSpecB\x06\xbaH\x03\xc8\x01\x01R\x04spec\"*\n" +
 	"\x0eGetHostRequest\x12\x18\n" +
-	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\":\n" +
-	"\x14BatchGetHostsRequest\x12\"\n" +
-	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
-	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\"H\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"<\n" +
+	"\x14BatchGetHostsRequest\x12$\n" +
+	"\x03ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xe8\a\x18\x01\"\x05r\x03\xb0\x01\x01R\x03ids\"H\n" +
 	"\x15BatchGetHostsResponse\x12/\n" +
 	"\x05hosts\x18\x01 \x03(\v2\x19.mulligan.control.v1.HostR\x05hosts\"\xfb\x01\n" +
 	"\x10ListHostsRequest\x12,\n" +
@@ -6280,10 +6282,9 @@ const file_mulligan_control_v1_control_proto_rawDesc = "" +
 	"\x04spec\x18\x04 \x01(\v2\x1e.mulligan.control.v1.ImageSpecB\x06\xbaH\x03\xc8\x01\x01R\x04spec\x12-\n" +
 	"\bimage_id\x18\x05 \x01(\tB\x12\xaa\xbb\x18\x03new\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\aimageId\"+\n" +
 	"\x0fGetImageRequest\x12\x18\n" +
-	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\";\n" +
-	"\x15BatchGetImagesRequest\x12\"\n" +
-	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
-	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\"L\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"=\n" +
+	"\x15BatchGetImagesRequest\x12$\n" +
+	"\x03ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xe8\a\x18\x01\"\x05r\x03\xb0\x01\x01R\x03ids\"L\n" +
 	"\x16BatchGetImagesResponse\x122\n" +
 	"\x06images\x18\x01 \x03(\v2\x1a.mulligan.control.v1.ImageR\x06images\"\xfc\x01\n" +
 	"\x11ListImagesRequest\x12,\n" +
@@ -6317,7 +6318,7 @@ const file_mulligan_control_v1_control_proto_rawDesc = "" +
 	"NicRequest\x12\"\n" +
 	"\anetwork\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\anetwork\x12\x12\n" +
 	"\x04mode\x18\x02 \x01(\tR\x04mode\x12\x18\n" +
-	"\aaddress\x18\x03 \x01(\tR\aaddress\"\x8c\x05\n" +
+	"\aaddress\x18\x03 \x01(\tR\aaddress\"\x9d\x05\n" +
 	"\vMachineSpec\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12!\n" +
 	"\x05image\x18\x02 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x05image\x12\x1d\n" +
@@ -6325,8 +6326,8 @@ const file_mulligan_control_v1_control_proto_rawDesc = "" +
 	"\n" +
 	"memory_mib\x18\x04 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\tmemoryMib\x12\"\n" +
 	"\bdisk_gib\x18\x05 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\adiskGib\x123\n" +
-	"\x04nics\x18\x06 \x03(\v2\x1f.mulligan.control.v1.NicRequestR\x04nics\x12\x19\n" +
-	"\bssh_keys\x18\a \x03(\tR\asshKeys\x12(\n" +
+	"\x04nics\x18\x06 \x03(\v2\x1f.mulligan.control.v1.NicRequestR\x04nics\x12*\n" +
+	"\bssh_keys\x18\a \x03(\tB\x0f\xbaH\f\x92\x01\t\x10 \"\x05r\x03\x18\x80 R\asshKeys\x12(\n" +
 	"\x10sealed_user_data\x18\b \x01(\tR\x0esealedUserData\x122\n" +
 	"\x06window\x18\t \x01(\v2\x1a.mulligan.common.v1.WindowR\x06window\x123\n" +
 	"\x15required_capabilities\x18\n" +
@@ -6382,10 +6383,9 @@ const file_mulligan_control_v1_control_proto_rawDesc = "" +
 	"\x05disks\x18\x02 \x03(\v2\x1f.mulligan.control.v1.DoomedDiskR\x05disks\"Q\n" +
 	"\x11GetMachineRequest\x12\x18\n" +
 	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\x12\"\n" +
-	"\aproject\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\"a\n" +
-	"\x17BatchGetMachinesRequest\x12\"\n" +
-	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
-	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\x12\"\n" +
+	"\aproject\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\"c\n" +
+	"\x17BatchGetMachinesRequest\x12$\n" +
+	"\x03ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xe8\a\x18\x01\"\x05r\x03\xb0\x01\x01R\x03ids\x12\"\n" +
 	"\aproject\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\"T\n" +
 	"\x18BatchGetMachinesResponse\x128\n" +
 	"\bmachines\x18\x01 \x03(\v2\x1c.mulligan.control.v1.MachineR\bmachines\"\x82\x02\n" +
@@ -6436,10 +6436,9 @@ const file_mulligan_control_v1_control_proto_rawDesc = "" +
 	"error_code\x18\n" +
 	" \x01(\tR\terrorCode:\x06\xaa\xbb\x18\x02\x10\x01\"/\n" +
 	"\x13GetOperationRequest\x12\x18\n" +
-	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"?\n" +
-	"\x19BatchGetOperationsRequest\x12\"\n" +
-	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
-	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\"\\\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"A\n" +
+	"\x19BatchGetOperationsRequest\x12$\n" +
+	"\x03ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xe8\a\x18\x01\"\x05r\x03\xb0\x01\x01R\x03ids\"\\\n" +
 	"\x1aBatchGetOperationsResponse\x12>\n" +
 	"\n" +
 	"operations\x18\x01 \x03(\v2\x1e.mulligan.control.v1.OperationR\n" +

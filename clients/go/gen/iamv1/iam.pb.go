@@ -587,7 +587,8 @@ type ListSessionsResponse struct {
 	Sessions []*Session `protobuf:"bytes,1,rep,name=sessions,proto3" json:"sessions,omitempty"`
 	// For the next page; empty at the end.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// The revision of the snapshot, from which Watch goes on.
+	// Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+	// first one's.
 	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1078,7 +1079,7 @@ func (x *GetProjectRequest) GetId() string {
 // Which projects.
 type BatchGetProjectsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// UUIDs, 1,000 at most.
+	// UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name.
 	Ids           []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1265,7 +1266,8 @@ type ListProjectsResponse struct {
 	Projects []*Project `protobuf:"bytes,1,rep,name=projects,proto3" json:"projects,omitempty"`
 	// Gives the next page; empty: this was the last one.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// Of this snapshot; a watch goes on from there.
+	// Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+	// first one's.
 	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1664,7 +1666,7 @@ func (x *GetAccountRequest) GetId() string {
 // Which accounts.
 type BatchGetAccountsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// UUIDs, 1,000 at most.
+	// UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name.
 	Ids           []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1833,7 +1835,8 @@ type ListAccountsResponse struct {
 	Accounts []*Account `protobuf:"bytes,1,rep,name=accounts,proto3" json:"accounts,omitempty"`
 	// Gives the next page; empty: this was the last one.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// Of this snapshot; a watch goes on from there.
+	// Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+	// first one's.
 	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2488,7 +2491,7 @@ func (x *GetApplicationCredentialRequest) GetId() string {
 // Which application credentials.
 type BatchGetApplicationCredentialsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// UUIDs, 1,000 at most.
+	// UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name.
 	Ids           []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2666,7 +2669,8 @@ type ListApplicationCredentialsResponse struct {
 	ApplicationCredentials []*ApplicationCredential `protobuf:"bytes,1,rep,name=application_credentials,json=applicationCredentials,proto3" json:"application_credentials,omitempty"`
 	// Gives the next page; empty: this was the last one.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// The revision of the snapshot, from which Watch goes on.
+	// Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+	// first one's.
 	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2723,6 +2727,115 @@ func (x *ListApplicationCredentialsResponse) GetRevision() int64 {
 	return 0
 }
 
+// What of an application credential changes.
+type UpdateApplicationCredentialRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Made up by the caller, and the same when it tries again; a UUID does.
+	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// UUID.
+	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	// The one at which it was read; 0: whatever it is at.
+	Generation int64 `protobuf:"varint,3,opt,name=generation,proto3" json:"generation,omitempty"`
+	// Needed. Paths: name, roles, expires_at, methods.
+	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,4,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// What people call it from now on.
+	Name string `protobuf:"bytes,5,opt,name=name,proto3" json:"name,omitempty"`
+	// Of those that it has, the ones that it keeps, 1 at least.
+	Roles []*GivenRole `protobuf:"bytes,6,rep,name=roles,proto3" json:"roles,omitempty"`
+	// When it is over, no later than it would be.
+	ExpiresAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	// Service/Method, 32 at most: of those that it may call, the only ones from now on, 1 at least.
+	Methods       []string `protobuf:"bytes,8,rep,name=methods,proto3" json:"methods,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateApplicationCredentialRequest) Reset() {
+	*x = UpdateApplicationCredentialRequest{}
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateApplicationCredentialRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateApplicationCredentialRequest) ProtoMessage() {}
+
+func (x *UpdateApplicationCredentialRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateApplicationCredentialRequest.ProtoReflect.Descriptor instead.
+func (*UpdateApplicationCredentialRequest) Descriptor() ([]byte, []int) {
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *UpdateApplicationCredentialRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *UpdateApplicationCredentialRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *UpdateApplicationCredentialRequest) GetGeneration() int64 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
+func (x *UpdateApplicationCredentialRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+func (x *UpdateApplicationCredentialRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *UpdateApplicationCredentialRequest) GetRoles() []*GivenRole {
+	if x != nil {
+		return x.Roles
+	}
+	return nil
+}
+
+func (x *UpdateApplicationCredentialRequest) GetExpiresAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpiresAt
+	}
+	return nil
+}
+
+func (x *UpdateApplicationCredentialRequest) GetMethods() []string {
+	if x != nil {
+		return x.Methods
+	}
+	return nil
+}
+
 // Which application credential ends.
 type DeleteApplicationCredentialRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2736,7 +2849,7 @@ type DeleteApplicationCredentialRequest struct {
 
 func (x *DeleteApplicationCredentialRequest) Reset() {
 	*x = DeleteApplicationCredentialRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[43]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2748,7 +2861,7 @@ func (x *DeleteApplicationCredentialRequest) String() string {
 func (*DeleteApplicationCredentialRequest) ProtoMessage() {}
 
 func (x *DeleteApplicationCredentialRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[43]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2761,7 +2874,7 @@ func (x *DeleteApplicationCredentialRequest) ProtoReflect() protoreflect.Message
 
 // Deprecated: Use DeleteApplicationCredentialRequest.ProtoReflect.Descriptor instead.
 func (*DeleteApplicationCredentialRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{43}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *DeleteApplicationCredentialRequest) GetRequestId() string {
@@ -2787,7 +2900,7 @@ type DeleteApplicationCredentialResponse struct {
 
 func (x *DeleteApplicationCredentialResponse) Reset() {
 	*x = DeleteApplicationCredentialResponse{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[44]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2799,7 +2912,7 @@ func (x *DeleteApplicationCredentialResponse) String() string {
 func (*DeleteApplicationCredentialResponse) ProtoMessage() {}
 
 func (x *DeleteApplicationCredentialResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[44]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2812,7 +2925,7 @@ func (x *DeleteApplicationCredentialResponse) ProtoReflect() protoreflect.Messag
 
 // Deprecated: Use DeleteApplicationCredentialResponse.ProtoReflect.Descriptor instead.
 func (*DeleteApplicationCredentialResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{44}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{45}
 }
 
 // A role to give; on the whole system, where neither project nor region is named.
@@ -2834,7 +2947,7 @@ type AssignRoleRequest struct {
 
 func (x *AssignRoleRequest) Reset() {
 	*x = AssignRoleRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[45]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2846,7 +2959,7 @@ func (x *AssignRoleRequest) String() string {
 func (*AssignRoleRequest) ProtoMessage() {}
 
 func (x *AssignRoleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[45]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2859,7 +2972,7 @@ func (x *AssignRoleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssignRoleRequest.ProtoReflect.Descriptor instead.
 func (*AssignRoleRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{45}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *AssignRoleRequest) GetRequestId() string {
@@ -2914,7 +3027,7 @@ type RevokeRoleRequest struct {
 
 func (x *RevokeRoleRequest) Reset() {
 	*x = RevokeRoleRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[46]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2926,7 +3039,7 @@ func (x *RevokeRoleRequest) String() string {
 func (*RevokeRoleRequest) ProtoMessage() {}
 
 func (x *RevokeRoleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[46]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2939,7 +3052,7 @@ func (x *RevokeRoleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeRoleRequest.ProtoReflect.Descriptor instead.
 func (*RevokeRoleRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{46}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *RevokeRoleRequest) GetRequestId() string {
@@ -2979,7 +3092,7 @@ type RevokeRoleResponse struct {
 
 func (x *RevokeRoleResponse) Reset() {
 	*x = RevokeRoleResponse{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[47]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2991,7 +3104,7 @@ func (x *RevokeRoleResponse) String() string {
 func (*RevokeRoleResponse) ProtoMessage() {}
 
 func (x *RevokeRoleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[47]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3004,7 +3117,7 @@ func (x *RevokeRoleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeRoleResponse.ProtoReflect.Descriptor instead.
 func (*RevokeRoleResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{47}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{48}
 }
 
 // A role that an account has on a project, on a region or, without either, on the whole system. It
@@ -3027,7 +3140,7 @@ type Assignment struct {
 
 func (x *Assignment) Reset() {
 	*x = Assignment{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[48]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3039,7 +3152,7 @@ func (x *Assignment) String() string {
 func (*Assignment) ProtoMessage() {}
 
 func (x *Assignment) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[48]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3052,7 +3165,7 @@ func (x *Assignment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Assignment.ProtoReflect.Descriptor instead.
 func (*Assignment) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{48}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *Assignment) GetAccount() string {
@@ -3107,7 +3220,7 @@ type ListAssignmentsRequest struct {
 
 func (x *ListAssignmentsRequest) Reset() {
 	*x = ListAssignmentsRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[49]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3119,7 +3232,7 @@ func (x *ListAssignmentsRequest) String() string {
 func (*ListAssignmentsRequest) ProtoMessage() {}
 
 func (x *ListAssignmentsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[49]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3132,7 +3245,7 @@ func (x *ListAssignmentsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAssignmentsRequest.ProtoReflect.Descriptor instead.
 func (*ListAssignmentsRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{49}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *ListAssignmentsRequest) GetPage() *commonv1.Page {
@@ -3170,7 +3283,8 @@ type ListAssignmentsResponse struct {
 	Assignments []*Assignment `protobuf:"bytes,1,rep,name=assignments,proto3" json:"assignments,omitempty"`
 	// Gives the next page; empty: this was the last one.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// The revision of the snapshot, from which Watch goes on.
+	// Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+	// first one's.
 	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3178,7 +3292,7 @@ type ListAssignmentsResponse struct {
 
 func (x *ListAssignmentsResponse) Reset() {
 	*x = ListAssignmentsResponse{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[50]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3190,7 +3304,7 @@ func (x *ListAssignmentsResponse) String() string {
 func (*ListAssignmentsResponse) ProtoMessage() {}
 
 func (x *ListAssignmentsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[50]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3203,7 +3317,7 @@ func (x *ListAssignmentsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAssignmentsResponse.ProtoReflect.Descriptor instead.
 func (*ListAssignmentsResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{50}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *ListAssignmentsResponse) GetAssignments() []*Assignment {
@@ -3241,7 +3355,7 @@ type FailureDomains struct {
 
 func (x *FailureDomains) Reset() {
 	*x = FailureDomains{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[51]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3253,7 +3367,7 @@ func (x *FailureDomains) String() string {
 func (*FailureDomains) ProtoMessage() {}
 
 func (x *FailureDomains) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[51]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3266,7 +3380,7 @@ func (x *FailureDomains) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FailureDomains.ProtoReflect.Descriptor instead.
 func (*FailureDomains) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{51}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *FailureDomains) GetKind() commonv1.DomainKind {
@@ -3299,7 +3413,7 @@ type RegionSpec struct {
 
 func (x *RegionSpec) Reset() {
 	*x = RegionSpec{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[52]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3311,7 +3425,7 @@ func (x *RegionSpec) String() string {
 func (*RegionSpec) ProtoMessage() {}
 
 func (x *RegionSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[52]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3324,7 +3438,7 @@ func (x *RegionSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegionSpec.ProtoReflect.Descriptor instead.
 func (*RegionSpec) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{52}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *RegionSpec) GetFailureDomains() []*FailureDomains {
@@ -3363,7 +3477,7 @@ type Region struct {
 
 func (x *Region) Reset() {
 	*x = Region{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[53]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3375,7 +3489,7 @@ func (x *Region) String() string {
 func (*Region) ProtoMessage() {}
 
 func (x *Region) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[53]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3388,7 +3502,7 @@ func (x *Region) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Region.ProtoReflect.Descriptor instead.
 func (*Region) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{53}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Region) GetMetadata() *commonv1.Metadata {
@@ -3430,7 +3544,7 @@ type CreateRegionRequest struct {
 
 func (x *CreateRegionRequest) Reset() {
 	*x = CreateRegionRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[54]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3442,7 +3556,7 @@ func (x *CreateRegionRequest) String() string {
 func (*CreateRegionRequest) ProtoMessage() {}
 
 func (x *CreateRegionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[54]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3455,7 +3569,7 @@ func (x *CreateRegionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateRegionRequest.ProtoReflect.Descriptor instead.
 func (*CreateRegionRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{54}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *CreateRegionRequest) GetRequestId() string {
@@ -3497,7 +3611,7 @@ type GetRegionRequest struct {
 
 func (x *GetRegionRequest) Reset() {
 	*x = GetRegionRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[55]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3509,7 +3623,7 @@ func (x *GetRegionRequest) String() string {
 func (*GetRegionRequest) ProtoMessage() {}
 
 func (x *GetRegionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[55]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3522,7 +3636,7 @@ func (x *GetRegionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRegionRequest.ProtoReflect.Descriptor instead.
 func (*GetRegionRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{55}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *GetRegionRequest) GetId() string {
@@ -3535,7 +3649,7 @@ func (x *GetRegionRequest) GetId() string {
 // Which regions.
 type BatchGetRegionsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// UUIDs, 1,000 at most.
+	// UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name.
 	Ids           []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3543,7 +3657,7 @@ type BatchGetRegionsRequest struct {
 
 func (x *BatchGetRegionsRequest) Reset() {
 	*x = BatchGetRegionsRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[56]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3555,7 +3669,7 @@ func (x *BatchGetRegionsRequest) String() string {
 func (*BatchGetRegionsRequest) ProtoMessage() {}
 
 func (x *BatchGetRegionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[56]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3568,7 +3682,7 @@ func (x *BatchGetRegionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchGetRegionsRequest.ProtoReflect.Descriptor instead.
 func (*BatchGetRegionsRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{56}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *BatchGetRegionsRequest) GetIds() []string {
@@ -3589,7 +3703,7 @@ type BatchGetRegionsResponse struct {
 
 func (x *BatchGetRegionsResponse) Reset() {
 	*x = BatchGetRegionsResponse{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[57]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3601,7 +3715,7 @@ func (x *BatchGetRegionsResponse) String() string {
 func (*BatchGetRegionsResponse) ProtoMessage() {}
 
 func (x *BatchGetRegionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[57]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3614,7 +3728,7 @@ func (x *BatchGetRegionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchGetRegionsResponse.ProtoReflect.Descriptor instead.
 func (*BatchGetRegionsResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{57}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *BatchGetRegionsResponse) GetRegions() []*Region {
@@ -3643,7 +3757,7 @@ type ListRegionsRequest struct {
 
 func (x *ListRegionsRequest) Reset() {
 	*x = ListRegionsRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[58]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3655,7 +3769,7 @@ func (x *ListRegionsRequest) String() string {
 func (*ListRegionsRequest) ProtoMessage() {}
 
 func (x *ListRegionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[58]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3668,7 +3782,7 @@ func (x *ListRegionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRegionsRequest.ProtoReflect.Descriptor instead.
 func (*ListRegionsRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{58}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *ListRegionsRequest) GetPage() *commonv1.Page {
@@ -3713,7 +3827,8 @@ type ListRegionsResponse struct {
 	Regions []*Region `protobuf:"bytes,1,rep,name=regions,proto3" json:"regions,omitempty"`
 	// Gives the next page; empty: this was the last one.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// Of this snapshot; a watch goes on from there.
+	// Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+	// first one's.
 	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3721,7 +3836,7 @@ type ListRegionsResponse struct {
 
 func (x *ListRegionsResponse) Reset() {
 	*x = ListRegionsResponse{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[59]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3733,7 +3848,7 @@ func (x *ListRegionsResponse) String() string {
 func (*ListRegionsResponse) ProtoMessage() {}
 
 func (x *ListRegionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[59]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3746,7 +3861,7 @@ func (x *ListRegionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRegionsResponse.ProtoReflect.Descriptor instead.
 func (*ListRegionsResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{59}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *ListRegionsResponse) GetRegions() []*Region {
@@ -3791,7 +3906,7 @@ type UpdateRegionRequest struct {
 
 func (x *UpdateRegionRequest) Reset() {
 	*x = UpdateRegionRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[60]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3803,7 +3918,7 @@ func (x *UpdateRegionRequest) String() string {
 func (*UpdateRegionRequest) ProtoMessage() {}
 
 func (x *UpdateRegionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[60]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3816,7 +3931,7 @@ func (x *UpdateRegionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRegionRequest.ProtoReflect.Descriptor instead.
 func (*UpdateRegionRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{60}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *UpdateRegionRequest) GetRequestId() string {
@@ -3874,7 +3989,7 @@ type DeleteRegionRequest struct {
 
 func (x *DeleteRegionRequest) Reset() {
 	*x = DeleteRegionRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[61]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3886,7 +4001,7 @@ func (x *DeleteRegionRequest) String() string {
 func (*DeleteRegionRequest) ProtoMessage() {}
 
 func (x *DeleteRegionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[61]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3899,7 +4014,7 @@ func (x *DeleteRegionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteRegionRequest.ProtoReflect.Descriptor instead.
 func (*DeleteRegionRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{61}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *DeleteRegionRequest) GetRequestId() string {
@@ -3925,7 +4040,7 @@ type DeleteRegionResponse struct {
 
 func (x *DeleteRegionResponse) Reset() {
 	*x = DeleteRegionResponse{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[62]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3937,7 +4052,7 @@ func (x *DeleteRegionResponse) String() string {
 func (*DeleteRegionResponse) ProtoMessage() {}
 
 func (x *DeleteRegionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[62]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3950,7 +4065,7 @@ func (x *DeleteRegionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteRegionResponse.ProtoReflect.Descriptor instead.
 func (*DeleteRegionResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{62}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{63}
 }
 
 // What to change of how this service is configured.
@@ -3970,7 +4085,7 @@ type IamConfigureRequest struct {
 
 func (x *IamConfigureRequest) Reset() {
 	*x = IamConfigureRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[63]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3982,7 +4097,7 @@ func (x *IamConfigureRequest) String() string {
 func (*IamConfigureRequest) ProtoMessage() {}
 
 func (x *IamConfigureRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[63]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3995,7 +4110,7 @@ func (x *IamConfigureRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IamConfigureRequest.ProtoReflect.Descriptor instead.
 func (*IamConfigureRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{63}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *IamConfigureRequest) GetRequestId() string {
@@ -4035,7 +4150,7 @@ type GetIamConfigurationRequest struct {
 
 func (x *GetIamConfigurationRequest) Reset() {
 	*x = GetIamConfigurationRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[64]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4047,7 +4162,7 @@ func (x *GetIamConfigurationRequest) String() string {
 func (*GetIamConfigurationRequest) ProtoMessage() {}
 
 func (x *GetIamConfigurationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[64]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4060,7 +4175,7 @@ func (x *GetIamConfigurationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetIamConfigurationRequest.ProtoReflect.Descriptor instead.
 func (*GetIamConfigurationRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{64}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{65}
 }
 
 // What a process that serves a site says of itself.
@@ -4080,7 +4195,7 @@ type RegisterServiceRequest struct {
 	// Of the services.
 	Version string `protobuf:"bytes,6,opt,name=version,proto3" json:"version,omitempty"`
 	// UUIDs of the regions that the site serves, with all below them that no other site names; empty:
-	// what no other site serves.
+	// what no other site serves. Needs the role operator on them, or on the system.
 	Regions       []string `protobuf:"bytes,7,rep,name=regions,proto3" json:"regions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4088,7 +4203,7 @@ type RegisterServiceRequest struct {
 
 func (x *RegisterServiceRequest) Reset() {
 	*x = RegisterServiceRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[65]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4100,7 +4215,7 @@ func (x *RegisterServiceRequest) String() string {
 func (*RegisterServiceRequest) ProtoMessage() {}
 
 func (x *RegisterServiceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[65]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4113,7 +4228,7 @@ func (x *RegisterServiceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegisterServiceRequest.ProtoReflect.Descriptor instead.
 func (*RegisterServiceRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{65}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *RegisterServiceRequest) GetRequestId() string {
@@ -4178,7 +4293,7 @@ type RenewServiceRequest struct {
 
 func (x *RenewServiceRequest) Reset() {
 	*x = RenewServiceRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[66]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4190,7 +4305,7 @@ func (x *RenewServiceRequest) String() string {
 func (*RenewServiceRequest) ProtoMessage() {}
 
 func (x *RenewServiceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[66]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4203,7 +4318,7 @@ func (x *RenewServiceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenewServiceRequest.ProtoReflect.Descriptor instead.
 func (*RenewServiceRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{66}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *RenewServiceRequest) GetRequestId() string {
@@ -4229,7 +4344,7 @@ type RenewServiceResponse struct {
 
 func (x *RenewServiceResponse) Reset() {
 	*x = RenewServiceResponse{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[67]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4241,7 +4356,7 @@ func (x *RenewServiceResponse) String() string {
 func (*RenewServiceResponse) ProtoMessage() {}
 
 func (x *RenewServiceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[67]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4254,7 +4369,7 @@ func (x *RenewServiceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenewServiceResponse.ProtoReflect.Descriptor instead.
 func (*RenewServiceResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{67}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{68}
 }
 
 // A process that stops.
@@ -4270,7 +4385,7 @@ type WithdrawServiceRequest struct {
 
 func (x *WithdrawServiceRequest) Reset() {
 	*x = WithdrawServiceRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[68]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4282,7 +4397,7 @@ func (x *WithdrawServiceRequest) String() string {
 func (*WithdrawServiceRequest) ProtoMessage() {}
 
 func (x *WithdrawServiceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[68]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4295,7 +4410,7 @@ func (x *WithdrawServiceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawServiceRequest.ProtoReflect.Descriptor instead.
 func (*WithdrawServiceRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{68}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *WithdrawServiceRequest) GetRequestId() string {
@@ -4321,7 +4436,7 @@ type WithdrawServiceResponse struct {
 
 func (x *WithdrawServiceResponse) Reset() {
 	*x = WithdrawServiceResponse{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[69]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4333,7 +4448,7 @@ func (x *WithdrawServiceResponse) String() string {
 func (*WithdrawServiceResponse) ProtoMessage() {}
 
 func (x *WithdrawServiceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[69]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4346,7 +4461,7 @@ func (x *WithdrawServiceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawServiceResponse.ProtoReflect.Descriptor instead.
 func (*WithdrawServiceResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{69}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{70}
 }
 
 // Nothing to choose.
@@ -4358,7 +4473,7 @@ type ListServicesRequest struct {
 
 func (x *ListServicesRequest) Reset() {
 	*x = ListServicesRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[70]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4370,7 +4485,7 @@ func (x *ListServicesRequest) String() string {
 func (*ListServicesRequest) ProtoMessage() {}
 
 func (x *ListServicesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[70]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4383,7 +4498,7 @@ func (x *ListServicesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListServicesRequest.ProtoReflect.Descriptor instead.
 func (*ListServicesRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{70}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{71}
 }
 
 // The catalogue.
@@ -4399,7 +4514,7 @@ type ListServicesResponse struct {
 
 func (x *ListServicesResponse) Reset() {
 	*x = ListServicesResponse{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[71]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4411,7 +4526,7 @@ func (x *ListServicesResponse) String() string {
 func (*ListServicesResponse) ProtoMessage() {}
 
 func (x *ListServicesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[71]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4424,7 +4539,7 @@ func (x *ListServicesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListServicesResponse.ProtoReflect.Descriptor instead.
 func (*ListServicesResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{71}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *ListServicesResponse) GetSites() []*Site {
@@ -4456,7 +4571,7 @@ type Site struct {
 
 func (x *Site) Reset() {
 	*x = Site{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[72]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4468,7 +4583,7 @@ func (x *Site) String() string {
 func (*Site) ProtoMessage() {}
 
 func (x *Site) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[72]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4481,7 +4596,7 @@ func (x *Site) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Site.ProtoReflect.Descriptor instead.
 func (*Site) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{72}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *Site) GetId() string {
@@ -4530,7 +4645,7 @@ type Service struct {
 
 func (x *Service) Reset() {
 	*x = Service{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[73]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4542,7 +4657,7 @@ func (x *Service) String() string {
 func (*Service) ProtoMessage() {}
 
 func (x *Service) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[73]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4555,7 +4670,7 @@ func (x *Service) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Service.ProtoReflect.Descriptor instead.
 func (*Service) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{73}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *Service) GetId() string {
@@ -4627,7 +4742,7 @@ type DeleteSiteRequest struct {
 
 func (x *DeleteSiteRequest) Reset() {
 	*x = DeleteSiteRequest{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[74]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4639,7 +4754,7 @@ func (x *DeleteSiteRequest) String() string {
 func (*DeleteSiteRequest) ProtoMessage() {}
 
 func (x *DeleteSiteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[74]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4652,7 +4767,7 @@ func (x *DeleteSiteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteSiteRequest.ProtoReflect.Descriptor instead.
 func (*DeleteSiteRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{74}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *DeleteSiteRequest) GetRequestId() string {
@@ -4678,7 +4793,7 @@ type DeleteSiteResponse struct {
 
 func (x *DeleteSiteResponse) Reset() {
 	*x = DeleteSiteResponse{}
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[75]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4690,7 +4805,7 @@ func (x *DeleteSiteResponse) String() string {
 func (*DeleteSiteResponse) ProtoMessage() {}
 
 func (x *DeleteSiteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[75]
+	mi := &file_mulligan_iam_v1_iam_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4703,7 +4818,7 @@ func (x *DeleteSiteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteSiteResponse.ProtoReflect.Descriptor instead.
 func (*DeleteSiteResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{75}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{76}
 }
 
 var File_mulligan_iam_v1_iam_proto protoreflect.FileDescriptor
@@ -4782,10 +4897,9 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\xbaH\ar\x05\x10\x01\x18\x80\bR\x04name\x12#\n" +
 	"\x06parent\x18\x03 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x06parent\"-\n" +
 	"\x11GetProjectRequest\x12\x18\n" +
-	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"=\n" +
-	"\x17BatchGetProjectsRequest\x12\"\n" +
-	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
-	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\"P\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"?\n" +
+	"\x17BatchGetProjectsRequest\x12$\n" +
+	"\x03ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xe8\a\x18\x01\"\x05r\x03\xb0\x01\x01R\x03ids\"P\n" +
 	"\x18BatchGetProjectsResponse\x124\n" +
 	"\bprojects\x18\x01 \x03(\v2\x18.mulligan.iam.v1.ProjectR\bprojects\"\xac\x02\n" +
 	"\x13ListProjectsRequest\x12,\n" +
@@ -4826,10 +4940,9 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\xbaH\ar\x05\x10\x01\x18\x80\bR\x04name\x12\x1a\n" +
 	"\bpassword\x18\x03 \x01(\tR\bpassword\"-\n" +
 	"\x11GetAccountRequest\x12\x18\n" +
-	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"=\n" +
-	"\x17BatchGetAccountsRequest\x12\"\n" +
-	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
-	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\"P\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"?\n" +
+	"\x17BatchGetAccountsRequest\x12$\n" +
+	"\x03ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xe8\a\x18\x01\"\x05r\x03\xb0\x01\x01R\x03ids\"P\n" +
 	"\x18BatchGetAccountsResponse\x124\n" +
 	"\baccounts\x18\x01 \x03(\v2\x18.mulligan.iam.v1.AccountR\baccounts\"\xd9\x01\n" +
 	"\x13ListAccountsRequest\x12,\n" +
@@ -4891,10 +5004,9 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\amethods\x18\x06 \x03(\tR\amethods\x12#\n" +
 	"\x06region\x18\a \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x06region\";\n" +
 	"\x1fGetApplicationCredentialRequest\x12\x18\n" +
-	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"K\n" +
-	"%BatchGetApplicationCredentialsRequest\x12\"\n" +
-	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
-	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\"\x89\x01\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"M\n" +
+	"%BatchGetApplicationCredentialsRequest\x12$\n" +
+	"\x03ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xe8\a\x18\x01\"\x05r\x03\xb0\x01\x01R\x03ids\"\x89\x01\n" +
 	"&BatchGetApplicationCredentialsResponse\x12_\n" +
 	"\x17application_credentials\x18\x01 \x03(\v2&.mulligan.iam.v1.ApplicationCredentialR\x16applicationCredentials\"\x99\x02\n" +
 	"!ListApplicationCredentialsRequest\x12,\n" +
@@ -4908,7 +5020,21 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\"ListApplicationCredentialsResponse\x12_\n" +
 	"\x17application_credentials\x18\x01 \x03(\v2&.mulligan.iam.v1.ApplicationCredentialR\x16applicationCredentials\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
-	"\brevision\x18\x03 \x01(\x03R\brevision\"h\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevision\"\xf3\x02\n" +
+	"\"UpdateApplicationCredentialRequest\x12(\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x18\n" +
+	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\x12'\n" +
+	"\n" +
+	"generation\x18\x03 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\n" +
+	"generation\x12;\n" +
+	"\vupdate_mask\x18\x04 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
+	"updateMask\x12\x1c\n" +
+	"\x04name\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x04name\x120\n" +
+	"\x05roles\x18\x06 \x03(\v2\x1a.mulligan.iam.v1.GivenRoleR\x05roles\x129\n" +
+	"\n" +
+	"expires_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\x12\x18\n" +
+	"\amethods\x18\b \x03(\tR\amethods\"h\n" +
 	"\"DeleteApplicationCredentialRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x18\n" +
@@ -4969,10 +5095,9 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\x06parent\x18\x03 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x06parent\x12/\n" +
 	"\x04spec\x18\x04 \x01(\v2\x1b.mulligan.iam.v1.RegionSpecR\x04spec\",\n" +
 	"\x10GetRegionRequest\x12\x18\n" +
-	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"<\n" +
-	"\x16BatchGetRegionsRequest\x12\"\n" +
-	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
-	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\"L\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\">\n" +
+	"\x16BatchGetRegionsRequest\x12$\n" +
+	"\x03ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xe8\a\x18\x01\"\x05r\x03\xb0\x01\x01R\x03ids\"L\n" +
 	"\x17BatchGetRegionsResponse\x121\n" +
 	"\aregions\x18\x01 \x03(\v2\x17.mulligan.iam.v1.RegionR\aregions\"\xfd\x01\n" +
 	"\x12ListRegionsRequest\x12,\n" +
@@ -5060,7 +5185,7 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\x16VISIBILITY_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11VISIBILITY_PUBLIC\x10\x01\x12\x17\n" +
 	"\x13VISIBILITY_PROJECTS\x10\x02\x12\x17\n" +
-	"\x13VISIBILITY_INTERNAL\x10\x032\xf8/\n" +
+	"\x13VISIBILITY_INTERNAL\x10\x032\xaa2\n" +
 	"\n" +
 	"IamService\x12W\n" +
 	"\tBootstrap\x12!.mulligan.iam.v1.BootstrapRequest\x1a\x19.mulligan.iam.v1.SignedIn\"\f\xaa\xbb\x18\x04\b\x01\x10\x01\xb0\xbb\x18\x03\x12O\n" +
@@ -5089,7 +5214,8 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\x1bCreateApplicationCredential\x123.mulligan.iam.v1.CreateApplicationCredentialRequest\x1a&.mulligan.iam.v1.ApplicationCredential\"7\xaa\xbb\x183\b\x02\x10\x01\x1a-a user, with each of the roles that are given\x12\xc1\x01\n" +
 	"\x18GetApplicationCredential\x120.mulligan.iam.v1.GetApplicationCredentialRequest\x1a&.mulligan.iam.v1.ApplicationCredential\"K\xaa\xbb\x18G\b\x02\x10\x01\x1aAshows the caller's own, and any account's to admins of the system\x12\xde\x01\n" +
 	"\x1eBatchGetApplicationCredentials\x126.mulligan.iam.v1.BatchGetApplicationCredentialsRequest\x1a7.mulligan.iam.v1.BatchGetApplicationCredentialsResponse\"K\xaa\xbb\x18G\b\x02\x10\x01\x1aAshows the caller's own, and any account's to admins of the system\x12\xd2\x01\n" +
-	"\x1aListApplicationCredentials\x122.mulligan.iam.v1.ListApplicationCredentialsRequest\x1a3.mulligan.iam.v1.ListApplicationCredentialsResponse\"K\xaa\xbb\x18G\b\x02\x10\x01\x1aAshows the caller's own, and any account's to admins of the system\x12\xd8\x01\n" +
+	"\x1aListApplicationCredentials\x122.mulligan.iam.v1.ListApplicationCredentialsRequest\x1a3.mulligan.iam.v1.ListApplicationCredentialsResponse\"K\xaa\xbb\x18G\b\x02\x10\x01\x1aAshows the caller's own, and any account's to admins of the system\x12\xca\x01\n" +
+	"\x1bUpdateApplicationCredential\x123.mulligan.iam.v1.UpdateApplicationCredentialRequest\x1a&.mulligan.iam.v1.ApplicationCredential\"N\xaa\xbb\x18J\b\x02\x10\x01\x1aDchanges the caller's own, and any account's for admins of the system\x12\xd8\x01\n" +
 	"\x1bDeleteApplicationCredential\x123.mulligan.iam.v1.DeleteApplicationCredentialRequest\x1a4.mulligan.iam.v1.DeleteApplicationCredentialResponse\"N\xaa\xbb\x18J\b\x02\x10\x01\x1aDdeletes the caller's own, and any account's for admins of the system\x12W\n" +
 	"\n" +
 	"AssignRole\x12\".mulligan.iam.v1.AssignRoleRequest\x1a\x1b.mulligan.iam.v1.Assignment\"\b\xaa\xbb\x18\x04\b\x06\x10\x05\x12_\n" +
@@ -5101,10 +5227,10 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\x0fBatchGetRegions\x12'.mulligan.iam.v1.BatchGetRegionsRequest\x1a(.mulligan.iam.v1.BatchGetRegionsResponse\")\xaa\xbb\x18%\b\x02\x10\x01\x1a\x1fof regions that the caller sees\x12\x8a\x01\n" +
 	"\vListRegions\x12#.mulligan.iam.v1.ListRegionsRequest\x1a$.mulligan.iam.v1.ListRegionsResponse\"0\xaa\xbb\x18,\b\x02\x10\x01\x1a&shows the regions that the caller sees\x12[\n" +
 	"\fUpdateRegion\x12$.mulligan.iam.v1.UpdateRegionRequest\x1a\x17.mulligan.iam.v1.Region\"\f\xaa\xbb\x18\b\b\x06\x10\x04\"\x02id\x12\x9a\x01\n" +
-	"\fDeleteRegion\x12$.mulligan.iam.v1.DeleteRegionRequest\x1a%.mulligan.iam.v1.DeleteRegionResponse\"=\xaa\xbb\x189\b\x06\x10\x04\x1a/of a region above it; at the top: of the system\"\x02id\x12\xc9\x01\n" +
-	"\x0fRegisterService\x12'.mulligan.iam.v1.RegisterServiceRequest\x1a\x18.mulligan.iam.v1.Service\"s\xaa\xbb\x18o\b\x03\x10\x03\x1aiservices beside iam, admins, and application credentials that an admin made with this method among theirs\x12\x83\x01\n" +
-	"\fRenewService\x12$.mulligan.iam.v1.RenewServiceRequest\x1a%.mulligan.iam.v1.RenewServiceResponse\"&\xaa\xbb\x18\"\b\x03\x10\x03\x1a\x1cwho may call RegisterService\x12\x8c\x01\n" +
-	"\x0fWithdrawService\x12'.mulligan.iam.v1.WithdrawServiceRequest\x1a(.mulligan.iam.v1.WithdrawServiceResponse\"&\xaa\xbb\x18\"\b\x03\x10\x03\x1a\x1cwho may call RegisterService\x12\x8d\x01\n" +
+	"\fDeleteRegion\x12$.mulligan.iam.v1.DeleteRegionRequest\x1a%.mulligan.iam.v1.DeleteRegionResponse\"=\xaa\xbb\x189\b\x06\x10\x04\x1a/of a region above it; at the top: of the system\"\x02id\x12\x94\x02\n" +
+	"\x0fRegisterService\x12'.mulligan.iam.v1.RegisterServiceRequest\x1a\x18.mulligan.iam.v1.Service\"\xbd\x01\xaa\xbb\x18\xb8\x01\b\x02\x10\x01\x1a\xb1\x01services beside iam, admins of the system, and application credentials that one made with this method among theirs: for their own site, and with the role operator on its regions\x12\x90\x01\n" +
+	"\fRenewService\x12$.mulligan.iam.v1.RenewServiceRequest\x1a%.mulligan.iam.v1.RenewServiceResponse\"3\xaa\xbb\x18/\b\x02\x10\x01\x1a)who may call RegisterService for its site\x12\x99\x01\n" +
+	"\x0fWithdrawService\x12'.mulligan.iam.v1.WithdrawServiceRequest\x1a(.mulligan.iam.v1.WithdrawServiceResponse\"3\xaa\xbb\x18/\b\x02\x10\x01\x1a)who may call RegisterService for its site\x12\x8d\x01\n" +
 	"\fListServices\x12$.mulligan.iam.v1.ListServicesRequest\x1a%.mulligan.iam.v1.ListServicesResponse\"0\xaa\xbb\x18,\b\x02\x10\x01\x1a&shows the regions that the caller sees\x12_\n" +
 	"\n" +
 	"DeleteSite\x12\".mulligan.iam.v1.DeleteSiteRequest\x1a#.mulligan.iam.v1.DeleteSiteResponse\"\b\xaa\xbb\x18\x04\b\x06\x10\x03\x12\xd4\x01\n" +
@@ -5126,7 +5252,7 @@ func file_mulligan_iam_v1_iam_proto_rawDescGZIP() []byte {
 }
 
 var file_mulligan_iam_v1_iam_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_mulligan_iam_v1_iam_proto_msgTypes = make([]protoimpl.MessageInfo, 76)
+var file_mulligan_iam_v1_iam_proto_msgTypes = make([]protoimpl.MessageInfo, 77)
 var file_mulligan_iam_v1_iam_proto_goTypes = []any{
 	(Visibility)(0),                                // 0: mulligan.iam.v1.Visibility
 	(*BootstrapRequest)(nil),                       // 1: mulligan.iam.v1.BootstrapRequest
@@ -5172,210 +5298,216 @@ var file_mulligan_iam_v1_iam_proto_goTypes = []any{
 	(*BatchGetApplicationCredentialsResponse)(nil), // 41: mulligan.iam.v1.BatchGetApplicationCredentialsResponse
 	(*ListApplicationCredentialsRequest)(nil),      // 42: mulligan.iam.v1.ListApplicationCredentialsRequest
 	(*ListApplicationCredentialsResponse)(nil),     // 43: mulligan.iam.v1.ListApplicationCredentialsResponse
-	(*DeleteApplicationCredentialRequest)(nil),     // 44: mulligan.iam.v1.DeleteApplicationCredentialRequest
-	(*DeleteApplicationCredentialResponse)(nil),    // 45: mulligan.iam.v1.DeleteApplicationCredentialResponse
-	(*AssignRoleRequest)(nil),                      // 46: mulligan.iam.v1.AssignRoleRequest
-	(*RevokeRoleRequest)(nil),                      // 47: mulligan.iam.v1.RevokeRoleRequest
-	(*RevokeRoleResponse)(nil),                     // 48: mulligan.iam.v1.RevokeRoleResponse
-	(*Assignment)(nil),                             // 49: mulligan.iam.v1.Assignment
-	(*ListAssignmentsRequest)(nil),                 // 50: mulligan.iam.v1.ListAssignmentsRequest
-	(*ListAssignmentsResponse)(nil),                // 51: mulligan.iam.v1.ListAssignmentsResponse
-	(*FailureDomains)(nil),                         // 52: mulligan.iam.v1.FailureDomains
-	(*RegionSpec)(nil),                             // 53: mulligan.iam.v1.RegionSpec
-	(*Region)(nil),                                 // 54: mulligan.iam.v1.Region
-	(*CreateRegionRequest)(nil),                    // 55: mulligan.iam.v1.CreateRegionRequest
-	(*GetRegionRequest)(nil),                       // 56: mulligan.iam.v1.GetRegionRequest
-	(*BatchGetRegionsRequest)(nil),                 // 57: mulligan.iam.v1.BatchGetRegionsRequest
-	(*BatchGetRegionsResponse)(nil),                // 58: mulligan.iam.v1.BatchGetRegionsResponse
-	(*ListRegionsRequest)(nil),                     // 59: mulligan.iam.v1.ListRegionsRequest
-	(*ListRegionsResponse)(nil),                    // 60: mulligan.iam.v1.ListRegionsResponse
-	(*UpdateRegionRequest)(nil),                    // 61: mulligan.iam.v1.UpdateRegionRequest
-	(*DeleteRegionRequest)(nil),                    // 62: mulligan.iam.v1.DeleteRegionRequest
-	(*DeleteRegionResponse)(nil),                   // 63: mulligan.iam.v1.DeleteRegionResponse
-	(*IamConfigureRequest)(nil),                    // 64: mulligan.iam.v1.IamConfigureRequest
-	(*GetIamConfigurationRequest)(nil),             // 65: mulligan.iam.v1.GetIamConfigurationRequest
-	(*RegisterServiceRequest)(nil),                 // 66: mulligan.iam.v1.RegisterServiceRequest
-	(*RenewServiceRequest)(nil),                    // 67: mulligan.iam.v1.RenewServiceRequest
-	(*RenewServiceResponse)(nil),                   // 68: mulligan.iam.v1.RenewServiceResponse
-	(*WithdrawServiceRequest)(nil),                 // 69: mulligan.iam.v1.WithdrawServiceRequest
-	(*WithdrawServiceResponse)(nil),                // 70: mulligan.iam.v1.WithdrawServiceResponse
-	(*ListServicesRequest)(nil),                    // 71: mulligan.iam.v1.ListServicesRequest
-	(*ListServicesResponse)(nil),                   // 72: mulligan.iam.v1.ListServicesResponse
-	(*Site)(nil),                                   // 73: mulligan.iam.v1.Site
-	(*Service)(nil),                                // 74: mulligan.iam.v1.Service
-	(*DeleteSiteRequest)(nil),                      // 75: mulligan.iam.v1.DeleteSiteRequest
-	(*DeleteSiteResponse)(nil),                     // 76: mulligan.iam.v1.DeleteSiteResponse
-	(*timestamppb.Timestamp)(nil),                  // 77: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),                    // 78: google.protobuf.Duration
-	(*commonv1.Page)(nil),                          // 79: mulligan.common.v1.Page
-	(*commonv1.Metadata)(nil),                      // 80: mulligan.common.v1.Metadata
-	(commonv1.OrderBy)(0),                          // 81: mulligan.common.v1.OrderBy
-	(*commonv1.Filter)(nil),                        // 82: mulligan.common.v1.Filter
-	(*fieldmaskpb.FieldMask)(nil),                  // 83: google.protobuf.FieldMask
-	(commonv1.Role)(0),                             // 84: mulligan.common.v1.Role
-	(commonv1.DomainKind)(0),                       // 85: mulligan.common.v1.DomainKind
-	(*commonv1.ConfigurationSpec)(nil),             // 86: mulligan.common.v1.ConfigurationSpec
-	(*commonv1.ListAuditEventsRequest)(nil),        // 87: mulligan.common.v1.ListAuditEventsRequest
-	(*commonv1.WatchRequest)(nil),                  // 88: mulligan.common.v1.WatchRequest
-	(*commonv1.ListAuditEventsResponse)(nil),       // 89: mulligan.common.v1.ListAuditEventsResponse
-	(*commonv1.Configuration)(nil),                 // 90: mulligan.common.v1.Configuration
-	(*commonv1.Event)(nil),                         // 91: mulligan.common.v1.Event
+	(*UpdateApplicationCredentialRequest)(nil),     // 44: mulligan.iam.v1.UpdateApplicationCredentialRequest
+	(*DeleteApplicationCredentialRequest)(nil),     // 45: mulligan.iam.v1.DeleteApplicationCredentialRequest
+	(*DeleteApplicationCredentialResponse)(nil),    // 46: mulligan.iam.v1.DeleteApplicationCredentialResponse
+	(*AssignRoleRequest)(nil),                      // 47: mulligan.iam.v1.AssignRoleRequest
+	(*RevokeRoleRequest)(nil),                      // 48: mulligan.iam.v1.RevokeRoleRequest
+	(*RevokeRoleResponse)(nil),                     // 49: mulligan.iam.v1.RevokeRoleResponse
+	(*Assignment)(nil),                             // 50: mulligan.iam.v1.Assignment
+	(*ListAssignmentsRequest)(nil),                 // 51: mulligan.iam.v1.ListAssignmentsRequest
+	(*ListAssignmentsResponse)(nil),                // 52: mulligan.iam.v1.ListAssignmentsResponse
+	(*FailureDomains)(nil),                         // 53: mulligan.iam.v1.FailureDomains
+	(*RegionSpec)(nil),                             // 54: mulligan.iam.v1.RegionSpec
+	(*Region)(nil),                                 // 55: mulligan.iam.v1.Region
+	(*CreateRegionRequest)(nil),                    // 56: mulligan.iam.v1.CreateRegionRequest
+	(*GetRegionRequest)(nil),                       // 57: mulligan.iam.v1.GetRegionRequest
+	(*BatchGetRegionsRequest)(nil),                 // 58: mulligan.iam.v1.BatchGetRegionsRequest
+	(*BatchGetRegionsResponse)(nil),                // 59: mulligan.iam.v1.BatchGetRegionsResponse
+	(*ListRegionsRequest)(nil),                     // 60: mulligan.iam.v1.ListRegionsRequest
+	(*ListRegionsResponse)(nil),                    // 61: mulligan.iam.v1.ListRegionsResponse
+	(*UpdateRegionRequest)(nil),                    // 62: mulligan.iam.v1.UpdateRegionRequest
+	(*DeleteRegionRequest)(nil),                    // 63: mulligan.iam.v1.DeleteRegionRequest
+	(*DeleteRegionResponse)(nil),                   // 64: mulligan.iam.v1.DeleteRegionResponse
+	(*IamConfigureRequest)(nil),                    // 65: mulligan.iam.v1.IamConfigureRequest
+	(*GetIamConfigurationRequest)(nil),             // 66: mulligan.iam.v1.GetIamConfigurationRequest
+	(*RegisterServiceRequest)(nil),                 // 67: mulligan.iam.v1.RegisterServiceRequest
+	(*RenewServiceRequest)(nil),                    // 68: mulligan.iam.v1.RenewServiceRequest
+	(*RenewServiceResponse)(nil),                   // 69: mulligan.iam.v1.RenewServiceResponse
+	(*WithdrawServiceRequest)(nil),                 // 70: mulligan.iam.v1.WithdrawServiceRequest
+	(*WithdrawServiceResponse)(nil),                // 71: mulligan.iam.v1.WithdrawServiceResponse
+	(*ListServicesRequest)(nil),                    // 72: mulligan.iam.v1.ListServicesRequest
+	(*ListServicesResponse)(nil),                   // 73: mulligan.iam.v1.ListServicesResponse
+	(*Site)(nil),                                   // 74: mulligan.iam.v1.Site
+	(*Service)(nil),                                // 75: mulligan.iam.v1.Service
+	(*DeleteSiteRequest)(nil),                      // 76: mulligan.iam.v1.DeleteSiteRequest
+	(*DeleteSiteResponse)(nil),                     // 77: mulligan.iam.v1.DeleteSiteResponse
+	(*timestamppb.Timestamp)(nil),                  // 78: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),                    // 79: google.protobuf.Duration
+	(*commonv1.Page)(nil),                          // 80: mulligan.common.v1.Page
+	(*commonv1.Metadata)(nil),                      // 81: mulligan.common.v1.Metadata
+	(commonv1.OrderBy)(0),                          // 82: mulligan.common.v1.OrderBy
+	(*commonv1.Filter)(nil),                        // 83: mulligan.common.v1.Filter
+	(*fieldmaskpb.FieldMask)(nil),                  // 84: google.protobuf.FieldMask
+	(commonv1.Role)(0),                             // 85: mulligan.common.v1.Role
+	(commonv1.DomainKind)(0),                       // 86: mulligan.common.v1.DomainKind
+	(*commonv1.ConfigurationSpec)(nil),             // 87: mulligan.common.v1.ConfigurationSpec
+	(*commonv1.ListAuditEventsRequest)(nil),        // 88: mulligan.common.v1.ListAuditEventsRequest
+	(*commonv1.WatchRequest)(nil),                  // 89: mulligan.common.v1.WatchRequest
+	(*commonv1.ListAuditEventsResponse)(nil),       // 90: mulligan.common.v1.ListAuditEventsResponse
+	(*commonv1.Configuration)(nil),                 // 91: mulligan.common.v1.Configuration
+	(*commonv1.Event)(nil),                         // 92: mulligan.common.v1.Event
 }
 var file_mulligan_iam_v1_iam_proto_depIdxs = []int32{
-	77,  // 0: mulligan.iam.v1.SignedIn.expires_at:type_name -> google.protobuf.Timestamp
-	78,  // 1: mulligan.iam.v1.SignedIn.lifetime:type_name -> google.protobuf.Duration
-	77,  // 2: mulligan.iam.v1.SignedIn.session_ends_at:type_name -> google.protobuf.Timestamp
-	77,  // 3: mulligan.iam.v1.Session.created_at:type_name -> google.protobuf.Timestamp
-	77,  // 4: mulligan.iam.v1.Session.refreshed_at:type_name -> google.protobuf.Timestamp
-	77,  // 5: mulligan.iam.v1.Session.ends_at:type_name -> google.protobuf.Timestamp
-	77,  // 6: mulligan.iam.v1.Session.revoked_at:type_name -> google.protobuf.Timestamp
-	79,  // 7: mulligan.iam.v1.ListSessionsRequest.page:type_name -> mulligan.common.v1.Page
+	78,  // 0: mulligan.iam.v1.SignedIn.expires_at:type_name -> google.protobuf.Timestamp
+	79,  // 1: mulligan.iam.v1.SignedIn.lifetime:type_name -> google.protobuf.Duration
+	78,  // 2: mulligan.iam.v1.SignedIn.session_ends_at:type_name -> google.protobuf.Timestamp
+	78,  // 3: mulligan.iam.v1.Session.created_at:type_name -> google.protobuf.Timestamp
+	78,  // 4: mulligan.iam.v1.Session.refreshed_at:type_name -> google.protobuf.Timestamp
+	78,  // 5: mulligan.iam.v1.Session.ends_at:type_name -> google.protobuf.Timestamp
+	78,  // 6: mulligan.iam.v1.Session.revoked_at:type_name -> google.protobuf.Timestamp
+	80,  // 7: mulligan.iam.v1.ListSessionsRequest.page:type_name -> mulligan.common.v1.Page
 	6,   // 8: mulligan.iam.v1.ListSessionsResponse.sessions:type_name -> mulligan.iam.v1.Session
 	12,  // 9: mulligan.iam.v1.ListTokenKeysResponse.keys:type_name -> mulligan.iam.v1.TokenKey
-	77,  // 10: mulligan.iam.v1.TokenKey.created_at:type_name -> google.protobuf.Timestamp
-	77,  // 11: mulligan.iam.v1.TokenKey.signs_at:type_name -> google.protobuf.Timestamp
-	77,  // 12: mulligan.iam.v1.TokenKey.retires_at:type_name -> google.protobuf.Timestamp
-	80,  // 13: mulligan.iam.v1.Project.metadata:type_name -> mulligan.common.v1.Metadata
+	78,  // 10: mulligan.iam.v1.TokenKey.created_at:type_name -> google.protobuf.Timestamp
+	78,  // 11: mulligan.iam.v1.TokenKey.signs_at:type_name -> google.protobuf.Timestamp
+	78,  // 12: mulligan.iam.v1.TokenKey.retires_at:type_name -> google.protobuf.Timestamp
+	81,  // 13: mulligan.iam.v1.Project.metadata:type_name -> mulligan.common.v1.Metadata
 	14,  // 14: mulligan.iam.v1.BatchGetProjectsResponse.projects:type_name -> mulligan.iam.v1.Project
-	79,  // 15: mulligan.iam.v1.ListProjectsRequest.page:type_name -> mulligan.common.v1.Page
-	81,  // 16: mulligan.iam.v1.ListProjectsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
-	82,  // 17: mulligan.iam.v1.ListProjectsRequest.filter:type_name -> mulligan.common.v1.Filter
+	80,  // 15: mulligan.iam.v1.ListProjectsRequest.page:type_name -> mulligan.common.v1.Page
+	82,  // 16: mulligan.iam.v1.ListProjectsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	83,  // 17: mulligan.iam.v1.ListProjectsRequest.filter:type_name -> mulligan.common.v1.Filter
 	14,  // 18: mulligan.iam.v1.ListProjectsResponse.projects:type_name -> mulligan.iam.v1.Project
-	83,  // 19: mulligan.iam.v1.UpdateProjectRequest.update_mask:type_name -> google.protobuf.FieldMask
-	80,  // 20: mulligan.iam.v1.Account.metadata:type_name -> mulligan.common.v1.Metadata
+	84,  // 19: mulligan.iam.v1.UpdateProjectRequest.update_mask:type_name -> google.protobuf.FieldMask
+	81,  // 20: mulligan.iam.v1.Account.metadata:type_name -> mulligan.common.v1.Metadata
 	24,  // 21: mulligan.iam.v1.BatchGetAccountsResponse.accounts:type_name -> mulligan.iam.v1.Account
-	79,  // 22: mulligan.iam.v1.ListAccountsRequest.page:type_name -> mulligan.common.v1.Page
-	81,  // 23: mulligan.iam.v1.ListAccountsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
-	82,  // 24: mulligan.iam.v1.ListAccountsRequest.filter:type_name -> mulligan.common.v1.Filter
+	80,  // 22: mulligan.iam.v1.ListAccountsRequest.page:type_name -> mulligan.common.v1.Page
+	82,  // 23: mulligan.iam.v1.ListAccountsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	83,  // 24: mulligan.iam.v1.ListAccountsRequest.filter:type_name -> mulligan.common.v1.Filter
 	24,  // 25: mulligan.iam.v1.ListAccountsResponse.accounts:type_name -> mulligan.iam.v1.Account
-	83,  // 26: mulligan.iam.v1.UpdateAccountRequest.update_mask:type_name -> google.protobuf.FieldMask
-	80,  // 27: mulligan.iam.v1.ApplicationCredential.metadata:type_name -> mulligan.common.v1.Metadata
+	84,  // 26: mulligan.iam.v1.UpdateAccountRequest.update_mask:type_name -> google.protobuf.FieldMask
+	81,  // 27: mulligan.iam.v1.ApplicationCredential.metadata:type_name -> mulligan.common.v1.Metadata
 	37,  // 28: mulligan.iam.v1.ApplicationCredential.roles:type_name -> mulligan.iam.v1.GivenRole
-	77,  // 29: mulligan.iam.v1.ApplicationCredential.expires_at:type_name -> google.protobuf.Timestamp
-	84,  // 30: mulligan.iam.v1.GivenRole.role:type_name -> mulligan.common.v1.Role
+	78,  // 29: mulligan.iam.v1.ApplicationCredential.expires_at:type_name -> google.protobuf.Timestamp
+	85,  // 30: mulligan.iam.v1.GivenRole.role:type_name -> mulligan.common.v1.Role
 	37,  // 31: mulligan.iam.v1.CreateApplicationCredentialRequest.roles:type_name -> mulligan.iam.v1.GivenRole
-	77,  // 32: mulligan.iam.v1.CreateApplicationCredentialRequest.expires_at:type_name -> google.protobuf.Timestamp
+	78,  // 32: mulligan.iam.v1.CreateApplicationCredentialRequest.expires_at:type_name -> google.protobuf.Timestamp
 	36,  // 33: mulligan.iam.v1.BatchGetApplicationCredentialsResponse.application_credentials:type_name -> mulligan.iam.v1.ApplicationCredential
-	79,  // 34: mulligan.iam.v1.ListApplicationCredentialsRequest.page:type_name -> mulligan.common.v1.Page
-	81,  // 35: mulligan.iam.v1.ListApplicationCredentialsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
-	82,  // 36: mulligan.iam.v1.ListApplicationCredentialsRequest.filter:type_name -> mulligan.common.v1.Filter
+	80,  // 34: mulligan.iam.v1.ListApplicationCredentialsRequest.page:type_name -> mulligan.common.v1.Page
+	82,  // 35: mulligan.iam.v1.ListApplicationCredentialsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	83,  // 36: mulligan.iam.v1.ListApplicationCredentialsRequest.filter:type_name -> mulligan.common.v1.Filter
 	36,  // 37: mulligan.iam.v1.ListApplicationCredentialsResponse.application_credentials:type_name -> mulligan.iam.v1.ApplicationCredential
-	84,  // 38: mulligan.iam.v1.AssignRoleRequest.role:type_name -> mulligan.common.v1.Role
-	84,  // 39: mulligan.iam.v1.Assignment.role:type_name -> mulligan.common.v1.Role
-	79,  // 40: mulligan.iam.v1.ListAssignmentsRequest.page:type_name -> mulligan.common.v1.Page
-	49,  // 41: mulligan.iam.v1.ListAssignmentsResponse.assignments:type_name -> mulligan.iam.v1.Assignment
-	85,  // 42: mulligan.iam.v1.FailureDomains.kind:type_name -> mulligan.common.v1.DomainKind
-	52,  // 43: mulligan.iam.v1.RegionSpec.failure_domains:type_name -> mulligan.iam.v1.FailureDomains
-	0,   // 44: mulligan.iam.v1.RegionSpec.visibility:type_name -> mulligan.iam.v1.Visibility
-	80,  // 45: mulligan.iam.v1.Region.metadata:type_name -> mulligan.common.v1.Metadata
-	53,  // 46: mulligan.iam.v1.Region.spec:type_name -> mulligan.iam.v1.RegionSpec
-	53,  // 47: mulligan.iam.v1.CreateRegionRequest.spec:type_name -> mulligan.iam.v1.RegionSpec
-	54,  // 48: mulligan.iam.v1.BatchGetRegionsResponse.regions:type_name -> mulligan.iam.v1.Region
-	79,  // 49: mulligan.iam.v1.ListRegionsRequest.page:type_name -> mulligan.common.v1.Page
-	81,  // 50: mulligan.iam.v1.ListRegionsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
-	82,  // 51: mulligan.iam.v1.ListRegionsRequest.filter:type_name -> mulligan.common.v1.Filter
-	54,  // 52: mulligan.iam.v1.ListRegionsResponse.regions:type_name -> mulligan.iam.v1.Region
-	83,  // 53: mulligan.iam.v1.UpdateRegionRequest.update_mask:type_name -> google.protobuf.FieldMask
-	53,  // 54: mulligan.iam.v1.UpdateRegionRequest.spec:type_name -> mulligan.iam.v1.RegionSpec
-	86,  // 55: mulligan.iam.v1.IamConfigureRequest.spec:type_name -> mulligan.common.v1.ConfigurationSpec
-	83,  // 56: mulligan.iam.v1.IamConfigureRequest.update_mask:type_name -> google.protobuf.FieldMask
-	73,  // 57: mulligan.iam.v1.ListServicesResponse.sites:type_name -> mulligan.iam.v1.Site
-	74,  // 58: mulligan.iam.v1.Site.services:type_name -> mulligan.iam.v1.Service
-	77,  // 59: mulligan.iam.v1.Service.registered_at:type_name -> google.protobuf.Timestamp
-	77,  // 60: mulligan.iam.v1.Service.seen_at:type_name -> google.protobuf.Timestamp
-	1,   // 61: mulligan.iam.v1.IamService.Bootstrap:input_type -> mulligan.iam.v1.BootstrapRequest
-	2,   // 62: mulligan.iam.v1.IamService.Login:input_type -> mulligan.iam.v1.LoginRequest
-	4,   // 63: mulligan.iam.v1.IamService.RefreshToken:input_type -> mulligan.iam.v1.RefreshTokenRequest
-	5,   // 64: mulligan.iam.v1.IamService.SignOut:input_type -> mulligan.iam.v1.SignOutRequest
-	7,   // 65: mulligan.iam.v1.IamService.ListSessions:input_type -> mulligan.iam.v1.ListSessionsRequest
-	9,   // 66: mulligan.iam.v1.IamService.RevokeSession:input_type -> mulligan.iam.v1.RevokeSessionRequest
-	10,  // 67: mulligan.iam.v1.IamService.ListTokenKeys:input_type -> mulligan.iam.v1.ListTokenKeysRequest
-	13,  // 68: mulligan.iam.v1.IamService.RotateTokenKeys:input_type -> mulligan.iam.v1.RotateTokenKeysRequest
-	15,  // 69: mulligan.iam.v1.IamService.CreateProject:input_type -> mulligan.iam.v1.CreateProjectRequest
-	16,  // 70: mulligan.iam.v1.IamService.GetProject:input_type -> mulligan.iam.v1.GetProjectRequest
-	17,  // 71: mulligan.iam.v1.IamService.BatchGetProjects:input_type -> mulligan.iam.v1.BatchGetProjectsRequest
-	19,  // 72: mulligan.iam.v1.IamService.ListProjects:input_type -> mulligan.iam.v1.ListProjectsRequest
-	21,  // 73: mulligan.iam.v1.IamService.UpdateProject:input_type -> mulligan.iam.v1.UpdateProjectRequest
-	22,  // 74: mulligan.iam.v1.IamService.DeleteProject:input_type -> mulligan.iam.v1.DeleteProjectRequest
-	25,  // 75: mulligan.iam.v1.IamService.CreateAccount:input_type -> mulligan.iam.v1.CreateAccountRequest
-	26,  // 76: mulligan.iam.v1.IamService.GetAccount:input_type -> mulligan.iam.v1.GetAccountRequest
-	27,  // 77: mulligan.iam.v1.IamService.BatchGetAccounts:input_type -> mulligan.iam.v1.BatchGetAccountsRequest
-	29,  // 78: mulligan.iam.v1.IamService.ListAccounts:input_type -> mulligan.iam.v1.ListAccountsRequest
-	31,  // 79: mulligan.iam.v1.IamService.UpdateAccount:input_type -> mulligan.iam.v1.UpdateAccountRequest
-	32,  // 80: mulligan.iam.v1.IamService.DeleteAccount:input_type -> mulligan.iam.v1.DeleteAccountRequest
-	34,  // 81: mulligan.iam.v1.IamService.ChangePassword:input_type -> mulligan.iam.v1.ChangePasswordRequest
-	38,  // 82: mulligan.iam.v1.IamService.CreateApplicationCredential:input_type -> mulligan.iam.v1.CreateApplicationCredentialRequest
-	39,  // 83: mulligan.iam.v1.IamService.GetApplicationCredential:input_type -> mulligan.iam.v1.GetApplicationCredentialRequest
-	40,  // 84: mulligan.iam.v1.IamService.BatchGetApplicationCredentials:input_type -> mulligan.iam.v1.BatchGetApplicationCredentialsRequest
-	42,  // 85: mulligan.iam.v1.IamService.ListApplicationCredentials:input_type -> mulligan.iam.v1.ListApplicationCredentialsRequest
-	44,  // 86: mulligan.iam.v1.IamService.DeleteApplicationCredential:input_type -> mulligan.iam.v1.DeleteApplicationCredentialRequest
-	46,  // 87: mulligan.iam.v1.IamService.AssignRole:input_type -> mulligan.iam.v1.AssignRoleRequest
-	47,  // 88: mulligan.iam.v1.IamService.RevokeRole:input_type -> mulligan.iam.v1.RevokeRoleRequest
-	50,  // 89: mulligan.iam.v1.IamService.ListAssignments:input_type -> mulligan.iam.v1.ListAssignmentsRequest
-	55,  // 90: mulligan.iam.v1.IamService.CreateRegion:input_type -> mulligan.iam.v1.CreateRegionRequest
-	56,  // 91: mulligan.iam.v1.IamService.GetRegion:input_type -> mulligan.iam.v1.GetRegionRequest
-	57,  // 92: mulligan.iam.v1.IamService.BatchGetRegions:input_type -> mulligan.iam.v1.BatchGetRegionsRequest
-	59,  // 93: mulligan.iam.v1.IamService.ListRegions:input_type -> mulligan.iam.v1.ListRegionsRequest
-	61,  // 94: mulligan.iam.v1.IamService.UpdateRegion:input_type -> mulligan.iam.v1.UpdateRegionRequest
-	62,  // 95: mulligan.iam.v1.IamService.DeleteRegion:input_type -> mulligan.iam.v1.DeleteRegionRequest
-	66,  // 96: mulligan.iam.v1.IamService.RegisterService:input_type -> mulligan.iam.v1.RegisterServiceRequest
-	67,  // 97: mulligan.iam.v1.IamService.RenewService:input_type -> mulligan.iam.v1.RenewServiceRequest
-	69,  // 98: mulligan.iam.v1.IamService.WithdrawService:input_type -> mulligan.iam.v1.WithdrawServiceRequest
-	71,  // 99: mulligan.iam.v1.IamService.ListServices:input_type -> mulligan.iam.v1.ListServicesRequest
-	75,  // 100: mulligan.iam.v1.IamService.DeleteSite:input_type -> mulligan.iam.v1.DeleteSiteRequest
-	87,  // 101: mulligan.iam.v1.IamService.ListAuditEvents:input_type -> mulligan.common.v1.ListAuditEventsRequest
-	64,  // 102: mulligan.iam.v1.IamService.IamConfigure:input_type -> mulligan.iam.v1.IamConfigureRequest
-	65,  // 103: mulligan.iam.v1.IamService.GetIamConfiguration:input_type -> mulligan.iam.v1.GetIamConfigurationRequest
-	88,  // 104: mulligan.iam.v1.IamService.Watch:input_type -> mulligan.common.v1.WatchRequest
-	3,   // 105: mulligan.iam.v1.IamService.Bootstrap:output_type -> mulligan.iam.v1.SignedIn
-	3,   // 106: mulligan.iam.v1.IamService.Login:output_type -> mulligan.iam.v1.SignedIn
-	3,   // 107: mulligan.iam.v1.IamService.RefreshToken:output_type -> mulligan.iam.v1.SignedIn
-	6,   // 108: mulligan.iam.v1.IamService.SignOut:output_type -> mulligan.iam.v1.Session
-	8,   // 109: mulligan.iam.v1.IamService.ListSessions:output_type -> mulligan.iam.v1.ListSessionsResponse
-	6,   // 110: mulligan.iam.v1.IamService.RevokeSession:output_type -> mulligan.iam.v1.Session
-	11,  // 111: mulligan.iam.v1.IamService.ListTokenKeys:output_type -> mulligan.iam.v1.ListTokenKeysResponse
-	12,  // 112: mulligan.iam.v1.IamService.RotateTokenKeys:output_type -> mulligan.iam.v1.TokenKey
-	14,  // 113: mulligan.iam.v1.IamService.CreateProject:output_type -> mulligan.iam.v1.Project
-	14,  // 114: mulligan.iam.v1.IamService.GetProject:output_type -> mulligan.iam.v1.Project
-	18,  // 115: mulligan.iam.v1.IamService.BatchGetProjects:output_type -> mulligan.iam.v1.BatchGetProjectsResponse
-	20,  // 116: mulligan.iam.v1.IamService.ListProjects:output_type -> mulligan.iam.v1.ListProjectsResponse
-	14,  // 117: mulligan.iam.v1.IamService.UpdateProject:output_type -> mulligan.iam.v1.Project
-	23,  // 118: mulligan.iam.v1.IamService.DeleteProject:output_type -> mulligan.iam.v1.DeleteProjectResponse
-	24,  // 119: mulligan.iam.v1.IamService.CreateAccount:output_type -> mulligan.iam.v1.Account
-	24,  // 120: mulligan.iam.v1.IamService.GetAccount:output_type -> mulligan.iam.v1.Account
-	28,  // 121: mulligan.iam.v1.IamService.BatchGetAccounts:output_type -> mulligan.iam.v1.BatchGetAccountsResponse
-	30,  // 122: mulligan.iam.v1.IamService.ListAccounts:output_type -> mulligan.iam.v1.ListAccountsResponse
-	24,  // 123: mulligan.iam.v1.IamService.UpdateAccount:output_type -> mulligan.iam.v1.Account
-	33,  // 124: mulligan.iam.v1.IamService.DeleteAccount:output_type -> mulligan.iam.v1.DeleteAccountResponse
-	35,  // 125: mulligan.iam.v1.IamService.ChangePassword:output_type -> mulligan.iam.v1.ChangePasswordResponse
-	36,  // 126: mulligan.iam.v1.IamService.CreateApplicationCredential:output_type -> mulligan.iam.v1.ApplicationCredential
-	36,  // 127: mulligan.iam.v1.IamService.GetApplicationCredential:output_type -> mulligan.iam.v1.ApplicationCredential
-	41,  // 128: mulligan.iam.v1.IamService.BatchGetApplicationCredentials:output_type -> mulligan.iam.v1.BatchGetApplicationCredentialsResponse
-	43,  // 129: mulligan.iam.v1.IamService.ListApplicationCredentials:output_type -> mulligan.iam.v1.ListApplicationCredentialsResponse
-	45,  // 130: mulligan.iam.v1.IamService.DeleteApplicationCredential:output_type -> mulligan.iam.v1.DeleteApplicationCredentialResponse
-	49,  // 131: mulligan.iam.v1.IamService.AssignRole:output_type -> mulligan.iam.v1.Assignment
-	48,  // 132: mulligan.iam.v1.IamService.RevokeRole:output_type -> mulligan.iam.v1.RevokeRoleResponse
-	51,  // 133: mulligan.iam.v1.IamService.ListAssignments:output_type -> mulligan.iam.v1.ListAssignmentsResponse
-	54,  // 134: mulligan.iam.v1.IamService.CreateRegion:output_type -> mulligan.iam.v1.Region
-	54,  // 135: mulligan.iam.v1.IamService.GetRegion:output_type -> mulligan.iam.v1.Region
-	58,  // 136: mulligan.iam.v1.IamService.BatchGetRegions:output_type -> mulligan.iam.v1.BatchGetRegionsResponse
-	60,  // 137: mulligan.iam.v1.IamService.ListRegions:output_type -> mulligan.iam.v1.ListRegionsResponse
-	54,  // 138: mulligan.iam.v1.IamService.UpdateRegion:output_type -> mulligan.iam.v1.Region
-	63,  // 139: mulligan.iam.v1.IamService.DeleteRegion:output_type -> mulligan.iam.v1.DeleteRegionResponse
-	74,  // 140: mulligan.iam.v1.IamService.RegisterService:output_type -> mulligan.iam.v1.Service
-	68,  // 141: mulligan.iam.v1.IamService.RenewService:output_type -> mulligan.iam.v1.RenewServiceResponse
-	70,  // 142: mulligan.iam.v1.IamService.WithdrawService:output_type -> mulligan.iam.v1.WithdrawServiceResponse
-	72,  // 143: mulligan.iam.v1.IamService.ListServices:output_type -> mulligan.iam.v1.ListServicesResponse
-	76,  // 144: mulligan.iam.v1.IamService.DeleteSite:output_type -> mulligan.iam.v1.DeleteSiteResponse
-	89,  // 145: mulligan.iam.v1.IamService.ListAuditEvents:output_type -> mulligan.common.v1.ListAuditEventsResponse
-	90,  // 146: mulligan.iam.v1.IamService.IamConfigure:output_type -> mulligan.common.v1.Configuration
-	90,  // 147: mulligan.iam.v1.IamService.GetIamConfiguration:output_type -> mulligan.common.v1.Configuration
-	91,  // 148: mulligan.iam.v1.IamService.Watch:output_type -> mulligan.common.v1.Event
-	105, // [105:149] is the sub-list for method output_type
-	61,  // [61:105] is the sub-list for method input_type
-	61,  // [61:61] is the sub-list for extension type_name
-	61,  // [61:61] is the sub-list for extension extendee
-	0,   // [0:61] is the sub-list for field type_name
+	84,  // 38: mulligan.iam.v1.UpdateApplicationCredentialRequest.update_mask:type_name -> google.protobuf.FieldMask
+	37,  // 39: mulligan.iam.v1.UpdateApplicationCredentialRequest.roles:type_name -> mulligan.iam.v1.GivenRole
+	78,  // 40: mulligan.iam.v1.UpdateApplicationCredentialRequest.expires_at:type_name -> google.protobuf.Timestamp
+	85,  // 41: mulligan.iam.v1.AssignRoleRequest.role:type_name -> mulligan.common.v1.Role
+	85,  // 42: mulligan.iam.v1.Assignment.role:type_name -> mulligan.common.v1.Role
+	80,  // 43: mulligan.iam.v1.ListAssignmentsRequest.page:type_name -> mulligan.common.v1.Page
+	50,  // 44: mulligan.iam.v1.ListAssignmentsResponse.assignments:type_name -> mulligan.iam.v1.Assignment
+	86,  // 45: mulligan.iam.v1.FailureDomains.kind:type_name -> mulligan.common.v1.DomainKind
+	53,  // 46: mulligan.iam.v1.RegionSpec.failure_domains:type_name -> mulligan.iam.v1.FailureDomains
+	0,   // 47: mulligan.iam.v1.RegionSpec.visibility:type_name -> mulligan.iam.v1.Visibility
+	81,  // 48: mulligan.iam.v1.Region.metadata:type_name -> mulligan.common.v1.Metadata
+	54,  // 49: mulligan.iam.v1.Region.spec:type_name -> mulligan.iam.v1.RegionSpec
+	54,  // 50: mulligan.iam.v1.CreateRegionRequest.spec:type_name -> mulligan.iam.v1.RegionSpec
+	55,  // 51: mulligan.iam.v1.BatchGetRegionsResponse.regions:type_name -> mulligan.iam.v1.Region
+	80,  // 52: mulligan.iam.v1.ListRegionsRequest.page:type_name -> mulligan.common.v1.Page
+	82,  // 53: mulligan.iam.v1.ListRegionsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	83,  // 54: mulligan.iam.v1.ListRegionsRequest.filter:type_name -> mulligan.common.v1.Filter
+	55,  // 55: mulligan.iam.v1.ListRegionsResponse.regions:type_name -> mulligan.iam.v1.Region
+	84,  // 56: mulligan.iam.v1.UpdateRegionRequest.update_mask:type_name -> google.protobuf.FieldMask
+	54,  // 57: mulligan.iam.v1.UpdateRegionRequest.spec:type_name -> mulligan.iam.v1.RegionSpec
+	87,  // 58: mulligan.iam.v1.IamConfigureRequest.spec:type_name -> mulligan.common.v1.ConfigurationSpec
+	84,  // 59: mulligan.iam.v1.IamConfigureRequest.update_mask:type_name -> google.protobuf.FieldMask
+	74,  // 60: mulligan.iam.v1.ListServicesResponse.sites:type_name -> mulligan.iam.v1.Site
+	75,  // 61: mulligan.iam.v1.Site.services:type_name -> mulligan.iam.v1.Service
+	78,  // 62: mulligan.iam.v1.Service.registered_at:type_name -> google.protobuf.Timestamp
+	78,  // 63: mulligan.iam.v1.Service.seen_at:type_name -> google.protobuf.Timestamp
+	1,   // 64: mulligan.iam.v1.IamService.Bootstrap:input_type -> mulligan.iam.v1.BootstrapRequest
+	2,   // 65: mulligan.iam.v1.IamService.Login:input_type -> mulligan.iam.v1.LoginRequest
+	4,   // 66: mulligan.iam.v1.IamService.RefreshToken:input_type -> mulligan.iam.v1.RefreshTokenRequest
+	5,   // 67: mulligan.iam.v1.IamService.SignOut:input_type -> mulligan.iam.v1.SignOutRequest
+	7,   // 68: mulligan.iam.v1.IamService.ListSessions:input_type -> mulligan.iam.v1.ListSessionsRequest
+	9,   // 69: mulligan.iam.v1.IamService.RevokeSession:input_type -> mulligan.iam.v1.RevokeSessionRequest
+	10,  // 70: mulligan.iam.v1.IamService.ListTokenKeys:input_type -> mulligan.iam.v1.ListTokenKeysRequest
+	13,  // 71: mulligan.iam.v1.IamService.RotateTokenKeys:input_type -> mulligan.iam.v1.RotateTokenKeysRequest
+	15,  // 72: mulligan.iam.v1.IamService.CreateProject:input_type -> mulligan.iam.v1.CreateProjectRequest
+	16,  // 73: mulligan.iam.v1.IamService.GetProject:input_type -> mulligan.iam.v1.GetProjectRequest
+	17,  // 74: mulligan.iam.v1.IamService.BatchGetProjects:input_type -> mulligan.iam.v1.BatchGetProjectsRequest
+	19,  // 75: mulligan.iam.v1.IamService.ListProjects:input_type -> mulligan.iam.v1.ListProjectsRequest
+	21,  // 76: mulligan.iam.v1.IamService.UpdateProject:input_type -> mulligan.iam.v1.UpdateProjectRequest
+	22,  // 77: mulligan.iam.v1.IamService.DeleteProject:input_type -> mulligan.iam.v1.DeleteProjectRequest
+	25,  // 78: mulligan.iam.v1.IamService.CreateAccount:input_type -> mulligan.iam.v1.CreateAccountRequest
+	26,  // 79: mulligan.iam.v1.IamService.GetAccount:input_type -> mulligan.iam.v1.GetAccountRequest
+	27,  // 80: mulligan.iam.v1.IamService.BatchGetAccounts:input_type -> mulligan.iam.v1.BatchGetAccountsRequest
+	29,  // 81: mulligan.iam.v1.IamService.ListAccounts:input_type -> mulligan.iam.v1.ListAccountsRequest
+	31,  // 82: mulligan.iam.v1.IamService.UpdateAccount:input_type -> mulligan.iam.v1.UpdateAccountRequest
+	32,  // 83: mulligan.iam.v1.IamService.DeleteAccount:input_type -> mulligan.iam.v1.DeleteAccountRequest
+	34,  // 84: mulligan.iam.v1.IamService.ChangePassword:input_type -> mulligan.iam.v1.ChangePasswordRequest
+	38,  // 85: mulligan.iam.v1.IamService.CreateApplicationCredential:input_type -> mulligan.iam.v1.CreateApplicationCredentialRequest
+	39,  // 86: mulligan.iam.v1.IamService.GetApplicationCredential:input_type -> mulligan.iam.v1.GetApplicationCredentialRequest
+	40,  // 87: mulligan.iam.v1.IamService.BatchGetApplicationCredentials:input_type -> mulligan.iam.v1.BatchGetApplicationCredentialsRequest
+	42,  // 88: mulligan.iam.v1.IamService.ListApplicationCredentials:input_type -> mulligan.iam.v1.ListApplicationCredentialsRequest
+	44,  // 89: mulligan.iam.v1.IamService.UpdateApplicationCredential:input_type -> mulligan.iam.v1.UpdateApplicationCredentialRequest
+	45,  // 90: mulligan.iam.v1.IamService.DeleteApplicationCredential:input_type -> mulligan.iam.v1.DeleteApplicationCredentialRequest
+	47,  // 91: mulligan.iam.v1.IamService.AssignRole:input_type -> mulligan.iam.v1.AssignRoleRequest
+	48,  // 92: mulligan.iam.v1.IamService.RevokeRole:input_type -> mulligan.iam.v1.RevokeRoleRequest
+	51,  // 93: mulligan.iam.v1.IamService.ListAssignments:input_type -> mulligan.iam.v1.ListAssignmentsRequest
+	56,  // 94: mulligan.iam.v1.IamService.CreateRegion:input_type -> mulligan.iam.v1.CreateRegionRequest
+	57,  // 95: mulligan.iam.v1.IamService.GetRegion:input_type -> mulligan.iam.v1.GetRegionRequest
+	58,  // 96: mulligan.iam.v1.IamService.BatchGetRegions:input_type -> mulligan.iam.v1.BatchGetRegionsRequest
+	60,  // 97: mulligan.iam.v1.IamService.ListRegions:input_type -> mulligan.iam.v1.ListRegionsRequest
+	62,  // 98: mulligan.iam.v1.IamService.UpdateRegion:input_type -> mulligan.iam.v1.UpdateRegionRequest
+	63,  // 99: mulligan.iam.v1.IamService.DeleteRegion:input_type -> mulligan.iam.v1.DeleteRegionRequest
+	67,  // 100: mulligan.iam.v1.IamService.RegisterService:input_type -> mulligan.iam.v1.RegisterServiceRequest
+	68,  // 101: mulligan.iam.v1.IamService.RenewService:input_type -> mulligan.iam.v1.RenewServiceRequest
+	70,  // 102: mulligan.iam.v1.IamService.WithdrawService:input_type -> mulligan.iam.v1.WithdrawServiceRequest
+	72,  // 103: mulligan.iam.v1.IamService.ListServices:input_type -> mulligan.iam.v1.ListServicesRequest
+	76,  // 104: mulligan.iam.v1.IamService.DeleteSite:input_type -> mulligan.iam.v1.DeleteSiteRequest
+	88,  // 105: mulligan.iam.v1.IamService.ListAuditEvents:input_type -> mulligan.common.v1.ListAuditEventsRequest
+	65,  // 106: mulligan.iam.v1.IamService.IamConfigure:input_type -> mulligan.iam.v1.IamConfigureRequest
+	66,  // 107: mulligan.iam.v1.IamService.GetIamConfiguration:input_type -> mulligan.iam.v1.GetIamConfigurationRequest
+	89,  // 108: mulligan.iam.v1.IamService.Watch:input_type -> mulligan.common.v1.WatchRequest
+	3,   // 109: mulligan.iam.v1.IamService.Bootstrap:output_type -> mulligan.iam.v1.SignedIn
+	3,   // 110: mulligan.iam.v1.IamService.Login:output_type -> mulligan.iam.v1.SignedIn
+	3,   // 111: mulligan.iam.v1.IamService.RefreshToken:output_type -> mulligan.iam.v1.SignedIn
+	6,   // 112: mulligan.iam.v1.IamService.SignOut:output_type -> mulligan.iam.v1.Session
+	8,   // 113: mulligan.iam.v1.IamService.ListSessions:output_type -> mulligan.iam.v1.ListSessionsResponse
+	6,   // 114: mulligan.iam.v1.IamService.RevokeSession:output_type -> mulligan.iam.v1.Session
+	11,  // 115: mulligan.iam.v1.IamService.ListTokenKeys:output_type -> mulligan.iam.v1.ListTokenKeysResponse
+	12,  // 116: mulligan.iam.v1.IamService.RotateTokenKeys:output_type -> mulligan.iam.v1.TokenKey
+	14,  // 117: mulligan.iam.v1.IamService.CreateProject:output_type -> mulligan.iam.v1.Project
+	14,  // 118: mulligan.iam.v1.IamService.GetProject:output_type -> mulligan.iam.v1.Project
+	18,  // 119: mulligan.iam.v1.IamService.BatchGetProjects:output_type -> mulligan.iam.v1.BatchGetProjectsResponse
+	20,  // 120: mulligan.iam.v1.IamService.ListProjects:output_type -> mulligan.iam.v1.ListProjectsResponse
+	14,  // 121: mulligan.iam.v1.IamService.UpdateProject:output_type -> mulligan.iam.v1.Project
+	23,  // 122: mulligan.iam.v1.IamService.DeleteProject:output_type -> mulligan.iam.v1.DeleteProjectResponse
+	24,  // 123: mulligan.iam.v1.IamService.CreateAccount:output_type -> mulligan.iam.v1.Account
+	24,  // 124: mulligan.iam.v1.IamService.GetAccount:output_type -> mulligan.iam.v1.Account
+	28,  // 125: mulligan.iam.v1.IamService.BatchGetAccounts:output_type -> mulligan.iam.v1.BatchGetAccountsResponse
+	30,  // 126: mulligan.iam.v1.IamService.ListAccounts:output_type -> mulligan.iam.v1.ListAccountsResponse
+	24,  // 127: mulligan.iam.v1.IamService.UpdateAccount:output_type -> mulligan.iam.v1.Account
+	33,  // 128: mulligan.iam.v1.IamService.DeleteAccount:output_type -> mulligan.iam.v1.DeleteAccountResponse
+	35,  // 129: mulligan.iam.v1.IamService.ChangePassword:output_type -> mulligan.iam.v1.ChangePasswordResponse
+	36,  // 130: mulligan.iam.v1.IamService.CreateApplicationCredential:output_type -> mulligan.iam.v1.ApplicationCredential
+	36,  // 131: mulligan.iam.v1.IamService.GetApplicationCredential:output_type -> mulligan.iam.v1.ApplicationCredential
+	41,  // 132: mulligan.iam.v1.IamService.BatchGetApplicationCredentials:output_type -> mulligan.iam.v1.BatchGetApplicationCredentialsResponse
+	43,  // 133: mulligan.iam.v1.IamService.ListApplicationCredentials:output_type -> mulligan.iam.v1.ListApplicationCredentialsResponse
+	36,  // 134: mulligan.iam.v1.IamService.UpdateApplicationCredential:output_type -> mulligan.iam.v1.ApplicationCredential
+	46,  // 135: mulligan.iam.v1.IamService.DeleteApplicationCredential:output_type -> mulligan.iam.v1.DeleteApplicationCredentialResponse
+	50,  // 136: mulligan.iam.v1.IamService.AssignRole:output_type -> mulligan.iam.v1.Assignment
+	49,  // 137: mulligan.iam.v1.IamService.RevokeRole:output_type -> mulligan.iam.v1.RevokeRoleResponse
+	52,  // 138: mulligan.iam.v1.IamService.ListAssignments:output_type -> mulligan.iam.v1.ListAssignmentsResponse
+	55,  // 139: mulligan.iam.v1.IamService.CreateRegion:output_type -> mulligan.iam.v1.Region
+	55,  // 140: mulligan.iam.v1.IamService.GetRegion:output_type -> mulligan.iam.v1.Region
+	59,  // 141: mulligan.iam.v1.IamService.BatchGetRegions:output_type -> mulligan.iam.v1.BatchGetRegionsResponse
+	61,  // 142: mulligan.iam.v1.IamService.ListRegions:output_type -> mulligan.iam.v1.ListRegionsResponse
+	55,  // 143: mulligan.iam.v1.IamService.UpdateRegion:output_type -> mulligan.iam.v1.Region
+	64,  // 144: mulligan.iam.v1.IamService.DeleteRegion:output_type -> mulligan.iam.v1.DeleteRegionResponse
+	75,  // 145: mulligan.iam.v1.IamService.RegisterService:output_type -> mulligan.iam.v1.Service
+	69,  // 146: mulligan.iam.v1.IamService.RenewService:output_type -> mulligan.iam.v1.RenewServiceResponse
+	71,  // 147: mulligan.iam.v1.IamService.WithdrawService:output_type -> mulligan.iam.v1.WithdrawServiceResponse
+	73,  // 148: mulligan.iam.v1.IamService.ListServices:output_type -> mulligan.iam.v1.ListServicesResponse
+	77,  // 149: mulligan.iam.v1.IamService.DeleteSite:output_type -> mulligan.iam.v1.DeleteSiteResponse
+	90,  // 150: mulligan.iam.v1.IamService.ListAuditEvents:output_type -> mulligan.common.v1.ListAuditEventsResponse
+	91,  // 151: mulligan.iam.v1.IamService.IamConfigure:output_type -> mulligan.common.v1.Configuration
+	91,  // 152: mulligan.iam.v1.IamService.GetIamConfiguration:output_type -> mulligan.common.v1.Configuration
+	92,  // 153: mulligan.iam.v1.IamService.Watch:output_type -> mulligan.common.v1.Event
+	109, // [109:154] is the sub-list for method output_type
+	64,  // [64:109] is the sub-list for method input_type
+	64,  // [64:64] is the sub-list for extension type_name
+	64,  // [64:64] is the sub-list for extension extendee
+	0,   // [0:64] is the sub-list for field type_name
 }
 
 func init() { file_mulligan_iam_v1_iam_proto_init() }
@@ -5389,7 +5521,7 @@ func file_mulligan_iam_v1_iam_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mulligan_iam_v1_iam_proto_rawDesc), len(file_mulligan_iam_v1_iam_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   76,
+			NumMessages:   77,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

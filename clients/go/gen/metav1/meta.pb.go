@@ -1060,7 +1060,7 @@ func (x *GetMetadefRequest) GetId() string {
 // Which metadefs.
 type BatchGetMetadefsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// UUIDs, 1,000 at most.
+	// UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name.
 	Ids           []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2094,10 +2094,9 @@ const file_mulligan_meta_v1_meta_proto_rawDesc = "" +
 	"\n" +
 	"write_role\x18\b \x01(\x0e2\x18.mulligan.common.v1.RoleB\b\xbaH\x05\x82\x01\x02\x10\x01R\twriteRole\"-\n" +
 	"\x11GetMetadefRequest\x12\x18\n" +
-	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"=\n" +
-	"\x17BatchGetMetadefsRequest\x12\"\n" +
-	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
-	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\"Q\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"?\n" +
+	"\x17BatchGetMetadefsRequest\x12$\n" +
+	"\x03ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xe8\a\x18\x01\"\x05r\x03\xb0\x01\x01R\x03ids\"Q\n" +
 	"\x18BatchGetMetadefsResponse\x125\n" +
 	"\bmetadefs\x18\x01 \x03(\v2\x19.mulligan.meta.v1.MetadefR\bmetadefs\"\x88\x01\n" +
 	"\x13ListMetadefsRequest\x12%\n" +

@@ -3048,7 +3048,7 @@ func (x *GetGroupRequest) GetId() string {
 // Which groups.
 type BatchGetGroupsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// UUIDs, 1,000 at most.
+	// UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name.
 	Ids           []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4340,7 +4340,7 @@ func (x *GetProviderRequest) GetId() string {
 // Which providers.
 type BatchGetProvidersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// UUIDs, 1,000 at most.
+	// UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name.
 	Ids           []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4906,7 +4906,7 @@ func (x *GetNetworkRequest) GetId() string {
 // Which networks.
 type BatchGetNetworksRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// UUIDs, 1,000 at most.
+	// UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name.
 	Ids           []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -5084,7 +5084,8 @@ type ListNetworksResponse struct {
 	Networks []*Network `protobuf:"bytes,1,rep,name=networks,proto3" json:"networks,omitempty"`
 	// For page.token of the next request; empty: this was the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// The revision of the snapshot, from which Watch goes on.
+	// Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+	// first one's.
 	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -6553,7 +6554,7 @@ func (x *GetClaimRequest) GetProject() string {
 // Which claims.
 type BatchGetClaimsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// UUIDs, 1,000 at most.
+	// UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name.
 	Ids []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
 	// UUID of the project that has them; needed.
 	Project       string `protobuf:"bytes,2,opt,name=project,proto3" json:"project,omitempty"`
@@ -6749,7 +6750,8 @@ type ListClaimsResponse struct {
 	Claims []*Claim `protobuf:"bytes,1,rep,name=claims,proto3" json:"claims,omitempty"`
 	// For page.token of the next request; empty: this was the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// The revision of the snapshot, from which Watch goes on.
+	// Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+	// first one's.
 	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -7589,7 +7591,8 @@ type ListProjectCalendarResponse struct {
 	Lanes []*Lane `protobuf:"bytes,1,rep,name=lanes,proto3" json:"lanes,omitempty"`
 	// For page.token of the next request; empty: this was the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// The revision of the snapshot, from which Watch goes on.
+	// Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+	// first one's.
 	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -7853,7 +7856,8 @@ type ListUsageResponse struct {
 	Usage []*Usage `protobuf:"bytes,1,rep,name=usage,proto3" json:"usage,omitempty"`
 	// For page.token of the next request; empty: this was the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// The revision of the snapshot, from which Watch goes on.
+	// Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+	// first one's.
 	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -8026,7 +8030,8 @@ type ListProjectUsageResponse struct {
 	Usage []*Usage `protobuf:"bytes,1,rep,name=usage,proto3" json:"usage,omitempty"`
 	// For page.token of the next request; empty: this was the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// The revision of the snapshot, from which Watch goes on.
+	// Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+	// first one's.
 	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -8281,7 +8286,8 @@ type ListCalendarResponse struct {
 	Lanes []*Lane `protobuf:"bytes,1,rep,name=lanes,proto3" json:"lanes,omitempty"`
 	// For page.token of the next request; empty: this was the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// The revision of the snapshot, from which Watch goes on.
+	// Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+	// first one's.
 	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -8619,7 +8625,8 @@ type ListQuotasResponse struct {
 	Quotas []*Quota `protobuf:"bytes,1,rep,name=quotas,proto3" json:"quotas,omitempty"`
 	// For page.token of the next request; empty: this was the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// The revision of the snapshot, from which Watch goes on.
+	// Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+	// first one's.
 	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -8738,7 +8745,8 @@ type ListProjectQuotasResponse struct {
 	Quotas []*Quota `protobuf:"bytes,1,rep,name=quotas,proto3" json:"quotas,omitempty"`
 	// For page.token of the next request; empty: this was the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// The revision of the snapshot, from which Watch goes on.
+	// Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+	// first one's.
 	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -9540,7 +9548,7 @@ func (x *GetReservationRequest) GetId() string {
 // Which reservations.
 type BatchGetReservationsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// UUIDs, 1,000 at most.
+	// UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name.
 	Ids []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
 	// UUID of the project that has them; needed.
 	Project       string `protobuf:"bytes,2,opt,name=project,proto3" json:"project,omitempty"`
@@ -9745,7 +9753,8 @@ type ListReservationsResponse struct {
 	Reservations []*Reservation `protobuf:"bytes,1,rep,name=reservations,proto3" json:"reservations,omitempty"`
 	// For page.token of the next request; empty: this was the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// The revision of the snapshot, from which Watch goes on.
+	// Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+	// first one's.
 	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -10297,7 +10306,7 @@ func (x *GetReservationSeriesRequest) GetId() string {
 // Which series.
 type BatchGetReservationSeriesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// UUIDs, 1,000 at most.
+	// UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name.
 	Ids []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
 	// UUID of the project that has them; needed.
 	Project       string `protobuf:"bytes,2,opt,name=project,proto3" json:"project,omitempty"`
@@ -10484,7 +10493,8 @@ type ListReservationSeriesResponse struct {
 	Series []*ReservationSeries `protobuf:"bytes,1,rep,name=series,proto3" json:"series,omitempty"`
 	// For page.token of the next request; empty: this was the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// The revision of the snapshot, from which Watch goes on.
+	// Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+	// first one's.
 	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -10902,13 +10912,13 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\areplace\x18\x03 \x01(\v2!.mulligan.resource.v1.PropertyMapR\areplace\x1a6\n" +
 	"\bPutEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\xd1\x03\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\xdd\x03\n" +
 	"\x0eProviderChange\x12$\n" +
 	"\x02id\x18\x01 \x01(\tB\x14\xaa\xbb\x18\bprovider\xbaH\x05r\x03\xb0\x01\x01R\x02id\x12'\n" +
 	"\n" +
 	"generation\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\n" +
-	"generation\x12Y\n" +
-	"\x05under\x18\x03 \x01(\tB>\xbaH;r927^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$H\x00R\x05under\x88\x01\x01\x12I\n" +
+	"generation\x12e\n" +
+	"\x05under\x18\x03 \x01(\tBJ\xaa\xbb\x18\bprovider\xbaH;r927^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$H\x00R\x05under\x88\x01\x01\x12I\n" +
 	"\vinventories\x18\x04 \x01(\v2'.mulligan.resource.v1.InventoriesChangeR\vinventories\x12L\n" +
 	"\fcapabilities\x18\x05 \x01(\v2(.mulligan.resource.v1.CapabilitiesChangeR\fcapabilities\x12F\n" +
 	"\n" +
@@ -10978,10 +10988,9 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\vupdate_mask\x18\a \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
 	"updateMask\"+\n" +
 	"\x0fGetGroupRequest\x12\x18\n" +
-	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\";\n" +
-	"\x15BatchGetGroupsRequest\x12\"\n" +
-	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
-	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\"M\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"=\n" +
+	"\x15BatchGetGroupsRequest\x12$\n" +
+	"\x03ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xe8\a\x18\x01\"\x05r\x03\xb0\x01\x01R\x03ids\"M\n" +
 	"\x16BatchGetGroupsResponse\x123\n" +
 	"\x06groups\x18\x01 \x03(\v2\x1b.mulligan.resource.v1.GroupR\x06groups\"\xa5\x02\n" +
 	"\x11ListGroupsRequest\x12,\n" +
@@ -11064,10 +11073,9 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\x17UnmarkProvidersResponse\x12C\n" +
 	"\tproviders\x18\x01 \x03(\v2%.mulligan.resource.v1.ProviderChangedR\tproviders\".\n" +
 	"\x12GetProviderRequest\x12\x18\n" +
-	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\">\n" +
-	"\x18BatchGetProvidersRequest\x12\"\n" +
-	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
-	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\"Y\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"@\n" +
+	"\x18BatchGetProvidersRequest\x12$\n" +
+	"\x03ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xe8\a\x18\x01\"\x05r\x03\xb0\x01\x01R\x03ids\"Y\n" +
 	"\x19BatchGetProvidersResponse\x12<\n" +
 	"\tproviders\x18\x01 \x03(\v2\x1e.mulligan.resource.v1.ProviderR\tproviders\"\x88\x03\n" +
 	"\x14ListProvidersRequest\x12,\n" +
@@ -11109,10 +11117,9 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\x06region\x18\x03 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06region\x12=\n" +
 	"\x04spec\x18\x04 \x01(\v2!.mulligan.resource.v1.NetworkSpecB\x06\xbaH\x03\xc8\x01\x01R\x04spec\"-\n" +
 	"\x11GetNetworkRequest\x12\x18\n" +
-	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"=\n" +
-	"\x17BatchGetNetworksRequest\x12\"\n" +
-	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
-	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\"U\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"?\n" +
+	"\x17BatchGetNetworksRequest\x12$\n" +
+	"\x03ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xe8\a\x18\x01\"\x05r\x03\xb0\x01\x01R\x03ids\"U\n" +
 	"\x18BatchGetNetworksResponse\x129\n" +
 	"\bnetworks\x18\x01 \x03(\v2\x1d.mulligan.resource.v1.NetworkR\bnetworks\"\xfe\x01\n" +
 	"\x13ListNetworksRequest\x12,\n" +
@@ -11167,14 +11174,14 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\bat_least\x18\x03 \x01(\bR\aatLeast\x128\n" +
 	"\x06origin\x18\x04 \x01(\tB \xaa\xbb\x18\bprovider\xaa\xbb\x18\x05group\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\x06origin\x12\x1d\n" +
 	"\n" +
-	"group_name\x18\x05 \x01(\tR\tgroupName\"\x8b\x04\n" +
+	"group_name\x18\x05 \x01(\tR\tgroupName\"\x96\x04\n" +
 	"\fRequestGroup\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x124\n" +
 	"\aamounts\x18\x02 \x03(\v2\x1a.mulligan.common.v1.AmountR\aamounts\x12\x1f\n" +
 	"\vacross_tree\x18\x03 \x01(\bR\n" +
 	"acrossTree\x12D\n" +
-	"\fcapabilities\x18\x04 \x01(\v2 .mulligan.resource.v1.NameDemandR\fcapabilities\x128\n" +
-	"\x06groups\x18\x05 \x01(\v2 .mulligan.resource.v1.NameDemandR\x06groups\x12D\n" +
+	"\fcapabilities\x18\x04 \x01(\v2 .mulligan.resource.v1.NameDemandR\fcapabilities\x12C\n" +
+	"\x06groups\x18\x05 \x01(\v2 .mulligan.resource.v1.NameDemandB\t\xaa\xbb\x18\x05groupR\x06groups\x12D\n" +
 	"\n" +
 	"properties\x18\x06 \x01(\v2$.mulligan.resource.v1.PropertyDemandR\n" +
 	"properties\x12A\n" +
@@ -11241,10 +11248,9 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\tcandidate\x18\x06 \x01(\v2\x1f.mulligan.resource.v1.CandidateR\tcandidate\"O\n" +
 	"\x0fGetClaimRequest\x12\x18\n" +
 	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\x12\"\n" +
-	"\aproject\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\"_\n" +
-	"\x15BatchGetClaimsRequest\x12\"\n" +
-	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
-	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\x12\"\n" +
+	"\aproject\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\"a\n" +
+	"\x15BatchGetClaimsRequest\x12$\n" +
+	"\x03ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xe8\a\x18\x01\"\x05r\x03\xb0\x01\x01R\x03ids\x12\"\n" +
 	"\aproject\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\"M\n" +
 	"\x16BatchGetClaimsResponse\x123\n" +
 	"\x06claims\x18\x01 \x03(\v2\x1b.mulligan.resource.v1.ClaimR\x06claims\"\xa0\x02\n" +
@@ -11473,10 +11479,9 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\freservations\x18\x01 \x03(\v2!.mulligan.resource.v1.ReservationR\freservations\"U\n" +
 	"\x15GetReservationRequest\x12\"\n" +
 	"\aproject\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\x12\x18\n" +
-	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"e\n" +
-	"\x1bBatchGetReservationsRequest\x12\"\n" +
-	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
-	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\x12\"\n" +
+	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"g\n" +
+	"\x1bBatchGetReservationsRequest\x12$\n" +
+	"\x03ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xe8\a\x18\x01\"\x05r\x03\xb0\x01\x01R\x03ids\x12\"\n" +
 	"\aproject\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\"e\n" +
 	"\x1cBatchGetReservationsResponse\x12E\n" +
 	"\freservations\x18\x01 \x03(\v2!.mulligan.resource.v1.ReservationR\freservations\"\xcb\x02\n" +
@@ -11545,10 +11550,9 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\x05ahead\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x05ahead\"[\n" +
 	"\x1bGetReservationSeriesRequest\x12\"\n" +
 	"\aproject\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\x12\x18\n" +
-	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"j\n" +
-	" BatchGetReservationSeriesRequest\x12\"\n" +
-	"\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
-	"\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\x12\"\n" +
+	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"l\n" +
+	" BatchGetReservationSeriesRequest\x12$\n" +
+	"\x03ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xe8\a\x18\x01\"\x05r\x03\xb0\x01\x01R\x03ids\x12\"\n" +
 	"\aproject\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\"d\n" +
 	"!BatchGetReservationSeriesResponse\x12?\n" +
 	"\x06series\x18\x01 \x03(\v2'.mulligan.resource.v1.ReservationSeriesR\x06series\"\x86\x02\n" +

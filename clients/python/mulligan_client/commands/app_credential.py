@@ -6,9 +6,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from mulligan_client.commands.listing import takes_listing
-from mulligan_client.commands.options import TIME, confirm, pass_session, takes_output, takes_yes
+from mulligan_client.commands.options import (
+    TIME,
+    confirm,
+    pass_session,
+    takes_generation,
+    takes_output,
+    takes_yes,
+)
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from mulligan_client.session import Session
@@ -90,6 +98,52 @@ def show(session: Session, name: str, output: str) -> None:
     request = iam_pb2.GetApplicationCredentialRequest(id=_identity(session, name))
     found = session.client.iam.GetApplicationCredential(request)
     session.show(found, output, lambda: _table(session, [found]))
+
+
+@app_credential.command("set")
+@click.argument("name")
+@click.option("--name", "new_name", default="", help="What it is called from now on.")
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    metavar="ROLE[@PLACE]",
+    help="Of its roles, one that it keeps. Can be given more than once.",
+)
+@click.option("--expires-at", type=TIME, help="When it is over, no later than it would be.")
+@click.option(
+    "--method", "methods", multiple=True, help="Of what it may call, one that it may still call."
+)
+@takes_generation
+@takes_output
+@pass_session
+def put(
+    session: Session,
+    name: str,
+    new_name: str,
+    roles: tuple[str, ...],
+    expires_at: datetime | None,
+    methods: tuple[str, ...],
+    generation: int,
+    output: str,
+) -> None:
+    """Rename an application credential, or give it less: it never gets more."""
+    said = {"name": new_name, "roles": roles, "expires_at": expires_at, "methods": methods}
+    paths = [field for field, value in said.items() if value]
+    if not paths:
+        raise click.UsageError("say what to change: --name, --role, --expires-at or --method")
+    request = iam_pb2.UpdateApplicationCredentialRequest(
+        id=_identity(session, name),
+        generation=generation,
+        update_mask=FieldMask(paths=paths),
+        name=new_name,
+        roles=[_role(session, one) for one in roles],
+        methods=methods,
+    )
+    if expires_at is not None:
+        request.expires_at.FromDatetime(expires_at)
+    changed = session.client.iam.UpdateApplicationCredential(request)
+    session.show(changed, output, lambda: _table(session, [changed]))
 
 
 @app_credential.command("delete")

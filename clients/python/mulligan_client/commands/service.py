@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mulligan_client.commands.options import pass_session, takes_output
+from mulligan_client.commands.options import confirm, pass_session, takes_output, takes_yes
+from mulligan_client.complaint import ComplaintError
+from mulligan_client.exits import Exit
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from mulligan_client.session import Session
 
@@ -27,13 +29,30 @@ def list_services(session: Session, output: str) -> None:
     session.show(answer, output, lambda: _table(session, answer.sites))
 
 
-@service.command("delete-site")
+@service.command("show")
 @click.argument("site")
+@takes_output
 @pass_session
-def delete_site(session: Session, site: str) -> None:
+def show(session: Session, site: str, output: str) -> None:
+    """Show a site (UUID) with its regions and services."""
+    answer = session.client.iam.ListServices(iam_pb2.ListServicesRequest())
+    found = next((one for one in answer.sites if one.id == site), None)
+    if found is None:
+        raise ComplaintError(
+            f"there is no site {site}", do="see `mulligan service list`", exit_code=Exit.NOT_FOUND
+        )
+    session.show(found, output, lambda: _table(session, [found]))
+
+
+@service.command("delete")
+@click.argument("site")
+@takes_yes
+@pass_session
+def delete(session: Session, site: str, yes: bool) -> None:
     """Forget a site (UUID) that is away for good; others may serve its regions then."""
+    confirm(session, f"Forget site {site}?", yes)
     session.client.iam.DeleteSite(iam_pb2.DeleteSiteRequest(id=site))
-    session.remark(f"site {site} is deleted")
+    session.remark(f"site {site} is forgotten.")
 
 
 def _table(session: Session, sites: Iterable[iam_pb2.Site]) -> "Table":

@@ -448,6 +448,15 @@ IAM_LIST_APPLICATION_CREDENTIALS = Method(
     Retry.READ,
     references=(Reference(("creator",), ("account",)),),
 )
+IAM_UPDATE_APPLICATION_CREDENTIAL = Method(
+    "/mulligan.iam.v1.IamService/UpdateApplicationCredential",
+    Retry.REQUEST_ID,
+    references=(
+        Reference(("id",), ("account",)),
+        Reference(("roles", "project"), ("project",)),
+        Reference(("roles", "region"), ("region",)),
+    ),
+)
 IAM_DELETE_APPLICATION_CREDENTIAL = Method(
     "/mulligan.iam.v1.IamService/DeleteApplicationCredential",
     Retry.REQUEST_ID,
@@ -703,7 +712,10 @@ RESOURCE_UPDATE_PROVIDERS = Method(
     "/mulligan.resource.v1.ResourceService/UpdateProviders",
     Retry.REQUEST_ID,
     leads=(Lead(False, ("changes", "id")),),
-    references=(Reference(("changes", "id"), ("provider",)),),
+    references=(
+        Reference(("changes", "id"), ("provider",)),
+        Reference(("changes", "under"), ("provider",)),
+    ),
 )
 RESOURCE_DELETE_PROVIDERS = Method(
     "/mulligan.resource.v1.ResourceService/DeleteProviders",
@@ -717,6 +729,7 @@ RESOURCE_RESHAPE_PROVIDERS = Method(
     leads=(Lead(False, ("changes", "id")),),
     references=(
         Reference(("changes", "id"), ("provider",)),
+        Reference(("changes", "under"), ("provider",)),
         Reference(("moves", "from_provider"), ("provider",)),
         Reference(("moves", "to_provider"), ("provider",)),
         Reference(("moves", "claims"), ("claim",)),
@@ -889,6 +902,9 @@ RESOURCE_PROPOSE_CANDIDATES = Method(
         Reference(("project",), ("project",)),
         Reference(("spec", "provider"), ("provider",)),
         Reference(("spec", "region"), ("region",)),
+        Reference(("spec", "groups", "groups", "require"), ("group",)),
+        Reference(("spec", "groups", "groups", "forbid"), ("group",)),
+        Reference(("spec", "groups", "groups", "any", "names"), ("group",)),
         Reference(("spec", "groups", "distances", "origin"), ("provider", "group")),
         Reference(("spec", "groups", "provider"), ("provider",)),
         Reference(("spec", "near", "origin"), ("provider", "group")),
@@ -908,6 +924,9 @@ RESOURCE_FIND_OPENINGS = Method(
         Reference(("project",), ("project",)),
         Reference(("spec", "provider"), ("provider",)),
         Reference(("spec", "region"), ("region",)),
+        Reference(("spec", "groups", "groups", "require"), ("group",)),
+        Reference(("spec", "groups", "groups", "forbid"), ("group",)),
+        Reference(("spec", "groups", "groups", "any", "names"), ("group",)),
         Reference(("spec", "groups", "distances", "origin"), ("provider", "group")),
         Reference(("spec", "groups", "provider"), ("provider",)),
         Reference(("spec", "near", "origin"), ("provider", "group")),
@@ -970,6 +989,9 @@ RESOURCE_CREATE_CLAIM = Method(
         Reference(("project",), ("project",)),
         Reference(("spec", "provider"), ("provider",)),
         Reference(("spec", "region"), ("region",)),
+        Reference(("spec", "groups", "groups", "require"), ("group",)),
+        Reference(("spec", "groups", "groups", "forbid"), ("group",)),
+        Reference(("spec", "groups", "groups", "any", "names"), ("group",)),
         Reference(("spec", "groups", "distances", "origin"), ("provider", "group")),
         Reference(("spec", "groups", "provider"), ("provider",)),
         Reference(("spec", "near", "origin"), ("provider", "group")),
@@ -1010,6 +1032,9 @@ RESOURCE_CHANGE_CLAIMS = Method(
         Reference(("changes", "id"), ("claim",)),
         Reference(("changes", "move", "spec", "provider"), ("provider",)),
         Reference(("changes", "move", "spec", "region"), ("region",)),
+        Reference(("changes", "move", "spec", "groups", "groups", "require"), ("group",)),
+        Reference(("changes", "move", "spec", "groups", "groups", "forbid"), ("group",)),
+        Reference(("changes", "move", "spec", "groups", "groups", "any", "names"), ("group",)),
         Reference(
             ("changes", "move", "spec", "groups", "distances", "origin"), ("provider", "group")
         ),
@@ -1078,6 +1103,9 @@ RESOURCE_CREATE_RESERVATIONS = Method(
         ),
         Reference(("spec", "claim", "provider"), ("provider",)),
         Reference(("spec", "claim", "region"), ("region",)),
+        Reference(("spec", "claim", "groups", "groups", "require"), ("group",)),
+        Reference(("spec", "claim", "groups", "groups", "forbid"), ("group",)),
+        Reference(("spec", "claim", "groups", "groups", "any", "names"), ("group",)),
         Reference(("spec", "claim", "groups", "distances", "origin"), ("provider", "group")),
         Reference(("spec", "claim", "groups", "provider"), ("provider",)),
         Reference(("spec", "claim", "near", "origin"), ("provider", "group")),
@@ -1131,6 +1159,9 @@ RESOURCE_CREATE_RESERVATION_SERIES = Method(
         ),
         Reference(("spec", "claim", "provider"), ("provider",)),
         Reference(("spec", "claim", "region"), ("region",)),
+        Reference(("spec", "claim", "groups", "groups", "require"), ("group",)),
+        Reference(("spec", "claim", "groups", "groups", "forbid"), ("group",)),
+        Reference(("spec", "claim", "groups", "groups", "any", "names"), ("group",)),
         Reference(("spec", "claim", "groups", "distances", "origin"), ("provider", "group")),
         Reference(("spec", "claim", "groups", "provider"), ("provider",)),
         Reference(("spec", "claim", "near", "origin"), ("provider", "group")),

@@ -731,6 +731,20 @@ class IamService:
         for page in self._caller.pages(self.ListApplicationCredentials, request):
             yield from page.application_credentials
 
+    def UpdateApplicationCredential(
+        self, request: iam_pb2.UpdateApplicationCredentialRequest, timeout: float | None = None
+    ) -> iam_pb2.ApplicationCredential:
+        """Rename an application credential or narrow it: an end that is nearer, fewer roles, fewer
+        methods. What would give it more is refused as CREDENTIAL_WIDENED; its secret and its
+        region stay as they are. Tokens that it has are as they were until they end.
+        """
+        return self._caller.unary(
+            methods.IAM_UPDATE_APPLICATION_CREDENTIAL,
+            request,
+            iam_pb2.ApplicationCredential,
+            timeout,
+        )
+
     def DeleteApplicationCredential(
         self, request: iam_pb2.DeleteApplicationCredentialRequest, timeout: float | None = None
     ) -> iam_pb2.DeleteApplicationCredentialResponse:

@@ -59,7 +59,7 @@ export class ControlService {
 
   /** Give one after the other what listServers gives in pages. */
   async *allServers(request: MessageInitShape<typeof controlv1.ListServersRequestSchema>): AsyncIterable<controlv1.Server> {
-    const pages = this.caller.pages(controlv1.ListServersRequestSchema, request, (page) => this.listServers(page));
+    const pages = this.caller.pages(methods.controlListServers, controlv1.ListServersRequestSchema, request, (page) => this.listServers(page));
     for await (const page of pages) {
       yield* page.servers;
     }
@@ -111,7 +111,7 @@ export class ControlService {
 
   /** Give one after the other what listHosts gives in pages. */
   async *allHosts(request: MessageInitShape<typeof controlv1.ListHostsRequestSchema>): AsyncIterable<controlv1.Host> {
-    const pages = this.caller.pages(controlv1.ListHostsRequestSchema, request, (page) => this.listHosts(page));
+    const pages = this.caller.pages(methods.controlListHosts, controlv1.ListHostsRequestSchema, request, (page) => this.listHosts(page));
     for await (const page of pages) {
       yield* page.hosts;
     }
@@ -169,7 +169,7 @@ export class ControlService {
 
   /** Give one after the other what listImages gives in pages. */
   async *allImages(request: MessageInitShape<typeof controlv1.ListImagesRequestSchema>): AsyncIterable<controlv1.Image> {
-    const pages = this.caller.pages(controlv1.ListImagesRequestSchema, request, (page) => this.listImages(page));
+    const pages = this.caller.pages(methods.controlListImages, controlv1.ListImagesRequestSchema, request, (page) => this.listImages(page));
     for await (const page of pages) {
       yield* page.images;
     }
@@ -220,7 +220,7 @@ export class ControlService {
 
   /** Give one after the other what listMachines gives in pages. */
   async *allMachines(request: MessageInitShape<typeof controlv1.ListMachinesRequestSchema>): AsyncIterable<controlv1.Machine> {
-    const pages = this.caller.pages(controlv1.ListMachinesRequestSchema, request, (page) => this.listMachines(page));
+    const pages = this.caller.pages(methods.controlListMachines, controlv1.ListMachinesRequestSchema, request, (page) => this.listMachines(page));
     for await (const page of pages) {
       yield* page.machines;
     }
@@ -246,7 +246,7 @@ export class ControlService {
 
   /** Give one after the other what listOperations gives in pages. */
   async *allOperations(request: MessageInitShape<typeof controlv1.ListOperationsRequestSchema>): AsyncIterable<controlv1.Operation> {
-    const pages = this.caller.pages(controlv1.ListOperationsRequestSchema, request, (page) => this.listOperations(page));
+    const pages = this.caller.pages(methods.controlListOperations, controlv1.ListOperationsRequestSchema, request, (page) => this.listOperations(page));
     for await (const page of pages) {
       yield* page.operations;
     }
@@ -298,7 +298,7 @@ export class ControlService {
 
   /** Give one after the other what listFreezes gives in pages. */
   async *allFreezes(request: MessageInitShape<typeof controlv1.ListFreezesRequestSchema>): AsyncIterable<controlv1.Freeze> {
-    const pages = this.caller.pages(controlv1.ListFreezesRequestSchema, request, (page) => this.listFreezes(page));
+    const pages = this.caller.pages(methods.controlListFreezes, controlv1.ListFreezesRequestSchema, request, (page) => this.listFreezes(page));
     for await (const page of pages) {
       yield* page.freezes;
     }
@@ -316,7 +316,7 @@ export class ControlService {
 
   /** Give one after the other what listDifferences gives in pages. */
   async *allDifferences(request: MessageInitShape<typeof controlv1.ListDifferencesRequestSchema>): AsyncIterable<controlv1.Difference> {
-    const pages = this.caller.pages(controlv1.ListDifferencesRequestSchema, request, (page) => this.listDifferences(page));
+    const pages = this.caller.pages(methods.controlListDifferences, controlv1.ListDifferencesRequestSchema, request, (page) => this.listDifferences(page));
     for await (const page of pages) {
       yield* page.differences;
     }
@@ -338,7 +338,7 @@ export class ControlService {
 
   /** Give one after the other what listAuditEvents gives in pages. */
   async *allAuditEvents(request: MessageInitShape<typeof commonv1.ListAuditEventsRequestSchema>): AsyncIterable<commonv1.AuditEvent> {
-    const pages = this.caller.pages(commonv1.ListAuditEventsRequestSchema, request, (page) => this.listAuditEvents(page));
+    const pages = this.caller.pages(methods.controlListAuditEvents, commonv1.ListAuditEventsRequestSchema, request, (page) => this.listAuditEvents(page));
     for await (const page of pages) {
       yield* page.events;
     }
@@ -414,7 +414,7 @@ export class IamService {
 
   /** Give one after the other what listSessions gives in pages. */
   async *allSessions(request: MessageInitShape<typeof iamv1.ListSessionsRequestSchema>): AsyncIterable<iamv1.Session> {
-    const pages = this.caller.pages(iamv1.ListSessionsRequestSchema, request, (page) => this.listSessions(page));
+    const pages = this.caller.pages(methods.iamListSessions, iamv1.ListSessionsRequestSchema, request, (page) => this.listSessions(page));
     for await (const page of pages) {
       yield* page.sessions;
     }
@@ -466,7 +466,7 @@ export class IamService {
 
   /** Give one after the other what listProjects gives in pages. */
   async *allProjects(request: MessageInitShape<typeof iamv1.ListProjectsRequestSchema>): AsyncIterable<iamv1.Project> {
-    const pages = this.caller.pages(iamv1.ListProjectsRequestSchema, request, (page) => this.listProjects(page));
+    const pages = this.caller.pages(methods.iamListProjects, iamv1.ListProjectsRequestSchema, request, (page) => this.listProjects(page));
     for await (const page of pages) {
       yield* page.projects;
     }
@@ -510,7 +510,7 @@ export class IamService {
 
   /** Give one after the other what listAccounts gives in pages. */
   async *allAccounts(request: MessageInitShape<typeof iamv1.ListAccountsRequestSchema>): AsyncIterable<iamv1.Account> {
-    const pages = this.caller.pages(iamv1.ListAccountsRequestSchema, request, (page) => this.listAccounts(page));
+    const pages = this.caller.pages(methods.iamListAccounts, iamv1.ListAccountsRequestSchema, request, (page) => this.listAccounts(page));
     for await (const page of pages) {
       yield* page.accounts;
     }
@@ -564,10 +564,19 @@ export class IamService {
 
   /** Give one after the other what listApplicationCredentials gives in pages. */
   async *allApplicationCredentials(request: MessageInitShape<typeof iamv1.ListApplicationCredentialsRequestSchema>): AsyncIterable<iamv1.ApplicationCredential> {
-    const pages = this.caller.pages(iamv1.ListApplicationCredentialsRequestSchema, request, (page) => this.listApplicationCredentials(page));
+    const pages = this.caller.pages(methods.iamListApplicationCredentials, iamv1.ListApplicationCredentialsRequestSchema, request, (page) => this.listApplicationCredentials(page));
     for await (const page of pages) {
       yield* page.applicationCredentials;
     }
+  }
+
+  /**
+   * Rename an application credential or narrow it: an end that is nearer, fewer roles, fewer
+   * methods. What would give it more is refused as CREDENTIAL_WIDENED; its secret and its region
+   * stay as they are. Tokens that it has are as they were until they end.
+   */
+  updateApplicationCredential(request: MessageInitShape<typeof iamv1.UpdateApplicationCredentialRequestSchema>, signal?: AbortSignal): Promise<iamv1.ApplicationCredential> {
+    return this.caller.unary(methods.iamUpdateApplicationCredential, iamv1.IamService.method.updateApplicationCredential, request, signal);
   }
 
   /** Delete an application credential; tokens that it has are good until they end. */
@@ -598,7 +607,7 @@ export class IamService {
 
   /** Give one after the other what listAssignments gives in pages. */
   async *allAssignments(request: MessageInitShape<typeof iamv1.ListAssignmentsRequestSchema>): AsyncIterable<iamv1.Assignment> {
-    const pages = this.caller.pages(iamv1.ListAssignmentsRequestSchema, request, (page) => this.listAssignments(page));
+    const pages = this.caller.pages(methods.iamListAssignments, iamv1.ListAssignmentsRequestSchema, request, (page) => this.listAssignments(page));
     for await (const page of pages) {
       yield* page.assignments;
     }
@@ -629,7 +638,7 @@ export class IamService {
 
   /** Give one after the other what listRegions gives in pages. */
   async *allRegions(request: MessageInitShape<typeof iamv1.ListRegionsRequestSchema>): AsyncIterable<iamv1.Region> {
-    const pages = this.caller.pages(iamv1.ListRegionsRequestSchema, request, (page) => this.listRegions(page));
+    const pages = this.caller.pages(methods.iamListRegions, iamv1.ListRegionsRequestSchema, request, (page) => this.listRegions(page));
     for await (const page of pages) {
       yield* page.regions;
     }
@@ -686,7 +695,7 @@ export class IamService {
 
   /** Give one after the other what listAuditEvents gives in pages. */
   async *allAuditEvents(request: MessageInitShape<typeof commonv1.ListAuditEventsRequestSchema>): AsyncIterable<commonv1.AuditEvent> {
-    const pages = this.caller.pages(commonv1.ListAuditEventsRequestSchema, request, (page) => this.listAuditEvents(page));
+    const pages = this.caller.pages(methods.iamListAuditEvents, commonv1.ListAuditEventsRequestSchema, request, (page) => this.listAuditEvents(page));
     for await (const page of pages) {
       yield* page.events;
     }
@@ -739,7 +748,7 @@ export class MetaService {
 
   /** Give one after the other what listObjectsByTag gives in pages. */
   async *allObjectsByTag(request: MessageInitShape<typeof metav1.ListObjectsByTagRequestSchema>): AsyncIterable<metav1.TaggedObject> {
-    const pages = this.caller.pages(metav1.ListObjectsByTagRequestSchema, request, (page) => this.listObjectsByTag(page));
+    const pages = this.caller.pages(methods.metaListObjectsByTag, metav1.ListObjectsByTagRequestSchema, request, (page) => this.listObjectsByTag(page));
     for await (const page of pages) {
       yield* page.objects;
     }
@@ -770,7 +779,7 @@ export class MetaService {
 
   /** Give one after the other what listMetadefs gives in pages. */
   async *allMetadefs(request: MessageInitShape<typeof metav1.ListMetadefsRequestSchema>): AsyncIterable<metav1.Metadef> {
-    const pages = this.caller.pages(metav1.ListMetadefsRequestSchema, request, (page) => this.listMetadefs(page));
+    const pages = this.caller.pages(methods.metaListMetadefs, metav1.ListMetadefsRequestSchema, request, (page) => this.listMetadefs(page));
     for await (const page of pages) {
       yield* page.metadefs;
     }
@@ -803,7 +812,7 @@ export class MetaService {
 
   /** Give one after the other what listObjectsByAttribute gives in pages. */
   async *allObjectsByAttribute(request: MessageInitShape<typeof metav1.ListObjectsByAttributeRequestSchema>): AsyncIterable<metav1.Attribute> {
-    const pages = this.caller.pages(metav1.ListObjectsByAttributeRequestSchema, request, (page) => this.listObjectsByAttribute(page));
+    const pages = this.caller.pages(methods.metaListObjectsByAttribute, metav1.ListObjectsByAttributeRequestSchema, request, (page) => this.listObjectsByAttribute(page));
     for await (const page of pages) {
       yield* page.attributes;
     }
@@ -849,7 +858,7 @@ export class ResourceService {
 
   /** Give one after the other what listProviderTypes gives in pages. */
   async *allProviderTypes(request: MessageInitShape<typeof resourcev1.ListProviderTypesRequestSchema>): AsyncIterable<resourcev1.ProviderType> {
-    const pages = this.caller.pages(resourcev1.ListProviderTypesRequestSchema, request, (page) => this.listProviderTypes(page));
+    const pages = this.caller.pages(methods.resourceListProviderTypes, resourcev1.ListProviderTypesRequestSchema, request, (page) => this.listProviderTypes(page));
     for await (const page of pages) {
       yield* page.providerTypes;
     }
@@ -872,7 +881,7 @@ export class ResourceService {
 
   /** Give one after the other what listResourceTypes gives in pages. */
   async *allResourceTypes(request: MessageInitShape<typeof resourcev1.ListResourceTypesRequestSchema>): AsyncIterable<resourcev1.ResourceType> {
-    const pages = this.caller.pages(resourcev1.ListResourceTypesRequestSchema, request, (page) => this.listResourceTypes(page));
+    const pages = this.caller.pages(methods.resourceListResourceTypes, resourcev1.ListResourceTypesRequestSchema, request, (page) => this.listResourceTypes(page));
     for await (const page of pages) {
       yield* page.resourceTypes;
     }
@@ -895,7 +904,7 @@ export class ResourceService {
 
   /** Give one after the other what listCapabilities gives in pages. */
   async *allCapabilities(request: MessageInitShape<typeof resourcev1.ListCapabilitiesRequestSchema>): AsyncIterable<resourcev1.Capability> {
-    const pages = this.caller.pages(resourcev1.ListCapabilitiesRequestSchema, request, (page) => this.listCapabilities(page));
+    const pages = this.caller.pages(methods.resourceListCapabilities, resourcev1.ListCapabilitiesRequestSchema, request, (page) => this.listCapabilities(page));
     for await (const page of pages) {
       yield* page.capabilities;
     }
@@ -953,7 +962,7 @@ export class ResourceService {
 
   /** Give one after the other what listGroups gives in pages. */
   async *allGroups(request: MessageInitShape<typeof resourcev1.ListGroupsRequestSchema>): AsyncIterable<resourcev1.Group> {
-    const pages = this.caller.pages(resourcev1.ListGroupsRequestSchema, request, (page) => this.listGroups(page));
+    const pages = this.caller.pages(methods.resourceListGroups, resourcev1.ListGroupsRequestSchema, request, (page) => this.listGroups(page));
     for await (const page of pages) {
       yield* page.groups;
     }
@@ -976,7 +985,7 @@ export class ResourceService {
 
   /** Give one after the other what listDistanceTypes gives in pages. */
   async *allDistanceTypes(request: MessageInitShape<typeof resourcev1.ListDistanceTypesRequestSchema>): AsyncIterable<resourcev1.DistanceType> {
-    const pages = this.caller.pages(resourcev1.ListDistanceTypesRequestSchema, request, (page) => this.listDistanceTypes(page));
+    const pages = this.caller.pages(methods.resourceListDistanceTypes, resourcev1.ListDistanceTypesRequestSchema, request, (page) => this.listDistanceTypes(page));
     for await (const page of pages) {
       yield* page.distanceTypes;
     }
@@ -999,7 +1008,7 @@ export class ResourceService {
 
   /** Give one after the other what listDistances gives in pages. */
   async *allDistances(request: MessageInitShape<typeof resourcev1.ListDistancesRequestSchema>): AsyncIterable<resourcev1.Distance> {
-    const pages = this.caller.pages(resourcev1.ListDistancesRequestSchema, request, (page) => this.listDistances(page));
+    const pages = this.caller.pages(methods.resourceListDistances, resourcev1.ListDistancesRequestSchema, request, (page) => this.listDistances(page));
     for await (const page of pages) {
       yield* page.distances;
     }
@@ -1035,7 +1044,7 @@ export class ResourceService {
 
   /** Give one after the other what listProviders gives in pages. */
   async *allProviders(request: MessageInitShape<typeof resourcev1.ListProvidersRequestSchema>): AsyncIterable<resourcev1.Provider> {
-    const pages = this.caller.pages(resourcev1.ListProvidersRequestSchema, request, (page) => this.listProviders(page));
+    const pages = this.caller.pages(methods.resourceListProviders, resourcev1.ListProvidersRequestSchema, request, (page) => this.listProviders(page));
     for await (const page of pages) {
       yield* page.providers;
     }
@@ -1066,7 +1075,7 @@ export class ResourceService {
 
   /** Give one after the other what listNetworks gives in pages. */
   async *allNetworks(request: MessageInitShape<typeof resourcev1.ListNetworksRequestSchema>): AsyncIterable<resourcev1.Network> {
-    const pages = this.caller.pages(resourcev1.ListNetworksRequestSchema, request, (page) => this.listNetworks(page));
+    const pages = this.caller.pages(methods.resourceListNetworks, resourcev1.ListNetworksRequestSchema, request, (page) => this.listNetworks(page));
     for await (const page of pages) {
       yield* page.networks;
     }
@@ -1099,7 +1108,7 @@ export class ResourceService {
 
   /** Give one after the other what listCalendar gives in pages. */
   async *allCalendar(request: MessageInitShape<typeof resourcev1.ListCalendarRequestSchema>): AsyncIterable<resourcev1.Lane> {
-    const pages = this.caller.pages(resourcev1.ListCalendarRequestSchema, request, (page) => this.listCalendar(page));
+    const pages = this.caller.pages(methods.resourceListCalendar, resourcev1.ListCalendarRequestSchema, request, (page) => this.listCalendar(page));
     for await (const page of pages) {
       yield* page.lanes;
     }
@@ -1112,7 +1121,7 @@ export class ResourceService {
 
   /** Give one after the other what listProjectCalendar gives in pages. */
   async *allProjectCalendar(request: MessageInitShape<typeof resourcev1.ListProjectCalendarRequestSchema>): AsyncIterable<resourcev1.Lane> {
-    const pages = this.caller.pages(resourcev1.ListProjectCalendarRequestSchema, request, (page) => this.listProjectCalendar(page));
+    const pages = this.caller.pages(methods.resourceListProjectCalendar, resourcev1.ListProjectCalendarRequestSchema, request, (page) => this.listProjectCalendar(page));
     for await (const page of pages) {
       yield* page.lanes;
     }
@@ -1125,7 +1134,7 @@ export class ResourceService {
 
   /** Give one after the other what listUsage gives in pages. */
   async *allUsage(request: MessageInitShape<typeof resourcev1.ListUsageRequestSchema>): AsyncIterable<resourcev1.Usage> {
-    const pages = this.caller.pages(resourcev1.ListUsageRequestSchema, request, (page) => this.listUsage(page));
+    const pages = this.caller.pages(methods.resourceListUsage, resourcev1.ListUsageRequestSchema, request, (page) => this.listUsage(page));
     for await (const page of pages) {
       yield* page.usage;
     }
@@ -1138,7 +1147,7 @@ export class ResourceService {
 
   /** Give one after the other what listProjectUsage gives in pages. */
   async *allProjectUsage(request: MessageInitShape<typeof resourcev1.ListProjectUsageRequestSchema>): AsyncIterable<resourcev1.Usage> {
-    const pages = this.caller.pages(resourcev1.ListProjectUsageRequestSchema, request, (page) => this.listProjectUsage(page));
+    const pages = this.caller.pages(methods.resourceListProjectUsage, resourcev1.ListProjectUsageRequestSchema, request, (page) => this.listProjectUsage(page));
     for await (const page of pages) {
       yield* page.usage;
     }
@@ -1169,7 +1178,7 @@ export class ResourceService {
 
   /** Give one after the other what listClaims gives in pages. */
   async *allClaims(request: MessageInitShape<typeof resourcev1.ListClaimsRequestSchema>): AsyncIterable<resourcev1.Claim> {
-    const pages = this.caller.pages(resourcev1.ListClaimsRequestSchema, request, (page) => this.listClaims(page));
+    const pages = this.caller.pages(methods.resourceListClaims, resourcev1.ListClaimsRequestSchema, request, (page) => this.listClaims(page));
     for await (const page of pages) {
       yield* page.claims;
     }
@@ -1197,7 +1206,7 @@ export class ResourceService {
 
   /** Give one after the other what listQuotas gives in pages. */
   async *allQuotas(request: MessageInitShape<typeof resourcev1.ListQuotasRequestSchema>): AsyncIterable<resourcev1.Quota> {
-    const pages = this.caller.pages(resourcev1.ListQuotasRequestSchema, request, (page) => this.listQuotas(page));
+    const pages = this.caller.pages(methods.resourceListQuotas, resourcev1.ListQuotasRequestSchema, request, (page) => this.listQuotas(page));
     for await (const page of pages) {
       yield* page.quotas;
     }
@@ -1210,7 +1219,7 @@ export class ResourceService {
 
   /** Give one after the other what listProjectQuotas gives in pages. */
   async *allProjectQuotas(request: MessageInitShape<typeof resourcev1.ListProjectQuotasRequestSchema>): AsyncIterable<resourcev1.Quota> {
-    const pages = this.caller.pages(resourcev1.ListProjectQuotasRequestSchema, request, (page) => this.listProjectQuotas(page));
+    const pages = this.caller.pages(methods.resourceListProjectQuotas, resourcev1.ListProjectQuotasRequestSchema, request, (page) => this.listProjectQuotas(page));
     for await (const page of pages) {
       yield* page.quotas;
     }
@@ -1266,7 +1275,7 @@ export class ResourceService {
 
   /** Give one after the other what listReservations gives in pages. */
   async *allReservations(request: MessageInitShape<typeof resourcev1.ListReservationsRequestSchema>): AsyncIterable<resourcev1.Reservation> {
-    const pages = this.caller.pages(resourcev1.ListReservationsRequestSchema, request, (page) => this.listReservations(page));
+    const pages = this.caller.pages(methods.resourceListReservations, resourcev1.ListReservationsRequestSchema, request, (page) => this.listReservations(page));
     for await (const page of pages) {
       yield* page.reservations;
     }
@@ -1307,7 +1316,7 @@ export class ResourceService {
 
   /** Give one after the other what listReservationSeries gives in pages. */
   async *allReservationSeries(request: MessageInitShape<typeof resourcev1.ListReservationSeriesRequestSchema>): AsyncIterable<resourcev1.ReservationSeries> {
-    const pages = this.caller.pages(resourcev1.ListReservationSeriesRequestSchema, request, (page) => this.listReservationSeries(page));
+    const pages = this.caller.pages(methods.resourceListReservationSeries, resourcev1.ListReservationSeriesRequestSchema, request, (page) => this.listReservationSeries(page));
     for await (const page of pages) {
       yield* page.series;
     }

@@ -182,7 +182,9 @@ class _OrderByEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OrderBy.Value
     ORDER_BY_ID: _OrderBy.ValueType  # 1
     """By id."""
     ORDER_BY_NAME: _OrderBy.ValueType  # 2
-    """By name, character by character as Unicode numbers them."""
+    """By name, character by character as Unicode numbers them. What gets another name between two
+    pages may come twice or not at all.
+    """
     ORDER_BY_CREATED_AT: _OrderBy.ValueType  # 3
     """By when it was made."""
 
@@ -194,7 +196,9 @@ ORDER_BY_UNSPECIFIED: OrderBy.ValueType  # 0
 ORDER_BY_ID: OrderBy.ValueType  # 1
 """By id."""
 ORDER_BY_NAME: OrderBy.ValueType  # 2
-"""By name, character by character as Unicode numbers them."""
+"""By name, character by character as Unicode numbers them. What gets another name between two
+pages may come twice or not at all.
+"""
 ORDER_BY_CREATED_AT: OrderBy.ValueType  # 3
 """By when it was made."""
 Global___OrderBy: _TypeAlias = OrderBy  # noqa: Y015
@@ -742,7 +746,9 @@ class ListAuditEventsResponse(_message.Message):
     next_page_token: _builtins.str
     """For the next page; empty at the end."""
     revision: _builtins.int
-    """The revision of the snapshot, from which Watch goes on."""
+    """Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+    first one's.
+    """
     @_builtins.property
     def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___AuditEvent]:
         """The newest first."""
@@ -872,7 +878,9 @@ class Page(_message.Message):
     SIZE_FIELD_NUMBER: _builtins.int
     TOKEN_FIELD_NUMBER: _builtins.int
     size: _builtins.int
-    """At most this many; 0 means 100; never more than 1000."""
+    """At most this many; 0 means 100; never more than 1000. Fewer come where more are too long for an
+    answer of 4 MB; a list that has no way to end its page earlier refuses the size.
+    """
     token: _builtins.str
     """From the answer before, of the same list, asked the same by the same account; empty for the
     first page. What was made or deleted meanwhile makes a list neither skip nor repeat the rest.
@@ -915,7 +923,9 @@ class Filter(_message.Message):
 
     @_builtins.property
     def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Only what is in one of these states (docs/states.md), ended or not."""
+        """Only what is in one of these states (docs/states.md), whether include_ended is set or not;
+        refused where these objects have no such state.
+        """
 
     def __init__(
         self,

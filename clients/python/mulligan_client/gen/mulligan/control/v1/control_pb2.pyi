@@ -402,7 +402,7 @@ class BatchGetServersRequest(_message.Message):
     IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """UUIDs, 1,000 at most."""
+        """UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name."""
 
     def __init__(
         self,
@@ -853,7 +853,7 @@ class BatchGetHostsRequest(_message.Message):
     IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """UUIDs, 1,000 at most."""
+        """UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name."""
 
     def __init__(
         self,
@@ -1359,7 +1359,7 @@ class BatchGetImagesRequest(_message.Message):
     IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """UUIDs, 1,000 at most."""
+        """UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name."""
 
     def __init__(
         self,
@@ -1452,7 +1452,9 @@ class ListImagesResponse(_message.Message):
     next_page_token: _builtins.str
     """For page.token of the next request; empty: this was the last page."""
     revision: _builtins.int
-    """The revision of the snapshot, from which Watch goes on."""
+    """Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+    first one's.
+    """
     @_builtins.property
     def images(self) -> _containers.RepeatedCompositeFieldContainer[Global___Image]:
         """In the order of their ids."""
@@ -1970,7 +1972,7 @@ class BatchGetMachinesRequest(_message.Message):
     """UUID of the project that has them; needed."""
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """UUIDs, 1,000 at most."""
+        """UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name."""
 
     def __init__(
         self,
@@ -2277,7 +2279,7 @@ class BatchGetOperationsRequest(_message.Message):
     IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """UUIDs, 1,000 at most."""
+        """UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name."""
 
     def __init__(
         self,
@@ -2374,7 +2376,9 @@ class ListOperationsResponse(_message.Message):
     next_page_token: _builtins.str
     """For page.token of the next request; empty: this was the last page."""
     revision: _builtins.int
-    """The revision of the snapshot, from which Watch goes on."""
+    """Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+    first one's.
+    """
     @_builtins.property
     def operations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Operation]:
         """Newest first."""
@@ -2683,7 +2687,7 @@ Global___ThawResponse: _TypeAlias = ThawResponse  # noqa: Y015
 
 @_typing.final
 class ListFreezesRequest(_message.Message):
-    """All freezes."""
+    """Which part of the freezes."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -2707,7 +2711,7 @@ Global___ListFreezesRequest: _TypeAlias = ListFreezesRequest  # noqa: Y015
 
 @_typing.final
 class ListFreezesResponse(_message.Message):
-    """All freezes; there are few."""
+    """A page of the freezes."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -2717,7 +2721,9 @@ class ListFreezesResponse(_message.Message):
     next_page_token: _builtins.str
     """For the next page; empty at the end."""
     revision: _builtins.int
-    """The revision of the snapshot, from which Watch goes on."""
+    """Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+    first one's.
+    """
     @_builtins.property
     def freezes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Freeze]:
         """That of the whole site first; empty: nothing is frozen."""
@@ -2861,7 +2867,9 @@ class ListDifferencesResponse(_message.Message):
     next_page_token: _builtins.str
     """For the next page; empty at the end."""
     revision: _builtins.int
-    """The revision of the snapshot, from which Watch goes on."""
+    """Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+    first one's.
+    """
     @_builtins.property
     def differences(self) -> _containers.RepeatedCompositeFieldContainer[Global___Difference]:
         """Those that are there, and those that were mended within the last week."""

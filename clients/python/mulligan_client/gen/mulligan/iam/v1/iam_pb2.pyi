@@ -315,7 +315,9 @@ class ListSessionsResponse(_message.Message):
     next_page_token: _builtins.str
     """For the next page; empty at the end."""
     revision: _builtins.int
-    """The revision of the snapshot, from which Watch goes on."""
+    """Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+    first one's.
+    """
     @_builtins.property
     def sessions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Session]:
         """By id."""
@@ -557,7 +559,7 @@ class BatchGetProjectsRequest(_message.Message):
     IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """UUIDs, 1,000 at most."""
+        """UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name."""
 
     def __init__(
         self,
@@ -654,7 +656,9 @@ class ListProjectsResponse(_message.Message):
     next_page_token: _builtins.str
     """Gives the next page; empty: this was the last one."""
     revision: _builtins.int
-    """Of this snapshot; a watch goes on from there."""
+    """Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+    first one's.
+    """
     @_builtins.property
     def projects(self) -> _containers.RepeatedCompositeFieldContainer[Global___Project]:
         """By id."""
@@ -846,7 +850,7 @@ class BatchGetAccountsRequest(_message.Message):
     IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """UUIDs, 1,000 at most."""
+        """UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name."""
 
     def __init__(
         self,
@@ -935,7 +939,9 @@ class ListAccountsResponse(_message.Message):
     next_page_token: _builtins.str
     """Gives the next page; empty: this was the last one."""
     revision: _builtins.int
-    """Of this snapshot; a watch goes on from there."""
+    """Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+    first one's.
+    """
     @_builtins.property
     def accounts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Account]:
         """By id."""
@@ -1258,7 +1264,7 @@ class BatchGetApplicationCredentialsRequest(_message.Message):
     IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """UUIDs, 1,000 at most."""
+        """UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name."""
 
     def __init__(
         self,
@@ -1351,7 +1357,9 @@ class ListApplicationCredentialsResponse(_message.Message):
     next_page_token: _builtins.str
     """Gives the next page; empty: this was the last one."""
     revision: _builtins.int
-    """The revision of the snapshot, from which Watch goes on."""
+    """Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+    first one's.
+    """
     @_builtins.property
     def application_credentials(self) -> _containers.RepeatedCompositeFieldContainer[Global___ApplicationCredential]:
         """By id."""
@@ -1370,6 +1378,64 @@ class ListApplicationCredentialsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListApplicationCredentialsResponse: _TypeAlias = ListApplicationCredentialsResponse  # noqa: Y015
+
+@_typing.final
+class UpdateApplicationCredentialRequest(_message.Message):
+    """What of an application credential changes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    GENERATION_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    ROLES_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    METHODS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Made up by the caller, and the same when it tries again; a UUID does."""
+    id: _builtins.str
+    """UUID."""
+    generation: _builtins.int
+    """The one at which it was read; 0: whatever it is at."""
+    name: _builtins.str
+    """What people call it from now on."""
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Needed. Paths: name, roles, expires_at, methods."""
+
+    @_builtins.property
+    def roles(self) -> _containers.RepeatedCompositeFieldContainer[Global___GivenRole]:
+        """Of those that it has, the ones that it keeps, 1 at least."""
+
+    @_builtins.property
+    def expires_at(self) -> _timestamp_pb2.Timestamp:
+        """When it is over, no later than it would be."""
+
+    @_builtins.property
+    def methods(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Service/Method, 32 at most: of those that it may call, the only ones from now on, 1 at least."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        id: _builtins.str = ...,
+        generation: _builtins.int = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        name: _builtins.str = ...,
+        roles: _abc.Iterable[Global___GivenRole] | None = ...,
+        expires_at: _timestamp_pb2.Timestamp | None = ...,
+        methods: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "generation", b"generation", "id", b"id", "methods", b"methods", "name", b"name", "request_id", b"request_id", "roles", b"roles", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateApplicationCredentialRequest: _TypeAlias = UpdateApplicationCredentialRequest  # noqa: Y015
 
 @_typing.final
 class DeleteApplicationCredentialRequest(_message.Message):
@@ -1591,7 +1657,9 @@ class ListAssignmentsResponse(_message.Message):
     next_page_token: _builtins.str
     """Gives the next page; empty: this was the last one."""
     revision: _builtins.int
-    """The revision of the snapshot, from which Watch goes on."""
+    """Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+    first one's.
+    """
     @_builtins.property
     def assignments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Assignment]:
         """By account and place."""
@@ -1780,7 +1848,7 @@ class BatchGetRegionsRequest(_message.Message):
     IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """UUIDs, 1,000 at most."""
+        """UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name."""
 
     def __init__(
         self,
@@ -1873,7 +1941,9 @@ class ListRegionsResponse(_message.Message):
     next_page_token: _builtins.str
     """Gives the next page; empty: this was the last one."""
     revision: _builtins.int
-    """Of this snapshot; a watch goes on from there."""
+    """Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+    first one's.
+    """
     @_builtins.property
     def regions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Region]:
         """By id."""
@@ -2069,7 +2139,7 @@ class RegisterServiceRequest(_message.Message):
     @_builtins.property
     def regions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """UUIDs of the regions that the site serves, with all below them that no other site names; empty:
-        what no other site serves.
+        what no other site serves. Needs the role operator on them, or on the system.
         """
 
     def __init__(

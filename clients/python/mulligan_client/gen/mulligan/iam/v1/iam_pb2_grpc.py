@@ -161,6 +161,11 @@ class IamServiceStub:
                 request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListApplicationCredentialsRequest.SerializeToString,
                 response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListApplicationCredentialsResponse.FromString,
                 _registered_method=True)
+        self.UpdateApplicationCredential = channel.unary_unary(
+                '/mulligan.iam.v1.IamService/UpdateApplicationCredential',
+                request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.UpdateApplicationCredentialRequest.SerializeToString,
+                response_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ApplicationCredential.FromString,
+                _registered_method=True)
         self.DeleteApplicationCredential = channel.unary_unary(
                 '/mulligan.iam.v1.IamService/DeleteApplicationCredential',
                 request_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.DeleteApplicationCredentialRequest.SerializeToString,
@@ -450,6 +455,15 @@ class IamServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateApplicationCredential(self, request, context):
+        """Rename an application credential or narrow it: an end that is nearer, fewer roles, fewer methods.
+        What would give it more is refused as CREDENTIAL_WIDENED; its secret and its region stay as they
+        are. Tokens that it has are as they were until they end.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteApplicationCredential(self, request, context):
         """Delete an application credential; tokens that it has are good until they end.
         """
@@ -715,6 +729,11 @@ def add_IamServiceServicer_to_server(servicer, server):
                     servicer.ListApplicationCredentials,
                     request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListApplicationCredentialsRequest.FromString,
                     response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ListApplicationCredentialsResponse.SerializeToString,
+            ),
+            'UpdateApplicationCredential': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateApplicationCredential,
+                    request_deserializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.UpdateApplicationCredentialRequest.FromString,
+                    response_serializer=mulligan_dot_iam_dot_v1_dot_iam__pb2.ApplicationCredential.SerializeToString,
             ),
             'DeleteApplicationCredential': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteApplicationCredential,
@@ -1488,6 +1507,33 @@ class IamService:
             '/mulligan.iam.v1.IamService/ListApplicationCredentials',
             mulligan_dot_iam_dot_v1_dot_iam__pb2.ListApplicationCredentialsRequest.SerializeToString,
             mulligan_dot_iam_dot_v1_dot_iam__pb2.ListApplicationCredentialsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateApplicationCredential(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.iam.v1.IamService/UpdateApplicationCredential',
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.UpdateApplicationCredentialRequest.SerializeToString,
+            mulligan_dot_iam_dot_v1_dot_iam__pb2.ApplicationCredential.FromString,
             options,
             channel_credentials,
             insecure,

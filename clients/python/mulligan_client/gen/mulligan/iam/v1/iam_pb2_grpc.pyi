@@ -107,6 +107,11 @@ class IamServiceStub:
     """
     ListApplicationCredentials: _grpc.UnaryUnaryMultiCallable[_iam_pb2.ListApplicationCredentialsRequest, _iam_pb2.ListApplicationCredentialsResponse]
     """The application credentials that an account made."""
+    UpdateApplicationCredential: _grpc.UnaryUnaryMultiCallable[_iam_pb2.UpdateApplicationCredentialRequest, _iam_pb2.ApplicationCredential]
+    """Rename an application credential or narrow it: an end that is nearer, fewer roles, fewer methods.
+    What would give it more is refused as CREDENTIAL_WIDENED; its secret and its region stay as they
+    are. Tokens that it has are as they were until they end.
+    """
     DeleteApplicationCredential: _grpc.UnaryUnaryMultiCallable[_iam_pb2.DeleteApplicationCredentialRequest, _iam_pb2.DeleteApplicationCredentialResponse]
     """Delete an application credential; tokens that it has are good until they end."""
     AssignRole: _grpc.UnaryUnaryMultiCallable[_iam_pb2.AssignRoleRequest, _iam_pb2.Assignment]
@@ -234,6 +239,11 @@ class IamServiceAsyncStub(IamServiceStub):
     """
     ListApplicationCredentials: _aio.UnaryUnaryMultiCallable[_iam_pb2.ListApplicationCredentialsRequest, _iam_pb2.ListApplicationCredentialsResponse]  # type: ignore[assignment]
     """The application credentials that an account made."""
+    UpdateApplicationCredential: _aio.UnaryUnaryMultiCallable[_iam_pb2.UpdateApplicationCredentialRequest, _iam_pb2.ApplicationCredential]  # type: ignore[assignment]
+    """Rename an application credential or narrow it: an end that is nearer, fewer roles, fewer methods.
+    What would give it more is refused as CREDENTIAL_WIDENED; its secret and its region stay as they
+    are. Tokens that it has are as they were until they end.
+    """
     DeleteApplicationCredential: _aio.UnaryUnaryMultiCallable[_iam_pb2.DeleteApplicationCredentialRequest, _iam_pb2.DeleteApplicationCredentialResponse]  # type: ignore[assignment]
     """Delete an application credential; tokens that it has are good until they end."""
     AssignRole: _aio.UnaryUnaryMultiCallable[_iam_pb2.AssignRoleRequest, _iam_pb2.Assignment]  # type: ignore[assignment]
@@ -508,6 +518,17 @@ class IamServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_iam_pb2.ListApplicationCredentialsResponse, _abc.Awaitable[_iam_pb2.ListApplicationCredentialsResponse]]:
         """The application credentials that an account made."""
+
+    @_abc_1.abstractmethod
+    def UpdateApplicationCredential(
+        self,
+        request: _iam_pb2.UpdateApplicationCredentialRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_iam_pb2.ApplicationCredential, _abc.Awaitable[_iam_pb2.ApplicationCredential]]:
+        """Rename an application credential or narrow it: an end that is nearer, fewer roles, fewer methods.
+        What would give it more is refused as CREDENTIAL_WIDENED; its secret and its region stay as they
+        are. Tokens that it has are as they were until they end.
+        """
 
     @_abc_1.abstractmethod
     def DeleteApplicationCredential(

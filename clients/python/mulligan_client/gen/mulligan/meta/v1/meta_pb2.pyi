@@ -554,7 +554,7 @@ class BatchGetMetadefsRequest(_message.Message):
     IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """UUIDs, 1,000 at most."""
+        """UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name."""
 
     def __init__(
         self,

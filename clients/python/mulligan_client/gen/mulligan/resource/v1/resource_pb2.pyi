@@ -1669,7 +1669,7 @@ class BatchGetGroupsRequest(_message.Message):
     IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """UUIDs, 1,000 at most."""
+        """UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name."""
 
     def __init__(
         self,
@@ -2312,7 +2312,7 @@ class BatchGetProvidersRequest(_message.Message):
     IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """UUIDs, 1,000 at most."""
+        """UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name."""
 
     def __init__(
         self,
@@ -2594,7 +2594,7 @@ class BatchGetNetworksRequest(_message.Message):
     IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """UUIDs, 1,000 at most."""
+        """UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name."""
 
     def __init__(
         self,
@@ -2687,7 +2687,9 @@ class ListNetworksResponse(_message.Message):
     next_page_token: _builtins.str
     """For page.token of the next request; empty: this was the last page."""
     revision: _builtins.int
-    """The revision of the snapshot, from which Watch goes on."""
+    """Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+    first one's.
+    """
     @_builtins.property
     def networks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Network]:
         """In the order of their ids."""
@@ -3451,7 +3453,7 @@ class BatchGetClaimsRequest(_message.Message):
     """UUID of the project that has them; needed."""
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """UUIDs, 1,000 at most."""
+        """UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name."""
 
     def __init__(
         self,
@@ -3549,7 +3551,9 @@ class ListClaimsResponse(_message.Message):
     next_page_token: _builtins.str
     """For page.token of the next request; empty: this was the last page."""
     revision: _builtins.int
-    """The revision of the snapshot, from which Watch goes on."""
+    """Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+    first one's.
+    """
     @_builtins.property
     def claims(self) -> _containers.RepeatedCompositeFieldContainer[Global___Claim]:
         """In the order of their ids."""
@@ -3971,7 +3975,9 @@ class ListProjectCalendarResponse(_message.Message):
     next_page_token: _builtins.str
     """For page.token of the next request; empty: this was the last page."""
     revision: _builtins.int
-    """The revision of the snapshot, from which Watch goes on."""
+    """Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+    first one's.
+    """
     @_builtins.property
     def lanes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Lane]:
         """In the order of providers' ids and resource types."""
@@ -4106,7 +4112,9 @@ class ListUsageResponse(_message.Message):
     next_page_token: _builtins.str
     """For page.token of the next request; empty: this was the last page."""
     revision: _builtins.int
-    """The revision of the snapshot, from which Watch goes on."""
+    """Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+    first one's.
+    """
     @_builtins.property
     def usage(self) -> _containers.RepeatedCompositeFieldContainer[Global___Usage]:
         """In the order of ids and resource types."""
@@ -4192,7 +4200,9 @@ class ListProjectUsageResponse(_message.Message):
     next_page_token: _builtins.str
     """For page.token of the next request; empty: this was the last page."""
     revision: _builtins.int
-    """The revision of the snapshot, from which Watch goes on."""
+    """Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+    first one's.
+    """
     @_builtins.property
     def usage(self) -> _containers.RepeatedCompositeFieldContainer[Global___Usage]:
         """In the order of ids and resource types."""
@@ -4316,7 +4326,9 @@ class ListCalendarResponse(_message.Message):
     next_page_token: _builtins.str
     """For page.token of the next request; empty: this was the last page."""
     revision: _builtins.int
-    """The revision of the snapshot, from which Watch goes on."""
+    """Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+    first one's.
+    """
     @_builtins.property
     def lanes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Lane]:
         """In the order of providers' ids and resource types."""
@@ -4492,7 +4504,9 @@ class ListQuotasResponse(_message.Message):
     next_page_token: _builtins.str
     """For page.token of the next request; empty: this was the last page."""
     revision: _builtins.int
-    """The revision of the snapshot, from which Watch goes on."""
+    """Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+    first one's.
+    """
     @_builtins.property
     def quotas(self) -> _containers.RepeatedCompositeFieldContainer[Global___Quota]:
         """Only of projects that have one of their own."""
@@ -4552,7 +4566,9 @@ class ListProjectQuotasResponse(_message.Message):
     next_page_token: _builtins.str
     """For page.token of the next request; empty: this was the last page."""
     revision: _builtins.int
-    """The revision of the snapshot, from which Watch goes on."""
+    """Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+    first one's.
+    """
     @_builtins.property
     def quotas(self) -> _containers.RepeatedCompositeFieldContainer[Global___Quota]:
         """Only of projects that have one of their own."""
@@ -4960,7 +4976,7 @@ class BatchGetReservationsRequest(_message.Message):
     """UUID of the project that has them; needed."""
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """UUIDs, 1,000 at most."""
+        """UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name."""
 
     def __init__(
         self,
@@ -5062,7 +5078,9 @@ class ListReservationsResponse(_message.Message):
     next_page_token: _builtins.str
     """For page.token of the next request; empty: this was the last page."""
     revision: _builtins.int
-    """The revision of the snapshot, from which Watch goes on."""
+    """Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+    first one's.
+    """
     @_builtins.property
     def reservations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reservation]:
         """In the order of their ids."""
@@ -5348,7 +5366,7 @@ class BatchGetReservationSeriesRequest(_message.Message):
     """UUID of the project that has them; needed."""
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """UUIDs, 1,000 at most."""
+        """UUIDs, 1,000 at most, each once; refused if an answer of 4 MB can't have all that they name."""
 
     def __init__(
         self,
@@ -5442,7 +5460,9 @@ class ListReservationSeriesResponse(_message.Message):
     next_page_token: _builtins.str
     """For page.token of the next request; empty: this was the last page."""
     revision: _builtins.int
-    """The revision of the snapshot, from which Watch goes on."""
+    """Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+    first one's.
+    """
     @_builtins.property
     def series(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReservationSeries]:
         """Those that have not ended, in the order of their ids."""

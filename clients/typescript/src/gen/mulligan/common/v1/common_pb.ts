@@ -567,7 +567,8 @@ export type ListAuditEventsResponse = Message<"mulligan.common.v1.ListAuditEvent
   nextPageToken: string;
 
   /**
-   * The revision of the snapshot, from which Watch goes on.
+   * Watch goes on from here; this page may show some of what it tells. Of several pages, take the
+   * first one's.
    *
    * @generated from field: int64 revision = 3;
    */
@@ -733,7 +734,8 @@ export const AuditEventSchema: GenMessage<AuditEvent> = /*@__PURE__*/
  */
 export type Page = Message<"mulligan.common.v1.Page"> & {
   /**
-   * At most this many; 0 means 100; never more than 1000.
+   * At most this many; 0 means 100; never more than 1000. Fewer come where more are too long for an
+   * answer of 4 MB; a list that has no way to end its page earlier refuses the size.
    *
    * @generated from field: int32 size = 1;
    */
@@ -784,7 +786,8 @@ export type Filter = Message<"mulligan.common.v1.Filter"> & {
   createdUntil?: Timestamp | undefined;
 
   /**
-   * Only what is in one of these states (docs/states.md), ended or not.
+   * Only what is in one of these states (docs/states.md), whether include_ended is set or not;
+   * refused where these objects have no such state.
    *
    * @generated from field: repeated string states = 4;
    */
@@ -1256,7 +1259,8 @@ export enum OrderBy {
   ID = 1,
 
   /**
-   * By name, character by character as Unicode numbers them.
+   * By name, character by character as Unicode numbers them. What gets another name between two
+   * pages may come twice or not at all.
    *
    * @generated from enum value: ORDER_BY_NAME = 2;
    */

@@ -1,0 +1,284 @@
+"""The catalogue of sites: who may say where a site is, what it serves, and who was there first."""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mulligan.database import Database
+from mulligan.iam import accounts, catalogue, regions, roles
+from mulligan.iam.catalogue import FORGOTTEN_AFTER, LEASE, REGISTER, Registration
+from mulligan.iam.tables import ApplicationCredential, ServiceRow
+from mulligan.iam.tokens import SERVICES
+from mulligan.values.caller import SYSTEM, Caller
+from mulligan.values.errors import MulliganError
+from mulligan.values.places import RegionTree
+from tests.mulligan.iam.held import meeting
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+BESIDE_IAM = Caller(SERVICES, {SYSTEM: "reader"})
+ADMIN = Caller(str(uuid4()), {SYSTEM: "admin"})
+
+
+class Installation:
+    """An iam with regions in a tree: europe with berlin below it, and asia."""
+
+    def __init__(self, database: Database) -> None:
+        self.database, self.tree = database, RegionTree()
+        self.europe = self.region("europe")
+        self.berlin = self.region("berlin", self.europe)
+        self.asia = self.region("asia")
+
+    def region(self, name: str, parent: str = "") -> str:
+        made = self.database.write(lambda session: regions.create_region(session, name, parent))
+        self.tree.add(made.id, made.parent)
+        return made.id
+
+    def account(self, role: str = "") -> str:
+        def make(session: Session) -> str:
+            made = accounts.create_account(session, f"account-{uuid4()}", "no password")
+            if role:
+                roles.assign_role(session, made.id, role)
+            return made.id
+
+        return self.database.write(make)
+
+    def credential(self, *served: str, creator: str = "admin") -> Caller:
+        """A program that may register, with the role for that on regions or (empty) the rest."""
+        account, made_by = self.account(), self.account(creator)
+        row = ApplicationCredential(
+            account=account, creator=made_by, expires_at=None, methods=[REGISTER], region=None
+        )
+        self.database.write(lambda session: session.add(row))
+        return Caller(
+            account,
+            {SYSTEM: "reader"} | dict.fromkeys(served, "operator"),
+            application=True,
+            methods=frozenset(row.methods),
+            region_tree=self.tree,
+        )
+
+    def register(
+        self, caller: Caller, site: str, *serves: str, at: datetime = NOW, **more: str
+    ) -> str:
+        said = said_of(site, serves, **more)
+        self.database.write(lambda session: catalogue.register(session, said, at, caller))
+        return said.id
+
+    def renew(self, caller: Caller, service: str) -> None:
+        self.database.write(lambda session: catalogue.renew(session, service, NOW, caller))
+
+    def withdraw(self, caller: Caller, service: str) -> None:
+        self.database.write(lambda session: catalogue.withdraw(session, service, caller))
+
+    def served(self) -> dict[str, set[str]]:
+        """The regions of each site."""
+        sees_all = Caller("", {SYSTEM: "reader"}, region_tree=self.tree)
+        found = self.database.read(lambda session: catalogue.sites(session, sees_all))
+        return {one.id: set(one.regions) for one in found}
+
+    def services(self, site: str) -> set[str]:
+        query = select(ServiceRow.id).where(ServiceRow.site == site)
+        return set(self.database.read(lambda session: session.scalars(query).all()))
+
+    def delete_site(self, site: str, at: datetime = NOW) -> None:
+        self.database.write(lambda session: catalogue.delete_site(session, site, at))
+
+
+def said_of(
+    site: str, serves: Collection[str] = (), service: str = "", address: str = "http://site"
+) -> Registration:
+    return Registration(service or str(uuid4()), site, ["meta"], address, "1", serves)
+
+
+@pytest.fixture
+def installation(database: Database) -> Installation:
+    return Installation(database)
+
+
+def new_site() -> str:
+    return str(uuid4())
+
+
+@contextmanager
+def refused(code: str) -> Iterator[None]:
+    with pytest.raises(MulliganError) as raised:
+        yield
+    assert raised.value.reason == code
+
+
+# What sites serve
+
+
+def test_a_site_serves_what_is_below_its_regions_and_the_other_one_the_rest(
+    installation: Installation,
+) -> None:
+    rest, berlin = new_site(), new_site()
+    installation.register(BESIDE_IAM, rest)
+    assert installation.served() == {
+        rest: {installation.europe, installation.berlin, installation.asia}
+    }
+    installation.register(ADMIN, berlin, installation.berlin)
+    hall = installation.region("hall", installation.berlin)
+    assert installation.served() == {
+        rest: {installation.europe, installation.asia},
+        berlin: {installation.berlin, hall},
+    }
+    # What it serves is what it said last.
+    installation.register(ADMIN, berlin, installation.asia)
+    assert installation.served()[berlin] == {installation.asia}
+
+
+def test_two_sites_do_not_serve_the_same(installation: Installation) -> None:
+    first, second = new_site(), new_site()
+    installation.register(ADMIN, first, installation.europe)
+    for other in ((installation.europe,), (installation.asia, installation.europe)):
+        with refused("REGION_SERVED"):
+            installation.register(ADMIN, second, *other)
+    installation.register(ADMIN, second)
+    with refused("REGION_SERVED"):
+        installation.register(ADMIN, new_site())
+    with refused("NOT_FOUND"):
+        installation.register(ADMIN, second, str(uuid4()))
+    assert installation.served() == {
+        first: {installation.europe, installation.berlin},
+        second: {installation.asia},
+    }
+
+
+def test_a_site_is_deleted_with_all_of_it_once_it_is_away(installation: Installation) -> None:
+    site, other = new_site(), new_site()
+    installation.register(ADMIN, site, installation.europe)
+    with refused("SITE_ALIVE"):
+        installation.delete_site(site, NOW + LEASE / 2)
+    installation.delete_site(site, NOW + LEASE)
+    with refused("NOT_FOUND"):
+        installation.delete_site(site)
+    installation.register(ADMIN, other, installation.europe)
+    assert installation.served().keys() == {other}
+
+
+def test_a_process_that_is_away_makes_room_for_the_next_at_its_address(
+    installation: Installation,
+) -> None:
+    site = new_site()
+    installation.register(ADMIN, site, address="a:1")
+    away, later = installation.register(ADMIN, site, address="b:1"), NOW + LEASE
+    alive = installation.register(ADMIN, site, address="a:1", at=later)
+    assert installation.services(site) == {away, alive}
+    beside = installation.register(ADMIN, site, address="a:1", at=later)
+    assert installation.services(site) == {away, alive, beside}
+    last = installation.register(ADMIN, site, address="c:1", at=NOW + FORGOTTEN_AFTER + LEASE / 2)
+    assert installation.services(site) == {alive, beside, last}
+
+
+# Who may say so
+
+
+def test_only_who_was_let_may_say_where_services_are(installation: Installation) -> None:
+    let = installation.credential(installation.europe)
+    installation.register(let, new_site(), installation.europe)
+    unlet = [
+        Caller(installation.account("admin"), {SYSTEM: "admin"}, application=True),
+        Caller(installation.account("operator"), {SYSTEM: "operator"}),
+        installation.credential(installation.asia, creator="operator"),
+    ]
+    for caller in unlet:
+        with refused("NO_REGISTRAR"):
+            installation.register(caller, new_site(), installation.asia)
+
+
+def test_a_site_is_spoken_for_by_who_made_it_known(installation: Installation) -> None:
+    site, berlin = new_site(), installation.berlin
+    own, other = installation.credential(berlin), installation.credential(berlin)
+    service = installation.register(own, site, berlin)
+    for speak in (
+        lambda: installation.register(other, site, berlin),
+        lambda: installation.renew(other, service),
+        lambda: installation.withdraw(other, service),
+    ):
+        with refused("SITE_OF_ANOTHER"):
+            speak()
+    for caller in (own, ADMIN, BESIDE_IAM):
+        installation.renew(caller, service)
+        installation.register(caller, site, berlin, service=service)
+    with refused("SITE_OF_ANOTHER"):
+        installation.register(other, site, berlin)
+    installation.withdraw(own, service)
+    with refused("NOT_FOUND"):
+        installation.renew(own, service)
+
+
+def test_a_site_is_taken_over_from_a_credential_that_is_gone(installation: Installation) -> None:
+    site, berlin = new_site(), installation.berlin
+    old = installation.credential(berlin)
+    installation.register(old, site, berlin)
+    installation.database.write(lambda session: accounts.delete_account(session, old.account))
+    with refused("PERMISSION_DENIED"):
+        installation.register(installation.credential(installation.asia), site, installation.asia)
+    new = installation.credential(berlin)
+    installation.register(new, site, berlin)
+    with refused("SITE_OF_ANOTHER"):
+        installation.register(installation.credential(berlin), site, berlin)
+    beside = new_site()
+    installation.register(BESIDE_IAM, beside)
+    with refused("SITE_OF_ANOTHER"):
+        installation.register(installation.credential(SYSTEM), beside)
+
+
+def test_a_credential_has_only_that_served_for_which_it_has_the_role(
+    installation: Installation,
+) -> None:
+    """Neither another region, nor one above its own, nor what is left."""
+    site, limited = new_site(), installation.credential(installation.berlin)
+    for serves in ((installation.asia,), (installation.berlin, installation.europe), ()):
+        with refused("PERMISSION_DENIED"):
+            installation.register(limited, site, *serves)
+    installation.register(limited, site, installation.berlin)
+    assert installation.served() == {site: {installation.berlin}}
+    hall = installation.region("hall", installation.europe)
+    installation.register(installation.credential(installation.europe), new_site(), hall)
+    installation.register(installation.credential(SYSTEM), new_site())
+
+
+# What happens at the same time
+
+
+def test_a_site_that_comes_back_while_it_is_deleted_is_there(
+    postgresql_database: Database,
+) -> None:
+    installation, site = Installation(postgresql_database), new_site()
+    service = installation.register(ADMIN, site, installation.europe)
+    back = said_of(site, [installation.europe])
+    _, running = meeting(
+        postgresql_database,
+        lambda session: catalogue.delete_site(session, site, NOW + LEASE),
+        lambda session: catalogue.register(session, back, NOW + LEASE, ADMIN),
+    )
+    assert running.result().id == back.id
+    assert installation.served() == {site: {installation.europe, installation.berlin}}
+    with refused("NOT_FOUND"):
+        installation.renew(ADMIN, service)
+
+
+def test_a_site_that_is_deleted_while_it_comes_back_is_not(postgresql_database: Database) -> None:
+    installation, site = Installation(postgresql_database), new_site()
+    installation.register(ADMIN, site)
+    back = said_of(site)
+    _, running = meeting(
+        postgresql_database,
+        lambda session: catalogue.register(session, back, NOW + LEASE, ADMIN),
+        lambda session: catalogue.delete_site(session, site, NOW + LEASE),
+    )
+    with refused("SITE_ALIVE"):
+        running.result()
+    assert installation.served().keys() == {site}
+
+
+def test_processes_that_start_at_once_are_of_one_site(postgresql_database: Database) -> None:
+    first, second = meeting(postgresql_database, catalogue.own_site, catalogue.own_site)
+    assert first == second.result() == postgresql_database.write(catalogue.own_site)
