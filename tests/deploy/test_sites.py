@@ -6,6 +6,7 @@ import secrets
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import AsyncExitStack, ExitStack, contextmanager
@@ -178,8 +179,7 @@ class Sites:
         }
 
     def wait_until(self, states: dict[str, bool]) -> None:
-        while self.states() != states:
-            pass
+        until(lambda: self.states() == states)
 
     def provider(self, name: str, vcpus: int = 100) -> None:
         listed = self.client.iam.ListServices(iam_pb2.ListServicesRequest()).sites
@@ -262,6 +262,13 @@ class Sites:
             database.close()
 
 
+def until(met: Callable[[], bool], within_s: float = 60.0) -> None:
+    """Ask until it is so."""
+    ends_at = time.monotonic() + within_s
+    while not met():
+        assert time.monotonic() < ends_at, f"it did not come about within {within_s:.0f} s"
+
+
 def refusal(call: Callable[[], object]) -> MulliganCallError:
     with pytest.raises(MulliganCallError) as refused:
         call()
@@ -301,13 +308,23 @@ def test_each_site_goes_on_without_the_other_and_without_iam(tmp_path: Path) -> 
         assert [one.metadata.name for one in left] == ["web-south"]
         assert set(away) == {sites.regions[north]}
 
+        assert client.control.GetMachine(by_name).metadata.id == machines[south].metadata.id
+
         # iam is killed: the site goes on with the tokens that there are, until they end.
         client.token = sites.token(timedelta(seconds=20))
         sites.iam.kill()
-        assert sites.claim(sites.regions[south]).metadata.region == sites.regions[south]
-        while True:
+        claim = sites.claim(sites.regions[south])
+        assert claim.metadata.region == sites.regions[south]
+        assert sites.claim(sites.top, or_below=True).metadata.region == sites.regions[south]
+        again = resource_pb2.GetClaimRequest(project=sites.project, id=claim.metadata.id)
+
+        def has_ended() -> bool:
             try:
-                sites.claim(sites.regions[south], 0)
+                return client.resource.GetClaim(again).metadata.id != claim.metadata.id
             except MulliganCallError as error:
-                if error.grpc_status == "UNAUTHENTICATED":
-                    break
+                if error.grpc_status != "UNAUTHENTICATED":
+                    raise
+                return True
+
+        until(has_ended)
+        assert refusal(lambda: sites.claim(sites.regions[south])).grpc_status == "UNAUTHENTICATED"

@@ -1,5 +1,9 @@
 """The sites of an installation as iam tells of them: who has which region, and where it is."""
 
+import ipaddress
+import math
+import socket
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -8,8 +12,20 @@ from mulligan_client.errors import MulliganCallError
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from mulligan_client.transport import Target
 
-ASKED_AGAIN_AFTER_S = 30.0
-"""So long a catalogue is kept though it leads nowhere, and iam is not asked again if it is away."""
+READ_AGAIN_AFTER_S = 60.0
+"""A site that is new, or has moved, is known after so long at the latest."""
+
+NO_SITES_FOR_S = 10.0
+"""A catalogue without sites is read again after so long: those that start register in a moment."""
+
+LEFT_ALONE_S = 30.0
+"""So long iam is not asked again where it did not answer, and something is known."""
+
+_NO_CATALOGUE = ("UNIMPLEMENTED", "CREDENTIAL_LIMITED")
+"""What iam says that has no catalogue, or shows it not to a credential for other methods only."""
+
+_SCHEMES_OF_GRPC = ("unix", "unix-abstract", "vsock", "dns", "ipv4", "ipv6", "xds")
+"""Of its targets: a host that is called so would be taken for one."""
 
 
 @dataclass(frozen=True)
@@ -19,55 +35,112 @@ class Site:
     id: str = ""
     regions: frozenset[str] = frozenset()
     addresses: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    # Whether iam heard of one of its processes lately.
+    alive: bool = True
+    # Those that a token may not go to.
+    untrusted: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"site {self.id}" if self.id else "the site"
 
 
 ONLY_SITE = Site()
-"""Everything is where iam is: of an iam that has no catalogue, or does not answer yet."""
+"""Everything is where iam is: of an iam that has no catalogue, or that nobody signed in at yet."""
 
 
 class Catalogue:
-    """Asks iam for the catalogue when it is first needed, and keeps it.
+    """Asks iam for the catalogue when it is needed and old, for all threads once, and keeps it.
 
-    `ask` calls ListServices once; `iam` is where that goes; `only` a site's UUID, to know no other.
+    `ask` calls ListServices, or gives None while nobody is signed in; it is told whether to wait
+    for an iam that is being restarted, because nothing is known yet. `iam` is where that goes;
+    `only` a site's UUID, to know no other.
     """
 
     def __init__(
         self,
-        ask: Callable[[], iam_pb2.ListServicesResponse],
+        ask: Callable[[bool], iam_pb2.ListServicesResponse | None],
         iam: Target,
         only: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ask, self._iam, self._only, self._clock = ask, iam, only, clock
+        self._reading = threading.Lock()
         self._sites: Sequence[Site] = ()
-        self._asked_at: float | None = None
+        self._read_at = self._good_until = self._left_alone_until = -math.inf
+        self._failure: tuple[float, MulliganCallError] | None = None
 
     def sites(self) -> Sequence[Site]:
-        """Give the sites, one at least."""
-        if self._asked_at is None or (not self._sites and self._is_old(self._asked_at)):
-            self._read()
-        return self._sites or (ONLY_SITE,)
+        """Give the sites, one at least.
 
-    def refresh(self) -> bool:
-        """Ask again where the catalogue led nowhere; False: it is new, or iam does not answer."""
-        return self._asked_at is not None and self._is_old(self._asked_at) and self._read()
+        Raises:
+            MulliganCallError: iam does not tell and has not told before, or it has no such site.
+        """
+        began = self._clock()
+        if began < self._good_until:
+            return self._sites
+        if self._sites:
+            # What is known is good enough for those that come while one reads.
+            self._read_since(began, wait=False)
+            return self._sites
+        with self._reading:
+            if self._failure and self._failure[0] > began:
+                raise self._failure[1]
+            return self._sites or self._read() or (ONLY_SITE,)
 
-    def _is_old(self, asked_at: float) -> bool:
-        return self._clock() - asked_at > ASKED_AGAIN_AFTER_S
+    def now(self) -> float:
+        """Give the moment, for `refresh`."""
+        return self._clock()
 
-    def _read(self) -> bool:
-        self._asked_at = self._clock()
+    def refresh(self, since: float) -> bool:
+        """Read it again unless that was done after a moment; False: nothing newer is to be had."""
+        return self._read_since(since, wait=True)
+
+    def _read_since(self, since: float, *, wait: bool) -> bool:
+        if not self._reading.acquire(blocking=wait):
+            return False
         try:
-            answer = self._ask()
-        except MulliganCallError as error:
-            if error.grpc_status == "UNAUTHENTICATED":
-                self._asked_at = None
+            if self._read_at > since:
+                return True
+            if self._clock() < self._left_alone_until:
+                return False
+            return bool(self._read())
+        except MulliganCallError:
+            self._left_alone_until = self._clock() + LEFT_ALONE_S
             return False  # What is known of it stays good enough.
-        found = [self._site(one) for one in answer.sites]
-        if self._only and self._only not in [one.id for one in found]:
+        finally:
+            self._reading.release()
+
+    def _read(self) -> Sequence[Site]:
+        """Read the sites; none: nobody is signed in."""
+        try:
+            answer = self._ask(not self._sites)
+            if answer is None:
+                return self._sites if not self._only else self._nobody()
+            found = self._chosen([self._site(one) for one in answer.sites])
+        except MulliganCallError as error:
+            if self._only or error.code not in _NO_CATALOGUE:
+                self._failure = self._clock(), error
+                raise
+            return self._keep(self._sites or (ONLY_SITE,), READ_AGAIN_AFTER_S)
+        if not found:
+            return self._keep((ONLY_SITE,), NO_SITES_FOR_S)
+        return self._keep(found, READ_AGAIN_AFTER_S)
+
+    def _keep(self, sites: Sequence[Site], good_for_s: float) -> Sequence[Site]:
+        self._sites, self._read_at = sites, self._clock()
+        self._good_until = self._read_at + good_for_s
+        return sites
+
+    def _nobody(self) -> Sequence[Site]:
+        raise MulliganCallError(
+            code="UNAUTHENTICATED",
+            grpc_status="UNAUTHENTICATED",
+            message=f"nobody is signed in, so it is not known where site {self._only} is; log in",
+        )
+
+    def _chosen(self, found: Sequence[Site]) -> Sequence[Site]:
+        chosen = [one for one in found if self._only in ("", one.id)]
+        if self._only and not chosen:
             raise MulliganCallError(
                 code="NOT_FOUND",
                 grpc_status="NOT_FOUND",
@@ -75,8 +148,7 @@ class Catalogue:
                 object_type="site",
                 object_id=self._only,
             )
-        self._sites = [one for one in found if self._only in ("", one.id)]
-        return True
+        return chosen
 
     def _site(self, told: iam_pb2.Site) -> Site:
         addresses: dict[str, tuple[str, ...]] = {}
@@ -85,12 +157,21 @@ class Catalogue:
                 for kind in service.kinds:
                     known = addresses.get(kind, ())
                     addresses[kind] = tuple(dict.fromkeys((*known, service.address)))
-        return Site(told.id, frozenset(told.regions), addresses)
+        return Site(
+            told.id,
+            frozenset(told.regions),
+            addresses,
+            alive=any(one.alive for one in told.services),
+            untrusted=tuple(
+                one.address for one in told.services if not self._is_trusted(one.address)
+            ),
+        )
 
     def _is_trusted(self, address: str) -> bool:
         """Whether a token may go there: not in the clear, and not to this machine by mistake.
 
-        What is told over TLS leads to TLS only, and what is told by another machine not to this.
+        Another machine's iam leads not to this one. A token goes without TLS only to this machine,
+        or where iam itself is reached so over the network: somebody has asked for that.
         """
         if not address:
             return True
@@ -98,6 +179,22 @@ class Catalogue:
             target = Target.parse(address)
         except ValueError:
             return False
-        if target.loopback:
-            return self._iam.loopback
-        return target.tls or not self._iam.tls
+        if target.host in _SCHEMES_OF_GRPC:
+            return False
+        if _is_here(target.host):
+            return _is_here(self._iam.host)
+        return target.tls or not (self._iam.tls or _is_here(self._iam.host))
+
+
+def _is_here(host: str) -> bool:
+    """Whether a name or number, however it is written, leads to this machine."""
+    name = host.rstrip(".").lower()
+    try:
+        found = ipaddress.ip_address(name.partition("%")[0])
+    except ValueError:
+        try:
+            found = ipaddress.ip_address(socket.inet_aton(name))  # such as 127.1
+        except (OSError, UnicodeError):
+            return name == "localhost" or name.endswith(".localhost")
+    mapped = getattr(found, "ipv4_mapped", None) or found
+    return bool(mapped.is_loopback or mapped.is_unspecified)

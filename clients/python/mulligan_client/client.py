@@ -1,9 +1,10 @@
 """The smart client: typed stubs with deadlines, retries, names, sealing and gapless watching."""
 
-import math
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -17,10 +18,14 @@ from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from mulligan_client.gen.mulligan.meta.v1 import meta_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 from mulligan_client.gen.services import IamService, Service, Services
+from mulligan_client.merged_watch import MergedWatch
 from mulligan_client.methods import Method
 from mulligan_client.names import NAMES_PER_CALL, find_all, with_ids
-from mulligan_client.routing import Away, RoutedCaller, Whereabouts
+from mulligan_client.reach import Reach
+from mulligan_client.region_tree import RegionTree
+from mulligan_client.routing import Away, RoutedCaller
 from mulligan_client.sealing import seal
+from mulligan_client.site_errors import which_watch
 from mulligan_client.tokens import SignIn, Tokens
 from mulligan_client.transport import (
     TOKEN_EXPIRED,
@@ -29,8 +34,9 @@ from mulligan_client.transport import (
     Target,
     delays,
     open_channel,
-    pause_s_of,
 )
+from mulligan_client.watching import is_broken_stream, pause_s, revision_before
+from mulligan_client.whereabouts import Whereabouts
 
 # Nobody answered for about 45 s: a server that is only being restarted is back by then.
 WATCH_ATTEMPTS = 12
@@ -39,9 +45,8 @@ LASTED_S = 60.0
 # How often an operation is read although nothing was said about it: percentages of a long step
 # are no events, and without a revision to start from an event can be missed.
 REREAD_S = 10.0
-# iam tells of the sites, or everything is looked for where iam is.
+# iam tells of the sites by then, or what it told before holds on.
 CATALOGUE_WITHIN_S = 5.0
-_NOT_FOR_US = ("PERMISSION_DENIED", "NOT_FOUND", "INVALID_ARGUMENT")
 _ENDED = ("done", "failed", "cancelled")
 _Answer = TypeVar("_Answer")
 
@@ -81,8 +86,8 @@ class Client(Services):
                 `signed_in` get some of its own.
             addresses: of services, where iam's catalogue is not to say it.
             site: the UUID of one, to call no other.
-            away: told of each site that a list has nothing of because it does not answer; without
-                it such a list fails.
+            away: told of each site that a list or watch lacks because it does not answer; without
+                it that fails.
             ca_file: PEM file with the authorities to trust instead of the system's.
             timeout_s: deadline of a call that is given none; watches have none.
             attempts: how often a call is made while the answer is UNAVAILABLE.
@@ -100,7 +105,18 @@ class Client(Services):
         self._opening = threading.Lock()
         self._callers: dict[Service, Calls] = {}
         self._catalogue = Catalogue(self._ask_catalogue, Target.parse(address), site)
-        whereabouts = Whereabouts()
+        self._at_site = partial(
+            Client,
+            address,
+            addresses=addresses,
+            ca_file=ca_file,
+            timeout_s=timeout_s,
+            attempts=attempts,
+            pause=pause,
+        )
+        self._away = away
+        whereabouts, reach = Whereabouts(), Reach()
+        regions = RegionTree(lambda: self.iam.AllRegions(iam_pb2.ListRegionsRequest()))
 
         def calls(service: Service) -> Calls:
             where = (addresses or {}).get(service, "")
@@ -112,10 +128,14 @@ class Client(Services):
                     service,
                     self._catalogue,
                     whereabouts,
-                    self._regions_below,
+                    reach,
+                    below=regions.below,
                     at=self._caller,
                     with_ids=self._with_ids,
+                    locate=self._locate,
                     away=away,
+                    attempts=self._attempts,
+                    pause=pause,
                 )
             return self._callers.setdefault(service, made)
 
@@ -138,23 +158,19 @@ class Client(Services):
             pause=self._pause,
         )
 
-    def _ask_catalogue(self) -> iam_pb2.ListServicesResponse:
+    def _ask_catalogue(self, waits: bool) -> iam_pb2.ListServicesResponse | None:
         if not self.token and not self.sign_in.is_due():
-            raise MulliganCallError("UNAUTHENTICATED", "UNAUTHENTICATED", "nobody is signed in")
-        return IamService(self._caller("", attempts=1)).ListServices(
-            iam_pb2.ListServicesRequest(), timeout=min(self._timeout_s, CATALOGUE_WITHIN_S)
-        )
+            return None
+        request = iam_pb2.ListServicesRequest()
+        if waits:
+            return self.iam.ListServices(request)
+        once = IamService(self._caller("", attempts=1))
+        return once.ListServices(request, timeout=min(self._timeout_s, CATALOGUE_WITHIN_S))
 
-    def _regions_below(self, region: str) -> set[str]:
-        """Give a region and all below it, as iam has them now."""
-        children: dict[str, list[str]] = {}
-        for row in self.iam.AllRegions(iam_pb2.ListRegionsRequest()):
-            children.setdefault(row.parent, []).append(row.metadata.id)
-        found, left = set[str](), [region]
-        while left:
-            found.add(one := left.pop())
-            left += children.get(one, [])
-        return found
+    def _locate(self, ids: Iterable[str]) -> None:
+        # Where they are is remembered with the answers; one that fails leaves less to know.
+        with suppress(MulliganCallError):
+            self.names(ids)
 
     @property
     def token(self) -> str:
@@ -308,7 +324,8 @@ class Client(Services):
 
         Args:
             service: iam tells of accounts, roles, projects and regions; each other one of its site.
-            after_revision: 0: from the very first change; None: from the next one on.
+            after_revision: 0: from the very first change; None: from the next one on. Each site
+                counts its own, so a watch of neither object nor operation at several needs None.
             project: only this project (UUID).
             object_id: only this object.
             operation: only this operation and what it changes.
@@ -317,29 +334,40 @@ class Client(Services):
         Raises:
             MulliganCallError: the watch is refused, or nobody has answered for WATCH_ATTEMPTS.
         """
-        ends_at = None if timeout_s is None else time.monotonic() + timeout_s
+        if not object_id and not operation and self._is_of_sites(service):
+            yield from self._watch_sites(service, after_revision, project, timeout_s)
+            return
         request = common_pb2.WatchRequest(
             after_revision=after_revision, project=project, object_id=object_id, operation=operation
         )
+        yield from self._watch_one(service, request, timeout_s)
+
+    def _watch_one(
+        self, service: Service, request: common_pb2.WatchRequest, timeout_s: float | None
+    ) -> Iterator[common_pb2.Event]:
+        """Watch one site, taking up the stream where it broke."""
+        ends_at = None if timeout_s is None else time.monotonic() + timeout_s
         failures, waits = 0, delays()
         while True:
             left_s = None if ends_at is None else max(0.001, ends_at - time.monotonic())
             opened_at, used = time.monotonic(), self.fresh()
-            stream = getattr(self, service).Watch(request, timeout=left_s)
+            stream: Any = None
             broken: MulliganCallError | None = None
             try:
+                stream = getattr(self, service).Watch(request, timeout=left_s)
                 for event in stream:
                     failures, waits = 0, delays()
                     if event.revision > request.after_revision:
                         request.after_revision = event.revision
                         yield event
-            except grpc.RpcError as error:
-                broken = self._callers[service].translate(error, "Watch")
+            except (grpc.RpcError, MulliganCallError) as error:
+                broken = self._in_words(service, error)
                 if broken.grpc_status == "DEADLINE_EXCEEDED" and ends_at is not None:
                     return
                 self._resume(request, broken, used)
             finally:
-                stream.cancel()
+                if stream is not None:
+                    stream.cancel()
             if time.monotonic() - opened_at > LASTED_S:
                 failures, waits = 0, delays()
             failures += 1
@@ -349,9 +377,32 @@ class Client(Services):
                 )
             if ends_at is not None and time.monotonic() >= ends_at:
                 return
-            told_s = (pause_s_of(broken) if broken else None) or 0.0
-            left_s = math.inf if ends_at is None else max(0.0, ends_at - time.monotonic())
-            self._pause(min(max(next(waits), told_s), left_s))
+            self._pause(pause_s(broken, next(waits), ends_at))
+
+    def _is_of_sites(self, service: Service) -> bool:
+        is_routed = isinstance(self._callers[service], RoutedCaller)
+        return is_routed and len(self._catalogue.sites()) > 1
+
+    def _watch_sites(
+        self, service: Service, after_revision: int | None, project: str, timeout_s: float | None
+    ) -> Iterator[common_pb2.Event]:
+        """Watch each site with a client of its own, which takes up its stream by itself."""
+        sites = self._catalogue.sites()
+        if after_revision is not None:
+            raise which_watch(sites)
+        clients = [self._at_site(sign_in=self.sign_in, site=one.id) for one in sites]
+        watches = [
+            one.watch(service=service, project=project, timeout_s=timeout_s) for one in clients
+        ]
+        watched = zip(sites, clients, watches, strict=True)
+        yield from MergedWatch(list(watched), self._away)
+
+    def _in_words(
+        self, service: Service, error: grpc.RpcError | MulliganCallError
+    ) -> MulliganCallError:
+        if isinstance(error, MulliganCallError):
+            return error
+        return self._callers[service].translate(error, "Watch")
 
     def _resume(
         self, request: common_pb2.WatchRequest, broken: MulliganCallError, used: str
@@ -369,7 +420,7 @@ class Client(Services):
                 return
         except MulliganCallError as error:
             broken = error
-        if not _is_broken_stream(broken):
+        if not is_broken_stream(broken):
             raise broken
 
     def propose(
@@ -412,7 +463,7 @@ class Client(Services):
         """
         request = control_pb2.GetOperationRequest(id=operation)
         found = self.control.GetOperation(request)
-        revision = self._revision_before(found)
+        revision = revision_before(self.control, found)
         failures = 0
         while True:
             try:
@@ -432,34 +483,3 @@ class Client(Services):
                 failures += 1
                 if error.grpc_status != "UNAVAILABLE" or failures >= WATCH_ATTEMPTS:
                     raise
-
-    def _revision_before(self, operation: control_pb2.Operation) -> int | None:
-        """Find a revision to watch from: of a list that the object of the operation is in."""
-        page, region = common_pb2.Page(size=1), operation.metadata.region
-        try:
-            match operation.object_type:
-                case "machine":
-                    machines = control_pb2.ListMachinesRequest(
-                        page=page, project=operation.metadata.project
-                    )
-                    return self.control.ListMachines(machines).revision
-                case "server":
-                    servers = control_pb2.ListServersRequest(page=page, region=region)
-                    return self.control.ListServers(servers).revision
-                case "host":
-                    hosts = control_pb2.ListHostsRequest(page=page, region=region)
-                    return self.control.ListHosts(hosts).revision
-        except MulliganCallError as error:
-            # Another site's being away is no reason not to wait here.
-            if error.grpc_status not in (*_NOT_FOR_US, "UNAVAILABLE"):
-                raise
-        return None
-
-
-def _is_broken_stream(error: MulliganCallError) -> bool:
-    # A proxy or a killed server resets the stream, which gRPC reports as INTERNAL or UNKNOWN;
-    # what the server itself says carries a code of its own.
-    said_by_transport = error.code == error.grpc_status
-    return pause_s_of(error) is not None or (
-        said_by_transport and error.grpc_status in ("INTERNAL", "UNKNOWN", "CANCELLED")
-    )

@@ -228,7 +228,7 @@ def _load(entry: EntryPoint) -> click.Command:
     help="Provision machines, baremetal and virtual. Names, slugs and UUIDs are good everywhere.",
 )
 @click.option("--address", metavar="ADDRESS", help="Server to talk to: host:port or https://….")
-@click.option("--site", metavar="UUID", default="", help="Ask this site only, of several.")
+@click.option("--at-site", metavar="UUID", default="", help="Ask this site only, of several.")
 @click.option(
     "--ca-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -238,11 +238,11 @@ def _load(entry: EntryPoint) -> click.Command:
 @click.version_option(package_name="mulligan-client", prog_name="mulligan")
 @click.pass_obj
 def mulligan(
-    session: Session, address: str | None, site: str, ca_file: Path | None, debug: bool
+    session: Session, address: str | None, at_site: str, ca_file: Path | None, debug: bool
 ) -> None:
     """Take in what holds for every command."""
     session.address = address or ""
-    session.site = site
+    session.site = at_site
     session.ca_file = str(ca_file.resolve()) if ca_file else ""
     session.debug = debug
 

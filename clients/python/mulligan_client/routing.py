@@ -1,69 +1,73 @@
 """Calls that go straight to the site that answers them: by region, by object, or to all of them.
 
 What leads to a site stands in gen/methods.py. A region leads to its site. Of an object it is
-remembered which site had it; else the sites are asked in turn, and what none has is not there. A
-list that nothing leads goes on from site to site. A claim for a region "or below" is tried at each
-site that has some of them, until one has capacity.
+remembered which site had it; else all are asked for its name, or in turn for itself, and what none
+has is not there. A list that nothing leads goes on from site to site. A claim for a region "or
+below" is tried at each site that has some of them, until one has capacity.
+
+A change is done once: where its answer was lost it goes nowhere but to that site again, with the
+same request id.
 """
 
-from collections import OrderedDict
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import grpc
 from google.protobuf.message import Message
 
+from mulligan_client import site_errors
 from mulligan_client.catalogue import Catalogue, Site
 from mulligan_client.errors import MulliganCallError
+from mulligan_client.leads import (
+    Lead,
+    absent,
+    has_pages,
+    is_batch,
+    is_of_installation,
+    is_of_many,
+    is_or_below,
+    lead_of,
+)
 from mulligan_client.methods import Method, Retry
-from mulligan_client.paths import texts
-from mulligan_client.transport import Calls, Stream, with_request_id
+from mulligan_client.or_below import claim_below
+from mulligan_client.reach import HURRIED_S, Reach
+from mulligan_client.routed_stream import Place, RoutedStream
+from mulligan_client.site_batches import part_of, put_together
+from mulligan_client.site_errors import AWAY, NOT_HERE
+from mulligan_client.site_pages import is_of_sites, order_of, page_after_page, page_in_order
+from mulligan_client.transport import Calls, Stream, delays, with_request_id
+from mulligan_client.whereabouts import EVERYWHERE, Whereabouts
 
-REMEMBERED = 10_000
-"""Ids of which is known at which site they are."""
+AT_ONCE = 16
+"""Sites that are asked at the same time."""
 
-_ELSEWHERE = ("NOT_FOUND", "PERMISSION_DENIED", "UNAVAILABLE")
-_NO_CAPACITY = "NO_CAPACITY"
-_BETWEEN = "/"
+NEWS_AFTER_S = 5.0
+"""What no site has may be at a new one, if the catalogue is older."""
+
 Answer = TypeVar("Answer", bound=Message)
 Away = Callable[[Site, MulliganCallError], None]
 """Told which site a list has nothing of, and why."""
 
-
 Below = Callable[[str], set[str]]
 """Gives a region (UUID) and all below it that the caller sees."""
 
-
-class Whereabouts:
-    """Which site had an object when it was last seen; of the latest ones."""
-
-    def __init__(self) -> None:
-        self._sites: OrderedDict[str, str] = OrderedDict()
-
-    def of(self, object_id: str) -> str:
-        """Give a site's id; empty: it is not known."""
-        return self._sites.get(object_id, "")
-
-    def note(self, answer: Any, site: Site) -> None:
-        """Remember what an answer is about: it, the objects in it, and their operations."""
-        for one in _ids(answer):
-            self._sites[one] = site.id
-            self._sites.move_to_end(one)
-        while len(self._sites) > REMEMBERED:
-            self._sites.popitem(last=False)
+Asked = tuple[Site, Any]
+"""A site, and the request for it."""
 
 
-def _ids(message: Any) -> Iterator[str]:
-    for descriptor, value in message.ListFields():
-        if descriptor.name in ("id", "operation", "object_id") and isinstance(value, str):
-            yield value
-        elif descriptor.message_type is None or descriptor.message_type.GetOptions().map_entry:
-            continue
-        elif descriptor.is_repeated:
-            for one in value:
-                yield from _ids(one)
-        elif descriptor.name in ("metadata", "operation", "machine", "claim"):
-            yield from _ids(value)
+@dataclass(frozen=True)
+class _Call:
+    """One call, wherever its request goes."""
+
+    method: Method
+    answer: type[Any]
+    timeout: float | None
+    # Whether the caller gave its request id, and so may make it again in another process.
+    has_own_id: bool
 
 
 class RoutedCaller:
@@ -74,17 +78,37 @@ class RoutedCaller:
         service: str,
         catalogue: Catalogue,
         whereabouts: Whereabouts,
-        below: Below,
+        reach: Reach,
         *,
-        at: Callable[[str], Calls],
+        below: Below,
+        at: Callable[[str, int], Calls],
         with_ids: Callable[[Method, Any], Any],
+        locate: Callable[[Iterable[str]], object],
         away: Away | None,
+        attempts: int = 4,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Get ready; `at` gives the caller of an address, of iam's if it is empty."""
+        """Get ready.
+
+        Args:
+            service: its noun.
+            catalogue: tells the sites.
+            whereabouts: remembers objects; of all services.
+            reach: remembers addresses; of all services.
+            below: reads the tree of regions.
+            at: gives the caller of an address, of iam's if it is empty, that tries so often; 0: as
+                often as is usual.
+            with_ids: puts ids in the place of names.
+            locate: has all sites asked for objects, so that whereabouts notes where they are.
+            away: told which sites a list lacks; without it such a list fails.
+            attempts: how often a site without any address is looked for.
+            pause: waits between.
+        """
         self._service, self._catalogue, self._open = service, catalogue, at
-        self._callers: dict[str, Calls] = {}
-        self._whereabouts, self._below = whereabouts, below
-        self._with_ids, self._away = with_ids, away
+        self._callers: dict[tuple[str, int], Calls] = {}
+        self._whereabouts, self._reach, self._below = whereabouts, reach, below
+        self._with_ids, self._locate, self._away = with_ids, locate, away
+        self._attempts, self._pause = attempts, pause
 
     def unary(
         self, method: Method, request: Message, answer: type[Answer], timeout: float | None
@@ -94,21 +118,18 @@ class RoutedCaller:
         Raises:
             MulliganCallError: it failed, at each site that it may be for.
         """
-        sites = self._catalogue.sites()
-        if len(sites) == 1:
-            return self._ask(sites[0], method, request, answer, timeout)
-        request = with_request_id(self._with_ids(method, request))
-
-        def ask(site: Site, asked: Message = request) -> Answer:
-            return self._ask(site, method, asked, answer, timeout)
-
-        if _is_of_all(method, request):
-            return self._merged(sites, ask, answer)
-        if not _leads(method, request)[1]:
-            if "page" not in request.DESCRIPTOR.fields_by_name:
-                raise _which_site(method, sites)
-            return self._page(sites, ask, request, answer)
-        return self._first(self._order(method, request), ask)
+        asked = with_request_id(request)
+        call = _Call(method, answer, timeout, has_own_id=asked is request)
+        began, sites = self._catalogue.now(), self._catalogue.sites()
+        found: Answer
+        try:
+            found = self._routed(sites, call, asked)
+        except MulliganCallError as error:
+            # Nothing was done: the catalogue may have been too old.
+            if not self._has_news(error, began, sites):
+                raise
+            found = self._routed(self._catalogue.sites(), call, asked)
+        return found
 
     def stream(
         self, method: Method, request: Message, answer: type[Answer], timeout: float | None
@@ -118,14 +139,47 @@ class RoutedCaller:
         Raises:
             MulliganCallError: nothing tells which of the sites that is.
         """
-        sites = self._catalogue.sites()
-        if len(sites) > 1:
+        began = self._catalogue.now()
+        if len(self._catalogue.sites()) > 1:
             request = self._with_ids(method, request)
-            if not _leads(method, request)[1]:
-                raise _which_site(method, sites)
-            sites = self._order(method, request)
-        address = next(iter(sites[0].addresses.get(self._service, ())), "")
-        return self._at(address).stream(method, request, answer, timeout)
+        sites = self._sites_of_stream(method, request)
+        moved: list[str] = []
+
+        def places() -> Iterator[Place]:
+            yield from self._all_places(sites)
+            if moved and self._catalogue.refresh(began):
+                yield from self._all_places(self._sites_of_stream(method, request))
+
+        def goes_on(error: MulliganCallError) -> bool:
+            if error.code == site_errors.REGION_ELSEWHERE:
+                moved.append(error.code)
+                return True
+            return error.grpc_status in NOT_HERE or error.code == site_errors.NO_CAPACITY
+
+        def begin(calls: Calls) -> Stream[Answer]:
+            return calls.stream(method, request, answer, timeout)
+
+        return RoutedStream(method.path, places(), begin, self._reach, goes_on)
+
+    def _sites_of_stream(self, method: Method, request: Message) -> Sequence[Site]:
+        sites = self._catalogue.sites()
+        if len(sites) == 1:
+            return sites
+        lead = lead_of(method, request)
+        is_watch = method.name == "Watch"
+        if not lead.ids:
+            unclear = site_errors.which_watch(sites)
+            raise unclear if is_watch else site_errors.which_site(method, sites)
+        found = self._candidates(method, request, lead)
+        if is_watch and len(found) > 1:
+            # One of a site that does not have it would be silent for ever.
+            raise site_errors.unknown_object(lead.ids[0], sites)
+        return found
+
+    def _all_places(self, sites: Sequence[Site]) -> Iterator[Place]:
+        for site in sites:
+            for address in self._places(site):
+                yield site, address, self._at(address)
 
     def pages(self, call: Callable[[Any], Any], request: Any) -> Iterator[Any]:
         """Give one page of a list after the other."""
@@ -137,175 +191,295 @@ class RoutedCaller:
         """Put a gRPC error into words."""
         return self._at("").translate(error, method, request_id)
 
-    def _at(self, address: str) -> Calls:
+    def _at(self, address: str, attempts: int = 0) -> Calls:
         """Give the caller of an address, which knows the version there."""
-        if address not in self._callers:
-            self._callers[address] = self._open(address)
-        return self._callers[address]
+        key = address, attempts
+        if key not in self._callers:
+            self._callers[key] = self._open(address, attempts)
+        return self._callers[key]
 
-    def _ask(
-        self,
-        site: Site,
-        method: Method,
-        request: Message,
-        answer: type[Answer],
-        timeout: float | None,
-    ) -> Answer:
-        """Call a site, at another of its addresses where one does not answer."""
-        known = self._addresses(site)
-        tried = list(known)
-        while True:
-            try:
-                found = self._at(tried[0]).unary(method, request, answer, timeout)
-            except MulliganCallError as error:
-                if error.grpc_status != "UNAVAILABLE" or method.retry is Retry.NEVER:
-                    raise
-                del tried[0]
-                if not tried and self._catalogue.refresh():
-                    tried = [one for one in self._addresses(self._again(site)) if one not in known]
-                    known = (*known, *tried)
-                if not tried:
-                    raise
-            else:
-                self._whereabouts.note(found, site)
-                return found
+    def _has_news(self, error: MulliganCallError, began: float, sites: Sequence[Site]) -> bool:
+        """Read the catalogue again where it may be the reason for a refusal."""
+        if error.code == site_errors.REGION_ELSEWHERE:
+            return self._catalogue.refresh(began)
+        if error.grpc_status != "NOT_FOUND" or not self._catalogue.refresh(began - NEWS_AFTER_S):
+            return False
+        return {one.id for one in self._catalogue.sites()} != {one.id for one in sites}
 
-    def _addresses(self, site: Site) -> Sequence[str]:
-        found = site.addresses.get(self._service, ())
-        if found or len(self._catalogue.sites()) == 1:
-            return found or ("",)
-        raise MulliganCallError(
-            code="UNAVAILABLE",
-            grpc_status="UNAVAILABLE",
-            message=f"{site} has no service {self._service} that this client can reach; see "
-            "`mulligan service list`",
-            object_type="site",
-            object_id=site.id,
-        )
+    def _routed(self, sites: Sequence[Site], call: _Call, request: Any) -> Any:
+        def ask(site: Site, asked: Any, *, hurried: bool = False) -> Any:
+            return self._ask(site, call, asked, hurried=hurried)
 
-    def _again(self, site: Site) -> Site:
-        return next((one for one in self._catalogue.sites() if one.id == site.id), site)
+        method = call.method
+        if len(sites) == 1 and not (has_pages(request) and is_of_sites(request)):
+            return ask(sites[0], request)
+        request = self._with_ids(method, request)
+        lead = lead_of(method, request)
+        if is_batch(method):
+            return self._batch(lead, request, ask, call.answer)
+        if not (lead.ids or has_pages(request) or is_of_many(method, request)):
+            raise site_errors.which_site(method, sites)
+        found = self._candidates(method, request, lead)
+        if has_pages(request):
+            return self._page(found, method, request, ask, call.answer)
+        if is_of_many(method, request):
+            return self._merged(found, request, ask, call.answer)
+        if method.retry is Retry.READ:
+            return _first(found, request, ask, (*NOT_HERE, *AWAY))
+        return self._changed(found, call, request, lead, ask)
 
-    def _order(self, method: Method, request: Message) -> Sequence[Site]:
+    def _candidates(self, method: Method, request: Any, lead: Lead) -> Sequence[Site]:
         """Give the sites that a request may be for, the likeliest first."""
-        is_region, leading = _leads(method, request)
-        if not is_region:
-            known = {self._whereabouts.of(one) for one in leading}
-            return sorted(self._catalogue.sites(), key=lambda one: one.id not in known)
-        if not self._with(leading):
-            self._catalogue.refresh()
-        found = self._with(leading)
-        if _is_or_below(request):
-            found += self._with({one for top in leading for one in self._below(top)})
-        # A region that no site serves is any site's to refuse.
+        sites = self._catalogue.sites()
+        if lead.is_region:
+            return self._serving(method, request, lead.ids)
+        known = self._known(sites, lead.ids, locate=not is_of_many(method, request))
+        if known and known <= {one.id for one in sites}:
+            return [one for one in sites if one.id in known]
+        if has_pages(request):
+            return sites  # Its tokens are good for one order only.
+        return sorted(sites, key=lambda one: one.id not in known)
+
+    def _known(self, sites: Sequence[Site], ids: Iterable[str], *, locate: bool) -> set[str]:
+        """Give the sites that objects are at; empty: of one it is not known."""
+        there = {EVERYWHERE, *(one.id for one in sites)}
+        if locate and (lost := [one for one in ids if self._whereabouts.of(one) not in there]):
+            self._locate(lost)
+        found = {self._whereabouts.of(one) for one in ids}
+        return {one if one in there else "" for one in found}
+
+    def _serving(self, method: Method, request: Any, regions: Sequence[str]) -> Sequence[Site]:
+        """Give the sites that serve regions, or some below them if the request takes those."""
+        began = self._catalogue.now()
+        found = self._with(regions)
+        if not found and self._catalogue.refresh(began):
+            found = self._with(regions)
+        if is_or_below(request):
+            found += self._with({one for top in regions for one in self._below(top)})
+        if not found and method.retry is not Retry.READ:
+            raise site_errors.no_site(regions)
         return list({one.id: one for one in found}.values()) or self._catalogue.sites()
 
     def _with(self, regions: Iterable[str]) -> list[Site]:
         wanted = frozenset(regions)
         return [one for one in self._catalogue.sites() if one.regions & wanted]
 
-    def _first(self, sites: Sequence[Site], ask: Callable[[Site], Answer]) -> Answer:
-        """Ask one site after the other until one has what is wanted."""
-        refusals: list[tuple[Site, MulliganCallError]] = []
-        for site in sites:
+    def _ask(self, site: Site, call: _Call, request: Any, *, hurried: bool) -> Any:
+        """Call a site, at another of its addresses where one does not answer.
+
+        One that is away is called once and not for long, if it is `hurried`.
+        """
+        hurried, timeout = hurried and self._reach.is_away(site), call.timeout
+        if hurried:
+            timeout = HURRIED_S if timeout is None else min(timeout, HURRIED_S)
+        failure: MulliganCallError | None = None
+        for address in self._places(site, hurried=hurried):
             try:
-                return ask(site)
+                caller = self._at(address, int(hurried))
+                found = caller.unary(call.method, request, call.answer, timeout)
             except MulliganCallError as error:
-                if error.grpc_status not in _ELSEWHERE and error.code != _NO_CAPACITY:
-                    raise
-                refusals.append((site, error))
-        raise _together(refusals)
+                failure = error
+                if error.grpc_status != "UNAVAILABLE" or call.method.retry is Retry.NEVER:
+                    break
+                self._reach.failed(address)
+            else:
+                self._reach.answered(site, address)
+                self._whereabouts.note(found, site)
+                return found
+        if failure is None:
+            raise AssertionError("a site has an address, or that is said")
+        if failure.grpc_status in AWAY:
+            self._reach.lost(site)
+        raise failure
+
+    def _places(self, site: Site, *, hurried: bool = False) -> Iterator[str]:
+        """Give the addresses of a site: those that iam told of, then those that it knows since.
+
+        Raises:
+            MulliganCallError: it has none, after some waits for one to come back.
+        """
+        tried: list[str] = []
+        waits = delays()
+        for attempt in range(1 if hurried else self._attempts):
+            if attempt:
+                self._pause(next(waits))
+            began = self._catalogue.now()
+            for address in self._untried(site, tried):
+                yield address
+            if site.id and not hurried and self._catalogue.refresh(began):
+                site = next((one for one in self._catalogue.sites() if one.id == site.id), site)
+                for address in self._untried(site, tried):
+                    yield address
+            if tried:
+                return
+        raise site_errors.no_service(site, self._service)
+
+    def _untried(self, site: Site, tried: list[str]) -> Iterator[str]:
+        addresses = site.addresses.get(self._service, ()) if site.id else ("",)
+        for address in self._reach.ordered(addresses):
+            if address not in tried:
+                tried.append(address)
+                yield address
+
+    def _changed(
+        self,
+        sites: Sequence[Site],
+        call: _Call,
+        request: Any,
+        lead: Lead,
+        ask: Callable[[Site, Any], Any],
+    ) -> Any:
+        """Change what is at one site, or at all of them."""
+        if is_or_below(request):
+            if not call.has_own_id:
+                sites = sorted(sites, key=self._reach.is_away)
+            return claim_below(sites, request, ask, self._whereabouts)
+        if lead.is_region:
+            return ask(sites[0], request)
+        known = {self._whereabouts.of(one) for one in lead.ids} - {""}
+        if len(known) > 1:
+            raise site_errors.several_sites(call.method, lead.ids)
+        if known == {EVERYWHERE}:
+            # The same at each: the id keeps a retry from changing anything twice.
+            return [ask(site, request) for site in sites][-1]
+        # Only the site that has the object can have changed it.
+        return _first(sites, request, ask, (*NOT_HERE, "UNAVAILABLE"))
+
+    def _batch(
+        self,
+        lead: Lead,
+        request: Any,
+        ask: Callable[[Site, Any], Answer],
+        answer: type[Answer],
+    ) -> Answer:
+        """Read objects by their ids, each where it is."""
+        sites = self._catalogue.sites()
+        self._known(sites, lead.ids, locate=True)
+        where = {one: self._whereabouts.of(one) for one in lead.ids}
+        parts = [
+            (site, part_of(request, ids))
+            for site in sites
+            if (ids := [one for one in lead.ids if where[one] == site.id])
+        ]
+        there = {site.id for site in sites}
+        # Of the others each is looked for by itself: a batch is refused where one is missing.
+        lost = [(sites[0], part_of(request, [one])) for one in lead.ids if where[one] not in there]
+
+        def find(_: Site, one: Any) -> Answer:
+            return _first(sites, one, ask, (*NOT_HERE, *AWAY))
+
+        found = [*_all(parts, ask), *_all(lost, find)]
+        return put_together(request, [_answered(one) for one in found], answer)
 
     def _merged(
-        self, sites: Sequence[Site], ask: Callable[[Site], Answer], answer: type[Answer]
+        self,
+        sites: Sequence[Site],
+        request: Any,
+        ask: Callable[..., Answer],
+        answer: type[Answer],
     ) -> Answer:
-        """Ask all sites, and give what they answer as one."""
-        merged = answer()
-        for site in sites:
-            if (found := self._or_away(site, ask)) is not None:
-                merged.MergeFrom(found)
+        """Ask all sites about objects; one that is away matters if some were found nowhere."""
+        asked = [(one, request) for one in sites]
+        merged, failures = answer(), []
+        steps = [asked]
+        if is_of_installation(request):
+            # Every site has it: it is looked for at one after the other, until it is found.
+            steps = [[one] for one in sorted(asked, key=lambda one: self._reach.is_away(one[0]))]
+        for step in steps:
+            for (site, _), found in zip(step, _all(step, partial(ask, hurried=True)), strict=True):
+                if not isinstance(found, MulliganCallError):
+                    merged.MergeFrom(found)
+                elif found.grpc_status in (*AWAY, *NOT_HERE):
+                    failures.append((site, found))
+                else:
+                    raise found
+            if not absent(request, merged):
+                return merged
+        if len(failures) == len(sites):
+            raise site_errors.together(failures)
+        if len(steps) == 1:
+            self._tell(failures)
         return merged
 
     def _page(
         self,
         sites: Sequence[Site],
-        ask: Callable[[Site, Message], Answer],
+        method: Method,
         request: Any,
+        ask: Callable[..., Answer],
         answer: type[Answer],
     ) -> Answer:
-        """Give a page of the site that the token names; after its last one that of the next site.
+        """Give a page of a list that one site has, or several."""
+        if is_of_sites(request):
+            sites = self._catalogue.sites()  # Where it began, more may have been asked than now.
+        if len(sites) == 1 and not is_of_sites(request):
+            return ask(sites[0], request)
+        failures: list[tuple[Site, MulliganCallError]] = []
 
-        It has no revision: each site counts its own.
-        """
-        asked = type(request)()
-        asked.CopyFrom(request)
-        name, _, asked.page.token = request.page.token.partition(_BETWEEN)
-        left = sites[[one.id for one in sites].index(name) :] if name else sites
-        found: Any = None
-        while left and found is None:
-            site, *left = left
-            found = self._or_away(site, lambda one: ask(one, asked))
-            if found is None:
-                asked.page.token = ""
-        if found is None:
-            return answer()
-        if found.next_page_token:
-            found.next_page_token = f"{site.id}{_BETWEEN}{found.next_page_token}"
-        elif left:
-            found.next_page_token = f"{left[0].id}{_BETWEEN}"
-        if "revision" in found.DESCRIPTOR.fields_by_name:
-            found.revision = 0
-        page: Answer = found
-        return page
+        def ask_all(asked: Sequence[Asked]) -> Sequence[Answer | None]:
+            pages: list[Answer | None] = []
+            for (site, _), page in zip(asked, _all(asked, partial(ask, hurried=True)), strict=True):
+                if isinstance(page, MulliganCallError):
+                    failures.append((site, page))
+                pages.append(None if isinstance(page, MulliganCallError) else page)
+            return pages
 
-    def _or_away(self, site: Site, ask: Callable[[Site], Answer]) -> Answer | None:
-        """Ask a site; None where it is away and somebody is told so."""
-        try:
-            return ask(site)
-        except MulliganCallError as error:
-            if self._away is None or error.grpc_status != "UNAVAILABLE":
-                raise
+        order = order_of(method, request)
+        if order:
+            made = page_in_order(sites, request, ask_all, answer, order)
+        else:
+            made = page_after_page(sites, request, lambda *one: ask_all([one])[0], answer)
+        if len(failures) == len(sites):
+            raise site_errors.together(failures)
+        self._tell(failures)
+        return made
+
+    def _tell(self, failures: Iterable[tuple[Site, MulliganCallError]]) -> None:
+        """Tell which sites something was not read of; those that have nothing of it aside."""
+        for site, error in failures:
+            if error.grpc_status in NOT_HERE:
+                continue
+            if self._away is None or error.grpc_status not in AWAY:
+                raise error
             self._away(site, error)
-            return None
 
 
-def _leads(method: Method, request: Message) -> tuple[bool, list[str]]:
-    """Give what leads to a site, by the first field that is filled in, and whether as a region."""
-    for lead in method.leads:
-        if found := list(texts(request, lead.path)):
-            return lead.is_region, found
-    return False, []
+def _first(
+    sites: Sequence[Site],
+    request: Any,
+    ask: Callable[[Site, Any], Answer],
+    goes_on: Sequence[str],
+) -> Answer:
+    """Ask one site after the other until one has what is wanted."""
+    refusals: list[tuple[Site, MulliganCallError]] = []
+    for site in sites:
+        try:
+            return ask(site, request)
+        except MulliganCallError as error:
+            if error.grpc_status not in goes_on and error.code != site_errors.NO_CAPACITY:
+                raise
+            refusals.append((site, error))
+    raise site_errors.together(refusals)
 
 
-def _is_or_below(request: Any) -> bool:
-    return bool(getattr(getattr(request, "spec", None), "or_below", False))
+def _all(
+    asked: Sequence[Asked], ask: Callable[[Site, Any], Answer]
+) -> Sequence[Answer | MulliganCallError]:
+    """Ask sites at the same time, and give what each answers or fails with."""
+
+    def one(site: Site, request: Any) -> Answer | MulliganCallError:
+        try:
+            return ask(site, request)
+        except MulliganCallError as error:
+            return error
+
+    if len(asked) < 2:
+        return [one(*each) for each in asked]
+    with ThreadPoolExecutor(min(AT_ONCE, len(asked))) as threads:
+        return list(threads.map(lambda each: one(*each), asked))
 
 
-def _is_of_all(method: Method, request: Message) -> bool:
-    """Tell what reads of many objects at once, wherever they are."""
-    many = method.service == "meta" and method.retry is Retry.READ
-    has_page = "page" in request.DESCRIPTOR.fields_by_name
-    return many and not has_page and not method.name.startswith("Get")
-
-
-def _which_site(method: Method, sites: Sequence[Site]) -> MulliganCallError:
-    ids = ", ".join(one.id for one in sites)
-    return MulliganCallError(
-        code="WHICH_SITE",
-        grpc_status="INVALID_ARGUMENT",
-        message=f"{method.name} is for one site, and there are {len(sites)}: {ids}; say which one "
-        "with --site",
-        field="site",
-    )
-
-
-def _together(refusals: Sequence[tuple[Site, MulliganCallError]]) -> MulliganCallError:
-    """Make one error of what several sites said: one that is away might have had it."""
-    away = [one for one in refusals if one[1].grpc_status == "UNAVAILABLE"]
-    full = [one for one in refusals if one[1].code == _NO_CAPACITY]
-    site, error = (away or full or refusals)[0]
-    if len(full) > 1 and not away:
-        error.message = "; ".join(f"{site}: {one.message}" for site, one in full)
-    elif away:
-        error.message = f"{site} is away: {error.message}"
-    return error
+def _answered(found: Answer | MulliganCallError) -> Answer:
+    if isinstance(found, MulliganCallError):
+        raise found
+    return found

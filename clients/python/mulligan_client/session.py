@@ -33,6 +33,8 @@ class Session:
     debug: bool = False
     # Never shown, not even in a traceback.
     secrets: set[str] = field(default_factory=set)
+    # Sites of which it was said that they are away: once is enough.
+    _told_away: set[str] = field(default_factory=set)
 
     @cached_property
     def store(self) -> Store:
@@ -102,6 +104,9 @@ class Session:
             raise ComplaintError(str(error), exit_code=Exit.USAGE) from None
 
     def _tell_away(self, site: "Site", error: "MulliganCallError") -> None:
+        if site.id in self._told_away:
+            return
+        self._told_away.add(site.id)
         self.remark(f"{site} does not answer; what it has is missing here: {error.message}")
 
     def keep_secret(self, text: str) -> str:

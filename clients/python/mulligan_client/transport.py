@@ -122,7 +122,7 @@ def delays() -> Iterator[float]:
 
 
 class Stream(Protocol[Told]):
-    """Answers as they come; a failure of it is raised as grpc.RpcError."""
+    """Answers as they come; a failure is raised as grpc.RpcError, where it is routed in words."""
 
     def __iter__(self) -> Iterator[Told]:
         """Wait for one after the other."""

@@ -21,7 +21,9 @@ def watch_machines(session: Session, project: str, machine: str, output: str) ->
             if machine in ("", one.metadata.id):
                 _print_standing(session, one)
     try:
-        for event in session.client.watch(after_revision=answer.revision, project=project):
+        # A list of several sites has no revision: what comes next is shown then.
+        revision = answer.revision or None
+        for event in session.client.watch(after_revision=revision, project=project):
             about = _machine_of(event, operations)
             if not about or machine not in ("", about):
                 continue

@@ -1,0 +1,162 @@
+"""Pages of a list that several sites have: one site after the other, or all in one order.
+
+A token says where each site goes on: "at:SITE/TOKEN" of those that are read one after the other,
+and "at:SITE/TOKEN,SITE/TOKEN" of those that are merged. A site's own begins with a digest.
+"""
+
+import heapq
+from collections import Counter
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+from urllib.parse import quote, unquote
+
+from google.protobuf.message import Message
+
+from mulligan_client.catalogue import Site
+from mulligan_client.gen.mulligan.common.v1 import common_pb2
+from mulligan_client.methods import Method
+from mulligan_client.site_errors import foreign_token
+
+USUAL_SIZE = 100
+"""Of a page, where the request doesn't say."""
+
+_AT, _BETWEEN, _AND = "at:", "/", ","
+_NEWEST_FIRST = ("ListOperations", "ListAuditEvents")
+Answer = TypeVar("Answer", bound=Message)
+Ask = Callable[[Site, Any], Answer | None]
+"""Gives a site's page; None where it is away, or has nothing of what is asked for."""
+AskAll = Callable[[Sequence[tuple[Site, Any]]], Sequence[Answer | None]]
+"""Gives pages of several sites, asked at the same time."""
+Order = tuple[Callable[[Any], Any], bool]
+"""What a row is ordered by, and whether from the last to the first."""
+
+
+def is_of_sites(request: Any) -> bool:
+    """Tell whether a request goes on with a list of several sites."""
+    return str(request.page.token).startswith(_AT)
+
+
+def page_after_page(
+    sites: Sequence[Site], request: Any, ask: Ask[Answer], answer: type[Answer]
+) -> Answer:
+    """Give a page of the site that the token names; after its last one that of the next site.
+
+    Of several sites it has no revision, since each counts its own.
+    """
+    token, left = request.page.token, sites
+    if token and (len(sites) > 1 or is_of_sites(request)):
+        [(site, token), *_] = _cursors(sites, token)
+        left = sites[sites.index(site) :]
+    asked = _asked(request, token, request.page.size)
+    found: Any = None
+    while left and found is None:
+        site, *left = left
+        found = ask(site, asked)
+        if found is None:
+            asked.page.token = ""  # That was of this site.
+    if found is None:
+        return answer()
+    if found.next_page_token and site.id:
+        found.next_page_token = _AT + _cursor(site, found.next_page_token)
+    elif left:
+        found.next_page_token = _AT + _cursor(left[0], "")
+    if len(sites) > 1 and "revision" in found.DESCRIPTOR.fields_by_name:
+        found.revision = 0
+    page: Answer = found
+    return page
+
+
+def page_in_order(
+    sites: Sequence[Site], request: Any, ask_all: AskAll[Answer], answer: type[Answer], order: Order
+) -> Answer:
+    """Give a page of what all sites have, in the order that was asked for.
+
+    Each is asked for a whole page, and once more for as much of it as belongs here: so its token
+    goes on behind that.
+    """
+    size = request.page.size or USUAL_SIZE
+    asked = _cursors(sites, request.page.token)
+    answers = ask_all([(site, _asked(request, token, size)) for site, token in asked])
+    found = [(*one, page) for one, page in zip(asked, answers, strict=True) if page is not None]
+    counts = _counts([_rows(page) for *_, page in found], size, order)
+    fewer = [at for at, (*_, page) in enumerate(found) if 0 < counts[at] < len(_rows(page))]
+    again = [(found[at][0], _asked(request, found[at][1], counts[at])) for at in fewer]
+    shorter = dict(zip(fewer, ask_all(again), strict=True))
+    parts, cursors = [], []
+    for at, (site, token, whole) in enumerate(found):
+        part: Any = shorter.get(at, whole)
+        if counts[at] == 0 and _rows(whole):
+            cursors.append(_cursor(site, token))
+        elif part is not None:
+            parts.append(_rows(part))
+            if part.next_page_token:
+                cursors.append(_cursor(site, part.next_page_token))
+    merged: Any = answer()
+    key, is_descending = order
+    _rows(merged).extend(heapq.merge(*parts, key=key, reverse=is_descending))
+    merged.next_page_token = _AT + _AND.join(cursors) if cursors else ""
+    whole_page: Answer = merged
+    return whole_page
+
+
+def order_of(method: Method, request: Any) -> Order | None:
+    """Give the order that a list is to have over all sites; None: site by site is good enough."""
+    if method.name == "ListAuditEvents":
+        return (lambda row: (*_moment(row.at), row.revision)), True
+    if "order_by" not in request.DESCRIPTOR.fields_by_name:
+        return None
+    match request.order_by:
+        case common_pb2.ORDER_BY_NAME:
+            return (lambda row: (row.metadata.name, row.metadata.id)), request.descending
+        case common_pb2.ORDER_BY_CREATED_AT:
+            return _by_creation, request.descending
+        case common_pb2.ORDER_BY_UNSPECIFIED if method.name == "ListOperations":
+            return _by_creation, not request.descending
+        case _ if request.descending or request.order_by:
+            return (lambda row: row.metadata.id), request.descending
+    return None
+
+
+def _by_creation(row: Any) -> Any:
+    return *_moment(row.metadata.created_at), row.metadata.id
+
+
+def _moment(at: Any) -> tuple[int, int]:
+    return at.seconds, at.nanos
+
+
+def _counts(rows: Sequence[Sequence[Any]], size: int, order: Order) -> Counter[int]:
+    """Tell how many rows of each site belong to a page of all."""
+    key, is_descending = order
+    tagged = [[(at, row) for row in one] for at, one in enumerate(rows)]
+    merged = heapq.merge(*tagged, key=lambda one: key(one[1]), reverse=is_descending)
+    return Counter(at for at, _ in islice(merged, size))
+
+
+def _rows(page: Any) -> Any:
+    """Give the objects of a page."""
+    [name] = [one.name for one in page.DESCRIPTOR.fields if one.is_repeated and one.message_type]
+    return getattr(page, name)
+
+
+def _asked(request: Any, token: str, size: int) -> Any:
+    asked = type(request)()
+    asked.CopyFrom(request)
+    asked.page.token, asked.page.size = token, size
+    return asked
+
+
+def _cursor(site: Site, token: str) -> str:
+    return f"{site.id}{_BETWEEN}{quote(token, safe='')}"
+
+
+def _cursors(sites: Sequence[Site], token: str) -> Sequence[tuple[Site, str]]:
+    """Read where each site goes on; those that are not named have no more."""
+    if not token:
+        return [(one, "") for one in sites]
+    own = {one.id: one for one in sites}
+    parts = [one.partition(_BETWEEN) for one in token.removeprefix(_AT).split(_AND)]
+    if not token.startswith(_AT) or any(name not in own for name, _, _ in parts):
+        raise foreign_token()
+    return [(own[name], unquote(rest)) for name, _, rest in parts]

@@ -1,0 +1,57 @@
+"""What a watch needs besides its stream: where to begin, and when to take it up again."""
+
+import math
+import time
+
+from mulligan_client.errors import MulliganCallError
+from mulligan_client.gen.mulligan.common.v1 import common_pb2
+from mulligan_client.gen.mulligan.control.v1 import control_pb2
+from mulligan_client.gen.services import ControlService
+from mulligan_client.transport import pause_s_of
+
+_NOT_FOR_US = ("PERMISSION_DENIED", "NOT_FOUND", "INVALID_ARGUMENT")
+
+
+def revision_before(control: ControlService, operation: control_pb2.Operation) -> int | None:
+    """Find a revision to watch from: of a list that the object of the operation is in."""
+    page, region = common_pb2.Page(size=1), operation.metadata.region
+    revision = 0
+    try:
+        match operation.object_type:
+            case "machine":
+                machines = control_pb2.ListMachinesRequest(
+                    page=page, project=operation.metadata.project
+                )
+                revision = control.ListMachines(machines).revision
+            case "server":
+                servers = control_pb2.ListServersRequest(page=page, region=region)
+                revision = control.ListServers(servers).revision
+            case "host":
+                hosts = control_pb2.ListHostsRequest(page=page, region=region)
+                revision = control.ListHosts(hosts).revision
+        if not revision and region:
+            # A list of several sites has none, but each list of a region has its site's.
+            images = control_pb2.ListImagesRequest(page=page, region=region)
+            revision = control.ListImages(images).revision
+    except MulliganCallError as error:
+        # Another site's being away is no reason not to wait here.
+        if error.grpc_status not in (*_NOT_FOR_US, "UNAVAILABLE"):
+            raise
+    return revision or None
+
+
+def pause_s(broken: MulliganCallError | None, usual_s: float, ends_at: float | None) -> float:
+    """How long to wait before a watch is taken up: at least as long as it was told."""
+    told_s = (pause_s_of(broken) if broken else None) or 0.0
+    left_s = math.inf if ends_at is None else max(0.0, ends_at - time.monotonic())
+    return min(max(usual_s, told_s), left_s)
+
+
+def is_broken_stream(error: MulliganCallError) -> bool:
+    """Whether a watch that ended so can be taken up."""
+    # A proxy or a killed server resets the stream, which gRPC reports as INTERNAL or UNKNOWN;
+    # what the server itself says carries a code of its own.
+    said_by_transport = error.code == error.grpc_status
+    return pause_s_of(error) is not None or (
+        said_by_transport and error.grpc_status in ("INTERNAL", "UNKNOWN", "CANCELLED")
+    )
