@@ -154,14 +154,14 @@ def renamed_in_installation(object_type: str) -> Callable[[Place], Callable[[str
     """The same, of what is named once in the whole installation."""
 
     def begin(place: Place) -> Callable[[str], str]:
-        more = {"password": PASSWORD} if object_type == "account" else {}
-        make = getattr(place.operator, f"Create{object_type.title()}")
-        one = make(name=new_name(object_type), **more).metadata.id
+        one = MADE[f"Create{object_type}"](place, new_name("named")).metadata.id
+        change = getattr(place.operator, f"Update{object_type}")
         own = f" {uuid4()}"
 
         def rename(name: str) -> str:
             given = name + own if name in (*TAKEN, AT_ONCE) else name
-            named = str(update(place.operator, object_type, one, given).metadata.name)
+            changed = change(id=one, name=given, update_mask={"paths": ["name"]})
+            named = str(changed.metadata.name)
             return named.removesuffix(own)
 
         return rename
@@ -187,8 +187,8 @@ def renamed_provider(rpc: str) -> Callable[[Place], Callable[[str], str]]:
 RENAMED: Mapping[str, Callable[[Place], Callable[[str], str]]] = {
     **{f"Update{one.title()}": renamed(one) for one in MAKES},
     **{
-        f"Update{one.title()}": renamed_in_installation(one)
-        for one in ("account", "project", "region")
+        f"Update{one}": renamed_in_installation(one)
+        for one in ("Account", "ApplicationCredential", "Project", "Region")
     },
     **{rpc: renamed_provider(rpc) for rpc in ("UpdateProviders", "ReshapeProviders")},
 }
