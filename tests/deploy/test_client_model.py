@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from api.objects import INSTALLATION_TYPES, TENANT_TYPES
 from deploy import protos
@@ -100,7 +99,7 @@ service AskService {{
 """
 
 
-def of_a_proto(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, fields: str) -> Api:
+def of_a_proto(folder: Path, name: str, fields: str) -> Api:
     """What is read of one RPC and what we share."""
     shared = Path("mulligan/common/v1/common.proto")
     for path, text in (
@@ -109,15 +108,13 @@ def of_a_proto(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, fields:
     ):
         folder.joinpath(path).parent.mkdir(parents=True)
         folder.joinpath(path).write_text(text)
-    monkeypatch.setattr(protos, "PROTO", folder)
-    compiled: FileDescriptorSet = protos.descriptors()
-    return model.read(compiled)
+    return model.read(protos.descriptors(folder))
 
 
 def test_what_is_newer_is_found_however_deep_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    read = of_a_proto(tmp_path, monkeypatch, "GetThing", "Spec spec = 1;")
+    read = of_a_proto(tmp_path, "GetThing", "Spec spec = 1;")
     assert rpc(read, "GetThing").since == "0.4.0"
     assert rpc(read, "GetThing").newer == (
         Newer(("spec", "colour"), "0.3.0", 1),
@@ -147,7 +144,7 @@ def test_what_is_newer_is_found_however_deep_it_is(
     ],
 )
 def test_what_neither_shape_nor_option_tells_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, fields: str, said: str
+    tmp_path: Path, name: str, fields: str, said: str
 ) -> None:
     with pytest.raises(ValueError, match=said):
-        of_a_proto(tmp_path, monkeypatch, name, fields)
+        of_a_proto(tmp_path, name, fields)
