@@ -54,8 +54,9 @@ class Endpoints:
         """Enrol a server: its row is written and its verification runs when this answers."""
         spec = request.spec
         _check_address(spec.address)
-        await self._regions.require_here(request.region)
         asked = self._starter.asked(request, "", request.region)
+        async with self._starter.unless_done(request, asked):
+            await self._regions.require_here(request.region)
         begin = BeginCheck(
             asked=asked,
             type="server",
@@ -116,8 +117,9 @@ class Endpoints:
     async def create_host(self, request: control_pb2.CreateHostRequest) -> control_pb2.Host:
         """Add a host: its row is written and its verification runs when this answers."""
         _check_uri(request.spec.uri)
-        await self._regions.require_here(request.region)
         asked = self._starter.asked(request, "", request.region)
+        async with self._starter.unless_done(request, asked):
+            await self._regions.require_here(request.region)
         host = object_id(asked.operation, "host")
         begin = BeginCheck(
             asked=asked,

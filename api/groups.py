@@ -23,7 +23,7 @@ from mulligan_client.gen.mulligan.resource.v1 import resource_pb2 as pb
 async def create(request: pb.CreateGroupRequest, regions: Regions) -> pb.Group:
     """Make a group with its name."""
     call = current_call()
-    region = await regions.require_here(request.region)
+    region = await regions.require_here(request.region, request=request)
     change = GroupChange(
         MembersChange(add=tuple(request.members)), MembersChange(add=tuple(request.sharing))
     )

@@ -26,7 +26,7 @@ class Images:
     async def create(self, request: control_pb2.CreateImageRequest) -> control_pb2.Image:
         """Register an image."""
         call = current_call()
-        await self._regions.require_here(request.region)
+        await self._regions.require_here(request.region, request=request)
         spec = request.spec
 
         def create(session: Session) -> control_pb2.Image:

@@ -17,8 +17,8 @@ from mulligan_client.gen.mulligan.common.v1 import common_pb2
 _log = logging.getLogger(__name__)
 
 
-_NEVER_LIMITED = ("Login", "RefreshToken", "ListTokenKeys")
-"""What an administrator, or a service, needs to get in; a wrong password has limits of its own."""
+_NEVER_LIMITED = ("Login", "RefreshToken", "ListTokenKeys", "RenewService")
+"""What an administrator or a service needs to get in and stay; wrong passwords have own limits."""
 
 
 class InForce:

@@ -34,7 +34,12 @@ from mulligan.meta.names import Name
 from mulligan.resource import reservations
 from mulligan.values import told
 from mulligan.values.caller import Caller
-from mulligan.values.errors import MulliganError, NotFoundError, UnavailableError
+from mulligan.values.errors import (
+    FailedPreconditionError,
+    MulliganError,
+    NotFoundError,
+    UnavailableError,
+)
 from mulligan.values.ids import digest, operation_id
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from workflows.operation import CONTROL_QUEUE, search_attributes
@@ -143,10 +148,11 @@ class Starter:
         Raises:
             AlreadyExistsError: the request id was used with other content.
             NotFoundError: what it names is not there, or not for the caller.
+            FailedPreconditionError: REGION_ELSEWHERE, and whatever else forbids it by now.
         """
         try:
             yield
-        except NotFoundError:
+        except (NotFoundError, FailedPreconditionError):
             answered = await current_call().refuse_other_content(request)
             if not answered and not (asked and await self._is_known(asked)):
                 raise

@@ -42,7 +42,7 @@ async def create(
 ) -> pb.CreateProvidersResponse:
     """Make providers with their names."""
     call = current_call()
-    region = await regions.require_here(request.region)
+    region = await regions.require_here(request.region, request=request)
     new = [
         NewProvider(
             id=one.id or str(uuid4()),

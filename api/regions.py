@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Iterable
 
+from google.protobuf.message import Message
+
 from api.call import current_call
 from api.places import Places
 from mulligan.iam.objects import not_there
@@ -42,10 +44,13 @@ class Regions:
             raise not_there("region", known)
         return known
 
-    async def require_here(self, region: str, *, or_below: bool = False) -> str:
+    async def require_here(
+        self, region: str, *, or_below: bool = False, request: Message | None = None
+    ) -> str:
         """Refuse also a region in which another site begins what is asked for; gives its id.
 
-        What is for a region or below can be for those below it that this site serves.
+        What is for a region or below can be for those below it that this site serves. A request
+        that was answered here before is answered so again.
 
         Raises:
             InvalidArgumentError: none was given, or no id.
@@ -53,7 +58,10 @@ class Regions:
             FailedPreconditionError: REGION_ELSEWHERE.
         """
         known = await self.require(region)
-        if not or_below and (site := self._places.other_site(known)):
+        site = self._places.other_site(known)
+        if or_below and not all(map(self._places.other_site, self._places.regions.below([known]))):
+            site = ""
+        if site and not (request and await current_call().refuse_other_content(request)):
             raise FailedPreconditionError(
                 f"region {known} is served by another site, {site}; ask that one, see `mulligan "
                 "service list`",

@@ -86,6 +86,9 @@ async def _stay_registered(
             if error.message != logged:
                 logged = error.message
                 _log.warning("iam's catalogue does not have these services: %s", logged)
+            with suppress(MulliganError, MulliganCallError):
+                # Others may serve its regions by now: then nothing is to begin there.
+                places.take_served(request.site, await copy.ask(_listed))
         except MulliganError:
             pass  # Who follows iam says already what is wrong with it.
         except Exception as error:  # Whatever it is, they must not stay out of it for good.
@@ -102,6 +105,11 @@ def _register(client: Client, *, request: iam_pb2.RegisterServiceRequest) -> Map
 def _renew(client: Client, *, request: iam_pb2.RegisterServiceRequest) -> Mapping[str, str]:
     renewed = client.iam.RenewService(iam_pb2.RenewServiceRequest(id=request.id))
     return {one.region: one.site for one in renewed.served}
+
+
+def _listed(client: Client) -> Mapping[str, str]:
+    sites = client.iam.ListServices(iam_pb2.ListServicesRequest()).sites
+    return {region: one.id for one in sites for region in one.regions}
 
 
 def _withdraw(client: Client, *, service: str) -> None:

@@ -192,7 +192,7 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
     async def CreateNetwork(self, request: resource_pb2.CreateNetworkRequest, context: Any) -> Any:
         """Create a network."""
         call = current_call()
-        region = await self._regions.require_here(request.region)
+        region = await self._regions.require_here(request.region, request=request)
         spec = request.spec
 
         def create(session: Session) -> resource_pb2.Network:

@@ -87,17 +87,17 @@ def register(session: Session, said: Registration, now: datetime, caller: Caller
     site = _locked_site(session, said.site, caller, now)
     own = set(session.scalars(select(SiteRegion.region).where(SiteRegion.site == site.id)))
     wanted = {objects.keep(session, Region, one).id for one in sorted(said.regions)} or {REST}
-    if site.registrar != SERVICES and session.get(Account, site.registrar) is None:
+    others = site.registrar not in (SERVICES, caller.account)
+    if others and session.get(Account, site.registrar) is None:
         # Who made it known is gone: another credential may follow it, but only in the same regions.
         _require_roles(caller, wanted | own)
         site.registrar = caller.account
+        _tell(session, site, "updated", caller, "another account says where its services are")
     _require_own(caller, site)
     _require_roles(caller, wanted)
     if _serve(session, site.id, wanted):
         words = f"serves {', '.join(map(_words, sorted(wanted)))}"
-        kind = "updated" if own else "created"
-        event = events.Event("site", site.id, kind, author=caller.account, message=words)
-        events.append(session, event)
+        _tell(session, site, "updated" if own else "created", caller, words)
     gone = (ServiceRow.address == said.address) & (ServiceRow.seen_at <= now - LEASE)
     forgotten = ServiceRow.seen_at < now - FORGOTTEN_AFTER
     session.execute(
@@ -143,6 +143,11 @@ def _insert(session: Session, table: type[SiteRow] | type[OwnSite]) -> Any:
     return insert(table)
 
 
+def _tell(session: Session, site: SiteRow, kind: str, caller: Caller, words: str) -> None:
+    event = events.Event("site", site.id, kind, author=caller.account, message=words)
+    events.append(session, event)
+
+
 def _is_trusted(caller: Caller) -> bool:
     """Whether somebody may speak for any site: the services beside iam, and admins (people)."""
     return caller.account == SERVICES or (caller.has("admin") and not caller.application)
@@ -163,7 +168,8 @@ def _require_registrar(session: Session, caller: Caller) -> None:
             return
     raise PermissionDeniedError(
         "where services are is said by admins of the system, and by application credentials that "
-        f"they made with {REGISTER} among the methods; see docs/sites.md",
+        f"they made with {REGISTER} among the methods, as long as they are admins; have one make "
+        "another credential, see docs/sites.md",
         code="NO_REGISTRAR",
     )
 
@@ -225,10 +231,14 @@ def renew(session: Session, service: str, now: datetime, caller: Caller) -> None
     """Note that a process is alive; nobody is told of it.
 
     Raises:
-        PermissionDeniedError: NO_REGISTRAR, SITE_OF_ANOTHER.
+        PermissionDeniedError: NO_REGISTRAR, SITE_OF_ANOTHER, or the caller has the role no more
+            with which it may have the site's regions served.
         NotFoundError: it is not registered, or not any more.
     """
-    _own_service(session, service, caller).seen_at = now
+    row = _own_service(session, service, caller)
+    own = session.scalars(select(SiteRegion.region).where(SiteRegion.site == row.site))
+    _require_roles(caller, set(own))
+    row.seen_at = now
 
 
 def withdraw(session: Session, service: str, caller: Caller) -> None:
@@ -269,7 +279,8 @@ def delete_site(session: Session, site: str, now: datetime, *, author: str | Non
     alive = select(ServiceRow.id).where(ServiceRow.site == row.id, ServiceRow.seen_at > now - LEASE)
     if (service := session.scalar(alive.limit(1))) is not None:
         raise FailedPreconditionError(
-            f"site {row.id} has services, such as {service}; stop them first",
+            f"site {row.id} has services, such as {service}; stop them, or wait "
+            f"{LEASE.total_seconds():.0f} s if they are",
             code="SITE_ALIVE",
             object_type="site",
             object_id=row.id,

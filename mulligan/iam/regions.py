@@ -146,8 +146,8 @@ def delete_region(session: Session, region: str, *, author: str | None = None) -
     site = session.scalar(select(SiteRegion.site).where(SiteRegion.region == row.id))
     if site is not None:
         raise FailedPreconditionError(
-            f"site {site} serves region {row.id}; start its services without --serves-region "
-            f"{row.id}, or end the site with `mulligan service delete-site`",
+            f"site {site} serves region {row.id}; start its services with other regions at "
+            "--serves-region, or end the site with `mulligan service delete`",
             code="REGION_SERVED",
             object_type="region",
             object_id=row.id,

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -274,6 +275,7 @@ def test_a_site_is_taken_over_from_a_credential_that_is_gone(installation: Insta
         installation.register(installation.credential(installation.asia), site, installation.asia)
     new = installation.credential(berlin)
     installation.register(new, site, berlin)
+    assert ("updated", "another account says where its services are") in installation.told(site)
     with refused("SITE_OF_ANOTHER"):
         installation.register(installation.credential(berlin), site, berlin)
     beside = new_site()
@@ -290,8 +292,11 @@ def test_a_credential_has_only_that_served_for_which_it_has_the_role(
     for serves in ((installation.asia,), (installation.berlin, installation.europe), ()):
         with refused("PERMISSION_DENIED"):
             installation.register(limited, site, *serves)
-    installation.register(limited, site, installation.berlin)
+    service = installation.register(limited, site, installation.berlin)
     assert installation.served() == {site: {installation.berlin}}
+    installation.renew(limited, service)
+    with refused("PERMISSION_DENIED"):
+        installation.renew(replace(limited, roles={SYSTEM: "reader"}), service)
     hall = installation.region("hall", installation.europe)
     installation.register(installation.credential(installation.europe), new_site(), hall)
     installation.register(installation.credential(SYSTEM), new_site())
