@@ -39,12 +39,6 @@ def list_hosts(caller: RoutedCaller, **fields: Any) -> control_pb2.ListHostsResp
     return caller.unary(methods.CONTROL_LIST_HOSTS, request, control_pb2.ListHostsResponse, None)
 
 
-def claim_below(caller: RoutedCaller, **fields: Any) -> None:
-    spec = resource_pb2.ClaimSpec(region="top", or_below=True)
-    request = resource_pb2.CreateClaimRequest(spec=spec, **fields)
-    caller.unary(methods.RESOURCE_CREATE_CLAIM, request, resource_pb2.Claim, None)
-
-
 def test_a_change_keeps_its_request_id_at_another_address_and_goes_there_first_from_then() -> None:
     world = World(site("north", NORTH, OTHER), do=only_at(OTHER))
     caller = world.caller()
@@ -158,49 +152,6 @@ def test_a_region_that_moved_is_followed_once() -> None:
     assert len({request.request_id for _, _, request in world.calls}) == 1
 
 
-def test_a_claim_or_below_goes_on_only_where_it_was_refused() -> None:
-    world = World(*TWO)
-    world.tree = {"top": {"north", "south"}}
-    answers = {NORTH: "NO_CAPACITY", SOUTH: "UNAVAILABLE"}
-
-    def do(address: str, method: Method, request: Any) -> None:
-        if code := answers.get(address):
-            raise error("RESOURCE_EXHAUSTED" if code == "NO_CAPACITY" else code, code)
-
-    world.do = do
-    caller = world.caller("resource")
-    assert refused(lambda: claim_below(caller, request_id="one")).code == "UNAVAILABLE"
-    assert world.addresses == [NORTH, SOUTH]
-    # It may have been done at the second, so the first is not asked again though it has room now.
-    answers.clear()
-    world.calls.clear()
-    claim_below(caller, request_id="one")
-    claim_below(caller, request_id="two")
-    assert world.addresses == [SOUTH, NORTH]
-    answers[NORTH] = "UNAVAILABLE"
-    assert refused(lambda: claim_below(caller)).code == "UNAVAILABLE"
-    assert world.addresses == [SOUTH, NORTH, NORTH]
-    # A new one, which nobody can have made before, need not wait for a site that is away.
-    world.calls.clear()
-    claim_below(caller)
-    assert refused(lambda: claim_below(caller, request_id="three")).code == "UNAVAILABLE"
-    assert world.addresses == [SOUTH, NORTH]
-
-
-def test_a_claim_or_below_waits_where_no_site_has_room_at_once() -> None:
-    world = World(*TWO)
-    world.tree = {"top": {"north", "south"}}
-
-    def do(address: str, method: Method, request: Any) -> None:
-        if not request.HasField("wait_until"):
-            raise error("RESOURCE_EXHAUSTED", "NO_CAPACITY")
-
-    world.do = do
-    claim_below(world.caller("resource"), request_id="one", wait_until={"seconds": 9})
-    assert world.addresses == [NORTH, SOUTH, NORTH]
-    assert [request.request_id == "one" for _, _, request in world.calls] == [False, False, True]
-
-
 def test_what_is_for_a_region_of_no_site_is_done_nowhere() -> None:
     world = World(*TWO)
     assert refused(lambda: create_host(world.caller(), "west")).code == "NO_SITE"
@@ -288,6 +239,26 @@ def test_operations_of_all_sites_come_newest_first() -> None:
         found.append([one.metadata.id for one in page.operations])
         token = page.next_page_token
     assert found == [["9", "8"], ["7", "4"], ["3", "1"]]
+
+
+def test_an_order_over_sites_holds_where_a_page_ends_early() -> None:
+    has = {NORTH: [1, 2, 3, 4], SOUTH: [5, 6, 7, 8]}
+
+    def do(address: str, method: Method, request: Any) -> control_pb2.ListHostsResponse:
+        start = int(request.page.token or 0)
+        end = start + min(request.page.size, 2 if address == NORTH else 9)
+        rows = [control_pb2.Host(metadata=metadata(str(at), at)) for at in has[address][start:end]]
+        more = str(end) if end < 4 else ""
+        return control_pb2.ListHostsResponse(hosts=rows, next_page_token=more)
+
+    caller, found, token = World(*TWO, do=do).caller(), list[list[str]](), ""
+    while token or not found:
+        page = list_hosts(
+            caller, page={"size": 4, "token": token}, order_by=common_pb2.ORDER_BY_CREATED_AT
+        )
+        found.append([one.metadata.id for one in page.hosts])
+        token = page.next_page_token
+    assert found == [["1", "2"], ["3", "4", "5", "6"], ["7", "8"]]
 
 
 def test_a_list_of_an_object_that_is_somewhere_asks_all_sites() -> None:
@@ -398,6 +369,20 @@ def test_a_stream_goes_on_at_the_site_that_may_have_it(status: str) -> None:
     world.now += 1
     assert len(list(stream)) == 1
     assert world.addresses == [NORTH, SOUTH if status == "REGION_ELSEWHERE" else OTHER]
+
+
+def test_a_stream_goes_on_at_another_address_of_the_next_site() -> None:
+    world = World(TWO[0], site("west", SOUTH, OTHER))
+    fails = {NORTH: "NO_CAPACITY", SOUTH: "UNAVAILABLE"}
+    world.do = lambda address, *_: Told(
+        NORTH if address in fails else OTHER, fails.get(address, "")
+    )
+    world.tree = {"north": {"west"}}
+    spec = resource_pb2.ClaimSpec(region="north", or_below=True)
+    request = resource_pb2.ProposeCandidatesRequest(spec=spec)
+    method, answer = methods.RESOURCE_PROPOSE_CANDIDATES, resource_pb2.Candidate
+    assert len(list(world.caller("resource").stream(method, request, answer, None))) == 1
+    assert world.addresses == [NORTH, SOUTH, OTHER]
 
 
 def test_what_is_put_together_has_the_shape_for_it() -> None:

@@ -64,7 +64,7 @@ class RoutedStream(Generic[Told]):
             if error.grpc_status == "UNAVAILABLE":
                 self._reach.failed(address)
             elif not has_begun and self._goes_on(error):
-                self._places = (one for one in self._places if one[0] != site)
+                self._places = _without(site, self._places)
             else:
                 raise error
             if has_begun or not self._next():
@@ -81,3 +81,7 @@ class RoutedStream(Generic[Told]):
             return False
         self._stream = self._begin(self._place[2])
         return True
+
+
+def _without(site: Site, places: Iterator[Place]) -> Iterator[Place]:
+    return (one for one in places if one[0] != site)
