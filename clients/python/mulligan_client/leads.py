@@ -27,7 +27,10 @@ def lead_of(method: Method, request: Any) -> Lead:
 
 def is_or_below(request: Any) -> bool:
     """Tell what may be of any region below the one that it names."""
-    return bool(getattr(getattr(request, "spec", None), "or_below", False))
+    spec = getattr(request, "spec", None)
+    # A reservation is of a claim or of a machine.
+    parts = (spec, getattr(spec, "claim", None), getattr(spec, "machine", None))
+    return any(getattr(one, "or_below", False) for one in parts)
 
 
 def has_pages(request: Any) -> bool:
