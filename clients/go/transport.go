@@ -30,7 +30,7 @@ const (
 	tokenExpired = "TOKEN_EXPIRED"
 	unknownField = "UNKNOWN_FIELD"
 	// Nobody answered a watch for about 45 s: a server that is only being restarted is back by then.
-	watchAttempts = 12
+	watchAttempts = 14
 	// A watch that went on for so long was all right: what ends it begins to count anew.
 	lasted = time.Minute
 )

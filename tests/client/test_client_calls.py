@@ -5,11 +5,12 @@ import threading
 import grpc
 import pytest
 
-from mulligan_client.client import WATCH_ATTEMPTS, Client
+from mulligan_client.client import Client
 from mulligan_client.errors import MulliganCallError
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from mulligan_client.gen.mulligan.meta.v1 import meta_pb2
+from mulligan_client.site_watch import WATCH_ATTEMPTS
 from mulligan_client.transport import Target
 from tests.client.fake_mulligan import (
     MACHINE,

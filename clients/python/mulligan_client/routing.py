@@ -11,6 +11,7 @@ same request id.
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -20,7 +21,7 @@ from google.protobuf.message import Message
 
 from mulligan_client import site_errors
 from mulligan_client.ask_sites import Asked, answered, ask_all, first
-from mulligan_client.catalogue import Catalogue, Site
+from mulligan_client.catalogue import Catalogue, OneSite, Site
 from mulligan_client.errors import MulliganCallError
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 from mulligan_client.leads import (
@@ -99,7 +100,8 @@ class RoutedCaller:
             attempts: how often a site without any address is looked for.
             pause: waits between.
         """
-        self._service, self._catalogue, self._open = service, catalogue, at
+        self._service, self._open = service, at
+        self._catalogue: Catalogue | OneSite = catalogue
         self._callers: dict[tuple[str, int], Calls] = {}
         self._whereabouts, self._reach, self._below = whereabouts, reach, below
         # Of request ids: apart, so that long lists don't push them out.
@@ -157,6 +159,21 @@ class RoutedCaller:
             return calls.stream(method, request, answer, timeout)
 
         return RoutedStream(method.path, places(), begin, self._reach, goes_on)
+
+    def sites_of_watch(self, method: Method, request: Message) -> Sequence[Site]:
+        """Give the sites that a watch is of: the one that has what it names, else all.
+
+        Raises:
+            MulliganCallError: it is not known which one has that.
+        """
+        sites = self._catalogue.sites()
+        return self._sites_of_stream(method, request) if lead_of(method, request).ids else sites
+
+    def at_site(self, site: Site) -> "RoutedCaller":
+        """Give a caller of that site only, whatever the catalogue tells later."""
+        there = copy(self)
+        there._catalogue = OneSite(self._catalogue, site)
+        return there
 
     def _sites_of_stream(self, method: Method, request: Message) -> Sequence[Site]:
         sites = self._catalogue.sites()

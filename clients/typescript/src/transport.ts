@@ -27,7 +27,7 @@ const rateLimited = "RATE_LIMITED";
 const tokenExpired = "TOKEN_EXPIRED";
 const unknownField = "UNKNOWN_FIELD";
 /** Nobody answered a watch for about 45 s: a server that is only being restarted is back by then. */
-const watchAttempts = 12;
+const watchAttempts = 14;
 /** A watch that went on for so long was all right: what ends it begins to count anew. */
 const lastedMs = 60_000;
 
