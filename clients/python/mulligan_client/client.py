@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -34,7 +35,9 @@ from mulligan_client.transport import (
     Caller,
     Calls,
     Target,
+    delays,
     open_channel,
+    pause_s_of,
 )
 from mulligan_client.watching import revision_before, revision_of
 from mulligan_client.whereabouts import Whereabouts
@@ -374,18 +377,27 @@ class Client(Services):
     def propose(
         self, request: resource_pb2.ProposeCandidatesRequest
     ) -> list[resource_pb2.Candidate]:
-        """Read what could be claimed, best first.
+        """Read what could be claimed, best first; again while nobody answers.
 
         Raises:
             MulliganCallError: nothing fits, explained; or the request can't be used.
         """
-        used = self.fresh()
-        try:
-            return self._proposed(request)
-        except MulliganCallError as error:
-            if error.code != TOKEN_EXPIRED or not self.renew(used):
-                raise
-        return self._proposed(request)
+        renewed, waits = False, delays()
+        enough = time.monotonic() + self._timeout_s
+        for attempt in count(1):
+            used = self.fresh()
+            try:
+                return self._proposed(request)
+            except MulliganCallError as error:
+                if not renewed and error.code == TOKEN_EXPIRED and self.renew(used):
+                    renewed = True
+                    continue
+                told_s = pause_s_of(error)
+                is_last = attempt >= self._attempts or time.monotonic() + (told_s or 0.0) > enough
+                if told_s is None or is_last:
+                    raise
+            self._pause(max(next(waits), told_s))
+        raise AssertionError("it ends with an answer or an error")
 
     def _proposed(
         self, request: resource_pb2.ProposeCandidatesRequest
