@@ -15,6 +15,7 @@ from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from mulligan_client.gen.mulligan.meta.v1 import meta_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
+from mulligan_client.leads import is_of_many
 from mulligan_client.methods import Method
 from mulligan_client.routing import RoutedCaller
 from tests.client.sites import NORTH, OTHER, SOUTH, TWO, World, error, only_at, refused, site
@@ -185,6 +186,49 @@ def test_a_name_is_found_while_another_site_is_away() -> None:
     method, answer = methods.META_RESOLVE_NAMES, meta_pb2.ResolveNamesResponse
     failure = refused(lambda: caller.unary(method, missing, answer, None))
     assert failure.code == "DEADLINE_EXCEEDED", "the site that is away may have it"
+
+
+def test_what_each_site_has_of_a_project_is_told_once_and_in_the_order_of_the_ids() -> None:
+    has = {NORTH: {"p": ["t"], "b": ["x"]}, SOUTH: {"p": ["t"], "a": ["y"]}}
+
+    def do(address: str, method: Method, request: Any) -> meta_pb2.ListTagsResponse:
+        rows = [
+            meta_pb2.TaggedObject(object_id=one, tags=has[address][one])
+            for one in request.object_ids
+            if one in has[address]
+        ]
+        return meta_pb2.ListTagsResponse(objects=rows)
+
+    request = meta_pb2.ListTagsRequest(object_ids=["a", "p", "b"])
+    method, answer = methods.META_LIST_TAGS, meta_pb2.ListTagsResponse
+    found = World(*TWO, do=do).caller("meta").unary(method, request, answer, None)
+    assert [(one.object_id, *one.tags) for one in found.objects] == [
+        ("a", "y"),
+        ("p", "t"),
+        ("b", "x"),
+    ]
+
+
+def test_an_iam_that_does_not_renew_a_token_makes_no_site_away() -> None:
+    world = World(site("north", NORTH, OTHER), TWO[1])
+    failure = error("UNAVAILABLE")
+    failure.of_renewal = True
+
+    def do(address: str, method: Method, request: Any) -> None:
+        if failure.of_renewal:
+            raise failure
+
+    world.do = do
+    caller = world.caller(tells=True)
+    for call in (lambda: create_host(caller, "north"), lambda: list_hosts(caller)):
+        assert refused(call) is failure
+    assert world.addresses == [NORTH, NORTH, SOUTH]
+    assert world.away == []
+    failure.of_renewal = False
+    world.calls.clear()
+    create_host(caller, "north")
+    assert world.addresses == [NORTH]
+    assert set(world.attempts) == {0}
 
 
 def test_a_list_goes_on_without_a_site_that_is_away_which_is_asked_once_then() -> None:
@@ -386,6 +430,14 @@ def test_a_stream_goes_on_at_another_address_of_the_next_site() -> None:
 
 
 def test_what_is_put_together_has_the_shape_for_it() -> None:
+    of_many = set[str]()
+    for method in vars(methods).values():
+        if isinstance(method, Method) and method.service == "meta":
+            request = getattr(meta_pb2, f"{method.name}Request", common_pb2.WatchRequest)()
+            if is_of_many(method, request):
+                of_many.add(method.name)
+                assert {"names", "ids", "object_ids"} & {*request.DESCRIPTOR.fields_by_name}
+    assert {"ResolveNames", "ListTags"} < of_many
     answers = [
         (method.name, method.input_type.fields_by_name, method.output_type.fields)
         for module in (control_pb2, resource_pb2, meta_pb2)
@@ -399,5 +451,7 @@ def test_what_is_put_together_has_the_shape_for_it() -> None:
             assert rows == list(told)
         if "order_by" in asked:
             assert len(rows) == 1, name
+        if name in of_many:
+            assert rows == list(told), name
         if name.startswith("BatchGet") or "order_by" in asked:
             assert "metadata" in rows[0].message_type.fields_by_name, name

@@ -152,7 +152,7 @@ def test_a_watch_of_machines_begins_before_their_list(
 def test_an_operation_is_awaited_whatever_another_site_does(
     fake: FakeMulligan, there: FakeMulligan, client: Client, status: str
 ) -> None:
-    gone = RefusalError("FAILED_PRECONDITION", "REVISION_GONE", "forgotten")
+    gone = RefusalError("OUT_OF_RANGE", "REVISION_GONE", "forgotten")
     slow = RefusalError(status, status, "another one")
     fake.on("GetOperation", NOT_HERE)
     for method in ("ListMachines", "ListImages"):

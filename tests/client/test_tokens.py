@@ -98,6 +98,14 @@ def test_a_new_token_that_is_refused_too_is_not_renewed_for_ever(
     assert len(fake.asked("RefreshToken")) == 1
 
 
+def test_an_error_of_a_renewal_says_so(fake: FakeMulligan, client: Client) -> None:
+    fake.on("ListHosts", EXPIRED)
+    fake.on("RefreshToken", AWAY)
+    with pytest.raises(MulliganCallError) as raised:
+        client.control.ListHosts(control_pb2.ListHostsRequest())
+    assert raised.value.of_renewal
+
+
 def test_a_token_alone_ends(fake: FakeMulligan, client: Client) -> None:
     client.token = "alone"
     fake.on("ListRegions", EXPIRED)

@@ -203,7 +203,11 @@ class Client(Services):
 
     def _refresh(self, refresh_token: str, request_id: str) -> iam_pb2.SignedIn:
         request = iam_pb2.RefreshTokenRequest(refresh_token=refresh_token, request_id=request_id)
-        answer: iam_pb2.SignedIn = self.iam.RefreshToken(request)
+        try:
+            answer: iam_pb2.SignedIn = self.iam.RefreshToken(request)
+        except MulliganCallError as error:
+            error.of_renewal = True
+            raise
         return answer
 
     def close(self) -> None:

@@ -59,16 +59,16 @@ def is_of_installation(request: Any) -> bool:
     return found is not None and found.naming is Naming.INSTALLATION
 
 
-def wanted(request: Any) -> set[str]:
-    """Give the names or ids that a request of many objects asks for."""
+def asked_for(request: Any) -> Sequence[str]:
+    """Give the names or ids that a request of many objects asks for, in lower case."""
     for name in ("names", "ids", "object_ids"):
         if name in request.DESCRIPTOR.fields_by_name:
-            return {one.lower() for one in getattr(request, name)}
-    return set()
+            return [one.lower() for one in getattr(request, name)]
+    return ()
 
 
 def absent(request: Any, answer: Any) -> set[str]:
     """Give those of them that an answer has nothing of."""
     rows = [row for _, rows in answer.ListFields() for row in rows]
     found = {getattr(row, name, "") for row in rows for name in ("asked", "id", "object_id")}
-    return wanted(request) - {one.lower() for one in found}
+    return set(asked_for(request)) - {one.lower() for one in found}

@@ -38,7 +38,7 @@ from mulligan_client.methods import Method, Retry
 from mulligan_client.or_below import claim_below, earliest
 from mulligan_client.reach import HURRIED_S, Reach
 from mulligan_client.routed_stream import Place, RoutedStream
-from mulligan_client.site_batches import part_of, put_together
+from mulligan_client.site_batches import each_once, part_of, put_together
 from mulligan_client.site_errors import AWAY, NOT_HERE
 from mulligan_client.site_pages import is_of_sites, order_of, page_after_page, page_in_order
 from mulligan_client.transport import Calls, Stream, delays, with_request_id
@@ -237,7 +237,7 @@ class RoutedCaller:
         if has_pages(request):
             return self._page(found, method, request, ask, call.answer)
         if is_of_many(method, request):
-            return self._merged(found, request, ask, call.answer)
+            return each_once(request, self._merged(found, request, ask, call.answer))
         if method.name == "FindOpenings" and is_or_below(request):
             return self._openings(found, request, ask)
         if method.retry is Retry.READ:
@@ -295,7 +295,8 @@ class RoutedCaller:
                 found = caller.unary(call.method, request, call.answer, timeout)
             except MulliganCallError as error:
                 failure = error
-                if error.grpc_status != "UNAVAILABLE" or call.method.retry is Retry.NEVER:
+                is_away = error.grpc_status == "UNAVAILABLE" and not error.of_renewal
+                if not is_away or call.method.retry is Retry.NEVER:
                     break
                 self._reach.failed(address)
             else:
@@ -304,7 +305,7 @@ class RoutedCaller:
                 return found
         if failure is None:
             raise AssertionError("a site has an address, or that is said")
-        if failure.grpc_status in AWAY:
+        if failure.grpc_status in AWAY and not failure.of_renewal:
             self._reach.lost(site)
         raise failure
 
@@ -475,6 +476,6 @@ class RoutedCaller:
         for site, error in failures:
             if error.grpc_status in NOT_HERE:
                 continue
-            if self._away is None or error.grpc_status not in AWAY:
+            if self._away is None or error.of_renewal or error.grpc_status not in AWAY:
                 raise error
             self._away(site, error)
