@@ -35,7 +35,8 @@ type Tokens struct {
 type Keeper interface {
 	Lock() error
 	Unlock()
-	// Read gives the tokens as another process may have renewed them.
+	// Read gives the tokens as another process may have renewed them; none if none are kept. Where
+	// it fails nothing is renewed.
 	Read() (Tokens, error)
 	Write(Tokens) error
 }
@@ -164,7 +165,13 @@ func (s *SignIn) alone(work func() error) error {
 // exchange renews the token, unless another process has.
 func (s *SignIn) exchange(ctx context.Context, ended string, ask refresh) error {
 	asked := s.Tokens()
-	if kept, err := s.keeper.Read(); err == nil && kept.Access != "" {
+	kept, err := s.keeper.Read()
+	if err != nil {
+		// Another process may have used the refresh token: whoever used it again would count as a
+		// thief.
+		return err
+	}
+	if kept.Access != "" {
 		asked = s.set(kept)
 	}
 	if asked.Access != ended || asked.Refresh == "" {

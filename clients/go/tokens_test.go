@@ -98,6 +98,22 @@ func TestWhatAnotherProcessHasRenewedIsTakenAndWhatIsOverIsKeptNoMore(t *testing
 	expect(t, "kept", keeper.kept.Refresh, "")
 }
 
+// unreadable is a keeper whose tokens can't be read.
+type unreadable struct{ shared }
+
+var errUnreadable = errors.New("the disk is broken")
+
+func (*unreadable) Read() (Tokens, error) { return Tokens{}, errUnreadable }
+
+func TestTokensThatAnotherProcessMayHaveRenewedAreNotUsedUnread(t *testing.T) {
+	signIn := NewSignIn(due, &unreadable{})
+	another, err := signIn.renew(t.Context(), "access-0", func(context.Context, string, string) (*iamv1.SignedIn, error) {
+		t.Error("the refresh token was used")
+		return signedIn(1), nil
+	})
+	expect(t, "not renewed", []any{another, errors.Is(err, errUnreadable)}, []any{false, true})
+}
+
 func TestWhoSignsInComesAfterARenewalThatIsUnderWayAndLocks(t *testing.T) {
 	keeper, asking := &shared{}, make(chan struct{})
 	signIn := NewSignIn(due, keeper)

@@ -30,7 +30,7 @@ const (
 	tokenExpired = "TOKEN_EXPIRED"
 	unknownField = "UNKNOWN_FIELD"
 	// Nobody answered a watch for about 45 s: a server that is only being restarted is back by then.
-	watchAttempts = 12
+	watchAttempts = 14
 	// A watch that went on for so long was all right: what ends it begins to count anew.
 	lasted = time.Minute
 )
@@ -162,10 +162,12 @@ func stream[Answer proto.Message](ctx context.Context, c *caller, method *Method
 			if err = failure; err != nil {
 				break
 			}
-			failed := c.streamed(ctx, method, ready, answer, token, func(one proto.Message) bool {
+			limited, stop := context.WithTimeout(ctx, c.client.options.Timeout)
+			failed := c.streamed(limited, method, ready, answer, token, func(one proto.Message) bool {
 				begun = true
 				return yield(one.(Answer), nil)
 			})
+			stop()
 			if failed == nil {
 				return
 			}
@@ -291,9 +293,11 @@ func isBroken(failed *Error) bool {
 	if _, away := pauseOf(failed); away {
 		return true
 	}
-	// A proxy or a killed server resets the stream; what the server itself says has a code.
+	// A proxy or a killed server resets the stream; what the server itself says has a code. What did
+	// not answer in time, as iam where a token ends, may do so the next time.
 	saidByTransport := failed.Code == codeName(failed.Status)
-	return saidByTransport && slices.Contains([]codes.Code{codes.Internal, codes.Unknown, codes.Canceled}, failed.Status)
+	resets := []codes.Code{codes.Internal, codes.Unknown, codes.Canceled, codes.DeadlineExceeded}
+	return saidByTransport && slices.Contains(resets, failed.Status)
 }
 
 // attempts counts how often a call was made.

@@ -139,9 +139,11 @@ func TestAWatchWhoseRevisionIsGoneAndOneThatNobodyAnswersEnd(t *testing.T) {
 		code  string
 		asked int
 	}{{"REVISION_GONE", 1}, {"UNAVAILABLE", 1 + watchAttempts}} {
+		var failed error
 		for _, err := range server.client.Control.Watch(t.Context(), &commonv1.WatchRequest{AfterRevision: proto.Int64(1)}) {
-			expect(t, expected.code, HasCode(err, expected.code), true)
+			failed = err
 		}
+		expect(t, expected.code, HasCode(failed, expected.code), true)
 		expect(t, "asked", len(server.requests("Watch")), expected.asked)
 	}
 }

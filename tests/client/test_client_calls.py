@@ -1,15 +1,18 @@
 """What the client does for every call: token, deadline, request id, retry, words for errors."""
 
 import threading
+from collections.abc import Iterator
 
 import grpc
 import pytest
 
-from mulligan_client.client import WATCH_ATTEMPTS, Client
+from mulligan_client.client import Client
 from mulligan_client.errors import MulliganCallError
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from mulligan_client.gen.mulligan.meta.v1 import meta_pb2
+from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
+from mulligan_client.site_watch import WATCH_ATTEMPTS
 from mulligan_client.transport import Target
 from tests.client.fake_mulligan import (
     MACHINE,
@@ -318,3 +321,30 @@ def test_waiting_reads_the_operation_again_with_each_event_until_it_ends(
     assert seen == [("running", 1), ("running", 1), ("done", 1)]
     assert [asked.after_revision for asked in fake.asked("Watch")] == [40, 41]
     assert all(asked.operation == OPERATION for asked in fake.asked("Watch"))
+
+
+def test_candidates_are_proposed_again_while_nobody_answers(
+    fake: FakeMulligan, client: Client
+) -> None:
+    fake.on("ProposeCandidates", [AWAY], [resource_pb2.Candidate()])
+    assert len(client.propose(resource_pb2.ProposeCandidatesRequest())) == 1
+    fake.on("ProposeCandidates", [AWAY])
+    before = len(fake.asked("ProposeCandidates"))
+    with pytest.raises(MulliganCallError, match="the database is away"):
+        client.propose(resource_pb2.ProposeCandidatesRequest())
+    assert len(fake.asked("ProposeCandidates")) == before + 4
+
+
+def test_candidates_that_do_not_come_are_not_waited_for(fake: FakeMulligan) -> None:
+    over = threading.Event()
+
+    def nothing() -> Iterator[resource_pb2.Candidate]:
+        assert over.wait(20)
+        yield resource_pb2.Candidate()
+
+    fake.on("ProposeCandidates", nothing())
+    with Client(fake.address, token="t", timeout_s=0.5) as client:
+        with pytest.raises(MulliganCallError) as raised:
+            client.propose(resource_pb2.ProposeCandidatesRequest())
+        over.set()
+    assert raised.value.code == "DEADLINE_EXCEEDED"

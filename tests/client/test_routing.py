@@ -15,6 +15,7 @@ from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from mulligan_client.gen.mulligan.meta.v1 import meta_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
+from mulligan_client.leads import is_of_many
 from mulligan_client.methods import Method
 from mulligan_client.routing import RoutedCaller
 from tests.client.sites import NORTH, OTHER, SOUTH, TWO, World, error, only_at, refused, site
@@ -37,12 +38,6 @@ def get_host(caller: RoutedCaller, object_id: str) -> control_pb2.Host:
 def list_hosts(caller: RoutedCaller, **fields: Any) -> control_pb2.ListHostsResponse:
     request = control_pb2.ListHostsRequest(**fields)
     return caller.unary(methods.CONTROL_LIST_HOSTS, request, control_pb2.ListHostsResponse, None)
-
-
-def claim_below(caller: RoutedCaller, **fields: Any) -> None:
-    spec = resource_pb2.ClaimSpec(region="top", or_below=True)
-    request = resource_pb2.CreateClaimRequest(spec=spec, **fields)
-    caller.unary(methods.RESOURCE_CREATE_CLAIM, request, resource_pb2.Claim, None)
 
 
 def test_a_change_keeps_its_request_id_at_another_address_and_goes_there_first_from_then() -> None:
@@ -158,49 +153,6 @@ def test_a_region_that_moved_is_followed_once() -> None:
     assert len({request.request_id for _, _, request in world.calls}) == 1
 
 
-def test_a_claim_or_below_goes_on_only_where_it_was_refused() -> None:
-    world = World(*TWO)
-    world.tree = {"top": {"north", "south"}}
-    answers = {NORTH: "NO_CAPACITY", SOUTH: "UNAVAILABLE"}
-
-    def do(address: str, method: Method, request: Any) -> None:
-        if code := answers.get(address):
-            raise error("RESOURCE_EXHAUSTED" if code == "NO_CAPACITY" else code, code)
-
-    world.do = do
-    caller = world.caller("resource")
-    assert refused(lambda: claim_below(caller, request_id="one")).code == "UNAVAILABLE"
-    assert world.addresses == [NORTH, SOUTH]
-    # It may have been done at the second, so the first is not asked again though it has room now.
-    answers.clear()
-    world.calls.clear()
-    claim_below(caller, request_id="one")
-    claim_below(caller, request_id="two")
-    assert world.addresses == [SOUTH, NORTH]
-    answers[NORTH] = "UNAVAILABLE"
-    assert refused(lambda: claim_below(caller)).code == "UNAVAILABLE"
-    assert world.addresses == [SOUTH, NORTH, NORTH]
-    # A new one, which nobody can have made before, need not wait for a site that is away.
-    world.calls.clear()
-    claim_below(caller)
-    assert refused(lambda: claim_below(caller, request_id="three")).code == "UNAVAILABLE"
-    assert world.addresses == [SOUTH, NORTH]
-
-
-def test_a_claim_or_below_waits_where_no_site_has_room_at_once() -> None:
-    world = World(*TWO)
-    world.tree = {"top": {"north", "south"}}
-
-    def do(address: str, method: Method, request: Any) -> None:
-        if not request.HasField("wait_until"):
-            raise error("RESOURCE_EXHAUSTED", "NO_CAPACITY")
-
-    world.do = do
-    claim_below(world.caller("resource"), request_id="one", wait_until={"seconds": 9})
-    assert world.addresses == [NORTH, SOUTH, NORTH]
-    assert [request.request_id == "one" for _, _, request in world.calls] == [False, False, True]
-
-
 def test_what_is_for_a_region_of_no_site_is_done_nowhere() -> None:
     world = World(*TWO)
     assert refused(lambda: create_host(world.caller(), "west")).code == "NO_SITE"
@@ -234,6 +186,49 @@ def test_a_name_is_found_while_another_site_is_away() -> None:
     method, answer = methods.META_RESOLVE_NAMES, meta_pb2.ResolveNamesResponse
     failure = refused(lambda: caller.unary(method, missing, answer, None))
     assert failure.code == "DEADLINE_EXCEEDED", "the site that is away may have it"
+
+
+def test_what_each_site_has_of_a_project_is_told_once_and_in_the_order_of_the_ids() -> None:
+    has = {NORTH: {"p": ["t"], "b": ["x"]}, SOUTH: {"p": ["t"], "a": ["y"]}}
+
+    def do(address: str, method: Method, request: Any) -> meta_pb2.ListTagsResponse:
+        rows = [
+            meta_pb2.TaggedObject(object_id=one, tags=has[address][one])
+            for one in request.object_ids
+            if one in has[address]
+        ]
+        return meta_pb2.ListTagsResponse(objects=rows)
+
+    request = meta_pb2.ListTagsRequest(object_ids=["a", "p", "b"])
+    method, answer = methods.META_LIST_TAGS, meta_pb2.ListTagsResponse
+    found = World(*TWO, do=do).caller("meta").unary(method, request, answer, None)
+    assert [(one.object_id, *one.tags) for one in found.objects] == [
+        ("a", "y"),
+        ("p", "t"),
+        ("b", "x"),
+    ]
+
+
+def test_an_iam_that_does_not_renew_a_token_makes_no_site_away() -> None:
+    world = World(site("north", NORTH, OTHER), TWO[1])
+    failure = error("UNAVAILABLE")
+    failure.of_renewal = True
+
+    def do(address: str, method: Method, request: Any) -> None:
+        if failure.of_renewal:
+            raise failure
+
+    world.do = do
+    caller = world.caller(tells=True)
+    for call in (lambda: create_host(caller, "north"), lambda: list_hosts(caller)):
+        assert refused(call) is failure
+    assert world.addresses == [NORTH, NORTH, SOUTH]
+    assert world.away == []
+    failure.of_renewal = False
+    world.calls.clear()
+    create_host(caller, "north")
+    assert world.addresses == [NORTH]
+    assert set(world.attempts) == {0}
 
 
 def test_a_list_goes_on_without_a_site_that_is_away_which_is_asked_once_then() -> None:
@@ -288,6 +283,26 @@ def test_operations_of_all_sites_come_newest_first() -> None:
         found.append([one.metadata.id for one in page.operations])
         token = page.next_page_token
     assert found == [["9", "8"], ["7", "4"], ["3", "1"]]
+
+
+def test_an_order_over_sites_holds_where_a_page_ends_early() -> None:
+    has = {NORTH: [1, 2, 3, 4], SOUTH: [5, 6, 7, 8]}
+
+    def do(address: str, method: Method, request: Any) -> control_pb2.ListHostsResponse:
+        start = int(request.page.token or 0)
+        end = start + min(request.page.size, 2 if address == NORTH else 9)
+        rows = [control_pb2.Host(metadata=metadata(str(at), at)) for at in has[address][start:end]]
+        more = str(end) if end < 4 else ""
+        return control_pb2.ListHostsResponse(hosts=rows, next_page_token=more)
+
+    caller, found, token = World(*TWO, do=do).caller(), list[list[str]](), ""
+    while token or not found:
+        page = list_hosts(
+            caller, page={"size": 4, "token": token}, order_by=common_pb2.ORDER_BY_CREATED_AT
+        )
+        found.append([one.metadata.id for one in page.hosts])
+        token = page.next_page_token
+    assert found == [["1", "2"], ["3", "4", "5", "6"], ["7", "8"]]
 
 
 def test_a_list_of_an_object_that_is_somewhere_asks_all_sites() -> None:
@@ -400,7 +415,29 @@ def test_a_stream_goes_on_at_the_site_that_may_have_it(status: str) -> None:
     assert world.addresses == [NORTH, SOUTH if status == "REGION_ELSEWHERE" else OTHER]
 
 
+def test_a_stream_goes_on_at_another_address_of_the_next_site() -> None:
+    world = World(TWO[0], site("west", SOUTH, OTHER))
+    fails = {NORTH: "NO_CAPACITY", SOUTH: "UNAVAILABLE"}
+    world.do = lambda address, *_: Told(
+        NORTH if address in fails else OTHER, fails.get(address, "")
+    )
+    world.tree = {"north": {"west"}}
+    spec = resource_pb2.ClaimSpec(region="north", or_below=True)
+    request = resource_pb2.ProposeCandidatesRequest(spec=spec)
+    method, answer = methods.RESOURCE_PROPOSE_CANDIDATES, resource_pb2.Candidate
+    assert len(list(world.caller("resource").stream(method, request, answer, None))) == 1
+    assert world.addresses == [NORTH, SOUTH, OTHER]
+
+
 def test_what_is_put_together_has_the_shape_for_it() -> None:
+    of_many = set[str]()
+    for method in vars(methods).values():
+        if isinstance(method, Method) and method.service == "meta":
+            request = getattr(meta_pb2, f"{method.name}Request", common_pb2.WatchRequest)()
+            if is_of_many(method, request):
+                of_many.add(method.name)
+                assert {"names", "ids", "object_ids"} & {*request.DESCRIPTOR.fields_by_name}
+    assert {"ResolveNames", "ListTags"} < of_many
     answers = [
         (method.name, method.input_type.fields_by_name, method.output_type.fields)
         for module in (control_pb2, resource_pb2, meta_pb2)
@@ -414,5 +451,7 @@ def test_what_is_put_together_has_the_shape_for_it() -> None:
             assert rows == list(told)
         if "order_by" in asked:
             assert len(rows) == 1, name
+        if name in of_many:
+            assert rows == list(told), name
         if name.startswith("BatchGet") or "order_by" in asked:
             assert "metadata" in rows[0].message_type.fields_by_name, name

@@ -1,6 +1,8 @@
 """A client of two sites: what it watches, waits for, claims and lists."""
 
+import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -10,6 +12,7 @@ from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
+from mulligan_client.site_watch import WATCH_ATTEMPTS
 from mulligan_client.store import Login, Store
 from tests.client.conftest import Run
 from tests.client.fake_mulligan import (
@@ -23,6 +26,7 @@ from tests.client.fake_mulligan import (
 )
 
 HERE, THERE = "aaaaaaaa-0000-4000-8000-000000000000", "bbbbbbbb-0000-4000-8000-000000000000"
+NOT_HERE = RefusalError("NOT_FOUND", "NOT_FOUND", "not here")
 AWAY = RefusalError("UNAVAILABLE", "UNAVAILABLE", "the database is away")
 
 
@@ -49,11 +53,30 @@ def there(fake: FakeMulligan) -> Iterator[FakeMulligan]:
     server.stop()
 
 
+class Silence:
+    """A stream in which nothing comes as long as the test goes on."""
+
+    def __init__(self) -> None:
+        self.over = threading.Event()
+
+    def __iter__(self) -> Iterator[Any]:
+        self.over.wait(20)
+        return iter(())
+
+
+@pytest.fixture
+def silence(there: FakeMulligan) -> Iterator[Silence]:
+    """Ends before the servers do."""
+    made = Silence()
+    yield made
+    made.over.set()
+
+
 def test_a_watch_of_all_sites_tells_what_each_has_and_takes_up_each(
-    fake: FakeMulligan, there: FakeMulligan, client: Client
+    fake: FakeMulligan, there: FakeMulligan, silence: Silence, client: Client
 ) -> None:
-    fake.on("Watch", [an_event(900)], [])
-    there.on("Watch", [an_event(5), AWAY], [an_event(6)], [])
+    fake.on("Watch", [an_event(900)], silence)
+    there.on("Watch", [an_event(5), AWAY], [an_event(6)], silence)
     watch = client.watch(project=PROJECT)
     assert sorted(next(watch).revision for _ in range(3)) == [5, 6, 900]
     watch.close()
@@ -62,11 +85,92 @@ def test_a_watch_of_all_sites_tells_what_each_has_and_takes_up_each(
         next(client.watch(after_revision=3))
 
 
+def test_a_watch_of_all_sites_misses_nothing_from_its_call_on(
+    fake: FakeMulligan, there: FakeMulligan, silence: Silence, client: Client
+) -> None:
+    fake.on("Watch", silence)
+    fake.on("ListImages", AWAY)
+    there.on("ListImages", control_pb2.ListImagesResponse(revision=7))
+    there.on("Watch", [AWAY], [an_event(8)], silence)
+    watch = client.watch(project=PROJECT)
+    there.on("ListImages", control_pb2.ListImagesResponse(revision=8))
+    fake.on("ListServices", AWAY)
+    assert next(watch).revision == 8
+    watch.close()
+    assert [one.after_revision for one in there.asked("Watch")[:2]] == [7, 7]
+
+
+def test_a_site_that_was_away_for_long_is_watched_again(
+    fake: FakeMulligan, there: FakeMulligan, silence: Silence
+) -> None:
+    away: list[str] = []
+    fake.on("Watch", silence)
+    there.on("Watch", [an_event(5), AWAY], *[[AWAY]] * WATCH_ATTEMPTS, [an_event(6)], silence)
+    with Client(
+        fake.address,
+        token="t",
+        away=lambda site, _: away.append(site.id),
+        pause=lambda _: None,
+    ) as client:
+        watch = client.watch()
+        assert [next(watch).revision for _ in range(2)] == [5, 6]
+        watch.close()
+    assert away == [THERE]
+    assert {one.after_revision for one in there.asked("Watch")[1 : WATCH_ATTEMPTS + 1]} == {5}
+
+
+@pytest.mark.parametrize("object_id", ["", OPERATION])
+def test_a_watch_ends_with_its_client(
+    fake: FakeMulligan, there: FakeMulligan, silence: Silence, client: Client, object_id: str
+) -> None:
+    there.on("GetOperation", an_operation("running"))
+    fake.on("GetOperation", NOT_HERE)
+    fake.on("Watch", silence)
+    there.on("Watch", [an_event(5)], silence)
+    client.control.GetOperation(control_pb2.GetOperationRequest(id=OPERATION))
+    watch = client.watch(object_id=object_id)
+    assert next(watch).revision == 5
+    client.close()
+    with pytest.raises(MulliganCallError, match="the client of the watch was closed"):
+        next(watch)
+
+
+def test_a_watch_of_machines_begins_before_their_list(
+    fake: FakeMulligan, there: FakeMulligan, logged_in: Store, run: Run
+) -> None:
+    for server in (fake, there):
+        server.on("ListImages", control_pb2.ListImagesResponse(revision=7))
+        server.on("ListMachines", control_pb2.ListMachinesResponse(revision=9))
+        server.on("Watch", [RefusalError("PERMISSION_DENIED", "PERMISSION_DENIED", "no more")])
+    assert "no more" in run("machine", "watch").output
+    called = [one.method for one in there.calls]
+    assert called.index("ListImages") < called.index("ListMachines")
+    assert {one.after_revision for one in there.asked("Watch")} <= {7}
+
+
+@pytest.mark.parametrize("status", ["UNAVAILABLE", "DEADLINE_EXCEEDED"])
+def test_an_operation_is_awaited_whatever_another_site_does(
+    fake: FakeMulligan, there: FakeMulligan, client: Client, status: str
+) -> None:
+    gone = RefusalError("OUT_OF_RANGE", "REVISION_GONE", "forgotten")
+    slow = RefusalError(status, status, "another one")
+    fake.on("GetOperation", NOT_HERE)
+    for method in ("ListMachines", "ListImages"):
+        fake.on(method, slow)
+    there.on("GetOperation", *[an_operation("running")] * 3, an_operation("done"))
+    there.on("ListMachines", control_pb2.ListMachinesResponse(revision=7))
+    there.on("Watch", [gone], [slow], [an_event(8)])
+    assert client.wait_for_operation(OPERATION).status.state == "done"
+    asked = there.asked("Watch")
+    assert asked[0].after_revision == 7
+    assert not asked[1].HasField("after_revision")
+    assert not fake.asked("ListMachines")
+
+
 def test_what_is_awaited_at_a_site_is_watched_there_from_a_revision_of_its_own(
     fake: FakeMulligan, there: FakeMulligan, client: Client
 ) -> None:
-    not_here = RefusalError("NOT_FOUND", "NOT_FOUND", "not here")
-    fake.on("GetOperation", not_here)
+    fake.on("GetOperation", NOT_HERE)
     fake.on("ListMachines", control_pb2.ListMachinesResponse(revision=900))
     running = an_operation("running")
     running.metadata.region = REGION

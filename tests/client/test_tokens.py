@@ -98,6 +98,14 @@ def test_a_new_token_that_is_refused_too_is_not_renewed_for_ever(
     assert len(fake.asked("RefreshToken")) == 1
 
 
+def test_an_error_of_a_renewal_says_so(fake: FakeMulligan, client: Client) -> None:
+    fake.on("ListHosts", EXPIRED)
+    fake.on("RefreshToken", AWAY)
+    with pytest.raises(MulliganCallError) as raised:
+        client.control.ListHosts(control_pb2.ListHostsRequest())
+    assert raised.value.of_renewal
+
+
 def test_a_token_alone_ends(fake: FakeMulligan, client: Client) -> None:
     client.token = "alone"
     fake.on("ListRegions", EXPIRED)
@@ -158,6 +166,39 @@ def test_many_threads_renew_once(fake: FakeMulligan, client: Client, clock: Cloc
 
 
 # Processes
+
+
+class HeardLock:
+    """A lock that tells when somebody waits for it."""
+
+    def __init__(self) -> None:
+        self._lock, self.is_waited_for = threading.Lock(), threading.Event()
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            self.is_waited_for.set()
+            self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def test_who_waited_for_a_renewal_that_failed_does_not_wait_for_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sign_in, lock, asked = SignIn(Tokens("access-1", "refresh-1")), HeardLock(), list[str]()
+    monkeypatch.setattr(sign_in, "_renewing", lock)
+
+    def ask(_: str, request_id: str) -> iam_pb2.SignedIn:
+        asked.append(request_id)
+        assert lock.is_waited_for.wait(10)
+        raise MulliganCallError("UNAVAILABLE", "UNAVAILABLE", "iam is away")
+
+    with ThreadPoolExecutor(2) as threads:
+        renewals = [threads.submit(sign_in.renew, "access-1", ask) for _ in range(2)]
+        assert [str(one.exception(10)) for one in renewals] == ["iam is away"] * 2
+    assert len(asked) == 1
+    assert sign_in.renew("access-1", lambda *_: signed_in(2)), "who comes later asks anew"
 
 
 def stored(fake: FakeMulligan, folder: Path, clock: Clock) -> Store:

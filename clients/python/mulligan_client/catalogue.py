@@ -141,13 +141,7 @@ class Catalogue:
     def _chosen(self, found: Sequence[Site]) -> Sequence[Site]:
         chosen = [one for one in found if self._only in ("", one.id)]
         if self._only and not chosen:
-            raise MulliganCallError(
-                code="NOT_FOUND",
-                grpc_status="NOT_FOUND",
-                message=f"there is no site {self._only}; see `mulligan service list`",
-                object_type="site",
-                object_id=self._only,
-            )
+            raise _no_such_site(self._only)
         return chosen
 
     def _site(self, told: iam_pb2.Site) -> Site:
@@ -184,6 +178,44 @@ class Catalogue:
         if _is_here(target.host):
             return _is_here(self._iam.host)
         return target.tls or not (self._iam.tls or _is_here(self._iam.host))
+
+
+class OneSite:
+    """One site of a catalogue, wherever it is by now."""
+
+    def __init__(self, catalogue: "Catalogue | OneSite", site: Site) -> None:
+        self._catalogue, self._site = catalogue, site
+
+    def sites(self) -> Sequence[Site]:
+        """Give it.
+
+        Raises:
+            MulliganCallError: there is no such site any more.
+        """
+        if not self._site.id:
+            return (self._site,)
+        found = [one for one in self._catalogue.sites() if one.id == self._site.id]
+        if not found:
+            raise _no_such_site(self._site.id)
+        return found
+
+    def now(self) -> float:
+        """Give the moment, for `refresh`."""
+        return self._catalogue.now()
+
+    def refresh(self, since: float) -> bool:
+        """Read the catalogue again, as that does."""
+        return self._catalogue.refresh(since)
+
+
+def _no_such_site(site: str) -> MulliganCallError:
+    return MulliganCallError(
+        code="NOT_FOUND",
+        grpc_status="NOT_FOUND",
+        message=f"there is no site {site}; see `mulligan service list`",
+        object_type="site",
+        object_id=site,
+    )
 
 
 def _is_here(host: str) -> bool:

@@ -2,22 +2,24 @@
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import grpc
 
-from mulligan_client.catalogue import Catalogue
+from mulligan_client.ask_sites import AT_ONCE
+from mulligan_client.catalogue import Catalogue, Site
 from mulligan_client.errors import MulliganCallError, not_found
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from mulligan_client.gen.mulligan.meta.v1 import meta_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
-from mulligan_client.gen.services import IamService, Service, Services
+from mulligan_client.gen.services import ControlService, IamService, Service, Services
 from mulligan_client.merged_watch import MergedWatch
 from mulligan_client.methods import Method
 from mulligan_client.names import NAMES_PER_CALL, find_all, with_ids
@@ -25,7 +27,8 @@ from mulligan_client.reach import Reach
 from mulligan_client.region_tree import RegionTree
 from mulligan_client.routing import Away, RoutedCaller
 from mulligan_client.sealing import seal
-from mulligan_client.site_errors import which_watch
+from mulligan_client.site_errors import AWAY, which_watch
+from mulligan_client.site_watch import WATCH, WATCH_ATTEMPTS, SiteWatch
 from mulligan_client.tokens import SignIn, Tokens
 from mulligan_client.transport import (
     TOKEN_EXPIRED,
@@ -34,19 +37,17 @@ from mulligan_client.transport import (
     Target,
     delays,
     open_channel,
+    pause_s_of,
 )
-from mulligan_client.watching import is_broken_stream, pause_s, revision_before
+from mulligan_client.watching import revision_before, revision_of
 from mulligan_client.whereabouts import Whereabouts
 
-# Nobody answered for about 45 s: a server that is only being restarted is back by then.
-WATCH_ATTEMPTS = 12
-# A watch that went on for so long was all right: what ends it begins to count anew.
-LASTED_S = 60.0
 # How often an operation is read although nothing was said about it: percentages of a long step
 # are no events, and without a revision to start from an event can be missed.
 REREAD_S = 10.0
 # iam tells of the sites by then, or what it told before holds on.
 CATALOGUE_WITHIN_S = 5.0
+REVISION_GONE = "REVISION_GONE"
 _ENDED = ("done", "failed", "cancelled")
 _Answer = TypeVar("_Answer")
 
@@ -103,43 +104,35 @@ class Client(Services):
         self._timeout_s, self._attempts = timeout_s, max(1, attempts)
         self._channels: dict[str, grpc.Channel] = {}
         self._opening = threading.Lock()
-        self._callers: dict[Service, Calls] = {}
         self._catalogue = Catalogue(self._ask_catalogue, Target.parse(address), site)
-        self._at_site = partial(
-            Client,
-            address,
-            addresses=addresses,
-            ca_file=ca_file,
-            timeout_s=timeout_s,
-            attempts=attempts,
-            pause=pause,
-        )
         self._away = away
+        self._closed = threading.Event()
+        self._callers = self._all_callers(addresses or {})
+        super().__init__(lambda service: self._callers[service])
+
+    def _all_callers(self, addresses: Mapping[Service, str]) -> dict[Service, Calls]:
+        """Make a caller of each service: of its address, or of the sites of the catalogue."""
         whereabouts, reach = Whereabouts(), Reach()
         regions = RegionTree(lambda: self.iam.AllRegions(iam_pb2.ListRegionsRequest()))
 
-        def calls(service: Service) -> Calls:
-            where = (addresses or {}).get(service, "")
-            made: Calls
-            if where or service == "iam":
-                made = self._caller(where)
-            else:
-                made = RoutedCaller(
-                    service,
-                    self._catalogue,
-                    whereabouts,
-                    reach,
-                    below=regions.below,
-                    at=self._caller,
-                    with_ids=self._with_ids,
-                    locate=self._locate,
-                    away=away,
-                    attempts=self._attempts,
-                    pause=pause,
-                )
-            return self._callers.setdefault(service, made)
+        def caller(service: Service) -> Calls:
+            if service == "iam" or addresses.get(service):
+                return self._caller(addresses.get(service, ""))
+            return RoutedCaller(
+                service,
+                self._catalogue,
+                whereabouts,
+                reach,
+                below=regions.below,
+                at=self._caller,
+                with_ids=self._with_ids,
+                locate=self._locate,
+                away=self._away,
+                attempts=self._attempts,
+                pause=self._pause,
+            )
 
-        super().__init__(calls)
+        return {service: caller(service) for service in WATCH}
 
     def _caller(self, where: str, attempts: int = 0) -> Caller:
         """Give the caller of an address, of iam's if it is empty."""
@@ -210,11 +203,16 @@ class Client(Services):
 
     def _refresh(self, refresh_token: str, request_id: str) -> iam_pb2.SignedIn:
         request = iam_pb2.RefreshTokenRequest(refresh_token=refresh_token, request_id=request_id)
-        answer: iam_pb2.SignedIn = self.iam.RefreshToken(request)
+        try:
+            answer: iam_pb2.SignedIn = self.iam.RefreshToken(request)
+        except MulliganCallError as error:
+            error.of_renewal = True
+            raise
         return answer
 
     def close(self) -> None:
-        """Close the channels; calls under way are ended."""
+        """Close the channels; calls and watches under way are ended."""
+        self._closed.set()
         for channel in self._channels.values():
             channel.close()
 
@@ -320,7 +318,8 @@ class Client(Services):
 
         A stream that breaks is taken up after the last revision that was seen; one whose token ends
         where the server says. A watch that starts at None has no such revision before its first
-        event, so a break then can miss some: start from the revision of a list.
+        event, so a break then can miss some: start from the revision of a list. One of several
+        sites misses none that comes after this call.
 
         Args:
             service: iam tells of accounts, roles, projects and regions; each other one of its site.
@@ -334,110 +333,75 @@ class Client(Services):
         Raises:
             MulliganCallError: the watch is refused, or nobody has answered for WATCH_ATTEMPTS.
         """
-        if not object_id and not operation and self._is_of_sites(service):
-            yield from self._watch_sites(service, after_revision, project, timeout_s)
-            return
         request = common_pb2.WatchRequest(
             after_revision=after_revision, project=project, object_id=object_id, operation=operation
         )
-        yield from self._watch_one(service, request, timeout_s)
-
-    def _watch_one(
-        self, service: Service, request: common_pb2.WatchRequest, timeout_s: float | None
-    ) -> Iterator[common_pb2.Event]:
-        """Watch one site, taking up the stream where it broke."""
-        ends_at = None if timeout_s is None else time.monotonic() + timeout_s
-        failures, waits = 0, delays()
-        while True:
-            left_s = None if ends_at is None else max(0.001, ends_at - time.monotonic())
-            opened_at, used = time.monotonic(), self.fresh()
-            stream: Any = None
-            broken: MulliganCallError | None = None
-            try:
-                stream = getattr(self, service).Watch(request, timeout=left_s)
-                for event in stream:
-                    failures, waits = 0, delays()
-                    if event.revision > request.after_revision:
-                        request.after_revision = event.revision
-                        yield event
-            except (grpc.RpcError, MulliganCallError) as error:
-                broken = self._in_words(service, error)
-                if broken.grpc_status == "DEADLINE_EXCEEDED" and ends_at is not None:
-                    return
-                self._resume(request, broken, used)
-            finally:
-                if stream is not None:
-                    stream.cancel()
-            if time.monotonic() - opened_at > LASTED_S:
-                failures, waits = 0, delays()
-            failures += 1
-            if failures >= WATCH_ATTEMPTS:
-                raise broken or MulliganCallError(
-                    "UNAVAILABLE", "UNAVAILABLE", "the server ends each watch at once"
-                )
-            if ends_at is not None and time.monotonic() >= ends_at:
-                return
-            self._pause(pause_s(broken, next(waits), ends_at))
-
-    def _is_of_sites(self, service: Service) -> bool:
-        is_routed = isinstance(self._callers[service], RoutedCaller)
-        return is_routed and len(self._catalogue.sites()) > 1
-
-    def _watch_sites(
-        self, service: Service, after_revision: int | None, project: str, timeout_s: float | None
-    ) -> Iterator[common_pb2.Event]:
-        """Watch each site with a client of its own, which takes up its stream by itself."""
-        sites = self._catalogue.sites()
+        calls = self._callers[service]
+        if not isinstance(calls, RoutedCaller):
+            return iter(self._watch_of(calls, service, request, timeout_s))
+        sites = calls.sites_of_watch(WATCH[service], request)
+        if len(sites) == 1:
+            # For all of it, even if others come to serve what it has.
+            return iter(self._watch_of(calls.at_site(sites[0]), service, request, timeout_s))
         if after_revision is not None:
             raise which_watch(sites)
-        clients = [self._at_site(sign_in=self.sign_in, site=one.id) for one in sites]
-        watches = [
-            one.watch(service=service, project=project, timeout_s=timeout_s) for one in clients
-        ]
-        watched = zip(sites, clients, watches, strict=True)
-        yield from MergedWatch(list(watched), self._away)
+        watches = []
+        for site, begin in zip(sites, self._revisions(sites), strict=True):
+            own = common_pb2.WatchRequest(after_revision=begin, project=project)
+            watch = self._watch_of(calls.at_site(site), service, own, timeout_s)
+            watches.append((site, watch))
+        return iter(MergedWatch(watches, self._away))
 
-    def _in_words(
-        self, service: Service, error: grpc.RpcError | MulliganCallError
-    ) -> MulliganCallError:
-        if isinstance(error, MulliganCallError):
-            return error
-        return self._callers[service].translate(error, "Watch")
+    def _watch_of(
+        self,
+        calls: Calls,
+        service: Service,
+        request: common_pb2.WatchRequest,
+        timeout_s: float | None,
+    ) -> SiteWatch:
+        return SiteWatch(
+            calls,
+            WATCH[service],
+            request,
+            self,
+            is_over=self._closed.is_set,
+            pause=self._pause,
+            timeout_s=timeout_s,
+        )
 
-    def _resume(
-        self, request: common_pb2.WatchRequest, broken: MulliganCallError, used: str
-    ) -> None:
-        """Get ready to take up a stream that broke, with a new token if the one used has ended.
+    def _revisions(self, sites: Sequence[Site]) -> Sequence[int | None]:
+        """Give the revision that each site is at; None of one that does not tell."""
+        with ThreadPoolExecutor(min(AT_ONCE, len(sites))) as threads:
+            return list(threads.map(lambda site: revision_of(self._control_at(site)), sites))
 
-        The request goes on from where the server says, if it does; raises what can't be mended.
-        """
-        is_over = broken.code == TOKEN_EXPIRED
-        if is_over and (said := broken.details.get("revision")):
-            # Up to there nothing was left to tell.
-            request.after_revision = max(request.after_revision, int(said))
-        try:
-            if is_over and self.renew(used):
-                return
-        except MulliganCallError as error:
-            broken = error
-        if not is_broken_stream(broken):
-            raise broken
+    def _control_at(self, site: Site) -> ControlService:
+        calls = self._callers["control"]
+        return ControlService(calls.at_site(site) if isinstance(calls, RoutedCaller) else calls)
 
     def propose(
         self, request: resource_pb2.ProposeCandidatesRequest
     ) -> list[resource_pb2.Candidate]:
-        """Read what could be claimed, best first.
+        """Read what could be claimed, best first; again while nobody answers.
 
         Raises:
             MulliganCallError: nothing fits, explained; or the request can't be used.
         """
-        used = self.fresh()
-        try:
-            return self._proposed(request)
-        except MulliganCallError as error:
-            if error.code != TOKEN_EXPIRED or not self.renew(used):
-                raise
-        return self._proposed(request)
+        renewed, waits = False, delays()
+        enough = time.monotonic() + self._timeout_s
+        for attempt in count(1):
+            used = self.fresh()
+            try:
+                return self._proposed(request)
+            except MulliganCallError as error:
+                if not renewed and error.code == TOKEN_EXPIRED and self.renew(used):
+                    renewed = True
+                    continue
+                told_s = pause_s_of(error)
+                is_last = attempt >= self._attempts or time.monotonic() + (told_s or 0.0) > enough
+                if told_s is None or is_last:
+                    raise
+            self._pause(max(next(waits), told_s))
+        raise AssertionError("it ends with an answer or an error")
 
     def _proposed(
         self, request: resource_pb2.ProposeCandidatesRequest
@@ -463,7 +427,7 @@ class Client(Services):
         """
         request = control_pb2.GetOperationRequest(id=operation)
         found = self.control.GetOperation(request)
-        revision = revision_before(self.control, found)
+        revision = revision_before(self._control_of(operation), found)
         failures = 0
         while True:
             try:
@@ -481,5 +445,19 @@ class Client(Services):
                         return found
             except MulliganCallError as error:
                 failures += 1
-                if error.grpc_status != "UNAVAILABLE" or failures >= WATCH_ATTEMPTS:
+                if error.code == REVISION_GONE:
+                    # The operation is read anew anyway.
+                    revision = None
+                elif error.grpc_status not in AWAY:
                     raise
+                if failures >= WATCH_ATTEMPTS:
+                    raise
+
+    def _control_of(self, operation: str) -> ControlService:
+        """Give the service of the site that an operation is at."""
+        calls = self._callers["control"]
+        if not isinstance(calls, RoutedCaller):
+            return self.control
+        request = common_pb2.WatchRequest(operation=operation)
+        [site] = calls.sites_of_watch(WATCH["control"], request)
+        return self._control_at(site)

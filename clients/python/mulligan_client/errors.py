@@ -37,6 +37,8 @@ class MulliganCallError(Exception):
     retryable: bool = False
     # Seconds after which the server asks to be called again; 0 where it didn't say.
     retry_after_s: float = 0.0
+    # It is of the renewal of the token at iam, not of the service that was called.
+    of_renewal: bool = False
     # Whatever else the server told programs.
     details: Mapping[str, str] = dataclasses.field(default_factory=dict)
 

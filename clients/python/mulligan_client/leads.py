@@ -27,7 +27,10 @@ def lead_of(method: Method, request: Any) -> Lead:
 
 def is_or_below(request: Any) -> bool:
     """Tell what may be of any region below the one that it names."""
-    return bool(getattr(getattr(request, "spec", None), "or_below", False))
+    spec = getattr(request, "spec", None)
+    # A reservation is of a claim or of a machine.
+    parts = (spec, getattr(spec, "claim", None), getattr(spec, "machine", None))
+    return any(getattr(one, "or_below", False) for one in parts)
 
 
 def has_pages(request: Any) -> bool:
@@ -56,16 +59,16 @@ def is_of_installation(request: Any) -> bool:
     return found is not None and found.naming is Naming.INSTALLATION
 
 
-def wanted(request: Any) -> set[str]:
-    """Give the names or ids that a request of many objects asks for."""
+def asked_for(request: Any) -> Sequence[str]:
+    """Give the names or ids that a request of many objects asks for, in lower case."""
     for name in ("names", "ids", "object_ids"):
         if name in request.DESCRIPTOR.fields_by_name:
-            return {one.lower() for one in getattr(request, name)}
-    return set()
+            return [one.lower() for one in getattr(request, name)]
+    return ()
 
 
 def absent(request: Any, answer: Any) -> set[str]:
     """Give those of them that an answer has nothing of."""
     rows = [row for _, rows in answer.ListFields() for row in rows]
     found = {getattr(row, name, "") for row in rows for name in ("asked", "id", "object_id")}
-    return wanted(request) - {one.lower() for one in found}
+    return set(asked_for(request)) - {one.lower() for one in found}

@@ -2,55 +2,46 @@
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import suppress
-from typing import Protocol
+from typing import TypeGuard
 
 from mulligan_client.catalogue import Site
 from mulligan_client.errors import MulliganCallError
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
+from mulligan_client.routing import Away
+from mulligan_client.site_errors import AWAY
+from mulligan_client.site_watch import SiteWatch
 
 AHEAD = 1000
 """So many changes are read before they are asked for; the servers keep the others."""
 
-
-class Watcher(Protocol):
-    """A client of one site."""
-
-    def close(self) -> None:
-        """End its calls."""
-
-
-Away = Callable[[Site, MulliganCallError], None]
 _Told = common_pb2.Event | tuple[Site, Exception | None]
-"""A change, or that a site's watch has ended and why."""
+"""A change, or that a site's watch has failed and why; None: it is over."""
 
 
 class MergedWatch:
     """The changes of several sites, each site's in its order.
 
     Each site counts revisions of its own, so those of the changes say nothing of their order. A
-    site that is away for longer than a watch waits is told to `away`, and the others go on.
+    site that is away for longer than a watch waits is told to `away`, each time, and taken up where
+    it was once it is back.
     """
 
-    def __init__(
-        self,
-        watches: Sequence[tuple[Site, Watcher, Iterator[common_pb2.Event]]],
-        away: Away | None,
-    ) -> None:
-        """Begin; each watch is read in a thread of its own."""
+    def __init__(self, watches: Sequence[tuple[Site, SiteWatch]], away: Away | None) -> None:
+        """Get ready; each watch is read in a thread of its own."""
         self._watches, self._away = watches, away
         self._told: queue.Queue[_Told] = queue.Queue(AHEAD)
         self._ended = threading.Event()
 
-    def __iter__(self) -> Iterator[common_pb2.Event]:
-        """Give one change after the other, until all watches have ended.
+    def __iter__(self) -> Generator[common_pb2.Event, None, None]:
+        """Give one change after the other, until all watches are over.
 
         Raises:
             MulliganCallError: a watch failed, and its site is not merely away.
         """
-        for site, _, events in self._watches:
-            threading.Thread(target=self._follow, args=(site, events), daemon=True).start()
+        for site, watch in self._watches:
+            threading.Thread(target=self._follow, args=(site, watch), daemon=True).start()
         left = len(self._watches)
         try:
             while left:
@@ -58,35 +49,40 @@ class MergedWatch:
                 if isinstance(told, common_pb2.Event):
                     yield told
                     continue
-                left -= 1
-                if told[1] is not None:
-                    self._lost(told[0], told[1], left)
+                site, error = told
+                if error is None:
+                    left -= 1
+                elif self._away is not None and _is_away(error):
+                    self._away(site, error)
+                else:
+                    raise error
         finally:
             self._end()
 
-    def _lost(self, site: Site, error: Exception, left: int) -> None:
-        if self._away is None or not left:
-            raise error
-        if not isinstance(error, MulliganCallError) or error.grpc_status != "UNAVAILABLE":
-            raise error
-        self._away(site, error)
-
-    def _follow(self, site: Site, events: Iterator[common_pb2.Event]) -> None:
-        try:
-            for event in events:
-                self._told.put(event)
-                if self._ended.is_set():
+    def _follow(self, site: Site, watch: SiteWatch) -> None:
+        while not self._ended.is_set():
+            try:
+                for event in watch:
+                    self._told.put(event)
+                    if self._ended.is_set():
+                        return
+            except Exception as error:  # whatever it is, it is the reader's to know
+                self._told.put((site, error))
+                if self._away is None or not _is_away(error):
                     return
-        except Exception as error:  # whatever it is, it is the reader's to know
-            self._told.put((site, error))
-        else:
-            self._told.put((site, None))
+            else:
+                self._told.put((site, None))
+                return
 
     def _end(self) -> None:
         self._ended.set()
-        for _, client, _ in self._watches:
-            client.close()
+        for _, watch in self._watches:
+            watch.close()
         # A thread that waits for room finds some, and sees that it has ended.
         with suppress(queue.Empty):
             while True:
                 self._told.get_nowait()
+
+
+def _is_away(error: Exception) -> TypeGuard[MulliganCallError]:
+    return isinstance(error, MulliganCallError) and error.grpc_status in AWAY

@@ -1,53 +1,71 @@
-"""A claim for a region "or below" whose parts are at several sites: each in turn, and one of them.
+"""What is for a region "or below" whose parts are at several sites.
 
-The request id protects it at one site only. So it goes on to the next one only where a site has
-refused it, and a retry of one whose answer was lost goes to the site that may have done it. One
-that is away is asked last, unless a retry of another process may have to find it first.
+A claim is made at one of them: each is asked in turn. The request id protects it at one site only.
+So it goes on to the next one only where a site has refused it, and one that is made again goes
+first to the site that may have done it. One that is away is asked last, unless a retry of another
+process may have to find it first.
 """
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from mulligan_client.catalogue import Site
 from mulligan_client.errors import MulliganCallError
-from mulligan_client.site_errors import AWAY, NO_CAPACITY, NOT_HERE, together
+from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
+from mulligan_client.site_errors import NO_CAPACITY, NOT_HERE, REGION_ELSEWHERE, together
 from mulligan_client.whereabouts import Whereabouts
+
+USUAL_OPENINGS = 10
+"""How many are given where FindOpenings doesn't say."""
 
 Ask = Callable[[Site, Any], Any]
 
 
-def claim_below(sites: Sequence[Site], request: Any, ask: Ask, whereabouts: Whereabouts) -> Any:
+def claim_below(sites: Sequence[Site], request: Any, ask: Ask, sent: Whereabouts) -> Any:
     """Claim at the first site that has capacity; if none has, wait at the first that may have.
+
+    Args:
+        sites: that have some of the regions, the likeliest first.
+        request: has a request id.
+        ask: makes the call at a site.
+        sent: remembers the sites that request ids were sent to, and that have not refused them.
 
     Raises:
         MulliganCallError: none has it, or one did not say whether it was done.
     """
+    refusals: dict[str, tuple[Site, MulliganCallError]] = {}
 
     def asked(site: Site, one: Any) -> Any:
+        """Give the answer, or None where the site refused it."""
+        sent.note_id(one.request_id, site.id)
         try:
             return ask(site, one)
         except MulliganCallError as error:
-            if error.grpc_status in AWAY:
-                whereabouts.note_id(one.request_id, site.id)
-            raise
+            goes_on = error.grpc_status in NOT_HERE or error.code == NO_CAPACITY
+            if goes_on or error.code == REGION_ELSEWHERE:
+                sent.forget(one.request_id)
+            if not goes_on:
+                raise
+            refusals[site.id] = site, error
+            return None
 
     at_once = _at_once(request)
-    for one in (request, at_once):
-        if before := [site for site in sites if site.id == whereabouts.of(one.request_id)]:
-            return asked(before[0], one)
-    refusals: list[tuple[Site, MulliganCallError]] = []
-    for site in sites:
-        try:
-            return asked(site, at_once)
-        except MulliganCallError as error:
-            if error.grpc_status not in NOT_HERE and error.code != NO_CAPACITY:
-                raise
-            refusals.append((site, error))
-    full = [site for site, error in refusals if error.code == NO_CAPACITY]
-    if full and at_once is not request:
-        return asked(full[0], request)
-    raise together(refusals)
+    tries = [(site, at_once) for site in _first(sent.of(at_once.request_id), sites)]
+    if at_once is not request:
+        # It may wait there already.
+        tries[:0] = [(site, request) for site in sites if site.id == sent.of(request.request_id)]
+    for one in tries:
+        if (found := asked(*one)) is not None:
+            return found
+    full = [site for site, error in refusals.values() if error.code == NO_CAPACITY]
+    if full and at_once is not request and (found := asked(full[0], request)) is not None:
+        return found
+    raise together(list(refusals.values()))
+
+
+def _first(site_id: str, sites: Sequence[Site]) -> Sequence[Site]:
+    return sorted(sites, key=lambda one: one.id != site_id)
 
 
 def _at_once(request: Any) -> Any:
@@ -59,3 +77,16 @@ def _at_once(request: Any) -> Any:
     changed.ClearField("wait_until")
     changed.request_id = str(uuid.uuid5(uuid.NAMESPACE_OID, request.request_id))
     return changed
+
+
+def earliest(
+    found: Iterable[resource_pb2.FindOpeningsResponse], limit: int
+) -> resource_pb2.FindOpeningsResponse:
+    """Make one answer of several sites' openings, the earliest first."""
+
+    def start(opening: resource_pb2.Opening) -> tuple[int, int]:
+        at = opening.window.acquire_at
+        return at.seconds, at.nanos
+
+    openings = sorted((opening for one in found for opening in one.openings), key=start)
+    return resource_pb2.FindOpeningsResponse(openings=openings[: limit or USUAL_OPENINGS])

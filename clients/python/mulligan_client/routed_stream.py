@@ -45,6 +45,7 @@ class RoutedStream(Generic[Told]):
         self._places, self._begin, self._reach, self._goes_on = places, begin, reach, goes_on
         self._method, self._place = method, next(places)
         self._stream = begin(self._place[2])
+        self._is_cancelled = False
 
     def __iter__(self) -> Iterator[Told]:
         """Wait for one after the other."""
@@ -64,7 +65,7 @@ class RoutedStream(Generic[Told]):
             if error.grpc_status == "UNAVAILABLE":
                 self._reach.failed(address)
             elif not has_begun and self._goes_on(error):
-                self._places = (one for one in self._places if one[0] != site)
+                self._places = _without(site, self._places)
             else:
                 raise error
             if has_begun or not self._next():
@@ -72,6 +73,7 @@ class RoutedStream(Generic[Told]):
 
     def cancel(self) -> object:
         """End it."""
+        self._is_cancelled = True
         return self._stream.cancel()
 
     def _next(self) -> bool:
@@ -80,4 +82,10 @@ class RoutedStream(Generic[Told]):
         except (StopIteration, MulliganCallError):
             return False
         self._stream = self._begin(self._place[2])
+        if self._is_cancelled:
+            self._stream.cancel()
         return True
+
+
+def _without(site: Site, places: Iterator[Place]) -> Iterator[Place]:
+    return (one for one in places if one[0] != site)

@@ -11,7 +11,7 @@ same request id.
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -20,8 +20,10 @@ import grpc
 from google.protobuf.message import Message
 
 from mulligan_client import site_errors
-from mulligan_client.catalogue import Catalogue, Site
+from mulligan_client.ask_sites import Asked, answered, ask_all, first
+from mulligan_client.catalogue import Catalogue, OneSite, Site
 from mulligan_client.errors import MulliganCallError
+from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 from mulligan_client.leads import (
     Lead,
     absent,
@@ -33,17 +35,14 @@ from mulligan_client.leads import (
     lead_of,
 )
 from mulligan_client.methods import Method, Retry
-from mulligan_client.or_below import claim_below
+from mulligan_client.or_below import claim_below, earliest
 from mulligan_client.reach import HURRIED_S, Reach
 from mulligan_client.routed_stream import Place, RoutedStream
-from mulligan_client.site_batches import part_of, put_together
+from mulligan_client.site_batches import each_once, part_of, put_together
 from mulligan_client.site_errors import AWAY, NOT_HERE
 from mulligan_client.site_pages import is_of_sites, order_of, page_after_page, page_in_order
 from mulligan_client.transport import Calls, Stream, delays, with_request_id
 from mulligan_client.whereabouts import EVERYWHERE, Whereabouts
-
-AT_ONCE = 16
-"""Sites that are asked at the same time."""
 
 NEWS_AFTER_S = 5.0
 """What no site has may be at a new one, if the catalogue is older."""
@@ -54,9 +53,6 @@ Away = Callable[[Site, MulliganCallError], None]
 
 Below = Callable[[str], set[str]]
 """Gives a region (UUID) and all below it that the caller sees."""
-
-Asked = tuple[Site, Any]
-"""A site, and the request for it."""
 
 
 @dataclass(frozen=True)
@@ -104,9 +100,12 @@ class RoutedCaller:
             attempts: how often a site without any address is looked for.
             pause: waits between.
         """
-        self._service, self._catalogue, self._open = service, catalogue, at
+        self._service, self._open = service, at
+        self._catalogue: Catalogue | OneSite = catalogue
         self._callers: dict[tuple[str, int], Calls] = {}
         self._whereabouts, self._reach, self._below = whereabouts, reach, below
+        # Of request ids: apart, so that long lists don't push them out.
+        self._sent = Whereabouts()
         self._with_ids, self._locate, self._away = with_ids, locate, away
         self._attempts, self._pause = attempts, pause
 
@@ -160,6 +159,21 @@ class RoutedCaller:
             return calls.stream(method, request, answer, timeout)
 
         return RoutedStream(method.path, places(), begin, self._reach, goes_on)
+
+    def sites_of_watch(self, method: Method, request: Message) -> Sequence[Site]:
+        """Give the sites that a watch is of: the one that has what it names, else all.
+
+        Raises:
+            MulliganCallError: it is not known which one has that.
+        """
+        sites = self._catalogue.sites()
+        return self._sites_of_stream(method, request) if lead_of(method, request).ids else sites
+
+    def at_site(self, site: Site) -> "RoutedCaller":
+        """Give a caller of that site only, whatever the catalogue tells later."""
+        there = copy(self)
+        there._catalogue = OneSite(self._catalogue, site)
+        return there
 
     def _sites_of_stream(self, method: Method, request: Message) -> Sequence[Site]:
         sites = self._catalogue.sites()
@@ -223,9 +237,11 @@ class RoutedCaller:
         if has_pages(request):
             return self._page(found, method, request, ask, call.answer)
         if is_of_many(method, request):
-            return self._merged(found, request, ask, call.answer)
+            return each_once(request, self._merged(found, request, ask, call.answer))
+        if method.name == "FindOpenings" and is_or_below(request):
+            return self._openings(found, request, ask)
         if method.retry is Retry.READ:
-            return _first(found, request, ask, (*NOT_HERE, *AWAY))
+            return first(found, request, ask, (*NOT_HERE, *AWAY))
         return self._changed(found, call, request, lead, ask)
 
     def _candidates(self, method: Method, request: Any, lead: Lead) -> Sequence[Site]:
@@ -279,7 +295,8 @@ class RoutedCaller:
                 found = caller.unary(call.method, request, call.answer, timeout)
             except MulliganCallError as error:
                 failure = error
-                if error.grpc_status != "UNAVAILABLE" or call.method.retry is Retry.NEVER:
+                is_away = error.grpc_status == "UNAVAILABLE" and not error.of_renewal
+                if not is_away or call.method.retry is Retry.NEVER:
                     break
                 self._reach.failed(address)
             else:
@@ -288,7 +305,7 @@ class RoutedCaller:
                 return found
         if failure is None:
             raise AssertionError("a site has an address, or that is said")
-        if failure.grpc_status in AWAY:
+        if failure.grpc_status in AWAY and not failure.of_renewal:
             self._reach.lost(site)
         raise failure
 
@@ -333,7 +350,7 @@ class RoutedCaller:
         if is_or_below(request):
             if not call.has_own_id:
                 sites = sorted(sites, key=self._reach.is_away)
-            return claim_below(sites, request, ask, self._whereabouts)
+            return claim_below(sites, request, ask, self._sent)
         if lead.is_region:
             return ask(sites[0], request)
         known = {self._whereabouts.of(one) for one in lead.ids} - {""}
@@ -343,7 +360,7 @@ class RoutedCaller:
             # The same at each: the id keeps a retry from changing anything twice.
             return [ask(site, request) for site in sites][-1]
         # Only the site that has the object can have changed it.
-        return _first(sites, request, ask, (*NOT_HERE, "UNAVAILABLE"))
+        return first(sites, request, ask, (*NOT_HERE, "UNAVAILABLE"))
 
     def _batch(
         self,
@@ -366,10 +383,10 @@ class RoutedCaller:
         lost = [(sites[0], part_of(request, [one])) for one in lead.ids if where[one] not in there]
 
         def find(_: Site, one: Any) -> Answer:
-            return _first(sites, one, ask, (*NOT_HERE, *AWAY))
+            return first(sites, one, ask, (*NOT_HERE, *AWAY))
 
-        found = [*_all(parts, ask), *_all(lost, find)]
-        return put_together(request, [_answered(one) for one in found], answer)
+        found = [*ask_all(parts, ask), *ask_all(lost, find)]
+        return put_together(request, [answered(one) for one in found], answer)
 
     def _merged(
         self,
@@ -386,7 +403,9 @@ class RoutedCaller:
             # Every site has it: it is looked for at one after the other, until it is found.
             steps = [[one] for one in sorted(asked, key=lambda one: self._reach.is_away(one[0]))]
         for step in steps:
-            for (site, _), found in zip(step, _all(step, partial(ask, hurried=True)), strict=True):
+            for (site, _), found in zip(
+                step, ask_all(step, partial(ask, hurried=True)), strict=True
+            ):
                 if not isinstance(found, MulliganCallError):
                     merged.MergeFrom(found)
                 elif found.grpc_status in (*AWAY, *NOT_HERE):
@@ -416,9 +435,11 @@ class RoutedCaller:
             return ask(sites[0], request)
         failures: list[tuple[Site, MulliganCallError]] = []
 
-        def ask_all(asked: Sequence[Asked]) -> Sequence[Answer | None]:
+        def pages_of(asked: Sequence[Asked]) -> Sequence[Answer | None]:
             pages: list[Answer | None] = []
-            for (site, _), page in zip(asked, _all(asked, partial(ask, hurried=True)), strict=True):
+            for (site, _), page in zip(
+                asked, ask_all(asked, partial(ask, hurried=True)), strict=True
+            ):
                 if isinstance(page, MulliganCallError):
                     failures.append((site, page))
                 pages.append(None if isinstance(page, MulliganCallError) else page)
@@ -426,60 +447,35 @@ class RoutedCaller:
 
         order = order_of(method, request)
         if order:
-            made = page_in_order(sites, request, ask_all, answer, order)
+            made = page_in_order(sites, request, pages_of, answer, order)
         else:
-            made = page_after_page(sites, request, lambda *one: ask_all([one])[0], answer)
+            made = page_after_page(sites, request, lambda *one: pages_of([one])[0], answer)
         if len(failures) == len(sites):
             raise site_errors.together(failures)
         self._tell(failures)
         return made
+
+    def _openings(
+        self, sites: Sequence[Site], request: Any, ask: Callable[..., Any]
+    ) -> resource_pb2.FindOpeningsResponse:
+        """Give the earliest of what all sites have."""
+        asked = [(one, request) for one in sites]
+        found, failures = [], []
+        for site, one in zip(sites, ask_all(asked, partial(ask, hurried=True)), strict=True):
+            if not isinstance(one, MulliganCallError):
+                found.append(one)
+            else:
+                failures.append((site, one))
+        if not found:
+            raise site_errors.together(failures)
+        self._tell([one for one in failures if one[1].code != site_errors.NO_CAPACITY])
+        return earliest(found, request.limit)
 
     def _tell(self, failures: Iterable[tuple[Site, MulliganCallError]]) -> None:
         """Tell which sites something was not read of; those that have nothing of it aside."""
         for site, error in failures:
             if error.grpc_status in NOT_HERE:
                 continue
-            if self._away is None or error.grpc_status not in AWAY:
+            if self._away is None or error.of_renewal or error.grpc_status not in AWAY:
                 raise error
             self._away(site, error)
-
-
-def _first(
-    sites: Sequence[Site],
-    request: Any,
-    ask: Callable[[Site, Any], Answer],
-    goes_on: Sequence[str],
-) -> Answer:
-    """Ask one site after the other until one has what is wanted."""
-    refusals: list[tuple[Site, MulliganCallError]] = []
-    for site in sites:
-        try:
-            return ask(site, request)
-        except MulliganCallError as error:
-            if error.grpc_status not in goes_on and error.code != site_errors.NO_CAPACITY:
-                raise
-            refusals.append((site, error))
-    raise site_errors.together(refusals)
-
-
-def _all(
-    asked: Sequence[Asked], ask: Callable[[Site, Any], Answer]
-) -> Sequence[Answer | MulliganCallError]:
-    """Ask sites at the same time, and give what each answers or fails with."""
-
-    def one(site: Site, request: Any) -> Answer | MulliganCallError:
-        try:
-            return ask(site, request)
-        except MulliganCallError as error:
-            return error
-
-    if len(asked) < 2:
-        return [one(*each) for each in asked]
-    with ThreadPoolExecutor(min(AT_ONCE, len(asked))) as threads:
-        return list(threads.map(lambda each: one(*each), asked))
-
-
-def _answered(found: Answer | MulliganCallError) -> Answer:
-    if isinstance(found, MulliganCallError):
-        raise found
-    return found

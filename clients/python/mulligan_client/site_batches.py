@@ -5,6 +5,8 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
+from mulligan_client.leads import asked_for
+
 Answer = TypeVar("Answer", bound=Message)
 
 
@@ -24,3 +26,20 @@ def put_together(request: Any, parts: Sequence[Any], answer: type[Answer]) -> An
     found: Mapping[str, Any] = {row.metadata.id: row for row in rows}
     getattr(merged, name).extend(found[one.lower()] for one in request.ids if one.lower() in found)
     return merged
+
+
+def each_once(request: Any, answer: Answer) -> Answer:
+    """Leave out what another site told already, such as a project; in the order that was asked."""
+    [kind] = [one.name for one in answer.DESCRIPTOR.fields]
+    asked = asked_for(request)
+    places = {one: at for at, one in reversed(list(enumerate(asked)))}
+
+    def place(row: Any) -> int:
+        names = (getattr(row, name, "").lower() for name in ("asked", "object_id", "id"))
+        return min(places.get(one, len(asked)) for one in names)
+
+    kinds = ("asked", "id", "object_id", "attribute")
+    rows = {tuple(getattr(row, name, "") for name in kinds): row for row in getattr(answer, kind)}
+    made = type(answer)()
+    getattr(made, kind).extend(sorted(rows.values(), key=place))
+    return made

@@ -79,7 +79,7 @@ def page_in_order(
     asked = _cursors(sites, request.page.token)
     answers = ask_all([(site, _asked(request, token, size)) for site, token in asked])
     found = [(*one, page) for one, page in zip(asked, answers, strict=True) if page is not None]
-    counts = _counts([_rows(page) for *_, page in found], size, order)
+    counts = _counts([page for *_, page in found], size, order)
     fewer = [at for at, (*_, page) in enumerate(found) if 0 < counts[at] < len(_rows(page))]
     again = [(found[at][0], _asked(request, found[at][1], counts[at])) for at in fewer]
     shorter = dict(zip(fewer, ask_all(again), strict=True))
@@ -126,12 +126,20 @@ def _moment(at: Any) -> tuple[int, int]:
     return at.seconds, at.nanos
 
 
-def _counts(rows: Sequence[Sequence[Any]], size: int, order: Order) -> Counter[int]:
-    """Tell how many rows of each site belong to a page of all."""
+def _counts(pages: Sequence[Any], size: int, order: Order) -> Counter[int]:
+    """Tell how many rows of each site belong to a page of all.
+
+    It ends with the last row of a site that has more: what comes next is not known there.
+    """
     key, is_descending = order
-    tagged = [[(at, row) for row in one] for at, one in enumerate(rows)]
+    tagged = [[(at, row) for row in _rows(page)] for at, page in enumerate(pages)]
     merged = heapq.merge(*tagged, key=lambda one: key(one[1]), reverse=is_descending)
-    return Counter(at for at, _ in islice(merged, size))
+    counts = Counter[int]()
+    for at, _ in islice(merged, size):
+        counts[at] += 1
+        if counts[at] == len(tagged[at]) and pages[at].next_page_token:
+            break
+    return counts
 
 
 def _rows(page: Any) -> Any:

@@ -70,6 +70,8 @@ class SignIn:
         self._keeper = keeper or Keeper()
         self._clock = clock
         self._renewing = Lock()
+        # How many renewals have failed, and what the last of them failed with.
+        self._failed: tuple[int, Exception | None] = (0, None)
 
     def take(self, answer: Any) -> None:
         """Go on with the tokens of an answer (SignedIn)."""
@@ -111,15 +113,20 @@ class SignIn:
         Args:
             ended: the access token.
             ask: given refresh token and request id, answers with a SignedIn; what it raises comes
-                through.
+                through, to all who waited for it.
 
         Returns:
             Whether there is another access token now: there is none without a refresh token, and
             where the next one can't be kept.
         """
+        failed_before, _ = self._failed
         with self._renewing:
             if self.tokens.access != ended:
                 return True
+            failed, error = self._failed
+            if error is not None and failed > failed_before:
+                # Of the renewal that was waited for: each who asked again would wait as long.
+                raise error
             try:
                 with self._keeper.locked():
                     self.tokens = self._keeper.read() or self.tokens
@@ -137,6 +144,7 @@ class SignIn:
         try:
             answer = ask(self.tokens.refresh, request_id)
         except Exception as error:
+            self._failed = self._failed[0] + 1, error
             if getattr(error, "code", "") in _DEAD:
                 self._keep(Tokens(self.tokens.access))
             raise

@@ -213,10 +213,12 @@ class Caller:
     def stream(
         self, method: Method, request: Message, answer: type[Answer], timeout: float | None
     ) -> Stream[Answer]:
-        """Start a stream; it has no deadline unless the caller gives one."""
+        """Start a stream; a watch has no deadline unless the caller gives one."""
         request = self._ready(method, request)
         call = self._call(self._channel.unary_stream, method.path, answer.FromString)
         metadata = _signed(self._token(method))
+        if timeout is None and method.name != "Watch":
+            timeout = self._timeout_s
         stream: Stream[Answer] = call(request, timeout=timeout, metadata=metadata)
         return stream
 

@@ -7,13 +7,18 @@ from mulligan_client.errors import MulliganCallError
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from mulligan_client.gen.services import ControlService
+from mulligan_client.site_errors import AWAY
 from mulligan_client.transport import pause_s_of
 
 _NOT_FOR_US = ("PERMISSION_DENIED", "NOT_FOUND", "INVALID_ARGUMENT")
 
 
+REVISION_WITHIN_S = 5.0
+"""A site that does not tell its revision by then is watched without one."""
+
+
 def revision_before(control: ControlService, operation: control_pb2.Operation) -> int | None:
-    """Find a revision to watch from: of a list that the object of the operation is in."""
+    """Find a revision to watch from, at the operation's site: of a list that its object is in."""
     page, region = common_pb2.Page(size=1), operation.metadata.region
     revision = 0
     try:
@@ -29,15 +34,19 @@ def revision_before(control: ControlService, operation: control_pb2.Operation) -
             case "host":
                 hosts = control_pb2.ListHostsRequest(page=page, region=region)
                 revision = control.ListHosts(hosts).revision
-        if not revision and region:
-            # A list of several sites has none, but each list of a region has its site's.
-            images = control_pb2.ListImagesRequest(page=page, region=region)
-            revision = control.ListImages(images).revision
     except MulliganCallError as error:
-        # Another site's being away is no reason not to wait here.
-        if error.grpc_status not in (*_NOT_FOR_US, "UNAVAILABLE"):
+        if error.grpc_status not in (*_NOT_FOR_US, *AWAY):
             raise
-    return revision or None
+    return revision or revision_of(control)
+
+
+def revision_of(control: ControlService) -> int | None:
+    """Find the revision of the one site that is called; None where it does not tell."""
+    request = control_pb2.ListImagesRequest(page=common_pb2.Page(size=1))
+    try:
+        return control.ListImages(request, REVISION_WITHIN_S).revision or None
+    except MulliganCallError:
+        return None
 
 
 def pause_s(broken: MulliganCallError | None, usual_s: float, ends_at: float | None) -> float:
@@ -50,8 +59,16 @@ def pause_s(broken: MulliganCallError | None, usual_s: float, ends_at: float | N
 def is_broken_stream(error: MulliganCallError) -> bool:
     """Whether a watch that ended so can be taken up."""
     # A proxy or a killed server resets the stream, which gRPC reports as INTERNAL or UNKNOWN;
-    # what the server itself says carries a code of its own.
+    # what the server itself says carries a code of its own. What did not answer in time may do so
+    # the next time.
     said_by_transport = error.code == error.grpc_status
     return pause_s_of(error) is not None or (
-        said_by_transport and error.grpc_status in ("INTERNAL", "UNKNOWN", "CANCELLED")
+        said_by_transport
+        and error.grpc_status
+        in (
+            "INTERNAL",
+            "UNKNOWN",
+            "CANCELLED",
+            "DEADLINE_EXCEEDED",
+        )
     )

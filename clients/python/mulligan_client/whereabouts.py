@@ -40,6 +40,11 @@ class Whereabouts:
             while len(self._sites) > REMEMBERED:
                 self._sites.popitem(last=False)
 
+    def forget(self, one: str) -> None:
+        """Forget where it is, or was sent."""
+        with self._noting:
+            self._sites.pop(one.lower(), None)
+
 
 def _ids(message: Any) -> Iterator[tuple[str, bool]]:
     """Give the ids in a message, each with whether it is of the whole installation."""

@@ -27,7 +27,7 @@ const rateLimited = "RATE_LIMITED";
 const tokenExpired = "TOKEN_EXPIRED";
 const unknownField = "UNKNOWN_FIELD";
 /** Nobody answered a watch for about 45 s: a server that is only being restarted is back by then. */
-const watchAttempts = 12;
+const watchAttempts = 14;
 /** A watch that went on for so long was all right: what ends it begins to count anew. */
 const lastedMs = 60_000;
 
@@ -90,7 +90,9 @@ export class Caller {
     for (let isBegun = false, isRenewed = false; ; ) {
       const token = await this.token(method);
       try {
-        for await (const answer of this.streamed(method, described, ready, token, signal)) {
+        const { timeoutMs } = this.calls();
+        const answers = this.streamed(method, described, ready, token, signal, timeoutMs);
+        for await (const answer of answers) {
           isBegun = true;
           yield answer;
         }
@@ -199,6 +201,7 @@ export class Caller {
     request: MessageShape<I>,
     token: string,
     signal: AbortSignal | undefined,
+    timeoutMs?: number,
   ): AsyncIterable<MessageShape<O>> {
     async function* once(): AsyncIterable<MessageInitShape<I>> {
       yield request as MessageInitShape<I>;
@@ -207,7 +210,7 @@ export class Caller {
     const enough = new AbortController();
     const ended = AbortSignal.any([enough.signal, ...(signal ? [signal] : [])]);
     try {
-      const answers = this.transport.stream(described, ended, undefined, signed(token), once());
+      const answers = this.transport.stream(described, ended, timeoutMs, signed(token), once());
       yield* (await answers).message;
     } catch (raised) {
       throw this.failed(raised, method, request, signal);
@@ -349,8 +352,10 @@ function isBroken(error: unknown): error is MulliganError {
   if (!(error instanceof MulliganError)) {
     return false;
   }
-  // A proxy or a killed server resets the stream; what the server itself says has a code.
-  const isReset = [Code.Internal, Code.Unknown, Code.Canceled, Code.Aborted].includes(error.status);
+  // A proxy or a killed server resets the stream; what the server itself says has a code. What did
+  // not answer in time, as iam where a token ends, may do so the next time.
+  const resets = [Code.Internal, Code.Unknown, Code.Canceled, Code.Aborted, Code.DeadlineExceeded];
+  const isReset = resets.includes(error.status);
   const saidByTransport = error.code === statusName(error.status);
   return pauseMs(error) !== undefined || (saidByTransport && isReset);
 }

@@ -12,6 +12,8 @@ from mulligan_client.session import Session
 
 def watch_machines(session: Session, project: str, machine: str, output: str) -> None:
     """Print the changes of a project's machines, or of one, and of the operations on them."""
+    # Begun before the list: of several sites that has no revision to begin with.
+    events = session.client.watch(project=project)
     request = control_pb2.ListMachinesRequest(project=project, include_ended=bool(machine))
     answer = session.client.list_all(session.client.control.ListMachines, request)
     names = {one.metadata.id: one.metadata.name for one in answer.machines}
@@ -20,10 +22,10 @@ def watch_machines(session: Session, project: str, machine: str, output: str) ->
         for one in answer.machines:
             if machine in ("", one.metadata.id):
                 _print_standing(session, one)
+    if answer.revision:
+        events = session.client.watch(after_revision=answer.revision, project=project)
     try:
-        # A list of several sites has no revision: what comes next is shown then.
-        revision = answer.revision or None
-        for event in session.client.watch(after_revision=revision, project=project):
+        for event in events:
             about = _machine_of(event, operations)
             if not about or machine not in ("", about):
                 continue
