@@ -27,7 +27,7 @@ def dump(database: Database) -> str:
 def _statements(written: str) -> Iterator[str]:
     """Leave out lines that are of a session, but none that goes on with a quoted text."""
     quoted = False
-    for line in written.splitlines():
+    for line in written.split("\n"):
         if not quoted and (not line or line.startswith(_OF_THE_SESSION)):
             continue
         yield line
