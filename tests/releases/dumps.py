@@ -20,7 +20,7 @@ def dump(database: Database) -> str:
     options = ("--inserts", "--rows-per-insert=1000", "--no-owner", "--no-privileges")
     where = ("-h", str(database.url.query["host"]), "-U", "mulligan", str(database.url.database))
     command = [str(newest_programs() / "pg_dump"), *options, *where]
-    written = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    written = subprocess.run(command, check=True, capture_output=True).stdout.decode()
     return "\n".join(_statements(written)) + "\n"
 
 
