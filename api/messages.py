@@ -152,11 +152,6 @@ def after_name(page: common_pb2.Page) -> str:
     return cursor[0] if cursor else ""
 
 
-def next_token(rows: Sequence[Row], size: int) -> str:
-    """Make the token of the next page; empty when this one was the last."""
-    return token_of(rows[-1].id) if len(rows) == size else ""
-
-
 def fitting(rows: Iterable[M]) -> list[M]:
     """Give the first rows of a page, as many as one answer can have, and one at least."""
     shown: list[M] = []

@@ -9,13 +9,13 @@ import json
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 from deploy import protos
 
@@ -65,13 +65,27 @@ class Release:
         """List the files of its workflows' histories, one a run."""
         return sorted(self.folder.joinpath(HISTORIES).glob("*.json"))
 
-    def seal(self) -> None:
-        """Write down which files it has, so that none is lost or changed later."""
-        self.folder.joinpath(LIST).write_text(json.dumps(self._digests(), indent=1) + "\n")
+    def before(self, others: Sequence["Release"]) -> "Release | None":
+        """Find the latest of the releases that are older; None: this is the first."""
+        return max((one for one in others if one.order < self.order), key=_order, default=None)
 
-    def problems(self) -> Iterator[str]:
-        """Say what is missing, or is not as it was when the release was made."""
-        digests, listing = self._digests(), self.folder / LIST
+    @property
+    def order(self) -> tuple[int, ...]:
+        """What older releases have less of."""
+        return tuple(map(int, self.version.split(".")))
+
+    def seal(self, before: "Release | None") -> None:
+        """Write down its files, so that none is lost or changed later, nor the release before."""
+        digests = self._digests(before)
+        self.folder.joinpath(LIST).write_text(json.dumps(digests, indent=1) + "\n")
+
+    def problems(self, before: "Release | None") -> Iterator[str]:
+        """Say what is missing, or is not as it was when the release was made.
+
+        Args:
+            before: the release before it.
+        """
+        digests, listing = self._digests(before), self.folder / LIST
         sealed: dict[str, str] = json.loads(listing.read_text()) if listing.exists() else {}
         if not sealed:
             yield f"{self.version}: {LIST} is missing"
@@ -83,13 +97,18 @@ class Release:
             elif sealed and digests[name] != sealed.get(name):
                 yield f"{self.version}: {name} was changed or added after the release"
 
-    def _digests(self) -> dict[str, str]:
+    def _digests(self, before: "Release | None") -> dict[str, str]:
         files = sorted(path for path in self.folder.rglob("*") if path.is_file())
-        return {
-            path.relative_to(self.folder).as_posix(): sha256(path.read_bytes()).hexdigest()
-            for path in files
-            if path.name != LIST
+        found = {
+            path.relative_to(self.folder).as_posix(): path for path in files if path.name != LIST
         }
+        if before is not None and before.folder.joinpath(LIST).exists():
+            found[f"../{before.version}/{LIST}"] = before.folder / LIST
+        return {name: sha256(path.read_bytes()).hexdigest() for name, path in found.items()}
+
+
+def _order(release: Release) -> tuple[int, ...]:
+    return release.order
 
 
 def version_here() -> str:
@@ -101,7 +120,7 @@ def version_here() -> str:
 def releases(folder: Path = RELEASES) -> list[Release]:
     """List the releases, oldest first."""
     found = [Release(path) for path in folder.glob("*") if _VERSION.fullmatch(path.name)]
-    return sorted(found, key=lambda release: tuple(map(int, release.version.split("."))))
+    return sorted(found, key=_order)
 
 
 def problems(folder: Path = RELEASES) -> list[str]:
@@ -111,11 +130,19 @@ def problems(folder: Path = RELEASES) -> list[str]:
         return [f"there is no release in {folder.name}/"]
     strays = {path.name for path in folder.iterdir()} - {release.version for release in found}
     stray = [f"{folder.name}/{name} is no release" for name in sorted(strays)]
-    return stray + [problem for release in found for problem in release.problems()]
+    return stray + [
+        problem for release in found for problem in release.problems(release.before(found))
+    ]
 
 
-def main(folder: Path = RELEASES, proto: Path = protos.PROTO) -> int:
-    """Check the releases, and the protos against each of them; give the exit code."""
+def main(folder: Path = RELEASES, proto: Path = protos.PROTO, version: str = "") -> int:
+    """Check the releases, and the protos against each of them; give the exit code.
+
+    Args:
+        folder: of the releases.
+        proto: of the protos.
+        version: of the sources; empty: what pyproject.toml says.
+    """
     if missing := problems(folder):
         print(*missing, sep="\n", file=sys.stderr)
         print("a release is taken back from git, or made by `make release`", file=sys.stderr)
@@ -131,7 +158,27 @@ def main(folder: Path = RELEASES, proto: Path = protos.PROTO) -> int:
             "messages beside the old ones, and let those be",
             file=sys.stderr,
         )
-    return int(bool(broken))
+    latest = releases(folder)[-1]
+    is_other = latest.version == (version or version_here()) and is_behind(latest, proto)
+    if is_other:
+        print(
+            f"{latest.version} is released with other protos than these: say the next version in "
+            "pyproject.toml, or, if nobody has got it, `make release ARGS=--again`",
+            file=sys.stderr,
+        )
+    return int(bool(broken) or is_other)
+
+
+def is_behind(release: Release, proto: Path = protos.PROTO) -> bool:
+    """Say whether a release's protos differ from those of a folder in more than comments."""
+    return _ours(release.descriptors()) != _ours(protos.descriptors(proto))
+
+
+def _ours(described: FileDescriptorSet) -> list[FileDescriptorProto]:
+    files = [file for file in described.file if file.package.startswith("mulligan.")]
+    for file in files:
+        file.ClearField("source_code_info")
+    return files
 
 
 if __name__ == "__main__":

@@ -3,7 +3,9 @@
 A page begins after the last object of the one before, whatever came or went meanwhile. It costs
 what is in it, and what is passed over on the way: what the filter leaves out, what the caller may
 not see, claims that time alone ended. The indexes that give each order are said with the tables
-that are listed; only providers of all regions are sorted by name for each page.
+that are listed. Sorted for each page are, as no index has what their callers see in one order: by
+name, providers of all regions; projects of who has no role on the system; operations of several
+projects; application credentials.
 """
 
 import unicodedata

@@ -6,6 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+_IS_COMPLETE = sa.text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)")
+
 
 def build_index(
     name: str,
@@ -16,11 +18,12 @@ def build_index(
 ) -> None:
     """Build an index; on PostgreSQL concurrently, with what came before it in a commit of its own.
 
-    So a step that was cut off finds its columns there when it runs again. A concurrent build that
-    was cut off leaves an index that is of no use, and in the way of the next one.
+    So a step that was cut off finds its columns there when it runs again, and the indexes that were
+    complete. A concurrent build that was cut off leaves an index that is of no use, and in the way
+    of the next one.
 
     Args:
-        name: of the index.
+        name: of the index, which no other step builds otherwise.
         table: that has it.
         columns: in order.
         where: which rows are in it, in words of SQL; empty: all.
@@ -33,6 +36,8 @@ def build_index(
         op.create_index(name, table, columns, **more)
         return
     with op.get_context().autocommit_block():
+        if op.get_bind().scalar(_IS_COMPLETE, {"name": name}):
+            return
         op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
         op.create_index(name, table, columns, **more, postgresql_concurrently=True)
 

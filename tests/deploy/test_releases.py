@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from deploy import protos
-from deploy.releases import DESCRIPTORS, LIST, RELEASES, main, problems, releases
+from deploy.releases import DESCRIPTORS, LIST, RELEASES, Release, main, problems, releases
+
+FIRST = releases()[0].version
 
 
 @pytest.fixture
@@ -25,18 +27,24 @@ def test_no_release_at_all_is_no_check(tmp_path: Path, capsys: pytest.CaptureFix
     assert "there is no release in" in capsys.readouterr().err
 
 
+def _change_and_seal(at: Path) -> None:
+    (at / DESCRIPTORS).write_bytes(b"")
+    Release(at).seal(None)
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (shutil.rmtree, "descriptors.binpb.gz is missing"),
+        (shutil.rmtree, f"9.9.9: ../{FIRST}/{LIST} is missing"),
         (lambda at: [file.unlink() for file in at.rglob("*.sql.gz")], "iam.sql.gz is missing"),
         (lambda at: [file.unlink() for file in at.rglob("*.json")], "there is no history"),
         (lambda at: (at / DESCRIPTORS).write_bytes(b""), "descriptors.binpb.gz was changed"),
         (lambda at: (at / "more").touch(), "more was changed or added"),
-        (lambda at: (at / LIST).unlink(), f"{LIST} is missing"),
+        (lambda at: (at / LIST).unlink(), f"{FIRST}: {LIST} is missing"),
+        (_change_and_seal, f"../{FIRST}/{LIST} was changed"),
         (lambda at: at.rename(at.with_name("one")), "releases/one is no release"),
     ],
-    ids=["empty", "dumps", "histories", "changed", "added", "unsealed", "misnamed"],
+    ids=["gone", "dumps", "histories", "changed", "added", "unsealed", "sealed again", "misnamed"],
 )
 def test_a_release_that_is_not_whole_is_refused(
     spoil: Callable[[Path], object],
@@ -44,10 +52,11 @@ def test_a_release_that_is_not_whole_is_refused(
     folder: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    first = releases(folder)[0].folder
-    shutil.copytree(first, folder / "9.9.9")
-    spoil(first)
-    first.mkdir(exist_ok=True)
+    first = releases(folder)[0]
+    later = Release(Path(shutil.copytree(first.folder, folder / "9.9.9")))
+    later.seal(later.before(releases(folder)))
+    assert problems(folder) == []
+    spoil(first.folder)
     assert main(folder) == 1
     assert said in capsys.readouterr().err
 
@@ -76,9 +85,14 @@ def test_what_breaks_a_program_of_a_release_is_refused(
     assert f"programs made for {releases()[0].version} break" in told.err
 
 
-def test_what_is_added_breaks_nothing(tmp_path: Path) -> None:
+def test_what_is_added_breaks_nothing_but_is_of_another_version(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     proto = Path(shutil.copytree(protos.PROTO, tmp_path / "proto"))
     iam = proto / "mulligan/iam/v1/iam.proto"
     login = "message LoginRequest {\n"
     iam.write_text(iam.read_text().replace(login, f"{login}  string added = 99;\n"))
-    assert main(proto=proto) == 0
+    assert main(proto=proto, version="9.9.9") == 0
+    latest = releases()[-1].version
+    assert main(proto=proto, version=latest) == 1
+    assert f"{latest} is released with other protos" in capsys.readouterr().err

@@ -54,6 +54,10 @@ TAME = {
 }
 """What a text field has that means no harm; any other has one of the ids, or a new name."""
 
+_MASK = "google.protobuf.FieldMask"
+_NO_CHANGE = {"request_id", "update_mask", "id", "project", "region", "generation"}
+"""Fields of a request that say what is changed, not how."""
+
 _TIMES = ("google.protobuf.Timestamp", "google.protobuf.Duration")
 
 
@@ -69,6 +73,7 @@ class Hostile:
         self.dice = random.Random(seed)
         self._known = known
         self._hostility = 1.0
+        self._paths: list[str] = []
 
     def encoded(self, descriptor: Descriptor, **fields: str) -> bytes:
         """A message of a type with some fields given, as bytes; some of those are broken.
@@ -76,6 +81,7 @@ class Hostile:
         Of some messages a few values only are hostile: others would be refused for the first one.
         """
         self._hostility = self.dice.choice((0.0, 0.02, 0.1, 0.5))
+        self._paths = _paths(descriptor)
         message = self._message(descriptor, 0)
         for name, value in fields.items():
             if name in descriptor.fields_by_name and self.dice.random() < 0.9:
@@ -98,6 +104,10 @@ class Hostile:
                 message.seconds = soon + self.dice.randrange(100_000)
             else:
                 message.seconds, message.nanos = self.dice.choice(SECONDS), self.dice.choice(NANOS)
+            return message
+        if descriptor.full_name == _MASK and self._is_tame():
+            many = self.dice.choice((1, 1, 2))
+            message.paths.extend(self.dice.choices(self._paths, k=many))
             return message
         given = self.dice.choice((0.3, 0.6, 0.9))
         for field in descriptor.fields:
@@ -172,3 +182,11 @@ class Hostile:
         if many < 0.5:
             return str(UUID(int=self.dice.getrandbits(128)))
         return self.dice.choice(WORDS)
+
+
+def _paths(request: Descriptor) -> list[str]:
+    """What an update mask of a request may name."""
+    spec = request.fields_by_name.get("spec")
+    fields = spec.message_type.fields if spec and spec.message_type else []
+    within = [f"spec.{field.name}" for field in fields]
+    return within + [name for name in request.fields_by_name if name not in _NO_CHANGE]

@@ -10,6 +10,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from sqlalchemy import Connection, select, text
 
 from mulligan import migrations
@@ -17,11 +18,14 @@ from mulligan.database import Database
 from mulligan.iam import copies
 from mulligan.meta.planned_names import PlannedName
 from mulligan.migrations import migrate
+from mulligan.migrations.indexes import build_index
 from mulligan.resource.leftovers import clear_leftovers
 from mulligan.resource.standards import standard_rows
 from mulligan.resource.tables import DistanceRow, MemberRow
 from mulligan.tables import METADATA
 from tests.databases import PostgreSQL
+
+REFUSED = "indexrelid = 'ix_events_refused'::regclass"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -81,8 +85,22 @@ def test_an_index_that_was_half_built_is_built_again(empty: Database) -> None:
         command.upgrade(config, "0014")
         connection.execute(text("ALTER TABLE events ADD COLUMN method VARCHAR(64)"))
         connection.execute(text("CREATE INDEX ix_events_refused ON events (at)"))
+        connection.execute(text(f"UPDATE pg_index SET indisvalid = false WHERE {REFUSED}"))
     migrate(empty)
     assert differences(empty) == []
+
+
+@pytest.mark.parametrize("empty", ["postgresql"], indirect=True)
+def test_an_index_that_is_complete_is_not_built_again(empty: Database) -> None:
+    """However often a start is cut off, the next one goes on from there."""
+    migrate(empty)
+    identity = text(f"SELECT indexrelid FROM pg_index WHERE {REFUSED}")
+    built = empty.read(lambda session: session.scalar(identity))
+    with empty.engine.connect() as connection:
+        context = MigrationContext.configure(connection)
+        with Operations.context(context), context.begin_transaction():
+            build_index("ix_events_refused", "events", ["at"])
+    assert empty.read(lambda session: session.scalar(identity)) == built
 
 
 def test_the_standard_names_are_there(empty: Database) -> None:

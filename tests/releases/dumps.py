@@ -20,14 +20,14 @@ def dump(database: Database) -> str:
     options = ("--inserts", "--rows-per-insert=1000", "--no-owner", "--no-privileges")
     where = ("-h", str(database.url.query["host"]), "-U", "mulligan", str(database.url.database))
     command = [str(newest_programs() / "pg_dump"), *options, *where]
-    written = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    written = subprocess.run(command, check=True, capture_output=True).stdout.decode()
     return "\n".join(_statements(written)) + "\n"
 
 
 def _statements(written: str) -> Iterator[str]:
     """Leave out lines that are of a session, but none that goes on with a quoted text."""
     quoted = False
-    for line in written.splitlines():
+    for line in written.split("\n"):
         if not quoted and (not line or line.startswith(_OF_THE_SESSION)):
             continue
         yield line

@@ -1,5 +1,6 @@
 """A bit of everything that an installation can hold, made through its API."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -10,7 +11,8 @@ from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from tests.fakes.caller import refused
 from tests.fakes.place import Place, new_name
 from tests.fakes.site import PASSWORD
-from tests.workflows.test_reservation_series import look
+from tests.workflows.test_reservation import reached
+from tests.workflows.test_reservation_series import hours, look
 
 FAR, FARTHER = (Timestamp(seconds=seconds) for seconds in (4_070_908_800, 4_102_444_800))
 """The years 2099 and 2100: what is to come stays to come as long as the release is tried."""
@@ -128,18 +130,33 @@ def _add_claims(place: Place) -> None:
     member.ReleaseClaim(project=place.project, id=released.metadata.id)
     place.claim(spec=VCPU)
     place.claim(spec={**VCPU, "window": window})
+    assert place.claim(spec=VCPU, hold_until=FAR).status.state == "held"
     for purpose in ("a conference", "cancelled"):
         [made] = member.CreateReservations(
             spec={"claim": VCPU, "window": window, "purpose": purpose}, **where
         ).reservations
     member.CancelReservation(project=place.project, id=made.metadata.id)
+    _add_series(place)
+
+
+def _add_series(place: Place) -> None:
+    """One that goes on, and has made nothing; one that ended, as did all that it had made."""
+    member, project = place.member, {"project": place.project}
+    asked: dict[str, Any] = {**project, "region": place.region, "spec": {"claim": VCPU}}
+    active = member.CreateReservationSeries(
+        recurrence=hours(timedelta(hours=2), timedelta(hours=3)), ahead={"seconds": 1}, **asked
+    )
+    place.operator.until(lambda event: "0 made" in event.message, object_id=active.metadata.id)
     weekly = {"days": ["mon"], "start": "09:00", "end": "17:00", "time_zone": "Europe/Berlin"}
-    for _ in range(2):
-        series = member.CreateReservationSeries(
-            spec={"claim": VCPU}, recurrence=weekly, ahead={"seconds": 14 * 86_400}, **where
-        )
-        look(place, series)
-    member.EndReservationSeries(project=place.project, id=series.metadata.id)
+    ended = member.CreateReservationSeries(
+        recurrence=weekly, ahead={"seconds": 14 * 86_400}, **asked
+    )
+    look(place, ended)
+    member.EndReservationSeries(**project, id=ended.metadata.id)
+    for made in member.ListReservations(**project, series=ended.metadata.id).reservations:
+        member.CancelReservation(**project, id=made.metadata.id)
+        reached(place, made, "cancelled")
+        place.site.end_of(made.operation)
 
 
 def _add_words(place: Place) -> None:

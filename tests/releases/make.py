@@ -11,7 +11,7 @@ import logging
 import re
 import shutil
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -19,9 +19,11 @@ from functools import partial
 from pathlib import Path
 from socket import gethostname
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from temporalio.client import WorkflowHistory
 
 from deploy import protos
 from deploy.releases import (
@@ -32,6 +34,7 @@ from deploy.releases import (
     KINDS,
     RELEASES,
     Release,
+    releases,
     version_here,
 )
 from mulligan import events
@@ -43,16 +46,21 @@ from mulligan.tables import METADATA
 from tests.databases import PostgreSQL
 from tests.fakes.place import Place
 from tests.fakes.site import LONG, QUICK_PASSWORDS, Site
+from tests.releases import secrecy
 from tests.releases.answers import PAGE, ask
 from tests.releases.dumps import dump
 from tests.releases.everything import add_everything
-from tests.workflows.test_replay import RUNS, history_of
+from tests.workflows.test_replay import RUNS, histories_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def make(folder: Path) -> None:
-    """Fill the folder of a release."""
+    """Fill the folder of a release.
+
+    Raises:
+        ValueError: something would not be tried, or a secret or this machine be told; says what.
+    """
     _write(folder / DESCRIPTORS, protos.descriptors().SerializeToString())
     folder.joinpath(HISTORIES).mkdir()
     with pytest.MonkeyPatch.context() as patch:
@@ -61,7 +69,10 @@ def make(folder: Path) -> None:
         patch.setattr(tokens, "LONGEST", LONG)
         with ThreadPoolExecutor() as pool:
             list(pool.map(partial(_make_site, folder), KINDS))
-    Release(folder).seal()
+    if told := secrecy.told(folder, (str(ROOT), f"@{gethostname()}")):
+        raise ValueError(f"nobody may read {'; '.join(told)}")
+    made = Release(folder)
+    made.seal(made.before(releases()))
 
 
 def _make_site(folder: Path, kind: str) -> None:
@@ -69,19 +80,19 @@ def _make_site(folder: Path, kind: str) -> None:
         site = Site(databases["site"], databases["iam"], Path(at))
         with site.running():
             for run in RUNS:
-                history = history_of(place := Place(site), run(place)).to_json()
+                histories = histories_of(place := Place(site), run(place))
                 _let_nothing_start(place)
                 if kind == KINDS[0]:
-                    path = folder / HISTORIES / f"{run.__name__}.json"
-                    path.write_text(_anonymous(history))
+                    _keep_histories(folder / HISTORIES, run.__name__, histories)
             add_everything(Place(site))
-            answers = json.dumps(ask(site.admin)).encode()
+            answers = ask(site.admin)
+        _refuse_empty_answers(answers)
         _keep_published_keys(databases)
         _leave_secrets_out(databases["iam"])
         _refuse_empty_tables(databases.values())
         for name, database in databases.items():
             _write(folder / kind / f"{name}.sql.gz", dump(database).encode())
-    _write(folder / kind / ANSWERS, answers)
+    _write(folder / kind / ANSWERS, json.dumps(answers).encode())
 
 
 @contextmanager
@@ -115,6 +126,13 @@ def _let_nothing_start(place: Place) -> None:
         place.member.CancelReservation(**project, id=reservation.metadata.id)
 
 
+def _keep_histories(folder: Path, name: str, histories: Sequence[WorkflowHistory]) -> None:
+    """Write each run of a workflow into a file of its own."""
+    for number, history in enumerate(histories, start=1):
+        number_there = f".{number}" if len(histories) > 1 else ""
+        folder.joinpath(f"{name}{number_there}.json").write_text(_anonymous(history.to_json()))
+
+
 def _anonymous(history: str) -> str:
     """Write a history without the names of the machine that ran it."""
     text = json.dumps(json.loads(history), indent=1).replace(f"{ROOT}/", "")
@@ -142,6 +160,20 @@ def _refuse_empty_tables(databases: Collection[Database]) -> None:
                 raise ValueError(
                     f"no rows in {table.name}; add some in tests/releases/everything.py"
                 )
+
+
+def _refuse_empty_answers(answers: Collection[Mapping[str, Any]]) -> None:
+    """Each method tells of something: of others nothing would be compared.
+
+    Raises:
+        ValueError: one never does; the name is said.
+    """
+    told = {one["method"] for one in answers if one["answer"]}
+    if silent := {one["method"] for one in answers} - told:
+        raise ValueError(
+            f"{', '.join(sorted(silent))} told of nothing; add some in "
+            "tests/releases/everything.py, or ask otherwise in answers.py"
+        )
 
 
 def _leave_secrets_out(iam: Database) -> None:
