@@ -193,7 +193,7 @@ test("a watch whose revision is gone, and one that nobody answers, end", async (
   assert.equal(asked, 1);
   refused = refusal(Code.Unavailable, "UNAVAILABLE");
   await assert.rejects(watch(), { code: "UNAVAILABLE" });
-  assert.equal(asked, 13);
+  assert.equal(asked, 15);
 });
 
 test("a stream that nobody answers is begun again, until something came of it", async (at) => {
