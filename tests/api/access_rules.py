@@ -289,7 +289,6 @@ RULES = (
     Rule("ListNetworks", in_region("reader"), {"page": MANY}, "<internal network>"),
     Rule("GetImage", in_region("reader"), {"id": "<internal image>"}, "<internal image>"),
     Rule("ListImages", in_region("reader"), {"page": MANY}, "<internal image>"),
-    Rule("ListRegionKeys", in_region("reader"), {"region": "<internal region>"}),
     Rule(
         "SetChildQuota",
         lambda held: held.reaches("admin", "above it"),
