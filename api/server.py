@@ -23,7 +23,7 @@ from api.iam import IamServicer
 from api.iam_at import HERE, IamAt, IamBeside, IamElsewhere
 from api.iam_copy import IamCopy
 from api.in_force import InForce
-from api.interceptor import Gate
+from api.interceptor import Gate, KeySource
 from api.meta import MetaServicer
 from api.operations import Operations, Starter
 from api.places import Places
@@ -115,12 +115,9 @@ async def running_server(
     """
     pool = ThreadPoolExecutor(threads, "transactions")
     databases = {name: backends.of(name) for name in services}
-    methods: dict[str, Method] = {}
-    for name, database in databases.items():
-        methods |= methods_of(SERVICES[name], database)
+    methods = _methods(databases)
     async with AsyncExitStack() as stack:
-        keys = published_keys(iam.address, backends.installation, backends.site, tls.ca)
-        published = await stack.enter_async_context(keys)
+        published = await _published(stack, backends, iam, tls)
         copy = IamCopy(backends.site)
         places = await _places(services, backends, pool, copy)
         feeds = await _feeds(stack, services, backends, pool, places)
@@ -141,15 +138,44 @@ async def running_server(
         if "iam" in services:
             await stack.enter_async_context(places.following(feeds["iam"]))
         if of_site := [name for name in services if name != "iam"]:
-            here = backends.installation
-            reached = IamElsewhere(iam) if here is None else IamBeside(beside, here)
+            reached = _reached(backends, iam, beside)
             wake = partial(starter.wake_all, backends.site) if starter else None
             await stack.enter_async_context(copy.following(reached, places, wake))
-            site = await asyncio.to_thread(backends.site.write, catalogue.own_site)
-            await stack.enter_async_context(registered(copy, places, site, of_site, advertised))
+            await _register(stack, copy, places, backends.site, of_site, advertised)
         # The first thing at the end: who balances the load sends no more calls then.
         stack.callback(health.drain)
         yield port
+
+
+async def _published(stack: AsyncExitStack, backends: Backends, iam: IamAt, tls: Tls) -> KeySource:
+    keys = published_keys(iam.address, backends.installation, backends.site, tls.ca)
+    return await stack.enter_async_context(keys)
+
+
+def _methods(databases: Mapping[str, Database]) -> dict[str, Method]:
+    found: dict[str, Method] = {}
+    for name, database in databases.items():
+        found |= methods_of(SERVICES[name], database)
+    return found
+
+
+def _reached(backends: Backends, iam: IamAt, beside: int) -> IamElsewhere | IamBeside:
+    """How a site asks iam: at its address, or at the port of this very process."""
+    here = backends.installation
+    return IamElsewhere(iam) if here is None else IamBeside(beside, here)
+
+
+async def _register(
+    stack: AsyncExitStack,
+    copy: IamCopy,
+    places: Places,
+    database: Database,
+    services: Sequence[str],
+    advertised: Advertised,
+) -> None:
+    """Have the services of a site stand in iam's catalogue as long as they run."""
+    site = await asyncio.to_thread(database.write, catalogue.own_site)
+    await stack.enter_async_context(registered(copy, places, site, services, advertised))
 
 
 async def _refusals(

@@ -100,21 +100,25 @@ def commit_claim(
     if is_there:
         return _earlier(session, claim_id, project, request, nics, asked_at)
     limits = quotas_over(session, project) if are_limited else {}
-    wanted = from_now(request, asked_at)
-    if stays_in:
-        wanted = wanted.staying_in(stays_in)
-    else:
-        wanted = narrow_to_networks(session, wanted, project, nics)
+    wanted = _narrowed(session, from_now(request, asked_at), project, nics, stays_in)
     taken = choice.take_candidate(session, wanted, project, asked_at, seed=seed, proposed=proposed)
     now = now or _present(asked_at)
     row = ClaimRow(id=claim_id, project=project, consumer=consumer, generation=1, created_at=now)
-    row.spec = _spec(request, nics)
-    row.region = taken.region
+    row.spec, row.region = _spec(request, nics), taken.region
     _plan(row, from_now(request, now), hold_until, now)
     addresses = _occupy(session, row, taken, nics, now)
     refuse_beyond_quotas(session, row, limits, now)
     tell(session, row, "created", now, author=author)
     return claim_of(row, taken.candidate.allocations, addresses, now, request=request)
+
+
+def _narrowed(
+    session: Session, wanted: ClaimRequest, project: str, nics: Sequence[NicWanted], stays_in: str
+) -> ClaimRequest:
+    """Leave regions out in which a request can't be met: those without its networks."""
+    if stays_in:
+        return wanted.staying_in(stays_in)
+    return narrow_to_networks(session, wanted, project, nics)
 
 
 def _present(since: datetime | None) -> datetime:

@@ -15,8 +15,9 @@ from mulligan.resource.twins import twins_of
 from mulligan.resource.values import Inventory
 from mulligan.values.amount import Amount
 from mulligan.values.errors import NoCapacityError
+from tests.mulligan.resource.draws import asks, fleets, wanted
 from tests.mulligan.resource.fleet import Fleet, at, new_id, window
-from tests.mulligan.resource.test_oracle import asks, drive, examples, fleets, wanted
+from tests.mulligan.resource.test_oracle import drive, examples
 
 
 def cards(count: int, *, apart: bool = True) -> list[RequestGroup]:
