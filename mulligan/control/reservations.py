@@ -71,7 +71,7 @@ def advance(session: Session, reservation: str, now: datetime, ended: Ended | No
     Args:
         session: a session.
         reservation: UUID.
-        now: the present.
+        now: the present, as who asks saw it; what was said later of the reservation holds.
         ended: what was started as it was said, and has ended.
 
     Raises:
@@ -80,7 +80,7 @@ def advance(session: Session, reservation: str, now: datetime, ended: Ended | No
     row = reservations.lock(session, reservation)
     if row.state in RESERVATION_ENDED:
         return _ended(session, row)
-    course = Course(session, row, now)
+    course = Course(session, row, max(now, row.status.since))
     found = course.go(ended)
     if row.state not in RESERVATION_ENDED:
         operations.last_until(session, row.operation, deadline_of(course.window))

@@ -51,6 +51,15 @@ def test_what_is_held_is_the_projects_from_its_start_on(stage: Stage) -> None:
     assert stage.look(reservation, 60).state == "ended"
 
 
+def test_a_look_that_comes_late_takes_nothing_back(stage: Stage) -> None:
+    """The workflow's was on its way when somebody moved the start to now."""
+    stage.host()
+    reservation = stage.reserve(window(10, 60), machine=False)
+    stage.change(reservation, window(5, 60), 5)
+    assert stage.look(reservation, 5).state == "active"
+    assert stage.look(reservation, 4).state == "active"
+
+
 def test_without_end_it_lasts_until_it_is_cancelled(stage: Stage) -> None:
     stage.host()
     reservation, _ = started(stage, without_end(0))
