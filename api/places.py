@@ -47,6 +47,7 @@ class Places:
         self._ended: set[str] = set()
         self._read, self._catch_up, self._clock = read, catch_up, clock
         self._missed: dict[str, float] = {}
+        self._generations: dict[str, int] = {}
         self._own_site, self._served = "", dict[str, str]()
 
     def is_known(self, place: str) -> bool:
@@ -104,21 +105,30 @@ class Places:
         return {one for one in places if not self.is_known(one) and names.is_uuid(one)}
 
     def take(self, places: Iterable[Place]) -> None:
-        """Take in projects and regions that are there or were; who was deleted stays so."""
+        """Take in projects and regions that are there or were.
+
+        Who was deleted stays so, and what was read before what is known changes nothing.
+        """
         for place in places:
             if place.ended:
                 self.end(place.id)
             if place.type == "project":
                 self.projects.add(place.id, place.parent)
             elif place.type == "region":
-                # Shown first: no one sees it before it is known who may.
-                self.regions.show(place.id, place.shown_to)
-                self.regions.add(place.id, place.parent)
+                self._take_region(place)
+
+    def _take_region(self, region: Place) -> None:
+        if region.generation >= self._generations.get(region.id, 0):
+            self._generations[region.id] = region.generation
+            # Shown first: no one sees it before it is known who may.
+            self.regions.show(region.id, region.shown_to)
+            self.regions.add(region.id, region.parent)
 
     def take_as_is(self, places: Iterable[Place]) -> None:
         """Take in places as they are now; who was deleted may be back, from iam's backup."""
         places = list(places)
         self._ended -= {place.id for place in places if not place.ended}
+        self._generations.clear()
         self.take(places)
 
     @asynccontextmanager

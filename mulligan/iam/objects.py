@@ -30,7 +30,8 @@ _NOUNS: dict[type[Account] | type[Project] | type[Region], str] = {
 class Place:
     """A project or region (`type`), and under which other one it is, if not at the top.
 
-    A region is shown to some projects, or to everybody (None).
+    A region is shown to some projects, or to everybody (None); `generation` tells what was read
+    later of it.
     """
 
     type: str
@@ -38,6 +39,7 @@ class Place:
     parent: str | None
     ended: bool
     shown_to: frozenset[str] | None = None
+    generation: int = 1
 
 
 def places(session: Session) -> list[Place]:
@@ -73,7 +75,7 @@ def projects_below(session: Session, project: str) -> list[str]:
 
 
 def _columns(table: type[Project] | type[Region]) -> list[Any]:
-    columns = [table.id, table.parent, table.deleted_at]
+    columns = [table.id, table.parent, table.deleted_at, table.generation]
     return [*columns, Region.visibility, Region.visible_to] if table is Region else columns
 
 
@@ -81,7 +83,8 @@ def _place(table: type[Project] | type[Region], row: Any) -> Place:
     shown_to = None
     if table is Region and row.visibility != Visibility.PUBLIC:
         shown_to = frozenset(row.visible_to)
-    return Place(_NOUNS[table], row.id, row.parent, row.deleted_at is not None, shown_to)
+    ended = row.deleted_at is not None
+    return Place(_NOUNS[table], row.id, row.parent, ended, shown_to, row.generation)
 
 
 def living(table: type[Object]) -> ColumnElement[bool]:

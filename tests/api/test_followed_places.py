@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
+from dataclasses import replace
 from functools import partial
 from uuid import uuid4
 
@@ -81,6 +82,23 @@ async def test_to_whom_another_process_shows_a_region_is_taken_in(database: Data
             )
             await asyncio.to_thread(database.write, show)
             await places.until(lambda: places.regions.shown_to(region) is None)
+
+
+async def read_nothing(_: object) -> list[Place]:
+    return []
+
+
+def test_what_was_read_of_a_region_before_it_was_hidden_shows_it_to_nobody() -> None:
+    places = Places(read_nothing)
+    before = Place("region", str(uuid4()), None, False)
+    hidden = replace(before, shown_to=frozenset(), generation=2)
+    places.take([hidden])
+    places.take([before])
+    assert places.regions.shown_to(before.id) == frozenset()
+    places.take_as_is([before])  # iam is back from an older backup
+    assert places.regions.shown_to(before.id) is None
+    places.take([hidden])
+    assert places.regions.shown_to(before.id) == frozenset()
 
 
 async def test_who_may_read_above_a_project_is_told_that_another_process_made_it(
