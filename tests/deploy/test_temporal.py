@@ -179,7 +179,7 @@ class TestWhereItComesFrom:
         assert not temporal.cached_command(tmp_path / "cache").exists()
 
     def test_two_at_once_build_one(self, tmp_path: Path) -> None:
-        context = multiprocessing.get_context("fork")
+        context = multiprocessing.get_context("spawn")
         start = context.Barrier(2)
         both = [context.Process(target=find_slowly, args=(tmp_path, start)) for _ in range(2)]
         for each in both:
