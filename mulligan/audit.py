@@ -195,10 +195,18 @@ def _between(session: Session, wanted: Wanted, before: int) -> Iterator[ColumnEl
         yield EventRow.revision < before
     if wanted.since:
         yield EventRow.at >= wanted.since
-        yield EventRow.revision >= _first_of(session, func.max, wanted.since - LATE)
+        yield EventRow.revision >= _first_of(session, func.max, _moved(wanted.since, -LATE))
     if wanted.until:
         yield EventRow.at < wanted.until
-        yield EventRow.revision < _first_of(session, func.min, wanted.until + LATE)
+        yield EventRow.revision < _first_of(session, func.min, _moved(wanted.until, LATE))
+
+
+def _moved(at: datetime, by: timedelta) -> datetime:
+    """Move a time, but not out of the years that there are: no event is from near their ends."""
+    try:
+        return at + by
+    except OverflowError:
+        return at
 
 
 def _first_of(session: Session, of_some: Callable[..., Any], at: datetime) -> int:

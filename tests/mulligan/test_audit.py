@@ -139,6 +139,13 @@ def test_times_are_found_also_where_they_do_not_rise_with_revisions(
         ]
 
 
+def test_times_at_the_ends_of_all_years_leave_nothing_out(database: Database) -> None:
+    refuse(database, refusal(at=NOW))
+    first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    assert found(database, since=first, until=last) == [1]
+    assert found(database, since=last) == found(database, until=first) == []
+
+
 def test_who_sees_a_place_sees_its_events_only(database: Database) -> None:
     change(database, project=PROJECT, region=REGION)
     change(database, region=REGION)
