@@ -27,6 +27,7 @@ from sqlalchemy import (
     Index,
     MetaData,
     Text,
+    TextClause,
     Uuid,
     bindparam,
     create_engine,
@@ -209,6 +210,25 @@ def in_region() -> tuple[Index, ...]:
     """
     orders = (("region", "id"), ("region", "created_at", "id"), ("created_at", "id"))
     return tuple(Index(None, *columns) for columns in orders)
+
+
+def of_living(table: str, lives: TextClause) -> tuple[Index, ...]:
+    """Make the indexes of a table for lists of a project's living, by id or time.
+
+    PostgreSQL's have the project the other way round than those of all, so that what is ordered by
+    these can't be read by those instead.
+    """
+    orders = {f"ix_{table}_living": ("id",), f"ix_{table}_living_by_time": ("created_at", "id")}
+    return tuple(
+        Index(
+            name,
+            *("project", *columns),
+            postgresql_ops={"project": "DESC"},
+            sqlite_where=lives,
+            postgresql_where=lives,
+        )
+        for name, columns in orders.items()
+    )
 
 
 class Database:

@@ -87,14 +87,18 @@ class NameRow(Base):
             Index(
                 name,
                 *columns,
-                postgresql_ops=BY_UNICODE,
+                postgresql_ops={**BY_UNICODE, **ops},
                 sqlite_where=_LIVING,
                 postgresql_where=_LIVING,
             )
-            for name, columns in (
-                ("ix_names_living_owned", ("object_type", "owner", "name", "id")),
-                ("ix_names_living", ("object_type", "name", "id")),
-                ("ix_names_living_anything_owned", ("owner", "name", "id")),
+            for name, columns, ops in (
+                (
+                    "ix_names_living_owned",
+                    ("object_type", "owner", "name", "id"),
+                    {"object_type": "DESC"},
+                ),
+                ("ix_names_living", ("object_type", "name", "id"), {}),
+                ("ix_names_living_anything_owned", ("owner", "name", "id"), {"owner": "DESC"}),
             )
         ),
     )
