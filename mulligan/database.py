@@ -120,9 +120,7 @@ Json = JSON().with_variant(JSONB(), "postgresql")
 Id = Uuid(as_uuid=False)
 
 
-class IdAsText(Text):
-    """What an id is cast to where thousands are read: without a UUID object for each."""
-
+class _DashedText(Text):
     def result_processor(self, dialect: Dialect, coltype: object) -> Any:
         """Put the dashes in, without which SQLite keeps ids."""
         return _with_dashes if dialect.name == "sqlite" else None
@@ -132,6 +130,27 @@ def _with_dashes(value: str | None) -> str | None:
     if value is None:
         return None
     return f"{value[:8]}-{value[8:12]}-{value[12:16]}-{value[16:20]}-{value[20:]}"
+
+
+class _IdAsText(FunctionElement[str]):
+    type = _DashedText()
+    inherit_cache = True
+    name = "id_as_text"
+
+
+@compiles(_IdAsText)
+def _cast_id(element: _IdAsText, compiler: Any, **kwargs: Any) -> str:
+    return f"CAST({compiler.process(element.clauses, **kwargs)} AS TEXT)"
+
+
+@compiles(_IdAsText, "sqlite")
+def _kept_id(element: _IdAsText, compiler: Any, **kwargs: Any) -> str:
+    return str(compiler.process(element.clauses, **kwargs))
+
+
+def id_as_text(column: ColumnElement[Any]) -> ColumnElement[str]:
+    """Read an id as text: where thousands are, without a UUID object for each."""
+    return _IdAsText(column)
 
 
 class _Listed(TypeDecorator[Sequence[str]]):
