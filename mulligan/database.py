@@ -207,6 +207,11 @@ def one_of(column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
     return _OneOf(column, bindparam(parameter, type_=_Listed(ids=ids)))
 
 
+def in_unicode_order(session: Session, column: Any) -> Any:
+    """Say a column of texts as both databases order them alike, whatever PostgreSQL's language."""
+    return column if session.get_bind().dialect.name == "sqlite" else column.collate("C")
+
+
 class Base(DeclarativeBase):
     """What all tables have in common: named constraints, UUIDs as text, UTC times, JSON."""
 

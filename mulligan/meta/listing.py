@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, Select, any_, bindparam, text, tuple_
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session
 
+from mulligan.database import in_unicode_order
 from mulligan.meta.names import NameRow
 from mulligan.values.listing import Filter, Listed, Listing, OrderBy
 
@@ -56,7 +57,7 @@ def listed(
             the living, or no indexes of them.
         whole: whether they are all that the owner has, but for what ended.
     """
-    chosen, name = listing.filter, _in_unicode_order(session)
+    chosen, name = listing.filter, in_unicode_order(session, NameRow.name)
     by_name = listing.order_by is OrderBy.NAME
     keys = {
         OrderBy.ID: (table.id,),
@@ -113,13 +114,6 @@ def _unsorted(session: Session, unsorted: bool) -> Iterator[None]:
     session.execute(text("; ".join(f"SET LOCAL {name} = {value}" for name, value in settings)))
     yield
     session.execute(text("; ".join(f"SET LOCAL {name} TO DEFAULT" for name, _ in settings)))
-
-
-def _in_unicode_order(session: Session) -> ColumnElement[str]:
-    """A name as both databases order it alike."""
-    if session.get_bind().dialect.name == "sqlite":
-        return NameRow.name.expression
-    return NameRow.name.collate("C")
 
 
 def _named(
