@@ -27,6 +27,7 @@ from sqlalchemy import (
     Index,
     MetaData,
     Text,
+    TextClause,
     Uuid,
     bindparam,
     create_engine,
@@ -119,9 +120,7 @@ Json = JSON().with_variant(JSONB(), "postgresql")
 Id = Uuid(as_uuid=False)
 
 
-class IdAsText(Text):
-    """What an id is cast to where thousands are read: without a UUID object for each."""
-
+class _DashedText(Text):
     def result_processor(self, dialect: Dialect, coltype: object) -> Any:
         """Put the dashes in, without which SQLite keeps ids."""
         return _with_dashes if dialect.name == "sqlite" else None
@@ -131,6 +130,27 @@ def _with_dashes(value: str | None) -> str | None:
     if value is None:
         return None
     return f"{value[:8]}-{value[8:12]}-{value[12:16]}-{value[16:20]}-{value[20:]}"
+
+
+class _IdAsText(FunctionElement[str]):
+    type = _DashedText()
+    inherit_cache = True
+    name = "id_as_text"
+
+
+@compiles(_IdAsText)
+def _cast_id(element: _IdAsText, compiler: Any, **kwargs: Any) -> str:
+    return f"CAST({compiler.process(element.clauses, **kwargs)} AS TEXT)"
+
+
+@compiles(_IdAsText, "sqlite")
+def _kept_id(element: _IdAsText, compiler: Any, **kwargs: Any) -> str:
+    return str(compiler.process(element.clauses, **kwargs))
+
+
+def id_as_text(column: ColumnElement[Any]) -> ColumnElement[str]:
+    """Read an id as text: where thousands are, without a UUID object for each."""
+    return _IdAsText(column)
 
 
 class _Listed(TypeDecorator[Sequence[str]]):
@@ -187,6 +207,11 @@ def one_of(column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
     return _OneOf(column, bindparam(parameter, type_=_Listed(ids=ids)))
 
 
+def in_unicode_order(session: Session, column: Any) -> Any:
+    """Say a column of texts as both databases order them alike, whatever PostgreSQL's language."""
+    return column if session.get_bind().dialect.name == "sqlite" else column.collate("C")
+
+
 class Base(DeclarativeBase):
     """What all tables have in common: named constraints, UUIDs as text, UTC times, JSON."""
 
@@ -209,6 +234,25 @@ def in_region() -> tuple[Index, ...]:
     """
     orders = (("region", "id"), ("region", "created_at", "id"), ("created_at", "id"))
     return tuple(Index(None, *columns) for columns in orders)
+
+
+def of_living(table: str, lives: TextClause) -> tuple[Index, ...]:
+    """Make the indexes of a table for lists of a project's living, by id or time.
+
+    PostgreSQL's have the project the other way round than those of all, so that what is ordered by
+    these can't be read by those instead.
+    """
+    orders = {f"ix_{table}_living": ("id",), f"ix_{table}_living_by_time": ("created_at", "id")}
+    return tuple(
+        Index(
+            name,
+            *("project", *columns),
+            postgresql_ops={"project": "DESC"},
+            sqlite_where=lives,
+            postgresql_where=lives,
+        )
+        for name, columns in orders.items()
+    )
 
 
 class Database:

@@ -229,23 +229,23 @@ def held_server(session: Session, operation: str) -> Server | None:
 
 def list_servers(session: Session, region: str, listing: Listing) -> Listed[Server]:
     """Read a page of servers, of all regions ("") or one."""
-    query = select(Server).where(Server.region == region) if region else select(Server)
     return listed(
-        *(session, query, Server, listing),
+        *(session, select(Server), Server, listing),
         object_types=["server"],
         owner=region or None,
-        whole=bool(region),
+        owned_by=Server.region,
+        whole=True,
     )
 
 
 def list_hosts(session: Session, region: str, listing: Listing) -> Listed[Host]:
     """Read a page of hosts, of all regions ("") or one."""
-    query = select(Host).where(Host.region == region) if region else select(Host)
     return listed(
-        *(session, query, Host, listing),
+        *(session, select(Host), Host, listing),
         object_types=["host"],
         owner=region or None,
-        whole=bool(region),
+        owned_by=Host.region,
+        whole=True,
     )
 
 

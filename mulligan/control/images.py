@@ -139,9 +139,13 @@ def list_images(
     query = select(Image).where(Image.deleted_at.is_(None))
     if hidden:
         query = query.where(Image.region.not_in(hidden))
-    if region:
-        query = query.where(Image.region == region)
-    return listed(session, query, Image, listing, object_types=["image"], owner=region or None)
+    return listed(
+        *(session, query, Image, listing),
+        object_types=["image"],
+        owner=region or None,
+        owned_by=Image.region,
+        whole=not hidden,
+    )
 
 
 def rename_image(session: Session, image: str, name: str, *, generation: int, author: str) -> Image:

@@ -426,7 +426,7 @@ def list_machines(
     session: Session, project: str, listing: Listing, *, include_ended: bool = False
 ) -> Listed[Machine]:
     """Read a page of a project's machines: those in the states asked for, or that live, or all."""
-    query = select(Machine).where(Machine.project == project)
+    query = select(Machine)
     states = listing.filter.states
     ended_too = any(one in MACHINE_ENDED for one in states) if states else include_ended
     if not ended_too:
@@ -435,6 +435,7 @@ def list_machines(
         *(session, query, Machine, listing),
         object_types=["machine"],
         owner=project,
+        owned_by=Machine.project,
         ended=ended_too,
         whole=True,
     )

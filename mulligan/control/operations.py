@@ -376,21 +376,26 @@ def list_visible(
     """Read a page of the operations that the caller may see."""
     query = select(Operation)
     columns, projects, regions = Operation.__table__.c, caller.projects, caller.regions
-    if projects is not None and len(projects) == 1 and not regions:
+    owner, whole = project, not object_id
+    if projects is not None and len(projects) == 1 and not regions and project in ("", *projects):
         # Said like this, an index gives the order.
-        query = query.where(Operation.project == projects[0])
+        owner = projects[0]
     elif projects is not None:
+        whole = False
         seen: ColumnElement[bool] = one_of(columns.project, "projects")
         if regions:
             of_hardware = and_(Operation.project.is_(None), one_of(columns.region, "regions"))
             seen = or_(seen, of_hardware)
         query = query.where(seen)
-    if project:
-        query = query.where(Operation.project == project)
     if object_id:
         query = query.where(Operation.object_id == object_id)
     query = query.params(projects=projects or (), regions=regions or ())
-    return listed(session, query, Operation, listing)
+    return listed(
+        *(session, query, Operation, listing),
+        owner=owner or None,
+        owned_by=Operation.project,
+        whole=whole,
+    )
 
 
 def steps_of(session: Session, operations: Sequence[str]) -> dict[str, list[Step]]:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from mulligan.database import Base, Id, in_region
+from mulligan.database import Base, Id, in_region, of_living
 from mulligan.status import StatusColumns
 from mulligan.values.states import MACHINE_ENDED
 
@@ -82,13 +82,7 @@ class Machine(StatusColumns, Base):
         Index(None, "provider", "state"),
         Index(None, "project", "id"),
         Index(None, "project", "created_at", "id"),
-        *(
-            Index(name, *columns, sqlite_where=MACHINE_LIVES, postgresql_where=MACHINE_LIVES)
-            for name, columns in (
-                ("ix_machines_living", ("project", "id")),
-                ("ix_machines_living_by_time", ("project", "created_at", "id")),
-            )
-        ),
+        *of_living("machines", MACHINE_LIVES),
     )
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     region: Mapped[str] = mapped_column(Id)
@@ -116,7 +110,7 @@ class Operation(StatusColumns, Base):
     __tablename__ = "operations"
     __table_args__ = (
         Index(None, "project", "id"),
-        Index(None, "project", "created_at"),
+        Index(None, "project", "created_at", "id"),
         Index(None, "object_id", "created_at"),
         Index(None, "type", "state", "created_at"),
         Index(None, "created_at", "id"),

@@ -65,7 +65,7 @@ def get_accounts(session: Session, ids: Sequence[str]) -> list[Account]:
 
 def list_accounts(session: Session, listing: Listing) -> Listed[Account]:
     """Read a page of accounts."""
-    return objects.page(session, Account, select(Account), listing)
+    return objects.page(session, Account, select(Account), listing, whole=True)
 
 
 def update_account(

@@ -139,11 +139,18 @@ def get_all(session: Session, table: type[Object], ids: Sequence[str]) -> list[O
 
 
 def page(
-    session: Session, table: type[Object], query: Select[Object], listing: Listing
+    session: Session,
+    table: type[Object],
+    query: Select[Object],
+    listing: Listing,
+    *,
+    whole: bool = False,
 ) -> Listed[Object]:
-    """Read a page of living objects."""
+    """Read a page of living objects; `whole` says that the query leaves out no others."""
     query = query.where(living(table))
-    return listed(session, query, table, listing, object_types=[_NOUNS[table]], owner="")
+    return listed(
+        session, query, table, listing, object_types=[_NOUNS[table]], owner="", whole=whole
+    )
 
 
 def rename(session: Session, row: Account | Project | Region, name: str) -> str:

@@ -71,14 +71,16 @@ def list_projects(
         listing: in which order, and which page.
     """
     query = select(Project)
-    if not caller.has("reader"):
+    sees_all = caller.has("reader")
+    if not sees_all:
         held = [place for place in caller.roles if place != SYSTEM]
         query = query.where(Project.id.in_(_below(held, themselves=True)))
     if parent:
         query = query.where(Project.parent == parent)
     if below:
         query = query.where(Project.id.in_(_below([below], themselves=False)))
-    return objects.page(session, Project, query, listing)
+    whole = sees_all and not parent and not below
+    return objects.page(session, Project, query, listing, whole=whole)
 
 
 def update_project(

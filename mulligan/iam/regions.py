@@ -77,7 +77,7 @@ def list_regions(
         query = query.where(Region.id.not_in(hidden))
     if parent:
         query = query.where(Region.parent == parent)
-    return objects.page(session, Region, query, listing)
+    return objects.page(session, Region, query, listing, whole=not parent and not hidden)
 
 
 def update_region(

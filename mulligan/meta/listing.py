@@ -12,11 +12,13 @@ import unicodedata
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, text, tuple_
+from sqlalchemy import ColumnElement, Select, any_, bindparam, text, tuple_
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session
 
+from mulligan.database import in_unicode_order
 from mulligan.meta.names import NameRow
 from mulligan.values.listing import Filter, Listed, Listing, OrderBy
 
@@ -32,13 +34,15 @@ def listed(
     *,
     object_types: Collection[str] = (),
     owner: str | None = None,
-    ended: bool = False,
+    owned_by: Any = None,
+    ended: bool | None = None,
     whole: bool = False,
 ) -> Listed[Any]:
     """Read a page of the objects of a table.
 
     Indexes for names: (object_type, owner, name, id), of the living and of all; of the living, too,
-    (object_type, name, id) and (owner, name, id).
+    (object_type, name, id) and (owner, name, id). Those of an owner's living have their first
+    column descending.
 
     Args:
         session: a session.
@@ -48,35 +52,42 @@ def listed(
         object_types: of which types they are, as their names say.
         owner: the project or region to which all of them belong, or nobody (""); None where they
             belong to several.
-        ended: whether those that ended are among them.
+        owned_by: the column of the table that says to whom they belong.
+        ended: whether those that ended are among them; None where the table has no others than
+            the living, or no indexes of them.
         whole: whether they are all that the owner has, but for what ended.
     """
-    chosen, name = listing.filter, _in_unicode_order(session)
+    chosen, name = listing.filter, in_unicode_order(session, NameRow.name)
     by_name = listing.order_by is OrderBy.NAME
-    if chosen.name_prefix or by_name:
-        query = _named(query, table, object_types, owner, ended=ended)
-    if chosen.name_prefix:
-        prefix = unicodedata.normalize("NFC", chosen.name_prefix)
-        query = query.where(name >= prefix, name < prefix + _AFTER_ALL)
-    if chosen.created_since:
-        query = query.where(table.created_at >= chosen.created_since)
-    if chosen.created_until:
-        query = query.where(table.created_at < chosen.created_until)
-    if chosen.states:
-        query = query.where(table.state.in_(chosen.states))
     keys = {
         OrderBy.ID: (table.id,),
         OrderBy.NAME: (name, NameRow.id),
         OrderBy.CREATED_AT: (table.created_at, table.id),
     }[listing.order_by]
+    narrowed_by = replace(chosen, name_prefix="") if by_name else chosen
+    unsorted = whole and narrowed_by == Filter() and session.get_bind().dialect.name != "sqlite"
+    of: list[tuple[Any, str]] = []
+    if chosen.name_prefix or by_name:
+        query = _named(query, table, object_types, ended=bool(ended))
+        if len(object_types) == 1:
+            of.append((NameRow.object_type, next(iter(object_types))))
+        if owner is not None:
+            of.append((NameRow.owner, owner))
+    if owned_by is not None and owner is not None:
+        of.append((owned_by, owner))
+    if unsorted and owner is not None and of:
+        (first, value), *of = of
+        living = not ended if by_name else ended is False
+        query = query.where(_is(first, value))
+        query = query.order_by(first.desc() if living != listing.descending else first)
+    query = _narrowed(query.where(*(column == value for column, value in of)), table, chosen, name)
     if listing.after:
         here = tuple_(*keys)
         query = query.where(here < listing.after if listing.descending else here > listing.after)
     query = query.order_by(*(key.desc() if listing.descending else key for key in keys))
     # The places come with the rows: a name that is read later may be another one.
     query = query.add_columns(*keys).limit(listing.limit + 1)
-    narrowed_by = replace(chosen, name_prefix="") if by_name else chosen
-    with _unsorted(session, whole and narrowed_by == Filter()):
+    with _unsorted(session, unsorted):
         found = session.execute(query).all()
     page = found[: listing.limit]
     places = [tuple(place) for _, *place in page]
@@ -89,32 +100,54 @@ def _unsorted(session: Session, unsorted: bool) -> Iterator[None]:
 
     Whose project an object is, whose its name is, and whether it lives, are one thing, and it takes
     them for three: of a project with 20,000 machines it expects 100, and would sort them all, or
-    have other processes read them.
+    have other processes read them, or sort those of one time where an index has no more of their
+    order.
     """
-    if not unsorted or session.get_bind().dialect.name == "sqlite":
+    if not unsorted:
         yield
         return
-    settings = ("enable_sort", "off"), ("max_parallel_workers_per_gather", "0")
+    settings = (
+        ("enable_sort", "off"),
+        ("enable_incremental_sort", "off"),
+        ("max_parallel_workers_per_gather", "0"),
+    )
     session.execute(text("; ".join(f"SET LOCAL {name} = {value}" for name, value in settings)))
     yield
     session.execute(text("; ".join(f"SET LOCAL {name} TO DEFAULT" for name, _ in settings)))
 
 
-def _in_unicode_order(session: Session) -> ColumnElement[str]:
-    """A name as both databases order it alike."""
-    if session.get_bind().dialect.name == "sqlite":
-        return NameRow.name.expression
-    return NameRow.name.collate("C")
-
-
 def _named(
-    query: Select[Any], table: Any, object_types: Collection[str], owner: str | None, *, ended: bool
+    query: Select[Any], table: Any, object_types: Collection[str], *, ended: bool
 ) -> Select[Any]:
     query = query.join(NameRow, NameRow.id == table.id)
-    if len(object_types) == 1:
-        query = query.where(NameRow.object_type == next(iter(object_types)))
-    elif object_types:
+    if len(object_types) > 1:
         query = query.where(NameRow.object_type.in_(object_types))
-    if owner is not None:
-        query = query.where(NameRow.owner == owner)
     return query if ended else query.where(NameRow.released_at.is_(None))
+
+
+def _narrowed(
+    query: Select[Any], table: Any, chosen: Filter, name: ColumnElement[str]
+) -> Select[Any]:
+    if chosen.name_prefix:
+        prefix = unicodedata.normalize("NFC", chosen.name_prefix)
+        query = query.where(name >= prefix, name < prefix + _AFTER_ALL)
+    if chosen.created_since:
+        query = query.where(table.created_at >= chosen.created_since)
+    if chosen.created_until:
+        query = query.where(table.created_at < chosen.created_until)
+    if chosen.states:
+        query = query.where(table.state.in_(chosen.states))
+    return query
+
+
+def _is(column: Any, value: str) -> ColumnElement[bool]:
+    """Say what a column is so that PostgreSQL takes it for one that orders, too.
+
+        WHERE project = ANY (ARRAY[:project]) ... ORDER BY project DESC, id
+
+    Were it said to be equal, an index of ids alone would do for the order, and PostgreSQL would
+    walk through those of everybody where it takes an owner's few for many. Neither can the index
+    of all take the place of that of the living, whose first column is descending.
+    """
+    only = bindparam(None, value, type_=column.type, unique=True)
+    return cast(ColumnElement[bool], column == any_(array([only])))

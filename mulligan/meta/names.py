@@ -20,22 +20,21 @@ from sqlalchemy import (
     Index,
     String,
     Uuid,
-    and_,
     bindparam,
-    cast,
     delete,
+    false,
     insert,
-    literal,
     or_,
     select,
     text,
+    true,
     union_all,
     update,
 )
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from mulligan.database import Base, Id, IdAsText, one_of
+from mulligan.database import Base, Id, id_as_text, one_of
 from mulligan.meta import said
 from mulligan.values.errors import (
     AlreadyExistsError,
@@ -87,14 +86,18 @@ class NameRow(Base):
             Index(
                 name,
                 *columns,
-                postgresql_ops=BY_UNICODE,
+                postgresql_ops={**BY_UNICODE, **ops},
                 sqlite_where=_LIVING,
                 postgresql_where=_LIVING,
             )
-            for name, columns in (
-                ("ix_names_living_owned", ("object_type", "owner", "name", "id")),
-                ("ix_names_living", ("object_type", "name", "id")),
-                ("ix_names_living_anything_owned", ("owner", "name", "id")),
+            for name, columns, ops in (
+                (
+                    "ix_names_living_owned",
+                    ("object_type", "owner", "name", "id"),
+                    {"object_type": "DESC"},
+                ),
+                ("ix_names_living", ("object_type", "name", "id"), {}),
+                ("ix_names_living_anything_owned", ("owner", "name", "id"), {"owner": "DESC"}),
             )
         ),
     )
@@ -134,7 +137,7 @@ class Name(NamedTuple):
 _NAMES: Any = NameRow.__table__
 _OLD: Any = OldSlug.__table__
 _NAMED: Any = [
-    cast(column, IdAsText).label(column.key) if isinstance(column.type, Uuid) else column
+    id_as_text(column).label(column.key) if isinstance(column.type, Uuid) else column
     for column in (_NAMES.c[field] for field in Name._fields)
 ]
 
@@ -347,86 +350,81 @@ def resolve(
     Args:
         session: a session.
         object_type: machine, server, ...
-        asked: names, slugs or UUIDs, written in any form, however many: they are one statement,
-            or two where some are no names.
+        asked: names, slugs or UUIDs, written in any form, however many: the names are one
+            statement, the ids one, and what is neither one.
         owners: only objects of these projects or regions; None for any.
 
     Raises:
         InvalidArgumentError: several objects answer to one of them equally well.
     """
-    normal = {word: word.lower() if is_uuid(word) else normal_form(word) for word in asked}
-    words = list(dict.fromkeys(normal.values()))
-    ids = [word for word in words if is_uuid(word)]
-    wanted = {"object_type": object_type, "ids": ids, "owners": owners}
-    best: dict[str, Any] = {}
-    others: Counter[str] = Counter()
-    for statements in (_BY_NAME, _BY_SLUG):
-        left = [word for word in words if word not in best] if best else words
-        if not left:
-            break
-        for row in session.execute(statements[owners is not None], wanted | {"asked": left}).all():
-            rank, word = row[0], row[1] or row[2]
-            first = best.setdefault(word, row)
-            if rank < first[0]:
-                best[word] = row
-                del others[word]
-            elif rank == first[0] and row[2] != first[2]:
-                others[word] += 1
-    for word, more in others.items():
+    ids = {word: word.lower() for word in asked if is_uuid(word)}
+    normal = {word: ids.get(word) or normal_form(word) for word in asked}
+    best = _by_id(session, object_type, ids.values(), owners) if ids else {}
+    which = 0 if owners is None else 1 if len(owners) == 1 else 2
+    wanted = {"object_type": object_type, "owners": owners, "owner": owners and owners[0]}
+    if left := [word for word in dict.fromkeys(normal.values()) if word not in best]:
+        rows = session.execute(_BY_NAME[which], wanted | {"asked": left}).all()
+        best |= _one_each(object_type, [row[_NAME_AT] for row in rows], rows)
+        left = [word for word in left if word not in best]
+    if left:
+        rows = session.execute(_BY_SLUG[which], wanted | {"asked": left}).all()
+        for is_old in (False, True):
+            some = [row for row in rows if row[-2] == is_old and row[-1] not in best]
+            best |= _one_each(object_type, [row[-1] for row in some], [row[:-2] for row in some])
+    return {word: best[name] for word, name in normal.items() if name in best}
+
+
+def _by_id(
+    session: Session, object_type: str, ids: Iterable[str], owners: Collection[str] | None
+) -> dict[str, Name]:
+    """Find those of one type by the primary key, which beside the type SQLite would not take."""
+    return {
+        one: name
+        for one, name in describe(session, ids).items()
+        if name.object_type == object_type
+        and (owners is None or (name.project or name.region or "") in owners)
+    }
+
+
+def _one_each(object_type: str, words: Sequence[str], rows: Sequence[Any]) -> dict[str, Name]:
+    found = dict(zip(words, map(Name._make, rows), strict=True))
+    if len(found) < len(words):
+        word, times = Counter(words).most_common(1)[0]
         raise InvalidArgumentError(
-            f"{word!r} is the name of {more + 1} objects of type {object_type}; say which "
+            f"{word!r} is the name of {times} objects of type {object_type}; say which "
             "project or region, or give the id",
             field="names",
         )
-    return {word: Name._make(best[name][2:]) for word, name in normal.items() if name in best}
-
-
-def _resolving(*parts: tuple[int, Any, Any, Any], of_owners: bool) -> Any:
-    """Make a statement that resolves, of parts: rank, word, table and condition.
-
-    It gives the rank, the word that was asked for, empty for an id, and the object.
-    """
-    return union_all(
-        *(
-            select(literal(rank).label("rank"), word.label("word"), *_NAMED)
-            .select_from(source)
-            .where(
-                _NAMES.c.object_type == bindparam("object_type"),
-                which,
-                *([one_of(_NAMES.c.owner, "owners")] if of_owners else ()),
-            )
-            for rank, word, source, which in parts
-        )
-    )
+    return found
 
 
 _LIVES = _NAMES.c.released_at.is_(None)
+_OWNED: Sequence[Sequence[Any]] = (
+    (),
+    (_NAMES.c.owner == bindparam("owner"),),
+    (one_of(_NAMES.c.owner, "owners"),),
+)
+_OF_TYPE = _NAMES.c.object_type == bindparam("object_type")
+_NAME_AT = Name._fields.index("name")
 _BY_NAME = [
-    _resolving(
-        (0, literal(""), _NAMES, one_of(_NAMES.c.id, "ids")),
-        (0, _NAMES.c.name, _NAMES, and_(_LIVES, one_of(_NAMES.c.name, "asked"))),
-        of_owners=of_owners,
-    )
-    for of_owners in (False, True)
+    select(*_NAMED).where(_OF_TYPE, _LIVES, one_of(_NAMES.c.name, "asked"), *owned)
+    for owned in _OWNED
 ]
-"""Indexes: the primary key; names (object_type, name, owner)."""
+"""Index: names (object_type, name, owner)."""
 
 _BY_SLUG = [
-    _resolving(
-        (1, _NAMES.c.slug, _NAMES, and_(_LIVES, one_of(_NAMES.c.slug, "asked"))),
-        (
-            2,
-            _OLD.c.slug,
-            _OLD.join(_NAMES, _NAMES.c.id == _OLD.c.id),
-            and_(
-                _LIVES,
-                _OLD.c.object_type == bindparam("object_type"),
-                one_of(_OLD.c.slug, "asked"),
-            ),
+    union_all(
+        select(*_NAMED, false(), _NAMES.c.slug.label("word")).where(
+            *(_OF_TYPE, _LIVES, one_of(_NAMES.c.slug, "asked"), *owned)
         ),
-        of_owners=of_owners,
+        select(*_NAMED, true(), _OLD.c.slug.label("word"))
+        .join(_OLD, _OLD.c.id == _NAMES.c.id)
+        .where(
+            *(_OF_TYPE, _LIVES, _OLD.c.object_type == bindparam("object_type"), *owned),
+            one_of(_OLD.c.slug, "asked"),
+        ),
     )
-    for of_owners in (False, True)
+    for owned in _OWNED
 ]
 """Indexes: names (object_type, owner, slug) and (object_type, slug); old_slugs' primary key."""
 

@@ -189,14 +189,17 @@ def list_groups(
         listing: in which order, and which page; by default the first by id.
     """
     query = select(GroupRow)
-    if region:
-        query = query.where(GroupRow.region == check_id(region, field="region"))
     if provider:
         member = check_id(provider, field="provider")
         of = select(MemberRow.group).where(MemberRow.provider == member)
         query = query.where(GroupRow.id.in_(of))
-    asked = listing or Listing()
-    page = listed(session, query, GroupRow, asked, object_types=["group"], owner=region or None)
+    page = listed(
+        *(session, query, GroupRow, listing or Listing()),
+        object_types=["group"],
+        owner=check_id(region, field="region") if region else None,
+        owned_by=GroupRow.region,
+        whole=not provider,
+    )
     return page.of(_complete(session, page.items))
 
 

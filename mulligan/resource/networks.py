@@ -213,14 +213,17 @@ def list_networks(
         hidden: UUIDs of regions of which none is read.
     """
     query = select(NetworkRow)
-    if region:
-        query = query.where(NetworkRow.region == check_id(region, field="region"))
     if hidden:
         query = query.where(NetworkRow.region.not_in(hidden))
     if project:
         query = query.where(or_(NetworkRow.project.is_(None), NetworkRow.project == project))
-    asked = listing or Listing()
-    page = listed(session, query, NetworkRow, asked, object_types=["network"], owner=region or None)
+    page = listed(
+        *(session, query, NetworkRow, listing or Listing()),
+        object_types=["network"],
+        owner=check_id(region, field="region") if region else None,
+        owned_by=NetworkRow.region,
+        whole=not project and not hidden,
+    )
     used = _used(session, [row.id for row in page.items], now or datetime.now(UTC))
     return page.of([_network(row, used.get(row.id, 0)) for row in page.items])
 

@@ -40,7 +40,7 @@ from mulligan.resource.values import (
     check_provider_type,
 )
 from mulligan.values.errors import InvalidArgumentError
-from mulligan.values.listing import Listed, Listing
+from mulligan.values.listing import Listed, Listing, OrderBy
 
 _NAMED_AS = ("provider", "server", "host")
 """A provider with a BMC or hypervisor has the name of that."""
@@ -266,7 +266,7 @@ def list_providers(
         listing: in which order, and which page; by default the first by id.
         now: the present by default.
     """
-    query = narrowed(select(ProviderRow), region=region, type=type, group=group)
+    query = narrowed(select(ProviderRow), region="", type=type, group=group)
     if tree:
         top = check_id(tree, field="tree")
         query = query.where(or_(ProviderRow.id == top, ProviderRow.root == top))
@@ -274,12 +274,15 @@ def list_providers(
         query = query.where(ProviderRow.parent == check_id(parent, field="parent"))
     # Where the owner narrows them, the types would only keep its index from giving the order.
     types = () if region else _NAMED_AS
-    owner = region or None
+    page_of, whole = listing or Listing(), not (type or tree or parent or group)
+    if not region and page_of.order_by is OrderBy.NAME:
+        whole = False
     page = listed(
-        *(session, query, ProviderRow, listing or Listing()),
+        *(session, query, ProviderRow, page_of),
         object_types=types,
-        owner=owner,
-        whole=bool(region) and not (type or tree or parent or group),
+        owner=check_id(region, field="region") if region else None,
+        owned_by=ProviderRow.region,
+        whole=whole,
     )
     return page.of(_complete(session, page.items, now or datetime.now(UTC)))
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from mulligan import events
+from mulligan.database import in_unicode_order
 from mulligan.generations import refuse_stale
 from mulligan.resource.tables import (
     CapabilityNameRow,
@@ -112,9 +113,9 @@ def _tell(
 
 
 def list_names(session: Session, table: type[N], *, after: str = "", limit: int = 0) -> Page[N]:
-    """Read a page of names in their order."""
-    limit = page_size(limit)
-    query = select(table).where(table.name > after).order_by(table.name).limit(limit + 1)
+    """Read a page of names in the order of Unicode."""
+    limit, name = page_size(limit), in_unicode_order(session, table.name)
+    query = select(table).where(name > after).order_by(name).limit(limit + 1)
     return Page.cut(list(session.scalars(query)), limit, lambda row: row.name)
 
 

@@ -207,13 +207,20 @@ def list_page(
 ) -> Listed[ReservationRow]:
     """Read a page of a project's reservations: in the states asked for, or that live, or all."""
     rows, asked = ReservationRow, listing or Listing()
-    query = select(rows).where(rows.project == check_id(project, field="project"))
+    query, owner = select(rows), check_id(project, field="project")
     states = asked.filter.states
-    if not (any(one in RESERVATION_ENDED for one in states) if states else include_ended):
+    ended = any(one in RESERVATION_ENDED for one in states) if states else include_ended
+    if not ended:
         query = query.where(RESERVATION_LIVES)
     if series:
         query = query.where(rows.series == check_id(series, field="series"))
-    return listed(session, query, rows, asked, whole=not series)
+    return listed(
+        *(session, query, rows, asked),
+        owner=owner,
+        owned_by=rows.project,
+        ended=ended,
+        whole=not series,
+    )
 
 
 def of_claims(session: Session, claim_ids: Sequence[str]) -> list[ReservationRow]:

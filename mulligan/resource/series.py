@@ -194,10 +194,10 @@ def _visible(row: SeriesRow | None, series: str, project: str | None) -> SeriesR
 def list_page(session: Session, project: str, listing: Listing | None = None) -> Listed[SeriesRow]:
     """Read a page of a project's series: in the states asked for, or that have not ended."""
     rows, asked = SeriesRow, listing or Listing()
-    query = select(rows).where(rows.project == check_id(project, field="project"))
+    query, owner = select(rows), check_id(project, field="project")
     if not asked.filter.states:
         query = query.where(rows.state == "active")
-    return listed(session, query, rows, asked)
+    return listed(session, query, rows, asked, owner=owner, owned_by=rows.project, whole=True)
 
 
 def _id(row: SeriesRow) -> str:

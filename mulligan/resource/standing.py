@@ -126,7 +126,6 @@ def list_claims(
     """
     query = select(ClaimRow)
     for column, wanted in (
-        (ClaimRow.project, project),
         (ClaimRow.region, region),
         (ClaimRow.consumer, consumer),
     ):
@@ -135,7 +134,13 @@ def list_claims(
     if not include_ended:
         query = query.where(CLAIM_LIVES, not_(_ended(now)))
     whole = bool(project) and not region and not consumer
-    page = listed(session, query, ClaimRow, listing or Listing(), whole=whole)
+    page = listed(
+        *(session, query, ClaimRow, listing or Listing()),
+        owner=check_id(project, field="project") if project else None,
+        owned_by=ClaimRow.project,
+        ended=include_ended,
+        whole=whole,
+    )
     return page.of(complete(session, page.items, now))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from mulligan.database import Base, Id, in_region
+from mulligan.database import Base, Id, in_region, of_living
 from mulligan.status import StatusColumns
 from mulligan.values.states import RESERVATION_ENDED
 
@@ -215,13 +215,7 @@ class ClaimRow(StatusColumns, Base):
         Index(None, "project", "id"),
         Index(None, "consumer"),
         Index(None, "project", "created_at", "id"),
-        *(
-            Index(name, *columns, sqlite_where=CLAIM_LIVES, postgresql_where=CLAIM_LIVES)
-            for name, columns in (
-                ("ix_claims_living", ("project", "id")),
-                ("ix_claims_living_by_time", ("project", "created_at", "id")),
-            )
-        ),
+        *of_living("claims", CLAIM_LIVES),
     )
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     project: Mapped[str] = mapped_column(Id)
@@ -309,15 +303,7 @@ class ReservationRow(StatusColumns, Base):
     __table_args__ = (
         Index(None, "project", "id"),
         Index(None, "project", "created_at", "id"),
-        *(
-            Index(
-                name, *columns, sqlite_where=RESERVATION_LIVES, postgresql_where=RESERVATION_LIVES
-            )
-            for name, columns in (
-                ("ix_reservations_living", ("project", "id")),
-                ("ix_reservations_living_by_time", ("project", "created_at", "id")),
-            )
-        ),
+        *of_living("reservations", RESERVATION_LIVES),
         Index(None, "region", "state"),
         Index(None, "claim"),
         Index(None, "machine"),

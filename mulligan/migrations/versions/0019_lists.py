@@ -10,6 +10,9 @@ revision = "0019"
 down_revision = "0018"
 
 _BY_UNICODE = {"name": 'COLLATE "C"'}
+_LIVING = {"project": "DESC"}
+"""The other way round than in the index of all, so that no list can take that one for this."""
+
 _OF_PROJECT = {
     "machines": "state NOT IN ('gone', 'failed')",
     "claims": "state <> 'released'",
@@ -20,6 +23,7 @@ _OF_PROJECT = {
 _IN_REGION = ("servers", "hosts", "images", "providers", "provider_groups", "networks")
 _OF_INSTALLATION = ("operations", "accounts", "projects", "regions")
 _REPLACED = {
+    "ix_operations_project_created_at": "operations",
     "ix_servers_region": "servers",
     "ix_hosts_region": "hosts",
     "ix_images_region": "images",
@@ -35,9 +39,10 @@ def upgrade() -> None:
     # Of two that serve alike, SQLite takes the one that was built last: that of the living.
     for table, living in _OF_PROJECT.items():
         _index(table, "project", "created_at", "id")
-        build_index(f"ix_{table}_living", table, ["project", "id"], living)
-        build_index(f"ix_{table}_living_by_time", table, ["project", "created_at", "id"], living)
+        for name, columns in ("living", ["id"]), ("living_by_time", ["created_at", "id"]):
+            build_index(f"ix_{table}_{name}", table, ["project", *columns], living, _LIVING)
     _index("operations", "project", "id")
+    _index("operations", "project", "created_at", "id")
     _index("reservation_series", "project", "created_at", "id")
     for table in _IN_REGION:
         _index(table, "region", "id")
@@ -51,12 +56,12 @@ def upgrade() -> None:
 def _index_names() -> None:
     owned = ["object_type", "owner", "name", "id"]
     build_index("ix_names_owned", "names", owned, ops=_BY_UNICODE)
-    for name, columns in (
-        ("ix_names_living_owned", owned),
-        ("ix_names_living", ["object_type", "name", "id"]),
-        ("ix_names_living_anything_owned", ["owner", "name", "id"]),
+    for name, columns, ops in (
+        ("ix_names_living_owned", owned, {"object_type": "DESC"}),
+        ("ix_names_living", ["object_type", "name", "id"], {}),
+        ("ix_names_living_anything_owned", ["owner", "name", "id"], {"owner": "DESC"}),
     ):
-        build_index(name, "names", columns, "released_at IS NULL", _BY_UNICODE)
+        build_index(name, "names", columns, "released_at IS NULL", _BY_UNICODE | ops)
 
 
 def _index(table: str, *columns: str) -> None:

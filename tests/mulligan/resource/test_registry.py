@@ -1,8 +1,10 @@
 """Registered names: standard ones stay, those in use stay too."""
 
+from functools import partial
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from mulligan import events
 from mulligan.database import Database
@@ -128,3 +130,21 @@ def test_names_come_in_pages(database: Database) -> None:
     assert len(first.items) == 2
     assert found == sorted(names(database, ResourceTypeRow))
     assert not second.next_token
+
+
+def test_names_come_in_the_order_of_unicode_whatever_the_servers_is(
+    postgresql_database: Database,
+) -> None:
+    column = 'ALTER TABLE capabilities ALTER COLUMN name TYPE VARCHAR(64) COLLATE "en-x-icu"'
+    postgresql_database.write(lambda session: session.execute(text(column)))
+    for name in ("Raid", "disk_ssd", "disk:nvme", "Disk"):
+        register(postgresql_database, CapabilityNameRow, name)
+    walked, after = [""], ""
+    while after or walked == [""]:
+        page = postgresql_database.read(
+            partial(registry.list_names, table=CapabilityNameRow, after=after, limit=2)
+        )
+        walked += [row.name for row in page.items]
+        after = page.next_token
+    assert walked == sorted(walked)
+    assert {"Raid", "disk_ssd", "disk:nvme", "Disk"} <= {*walked}
