@@ -85,6 +85,16 @@ func (s *served) answer(name string, answers ...any) {
 	s.answers[name] = answers
 }
 
+// atIam gives what calls control where iam is.
+func (s *served) atIam(t *testing.T) *caller {
+	t.Helper()
+	made, err := s.client.Control.caller.(*routed).at(s.client.address, patient, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
 // requests gives what was asked of an RPC.
 func (s *served) requests(name string) []proto.Message {
 	s.mutex.Lock()
