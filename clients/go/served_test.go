@@ -26,7 +26,9 @@ const someID = "55555555-5555-4555-8555-555555555555"
 
 // served is a server within the test, and a client of it.
 type served struct {
-	client *Client
+	client  *Client
+	address string
+	server  *grpc.Server
 	// What it says of itself.
 	version atomic.Value
 	mutex   sync.Mutex
@@ -44,9 +46,9 @@ type served struct {
 // lost is an answer: the end of the connection.
 type lost struct{}
 
-// serve answers as the test says until it is over: messages, what `refusal` gives, `lost`, functions
+// start answers as the test says until it is over: messages, what `refusal` gives, `lost`, functions
 // of the request, and for streams lists of those.
-func serve(t *testing.T, answers map[string][]any, options Options) *served {
+func start(t *testing.T, answers map[string][]any) *served {
 	t.Helper()
 	s := &served{answers: answers, asked: map[string][]proto.Message{}}
 	if s.answers == nil {
@@ -58,12 +60,21 @@ func serve(t *testing.T, answers map[string][]any, options Options) *served {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := grpc.NewServer(grpc.UnknownServiceHandler(s.handle))
-	go func() { _ = server.Serve(noted{listener, s}) }()
-	t.Cleanup(server.Stop)
-	if s.client, err = New(listener.Addr().String(), options); err != nil {
+	s.address, s.server = listener.Addr().String(), grpc.NewServer(grpc.UnknownServiceHandler(s.handle))
+	go func() { _ = s.server.Serve(noted{listener, s}) }()
+	t.Cleanup(s.server.Stop)
+	return s
+}
+
+// serve starts a server with a client of it.
+func serve(t *testing.T, answers map[string][]any, options Options) *served {
+	t.Helper()
+	s := start(t, answers)
+	made, err := New(s.address, options)
+	if err != nil {
 		t.Fatal(err)
 	}
+	s.client = made
 	t.Cleanup(s.client.Close)
 	s.client.now = func() time.Time {
 		s.mutex.Lock()
