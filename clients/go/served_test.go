@@ -39,6 +39,8 @@ type served struct {
 	pauses []time.Duration
 	// By which the client goes.
 	now time.Time
+	// Told of each call, where it is set.
+	seen func(ctx context.Context, name string)
 	// Connections, which the answer `lost` ends.
 	conns []net.Conn
 }
@@ -128,6 +130,9 @@ func (s *served) handle(_ any, stream grpc.ServerStream) error {
 	request := kind.New().Interface()
 	if err := stream.RecvMsg(request); err != nil {
 		return err
+	}
+	if s.seen != nil {
+		s.seen(stream.Context(), name)
 	}
 	if version := s.version.Load().(string); version != "" {
 		stream.SetTrailer(metadata.Pairs(versionKey, version))

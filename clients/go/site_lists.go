@@ -209,7 +209,8 @@ func (r *routed) page(ctx context.Context, call *routing, sites []*Site, request
 	pages := func(asked []siteRequest) []proto.Message {
 		found := []proto.Message{}
 		for place, one := range r.hurriedAll(ctx, call, asked) {
-			if one.err != nil {
+			isKnown := slices.ContainsFunc(failures, func(known siteFailure) bool { return known.site == asked[place].site })
+			if one.err != nil && !isKnown {
 				failures = append(failures, siteFailure{asked[place].site, one.err})
 			}
 			found = append(found, one.found)
