@@ -48,6 +48,9 @@ type served struct {
 // lost is an answer: the end of the connection.
 type lost struct{}
 
+// waiting is an answer: none, as long as the caller waits.
+type waiting struct{}
+
 // start answers as the test says until it is over: messages, what `refusal` gives, `lost`, functions
 // of the request, and for streams lists of those.
 func start(t *testing.T, answers map[string][]any) *served {
@@ -164,6 +167,9 @@ func (s *served) send(stream grpc.ServerStream, answer any, request proto.Messag
 		for _, conn := range s.conns {
 			_ = conn.Close()
 		}
+		return nil
+	case waiting:
+		<-stream.Context().Done()
 		return nil
 	case func(proto.Message) any:
 		return s.send(stream, found(request), request)
