@@ -281,7 +281,7 @@ func (r *routed) ask(ctx context.Context, call *routing, site *Site, request pro
 // again. One that is away is called once and not for long, if that is hurried.
 func (r *routed) there(ctx context.Context, site *Site, how pace, timeout time.Duration, again func() bool, call func(*caller) error) error {
 	if how == hurried && !r.reach.isAway(site) {
-		how = patient
+		how = brisk
 	}
 	var err error
 	for address, missing := range r.addresses(ctx, site, how) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -147,27 +148,28 @@ func TestTagsOfAProjectAreChangedAtAllSitesAndThoseOfSeveralAtNone(t *testing.T)
 
 func TestAHurriedCallTakesNoTimeFromTheRenewalThatOthersWaitFor(t *testing.T) {
 	lacking := []string{}
-	signIn := NewSignIn(due, nil)
-	s := twoSites(t, Options{SignIn: signIn, Away: func(site Site, _ error) { lacking = append(lacking, site.ID) }})
+	tokens := Tokens{Access: "access", Refresh: "refresh", RenewAt: time.Now().Add(time.Hour)}
+	s := twoSites(t, Options{SignIn: NewSignIn(tokens, nil), Away: func(site Site, _ error) { lacking = append(lacking, site.ID) }})
 	asleep := siteOf(northID, s.north.address)
 	asleep.Services[0].Alive = false
 	s.tells(asleep, siteOf(southID, s.south.address))
-	var left time.Duration
-	s.answer("RefreshToken", func(proto.Message) any {
-		return &iamv1.SignedIn{AccessToken: "access", RefreshToken: "refresh", Lifetime: durationpb.New(time.Hour)}
-	})
-	s.seen = func(ctx context.Context, name string) {
-		if until, ok := ctx.Deadline(); ok && name == "RefreshToken" {
-			left = time.Until(until)
-		}
+	s.answer("RefreshToken", &iamv1.SignedIn{AccessToken: "another", RefreshToken: "refresh", Lifetime: durationpb.New(time.Hour)})
+	left, noting := map[string]time.Duration{}, sync.Mutex{}
+	note := func(ctx context.Context, name string) {
+		noting.Lock()
+		defer noting.Unlock()
+		until, _ := ctx.Deadline()
+		left[name] = time.Until(until)
 	}
-	s.north.answer("ListHosts", away)
+	s.seen, s.north.seen = note, note
+	s.north.answer("ListHosts", refusal(codes.Unauthenticated, tokenExpired), away)
 	s.south.answer("ListHosts", &controlv1.ListHostsResponse{Hosts: hosts(hostID)})
 	answer, err := s.client.Control.ListHosts(t.Context(), &controlv1.ListHostsRequest{})
 	done(t, err)
 	expect(t, "hosts, lacking", fmt.Sprint(idOf(answer.Hosts), lacking), fmt.Sprint([]string{hostID}, []string{northID}))
-	expect(t, "attempts", s.asked("ListHosts"), [2]int{1, 1})
-	expect(t, "time for the renewal", left > hurriedWithin, true)
+	expect(t, "attempts", s.asked("ListHosts"), [2]int{2, 1})
+	expect(t, "hurried", left["ListHosts"] <= hurriedWithin, true)
+	expect(t, "time for the renewal", left["RefreshToken"] > hurriedWithin, true)
 }
 
 func TestAnIamThatDoesNotRenewATokenMakesNoSiteAway(t *testing.T) {

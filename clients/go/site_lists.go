@@ -1,7 +1,9 @@
 package mulligan
 
 import (
+	"cmp"
 	"context"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -167,29 +169,34 @@ func (r *routed) merged(ctx context.Context, call *routing, sites []*Site, reque
 // eachOnce leaves out what another site told already, such as a project; in the order that was
 // asked.
 func eachOnce(request, answer proto.Message) proto.Message {
-	asked := askedFor(request)
-	place := func(row proto.Message) int {
-		nearest := len(asked)
-		for _, name := range []protoreflect.Name{"asked", "object_id", "id"} {
-			if found := slices.Index(asked, strings.ToLower(textOf(row.ProtoReflect(), name))); found >= 0 {
-				nearest = min(nearest, found)
-			}
-		}
-		return nearest
+	places := map[string]int{}
+	for place, one := range slices.Backward(askedFor(request)) {
+		places[one] = place
 	}
-	told, rows := map[[4]string]bool{}, []proto.Message{}
+	type placed struct {
+		place int
+		row   proto.Message
+	}
+	told, rows := map[[4]string]bool{}, []placed{}
 	for _, row := range rowsOf(answer) {
-		key := [4]string{}
-		for number, name := range []protoreflect.Name{"asked", "id", "object_id", "attribute"} {
+		key, place := [4]string{}, math.MaxInt
+		for number, name := range []protoreflect.Name{"asked", "object_id", "id", "attribute"} {
 			key[number] = textOf(row.ProtoReflect(), name)
+			if found, is := places[strings.ToLower(key[number])]; is && name != "attribute" {
+				place = min(place, found)
+			}
 		}
 		if !told[key] {
 			told[key] = true
-			rows = append(rows, row)
+			rows = append(rows, placed{place, row})
 		}
 	}
-	slices.SortStableFunc(rows, func(one, other proto.Message) int { return place(one) - place(other) })
-	setRows(answer, rows)
+	slices.SortStableFunc(rows, func(one, other placed) int { return cmp.Compare(one.place, other.place) })
+	ordered := []proto.Message{}
+	for _, one := range rows {
+		ordered = append(ordered, one.row)
+	}
+	setRows(answer, ordered)
 	return answer
 }
 
