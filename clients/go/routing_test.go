@@ -177,14 +177,14 @@ func TestAnIamThatDoesNotRenewATokenMakesNoSiteAway(t *testing.T) {
 	ended := refusal(codes.Unauthenticated, tokenExpired)
 	tokens := Tokens{Access: "access", Refresh: "refresh", RenewAt: time.Now().Add(time.Hour)}
 	s := twoSites(t, Options{SignIn: NewSignIn(tokens, nil), Away: func(Site, error) { lacking++ }})
-	s.both("ListHosts", ended)
+	s.both("ListHosts", &controlv1.ListHostsResponse{})
+	s.north.answer("ListHosts", ended)
 	s.answer("RefreshToken", away)
 	_, err := s.client.Control.ListHosts(t.Context(), &controlv1.ListHostsRequest{})
 	refused(t, err, "UNAVAILABLE")
 	expect(t, "lacking", lacking, 0)
-	s.both("ListHosts", &controlv1.ListHostsResponse{})
-	_, err = s.client.Control.ListHosts(t.Context(), &controlv1.ListHostsRequest{})
-	done(t, err)
+	known := s.client.Control.caller.(*routed).reach
+	expect(t, "away", known.isAway(&Site{ID: northID, alive: true}), false)
 }
 
 func TestAStreamGoesOnAtTheSiteThatMayHaveIt(t *testing.T) {
