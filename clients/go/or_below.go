@@ -3,7 +3,7 @@ package mulligan
 import (
 	"cmp"
 	"context"
-	"crypto/sha1" //nolint:gosec // of UUIDs of version 5
+	"crypto/sha1"
 	"fmt"
 	"slices"
 

@@ -106,6 +106,24 @@ func TestOperationsOfAllSitesComeNewestFirst(t *testing.T) {
 	expect(t, "operations", found, [][]string{{"9", "8"}, {"7", "4"}, {"3", "1"}})
 }
 
+func TestTheAuditOfAllSitesComesNewestFirst(t *testing.T) {
+	s := twoSites(t, Options{})
+	for server, has := range map[*served][]int64{s.north: {6, 2}, s.south: {7, 5}} {
+		answer := &commonv1.ListAuditEventsResponse{}
+		for _, at := range has {
+			answer.Events = append(answer.Events, &commonv1.AuditEvent{At: &timestamppb.Timestamp{Seconds: at}, Revision: at})
+		}
+		server.answer("ListAuditEvents", answer)
+	}
+	answer, err := s.client.Control.ListAuditEvents(t.Context(), &commonv1.ListAuditEventsRequest{})
+	done(t, err)
+	found := []int64{}
+	for _, one := range answer.Events {
+		found = append(found, one.Revision)
+	}
+	expect(t, "events", found, []int64{7, 6, 5, 2})
+}
+
 func TestAnOrderOverSitesHoldsWherePagesEndEarlyOrAreEmpty(t *testing.T) {
 	s := twoSites(t, Options{})
 	has := map[*served][]string{s.north: {"a", "c", "e", "f"}, s.south: {"b", "d", "g"}}

@@ -252,14 +252,18 @@ class Sites:
             control_pb2.GetMachineRequest(project=self.project, id=ended.object_id)
         )
 
-    def there_and_back(self, example: Path, name: str) -> list[str]:
+    def there_and_back(self, name: str, machine: str, *client: str | Path) -> list[str]:
         """Have another language's client, which is told iam's address, take a machine through."""
         told = {
-            **{"address": self.address, "account": "admin", "project": "ours", "region": name},
-            **{"image": "image", "network": "lan", "name": f"{example.parents[1].name}-{name}"},
+            "address": self.address,
+            "project": "ours",
+            "region": name,
+            "image": "image",
+            "network": "lan",
+            "name": machine,
         }
         ended = subprocess.run(
-            [example, *(f"--{option}={value}" for option, value in told.items())],
+            [*client, *(f"--{option}={value}" for option, value in told.items())],
             env={**os.environ, "MULLIGAN_PASSWORD": PASSWORD},
             capture_output=True,
             text=True,
@@ -308,7 +312,7 @@ def test_each_site_goes_on_without_the_other_and_without_iam(tmp_path: Path) -> 
         assert {one.metadata.name for one in found} == {"web-north", "web-south"}
         by_name = control_pb2.GetMachineRequest(project=sites.project, id="web-south")
         assert client.control.GetMachine(by_name).metadata.id == machines[south].metadata.id
-        there_and_back = sites.there_and_back(build.GO_EXAMPLE, south)
+        there_and_back = sites.there_and_back(south, "web-go", build.GO_EXAMPLE)
         assert there_and_back == ["provisioning", "active", "decommissioning", "gone"]
         for name in NAMES:
             sites.provider(name)
