@@ -118,15 +118,6 @@ func branches(one, other Path, depth int) bool {
 	return len(one) > depth && slices.Equal(one[:depth], other[:depth]) && one[depth] != other[depth]
 }
 
-// describe asks for the names of ids, so that it is known where they are.
-func (c *Client) describe(ctx context.Context, ids []string) {
-	for some := range slices.Chunk(ids, namesPerCall) {
-		if _, err := c.Meta.DescribeObjects(ctx, &metav1.DescribeObjectsRequest{Ids: some}); err != nil {
-			return
-		}
-	}
-}
-
 // find gives the ids of what a reference may mean by each name, in a project and region.
 func find(ctx context.Context, meta *MetaService, reference Reference, names []string, project, region string) (map[string]string, error) {
 	ids := map[string]string{}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"iter"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	metav1 "mulligan.internal/client/gen/metav1"
 	resourcev1 "mulligan.internal/client/gen/resourcev1"
 )
 
@@ -67,6 +67,8 @@ type routing struct {
 	timeout time.Duration
 	// Whether the caller gave its request id, and so may make it again in another process.
 	hasOwnID bool
+	// It is the client's own: nobody needs to know what it lacks.
+	isQuiet bool
 }
 
 func (r *routed) ready(ctx context.Context, method *Method, request proto.Message) (proto.Message, error) {
@@ -177,7 +179,16 @@ func (r *routed) locate(ctx context.Context, sites []*Site, ids []string) {
 		at := r.whereabouts.of(id)
 		return at == everywhere || slices.ContainsFunc(sites, func(site *Site) bool { return site.ID == at })
 	})
-	r.client.describe(ctx, lost)
+	meta, isRouted := r.client.Meta.caller.(*routed)
+	call := &routing{method: &metaDescribeObjects, answers: (&metav1.DescribeObjectsResponse{}).ProtoReflect().Type(), isQuiet: true}
+	for some := range slices.Chunk(lost, namesPerCall) {
+		if !isRouted {
+			return
+		}
+		if _, err := meta.merged(ctx, call, sites, &metav1.DescribeObjectsRequest{Ids: some}); err != nil {
+			return
+		}
+	}
 }
 
 // serving gives the sites that serve regions, or some below them if the request takes those.
@@ -425,7 +436,7 @@ func (c *Client) addressesOf(site *Site, service string) []string {
 	}
 	found := slices.Clone(site.addresses[service])
 	for place, one := range found {
-		if strings.TrimSpace(one) == "" {
+		if one == "" {
 			found[place] = c.iamAddress
 		}
 	}

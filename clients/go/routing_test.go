@@ -67,6 +67,18 @@ func TestAnObjectIsAskedForInTurnUntilItIsKnownWhereItIs(t *testing.T) {
 	refused(t, s.getHost(t, otherID), "NOT_FOUND")
 }
 
+func TestWhoAsksForOneObjectIsNotToldOfSitesThatAreAway(t *testing.T) {
+	told := 0
+	s := twoSites(t, Options{Attempts: 1, Away: func(Site, error) { told++ }})
+	s.both("DescribeObjects", &metav1.DescribeObjectsResponse{})
+	s.north.answer("DescribeObjects", away)
+	s.both("GetHost", away)
+	s.south.answer("GetHost", hosts(hostID)[0])
+	done(t, s.getHost(t, hostID))
+	expect(t, "looked for", s.asked("DescribeObjects"), [2]int{1, 1})
+	expect(t, "told", told, 0)
+}
+
 func TestAnObjectThatWasNamedOnceIsAskedForWhereItIs(t *testing.T) {
 	s := twoSites(t, Options{})
 	s.north.answer("ResolveNames", &metav1.ResolveNamesResponse{})

@@ -158,7 +158,7 @@ func (r *routed) merged(ctx context.Context, call *routing, sites []*Site, reque
 	if len(failures) == len(sites) {
 		return nil, together(failures)
 	}
-	if len(steps) == 1 {
+	if len(steps) == 1 && !call.isQuiet {
 		if err := r.tell(failures); err != nil {
 			return nil, err
 		}
