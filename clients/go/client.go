@@ -181,7 +181,7 @@ func (c *Client) refresh(ctx context.Context, token, requestID string) (*iamv1.S
 
 // manner is how an address is called as a rule.
 func (c *Client) manner(address string) manner {
-	return manner{address, c.options.Attempts, c.options.Timeout}
+	return manner{address: address, attempts: c.options.Attempts, timeout: c.options.Timeout}
 }
 
 // caller gives what calls an address.
@@ -190,7 +190,7 @@ func (c *Client) caller(how manner) (*caller, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &caller{client: c, address: how.address, conn: conn, limit: how.attempts, timeout: how.timeout}, nil
+	return &caller{client: c, manner: how, conn: conn}, nil
 }
 
 func (c *Client) dial(address string) (*grpc.ClientConn, error) {

@@ -45,6 +45,8 @@ type manner struct {
 	address  string
 	attempts int
 	timeout  time.Duration
+	// Where nobody answers, another address is tried instead of this one again.
+	hasOther bool
 }
 
 // pace is how long a site is called that does not answer.
@@ -295,22 +297,22 @@ func (r *routed) there(ctx context.Context, site *Site, how pace, timeout time.D
 		how = brisk
 	}
 	var err error
-	for address, missing := range r.addresses(ctx, site, how) {
+	for address, missing := range r.addresses(ctx, site, how, timeout) {
 		if missing != nil {
 			return missing
 		}
-		at, failed := r.at(address, how, timeout)
+		at, failed := r.at(address)
 		if failed == nil {
 			failed = call(at)
 		}
 		if err = failed; err == nil {
-			r.reach.answered(site, address)
+			r.reach.answered(site, address.address)
 			return nil
 		}
 		if ctx.Err() != nil || !isAway(err) || asError(err).Status != codes.Unavailable || !again() {
 			break
 		}
-		r.reach.failed(address)
+		r.reach.failed(address.address)
 	}
 	if ctx.Err() == nil && isAway(err) {
 		r.reach.lost(site)
@@ -320,15 +322,16 @@ func (r *routed) there(ctx context.Context, site *Site, how pace, timeout time.D
 
 // addresses gives those that iam told of, then those that it knows since; an error: it has none,
 // after some waits for one to come back.
-func (r *routed) addresses(ctx context.Context, site *Site, how pace) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
+func (r *routed) addresses(ctx context.Context, site *Site, how pace, timeout time.Duration) iter.Seq2[manner, error] {
+	return func(yield func(manner, error) bool) {
 		tried, delay := []string{}, firstDelay
 		untried := func() bool {
-			for _, one := range r.reach.ordered(r.client.addressesOf(site, r.service)) {
-				if slices.Contains(tried, one) {
-					continue
-				}
-				if tried = append(tried, one); !yield(one, nil) {
+			left := slices.DeleteFunc(r.reach.ordered(r.client.addressesOf(site, r.service)), func(one string) bool {
+				return slices.Contains(tried, one)
+			})
+			for place, one := range left {
+				tried = append(tried, one)
+				if !yield(r.manner(one, how, timeout, place < len(left)-1), nil) {
 					return false
 				}
 			}
@@ -336,7 +339,7 @@ func (r *routed) addresses(ctx context.Context, site *Site, how pace) iter.Seq2[
 		}
 		for attempt := 0; attempt == 0 || how == patient && attempt < r.client.options.Attempts; attempt++ {
 			if attempt > 0 && !r.client.pause(ctx, jittered(delay)) {
-				yield("", translate(ctx.Err(), site.String(), r.service, ""))
+				yield(manner{}, translate(ctx.Err(), site.String(), r.service, ""))
 				return
 			}
 			if attempt > 0 {
@@ -355,27 +358,33 @@ func (r *routed) addresses(ctx context.Context, site *Site, how pace) iter.Seq2[
 				return
 			}
 		}
-		yield("", noService(site, r.service))
+		yield(manner{}, noService(site, r.service))
 	}
 }
 
-// at gives the caller of an address, which knows the version there.
-func (r *routed) at(address string, how pace, timeout time.Duration) (*caller, error) {
-	key := manner{address, r.client.options.Attempts, r.client.options.Timeout}
+// manner tells how an address is called, of which there may be others.
+func (r *routed) manner(address string, how pace, timeout time.Duration, hasOther bool) manner {
+	found := r.client.manner(address)
+	found.hasOther = hasOther
 	if timeout > 0 {
-		key.timeout = min(key.timeout, timeout)
+		found.timeout = min(found.timeout, timeout)
 	}
 	if how == hurried {
-		key.attempts, key.timeout = 1, min(key.timeout, hurriedWithin)
+		found.attempts, found.timeout = 1, min(found.timeout, hurriedWithin)
 	}
+	return found
+}
+
+// at gives the caller of an address, which knows the version there.
+func (r *routed) at(how manner) (*caller, error) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	if found := r.callers[key]; found != nil {
+	if found := r.callers[how]; found != nil {
 		return found, nil
 	}
-	made, err := r.client.caller(key)
+	made, err := r.client.caller(how)
 	if err == nil {
-		r.callers[key] = made
+		r.callers[how] = made
 	}
 	return made, err
 }

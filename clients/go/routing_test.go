@@ -42,17 +42,24 @@ func TestACallGoesToTheSiteOfItsRegionHoweverThatIsWritten(t *testing.T) {
 
 func TestAChangeKeepsItsRequestIDAtAnotherAddressAndGoesThereFirstFromThen(t *testing.T) {
 	s := twoSites(t, Options{})
-	s.tells(siteOf(northID, nowhere(t), s.north.address))
-	ids := map[string]bool{}
-	s.north.answer("CreateHost", func(request proto.Message) any {
-		ids[requestID(request)] = true
-		return &controlv1.Host{}
-	})
+	s.tells(siteOf(northID, nowhere(t), s.north.address, s.south.address))
+	ids := []string{}
+	note := func(answer any) func(proto.Message) any {
+		return func(request proto.Message) any {
+			ids = append(ids, requestID(request))
+			return answer
+		}
+	}
+	s.north.answer("CreateHost", note(lost{}))
+	s.south.answer("CreateHost", note(&controlv1.Host{}))
 	done(t, s.createHost(t, northID))
-	waits := len(s.pauses)
+	expect(t, "the same", ids, []string{ids[0], ids[0]})
 	done(t, s.createHost(t, northID))
-	expect(t, "waits", []bool{waits > 0, len(s.pauses) == waits}, []bool{true, true})
-	expect(t, "ids", len(ids), 2)
+	expect(t, "asked", s.asked("CreateHost"), [2]int{1, 2})
+	expect(t, "waits", len(s.pauses), 0)
+	s.south.answer("CreateHost", refusal(codes.ResourceExhausted, rateLimited, after(time.Second)), &controlv1.Host{})
+	done(t, s.createHost(t, northID))
+	expect(t, "waits", s.pauses, []time.Duration{time.Second})
 }
 
 func TestAnObjectIsAskedForInTurnUntilItIsKnownWhereItIs(t *testing.T) {

@@ -104,7 +104,7 @@ func (s *served) answer(name string, answers ...any) {
 // atIam gives what calls control where iam is.
 func (s *served) atIam(t *testing.T) *caller {
 	t.Helper()
-	made, err := s.client.Control.caller.(*routed).at(s.client.address, patient, 0)
+	made, err := s.client.Control.caller.(*routed).at(s.client.manner(s.client.address))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"sync"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -13,8 +14,12 @@ import (
 	resourcev1 "mulligan.internal/client/gen/resourcev1"
 )
 
-// ahead is so many changes as are read before they are asked for; the servers keep the others.
-const ahead = 1000
+const (
+	// So many changes are read before they are asked for; the servers keep the others.
+	ahead = 1000
+	// A site that does not tell its revision by then is away.
+	revisionWithin = 5 * time.Second
+)
 
 // watch is of the site that has what it names, and stays there; else of all that there are now. What
 // comes after this call is missed at none of them.

@@ -48,12 +48,9 @@ type calls interface {
 // caller calls one service at one address: deadline, token, request id, retry, and words for what
 // went wrong.
 type caller struct {
-	client  *Client
-	address string
-	conn    *grpc.ClientConn
-	// How often a call is made while nobody answers, and the deadline of each.
-	limit   int
-	timeout time.Duration
+	manner
+	client *Client
+	conn   *grpc.ClientConn
 	// Of the service, as it said last; not set yet, or empty: not known.
 	version atomic.Value
 }
@@ -96,7 +93,7 @@ func (c *caller) unary(ctx context.Context, method *Method, request proto.Messag
 }
 
 func (c *caller) answered(ctx context.Context, method *Method, request, answer proto.Message, token, requestID string) *Error {
-	attempts := c.attempts(method)
+	attempts := c.counted(method)
 	for {
 		failed := c.once(ctx, method, request, answer, token, requestID)
 		if failed == nil || !attempts.wait(ctx, failed) {
@@ -193,7 +190,7 @@ func (c *caller) stream(ctx context.Context, method *Method, request proto.Messa
 	if err != nil {
 		return err
 	}
-	attempts, begun, renewed := c.attempts(method), false, false
+	attempts, begun, renewed := c.counted(method), false, false
 	for {
 		token, err := c.client.token(ctx, method)
 		if err != nil {
@@ -252,7 +249,7 @@ type attempts struct {
 	enough time.Time
 }
 
-func (c *caller) attempts(method *Method) *attempts {
+func (c *caller) counted(method *Method) *attempts {
 	// A server that waits itself before it gives up is not waited for attempts times as long.
 	enough := c.client.now().Add(c.client.options.Timeout)
 	return &attempts{caller: c, method: method, delay: firstDelay, enough: enough}
@@ -262,7 +259,10 @@ func (c *caller) attempts(method *Method) *attempts {
 func (a *attempts) wait(ctx context.Context, failed *Error) bool {
 	told, away := pauseOf(failed)
 	a.made++
-	if !away || a.method.Retry == RetryNever || a.made >= a.caller.limit || a.caller.client.now().Add(told).After(a.enough) {
+	if failed.Code != rateLimited && a.caller.hasOther {
+		return false
+	}
+	if !away || a.method.Retry == RetryNever || a.made >= a.caller.attempts || a.caller.client.now().Add(told).After(a.enough) {
 		return false
 	}
 	delay := max(jittered(a.delay), told)

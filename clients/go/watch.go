@@ -6,7 +6,6 @@ import (
 	"iter"
 	"slices"
 	"strconv"
-	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
@@ -152,6 +151,3 @@ func isBroken(failed *Error) bool {
 	resets := []codes.Code{codes.Internal, codes.Unknown, codes.Canceled, codes.DeadlineExceeded}
 	return saidByTransport && slices.Contains(resets, failed.Status)
 }
-
-// A site that does not tell its revision by then is away.
-const revisionWithin = 5 * time.Second
