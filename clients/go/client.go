@@ -3,19 +3,21 @@
 package mulligan
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
-	"net/url"
+	"iter"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
@@ -29,8 +31,14 @@ type Options struct {
 	Token string
 	// The tokens of another client or of a keeper.
 	SignIn *SignIn
-	// Addresses of services that listen elsewhere, by noun: iam, meta, resource, control.
+	// Addresses of services, where iam's catalogue is not to say it; by noun: iam, meta, resource,
+	// control.
 	Addresses map[string]string
+	// The UUID of a site, to call no other.
+	Site string
+	// Told of each site that a list or watch lacks because it does not answer; without it that fails.
+	// It is called where the list or watch is read.
+	Away func(site Site, why error)
 	// PEM texts of the authorities to trust instead of the system's.
 	CA []byte
 	// Deadline of a call; 0: 30 s. Watches have none.
@@ -44,8 +52,13 @@ type Client struct {
 	Services
 	options Options
 	signIn  *SignIn
-	conns   map[string]*grpc.ClientConn
-	closed  atomic.Bool
+	// Of all that the catalogue does not have, and of iam.
+	address, iamAddress string
+	authorities         *x509.CertPool
+	// Of the connections, by address.
+	mutex  sync.Mutex
+	conns  map[string]*grpc.ClientConn
+	closed atomic.Bool
 	// They wait between attempts (false: the context was done before) and tell the time.
 	pause func(context.Context, time.Duration) bool
 	now   func() time.Time
@@ -53,8 +66,8 @@ type Client struct {
 
 // New gets ready; nothing is sent before the first call.
 //
-// The address is host:port, with https:// or grpcs:// for TLS, http:// or grpc:// for none; without
-// a scheme: TLS, except to the machine itself.
+// The address is iam's, and that of all that its catalogue does not have: host:port, with https:// or
+// grpcs:// for TLS, http:// or grpc:// for none; without a scheme: TLS, except to the machine itself.
 func New(address string, options Options) (*Client, error) {
 	if options.Timeout == 0 {
 		options.Timeout = 30 * time.Second
@@ -64,26 +77,73 @@ func New(address string, options Options) (*Client, error) {
 	}
 	client := &Client{
 		options: options, signIn: options.SignIn, conns: map[string]*grpc.ClientConn{},
+		address: address, iamAddress: cmp.Or(options.Addresses["iam"], address),
 		pause: pause, now: time.Now,
 	}
 	if client.signIn == nil {
 		client.signIn = NewSignIn(Tokens{Access: options.Token}, nil)
 	}
-	var failed error
-	client.Services = newServices(func(service string) *caller {
-		at := address
-		if elsewhere := options.Addresses[service]; elsewhere != "" {
-			at = elsewhere
+	if options.CA != nil {
+		client.authorities = x509.NewCertPool()
+		if !client.authorities.AppendCertsFromPEM(options.CA) {
+			return nil, errors.New("the CA has no certificate in it")
 		}
-		conn, err := client.dial(at)
+	}
+	_, failed := parse(address)
+	iam, err := parse(client.iamAddress)
+	failed = errors.Join(failed, err)
+	router := client.router(iam)
+	client.Services = newServices(func(service string) calls {
+		at := options.Addresses[service]
+		if service == "iam" {
+			at = client.iamAddress
+		}
+		if at == "" {
+			return router(service)
+		}
+		made, err := client.caller(client.manner(at))
 		failed = errors.Join(failed, err)
-		return &caller{client: client, address: at, conn: conn}
+		return made
 	})
 	if failed != nil {
 		client.Close()
 		return nil, failed
 	}
 	return client, nil
+}
+
+// router gives what makes the callers of services at the sites of iam's catalogue.
+func (c *Client) router(iam target) func(service string) calls {
+	now := func() time.Time { return c.now() }
+	sites := &catalogue{ask: c.askCatalogue, iam: iam, only: strings.ToLower(c.options.Site), now: now}
+	objects, reach := newWhereabouts(), newReach(now)
+	regions := &regionTree{read: func(ctx context.Context) iter.Seq2[*iamv1.Region, error] {
+		return c.Iam.AllRegions(ctx, &iamv1.ListRegionsRequest{})
+	}}
+	return func(service string) calls {
+		return &routed{
+			client: c, service: service, catalogue: sites, whereabouts: objects, sent: newWhereabouts(),
+			reach: reach, regions: regions, callers: map[manner]*caller{},
+		}
+	}
+}
+
+// askCatalogue reads the catalogue; nil: nobody is signed in.
+func (c *Client) askCatalogue(ctx context.Context, waits bool) (*iamv1.ListServicesResponse, error) {
+	if tokens := c.signIn.Tokens(); tokens.Access == "" && tokens.Refresh == "" {
+		return nil, nil
+	}
+	request := &iamv1.ListServicesRequest{}
+	if waits {
+		return c.Iam.ListServices(ctx, request)
+	}
+	once := c.manner(c.iamAddress)
+	once.attempts, once.timeout = 1, min(once.timeout, catalogueWithin)
+	made, err := c.caller(once)
+	if err != nil {
+		return nil, err
+	}
+	return (&IamService{made}).ListServices(ctx, request)
 }
 
 // LogIn begins a session and goes on as this account (name or UUID).
@@ -103,6 +163,8 @@ func (o Options) Format(state fmt.State, _ rune) { _, _ = fmt.Fprint(state, "mul
 
 // Close ends the connections and the calls under way.
 func (c *Client) Close() {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
 	c.closed.Store(true)
 	for _, conn := range c.conns {
 		_ = conn.Close()
@@ -110,29 +172,45 @@ func (c *Client) Close() {
 }
 
 func (c *Client) refresh(ctx context.Context, token, requestID string) (*iamv1.SignedIn, error) {
-	return c.Iam.RefreshToken(ctx, &iamv1.RefreshTokenRequest{RefreshToken: token, RequestId: requestID})
+	answer, err := c.Iam.RefreshToken(ctx, &iamv1.RefreshTokenRequest{RefreshToken: token, RequestId: requestID})
+	if failed := asError(err); failed != nil {
+		failed.ofRenewal = true
+	}
+	return answer, err
 }
 
-func (c *Client) dial(address string) (*grpc.ClientConn, error) {
-	if conn := c.conns[address]; conn != nil {
-		return conn, nil
-	}
-	target, secure, err := parse(address)
+// manner is how an address is called as a rule.
+func (c *Client) manner(address string) manner {
+	return manner{address: address, attempts: c.options.Attempts, timeout: c.options.Timeout}
+}
+
+// caller gives what calls an address.
+func (c *Client) caller(how manner) (*caller, error) {
+	conn, err := c.dial(how.address)
 	if err != nil {
 		return nil, err
 	}
-	security := insecure.NewCredentials()
-	if secure {
-		config := &tls.Config{MinVersion: tls.VersionTLS12}
-		if c.options.CA != nil {
-			config.RootCAs = x509.NewCertPool()
-			if !config.RootCAs.AppendCertsFromPEM(c.options.CA) {
-				return nil, errors.New("the CA has no certificate in it")
-			}
-		}
-		security = credentials.NewTLS(config)
+	return &caller{client: c, manner: how, conn: conn}, nil
+}
+
+func (c *Client) dial(address string) (*grpc.ClientConn, error) {
+	found, err := parse(address)
+	if err != nil {
+		return nil, err
 	}
-	conn, err := grpc.NewClient("dns:///"+target,
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if conn := c.conns[address]; conn != nil {
+		return conn, nil
+	}
+	if c.closed.Load() {
+		return nil, &Error{Code: "CANCELLED", Status: codes.Canceled, Message: "the client was closed"}
+	}
+	security := insecure.NewCredentials()
+	if found.secure {
+		security = credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12, RootCAs: c.authorities})
+	}
+	conn, err := grpc.NewClient("dns:///"+found.String(),
 		grpc.WithTransportCredentials(security),
 		// A watch that is silent for long notices a peer that has gone; servers count more than one
 		// ping in five minutes as abuse.
@@ -148,38 +226,4 @@ func (c *Client) dial(address string) (*grpc.ClientConn, error) {
 	}
 	c.conns[address] = conn
 	return conn, nil
-}
-
-// parse reads an address, and whether it speaks TLS there.
-func parse(address string) (target string, secure bool, err error) {
-	full := address
-	if !strings.Contains(address, "://") {
-		full = "//" + address
-	}
-	parts, err := url.Parse(full)
-	if err != nil {
-		return "", false, err
-	}
-	if parts.User != nil || strings.Trim(parts.Path, "/") != "" || parts.RawQuery != "" || parts.Fragment != "" {
-		return "", false, fmt.Errorf("%q has more than a host and a port in it; give host:port", parts.Redacted())
-	}
-	host, port := parts.Hostname(), parts.Port()
-	ip := net.ParseIP(host)
-	secure = host != "localhost" && (ip == nil || !ip.IsLoopback())
-	switch parts.Scheme {
-	case "":
-	case "https", "grpcs":
-		secure = true
-	case "http", "grpc":
-		secure = false
-	default:
-		return "", false, fmt.Errorf("scheme %q of %q is none of https, grpcs, http, grpc", parts.Scheme, address)
-	}
-	if port == "" && parts.Scheme != "" {
-		port = map[bool]string{true: "443", false: "80"}[secure]
-	}
-	if host == "" || port == "" {
-		return "", false, fmt.Errorf("%q has no host or no port; give host:port", address)
-	}
-	return net.JoinHostPort(host, port), secure, nil
 }

@@ -30,6 +30,10 @@ type Error struct {
 	// Whatever else the service told programs.
 	Details map[string]string
 	cause   error
+	// It is of iam, which did not renew a token.
+	ofRenewal bool
+	// It is of the client, which had nowhere to send it to.
+	unsent bool
 }
 
 func (e *Error) Error() string { return e.Message }

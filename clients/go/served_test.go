@@ -26,7 +26,9 @@ const someID = "55555555-5555-4555-8555-555555555555"
 
 // served is a server within the test, and a client of it.
 type served struct {
-	client *Client
+	client  *Client
+	address string
+	server  *grpc.Server
 	// What it says of itself.
 	version atomic.Value
 	mutex   sync.Mutex
@@ -37,6 +39,8 @@ type served struct {
 	pauses []time.Duration
 	// By which the client goes.
 	now time.Time
+	// Told of each call, where it is set.
+	seen func(ctx context.Context, name string)
 	// Connections, which the answer `lost` ends.
 	conns []net.Conn
 }
@@ -44,9 +48,12 @@ type served struct {
 // lost is an answer: the end of the connection.
 type lost struct{}
 
-// serve answers as the test says until it is over: messages, what `refusal` gives, `lost`, functions
+// waiting is an answer: none, as long as the caller waits.
+type waiting struct{}
+
+// start answers as the test says until it is over: messages, what `refusal` gives, `lost`, functions
 // of the request, and for streams lists of those.
-func serve(t *testing.T, answers map[string][]any, options Options) *served {
+func start(t *testing.T, answers map[string][]any) *served {
 	t.Helper()
 	s := &served{answers: answers, asked: map[string][]proto.Message{}}
 	if s.answers == nil {
@@ -58,12 +65,21 @@ func serve(t *testing.T, answers map[string][]any, options Options) *served {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := grpc.NewServer(grpc.UnknownServiceHandler(s.handle))
-	go func() { _ = server.Serve(noted{listener, s}) }()
-	t.Cleanup(server.Stop)
-	if s.client, err = New(listener.Addr().String(), options); err != nil {
+	s.address, s.server = listener.Addr().String(), grpc.NewServer(grpc.UnknownServiceHandler(s.handle))
+	go func() { _ = s.server.Serve(noted{listener, s}) }()
+	t.Cleanup(s.server.Stop)
+	return s
+}
+
+// serve starts a server with a client of it.
+func serve(t *testing.T, answers map[string][]any, options Options) *served {
+	t.Helper()
+	s := start(t, answers)
+	made, err := New(s.address, options)
+	if err != nil {
 		t.Fatal(err)
 	}
+	s.client = made
 	t.Cleanup(s.client.Close)
 	s.client.now = func() time.Time {
 		s.mutex.Lock()
@@ -83,6 +99,16 @@ func (s *served) answer(name string, answers ...any) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	s.answers[name] = answers
+}
+
+// atIam gives what calls control where iam is.
+func (s *served) atIam(t *testing.T) *caller {
+	t.Helper()
+	made, err := s.client.Control.caller.(*routed).at(s.client.manner(s.client.address))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
 }
 
 // requests gives what was asked of an RPC.
@@ -107,6 +133,9 @@ func (s *served) handle(_ any, stream grpc.ServerStream) error {
 	request := kind.New().Interface()
 	if err := stream.RecvMsg(request); err != nil {
 		return err
+	}
+	if s.seen != nil {
+		s.seen(stream.Context(), name)
 	}
 	if version := s.version.Load().(string); version != "" {
 		stream.SetTrailer(metadata.Pairs(versionKey, version))
@@ -138,6 +167,9 @@ func (s *served) send(stream grpc.ServerStream, answer any, request proto.Messag
 		for _, conn := range s.conns {
 			_ = conn.Close()
 		}
+		return nil
+	case waiting:
+		<-stream.Context().Done()
 		return nil
 	case func(proto.Message) any:
 		return s.send(stream, found(request), request)

@@ -21,7 +21,7 @@ type Services struct {
 	Resource *ResourceService
 }
 
-func newServices(callerOf func(service string) *caller) Services {
+func newServices(callerOf func(service string) calls) Services {
 	return Services{
 		Control:  &ControlService{callerOf("control")},
 		Iam:      &IamService{callerOf("iam")},
@@ -31,7 +31,7 @@ func newServices(callerOf func(service string) *caller) Services {
 }
 
 // ControlService: Asks for work and shows how it goes.
-type ControlService struct{ caller *caller }
+type ControlService struct{ caller calls }
 
 // ListRegionKeys: The keys to which secrets for a region are sealed, newest first.
 func (s *ControlService) ListRegionKeys(ctx context.Context, request *controlv1.ListRegionKeysRequest) (*controlv1.ListRegionKeysResponse, error) {
@@ -340,7 +340,7 @@ func (s *ControlService) Watch(ctx context.Context, request *commonv1.WatchReque
 }
 
 // IamService: Who may do what, and where things live.
-type IamService struct{ caller *caller }
+type IamService struct{ caller calls }
 
 // Bootstrap: Create the administrator, once, with the token that the service printed at its first
 // start.
@@ -631,7 +631,7 @@ func (s *IamService) Watch(ctx context.Context, request *commonv1.WatchRequest) 
 }
 
 // MetaService: From names to ids and back; what people say about objects.
-type MetaService struct{ caller *caller }
+type MetaService struct{ caller calls }
 
 // ResolveNames: Find the ids of names or slugs; an id answers itself when the caller can see the
 // object.
@@ -738,7 +738,7 @@ func (s *MetaService) Watch(ctx context.Context, request *commonv1.WatchRequest)
 }
 
 // ResourceService: What there is, and who has claimed it when.
-type ResourceService struct{ caller *caller }
+type ResourceService struct{ caller calls }
 
 // CreateProviderType: Register a kind of provider.
 func (s *ResourceService) CreateProviderType(ctx context.Context, request *resourcev1.CreateProviderTypeRequest) (*resourcev1.ProviderType, error) {

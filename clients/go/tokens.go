@@ -126,7 +126,9 @@ func (s *SignIn) renewIf(ctx context.Context, needed func(Tokens) bool, ask refr
 	case <-renewing.done:
 		return renewing.err
 	case <-ctx.Done():
-		return translate(ctx.Err(), "iam", iamRefreshToken.Path, "")
+		failed := translate(ctx.Err(), "iam", iamRefreshToken.Path, "")
+		failed.ofRenewal = true
+		return failed
 	}
 }
 

@@ -8,8 +8,6 @@ import (
 	"io"
 	"iter"
 	random "math/rand/v2"
-	"slices"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -37,44 +35,65 @@ const (
 
 var healthCheck = Method{Path: healthv1.Health_Check_FullMethodName, Retry: RetryRead, Anonymous: true}
 
-// caller calls one service: deadline, token, request id, retry, and words for what went wrong.
+// calls is how the calls of one service are made.
+type calls interface {
+	// ready gives a request as it is sent.
+	ready(ctx context.Context, method *Method, request proto.Message) (proto.Message, error)
+	unary(ctx context.Context, method *Method, request proto.Message, answers protoreflect.MessageType) (proto.Message, error)
+	// stream calls take with one answer after the other, until that has enough.
+	stream(ctx context.Context, method *Method, request proto.Message, answers protoreflect.MessageType, take func(proto.Message) bool) error
+	watch(ctx context.Context, method *Method, request *commonv1.WatchRequest) iter.Seq2[*commonv1.Event, error]
+}
+
+// caller calls one service at one address: deadline, token, request id, retry, and words for what
+// went wrong.
 type caller struct {
-	client  *Client
-	address string
-	conn    *grpc.ClientConn
+	manner
+	client *Client
+	conn   *grpc.ClientConn
 	// Of the service, as it said last; not set yet, or empty: not known.
 	version atomic.Value
 }
 
+// unary makes a call and gives its answer.
+func unary[Answer proto.Message](ctx context.Context, c calls, method *Method, request proto.Message, answer Answer) (Answer, error) {
+	found, err := c.unary(ctx, method, request, answer.ProtoReflect().Type())
+	if err != nil {
+		var none Answer
+		return none, err
+	}
+	return found.(Answer), nil
+}
+
 // unary makes a call, again while nobody answers, as far as its method allows.
-func unary[Answer proto.Message](ctx context.Context, c *caller, method *Method, request proto.Message, answer Answer) (Answer, error) {
-	var none Answer
+func (c *caller) unary(ctx context.Context, method *Method, request proto.Message, answers protoreflect.MessageType) (proto.Message, error) {
 	ready, err := c.ready(ctx, method, request)
 	if err != nil {
-		return none, err
+		return nil, err
 	}
 	ready, requestID := withRequestID(ready)
 	for renewed := false; ; renewed = true {
-		token, err := c.token(ctx, method)
+		token, err := c.client.token(ctx, method)
 		if err != nil {
-			return none, err
+			return nil, err
 		}
+		answer := answers.New().Interface()
 		failed := c.answered(ctx, method, ready, answer, token, requestID)
 		if failed == nil {
 			return answer, nil
 		}
 		if renewed {
-			return none, failed
+			return nil, failed
 		}
 		// It was refused before anything was done.
-		if another, err := c.renewed(ctx, method, failed, token); !another {
-			return none, worse(err, failed)
+		if another, err := c.client.renewed(ctx, method, failed, token); !another {
+			return nil, worse(err, failed)
 		}
 	}
 }
 
 func (c *caller) answered(ctx context.Context, method *Method, request, answer proto.Message, token, requestID string) *Error {
-	attempts := c.attempts(method)
+	attempts := c.counted(method)
 	for {
 		failed := c.once(ctx, method, request, answer, token, requestID)
 		if failed == nil || !attempts.wait(ctx, failed) {
@@ -84,7 +103,7 @@ func (c *caller) answered(ctx context.Context, method *Method, request, answer p
 }
 
 func (c *caller) once(ctx context.Context, method *Method, request, answer proto.Message, token, requestID string) *Error {
-	ctx, cancel := context.WithTimeout(signed(ctx, token), c.client.options.Timeout)
+	ctx, cancel := context.WithTimeout(signed(ctx, token), c.timeout)
 	defer cancel()
 	var trailer metadata.MD
 	err := c.conn.Invoke(ctx, method.Path, request, answer, grpc.Trailer(&trailer))
@@ -127,20 +146,20 @@ func (c *caller) knownVersion() string {
 	return known
 }
 
-func (c *caller) token(ctx context.Context, method *Method) (string, error) {
+func (c *Client) token(ctx context.Context, method *Method) (string, error) {
 	if method.Anonymous {
 		return "", nil
 	}
-	return c.client.signIn.fresh(ctx, c.client.refresh)
+	return c.signIn.fresh(ctx, c.refresh)
 }
 
 // renewed gets another token if an error says that one has ended; false: it doesn't, or there is
 // none.
-func (c *caller) renewed(ctx context.Context, method *Method, failed *Error, token string) (bool, error) {
+func (c *Client) renewed(ctx context.Context, method *Method, failed *Error, token string) (bool, error) {
 	if method.Anonymous || failed.Code != tokenExpired {
 		return false, nil
 	}
-	return c.client.signIn.renew(ctx, token, c.client.refresh)
+	return c.signIn.renew(ctx, token, c.refresh)
 }
 
 func signed(ctx context.Context, token string) context.Context {
@@ -150,41 +169,54 @@ func signed(ctx context.Context, token string) context.Context {
 	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token)
 }
 
-// stream gives answers as they come; until the first one has, it is begun again as far as that
-// helps.
-func stream[Answer proto.Message](ctx context.Context, c *caller, method *Method, request proto.Message, answer Answer) iter.Seq2[Answer, error] {
+// stream gives answers as they come.
+func stream[Answer proto.Message](ctx context.Context, c calls, method *Method, request proto.Message, answer Answer) iter.Seq2[Answer, error] {
 	return func(yield func(Answer, error) bool) {
-		var none Answer
-		ready, err := c.ready(ctx, method, request)
-		attempts, begun, renewed := c.attempts(method), false, false
-		for err == nil {
-			token, failure := c.token(ctx, method)
-			if err = failure; err != nil {
-				break
-			}
-			limited, stop := context.WithTimeout(ctx, c.client.options.Timeout)
-			failed := c.streamed(limited, method, ready, answer, token, func(one proto.Message) bool {
-				begun = true
-				return yield(one.(Answer), nil)
-			})
-			stop()
-			if failed == nil {
-				return
-			}
-			another := false
-			if !begun && !renewed {
-				another, failure = c.renewed(ctx, method, failed, token)
-			}
-			if renewed = renewed || another; !another && (begun || failure != nil || !attempts.wait(ctx, failed)) {
-				err = worse(failure, failed)
-			}
+		enough := false
+		err := c.stream(ctx, method, request, answer.ProtoReflect().Type(), func(one proto.Message) bool {
+			enough = !yield(one.(Answer), nil)
+			return !enough
+		})
+		if err != nil && !enough {
+			var none Answer
+			yield(none, err)
 		}
-		yield(none, err)
+	}
+}
+
+// stream begins a stream; until the first answer came, again as far as that helps.
+func (c *caller) stream(ctx context.Context, method *Method, request proto.Message, answers protoreflect.MessageType, take func(proto.Message) bool) error {
+	ready, err := c.ready(ctx, method, request)
+	if err != nil {
+		return err
+	}
+	attempts, begun, renewed := c.counted(method), false, false
+	for {
+		token, err := c.client.token(ctx, method)
+		if err != nil {
+			return err
+		}
+		limited, stop := context.WithTimeout(ctx, c.timeout)
+		failed := c.streamed(limited, method, ready, answers, token, func(one proto.Message) bool {
+			begun = true
+			return take(one)
+		})
+		stop()
+		if failed == nil {
+			return nil
+		}
+		another, failure := false, error(nil)
+		if !begun && !renewed {
+			another, failure = c.client.renewed(ctx, method, failed, token)
+		}
+		if renewed = renewed || another; !another && (begun || failure != nil || !attempts.wait(ctx, failed)) {
+			return worse(failure, failed)
+		}
 	}
 }
 
 // streamed gives what comes until take has enough, the stream ends or fails.
-func (c *caller) streamed(ctx context.Context, method *Method, request, answer proto.Message, token string, take func(proto.Message) bool) *Error {
+func (c *caller) streamed(ctx context.Context, method *Method, request proto.Message, answers protoreflect.MessageType, token string, take func(proto.Message) bool) *Error {
 	ctx, cancel := context.WithCancel(signed(ctx, token))
 	defer cancel()
 	described := &grpc.StreamDesc{ServerStreams: true}
@@ -197,7 +229,7 @@ func (c *caller) streamed(ctx context.Context, method *Method, request, answer p
 		}
 	}
 	for err == nil {
-		one := answer.ProtoReflect().New().Interface()
+		one := answers.New().Interface()
 		if err = open.RecvMsg(one); err == nil && !take(one) {
 			return nil
 		}
@@ -208,123 +240,34 @@ func (c *caller) streamed(ctx context.Context, method *Method, request, answer p
 	return c.heard(err, method, trailer, "")
 }
 
-// watch gives changes in order and each once, over streams that break, until the context is done.
-func watch(ctx context.Context, c *caller, method *Method, request *commonv1.WatchRequest) iter.Seq2[*commonv1.Event, error] {
-	return func(yield func(*commonv1.Event, error) bool) {
-		asked, err := c.ready(ctx, method, proto.Clone(request))
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		following := proto.Clone(asked).(*commonv1.WatchRequest)
-		failures, delay := 0, firstDelay
-		for {
-			token, err := c.token(ctx, method)
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			began, enough := c.client.now(), false
-			failed := c.streamed(ctx, method, following, &commonv1.Event{}, token, func(one proto.Message) bool {
-				event := one.(*commonv1.Event)
-				failures, delay = 0, firstDelay
-				if following.AfterRevision != nil && event.Revision <= following.GetAfterRevision() {
-					return true
-				}
-				following.AfterRevision = proto.Int64(event.Revision)
-				enough = !yield(event, nil)
-				return !enough
-			})
-			if enough {
-				return
-			}
-			if ctx.Err() != nil {
-				yield(nil, ctx.Err())
-				return
-			}
-			broken, err := c.mend(ctx, method, failed, token, following)
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			if c.client.now().Sub(began) > lasted {
-				failures, delay = 0, firstDelay
-			}
-			told, _ := pauseOf(broken)
-			if failures++; failures >= watchAttempts || !c.client.pause(ctx, max(jittered(delay), told)) {
-				yield(nil, broken)
-				return
-			}
-			delay = min(2*delay, longestDelay)
-		}
-	}
-}
-
-// mend gets ready to take up a stream that broke; gives what broke it, or what can't be mended.
-func (c *caller) mend(ctx context.Context, method *Method, failed *Error, token string, following *commonv1.WatchRequest) (*Error, error) {
-	if failed != nil && c.client.closed.Load() {
-		return nil, failed
-	}
-	if failed == nil {
-		return &Error{Code: "UNAVAILABLE", Status: codes.Unavailable, Message: "the server ends each watch at once"}, nil
-	}
-	if failed.Code == tokenExpired {
-		// Up to there nothing was left to tell.
-		if told, err := strconv.ParseInt(failed.Details["revision"], 10, 64); err == nil {
-			following.AfterRevision = proto.Int64(max(told, following.GetAfterRevision()))
-		}
-		another, err := c.renewed(ctx, method, failed, token)
-		if another {
-			return failed, nil
-		}
-		if unanswered := (*Error)(nil); errors.As(err, &unanswered) && isBroken(unanswered) {
-			return unanswered, nil
-		}
-		return nil, worse(err, failed)
-	}
-	if !isBroken(failed) {
-		return nil, failed
-	}
-	return failed, nil
-}
-
-// isBroken tells whether a stream that failed so can be taken up again.
-func isBroken(failed *Error) bool {
-	if _, away := pauseOf(failed); away {
-		return true
-	}
-	// A proxy or a killed server resets the stream; what the server itself says has a code. What did
-	// not answer in time, as iam where a token ends, may do so the next time.
-	saidByTransport := failed.Code == codeName(failed.Status)
-	resets := []codes.Code{codes.Internal, codes.Unknown, codes.Canceled, codes.DeadlineExceeded}
-	return saidByTransport && slices.Contains(resets, failed.Status)
-}
-
 // attempts counts how often a call was made.
 type attempts struct {
-	client *Client
+	caller *caller
 	method *Method
 	made   int
 	delay  time.Duration
 	enough time.Time
 }
 
-func (c *caller) attempts(method *Method) *attempts {
+func (c *caller) counted(method *Method) *attempts {
 	// A server that waits itself before it gives up is not waited for attempts times as long.
 	enough := c.client.now().Add(c.client.options.Timeout)
-	return &attempts{client: c.client, method: method, delay: firstDelay, enough: enough}
+	return &attempts{caller: c, method: method, delay: firstDelay, enough: enough}
 }
 
 // wait waits until a call that failed may be made again; false: that would change nothing.
 func (a *attempts) wait(ctx context.Context, failed *Error) bool {
 	told, away := pauseOf(failed)
 	a.made++
-	if !away || a.method.Retry == RetryNever || a.made >= a.client.options.Attempts || a.client.now().Add(told).After(a.enough) {
+	if failed.Code != rateLimited && a.caller.hasOther {
+		return false
+	}
+	if !away || a.method.Retry == RetryNever || a.made >= a.caller.attempts || a.caller.client.now().Add(told).After(a.enough) {
 		return false
 	}
 	delay := max(jittered(a.delay), told)
 	a.delay = min(2*a.delay, longestDelay)
-	return a.client.pause(ctx, delay)
+	return a.caller.client.pause(ctx, delay)
 }
 
 // pauseOf tells how long to wait before another try; false: that would change nothing.
@@ -350,7 +293,7 @@ func worse(renewal error, failed *Error) error {
 
 // pages gives one after the other what a list gives in pages; names are looked up once.
 func pages[Request proto.Message, Answer interface{ GetNextPageToken() string }, Item any](
-	ctx context.Context, c *caller, method *Method, request Request,
+	ctx context.Context, c calls, method *Method, request Request,
 	list func(context.Context, Request) (Answer, error), items func(Answer) []Item,
 ) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {

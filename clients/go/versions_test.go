@@ -25,7 +25,7 @@ var newer = Method{
 }
 
 func TestWhatAnOlderServiceDoesNotKnowIsNotSent(t *testing.T) {
-	older := serve(t, nil, Options{}).client.Control.caller
+	older := serve(t, nil, Options{}).atIam(t)
 	for needed, spec := range map[string]*controlv1.MachineSpec{
 		"spec.image needs control ≥ 0.2.0":      {Image: "a"},
 		"spec.placement needs control ≥ 0.10.0": {Image: "a", Placement: commonv1.Placement_PLACEMENT_NEAREST},
@@ -41,7 +41,7 @@ func TestWhatAnOlderServiceDoesNotKnowIsNotSent(t *testing.T) {
 func TestWhatTheServiceKnowsByNowIsSent(t *testing.T) {
 	request := &controlv1.ProvisionMachineRequest{Spec: &controlv1.MachineSpec{Image: "a"}}
 	server := serve(t, nil, Options{})
-	updated := server.client.Control.caller
+	updated := server.atIam(t)
 	if _, err := updated.ready(t.Context(), &newer, request); !HasCode(err, "NEEDS_NEWER_SERVICE") {
 		t.Errorf("got %v", err)
 	}
@@ -53,7 +53,7 @@ func TestWhatTheServiceKnowsByNowIsSent(t *testing.T) {
 }
 
 func TestAFieldCountsThatIsSaidIfOnlyToBeTakenAway(t *testing.T) {
-	older := serve(t, nil, Options{}).client.Control.caller
+	older := serve(t, nil, Options{}).atIam(t)
 	for _, request := range []proto.Message{
 		&controlv1.ProvisionMachineRequest{Spec: &controlv1.MachineSpec{Nics: []*controlv1.NicRequest{}}},
 		&resourcev1.UpdateProvidersRequest{Changes: []*resourcev1.ProviderChange{{}}},
@@ -81,13 +81,13 @@ func TestARefusalTellsTheVersionAndWhatIsNotKnownIsAskedForAgain(t *testing.T) {
 	}
 	server.version.Store("0.2.0")
 	server.answer("VerifyServer", refusal(codes.NotFound, "NOT_FOUND"))
-	if err := verify(); !HasCode(err, "NOT_FOUND") || server.client.Control.caller.knownVersion() != "0.2.0" {
-		t.Errorf("%v from %q", err, server.client.Control.caller.knownVersion())
+	if err := verify(); !HasCode(err, "NOT_FOUND") || server.atIam(t).knownVersion() != "0.2.0" {
+		t.Errorf("%v from %q", err, server.atIam(t).knownVersion())
 	}
 	server.version.Store("")
 	server.answer("VerifyServer", refusal(codes.InvalidArgument, unknownField))
-	if err := verify(); !HasCode(err, unknownField) || server.client.Control.caller.knownVersion() != "" {
-		t.Errorf("%v from %q", err, server.client.Control.caller.knownVersion())
+	if err := verify(); !HasCode(err, unknownField) || server.atIam(t).knownVersion() != "" {
+		t.Errorf("%v from %q", err, server.atIam(t).knownVersion())
 	}
 }
 
@@ -102,13 +102,13 @@ func TestAnAddressSaysWhetherItSpeaksTLS(t *testing.T) {
 		"grpc://mulligan.example": {"mulligan.example:80", false},
 		"https://[fd00::1]":       {"[fd00::1]:443", true},
 	} {
-		target, secure, err := parse(address)
-		if err != nil || target != expected.target || secure != expected.secure {
-			t.Errorf("%s: %s %t %v", address, target, secure, err)
+		found, err := parse(address)
+		if err != nil || found.String() != expected.target || found.secure != expected.secure {
+			t.Errorf("%s: %s %t %v", address, found, found.secure, err)
 		}
 	}
-	for _, address := range []string{"", "host", "ftp://host:1", "user:secret@host:1", "host:1/path"} {
-		if _, _, err := parse(address); err == nil {
+	for _, address := range []string{"", "host", "ftp://host:1", "user:secret@host:1", "host:1/path", "http://%C3%A9:1", "http://127.0.0.%31:1"} {
+		if _, err := parse(address); err == nil {
 			t.Errorf("%s was taken", address)
 		}
 	}

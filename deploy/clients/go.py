@@ -87,7 +87,7 @@ def _services(api: Api) -> Iterator[str]:
         yield f"\t{_name(service)} *{service.descriptor.name}"
     yield "}"
     yield ""
-    yield "func newServices(callerOf func(service string) *caller) Services {"
+    yield "func newServices(callerOf func(service string) calls) Services {"
     yield "\treturn Services{"
     for service in api.services:
         called = f"callerOf({_text(service.noun)})"
@@ -102,7 +102,7 @@ def _service(service: Service) -> Iterator[str]:
     name = service.descriptor.name
     yield ""
     yield from _comment(f"{name}: {service.comment}")
-    yield from (f"type {name} struct{{ caller *caller }}", "")
+    yield from (f"type {name} struct{{ caller calls }}", "")
     for rpc in service.rpcs:
         asked, answered = rpc.descriptor.input_type, _type(rpc.descriptor.output_type)
         takes = f"(ctx context.Context, request *{_type(asked)})"

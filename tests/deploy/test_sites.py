@@ -18,6 +18,7 @@ import pytest
 from temporalio.client import Client as Temporal
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from deploy.clients import build
 from deploy.dev_server import DevServer
 from deploy.ports import free_port
 from deploy.temporal import cache_folder, find_temporal
@@ -251,6 +252,27 @@ class Sites:
             control_pb2.GetMachineRequest(project=self.project, id=ended.object_id)
         )
 
+    def there_and_back(self, name: str, machine: str, *client: str | Path) -> list[str]:
+        """Have another language's client, which is told iam's address, take a machine through."""
+        told = {
+            "address": self.address,
+            "project": "ours",
+            "region": name,
+            "image": "image",
+            "network": "lan",
+            "name": machine,
+        }
+        ended = subprocess.run(
+            [*client, *(f"--{option}={value}" for option, value in told.items())],
+            env={**os.environ, "MULLIGAN_PASSWORD": PASSWORD},
+            capture_output=True,
+            text=True,
+            timeout=180,
+        )
+        assert ended.returncode == 0, ended.stderr
+        states = [line.partition(" ")[0] for line in ended.stdout.splitlines()]
+        return list(dict.fromkeys(states))
+
     def token(self, lifetime: timedelta) -> str:
         """Make a token of the administrator's that lives as long as is said."""
         database = Database(f"sqlite:///{self.folder}/iam/iam.sqlite")
@@ -276,6 +298,7 @@ def refusal(call: Callable[[], object]) -> MulliganCallError:
 
 
 def test_each_site_goes_on_without_the_other_and_without_iam(tmp_path: Path) -> None:
+    build.build(cache_folder(os.environ))
     with ExitStack() as stack:
         sites = Sites(tmp_path, stack)
         client, (north, south) = sites.client, NAMES
@@ -289,6 +312,8 @@ def test_each_site_goes_on_without_the_other_and_without_iam(tmp_path: Path) -> 
         assert {one.metadata.name for one in found} == {"web-north", "web-south"}
         by_name = control_pb2.GetMachineRequest(project=sites.project, id="web-south")
         assert client.control.GetMachine(by_name).metadata.id == machines[south].metadata.id
+        there_and_back = sites.there_and_back(south, "web-go", build.GO_EXAMPLE)
+        assert there_and_back == ["provisioning", "active", "decommissioning", "gone"]
         for name in NAMES:
             sites.provider(name)
         claimed = {sites.claim(sites.top, 60, or_below=True).metadata.region for _ in NAMES}

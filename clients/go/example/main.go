@@ -18,7 +18,7 @@ import (
 )
 
 func main() {
-	address := flag.String("address", "127.0.0.1:7600", "where Mulligan listens")
+	address := flag.String("address", "127.0.0.1:7600", "where iam listens; it tells where the sites are")
 	account := flag.String("account", "admin", "who asks; the password is in MULLIGAN_PASSWORD")
 	name := flag.String("name", "web-1", "of the machine")
 	project := flag.String("project", "default", "name or UUID")
@@ -47,7 +47,9 @@ func main() {
 }
 
 func thereAndBack(ctx context.Context, client *mulligan.Client, asked *controlv1.ProvisionMachineRequest) error {
-	machines, err := client.Control.ListMachines(ctx, &controlv1.ListMachinesRequest{Project: asked.Project})
+	// A list of a region is of its site, and so is the revision: each site counts its own.
+	there := &controlv1.ListImagesRequest{Region: asked.Region, Page: &commonv1.Page{Size: 1}}
+	images, err := client.Control.ListImages(ctx, there)
 	if err != nil {
 		return err
 	}
@@ -55,7 +57,7 @@ func thereAndBack(ctx context.Context, client *mulligan.Client, asked *controlv1
 	if err != nil {
 		return err
 	}
-	revision, err := reach(ctx, client, operation.ObjectId, machines.Revision, "active")
+	revision, err := reach(ctx, client, operation.ObjectId, images.Revision, "active")
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,93 @@
+package mulligan
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// target is where a service listens, and whether it speaks TLS there.
+type target struct {
+	host, port string
+	secure     bool
+}
+
+func (t target) String() string { return net.JoinHostPort(t.host, t.port) }
+
+// parse reads an address: host:port or scheme://host:port.
+func parse(address string) (target, error) {
+	full := address
+	if !strings.Contains(address, "://") {
+		full = "//" + address
+	}
+	parts, err := url.Parse(full)
+	if err != nil {
+		return target{}, err
+	}
+	if parts.User != nil || strings.Trim(parts.Path, "/") != "" || parts.RawQuery != "" || parts.Fragment != "" {
+		return target{}, fmt.Errorf("%q has more than a host and a port in it; give host:port", parts.Redacted())
+	}
+	_, authority, _ := strings.Cut(full, "//")
+	if strings.Contains(authority, "%") && !strings.HasPrefix(authority, "[") {
+		// What it stands for depends on who reads it.
+		return target{}, fmt.Errorf("the host of %q has a %% in it; write it plainly", address)
+	}
+	found := target{host: parts.Hostname(), port: parts.Port()}
+	number, failed := netip.ParseAddr(found.host)
+	found.secure = found.host != "localhost" && (failed != nil || !number.IsLoopback())
+	switch parts.Scheme {
+	case "":
+	case "https", "grpcs":
+		found.secure = true
+	case "http", "grpc":
+		found.secure = false
+	default:
+		return target{}, fmt.Errorf("scheme %q of %q is none of https, grpcs, http, grpc", parts.Scheme, address)
+	}
+	if found.port == "" && parts.Scheme != "" {
+		found.port = map[bool]string{true: "443", false: "80"}[found.secure]
+	}
+	if found.host == "" || found.port == "" {
+		return target{}, fmt.Errorf("%q has no host or no port; give host:port", address)
+	}
+	return found, nil
+}
+
+// isHere tells whether a name or number, however it is written, leads to this machine.
+func isHere(host string) bool {
+	name := strings.ToLower(strings.TrimRight(host, "."))
+	plain, _, _ := strings.Cut(name, "%")
+	found, err := netip.ParseAddr(plain)
+	if err == nil {
+		found = found.Unmap()
+	} else if number, ok := oldNumber(name); ok {
+		found = number
+	} else {
+		return name == "localhost" || strings.HasSuffix(name, ".localhost")
+	}
+	return found.IsLoopback() || found.IsUnspecified()
+}
+
+// oldNumber reads an IPv4 number as the C library does: 127.1, 0x7f000001, 017700000001.
+func oldNumber(host string) (netip.Addr, bool) {
+	parts := strings.Split(host, ".")
+	if len(parts) > 4 {
+		return netip.Addr{}, false
+	}
+	var whole uint64
+	for place, part := range parts {
+		bits := 8
+		if place == len(parts)-1 {
+			bits = 8 * (5 - len(parts))
+		}
+		value, err := strconv.ParseUint(part, 0, bits)
+		if isGo := strings.ContainsAny(part, "_oO") || strings.HasPrefix(strings.ToLower(part), "0b"); err != nil || isGo {
+			return netip.Addr{}, false
+		}
+		whole = whole<<bits | value
+	}
+	return netip.AddrFrom4([4]byte{byte(whole >> 24), byte(whole >> 16), byte(whole >> 8), byte(whole)}), true
+}
