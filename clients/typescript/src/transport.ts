@@ -15,7 +15,7 @@ import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import { Attempts, type Calls, isCode, type Limits, tokenExpired } from "./attempts.js";
 import { MulliganError, translate } from "./errors.js";
 import type { Event, EventSchema } from "./gen/mulligan/common/v1/common_pb.js";
-import type { WatchRequestSchema } from "./gen/mulligan/common/v1/common_pb.js";
+import { PageSchema, type WatchRequestSchema } from "./gen/mulligan/common/v1/common_pb.js";
 import type { Method } from "./methods.js";
 import { withIds } from "./names.js";
 import { clientClosed, givenUp, unlessAborted } from "./signals.js";
@@ -321,9 +321,11 @@ export async function* eachPage<I extends DescMessage, A extends { nextPageToken
   asked: MessageShape<I>,
   list: (asked: MessageShape<I>) => Promise<A>,
 ): AsyncIterable<A> {
-  const page = { size: 0, token: "", ...(asked as { page?: object }).page };
+  const { size = 0, token = "" } = (asked as { page?: { size: number; token: string } }).page ?? {};
+  const page = { size, token };
   for (;;) {
-    const answer = await list(create(schema, { ...asked, page } as MessageInitShape<I>));
+    const next = Object.assign(clone(schema, asked), { page: create(PageSchema, page) });
+    const answer = await list(next);
     yield answer;
     if (!answer.nextPageToken) {
       return;
