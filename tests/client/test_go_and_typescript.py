@@ -114,6 +114,7 @@ def now(revision: int, state: str) -> common_pb2.Event:
 def test_it_goes_on_whatever_breaks(client: Client, fake: FakeMulligan) -> None:
     fake.on("Login", tokens(1))
     fake.on("ListMachines", AWAY, control_pb2.ListMachinesResponse(revision=5))
+    fake.on("ListImages", AWAY, control_pb2.ListImagesResponse(revision=5))
     fake.on("ProvisionMachine", ended(), an_operation("running"))
     fake.on("RefreshToken", AWAY, tokens(2), tokens(3))
     fake.on(
@@ -146,6 +147,7 @@ def test_it_goes_on_whatever_breaks(client: Client, fake: FakeMulligan) -> None:
 def test_what_went_wrong_is_told_in_our_words(client: Client, fake: FakeMulligan) -> None:
     fake.on("Login", tokens(1))
     fake.on("ListMachines", control_pb2.ListMachinesResponse(revision=5))
+    fake.on("ListImages", control_pb2.ListImagesResponse(revision=5))
     ran = client.there_and_back(fake.address, "secret", image="nothing")
     assert ran.code != 0
     assert "no image is called" in ran.failed

@@ -18,6 +18,7 @@ import pytest
 from temporalio.client import Client as Temporal
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from deploy.clients import build
 from deploy.dev_server import DevServer
 from deploy.ports import free_port
 from deploy.temporal import cache_folder, find_temporal
@@ -251,6 +252,20 @@ class Sites:
             control_pb2.GetMachineRequest(project=self.project, id=ended.object_id)
         )
 
+    def there_and_back(self, name: str, *example: str | Path) -> list[str]:
+        """Have an example of a client take a machine there and back; gives the states of that."""
+        told = {"address": self.address, "project": "ours", "region": name, "image": "image"}
+        there = build.build(cache_folder(os.environ))
+        ended = subprocess.run(
+            [*example, f"--name=back-{name}", *(f"--{key}={said}" for key, said in told.items())],
+            env={**there, "MULLIGAN_PASSWORD": PASSWORD},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert ended.returncode == 0, ended.stderr
+        return [line.partition(" ")[0] for line in ended.stdout.splitlines()]
+
     def token(self, lifetime: timedelta) -> str:
         """Make a token of the administrator's that lives as long as is said."""
         database = Database(f"sqlite:///{self.folder}/iam/iam.sqlite")
@@ -290,6 +305,8 @@ def test_each_site_goes_on_without_the_other_and_without_iam(tmp_path: Path) -> 
         by_name = control_pb2.GetMachineRequest(project=sites.project, id="web-south")
         assert client.control.GetMachine(by_name).metadata.id == machines[south].metadata.id
         for name in NAMES:
+            states = sites.there_and_back(name, "node", build.TYPESCRIPT_EXAMPLE)
+            assert {"active", "gone"} < set(states)
             sites.provider(name)
         claimed = {sites.claim(sites.top, 60, or_below=True).metadata.region for _ in NAMES}
         assert claimed == set(sites.regions.values()), "the second did not fit where the first is"
