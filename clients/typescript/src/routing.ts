@@ -177,7 +177,8 @@ export class RoutedCaller implements ServiceCaller {
     const made = await this.ready(method, described.input, request, signal);
     const at = (site: Site, after: bigint | undefined, ended = signal) => {
       const following = Object.assign(clone(described.input, made), { afterRevision: after });
-      const open = (): AsyncIterable<Event> => this.changesAt(site, method, described, following, ended);
+      const open = (): AsyncIterable<Event> =>
+        this.changesAt(site, method, described, following, ended);
       return () => follow(calls(), open, following, ended);
     };
     const sites = leadOf(method, made).ids.length

@@ -13,6 +13,7 @@ import type { Catalogue, Site } from "./catalogue.js";
 import { MulliganError } from "./errors.js";
 import type { Method } from "./methods.js";
 import { hurriedMs, type Reach } from "./reach.js";
+import { clientClosed, givenUp } from "./signals.js";
 import { isAway, unreachable } from "./site_errors.js";
 import type { Caller } from "./transport.js";
 import type { Whereabouts } from "./whereabouts.js";
@@ -192,7 +193,11 @@ export class SiteCalls {
     };
     for (let attempt = 0; attempt < (isHurried ? 1 : calls().attempts); attempt++) {
       if (attempt > 0) {
-        await calls().pause(waits.next().value, signal);
+        await calls()
+          .pause(waits.next().value, signal)
+          .catch(() => {
+            throw signal?.aborted ? givenUp(signal) : clientClosed();
+          });
       }
       const began = catalogue.now();
       yield* this.each(untried(site), tried);

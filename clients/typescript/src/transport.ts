@@ -140,9 +140,14 @@ export class Caller implements ServiceCaller {
     request: MessageShape<I>,
     signal: AbortSignal | undefined,
   ): AsyncIterable<MessageShape<O>> {
-    this.checkOpen(signal);
+    const ready = await this.ready(
+      method,
+      described.input,
+      request as MessageInitShape<I>,
+      signal,
+    );
     const token = await this.token(method, signal);
-    yield* this.streamed(method, described, request, token, signal);
+    yield* this.streamed(method, described, ready, token, signal);
   }
 
   /** Give one page of a list after the other; names are looked up once. */
@@ -321,7 +326,8 @@ export async function* eachPage<I extends DescMessage, A extends { nextPageToken
   asked: MessageShape<I>,
   list: (asked: MessageShape<I>) => Promise<A>,
 ): AsyncIterable<A> {
-  const { size = 0, token = "" } = (asked as { page?: { size: number; token: string } }).page ?? {};
+  type Paged = { page?: { size: number; token: string } };
+  const { size = 0, token = "" } = (asked as Paged).page ?? {};
   const page = { size, token };
   for (;;) {
     const next = Object.assign(clone(schema, asked), { page: create(PageSchema, page) });

@@ -15,7 +15,7 @@ function claim(there: World, more: object = {}): Promise<Claim> {
   return there.client.resource.createClaim({ project, spec, ...more });
 }
 
-test("a claim or below goes on only where it was refused, and comes back to where it may be", async (at) => {
+test("a claim or below goes on only where it was refused, and comes back there", async (at) => {
   const there = await world(at);
   there.answers["CreateClaim"] = (_, site) => (site === "north" ? full() : gone());
   await assert.rejects(claim(there, { requestId: "one" }), { code: "UNAVAILABLE" });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { createServer as createHttp2Server } from "node:http2";
 import { type AddressInfo, createServer } from "node:net";
 import { test } from "node:test";
 
@@ -176,6 +177,30 @@ test("a region that moved is followed, with the same request id", async (at) => 
   assert.deepEqual(there.asked("CreateHost"), ["north", "south"]);
   const ids = there.calls.filter(({ method }) => method === "CreateHost");
   assert.equal(new Set(ids.map(({ request }) => request["requestId"])).size, 1);
+});
+
+test("a change whose answer is lost is made at another address, first from then on", async (at) => {
+  const there = await world(at);
+  let lost = 0;
+  const dying = createHttp2Server(({ stream }) => {
+    lost++;
+    stream.session?.destroy();
+  });
+  await new Promise<void>((ready) => dying.listen(0, "127.0.0.1", ready));
+  at.after(() => dying.close());
+  const url = `http://127.0.0.1:${(dying.address() as AddressInfo).port}`;
+  there.told["north"]!.addresses.unshift(url);
+  const created = { region: near, name: "h", requestId: "mine" };
+  await there.client.control.createHost(created);
+  await there.client.control.createHost(created);
+  const made = there.calls.filter(({ method }) => method === "CreateHost");
+  assert.deepEqual(made.map(({ request }) => request["requestId"]), ["mine", "mine"]);
+  assert.equal(lost, 1);
+  const client = there.connect();
+  at.after(() => client.close());
+  there.told["north"]!.addresses = [url];
+  await assert.rejects(client.control.createHost(created), { code: "UNAVAILABLE" });
+  assert.equal(lost, 5, "the only address is asked as often as is usual");
 });
 
 test("an address that never lets anybody connect is passed over in time", async (at) => {
