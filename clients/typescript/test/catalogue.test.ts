@@ -72,7 +72,7 @@ test("a chosen site is the only one, and one that is not there is said", async (
 test("what addresses say of a service holds, whatever the catalogue tells", async (at) => {
   const there = await world(at);
   const addresses = { control: there.urls["south"] as string, iam: there.urls["iam"] as string };
-  const client = there.connect({ addresses });
+  const client = there.connect({ addresses }, "127.0.0.1:1");
   at.after(() => client.close());
   await client.control.listHosts({ region: near });
   await client.resource.listNetworks({ region: near });

@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { Code } from "@connectrpc/connect";
 
 import { OrderBy } from "../src/gen/mulligan/common/v1/common_pb.js";
+import { SignIn } from "../src/tokens.js";
 import { refusal } from "./served.js";
 import { far, full, gone, near, notHere, southId, uuid, world } from "./sites.js";
 
@@ -18,9 +19,11 @@ test("a region leads to its site, however its UUID is written, and so does its n
   there.answers["ResolveNames"] = ({ objectType, names }, site) =>
     // Each site has a copy of what is of the installation.
     ({ objects: names.map((asked: string) => ({ asked, objectType, id: far, name: site })) });
+  there.told["south"]!.regions = [far.toUpperCase()];
   await there.client.control.listHosts({ region: far.toUpperCase() });
+  await there.client.control.listHosts({ region: far });
   await there.client.control.createHost({ region: "far", name: "h", spec: { uri: "test:///" } });
-  assert.deepEqual(there.asked("ListHosts"), ["south"]);
+  assert.deepEqual(there.asked("ListHosts"), ["south", "south"]);
   assert.deepEqual(there.asked("CreateHost"), ["south"]);
   const nowhere = there.client.control.createHost({ region: uuid("9"), name: "h" });
   await assert.rejects(nowhere, { code: "NO_SITE", field: "region" });
@@ -89,6 +92,10 @@ test("a list goes on from site to site, without one that is away, which is told"
   there.now += 61_000;
   assert.deepEqual(await all(), ["north", "northa/b"]);
   assert.deepEqual(there.away, [southId]);
+  assert.ok(there.pauses.length > 0);
+  const { length } = there.pauses.splice(0);
+  assert.deepEqual(await all(), ["north", "northa/b"]);
+  assert.deepEqual(there.pauses, [], `it was asked ${length + 1} times, and once from then on`);
   const strict = there.connect();
   at.after(() => strict.close());
   await assert.rejects(async () => {
@@ -242,12 +249,15 @@ test("an address that never lets anybody connect is passed over in time", async 
 
 test("a call that was given up is not sent, and a wait for the sites ends with it", async (at) => {
   const there = await world(at);
-  const client = there.connect();
+  // Not even its token is renewed for it.
+  const signIn = new SignIn({ access: "a", refresh: "r", renewAt: 0, requestId: "" });
+  const client = there.connect({ signIn });
   at.after(() => client.close());
   const over = AbortSignal.abort();
   await assert.rejects(client.control.listHosts({}, over), { code: "CANCELLED" });
   await assert.rejects(client.iam.listRegions({}, over), { code: "CANCELLED" });
-  assert.deepEqual(there.calls, []);
+  await client.iam.login({ account: "a", password: "p" });
+  assert.deepEqual(there.calls.map(({ method }) => method), ["Login"]);
   const enough = new AbortController();
   let release = (): void => undefined;
   const told = there.answers["ListServices"]!;

@@ -13,9 +13,9 @@ import { MetaService } from "../src/gen/mulligan/meta/v1/meta_pb.js";
 import { ResourceService } from "../src/gen/mulligan/resource/v1/resource_pb.js";
 import { refusal } from "./served.js";
 
-/** A UUID that is easily told from others. */
+/** A UUID that is easily told from others, and that is another text in upper case. */
 export function uuid(letter: string): string {
-  return `${letter.repeat(8)}-0000-4000-8000-${letter.repeat(12)}`;
+  return `${letter.repeat(8)}-0000-5000-8000-abcdef${letter.repeat(6)}`;
 }
 
 /** Regions: one that north serves, one that south does, and one above both. */
@@ -85,8 +85,8 @@ export class World {
   }
 
   /** Make another client of it, with waits that take no time. */
-  connect(options: Options = {}): Client {
-    const client = new Client(this.urls["iam"] as string, { token: "token", ...options });
+  connect(options: Options = {}, address = this.urls["iam"] as string): Client {
+    const client = new Client(address, { token: "token", ...options });
     client["calls"].now = () => this.now;
     client["calls"].pause = async (delayMs, signal) => {
       this.pauses.push(delayMs);
