@@ -74,7 +74,7 @@ def _services(api: Api) -> Iterator[str]:
     yield from (_HEAD, "")
     yield 'import type { MessageInitShape } from "@bufbuild/protobuf";'
     yield ""
-    yield 'import type { Caller } from "../transport.js";'
+    yield 'import type { ServiceCaller } from "../transport.js";'
     yield 'import * as methods from "./methods.js";'
     for noun in sorted(["common", *(service.noun for service in api.services)]):
         yield f'import * as {noun}v1 from "./mulligan/{noun}/v1/{noun}_pb.js";'
@@ -84,7 +84,7 @@ def _services(api: Api) -> Iterator[str]:
     for service in api.services:
         yield f"  readonly {service.noun}: {service.descriptor.name};"
     yield ""
-    yield "  protected constructor(callerOf: (service: string) => Caller) {"
+    yield "  protected constructor(callerOf: (service: string) => ServiceCaller) {"
     for service in api.services:
         made = f"new {service.descriptor.name}(callerOf({_text(service.noun)}))"
         yield f"    this.{service.noun} = {made};"
@@ -98,7 +98,7 @@ def _service(service: Service) -> Iterator[str]:
     yield ""
     yield f"/** {service.comment} */"
     yield f"export class {service.descriptor.name} {{"
-    yield "  constructor(private readonly caller: Caller) {}"
+    yield "  constructor(private readonly caller: ServiceCaller) {}"
     for rpc in service.rpcs:
         yield from _call(rpc, service)
     yield "}"
@@ -121,9 +121,12 @@ def _call(rpc: Rpc, service: Service) -> Iterator[str]:
         all_of = f"all{rpc.name.removeprefix('List')}"
         yield ""
         yield from _comment(f"Give one after the other what {name} gives in pages.")
-        yield f"  async *{all_of}({takes}): AsyncIterable<{_type(rpc.pages.item)}> {{"
-        listed = f"(page) => this.{name}(page)"
-        paged = f"methods.{service.noun}{rpc.name}, {_schema(asked)}, request, {listed}"
+        yield f"  async *{all_of}("
+        yield f"    {takes},"
+        yield "    signal?: AbortSignal,"
+        yield f"  ): AsyncIterable<{_type(rpc.pages.item)}> {{"
+        listed = f"(page) => this.{name}(page, signal)"
+        paged = f"methods.{service.noun}{rpc.name}, {_schema(asked)}, request, {listed}, signal"
         yield f"    const pages = this.caller.pages({paged});"
         yield "    for await (const page of pages) {"
         yield f"      yield* page.{_camel(rpc.pages.field)};"

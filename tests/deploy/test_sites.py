@@ -252,8 +252,8 @@ class Sites:
             control_pb2.GetMachineRequest(project=self.project, id=ended.object_id)
         )
 
-    def there_and_back(self, name: str, machine: str, *client: str | Path) -> list[str]:
-        """Have another language's client, which is told iam's address, take a machine through."""
+    def there_and_back(self, name: str, machine: str, *example: str | Path) -> set[str]:
+        """Have an example of a client take a machine there and back; gives the states of that."""
         told = {
             "address": self.address,
             "project": "ours",
@@ -263,15 +263,14 @@ class Sites:
             "name": machine,
         }
         ended = subprocess.run(
-            [*client, *(f"--{option}={value}" for option, value in told.items())],
-            env={**os.environ, "MULLIGAN_PASSWORD": PASSWORD},
+            [*example, *(f"--{key}={said}" for key, said in told.items())],
+            env={**build.build(cache_folder(os.environ)), "MULLIGAN_PASSWORD": PASSWORD},
             capture_output=True,
             text=True,
             timeout=180,
         )
         assert ended.returncode == 0, ended.stderr
-        states = [line.partition(" ")[0] for line in ended.stdout.splitlines()]
-        return list(dict.fromkeys(states))
+        return {line.partition(" ")[0] for line in ended.stdout.splitlines()}
 
     def token(self, lifetime: timedelta) -> str:
         """Make a token of the administrator's that lives as long as is said."""
@@ -312,9 +311,10 @@ def test_each_site_goes_on_without_the_other_and_without_iam(tmp_path: Path) -> 
         assert {one.metadata.name for one in found} == {"web-north", "web-south"}
         by_name = control_pb2.GetMachineRequest(project=sites.project, id="web-south")
         assert client.control.GetMachine(by_name).metadata.id == machines[south].metadata.id
-        there_and_back = sites.there_and_back(south, "web-go", build.GO_EXAMPLE)
-        assert there_and_back == ["provisioning", "active", "decommissioning", "gone"]
         for name in NAMES:
+            for example in ([build.GO_EXAMPLE], ["node", build.TYPESCRIPT_EXAMPLE]):
+                states = sites.there_and_back(name, f"with-{len(example)}-{name}", *example)
+                assert states == {"provisioning", "active", "decommissioning", "gone"}
             sites.provider(name)
         claimed = {sites.claim(sites.top, 60, or_below=True).metadata.region for _ in NAMES}
         assert claimed == set(sites.regions.values()), "the second did not fit where the first is"

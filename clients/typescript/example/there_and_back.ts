@@ -1,5 +1,5 @@
 // A machine there and back: sign in, provision by names, watch it become active, decommission it,
-// watch it go.
+// watch it go. The address is iam's: the client finds the site that serves the region.
 //
 //   MULLIGAN_PASSWORD=… node dist/example/there_and_back.js --address 127.0.0.1:7600 --name web-1
 
@@ -39,7 +39,8 @@ const client = new Client(given.address);
 try {
   await client.logIn(given.account, process.env["MULLIGAN_PASSWORD"] ?? "");
   const { project, region, name } = given;
-  const { revision } = await client.control.listMachines({ project });
+  // Of several sites each counts its own revisions: this is that of the region's site.
+  const { revision } = await client.control.listImages({ region });
   const operation = await client.control.provisionMachine({
     project,
     region,

@@ -1,11 +1,12 @@
 import { setTimeout } from "node:timers/promises";
 
-import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
-
+import type { Calls } from "./attempts.js";
+import { Callers } from "./callers.js";
+import { MulliganError } from "./errors.js";
 import type { SignedIn } from "./gen/mulligan/iam/v1/iam_pb.js";
 import { Services } from "./gen/services.js";
+import type { Away } from "./several_sites.js";
 import { SignIn, withoutRenewal } from "./tokens.js";
-import { Caller, type Calls } from "./transport.js";
 
 /** How a client goes about its calls. */
 export interface Options {
@@ -13,8 +14,12 @@ export interface Options {
   token?: string;
   /** The tokens of another client or of a keeper. */
   signIn?: SignIn;
-  /** Addresses of services that listen elsewhere, by noun: iam, meta, resource, control. */
+  /** Addresses of services, where iam's catalogue is not to say it: iam, meta, resource, control. */
   addresses?: Record<string, string>;
+  /** The UUID of a site, to call no other. */
+  site?: string;
+  /** Told of each site that a list or watch lacks because it does not answer; else that fails. */
+  away?: Away;
   /** PEM text of the authorities to trust instead of the system's. */
   ca?: string;
   /** Deadline of a call, milliseconds; watches have none. */
@@ -27,42 +32,42 @@ export interface Options {
  * One signed-in caller of one installation.
  *
  * `iam`, `meta`, `resource` and `control` have a method for each RPC, which takes names where it
- * takes ids, and one for each list that reads it to its end.
+ * takes ids, and one for each list that reads it to its end. iam tells at which sites the others are,
+ * and each call goes to the site that it is for.
  */
 export class Client extends Services {
   readonly signIn: SignIn;
-  private readonly sessions: Map<string, Http2SessionManager>;
+  private readonly callers: Callers;
+  private readonly closing: AbortController;
   private readonly calls: Calls;
 
   /**
    * Get ready; nothing is sent before the first call.
    *
-   * @param address host:port, with https:// or grpcs:// for TLS, http:// or grpc:// for none;
-   * without a scheme: TLS, except to the machine itself.
+   * @param address of iam, and of all that its catalogue does not have: host:port, with https:// or
+   * grpcs:// for TLS, http:// or grpc:// for none; without a scheme: TLS, except to the machine
+   * itself.
    */
   constructor(address: string, options: Options = {}) {
-    const sessions = new Map<string, Http2SessionManager>();
-    super((service) => {
-      const url = urlOf(options.addresses?.[service] ?? address);
-      const session =
-        sessions.get(url) ??
-        // A watch that is silent for long notices a peer that has gone; servers count more than one
-        // ping in five minutes as abuse.
-        new Http2SessionManager(url, { pingIntervalMs: 310_000 }, { ca: options.ca });
-      sessions.set(url, session);
-      const transport = createGrpcTransport({ baseUrl: url, sessionManager: session });
-      return new Caller(url, transport, () => calls);
-    });
-    this.sessions = sessions;
+    const { timeoutMs = 30_000, attempts = 4, ca, site = "", away, addresses: own = {} } = options;
+    const callers = new Callers({ address, own, site, ca, away }, timeoutMs, () => calls);
+    super((service) => callers.of(service));
+    this.callers = callers;
     this.signIn = options.signIn ?? new SignIn(withoutRenewal(options.token ?? ""));
+    const closing = new AbortController();
+    this.closing = closing;
     const calls: Calls = {
+      iam: this.iam,
       meta: this.meta,
       signIn: this.signIn,
-      refresh: (refreshToken, requestId) => this.iam.refreshToken({ refreshToken, requestId }),
-      timeoutMs: options.timeoutMs ?? 30_000,
-      attempts: options.attempts ?? 4,
+      refresh: (refreshToken, requestId) => this.refresh(refreshToken, requestId),
+      timeoutMs,
+      attempts: Math.max(1, attempts),
       isClosed: false,
-      pause: (delayMs, signal) => setTimeout(delayMs, undefined, { signal }),
+      pause: (delayMs, signal) => {
+        const ended = AbortSignal.any([closing.signal, ...(signal ? [signal] : [])]);
+        return setTimeout(delayMs, undefined, { signal: ended });
+      },
       now: Date.now,
     };
     this.calls = calls;
@@ -75,32 +80,21 @@ export class Client extends Services {
     return answer;
   }
 
-  /** End the connections and the calls under way. */
+  /** End the connections, the calls under way and the waits between them. */
   close(): void {
     this.calls.isClosed = true;
-    for (const session of this.sessions.values()) {
-      session.abort();
+    this.closing.abort();
+    this.callers.close();
+  }
+
+  private async refresh(refreshToken: string, requestId: string): Promise<SignedIn> {
+    try {
+      return await this.iam.refreshToken({ refreshToken, requestId });
+    } catch (error) {
+      if (error instanceof MulliganError) {
+        error.ofRenewal = true;
+      }
+      throw error;
     }
   }
-}
-
-const schemes: Record<string, boolean> = { https: true, grpcs: true, http: false, grpc: false };
-
-/** Read an address as a URL whose scheme says whether it speaks TLS there. */
-export function urlOf(address: string): string {
-  const scheme = /^(\w+):\/\//.exec(address)?.[1];
-  if (scheme !== undefined && schemes[scheme] === undefined) {
-    throw new Error(`scheme ${scheme} of ${address} is none of ${Object.keys(schemes).join(", ")}`);
-  }
-  const rest = scheme === undefined ? address : address.slice(scheme.length + 3);
-  const parts = new URL(`http://${rest}`);
-  if (parts.username || parts.password || parts.pathname !== "/" || parts.search || parts.hash) {
-    throw new Error(`the address of ${parts.host} has more in it; give host:port`);
-  }
-  if (scheme === undefined && !/:\d+$/.test(rest)) {
-    throw new Error(`${address} has no port; give host:port`);
-  }
-  const here = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(parts.hostname);
-  const secure = scheme === undefined ? !here : schemes[scheme];
-  return `${secure ? "https" : "http"}://${rest.replace(/\/$/, "")}`;
 }

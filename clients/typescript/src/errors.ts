@@ -19,6 +19,8 @@ export class MulliganError extends Error {
   requestId = "";
   /** Milliseconds after which the service asks to be called again; 0 where it didn't say. */
   retryAfterMs = 0;
+  /** It comes of a renewal of the token, so it is iam's. */
+  ofRenewal = false;
   /** Whatever else the service told programs. */
   details: Record<string, string> = {};
 

@@ -4,7 +4,8 @@ import { test } from "node:test";
 import type { DescMessage, DescMethodUnary, MessageInitShape } from "@bufbuild/protobuf";
 import { Code, type Transport } from "@connectrpc/connect";
 
-import { urlOf } from "../src/client.js";
+import { urlOf } from "../src/addresses.js";
+import type { Calls } from "../src/attempts.js";
 import {
   ControlService,
   type MachineSpecSchema,
@@ -14,7 +15,7 @@ import { Placement } from "../src/gen/mulligan/common/v1/common_pb.js";
 import { ResourceService } from "../src/gen/mulligan/resource/v1/resource_pb.js";
 import type { Method } from "../src/methods.js";
 import { SignIn } from "../src/tokens.js";
-import { Caller, type Calls } from "../src/transport.js";
+import { Caller } from "../src/transport.js";
 import { refusal } from "./served.js";
 
 const newer: Method = {

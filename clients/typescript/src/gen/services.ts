@@ -2,7 +2,7 @@
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
 
-import type { Caller } from "../transport.js";
+import type { ServiceCaller } from "../transport.js";
 import * as methods from "./methods.js";
 import * as commonv1 from "./mulligan/common/v1/common_pb.js";
 import * as controlv1 from "./mulligan/control/v1/control_pb.js";
@@ -17,7 +17,7 @@ export abstract class Services {
   readonly meta: MetaService;
   readonly resource: ResourceService;
 
-  protected constructor(callerOf: (service: string) => Caller) {
+  protected constructor(callerOf: (service: string) => ServiceCaller) {
     this.control = new ControlService(callerOf("control"));
     this.iam = new IamService(callerOf("iam"));
     this.meta = new MetaService(callerOf("meta"));
@@ -27,7 +27,7 @@ export abstract class Services {
 
 /** Asks for work and shows how it goes. */
 export class ControlService {
-  constructor(private readonly caller: Caller) {}
+  constructor(private readonly caller: ServiceCaller) {}
 
   /** The keys to which secrets for a region are sealed, newest first. */
   listRegionKeys(request: MessageInitShape<typeof controlv1.ListRegionKeysRequestSchema>, signal?: AbortSignal): Promise<controlv1.ListRegionKeysResponse> {
@@ -58,8 +58,11 @@ export class ControlService {
   }
 
   /** Give one after the other what listServers gives in pages. */
-  async *allServers(request: MessageInitShape<typeof controlv1.ListServersRequestSchema>): AsyncIterable<controlv1.Server> {
-    const pages = this.caller.pages(methods.controlListServers, controlv1.ListServersRequestSchema, request, (page) => this.listServers(page));
+  async *allServers(
+    request: MessageInitShape<typeof controlv1.ListServersRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<controlv1.Server> {
+    const pages = this.caller.pages(methods.controlListServers, controlv1.ListServersRequestSchema, request, (page) => this.listServers(page, signal), signal);
     for await (const page of pages) {
       yield* page.servers;
     }
@@ -110,8 +113,11 @@ export class ControlService {
   }
 
   /** Give one after the other what listHosts gives in pages. */
-  async *allHosts(request: MessageInitShape<typeof controlv1.ListHostsRequestSchema>): AsyncIterable<controlv1.Host> {
-    const pages = this.caller.pages(methods.controlListHosts, controlv1.ListHostsRequestSchema, request, (page) => this.listHosts(page));
+  async *allHosts(
+    request: MessageInitShape<typeof controlv1.ListHostsRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<controlv1.Host> {
+    const pages = this.caller.pages(methods.controlListHosts, controlv1.ListHostsRequestSchema, request, (page) => this.listHosts(page, signal), signal);
     for await (const page of pages) {
       yield* page.hosts;
     }
@@ -168,8 +174,11 @@ export class ControlService {
   }
 
   /** Give one after the other what listImages gives in pages. */
-  async *allImages(request: MessageInitShape<typeof controlv1.ListImagesRequestSchema>): AsyncIterable<controlv1.Image> {
-    const pages = this.caller.pages(methods.controlListImages, controlv1.ListImagesRequestSchema, request, (page) => this.listImages(page));
+  async *allImages(
+    request: MessageInitShape<typeof controlv1.ListImagesRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<controlv1.Image> {
+    const pages = this.caller.pages(methods.controlListImages, controlv1.ListImagesRequestSchema, request, (page) => this.listImages(page, signal), signal);
     for await (const page of pages) {
       yield* page.images;
     }
@@ -219,8 +228,11 @@ export class ControlService {
   }
 
   /** Give one after the other what listMachines gives in pages. */
-  async *allMachines(request: MessageInitShape<typeof controlv1.ListMachinesRequestSchema>): AsyncIterable<controlv1.Machine> {
-    const pages = this.caller.pages(methods.controlListMachines, controlv1.ListMachinesRequestSchema, request, (page) => this.listMachines(page));
+  async *allMachines(
+    request: MessageInitShape<typeof controlv1.ListMachinesRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<controlv1.Machine> {
+    const pages = this.caller.pages(methods.controlListMachines, controlv1.ListMachinesRequestSchema, request, (page) => this.listMachines(page, signal), signal);
     for await (const page of pages) {
       yield* page.machines;
     }
@@ -245,8 +257,11 @@ export class ControlService {
   }
 
   /** Give one after the other what listOperations gives in pages. */
-  async *allOperations(request: MessageInitShape<typeof controlv1.ListOperationsRequestSchema>): AsyncIterable<controlv1.Operation> {
-    const pages = this.caller.pages(methods.controlListOperations, controlv1.ListOperationsRequestSchema, request, (page) => this.listOperations(page));
+  async *allOperations(
+    request: MessageInitShape<typeof controlv1.ListOperationsRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<controlv1.Operation> {
+    const pages = this.caller.pages(methods.controlListOperations, controlv1.ListOperationsRequestSchema, request, (page) => this.listOperations(page, signal), signal);
     for await (const page of pages) {
       yield* page.operations;
     }
@@ -297,8 +312,11 @@ export class ControlService {
   }
 
   /** Give one after the other what listFreezes gives in pages. */
-  async *allFreezes(request: MessageInitShape<typeof controlv1.ListFreezesRequestSchema>): AsyncIterable<controlv1.Freeze> {
-    const pages = this.caller.pages(methods.controlListFreezes, controlv1.ListFreezesRequestSchema, request, (page) => this.listFreezes(page));
+  async *allFreezes(
+    request: MessageInitShape<typeof controlv1.ListFreezesRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<controlv1.Freeze> {
+    const pages = this.caller.pages(methods.controlListFreezes, controlv1.ListFreezesRequestSchema, request, (page) => this.listFreezes(page, signal), signal);
     for await (const page of pages) {
       yield* page.freezes;
     }
@@ -315,8 +333,11 @@ export class ControlService {
   }
 
   /** Give one after the other what listDifferences gives in pages. */
-  async *allDifferences(request: MessageInitShape<typeof controlv1.ListDifferencesRequestSchema>): AsyncIterable<controlv1.Difference> {
-    const pages = this.caller.pages(methods.controlListDifferences, controlv1.ListDifferencesRequestSchema, request, (page) => this.listDifferences(page));
+  async *allDifferences(
+    request: MessageInitShape<typeof controlv1.ListDifferencesRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<controlv1.Difference> {
+    const pages = this.caller.pages(methods.controlListDifferences, controlv1.ListDifferencesRequestSchema, request, (page) => this.listDifferences(page, signal), signal);
     for await (const page of pages) {
       yield* page.differences;
     }
@@ -337,8 +358,11 @@ export class ControlService {
   }
 
   /** Give one after the other what listAuditEvents gives in pages. */
-  async *allAuditEvents(request: MessageInitShape<typeof commonv1.ListAuditEventsRequestSchema>): AsyncIterable<commonv1.AuditEvent> {
-    const pages = this.caller.pages(methods.controlListAuditEvents, commonv1.ListAuditEventsRequestSchema, request, (page) => this.listAuditEvents(page));
+  async *allAuditEvents(
+    request: MessageInitShape<typeof commonv1.ListAuditEventsRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<commonv1.AuditEvent> {
+    const pages = this.caller.pages(methods.controlListAuditEvents, commonv1.ListAuditEventsRequestSchema, request, (page) => this.listAuditEvents(page, signal), signal);
     for await (const page of pages) {
       yield* page.events;
     }
@@ -378,7 +402,7 @@ export class ControlService {
 
 /** Who may do what, and where things live. */
 export class IamService {
-  constructor(private readonly caller: Caller) {}
+  constructor(private readonly caller: ServiceCaller) {}
 
   /** Create the administrator, once, with the token that the service printed at its first start. */
   bootstrap(request: MessageInitShape<typeof iamv1.BootstrapRequestSchema>, signal?: AbortSignal): Promise<iamv1.SignedIn> {
@@ -413,8 +437,11 @@ export class IamService {
   }
 
   /** Give one after the other what listSessions gives in pages. */
-  async *allSessions(request: MessageInitShape<typeof iamv1.ListSessionsRequestSchema>): AsyncIterable<iamv1.Session> {
-    const pages = this.caller.pages(methods.iamListSessions, iamv1.ListSessionsRequestSchema, request, (page) => this.listSessions(page));
+  async *allSessions(
+    request: MessageInitShape<typeof iamv1.ListSessionsRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<iamv1.Session> {
+    const pages = this.caller.pages(methods.iamListSessions, iamv1.ListSessionsRequestSchema, request, (page) => this.listSessions(page, signal), signal);
     for await (const page of pages) {
       yield* page.sessions;
     }
@@ -465,8 +492,11 @@ export class IamService {
   }
 
   /** Give one after the other what listProjects gives in pages. */
-  async *allProjects(request: MessageInitShape<typeof iamv1.ListProjectsRequestSchema>): AsyncIterable<iamv1.Project> {
-    const pages = this.caller.pages(methods.iamListProjects, iamv1.ListProjectsRequestSchema, request, (page) => this.listProjects(page));
+  async *allProjects(
+    request: MessageInitShape<typeof iamv1.ListProjectsRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<iamv1.Project> {
+    const pages = this.caller.pages(methods.iamListProjects, iamv1.ListProjectsRequestSchema, request, (page) => this.listProjects(page, signal), signal);
     for await (const page of pages) {
       yield* page.projects;
     }
@@ -509,8 +539,11 @@ export class IamService {
   }
 
   /** Give one after the other what listAccounts gives in pages. */
-  async *allAccounts(request: MessageInitShape<typeof iamv1.ListAccountsRequestSchema>): AsyncIterable<iamv1.Account> {
-    const pages = this.caller.pages(methods.iamListAccounts, iamv1.ListAccountsRequestSchema, request, (page) => this.listAccounts(page));
+  async *allAccounts(
+    request: MessageInitShape<typeof iamv1.ListAccountsRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<iamv1.Account> {
+    const pages = this.caller.pages(methods.iamListAccounts, iamv1.ListAccountsRequestSchema, request, (page) => this.listAccounts(page, signal), signal);
     for await (const page of pages) {
       yield* page.accounts;
     }
@@ -563,8 +596,11 @@ export class IamService {
   }
 
   /** Give one after the other what listApplicationCredentials gives in pages. */
-  async *allApplicationCredentials(request: MessageInitShape<typeof iamv1.ListApplicationCredentialsRequestSchema>): AsyncIterable<iamv1.ApplicationCredential> {
-    const pages = this.caller.pages(methods.iamListApplicationCredentials, iamv1.ListApplicationCredentialsRequestSchema, request, (page) => this.listApplicationCredentials(page));
+  async *allApplicationCredentials(
+    request: MessageInitShape<typeof iamv1.ListApplicationCredentialsRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<iamv1.ApplicationCredential> {
+    const pages = this.caller.pages(methods.iamListApplicationCredentials, iamv1.ListApplicationCredentialsRequestSchema, request, (page) => this.listApplicationCredentials(page, signal), signal);
     for await (const page of pages) {
       yield* page.applicationCredentials;
     }
@@ -606,8 +642,11 @@ export class IamService {
   }
 
   /** Give one after the other what listAssignments gives in pages. */
-  async *allAssignments(request: MessageInitShape<typeof iamv1.ListAssignmentsRequestSchema>): AsyncIterable<iamv1.Assignment> {
-    const pages = this.caller.pages(methods.iamListAssignments, iamv1.ListAssignmentsRequestSchema, request, (page) => this.listAssignments(page));
+  async *allAssignments(
+    request: MessageInitShape<typeof iamv1.ListAssignmentsRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<iamv1.Assignment> {
+    const pages = this.caller.pages(methods.iamListAssignments, iamv1.ListAssignmentsRequestSchema, request, (page) => this.listAssignments(page, signal), signal);
     for await (const page of pages) {
       yield* page.assignments;
     }
@@ -637,8 +676,11 @@ export class IamService {
   }
 
   /** Give one after the other what listRegions gives in pages. */
-  async *allRegions(request: MessageInitShape<typeof iamv1.ListRegionsRequestSchema>): AsyncIterable<iamv1.Region> {
-    const pages = this.caller.pages(methods.iamListRegions, iamv1.ListRegionsRequestSchema, request, (page) => this.listRegions(page));
+  async *allRegions(
+    request: MessageInitShape<typeof iamv1.ListRegionsRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<iamv1.Region> {
+    const pages = this.caller.pages(methods.iamListRegions, iamv1.ListRegionsRequestSchema, request, (page) => this.listRegions(page, signal), signal);
     for await (const page of pages) {
       yield* page.regions;
     }
@@ -694,8 +736,11 @@ export class IamService {
   }
 
   /** Give one after the other what listAuditEvents gives in pages. */
-  async *allAuditEvents(request: MessageInitShape<typeof commonv1.ListAuditEventsRequestSchema>): AsyncIterable<commonv1.AuditEvent> {
-    const pages = this.caller.pages(methods.iamListAuditEvents, commonv1.ListAuditEventsRequestSchema, request, (page) => this.listAuditEvents(page));
+  async *allAuditEvents(
+    request: MessageInitShape<typeof commonv1.ListAuditEventsRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<commonv1.AuditEvent> {
+    const pages = this.caller.pages(methods.iamListAuditEvents, commonv1.ListAuditEventsRequestSchema, request, (page) => this.listAuditEvents(page, signal), signal);
     for await (const page of pages) {
       yield* page.events;
     }
@@ -719,7 +764,7 @@ export class IamService {
 
 /** From names to ids and back; what people say about objects. */
 export class MetaService {
-  constructor(private readonly caller: Caller) {}
+  constructor(private readonly caller: ServiceCaller) {}
 
   /** Find the ids of names or slugs; an id answers itself when the caller can see the object. */
   resolveNames(request: MessageInitShape<typeof metav1.ResolveNamesRequestSchema>, signal?: AbortSignal): Promise<metav1.ResolveNamesResponse> {
@@ -747,8 +792,11 @@ export class MetaService {
   }
 
   /** Give one after the other what listObjectsByTag gives in pages. */
-  async *allObjectsByTag(request: MessageInitShape<typeof metav1.ListObjectsByTagRequestSchema>): AsyncIterable<metav1.TaggedObject> {
-    const pages = this.caller.pages(methods.metaListObjectsByTag, metav1.ListObjectsByTagRequestSchema, request, (page) => this.listObjectsByTag(page));
+  async *allObjectsByTag(
+    request: MessageInitShape<typeof metav1.ListObjectsByTagRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<metav1.TaggedObject> {
+    const pages = this.caller.pages(methods.metaListObjectsByTag, metav1.ListObjectsByTagRequestSchema, request, (page) => this.listObjectsByTag(page, signal), signal);
     for await (const page of pages) {
       yield* page.objects;
     }
@@ -778,8 +826,11 @@ export class MetaService {
   }
 
   /** Give one after the other what listMetadefs gives in pages. */
-  async *allMetadefs(request: MessageInitShape<typeof metav1.ListMetadefsRequestSchema>): AsyncIterable<metav1.Metadef> {
-    const pages = this.caller.pages(methods.metaListMetadefs, metav1.ListMetadefsRequestSchema, request, (page) => this.listMetadefs(page));
+  async *allMetadefs(
+    request: MessageInitShape<typeof metav1.ListMetadefsRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<metav1.Metadef> {
+    const pages = this.caller.pages(methods.metaListMetadefs, metav1.ListMetadefsRequestSchema, request, (page) => this.listMetadefs(page, signal), signal);
     for await (const page of pages) {
       yield* page.metadefs;
     }
@@ -811,8 +862,11 @@ export class MetaService {
   }
 
   /** Give one after the other what listObjectsByAttribute gives in pages. */
-  async *allObjectsByAttribute(request: MessageInitShape<typeof metav1.ListObjectsByAttributeRequestSchema>): AsyncIterable<metav1.Attribute> {
-    const pages = this.caller.pages(methods.metaListObjectsByAttribute, metav1.ListObjectsByAttributeRequestSchema, request, (page) => this.listObjectsByAttribute(page));
+  async *allObjectsByAttribute(
+    request: MessageInitShape<typeof metav1.ListObjectsByAttributeRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<metav1.Attribute> {
+    const pages = this.caller.pages(methods.metaListObjectsByAttribute, metav1.ListObjectsByAttributeRequestSchema, request, (page) => this.listObjectsByAttribute(page, signal), signal);
     for await (const page of pages) {
       yield* page.attributes;
     }
@@ -839,7 +893,7 @@ export class MetaService {
 
 /** What there is, and who has claimed it when. */
 export class ResourceService {
-  constructor(private readonly caller: Caller) {}
+  constructor(private readonly caller: ServiceCaller) {}
 
   /** Register a kind of provider. */
   createProviderType(request: MessageInitShape<typeof resourcev1.CreateProviderTypeRequestSchema>, signal?: AbortSignal): Promise<resourcev1.ProviderType> {
@@ -857,8 +911,11 @@ export class ResourceService {
   }
 
   /** Give one after the other what listProviderTypes gives in pages. */
-  async *allProviderTypes(request: MessageInitShape<typeof resourcev1.ListProviderTypesRequestSchema>): AsyncIterable<resourcev1.ProviderType> {
-    const pages = this.caller.pages(methods.resourceListProviderTypes, resourcev1.ListProviderTypesRequestSchema, request, (page) => this.listProviderTypes(page));
+  async *allProviderTypes(
+    request: MessageInitShape<typeof resourcev1.ListProviderTypesRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<resourcev1.ProviderType> {
+    const pages = this.caller.pages(methods.resourceListProviderTypes, resourcev1.ListProviderTypesRequestSchema, request, (page) => this.listProviderTypes(page, signal), signal);
     for await (const page of pages) {
       yield* page.providerTypes;
     }
@@ -880,8 +937,11 @@ export class ResourceService {
   }
 
   /** Give one after the other what listResourceTypes gives in pages. */
-  async *allResourceTypes(request: MessageInitShape<typeof resourcev1.ListResourceTypesRequestSchema>): AsyncIterable<resourcev1.ResourceType> {
-    const pages = this.caller.pages(methods.resourceListResourceTypes, resourcev1.ListResourceTypesRequestSchema, request, (page) => this.listResourceTypes(page));
+  async *allResourceTypes(
+    request: MessageInitShape<typeof resourcev1.ListResourceTypesRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<resourcev1.ResourceType> {
+    const pages = this.caller.pages(methods.resourceListResourceTypes, resourcev1.ListResourceTypesRequestSchema, request, (page) => this.listResourceTypes(page, signal), signal);
     for await (const page of pages) {
       yield* page.resourceTypes;
     }
@@ -903,8 +963,11 @@ export class ResourceService {
   }
 
   /** Give one after the other what listCapabilities gives in pages. */
-  async *allCapabilities(request: MessageInitShape<typeof resourcev1.ListCapabilitiesRequestSchema>): AsyncIterable<resourcev1.Capability> {
-    const pages = this.caller.pages(methods.resourceListCapabilities, resourcev1.ListCapabilitiesRequestSchema, request, (page) => this.listCapabilities(page));
+  async *allCapabilities(
+    request: MessageInitShape<typeof resourcev1.ListCapabilitiesRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<resourcev1.Capability> {
+    const pages = this.caller.pages(methods.resourceListCapabilities, resourcev1.ListCapabilitiesRequestSchema, request, (page) => this.listCapabilities(page, signal), signal);
     for await (const page of pages) {
       yield* page.capabilities;
     }
@@ -961,8 +1024,11 @@ export class ResourceService {
   }
 
   /** Give one after the other what listGroups gives in pages. */
-  async *allGroups(request: MessageInitShape<typeof resourcev1.ListGroupsRequestSchema>): AsyncIterable<resourcev1.Group> {
-    const pages = this.caller.pages(methods.resourceListGroups, resourcev1.ListGroupsRequestSchema, request, (page) => this.listGroups(page));
+  async *allGroups(
+    request: MessageInitShape<typeof resourcev1.ListGroupsRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<resourcev1.Group> {
+    const pages = this.caller.pages(methods.resourceListGroups, resourcev1.ListGroupsRequestSchema, request, (page) => this.listGroups(page, signal), signal);
     for await (const page of pages) {
       yield* page.groups;
     }
@@ -984,8 +1050,11 @@ export class ResourceService {
   }
 
   /** Give one after the other what listDistanceTypes gives in pages. */
-  async *allDistanceTypes(request: MessageInitShape<typeof resourcev1.ListDistanceTypesRequestSchema>): AsyncIterable<resourcev1.DistanceType> {
-    const pages = this.caller.pages(methods.resourceListDistanceTypes, resourcev1.ListDistanceTypesRequestSchema, request, (page) => this.listDistanceTypes(page));
+  async *allDistanceTypes(
+    request: MessageInitShape<typeof resourcev1.ListDistanceTypesRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<resourcev1.DistanceType> {
+    const pages = this.caller.pages(methods.resourceListDistanceTypes, resourcev1.ListDistanceTypesRequestSchema, request, (page) => this.listDistanceTypes(page, signal), signal);
     for await (const page of pages) {
       yield* page.distanceTypes;
     }
@@ -1007,8 +1076,11 @@ export class ResourceService {
   }
 
   /** Give one after the other what listDistances gives in pages. */
-  async *allDistances(request: MessageInitShape<typeof resourcev1.ListDistancesRequestSchema>): AsyncIterable<resourcev1.Distance> {
-    const pages = this.caller.pages(methods.resourceListDistances, resourcev1.ListDistancesRequestSchema, request, (page) => this.listDistances(page));
+  async *allDistances(
+    request: MessageInitShape<typeof resourcev1.ListDistancesRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<resourcev1.Distance> {
+    const pages = this.caller.pages(methods.resourceListDistances, resourcev1.ListDistancesRequestSchema, request, (page) => this.listDistances(page, signal), signal);
     for await (const page of pages) {
       yield* page.distances;
     }
@@ -1043,8 +1115,11 @@ export class ResourceService {
   }
 
   /** Give one after the other what listProviders gives in pages. */
-  async *allProviders(request: MessageInitShape<typeof resourcev1.ListProvidersRequestSchema>): AsyncIterable<resourcev1.Provider> {
-    const pages = this.caller.pages(methods.resourceListProviders, resourcev1.ListProvidersRequestSchema, request, (page) => this.listProviders(page));
+  async *allProviders(
+    request: MessageInitShape<typeof resourcev1.ListProvidersRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<resourcev1.Provider> {
+    const pages = this.caller.pages(methods.resourceListProviders, resourcev1.ListProvidersRequestSchema, request, (page) => this.listProviders(page, signal), signal);
     for await (const page of pages) {
       yield* page.providers;
     }
@@ -1074,8 +1149,11 @@ export class ResourceService {
   }
 
   /** Give one after the other what listNetworks gives in pages. */
-  async *allNetworks(request: MessageInitShape<typeof resourcev1.ListNetworksRequestSchema>): AsyncIterable<resourcev1.Network> {
-    const pages = this.caller.pages(methods.resourceListNetworks, resourcev1.ListNetworksRequestSchema, request, (page) => this.listNetworks(page));
+  async *allNetworks(
+    request: MessageInitShape<typeof resourcev1.ListNetworksRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<resourcev1.Network> {
+    const pages = this.caller.pages(methods.resourceListNetworks, resourcev1.ListNetworksRequestSchema, request, (page) => this.listNetworks(page, signal), signal);
     for await (const page of pages) {
       yield* page.networks;
     }
@@ -1107,8 +1185,11 @@ export class ResourceService {
   }
 
   /** Give one after the other what listCalendar gives in pages. */
-  async *allCalendar(request: MessageInitShape<typeof resourcev1.ListCalendarRequestSchema>): AsyncIterable<resourcev1.Lane> {
-    const pages = this.caller.pages(methods.resourceListCalendar, resourcev1.ListCalendarRequestSchema, request, (page) => this.listCalendar(page));
+  async *allCalendar(
+    request: MessageInitShape<typeof resourcev1.ListCalendarRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<resourcev1.Lane> {
+    const pages = this.caller.pages(methods.resourceListCalendar, resourcev1.ListCalendarRequestSchema, request, (page) => this.listCalendar(page, signal), signal);
     for await (const page of pages) {
       yield* page.lanes;
     }
@@ -1120,8 +1201,11 @@ export class ResourceService {
   }
 
   /** Give one after the other what listProjectCalendar gives in pages. */
-  async *allProjectCalendar(request: MessageInitShape<typeof resourcev1.ListProjectCalendarRequestSchema>): AsyncIterable<resourcev1.Lane> {
-    const pages = this.caller.pages(methods.resourceListProjectCalendar, resourcev1.ListProjectCalendarRequestSchema, request, (page) => this.listProjectCalendar(page));
+  async *allProjectCalendar(
+    request: MessageInitShape<typeof resourcev1.ListProjectCalendarRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<resourcev1.Lane> {
+    const pages = this.caller.pages(methods.resourceListProjectCalendar, resourcev1.ListProjectCalendarRequestSchema, request, (page) => this.listProjectCalendar(page, signal), signal);
     for await (const page of pages) {
       yield* page.lanes;
     }
@@ -1133,8 +1217,11 @@ export class ResourceService {
   }
 
   /** Give one after the other what listUsage gives in pages. */
-  async *allUsage(request: MessageInitShape<typeof resourcev1.ListUsageRequestSchema>): AsyncIterable<resourcev1.Usage> {
-    const pages = this.caller.pages(methods.resourceListUsage, resourcev1.ListUsageRequestSchema, request, (page) => this.listUsage(page));
+  async *allUsage(
+    request: MessageInitShape<typeof resourcev1.ListUsageRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<resourcev1.Usage> {
+    const pages = this.caller.pages(methods.resourceListUsage, resourcev1.ListUsageRequestSchema, request, (page) => this.listUsage(page, signal), signal);
     for await (const page of pages) {
       yield* page.usage;
     }
@@ -1146,8 +1233,11 @@ export class ResourceService {
   }
 
   /** Give one after the other what listProjectUsage gives in pages. */
-  async *allProjectUsage(request: MessageInitShape<typeof resourcev1.ListProjectUsageRequestSchema>): AsyncIterable<resourcev1.Usage> {
-    const pages = this.caller.pages(methods.resourceListProjectUsage, resourcev1.ListProjectUsageRequestSchema, request, (page) => this.listProjectUsage(page));
+  async *allProjectUsage(
+    request: MessageInitShape<typeof resourcev1.ListProjectUsageRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<resourcev1.Usage> {
+    const pages = this.caller.pages(methods.resourceListProjectUsage, resourcev1.ListProjectUsageRequestSchema, request, (page) => this.listProjectUsage(page, signal), signal);
     for await (const page of pages) {
       yield* page.usage;
     }
@@ -1177,8 +1267,11 @@ export class ResourceService {
   }
 
   /** Give one after the other what listClaims gives in pages. */
-  async *allClaims(request: MessageInitShape<typeof resourcev1.ListClaimsRequestSchema>): AsyncIterable<resourcev1.Claim> {
-    const pages = this.caller.pages(methods.resourceListClaims, resourcev1.ListClaimsRequestSchema, request, (page) => this.listClaims(page));
+  async *allClaims(
+    request: MessageInitShape<typeof resourcev1.ListClaimsRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<resourcev1.Claim> {
+    const pages = this.caller.pages(methods.resourceListClaims, resourcev1.ListClaimsRequestSchema, request, (page) => this.listClaims(page, signal), signal);
     for await (const page of pages) {
       yield* page.claims;
     }
@@ -1205,8 +1298,11 @@ export class ResourceService {
   }
 
   /** Give one after the other what listQuotas gives in pages. */
-  async *allQuotas(request: MessageInitShape<typeof resourcev1.ListQuotasRequestSchema>): AsyncIterable<resourcev1.Quota> {
-    const pages = this.caller.pages(methods.resourceListQuotas, resourcev1.ListQuotasRequestSchema, request, (page) => this.listQuotas(page));
+  async *allQuotas(
+    request: MessageInitShape<typeof resourcev1.ListQuotasRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<resourcev1.Quota> {
+    const pages = this.caller.pages(methods.resourceListQuotas, resourcev1.ListQuotasRequestSchema, request, (page) => this.listQuotas(page, signal), signal);
     for await (const page of pages) {
       yield* page.quotas;
     }
@@ -1218,8 +1314,11 @@ export class ResourceService {
   }
 
   /** Give one after the other what listProjectQuotas gives in pages. */
-  async *allProjectQuotas(request: MessageInitShape<typeof resourcev1.ListProjectQuotasRequestSchema>): AsyncIterable<resourcev1.Quota> {
-    const pages = this.caller.pages(methods.resourceListProjectQuotas, resourcev1.ListProjectQuotasRequestSchema, request, (page) => this.listProjectQuotas(page));
+  async *allProjectQuotas(
+    request: MessageInitShape<typeof resourcev1.ListProjectQuotasRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<resourcev1.Quota> {
+    const pages = this.caller.pages(methods.resourceListProjectQuotas, resourcev1.ListProjectQuotasRequestSchema, request, (page) => this.listProjectQuotas(page, signal), signal);
     for await (const page of pages) {
       yield* page.quotas;
     }
@@ -1274,8 +1373,11 @@ export class ResourceService {
   }
 
   /** Give one after the other what listReservations gives in pages. */
-  async *allReservations(request: MessageInitShape<typeof resourcev1.ListReservationsRequestSchema>): AsyncIterable<resourcev1.Reservation> {
-    const pages = this.caller.pages(methods.resourceListReservations, resourcev1.ListReservationsRequestSchema, request, (page) => this.listReservations(page));
+  async *allReservations(
+    request: MessageInitShape<typeof resourcev1.ListReservationsRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<resourcev1.Reservation> {
+    const pages = this.caller.pages(methods.resourceListReservations, resourcev1.ListReservationsRequestSchema, request, (page) => this.listReservations(page, signal), signal);
     for await (const page of pages) {
       yield* page.reservations;
     }
@@ -1315,8 +1417,11 @@ export class ResourceService {
   }
 
   /** Give one after the other what listReservationSeries gives in pages. */
-  async *allReservationSeries(request: MessageInitShape<typeof resourcev1.ListReservationSeriesRequestSchema>): AsyncIterable<resourcev1.ReservationSeries> {
-    const pages = this.caller.pages(methods.resourceListReservationSeries, resourcev1.ListReservationSeriesRequestSchema, request, (page) => this.listReservationSeries(page));
+  async *allReservationSeries(
+    request: MessageInitShape<typeof resourcev1.ListReservationSeriesRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<resourcev1.ReservationSeries> {
+    const pages = this.caller.pages(methods.resourceListReservationSeries, resourcev1.ListReservationSeriesRequestSchema, request, (page) => this.listReservationSeries(page, signal), signal);
     for await (const page of pages) {
       yield* page.series;
     }

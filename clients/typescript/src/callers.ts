@@ -1,0 +1,142 @@
+import { create } from "@bufbuild/protobuf";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+
+import { urlOf } from "./addresses.js";
+import type { Calls } from "./attempts.js";
+import { Catalogue, type Site } from "./catalogue.js";
+import { Connection } from "./connection.js";
+import { MulliganError } from "./errors.js";
+import * as methods from "./gen/methods.js";
+import { ControlService, ListImagesRequestSchema } from "./gen/mulligan/control/v1/control_pb.js";
+import type { ListImagesResponse } from "./gen/mulligan/control/v1/control_pb.js";
+import { IamService, type ListServicesResponse } from "./gen/mulligan/iam/v1/iam_pb.js";
+import { Reach } from "./reach.js";
+import { RegionTree } from "./region_tree.js";
+import { RoutedCaller, type Sources } from "./routing.js";
+import type { Away } from "./several_sites.js";
+import { type Routes, SiteCalls } from "./site_calls.js";
+import { Caller, type ServiceCaller } from "./transport.js";
+import { Whereabouts } from "./whereabouts.js";
+
+/** iam tells of the sites by then, or what it told before holds on. */
+const catalogueWithinMs = 5_000;
+/** A site that does not tell its revision by then is away. */
+const revisionWithinMs = 5_000;
+/** How many ids DescribeObjects takes. */
+const idsPerCall = 1000;
+
+/** Which addresses a client goes to. */
+export interface Addresses {
+  /** Of iam, and of all that its catalogue does not have. */
+  address: string;
+  /** Of services, where the catalogue is not to say it. */
+  own: Record<string, string>;
+  /** The UUID of a site, to call no other; empty: all. */
+  site: string;
+  ca: string | undefined;
+  away: Away | undefined;
+}
+
+/** Makes a caller of each service, and keeps the connections. */
+export class Callers {
+  private readonly connections = new Map<string, Connection>();
+  private readonly url: string;
+  private readonly iamUrl: string;
+  private readonly routes: Routes;
+  private readonly sources: Sources;
+
+  constructor(
+    private readonly addresses: Addresses,
+    private readonly timeoutMs: number,
+    private readonly calls: () => Calls,
+  ) {
+    const { address, own, site } = addresses;
+    this.url = urlOf(address);
+    this.iamUrl = own["iam"] ? urlOf(own["iam"]) : this.url;
+    const now = (): number => calls().now();
+    const ask = (waits: boolean): Promise<ListServicesResponse | undefined> => this.sites(waits);
+    const catalogue = new Catalogue(ask, this.iamUrl, site, now);
+    const [whereabouts, reach] = [new Whereabouts(), new Reach(now)];
+    this.routes = { catalogue, whereabouts, reach, calls };
+    const regions = new RegionTree((signal) => calls().iam.allRegions({}, signal));
+    const control = this.siteCalls("control");
+    this.sources = {
+      below: (region, signal) => regions.below(region, signal),
+      locate: (ids, signal) => this.locate(ids, signal),
+      revisionOf: (one, signal) => revisionOf(control, one, signal),
+      away: addresses.away,
+    };
+  }
+
+  /** Give the caller of a service: at its address, or at the sites of the catalogue. */
+  of(service: string): ServiceCaller {
+    if (service === "iam") {
+      return this.at(this.iamUrl);
+    }
+    const given = this.addresses.own[service];
+    return given
+      ? this.at(urlOf(given))
+      : new RoutedCaller(this.siteCalls(service), this.routes, this.sources);
+  }
+
+  /** End the connections; there are no others then. */
+  close(): void {
+    for (const connection of this.connections.values()) {
+      connection.close();
+    }
+  }
+
+  private siteCalls(service: string): SiteCalls {
+    return new SiteCalls(service, this.routes, (url) => this.at(url || this.url));
+  }
+
+  private at(url: string): Caller {
+    const connection =
+      this.connections.get(url) ?? new Connection(url, this.addresses.ca, this.timeoutMs);
+    this.connections.set(url, connection);
+    const transport = createGrpcTransport({ baseUrl: url, sessionManager: connection });
+    return new Caller(url, transport, this.calls);
+  }
+
+  private async sites(waits: boolean): Promise<ListServicesResponse | undefined> {
+    const { signIn, iam, timeoutMs } = this.calls();
+    if (!signIn.tokens.access && !signIn.tokens.refresh) {
+      return undefined;
+    }
+    if (waits) {
+      return iam.listServices({});
+    }
+    const { listServices } = IamService.method;
+    const limits = { attempts: 1, timeoutMs: Math.min(timeoutMs, catalogueWithinMs) };
+    const once = this.at(this.iamUrl);
+    return once.unary(methods.iamListServices, listServices, {}, undefined, limits);
+  }
+
+  /** Ask for the names of objects: with the answers it is noted where they are. */
+  private async locate(ids: string[], signal: AbortSignal | undefined): Promise<void> {
+    try {
+      for (let start = 0; start < ids.length; start += idsPerCall) {
+        const some = ids.slice(start, start + idsPerCall);
+        await this.calls().meta.describeObjects({ ids: some }, signal);
+      }
+    } catch (error) {
+      // One that fails leaves less to know.
+      if (signal?.aborted || !(error instanceof MulliganError)) {
+        throw error;
+      }
+    }
+  }
+}
+
+/** Give the revision that a site is at: each list has it. */
+async function revisionOf(control: SiteCalls, site: Site, signal: AbortSignal): Promise<bigint> {
+  const call = {
+    method: methods.controlListImages,
+    described: ControlService.method.listImages,
+    signal,
+    hasOwnId: false,
+    timeoutMs: revisionWithinMs,
+  };
+  const request = create(ListImagesRequestSchema, { page: { size: 1 } });
+  return ((await control.ask(site, call, request)) as ListImagesResponse).revision;
+}
