@@ -6,8 +6,10 @@ import type { Method } from "./methods.js";
 import type { Refresh, SignIn } from "./tokens.js";
 
 const firstDelayMs = 200;
+/** Between attempts. */
 export const longestDelayMs = 5_000;
 const rateLimited = "RATE_LIMITED";
+/** A token is over: another one helps. */
 export const tokenExpired = "TOKEN_EXPIRED";
 
 /** What calls of all services of a client share. */
@@ -93,6 +95,7 @@ export function isBroken(error: unknown): error is MulliganError {
   return pauseMs(error) !== undefined || (saidByTransport && isReset);
 }
 
+/** Tell an error by its stable code. */
 export function isCode(error: unknown, code: string): error is MulliganError {
   return error instanceof MulliganError && error.code === code;
 }

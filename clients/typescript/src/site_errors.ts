@@ -5,6 +5,7 @@ import { MulliganError } from "./errors.js";
 import { nameOf } from "./leads.js";
 import type { Method } from "./methods.js";
 
+/** A site has no room for what is asked. */
 export const noCapacity = "NO_CAPACITY";
 /** Of a site that can't be called: nothing was sent to it. */
 export const noService = "NO_SERVICE";
