@@ -153,6 +153,19 @@ def test_a_region_that_moved_is_followed_once() -> None:
     assert len({request.request_id for _, _, request in world.calls}) == 1
 
 
+def test_an_id_in_upper_case_is_the_same() -> None:
+    south = "bbbbbbbb-0000-4000-8000-00000000000b"
+    world = World(TWO[0], site(south, SOUTH))
+    create_host(world.caller(), south.upper())
+    create_host(world.caller(only=south.upper()), south)
+    world.tree = {south: {"north"}}
+    spec = resource_pb2.ClaimSpec(region=south.upper(), or_below=True)
+    request = resource_pb2.FindOpeningsRequest(spec=spec)
+    method, answer = methods.RESOURCE_FIND_OPENINGS, resource_pb2.FindOpeningsResponse
+    world.caller("resource").unary(method, request, answer, None)
+    assert sorted(world.addresses) == [NORTH, SOUTH, SOUTH, SOUTH]
+
+
 def test_what_is_for_a_region_of_no_site_is_done_nowhere() -> None:
     world = World(*TWO)
     assert refused(lambda: create_host(world.caller(), "west")).code == "NO_SITE"
@@ -189,17 +202,17 @@ def test_a_name_is_found_while_another_site_is_away() -> None:
 
 
 def test_what_each_site_has_of_a_project_is_told_once_and_in_the_order_of_the_ids() -> None:
-    has = {NORTH: {"p": ["t"], "b": ["x"]}, SOUTH: {"p": ["t"], "a": ["y"]}}
+    has = {NORTH: {"P": ["t"], "b": ["x"]}, SOUTH: {"p": ["t"], "a": ["y"]}}
 
     def do(address: str, method: Method, request: Any) -> meta_pb2.ListTagsResponse:
         rows = [
             meta_pb2.TaggedObject(object_id=one, tags=has[address][one])
-            for one in request.object_ids
-            if one in has[address]
+            for one in has[address]
+            if one.lower() in [asked.lower() for asked in request.object_ids]
         ]
         return meta_pb2.ListTagsResponse(objects=rows)
 
-    request = meta_pb2.ListTagsRequest(object_ids=["a", "p", "b"])
+    request = meta_pb2.ListTagsRequest(object_ids=["A", "p", "b"])
     method, answer = methods.META_LIST_TAGS, meta_pb2.ListTagsResponse
     found = World(*TWO, do=do).caller("meta").unary(method, request, answer, None)
     assert [(one.object_id, *one.tags) for one in found.objects] == [
@@ -314,6 +327,37 @@ def test_a_list_of_an_object_that_is_somewhere_asks_all_sites() -> None:
     method, answer = methods.CONTROL_LIST_OPERATIONS, control_pb2.ListOperationsResponse
     found = World(*TWO, do=do).caller().unary(method, request, answer, None)
     assert [one.metadata.id for one in found.operations] == ["o"]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 0])
+def test_what_has_a_tag_is_told_once_whichever_sites_have_it(size: int) -> None:
+    """Upper or lower case, at the end of a page or behind what the caller does not see."""
+    has = {
+        NORTH: ["a.", "B", "b2.", "c", "d", "e"],
+        SOUTH: ["A", "a.", "b", "b1", "b3.", "c", "d.", "e", "f"],
+    }
+
+    def do(address: str, method: Method, request: Any) -> meta_pb2.ListObjectsByTagResponse:
+        start = int(request.page.token or 0)
+        end = start + request.page.size
+        rows = [
+            meta_pb2.TaggedObject(object_id=one)
+            for one in has[address][start:end]
+            if "." not in one
+        ]
+        more = str(end) if end < len(has[address]) else ""
+        return meta_pb2.ListObjectsByTagResponse(objects=rows, next_page_token=more, revision=7)
+
+    caller, found, token, is_over = World(*TWO, do=do).caller("meta"), list[str](), "", False
+    while not is_over:
+        request = meta_pb2.ListObjectsByTagRequest(page=common_pb2.Page(size=size, token=token))
+        method, answer = methods.META_LIST_OBJECTS_BY_TAG, meta_pb2.ListObjectsByTagResponse
+        page = caller.unary(method, request, answer, None)
+        assert len(page.objects) <= (size or 9)
+        assert page.revision == 0
+        found += [one.object_id.lower() for one in page.objects]
+        token, is_over = page.next_page_token, not page.next_page_token
+    assert found == ["a", "b", "b1", "c", "d", "e", "f"]
 
 
 def test_objects_of_several_sites_are_read_at_once_in_the_order_of_their_ids() -> None:

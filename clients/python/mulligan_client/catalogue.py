@@ -63,7 +63,7 @@ class Catalogue:
         only: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._ask, self._iam, self._only, self._clock = ask, iam, only, clock
+        self._ask, self._iam, self._only, self._clock = ask, iam, only.lower(), clock
         self._reading = threading.Lock()
         self._sites: Sequence[Site] = ()
         self._read_at = self._good_until = self._left_alone_until = -math.inf
