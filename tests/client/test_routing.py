@@ -222,6 +222,34 @@ def test_what_each_site_has_of_a_project_is_told_once_and_in_the_order_of_the_id
     ]
 
 
+def test_only_the_site_that_has_an_object_tells_where_it_is() -> None:
+    event = common_pb2.AuditEvent(object_type="host", object_id="a", operation="o")
+    difference = control_pb2.Difference(object_type="host", object_id="a")
+    host = control_pb2.Host(metadata=metadata("a"), operation="p")
+    told = {
+        "ListAuditEvents": common_pb2.ListAuditEventsResponse(events=[event]),
+        "ListDifferences": control_pb2.ListDifferencesResponse(differences=[difference]),
+        "ListHosts": control_pb2.ListHostsResponse(hosts=[host]),
+    }
+
+    def do(address: str, method: Method, request: Any) -> Any:
+        return told[method.name] if (method.name == "ListHosts") == (address == SOUTH) else None
+
+    world = World(*TWO, do=do)
+    caller = world.caller()
+    audit = common_pb2.ListAuditEventsRequest()
+    caller.unary(methods.CONTROL_LIST_AUDIT_EVENTS, audit, common_pb2.ListAuditEventsResponse, None)
+    compared = control_pb2.ListDifferencesRequest(region="north")
+    answer = control_pb2.ListDifferencesResponse
+    caller.unary(methods.CONTROL_LIST_DIFFERENCES, compared, answer, None)
+    assert [world.whereabouts.of(one) for one in "aop"] == ["", "", ""]
+    list_hosts(caller, region="south")
+    assert [world.whereabouts.of(one) for one in "aop"] == ["south", "", "south"]
+    world.calls.clear()
+    get_host(caller, "a")
+    assert world.addresses == [SOUTH]
+
+
 def test_an_iam_that_does_not_renew_a_token_makes_no_site_away() -> None:
     world = World(site("north", NORTH, OTHER), TWO[1])
     failure = error("UNAVAILABLE")
