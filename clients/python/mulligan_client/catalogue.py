@@ -24,8 +24,12 @@ LEFT_ALONE_S = 30.0
 _NO_CATALOGUE = ("UNIMPLEMENTED", "CREDENTIAL_LIMITED")
 """What iam says that has no catalogue, or shows it not to a credential for other methods only."""
 
-_SCHEMES_OF_GRPC = ("unix", "unix-abstract", "vsock", "dns", "ipv4", "ipv6", "xds")
-"""Of its targets: a host that is called so would be taken for one."""
+_OWN_NAMES = ("localhost", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback")
+"""Of this machine, in /etc/hosts and in front of domains."""
+
+_CARRY_IPV4 = (0, 0xFFFF, 0xFFFF_0000, 0x64_FF9B << 64)
+"""The first 96 bits of IPv6 addresses that end with one of IPv4: ::/96, ::ffff:0:0/96, and NAT64's
+::ffff:0:0:0/96 and 64:ff9b::/96 (RFC 4291, 2765 and 6052)."""
 
 
 @dataclass(frozen=True)
@@ -173,8 +177,6 @@ class Catalogue:
             target = Target.parse(address)
         except ValueError:
             return False
-        if target.host in _SCHEMES_OF_GRPC:
-            return False
         if _is_here(target.host):
             return _is_here(self._iam.host)
         return target.tls or not (self._iam.tls or _is_here(self._iam.host))
@@ -227,6 +229,9 @@ def _is_here(host: str) -> bool:
         try:
             found = ipaddress.ip_address(socket.inet_aton(name))  # such as 127.1
         except (OSError, UnicodeError):
-            return name == "localhost" or name.endswith(".localhost")
-    mapped = getattr(found, "ipv4_mapped", None) or found
-    return bool(mapped.is_loopback or mapped.is_unspecified)
+            labels = name.split(".")
+            return labels[0] in _OWN_NAMES or labels[-1] == "localhost"
+    carried = found
+    if isinstance(found, ipaddress.IPv6Address) and int(found) >> 32 in _CARRY_IPV4:
+        carried = ipaddress.IPv4Address(int(found) & 0xFFFF_FFFF)
+    return any(one.is_loopback or one.is_unspecified for one in (found, carried))
