@@ -41,6 +41,8 @@ class Site:
     addresses: dict[str, tuple[str, ...]] = field(default_factory=dict)
     # Whether iam heard of one of its processes lately.
     alive: bool = True
+    # The services of which one of its processes is alive.
+    living: frozenset[str] = frozenset()
     # Those that a token may not go to.
     untrusted: tuple[str, ...] = ()
 
@@ -160,6 +162,7 @@ class Catalogue:
             frozenset(told.regions),
             addresses,
             alive=any(one.alive for one in told.services),
+            living=frozenset(kind for one in told.services if one.alive for kind in one.kinds),
             untrusted=tuple(
                 one.address for one in told.services if not self._is_trusted(one.address)
             ),
@@ -208,6 +211,11 @@ class OneSite:
     def refresh(self, since: float) -> bool:
         """Read the catalogue again, as that does."""
         return self._catalogue.refresh(since)
+
+
+def is_silent(sites: Sequence[Site], site: Site, service: str) -> bool:
+    """Tell whether iam, too, has not heard lately of a process of a service at a site."""
+    return any(one.id == site.id != "" and service not in one.living for one in sites)
 
 
 def _no_such_site(site: str) -> MulliganCallError:
