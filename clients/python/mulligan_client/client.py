@@ -2,16 +2,16 @@
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import grpc
 
-from mulligan_client.ask_sites import AT_ONCE
+from mulligan_client.ask_sites import ask_all
 from mulligan_client.catalogue import Catalogue, Site
 from mulligan_client.errors import MulliganCallError, not_found
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
@@ -27,7 +27,7 @@ from mulligan_client.reach import Reach
 from mulligan_client.region_tree import RegionTree
 from mulligan_client.routing import Away, RoutedCaller
 from mulligan_client.sealing import seal
-from mulligan_client.site_errors import AWAY, which_watch
+from mulligan_client.site_errors import AWAY, together, which_watch
 from mulligan_client.site_watch import WATCH, WATCH_ATTEMPTS, SiteWatch
 from mulligan_client.tokens import SignIn, Tokens
 from mulligan_client.transport import (
@@ -39,7 +39,7 @@ from mulligan_client.transport import (
     open_channel,
     pause_s_of,
 )
-from mulligan_client.watching import revision_before, revision_of
+from mulligan_client.watching import revision_before, revision_told
 from mulligan_client.whereabouts import Whereabouts
 
 # How often an operation is read although nothing was said about it: percentages of a long step
@@ -319,7 +319,8 @@ class Client(Services):
         A stream that breaks is taken up after the last revision that was seen; one whose token ends
         where the server says. A watch that starts at None has no such revision before its first
         event, so a break then can miss some: start from the revision of a list. One of several
-        sites misses none that comes after this call.
+        sites misses none that comes after this call. A site that does not tell its revision then is
+        told to `away`, and watched from when it does.
 
         Args:
             service: iam tells of accounts, roles, projects and regions; each other one of its site.
@@ -345,12 +346,22 @@ class Client(Services):
             return iter(self._watch_of(calls.at_site(sites[0]), service, request, timeout_s))
         if after_revision is not None:
             raise which_watch(sites)
-        watches = []
-        for site, begin in zip(sites, self._revisions(sites), strict=True):
-            own = common_pb2.WatchRequest(after_revision=begin, project=project)
-            watch = self._watch_of(calls.at_site(site), service, own, timeout_s)
+        begins = ask_all(
+            [(site, service) for site in sites],
+            lambda site, service: revision_told(calls.at_site(site), service, site),
+        )
+        watches, late = [], []
+        for site, begin in zip(sites, begins, strict=True):
+            own = common_pb2.WatchRequest(project=project)
+            if isinstance(begin, MulliganCallError):
+                late.append((site, begin))
+            else:
+                own.after_revision = begin
+            watch = self._watch_of(calls.at_site(site), service, own, timeout_s, site)
             watches.append((site, watch))
-        return iter(MergedWatch(watches, self._away))
+        if len(late) == len(sites):
+            raise together(late)
+        return iter(MergedWatch(watches, self._away, late))
 
     def _watch_of(
         self,
@@ -358,6 +369,7 @@ class Client(Services):
         service: Service,
         request: common_pb2.WatchRequest,
         timeout_s: float | None,
+        site: Site | None = None,
     ) -> SiteWatch:
         return SiteWatch(
             calls,
@@ -367,12 +379,8 @@ class Client(Services):
             is_over=self._closed.is_set,
             pause=self._pause,
             timeout_s=timeout_s,
+            revision=partial(revision_told, calls, service, site) if site else None,
         )
-
-    def _revisions(self, sites: Sequence[Site]) -> Sequence[int | None]:
-        """Give the revision that each site is at; None of one that does not tell."""
-        with ThreadPoolExecutor(min(AT_ONCE, len(sites))) as threads:
-            return list(threads.map(lambda site: revision_of(self._control_at(site)), sites))
 
     def _control_at(self, site: Site) -> ControlService:
         calls = self._callers["control"]

@@ -110,6 +110,19 @@ def none_alive(site: Site, service: str, error: MulliganCallError) -> MulliganCa
     return error
 
 
+def no_revision(site: Site, error: MulliganCallError) -> MulliganCallError:
+    """Say that a site can't be watched yet without missing something."""
+    return MulliganCallError(
+        code="NO_REVISION",
+        grpc_status="UNAVAILABLE",
+        message=f"{site} does not tell its revision, so it is watched only from when it does, and "
+        f"what changes there before is missed: {error.message}",
+        object_type="site",
+        object_id=site.id,
+        retryable=True,
+    )
+
+
 def foreign_token() -> MulliganCallError:
     """Say that a page token names no site, or none that there is."""
     return MulliganCallError(
