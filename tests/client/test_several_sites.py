@@ -263,6 +263,42 @@ def test_a_claim_or_below_goes_by_the_tree_that_iam_told_last(
         assert len(there.asked("CreateClaim")) == count
 
 
+def test_an_address_that_is_given_holds_and_the_others_go_by_the_catalogue(
+    fake: FakeMulligan, there: FakeMulligan
+) -> None:
+    own, meta = FakeMulligan(), FakeMulligan()
+    hosts, networks = control_pb2.ListHostsResponse(), resource_pb2.ListNetworksResponse()
+    for server in (own, meta, fake, there):
+        server.on("ListMetadefs", meta_pb2.ListMetadefsResponse())
+        server.on("ListHosts", hosts)
+        server.on("ListNetworks", networks)
+    given: dict[Service, str] = {"iam": fake.address, "meta": meta.address}
+    try:
+        with Client(own.address, token="t", addresses=given) as client:
+            client.meta.ListMetadefs(meta_pb2.ListMetadefsRequest())
+            client.control.ListHosts(control_pb2.ListHostsRequest(region=REGION))
+            list(client.resource.AllNetworks(resource_pb2.ListNetworksRequest()))
+            with pytest.raises(MulliganCallError, match="no site serves region"):
+                client.control.CreateHost(control_pb2.CreateHostRequest(region=OPERATION))
+        assert [one.method for one in meta.calls] == ["ListMetadefs"]
+        assert [one.method for one in there.calls] == ["ListHosts", "ListNetworks"]
+        # What is beside iam is where that is; the catalogue is read again there, too.
+        assert [one.method for one in fake.calls] == [
+            "ListServices",
+            "ListNetworks",
+            "ListServices",
+        ]
+        assert own.calls == []
+        # An iam without a catalogue: the others are at the address of all.
+        fake.on("ListServices", RefusalError("UNIMPLEMENTED", "UNIMPLEMENTED", "older"))
+        with Client(own.address, token="t", addresses={"iam": fake.address}) as client:
+            client.control.ListHosts(control_pb2.ListHostsRequest(region=REGION))
+        assert [one.method for one in own.calls] == ["ListHosts"]
+    finally:
+        own.stop()
+        meta.stop()
+
+
 def test_a_command_says_once_which_site_is_missing_and_how_one_is_chosen(
     fake: FakeMulligan, there: FakeMulligan, logged_in: Store, run: Run
 ) -> None:

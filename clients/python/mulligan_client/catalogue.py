@@ -59,7 +59,8 @@ class Catalogue:
 
     `ask` calls ListServices, or gives None while nobody is signed in; it is told whether to wait
     for an iam that is being restarted, because nothing is known yet. `iam` is where that goes;
-    `only` a site's UUID, to know no other.
+    `only` a site's UUID, to know no other; `beside` the address of what is where iam is, unless
+    that goes without saying.
     """
 
     def __init__(
@@ -68,7 +69,10 @@ class Catalogue:
         iam: Target,
         only: str = "",
         clock: Callable[[], float] = time.monotonic,
+        *,
+        beside: str = "",
     ) -> None:
+        self._beside = beside
         self._ask, self._iam, self._only, self._clock = ask, iam, only.lower(), clock
         self._reading = threading.Lock()
         self._sites: Sequence[Site] = ()
@@ -154,9 +158,10 @@ class Catalogue:
         addresses: dict[str, tuple[str, ...]] = {}
         for service in sorted(told.services, key=lambda one: not one.alive):
             if self._is_trusted(service.address):
+                where = service.address or self._beside
                 for kind in service.kinds:
                     known = addresses.get(kind, ())
-                    addresses[kind] = tuple(dict.fromkeys((*known, service.address)))
+                    addresses[kind] = tuple(dict.fromkeys((*known, where)))
         return Site(
             told.id,
             frozenset(told.regions),

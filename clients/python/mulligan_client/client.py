@@ -79,13 +79,14 @@ class Client(Services):
         """Get ready; nothing is sent before the first call.
 
         Args:
-            address: of iam, and of all that its catalogue does not have: host:port, with https://
+            address: of iam, and of all services if that has no catalogue: host:port, with https://
                 or grpcs:// for TLS, http:// or grpc:// for none; without a scheme: TLS, except to
                 the machine itself.
             token: an access token, which ends in minutes.
             sign_in: the tokens of another client or of a store, in place of `token`; `log_in` and
                 `signed_in` get some of its own.
-            addresses: of services, where iam's catalogue is not to say it.
+            addresses: of services, where iam's catalogue is not to say it; the others go by that.
+                With one of iam the catalogue is asked for there.
             site: the UUID of one, to call no other.
             away: told of each site that a list or watch lacks because it does not answer; without
                 it that fails.
@@ -101,13 +102,17 @@ class Client(Services):
         self.sign_in = sign_in or SignIn(Tokens(token))
         self._pause = pause
         self._address, self._ca_file = address, ca_file
+        given = addresses or {}
+        self._iam = given.get("iam") or address
         self._timeout_s, self._attempts = timeout_s, max(1, attempts)
         self._channels: dict[str, grpc.Channel] = {}
         self._opening = threading.Lock()
-        self._catalogue = Catalogue(self._ask_catalogue, Target.parse(address), site)
+        self._catalogue = Catalogue(
+            self._ask_catalogue, Target.parse(self._iam), site, beside=given.get("iam", "")
+        )
         self._away = away
         self._closed = threading.Event()
-        self._callers = self._all_callers(addresses or {})
+        self._callers = self._all_callers(given)
         super().__init__(lambda service: self._callers[service])
 
     def _all_callers(self, addresses: Mapping[Service, str]) -> dict[Service, Calls]:
@@ -117,7 +122,7 @@ class Client(Services):
 
         def caller(service: Service) -> Calls:
             if service == "iam" or addresses.get(service):
-                return self._caller(addresses.get(service, ""))
+                return self._caller(addresses.get(service) or self._iam)
             return RoutedCaller(
                 service,
                 self._catalogue,
@@ -135,7 +140,7 @@ class Client(Services):
         return {service: caller(service) for service in WATCH}
 
     def _caller(self, where: str, attempts: int = 0) -> Caller:
-        """Give the caller of an address, of iam's if it is empty."""
+        """Give the caller of an address, of the client's own if it is empty."""
         where = where or self._address
         with self._opening:
             if where not in self._channels:
@@ -157,7 +162,7 @@ class Client(Services):
         request = iam_pb2.ListServicesRequest()
         if waits:
             return self.iam.ListServices(request)
-        once = IamService(self._caller("", attempts=1))
+        once = IamService(self._caller(self._iam, attempts=1))
         return once.ListServices(request, timeout=min(self._timeout_s, CATALOGUE_WITHIN_S))
 
     def _locate(self, ids: Iterable[str]) -> None:

@@ -93,8 +93,8 @@ class RoutedCaller:
             whereabouts: remembers objects; of all services.
             reach: remembers addresses; of all services.
             below: reads the tree of regions.
-            at: gives the caller of an address, of iam's if it is empty, that tries so often; 0: as
-                often as is usual.
+            at: gives the caller of an address, of the client's own if it is empty, that tries so
+                often; 0: as often as is usual.
             with_ids: puts ids in the place of names.
             locate: has all sites asked for objects, so that whereabouts notes where they are.
             away: told which sites a list lacks; without it such a list fails.
