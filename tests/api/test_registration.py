@@ -1,13 +1,19 @@
 """What a site's credential may say in iam's catalogue, and what it is told of others, over gRPC."""
 
-from collections.abc import Sequence
-from typing import Any
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
 
+from api.iam_copy import IamCopy
+from api.places import Places
+from api.registration import Advertised, registered
 from mulligan.iam import processes
+from mulligan_client.errors import MulliganCallError
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
+from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from tests.api.test_app_credentials import SECRET, sign_in
 from tests.fakes.caller import Caller, refused
 from tests.fakes.place import Place, new_name
@@ -156,3 +162,81 @@ def test_an_address_that_clients_can_not_read_is_refused(place: Place, address: 
     region = new_region(place)
     with refused("INVALID_ARGUMENT", about="address"):
         place.site.admin.RegisterService(**said(str(uuid4()), region, address=address))
+
+
+class Iam:
+    """An iam as a process that registers meets it: it answers as the test says."""
+
+    def __init__(self, *answers: str) -> None:
+        self.iam, self.called = self, list[str]()
+        self.sites_changed = asyncio.Event()
+        self._answers = list(answers)
+        self.is_served = asyncio.Event()
+
+    async def ask(self, question: Callable[[Any], Any]) -> Any:
+        await asyncio.sleep(0)
+        return question(self)
+
+    def _answer(self, method: str, answer: Any) -> Any:
+        self.called.append(method)
+        code = self._answers.pop(0) if self._answers else ""
+        if not self._answers:
+            self.is_served.set()
+        else:
+            # As if a site had changed meanwhile: it does not wait for the next time.
+            self.sites_changed.set()
+        if code:
+            raise MulliganCallError(code, code, f"refused with {code}")
+        return answer
+
+    def RegisterService(self, request: iam_pb2.RegisterServiceRequest) -> Any:
+        served = [iam_pb2.ServedRegion(region=one, site=request.site) for one in request.regions]
+        return self._answer("register", iam_pb2.RegisterServiceResponse(served=served))
+
+    def RenewService(self, request: iam_pb2.RenewServiceRequest) -> Any:
+        return self._answer("renew", iam_pb2.RenewServiceResponse())
+
+    def WithdrawService(self, request: iam_pb2.WithdrawServiceRequest) -> None:
+        self.called.append("withdraw")
+
+    def ListServices(self, request: iam_pb2.ListServicesRequest) -> Any:
+        self.called.append("list")
+        sites = [iam_pb2.Site(id="other", regions=["b"])]
+        return iam_pb2.ListServicesResponse(sites=sites)
+
+
+class Taken:
+    """What the process is told of who serves what."""
+
+    def __init__(self) -> None:
+        self.told = list[dict[str, str]]()
+
+    def take_served(self, own_site: str, served: Mapping[str, str]) -> None:
+        self.told.append(dict(served))
+
+
+async def test_a_process_that_is_refused_or_forgotten_registers_once_it_may() -> None:
+    iam = Iam("SITE_SERVES_OTHERWISE", "TOO_MANY_SERVICES", "", "NOT_FOUND", "UNAVAILABLE", "")
+    places, advertised = Taken(), Advertised("", ["a"])
+    copy, kept = cast(IamCopy, iam), cast(Places, places)
+    async with asyncio.timeout(20), registered(copy, kept, "own", ["control"], advertised):
+        await iam.is_served.wait()
+    assert iam.called[:7] == [
+        "register",
+        "list",
+        "register",
+        "list",
+        "register",
+        "renew",
+        "register",
+    ]
+    assert iam.called[7:9] == ["list", "register"]
+    assert iam.called[-1] == "withdraw"
+    # What is known of others holds meanwhile: nothing begins in what they serve.
+    assert places.told[:5] == [
+        {"b": "other"},
+        {"b": "other"},
+        {"a": "own"},
+        {"b": "other"},
+        {"a": "own"},
+    ]
