@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import grpc
 import pytest
 
 from mulligan_client.client import Client
@@ -167,12 +168,13 @@ def test_a_watch_that_can_not_begin_says_so(
     assert not there.asked("Watch")
 
 
+@pytest.mark.parametrize("ends", [AWAY, grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN])
 def test_a_site_that_was_away_for_long_is_watched_again(
-    fake: FakeMulligan, there: FakeMulligan, silence: Silence
+    fake: FakeMulligan, there: FakeMulligan, silence: Silence, ends: Any
 ) -> None:
     away: list[str] = []
     fake.on("Watch", silence)
-    there.on("Watch", [an_event(5), AWAY], *[[AWAY]] * WATCH_ATTEMPTS, [an_event(6)], silence)
+    there.on("Watch", [an_event(5), ends], *[[ends]] * WATCH_ATTEMPTS, [an_event(6)], silence)
     with Client(
         fake.address,
         token="t",

@@ -101,4 +101,8 @@ class MergedWatch:
 
 
 def _is_away(error: Exception) -> TypeGuard[MulliganCallError]:
-    return isinstance(error, MulliganCallError) and error.grpc_status in AWAY
+    if not isinstance(error, MulliganCallError):
+        return False
+    # Its streams break all the time: a proxy before a site that is gone, or one that is dying.
+    is_broken = error.code == error.grpc_status in ("INTERNAL", "UNKNOWN")
+    return error.grpc_status in AWAY or is_broken
