@@ -9,7 +9,8 @@ from api.call import current_call
 from api.places import Places
 from mulligan import events
 from mulligan.iam import catalogue
-from mulligan.iam.catalogue import LEASE, Registration
+from mulligan.iam.catalogue import Registration
+from mulligan.iam.processes import LEASE
 from mulligan.iam.tables import ServiceRow
 from mulligan.values.errors import InvalidArgumentError
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2 as pb

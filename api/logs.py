@@ -67,8 +67,8 @@ class Logs:
     async def _ask(self, operation: str, request: ReadLog) -> Sequence[OperationLog]:
         """Ask an executor; nobody waits for long, and no answer is none."""
         try:
-            return await asyncio.wait_for(
-                self._client.execute_workflow(
+            async with asyncio.timeout(READ_WITHIN_S):
+                return await self._client.execute_workflow(
                     ReadOperationLog.run,
                     request,
                     id=f"operation-log-{operation}",
@@ -76,9 +76,7 @@ class Logs:
                     id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                     execution_timeout=timedelta(seconds=READ_WITHIN_S),
                     static_summary="read what was said so far in an operation",
-                ),
-                READ_WITHIN_S,
-            )
+                )
         except (RPCError, WorkflowFailureError, TimeoutError):
             _log.info("no executor told an operation's log", extra={"operation": operation})
             return ()

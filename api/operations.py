@@ -121,12 +121,10 @@ class Starter:
             static_summary=summary,
         )
         try:
-            await asyncio.wait_for(
-                self.client.execute_update_with_start_workflow(
+            async with asyncio.timeout(current_call().configured.accept_timeout):
+                await self.client.execute_update_with_start_workflow(
                     accepted, start_workflow_operation=operation
-                ),
-                current_call().configured.accept_timeout,
-            )
+                )
         except WorkflowUpdateFailedError as error:
             cause = error.cause
             if isinstance(cause, ApplicationError):

@@ -12,7 +12,7 @@ from uuid import uuid4
 from api.iam_copy import IamCopy
 from api.places import Places
 from api.wellformed import VERSION
-from mulligan.iam.catalogue import LEASE
+from mulligan.iam.processes import LEASE
 from mulligan.values.errors import MulliganError
 from mulligan_client.client import Client
 from mulligan_client.errors import MulliganCallError

@@ -70,7 +70,8 @@ class Child:
                 )
             self._say(f"{self._name} ended with {code}; starting it again")
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pauses.next_s())
+                async with asyncio.timeout(pauses.next_s()):
+                    await self._stopping.wait()
 
     async def _run_once(self) -> int:
         with self._log.open("ab") as log:
@@ -100,7 +101,8 @@ class Child:
             return
         process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), STOP_LIMIT_S)
+            async with asyncio.timeout(STOP_LIMIT_S):
+                await process.wait()
         except TimeoutError:
             process.kill()
             await process.wait()

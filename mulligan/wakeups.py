@@ -111,7 +111,6 @@ class Reader:
 
     async def wait(self, within_s: float = SAFETY_READ_S) -> None:
         """Wait for a commit, or for the safety read."""
-        # Not wait_for: until Python 3.12 it forgets a cancellation that comes with the commit.
         try:
             async with asyncio.timeout(within_s):
                 await self._woken.wait()

@@ -577,7 +577,8 @@ func (s *IamService) DeleteRegion(ctx context.Context, request *iamv1.DeleteRegi
 }
 
 // RegisterService: Take a process up in the catalogue: which services of which site it has, and
-// where. It is away when it is not renewed in time.
+// where. It is away when it is not renewed in time. Of each site 64 are taken up, of all together
+// 4,096; those that are away make way.
 func (s *IamService) RegisterService(ctx context.Context, request *iamv1.RegisterServiceRequest) (*iamv1.RegisterServiceResponse, error) {
 	return unary(ctx, s.caller, &iamRegisterService, request, &iamv1.RegisterServiceResponse{})
 }
@@ -593,7 +594,8 @@ func (s *IamService) WithdrawService(ctx context.Context, request *iamv1.Withdra
 }
 
 // ListServices: The catalogue: the sites with their services, and the regions of each that the
-// caller sees.
+// caller sees. It has no pages: there are 4,096 services at most, and no more sites than regions
+// and one.
 func (s *IamService) ListServices(ctx context.Context, request *iamv1.ListServicesRequest) (*iamv1.ListServicesResponse, error) {
 	return unary(ctx, s.caller, &iamListServices, request, &iamv1.ListServicesResponse{})
 }

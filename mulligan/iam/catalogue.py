@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -11,7 +11,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from mulligan import events
-from mulligan.iam import objects
+from mulligan.iam import objects, processes
+from mulligan.iam.processes import FORGOTTEN_AFTER, LEASE
 from mulligan.iam.tables import (
     Account,
     ApplicationCredential,
@@ -30,12 +31,6 @@ from mulligan.values.errors import (
     NotFoundError,
     PermissionDeniedError,
 )
-
-LEASE = timedelta(seconds=30)
-"""A service that was not seen for so long is away; it is to be seen three times meanwhile."""
-
-FORGOTTEN_AFTER = timedelta(days=1)
-"""So long a process that was killed is shown as away; another one may have taken its place."""
 
 REGISTER = "IamService/RegisterService"
 REST = ""
@@ -80,10 +75,13 @@ def register(session: Session, said: Registration, now: datetime, caller: Caller
         PermissionDeniedError: the caller may not say where services are (NO_REGISTRAR), or not
             those of this site (SITE_OF_ANOTHER), or has no role with which it may serve a region.
         NotFoundError: there is no such region.
-        FailedPreconditionError: REGION_SERVED: another site serves one of the regions.
+        FailedPreconditionError: REGION_SERVED: another site serves one of the regions;
+            SITE_SERVES_OTHERWISE: a living process of this site says that it serves others.
         AlreadyExistsError: another site has a process with this id.
+        TooManyError: TOO_MANY_SERVICES.
     """
     _require_registrar(session, caller)
+    processes.hold(session)
     site = _locked_site(session, said.site, caller, now)
     own = set(session.scalars(select(SiteRegion.region).where(SiteRegion.site == site.id)))
     wanted = {objects.keep(session, Region, one).id for one in sorted(said.regions)} or {REST}
@@ -95,23 +93,38 @@ def register(session: Session, said: Registration, now: datetime, caller: Caller
         _tell(session, site, "updated", caller, "another account says where its services are")
     _require_own(caller, site)
     _require_roles(caller, wanted)
+    beside = [one for one in processes.alive(session, site.id, now) if one.id != said.id]
+    if beside and wanted != own:
+        raise _serves_otherwise(site, own, beside)
     if _serve(session, site.id, wanted):
+        # One that comes back with what was said before is to say it anew, and is refused.
+        processes.forget_dead(session, site.id, now)
         words = f"serves {', '.join(map(_words, sorted(wanted)))}"
         _tell(session, site, "updated" if own else "created", caller, words)
+    row = _take_up(session, said, site.id, now)
+    words = f"serves {', '.join(said.kinds)} of site {site.id} at {said.address or 'iam'}"
+    event = events.Event("service", row.id, "created", author=caller.account, message=words)
+    events.append(session, event)
+    return row
+
+
+def _take_up(session: Session, said: Registration, site: str, now: datetime) -> ServiceRow:
+    """Write a process down in the place of what is known of it and of those that it follows."""
     gone = (ServiceRow.address == said.address) & (ServiceRow.seen_at <= now - LEASE)
     forgotten = ServiceRow.seen_at < now - FORGOTTEN_AFTER
     session.execute(
         delete(ServiceRow).where(
-            ServiceRow.site == site.id, (ServiceRow.id == said.id) | gone | forgotten
+            ServiceRow.site == site, (ServiceRow.id == said.id) | gone | forgotten
         )
     )
     if session.get(ServiceRow, said.id) is not None:
         raise AlreadyExistsError(
             f"service {said.id} is of another site; make up another id", field="id"
         )
+    processes.make_room(session, site, now)
     row = ServiceRow(
         id=said.id,
-        site=site.id,
+        site=site,
         kinds=list(said.kinds),
         address=said.address,
         version=said.version,
@@ -119,9 +132,6 @@ def register(session: Session, said: Registration, now: datetime, caller: Caller
         seen_at=now,
     )
     session.add(row)
-    words = f"serves {', '.join(said.kinds)} of site {site.id} at {said.address or 'iam'}"
-    event = events.Event("service", row.id, "created", author=caller.account, message=words)
-    events.append(session, event)
     return row
 
 
@@ -203,6 +213,22 @@ def _require_roles(caller: Caller, regions: Collection[str]) -> None:
 
 def _words(region: str) -> str:
     return f"region {region}" if region else "all regions that no site names"
+
+
+def _serves_otherwise(
+    site: SiteRow, own: Collection[str], alive: Sequence[ServiceRow]
+) -> FailedPreconditionError:
+    """Say that the living processes of a site serve other regions."""
+    return FailedPreconditionError(
+        f"site {site.id} serves {', '.join(map(_words, sorted(own)))}, as {len(alive)} of its "
+        f"processes say, such as {alive[0].id} at {alive[0].address or 'iam'}; start this one with "
+        "the same --serves-region, or stop those: what this one says holds once none of them is "
+        f"alive, {LEASE.total_seconds():.0f} s after one was killed",
+        code="SITE_SERVES_OTHERWISE",
+        object_type="site",
+        object_id=site.id,
+        field="regions",
+    )
 
 
 def _serve(session: Session, site: str, wanted: Collection[str]) -> bool:

@@ -10,6 +10,7 @@
     ├── NoCapacityError           RESOURCE_EXHAUSTED  nothing fits; says why
     ├── QuotaExceededError        RESOURCE_EXHAUSTED  the project may not have as much
     ├── RateLimitedError          RESOURCE_EXHAUSTED  too many calls; says when to call again
+    ├── TooManyError              RESOURCE_EXHAUSTED  there is as much of it as there can be
     ├── ConflictError             ABORTED             changed meanwhile; a retry can help
     ├── StaleError                ABORTED             changed since it was read; says what
     ├── RevisionGoneError         OUT_OF_RANGE        a watch can't go on from there; list again
@@ -116,6 +117,13 @@ class RateLimitedError(MulliganError):
     code = "RATE_LIMITED"
     grpc_status = "RESOURCE_EXHAUSTED"
     retryable = True
+
+
+class TooManyError(MulliganError):
+    """There are as many of something as the installation has room for."""
+
+    code = "TOO_MANY"
+    grpc_status = "RESOURCE_EXHAUSTED"
 
 
 class ConflictError(MulliganError):

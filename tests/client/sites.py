@@ -60,6 +60,9 @@ class Calls:
         raise AssertionError("the generated lists call it")
 
     def translate(self, error: Any, method: str = "", request_id: str = "") -> MulliganCallError:
+        if said := getattr(error, "words", None):
+            words: MulliganCallError = said
+            return words
         return MulliganCallError(error.status, error.status, f"{self._address} failed")
 
 

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
+import grpc
 import pytest
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from mulligan_client.errors import MulliganCallError
 from mulligan_client.gen import methods
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
@@ -14,7 +16,7 @@ from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 from mulligan_client.leads import is_or_below
 from mulligan_client.methods import Method
 from mulligan_client.routing import RoutedCaller
-from tests.client.sites import NORTH, SOUTH, TWO, World, error, refused
+from tests.client.sites import NORTH, SOUTH, TWO, World, error, refused, site
 
 FULL = ("RESOURCE_EXHAUSTED", "NO_CAPACITY")
 
@@ -125,6 +127,87 @@ def test_a_claim_that_may_wait_at_a_site_is_looked_for_there_first() -> None:
     claim_below(caller, **again)
     assert world.addresses == [NORTH]
     assert world.calls[0][2].request_id == "one"
+
+
+@pytest.mark.parametrize("own_id", ["", "one"])
+@pytest.mark.parametrize("told", [(), ("http://north.lan:1",)])
+def test_a_site_that_can_not_be_called_does_not_stop_a_claim(
+    told: tuple[str, ...], own_id: str
+) -> None:
+    """Nothing of it is known, or nothing that a token may go to."""
+    world, caller, answers = two_sites()
+    world.told = (site("north", *told), TWO[1])
+    claim_below(caller, request_id=own_id)
+    claim_below(caller, request_id=own_id and "two", wait_until={"seconds": 9})
+    assert world.addresses == [SOUTH, SOUTH]
+    # It is said if none has it.
+    answers[SOUTH] = FULL
+    failure = refused(lambda: claim_below(caller))
+    assert (failure.code, failure.grpc_status) == ("NO_SERVICE", "UNAVAILABLE")
+    assert "site north has no service resource that this client can reach" in failure.message
+    assert "site south: as the test says" in failure.message
+    world.told = (site("north", *told), site("south"))
+    world.now += 61
+    failure = refused(lambda: claim_below(caller))
+    assert failure.code == "NO_SERVICE"
+    for name in ("north", "south"):
+        assert f"site {name} has no service resource" in failure.message
+
+
+def test_a_claim_that_a_site_may_have_done_is_made_at_no_other_one_while_that_has_no_address() -> (
+    None
+):
+    world, caller, answers = two_sites()
+    answers[NORTH] = "UNAVAILABLE", "UNAVAILABLE"
+    assert refused(lambda: claim_below(caller, request_id="one")).code == "UNAVAILABLE"
+    world.told = (site("north"), TWO[1])
+    world.now += 61
+    for _ in range(2):
+        assert refused(lambda: claim_below(caller, request_id="one")).code == "NO_SERVICE"
+    assert world.addresses == [NORTH]
+    world.told, answers[NORTH] = TWO, FULL
+    claim_below(caller, request_id="one")
+    assert world.addresses == [NORTH, NORTH, SOUTH]
+
+
+def test_candidates_or_below_are_those_of_a_site_that_can_be_called() -> None:
+    world, caller, _ = two_sites()
+    world.told = (site("north"), TWO[1])
+    candidate = resource_pb2.Candidate()
+    full = Ends(error(*FULL))
+    world.do = lambda *_: [candidate]
+    spec = resource_pb2.ClaimSpec(region="top", or_below=True)
+    request = resource_pb2.ProposeCandidatesRequest(spec=spec)
+    method, answer = methods.RESOURCE_PROPOSE_CANDIDATES, resource_pb2.Candidate
+    assert list(caller.stream(method, request, answer, None)) == [candidate]
+    world.do = lambda *_: full
+    failure = refused(lambda: list(caller.stream(method, request, answer, None)))
+    assert failure.code == "NO_CAPACITY"
+    assert "site north has no service resource" in failure.message
+    world.told = (site("north"), site("south"))
+    world.now += 61
+    assert refused(lambda: caller.stream(method, request, answer, None)).code == "NO_SERVICE"
+
+
+class EndsError(grpc.RpcError):
+    """How a stream ends."""
+
+    def __init__(self, words: MulliganCallError) -> None:
+        super().__init__()
+        self.words = words
+
+
+class Ends:
+    """A stream in which nothing comes before it fails."""
+
+    def __init__(self, words: MulliganCallError) -> None:
+        self._words = words
+
+    def __iter__(self) -> Iterator[Any]:
+        raise EndsError(self._words)
+
+    def cancel(self) -> None:
+        """End it."""
 
 
 @pytest.mark.parametrize("part", ["claim", "machine"])

@@ -2,13 +2,13 @@
 
 import threading
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from mulligan_client.errors import MulliganCallError
 from mulligan_client.gen import methods
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
@@ -114,6 +114,27 @@ def test_a_chosen_site_never_becomes_the_one_beside_iam() -> None:
     assert world.addresses == [SOUTH], "it was restarted elsewhere"
 
 
+def test_a_site_without_a_living_process_of_a_service_says_so() -> None:
+    away = site("north", NORTH, alive=False)
+    elsewhere = site("north", OTHER).services[0]
+    elsewhere.kinds[:] = ["meta"]
+    away.services.append(elsewhere)
+    world = World(away, TWO[1], do=only_at(SOUTH))
+    failure = refused(lambda: create_host(world.caller(), "north"))
+    assert (failure.code, failure.grpc_status) == ("NO_SERVICE", "UNAVAILABLE")
+    assert "no process of service control of site north is alive: as the test" in failure.message
+    assert world.addresses == [NORTH], "it may be back before iam knows it"
+    world.told = (site("north", NORTH), TWO[1])
+    assert refused(lambda: create_host(world.caller(), "north")).code == "UNAVAILABLE"
+    world.told = (iam_pb2.Site(id="north", regions=["north"], services=[elsewhere]), TWO[1])
+    for only in ("", "north"):
+        caller = world.caller(only=only)
+        failure = refused(partial(create_host, caller, "north"))
+        assert (failure.code, failure.grpc_status) == ("NO_SERVICE", "UNAVAILABLE")
+        assert failure.object_id == "north"
+        assert "no service control that this client can reach" in failure.message
+
+
 def test_a_site_that_is_new_is_known_after_a_while_and_at_once_if_it_is_needed() -> None:
     world = World(TWO[0])
     caller = world.caller()
@@ -153,6 +174,19 @@ def test_a_region_that_moved_is_followed_once() -> None:
     assert len({request.request_id for _, _, request in world.calls}) == 1
 
 
+def test_an_id_in_upper_case_is_the_same() -> None:
+    south = "bbbbbbbb-0000-4000-8000-00000000000b"
+    world = World(TWO[0], site(south, SOUTH))
+    create_host(world.caller(), south.upper())
+    create_host(world.caller(only=south.upper()), south)
+    world.tree = {south: {"north"}}
+    spec = resource_pb2.ClaimSpec(region=south.upper(), or_below=True)
+    request = resource_pb2.FindOpeningsRequest(spec=spec)
+    method, answer = methods.RESOURCE_FIND_OPENINGS, resource_pb2.FindOpeningsResponse
+    world.caller("resource").unary(method, request, answer, None)
+    assert sorted(world.addresses) == [NORTH, SOUTH, SOUTH, SOUTH]
+
+
 def test_what_is_for_a_region_of_no_site_is_done_nowhere() -> None:
     world = World(*TWO)
     assert refused(lambda: create_host(world.caller(), "west")).code == "NO_SITE"
@@ -189,17 +223,17 @@ def test_a_name_is_found_while_another_site_is_away() -> None:
 
 
 def test_what_each_site_has_of_a_project_is_told_once_and_in_the_order_of_the_ids() -> None:
-    has = {NORTH: {"p": ["t"], "b": ["x"]}, SOUTH: {"p": ["t"], "a": ["y"]}}
+    has = {NORTH: {"P": ["t"], "b": ["x"]}, SOUTH: {"p": ["t"], "a": ["y"]}}
 
     def do(address: str, method: Method, request: Any) -> meta_pb2.ListTagsResponse:
         rows = [
             meta_pb2.TaggedObject(object_id=one, tags=has[address][one])
-            for one in request.object_ids
-            if one in has[address]
+            for one in has[address]
+            if one.lower() in [asked.lower() for asked in request.object_ids]
         ]
         return meta_pb2.ListTagsResponse(objects=rows)
 
-    request = meta_pb2.ListTagsRequest(object_ids=["a", "p", "b"])
+    request = meta_pb2.ListTagsRequest(object_ids=["A", "p", "b"])
     method, answer = methods.META_LIST_TAGS, meta_pb2.ListTagsResponse
     found = World(*TWO, do=do).caller("meta").unary(method, request, answer, None)
     assert [(one.object_id, *one.tags) for one in found.objects] == [
@@ -207,6 +241,34 @@ def test_what_each_site_has_of_a_project_is_told_once_and_in_the_order_of_the_id
         ("p", "t"),
         ("b", "x"),
     ]
+
+
+def test_only_the_site_that_has_an_object_tells_where_it_is() -> None:
+    event = common_pb2.AuditEvent(object_type="host", object_id="a", operation="o")
+    difference = control_pb2.Difference(object_type="host", object_id="a")
+    host = control_pb2.Host(metadata=metadata("a"), operation="p")
+    told = {
+        "ListAuditEvents": common_pb2.ListAuditEventsResponse(events=[event]),
+        "ListDifferences": control_pb2.ListDifferencesResponse(differences=[difference]),
+        "ListHosts": control_pb2.ListHostsResponse(hosts=[host]),
+    }
+
+    def do(address: str, method: Method, request: Any) -> Any:
+        return told[method.name] if (method.name == "ListHosts") == (address == SOUTH) else None
+
+    world = World(*TWO, do=do)
+    caller = world.caller()
+    audit = common_pb2.ListAuditEventsRequest()
+    caller.unary(methods.CONTROL_LIST_AUDIT_EVENTS, audit, common_pb2.ListAuditEventsResponse, None)
+    compared = control_pb2.ListDifferencesRequest(region="north")
+    answer = control_pb2.ListDifferencesResponse
+    caller.unary(methods.CONTROL_LIST_DIFFERENCES, compared, answer, None)
+    assert [world.whereabouts.of(one) for one in "aop"] == ["", "", ""]
+    list_hosts(caller, region="south")
+    assert [world.whereabouts.of(one) for one in "aop"] == ["south", "", "south"]
+    world.calls.clear()
+    get_host(caller, "a")
+    assert world.addresses == [SOUTH]
 
 
 def test_an_iam_that_does_not_renew_a_token_makes_no_site_away() -> None:
@@ -240,69 +302,6 @@ def test_a_list_goes_on_without_a_site_that_is_away_which_is_asked_once_then() -
     assert world.addresses == [NORTH, SOUTH, NORTH, SOUTH]
     assert world.attempts == [0, 0, 1, 0]
     assert refused(lambda: list_hosts(world.caller())).code == "DEADLINE_EXCEEDED"
-
-
-def test_page_tokens_say_at_which_site_a_list_goes_on() -> None:
-    def do(address: str, method: Method, request: Any) -> control_pb2.ListHostsResponse:
-        host = control_pb2.Host(metadata=metadata(f"{address}{request.page.token}"))
-        more = "se/cond" if address == NORTH and not request.page.token else ""
-        return control_pb2.ListHostsResponse(hosts=[host], next_page_token=more, revision=7)
-
-    caller, found, token = World(*TWO, do=do).caller(), list[str](), ""
-    for _ in range(3):
-        page = list_hosts(caller, page={"token": token})
-        found += [one.metadata.id for one in page.hosts]
-        token = page.next_page_token
-        assert page.revision == 0
-    assert found == [NORTH, f"{NORTH}se/cond", SOUTH]
-    assert token == ""
-    assert list_hosts(caller, region="south").revision == 7
-    for foreign in ("Zm9v", "west/Zm9v", "at:west/Zm9v"):
-        with pytest.raises(MulliganCallError, match="start from the first page"):
-            list_hosts(caller, page={"token": foreign})
-
-
-def test_operations_of_all_sites_come_newest_first() -> None:
-    moments = {NORTH: [9, 4, 3], SOUTH: [8, 7, 1]}
-
-    def do(address: str, method: Method, request: Any) -> control_pb2.ListOperationsResponse:
-        start = int(request.page.token or 0)
-        end = start + request.page.size
-        rows = [
-            control_pb2.Operation(metadata=metadata(str(at), at))
-            for at in moments[address][start:end]
-        ]
-        more = str(end) if end < len(moments[address]) else ""
-        return control_pb2.ListOperationsResponse(operations=rows, next_page_token=more)
-
-    caller, found, token = World(*TWO, do=do).caller(), list[list[str]](), ""
-    while token or not found:
-        request = control_pb2.ListOperationsRequest(page=common_pb2.Page(size=2, token=token))
-        method, answer = methods.CONTROL_LIST_OPERATIONS, control_pb2.ListOperationsResponse
-        page = caller.unary(method, request, answer, None)
-        found.append([one.metadata.id for one in page.operations])
-        token = page.next_page_token
-    assert found == [["9", "8"], ["7", "4"], ["3", "1"]]
-
-
-def test_an_order_over_sites_holds_where_a_page_ends_early() -> None:
-    has = {NORTH: [1, 2, 3, 4], SOUTH: [5, 6, 7, 8]}
-
-    def do(address: str, method: Method, request: Any) -> control_pb2.ListHostsResponse:
-        start = int(request.page.token or 0)
-        end = start + min(request.page.size, 2 if address == NORTH else 9)
-        rows = [control_pb2.Host(metadata=metadata(str(at), at)) for at in has[address][start:end]]
-        more = str(end) if end < 4 else ""
-        return control_pb2.ListHostsResponse(hosts=rows, next_page_token=more)
-
-    caller, found, token = World(*TWO, do=do).caller(), list[list[str]](), ""
-    while token or not found:
-        page = list_hosts(
-            caller, page={"size": 4, "token": token}, order_by=common_pb2.ORDER_BY_CREATED_AT
-        )
-        found.append([one.metadata.id for one in page.hosts])
-        token = page.next_page_token
-    assert found == [["1", "2"], ["3", "4", "5", "6"], ["7", "8"]]
 
 
 def test_a_list_of_an_object_that_is_somewhere_asks_all_sites() -> None:

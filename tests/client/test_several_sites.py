@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import grpc
 import pytest
 
 from mulligan_client.client import Client
@@ -11,7 +12,9 @@ from mulligan_client.errors import MulliganCallError
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
+from mulligan_client.gen.mulligan.meta.v1 import meta_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
+from mulligan_client.gen.services import Service
 from mulligan_client.site_watch import WATCH_ATTEMPTS
 from mulligan_client.store import Login, Store
 from tests.client.conftest import Run
@@ -49,6 +52,8 @@ def there(fake: FakeMulligan) -> Iterator[FakeMulligan]:
     """The second site."""
     server = FakeMulligan()
     fake.on("ListServices", told(server.address))
+    for one in (fake, server):
+        one.on("ListImages", control_pb2.ListImagesResponse())
     yield server
     server.stop()
 
@@ -89,7 +94,6 @@ def test_a_watch_of_all_sites_misses_nothing_from_its_call_on(
     fake: FakeMulligan, there: FakeMulligan, silence: Silence, client: Client
 ) -> None:
     fake.on("Watch", silence)
-    fake.on("ListImages", AWAY)
     there.on("ListImages", control_pb2.ListImagesResponse(revision=7))
     there.on("Watch", [AWAY], [an_event(8)], silence)
     watch = client.watch(project=PROJECT)
@@ -100,12 +104,77 @@ def test_a_watch_of_all_sites_misses_nothing_from_its_call_on(
     assert [one.after_revision for one in there.asked("Watch")[:2]] == [7, 7]
 
 
+@pytest.mark.parametrize(
+    ("service", "method", "answer"),
+    [
+        ("control", "ListImages", control_pb2.ListImagesResponse),
+        ("resource", "ListNetworks", resource_pb2.ListNetworksResponse),
+        ("meta", "ListMetadefs", meta_pb2.ListMetadefsResponse),
+    ],
+)
+@pytest.mark.parametrize("status", ["UNAVAILABLE", "DEADLINE_EXCEEDED", "UNIMPLEMENTED"])
+def test_a_site_that_does_not_tell_its_revision_is_away_until_it_does(
+    fake: FakeMulligan,
+    there: FakeMulligan,
+    silence: Silence,
+    service: Service,
+    method: str,
+    answer: type[Any],
+    status: str,
+) -> None:
+    dumb = RefusalError(status, status, "not now")
+    fake.on(method, answer(revision=900))
+    fake.on("Watch", [an_event(901)], silence)
+    there.on(method, *[dumb] * (4 + WATCH_ATTEMPTS), answer(revision=7))
+    # It breaks before the first change: what comes meanwhile is not missed.
+    there.on("Watch", [AWAY], [an_event(8)], silence)
+    away: list[tuple[str, MulliganCallError]] = []
+    with Client(
+        fake.address,
+        token="t",
+        away=lambda site, error: away.append((site.id, error)),
+        attempts=1,
+        pause=lambda _: None,
+    ) as client:
+        watch = client.watch(service=service)
+        assert sorted(next(watch).revision for _ in range(2)) == [8, 901]
+        watch.close()
+    assert [site for site, _ in away] == [THERE, THERE], (
+        "at its start, and as long as a watch waits"
+    )
+    for _, error in away:
+        assert (error.code, error.grpc_status) == ("NO_REVISION", "UNAVAILABLE")
+        assert f"site {THERE} does not tell its revision" in error.message
+        assert error.message.endswith(": not now")
+    assert [one.after_revision for one in there.asked("Watch")[:2]] == [7, 7]
+    assert all(one.HasField("after_revision") for one in there.asked("Watch"))
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_a_watch_that_can_not_begin_says_so(
+    fake: FakeMulligan, there: FakeMulligan, tells: bool
+) -> None:
+    """Of no site, or of one while nobody would be told that it is missing; or it is refused."""
+    away = (lambda *_: None) if tells else None
+    denied = RefusalError("PERMISSION_DENIED", "CREDENTIAL_LIMITED", "for other methods only")
+    with Client(fake.address, token="t", away=away, attempts=1, pause=lambda _: None) as client:
+        for refusal, code in ((AWAY, "NO_REVISION"), (denied, "CREDENTIAL_LIMITED")):
+            there.on("ListImages", refusal)
+            if tells:
+                fake.on("ListImages", refusal)
+            with pytest.raises(MulliganCallError) as refused:
+                next(client.watch())
+            assert refused.value.code == code
+    assert not there.asked("Watch")
+
+
+@pytest.mark.parametrize("ends", [AWAY, grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN])
 def test_a_site_that_was_away_for_long_is_watched_again(
-    fake: FakeMulligan, there: FakeMulligan, silence: Silence
+    fake: FakeMulligan, there: FakeMulligan, silence: Silence, ends: Any
 ) -> None:
     away: list[str] = []
     fake.on("Watch", silence)
-    there.on("Watch", [an_event(5), AWAY], *[[AWAY]] * WATCH_ATTEMPTS, [an_event(6)], silence)
+    there.on("Watch", [an_event(5), ends], *[[ends]] * WATCH_ATTEMPTS, [an_event(6)], silence)
     with Client(
         fake.address,
         token="t",
@@ -194,6 +263,42 @@ def test_a_claim_or_below_goes_by_the_tree_that_iam_told_last(
     for count in (1, 2):
         client.resource.CreateClaim(resource_pb2.CreateClaimRequest(project=PROJECT, spec=spec))
         assert len(there.asked("CreateClaim")) == count
+
+
+def test_an_address_that_is_given_holds_and_the_others_go_by_the_catalogue(
+    fake: FakeMulligan, there: FakeMulligan
+) -> None:
+    own, meta = FakeMulligan(), FakeMulligan()
+    hosts, networks = control_pb2.ListHostsResponse(), resource_pb2.ListNetworksResponse()
+    for server in (own, meta, fake, there):
+        server.on("ListMetadefs", meta_pb2.ListMetadefsResponse())
+        server.on("ListHosts", hosts)
+        server.on("ListNetworks", networks)
+    given: dict[Service, str] = {"iam": fake.address, "meta": meta.address}
+    try:
+        with Client(own.address, token="t", addresses=given) as client:
+            client.meta.ListMetadefs(meta_pb2.ListMetadefsRequest())
+            client.control.ListHosts(control_pb2.ListHostsRequest(region=REGION))
+            list(client.resource.AllNetworks(resource_pb2.ListNetworksRequest()))
+            with pytest.raises(MulliganCallError, match="no site serves region"):
+                client.control.CreateHost(control_pb2.CreateHostRequest(region=OPERATION))
+        assert [one.method for one in meta.calls] == ["ListMetadefs"]
+        assert [one.method for one in there.calls] == ["ListHosts", "ListNetworks"]
+        # What is beside iam is where that is; the catalogue is read again there, too.
+        assert [one.method for one in fake.calls] == [
+            "ListServices",
+            "ListNetworks",
+            "ListServices",
+        ]
+        assert own.calls == []
+        # An iam without a catalogue: the others are at the address of all.
+        fake.on("ListServices", RefusalError("UNIMPLEMENTED", "UNIMPLEMENTED", "older"))
+        with Client(own.address, token="t", addresses={"iam": fake.address}) as client:
+            client.control.ListHosts(control_pb2.ListHostsRequest(region=REGION))
+        assert [one.method for one in own.calls] == ["ListHosts"]
+    finally:
+        own.stop()
+        meta.stop()
 
 
 def test_a_command_says_once_which_site_is_missing_and_how_one_is_chosen(

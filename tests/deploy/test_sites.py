@@ -39,7 +39,7 @@ METHODS = [
     f"IamService/{name}"
     for name in (
         *("ListAccounts", "ListProjects", "ListRegions", "GetAccount", "GetProject", "GetRegion"),
-        *("Watch", "RegisterService", "RenewService", "WithdrawService"),
+        *("Watch", "RegisterService", "RenewService", "WithdrawService", "ListServices"),
     )
 ]
 """What a site calls at iam, as docs/sites.md says."""

@@ -57,8 +57,9 @@ async def test_postgresql_is_listened_to_while_there_are_readers(
     async with wakeups.listening():
         for _ in range(2):
             async with wakeups.reader() as first, wakeups.reader() as second:
-                await asyncio.wait_for(first.wait(), LIMIT_S)
-                await asyncio.wait_for(second.wait(), LIMIT_S)
+                async with asyncio.timeout(LIMIT_S):
+                    await first.wait()
+                    await second.wait()
                 await asyncio.to_thread(wait_until_listening, database, 1)
             await asyncio.to_thread(commit, database)
             await asyncio.to_thread(wait_until_listening, database, 0)

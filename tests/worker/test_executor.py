@@ -52,7 +52,8 @@ def test_a_stop_is_told_until_temporal_has_heard_it(
         client = cast("Client", operations)
         told = executor._tells(client, asyncio.get_running_loop())
         await asyncio.to_thread(told, "o1", "mulligan-m1")
-        await asyncio.wait_for(operations.heard.wait(), 10)
+        async with asyncio.timeout(10):
+            await operations.heard.wait()
         return operations
 
     assert asyncio.run(tell()).asked == [("o1", "machine_stopped")] * times

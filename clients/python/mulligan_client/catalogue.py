@@ -24,8 +24,12 @@ LEFT_ALONE_S = 30.0
 _NO_CATALOGUE = ("UNIMPLEMENTED", "CREDENTIAL_LIMITED")
 """What iam says that has no catalogue, or shows it not to a credential for other methods only."""
 
-_SCHEMES_OF_GRPC = ("unix", "unix-abstract", "vsock", "dns", "ipv4", "ipv6", "xds")
-"""Of its targets: a host that is called so would be taken for one."""
+_OWN_NAMES = ("localhost", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback")
+"""Of this machine, in /etc/hosts and in front of domains."""
+
+_CARRY_IPV4 = (0, 0xFFFF, 0xFFFF_0000, 0x64_FF9B << 64)
+"""The first 96 bits of IPv6 addresses that end with one of IPv4: ::/96, ::ffff:0:0/96, and NAT64's
+::ffff:0:0:0/96 and 64:ff9b::/96 (RFC 4291, 2765 and 6052)."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class Site:
     addresses: dict[str, tuple[str, ...]] = field(default_factory=dict)
     # Whether iam heard of one of its processes lately.
     alive: bool = True
+    # The services of which one of its processes is alive.
+    living: frozenset[str] = frozenset()
     # Those that a token may not go to.
     untrusted: tuple[str, ...] = ()
 
@@ -53,7 +59,8 @@ class Catalogue:
 
     `ask` calls ListServices, or gives None while nobody is signed in; it is told whether to wait
     for an iam that is being restarted, because nothing is known yet. `iam` is where that goes;
-    `only` a site's UUID, to know no other.
+    `only` a site's UUID, to know no other; `beside` the address of what is where iam is, unless
+    that goes without saying.
     """
 
     def __init__(
@@ -62,8 +69,11 @@ class Catalogue:
         iam: Target,
         only: str = "",
         clock: Callable[[], float] = time.monotonic,
+        *,
+        beside: str = "",
     ) -> None:
-        self._ask, self._iam, self._only, self._clock = ask, iam, only, clock
+        self._beside = beside
+        self._ask, self._iam, self._only, self._clock = ask, iam, only.lower(), clock
         self._reading = threading.Lock()
         self._sites: Sequence[Site] = ()
         self._read_at = self._good_until = self._left_alone_until = -math.inf
@@ -148,14 +158,16 @@ class Catalogue:
         addresses: dict[str, tuple[str, ...]] = {}
         for service in sorted(told.services, key=lambda one: not one.alive):
             if self._is_trusted(service.address):
+                where = service.address or self._beside
                 for kind in service.kinds:
                     known = addresses.get(kind, ())
-                    addresses[kind] = tuple(dict.fromkeys((*known, service.address)))
+                    addresses[kind] = tuple(dict.fromkeys((*known, where)))
         return Site(
             told.id,
             frozenset(told.regions),
             addresses,
             alive=any(one.alive for one in told.services),
+            living=frozenset(kind for one in told.services if one.alive for kind in one.kinds),
             untrusted=tuple(
                 one.address for one in told.services if not self._is_trusted(one.address)
             ),
@@ -172,8 +184,6 @@ class Catalogue:
         try:
             target = Target.parse(address)
         except ValueError:
-            return False
-        if target.host in _SCHEMES_OF_GRPC:
             return False
         if _is_here(target.host):
             return _is_here(self._iam.host)
@@ -208,6 +218,11 @@ class OneSite:
         return self._catalogue.refresh(since)
 
 
+def is_silent(sites: Sequence[Site], site: Site, service: str) -> bool:
+    """Tell whether iam, too, has not heard lately of a process of a service at a site."""
+    return any(one.id == site.id != "" and service not in one.living for one in sites)
+
+
 def _no_such_site(site: str) -> MulliganCallError:
     return MulliganCallError(
         code="NOT_FOUND",
@@ -227,6 +242,9 @@ def _is_here(host: str) -> bool:
         try:
             found = ipaddress.ip_address(socket.inet_aton(name))  # such as 127.1
         except (OSError, UnicodeError):
-            return name == "localhost" or name.endswith(".localhost")
-    mapped = getattr(found, "ipv4_mapped", None) or found
-    return bool(mapped.is_loopback or mapped.is_unspecified)
+            labels = name.split(".")
+            return labels[0] in _OWN_NAMES or labels[-1] == "localhost"
+    carried = found
+    if isinstance(found, ipaddress.IPv6Address) and int(found) >> 32 in _CARRY_IPV4:
+        carried = ipaddress.IPv4Address(int(found) & 0xFFFF_FFFF)
+    return any(one.is_loopback or one.is_unspecified for one in (found, carried))

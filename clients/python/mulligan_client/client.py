@@ -2,16 +2,16 @@
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import grpc
 
-from mulligan_client.ask_sites import AT_ONCE
+from mulligan_client.ask_sites import ask_all
 from mulligan_client.catalogue import Catalogue, Site
 from mulligan_client.errors import MulliganCallError, not_found
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
@@ -27,7 +27,7 @@ from mulligan_client.reach import Reach
 from mulligan_client.region_tree import RegionTree
 from mulligan_client.routing import Away, RoutedCaller
 from mulligan_client.sealing import seal
-from mulligan_client.site_errors import AWAY, which_watch
+from mulligan_client.site_errors import AWAY, together, which_watch
 from mulligan_client.site_watch import WATCH, WATCH_ATTEMPTS, SiteWatch
 from mulligan_client.tokens import SignIn, Tokens
 from mulligan_client.transport import (
@@ -39,7 +39,7 @@ from mulligan_client.transport import (
     open_channel,
     pause_s_of,
 )
-from mulligan_client.watching import revision_before, revision_of
+from mulligan_client.watching import revision_before, revision_told
 from mulligan_client.whereabouts import Whereabouts
 
 # How often an operation is read although nothing was said about it: percentages of a long step
@@ -79,13 +79,14 @@ class Client(Services):
         """Get ready; nothing is sent before the first call.
 
         Args:
-            address: of iam, and of all that its catalogue does not have: host:port, with https://
+            address: of iam, and of all services if that has no catalogue: host:port, with https://
                 or grpcs:// for TLS, http:// or grpc:// for none; without a scheme: TLS, except to
                 the machine itself.
             token: an access token, which ends in minutes.
             sign_in: the tokens of another client or of a store, in place of `token`; `log_in` and
                 `signed_in` get some of its own.
-            addresses: of services, where iam's catalogue is not to say it.
+            addresses: of services, where iam's catalogue is not to say it; the others go by that.
+                With one of iam the catalogue is asked for there.
             site: the UUID of one, to call no other.
             away: told of each site that a list or watch lacks because it does not answer; without
                 it that fails.
@@ -101,13 +102,17 @@ class Client(Services):
         self.sign_in = sign_in or SignIn(Tokens(token))
         self._pause = pause
         self._address, self._ca_file = address, ca_file
+        given = addresses or {}
+        self._iam = given.get("iam") or address
         self._timeout_s, self._attempts = timeout_s, max(1, attempts)
         self._channels: dict[str, grpc.Channel] = {}
         self._opening = threading.Lock()
-        self._catalogue = Catalogue(self._ask_catalogue, Target.parse(address), site)
+        self._catalogue = Catalogue(
+            self._ask_catalogue, Target.parse(self._iam), site, beside=given.get("iam", "")
+        )
         self._away = away
         self._closed = threading.Event()
-        self._callers = self._all_callers(addresses or {})
+        self._callers = self._all_callers(given)
         super().__init__(lambda service: self._callers[service])
 
     def _all_callers(self, addresses: Mapping[Service, str]) -> dict[Service, Calls]:
@@ -117,7 +122,7 @@ class Client(Services):
 
         def caller(service: Service) -> Calls:
             if service == "iam" or addresses.get(service):
-                return self._caller(addresses.get(service, ""))
+                return self._caller(addresses.get(service) or self._iam)
             return RoutedCaller(
                 service,
                 self._catalogue,
@@ -135,7 +140,7 @@ class Client(Services):
         return {service: caller(service) for service in WATCH}
 
     def _caller(self, where: str, attempts: int = 0) -> Caller:
-        """Give the caller of an address, of iam's if it is empty."""
+        """Give the caller of an address, of the client's own if it is empty."""
         where = where or self._address
         with self._opening:
             if where not in self._channels:
@@ -157,7 +162,7 @@ class Client(Services):
         request = iam_pb2.ListServicesRequest()
         if waits:
             return self.iam.ListServices(request)
-        once = IamService(self._caller("", attempts=1))
+        once = IamService(self._caller(self._iam, attempts=1))
         return once.ListServices(request, timeout=min(self._timeout_s, CATALOGUE_WITHIN_S))
 
     def _locate(self, ids: Iterable[str]) -> None:
@@ -319,7 +324,8 @@ class Client(Services):
         A stream that breaks is taken up after the last revision that was seen; one whose token ends
         where the server says. A watch that starts at None has no such revision before its first
         event, so a break then can miss some: start from the revision of a list. One of several
-        sites misses none that comes after this call.
+        sites misses none that comes after this call. A site that does not tell its revision then is
+        told to `away`, and watched from when it does.
 
         Args:
             service: iam tells of accounts, roles, projects and regions; each other one of its site.
@@ -345,12 +351,22 @@ class Client(Services):
             return iter(self._watch_of(calls.at_site(sites[0]), service, request, timeout_s))
         if after_revision is not None:
             raise which_watch(sites)
-        watches = []
-        for site, begin in zip(sites, self._revisions(sites), strict=True):
-            own = common_pb2.WatchRequest(after_revision=begin, project=project)
-            watch = self._watch_of(calls.at_site(site), service, own, timeout_s)
+        begins = ask_all(
+            [(site, service) for site in sites],
+            lambda site, service: revision_told(calls.at_site(site), service, site),
+        )
+        watches, late = [], []
+        for site, begin in zip(sites, begins, strict=True):
+            own = common_pb2.WatchRequest(project=project)
+            if isinstance(begin, MulliganCallError):
+                late.append((site, begin))
+            else:
+                own.after_revision = begin
+            watch = self._watch_of(calls.at_site(site), service, own, timeout_s, site)
             watches.append((site, watch))
-        return iter(MergedWatch(watches, self._away))
+        if len(late) == len(sites):
+            raise together(late)
+        return iter(MergedWatch(watches, self._away, late))
 
     def _watch_of(
         self,
@@ -358,6 +374,7 @@ class Client(Services):
         service: Service,
         request: common_pb2.WatchRequest,
         timeout_s: float | None,
+        site: Site | None = None,
     ) -> SiteWatch:
         return SiteWatch(
             calls,
@@ -367,12 +384,8 @@ class Client(Services):
             is_over=self._closed.is_set,
             pause=self._pause,
             timeout_s=timeout_s,
+            revision=partial(revision_told, calls, service, site) if site else None,
         )
-
-    def _revisions(self, sites: Sequence[Site]) -> Sequence[int | None]:
-        """Give the revision that each site is at; None of one that does not tell."""
-        with ThreadPoolExecutor(min(AT_ONCE, len(sites))) as threads:
-            return list(threads.map(lambda site: revision_of(self._control_at(site)), sites))
 
     def _control_at(self, site: Site) -> ControlService:
         calls = self._callers["control"]

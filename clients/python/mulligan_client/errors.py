@@ -39,6 +39,8 @@ class MulliganCallError(Exception):
     retry_after_s: float = 0.0
     # It is of the renewal of the token at iam, not of the service that was called.
     of_renewal: bool = False
+    # Nobody was called, because nothing is known to call: so nothing was done.
+    unsent: bool = False
     # Whatever else the server told programs.
     details: Mapping[str, str] = dataclasses.field(default_factory=dict)
 

@@ -18,9 +18,9 @@ class Lead:
 
 
 def lead_of(method: Method, request: Any) -> Lead:
-    """Give what leads to a site, by the first field that is filled in."""
+    """Give what leads to a site, by the first field that is filled in; ids in lower case."""
     for lead in method.leads:
-        if found := list(dict.fromkeys(texts(request, lead.path))):
+        if found := list(dict.fromkeys(one.lower() for one in texts(request, lead.path))):
             return Lead(lead.is_region, found)
     return Lead()
 

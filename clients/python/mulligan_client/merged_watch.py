@@ -28,9 +28,20 @@ class MergedWatch:
     it was once it is back.
     """
 
-    def __init__(self, watches: Sequence[tuple[Site, SiteWatch]], away: Away | None) -> None:
-        """Get ready; each watch is read in a thread of its own."""
-        self._watches, self._away = watches, away
+    def __init__(
+        self,
+        watches: Sequence[tuple[Site, SiteWatch]],
+        away: Away | None,
+        late: Sequence[tuple[Site, MulliganCallError]] = (),
+    ) -> None:
+        """Get ready; each watch is read in a thread of its own.
+
+        Args:
+            watches: of each site.
+            away: told of sites that are away; None: one that is ends it.
+            late: which of the sites can't be watched from now on, and why: told before all else.
+        """
+        self._watches, self._away, self._late = watches, away, late
         self._told: queue.Queue[_Told] = queue.Queue(AHEAD)
         self._ended = threading.Event()
 
@@ -44,6 +55,8 @@ class MergedWatch:
             threading.Thread(target=self._follow, args=(site, watch), daemon=True).start()
         left = len(self._watches)
         try:
+            for one in self._late:
+                self._tell(*one)
             while left:
                 told = self._told.get()
                 if isinstance(told, common_pb2.Event):
@@ -52,12 +65,15 @@ class MergedWatch:
                 site, error = told
                 if error is None:
                     left -= 1
-                elif self._away is not None and _is_away(error):
-                    self._away(site, error)
                 else:
-                    raise error
+                    self._tell(site, error)
         finally:
             self._end()
+
+    def _tell(self, site: Site, error: Exception) -> None:
+        if self._away is None or not _is_away(error):
+            raise error
+        self._away(site, error)
 
     def _follow(self, site: Site, watch: SiteWatch) -> None:
         while not self._ended.is_set():
@@ -85,4 +101,8 @@ class MergedWatch:
 
 
 def _is_away(error: Exception) -> TypeGuard[MulliganCallError]:
-    return isinstance(error, MulliganCallError) and error.grpc_status in AWAY
+    if not isinstance(error, MulliganCallError):
+        return False
+    # Its streams break all the time: a proxy before a site that is gone, or one that is dying.
+    is_broken = error.code == error.grpc_status in ("INTERNAL", "UNKNOWN")
+    return error.grpc_status in AWAY or is_broken

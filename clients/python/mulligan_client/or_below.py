@@ -1,9 +1,9 @@
 """What is for a region "or below" whose parts are at several sites.
 
 A claim is made at one of them: each is asked in turn. The request id protects it at one site only.
-So it goes on to the next one only where a site has refused it, and one that is made again goes
-first to the site that may have done it. One that is away is asked last, unless a retry of another
-process may have to find it first.
+So it goes on to the next one only where a site has refused it, or can't be called at all, and one
+that is made again goes first to the site that may have done it. One that is away is asked last,
+unless a retry of another process may have to find it first.
 """
 
 import uuid
@@ -38,11 +38,14 @@ def claim_below(sites: Sequence[Site], request: Any, ask: Ask, sent: Whereabouts
 
     def asked(site: Site, one: Any) -> Any:
         """Give the answer, or None where the site refused it."""
+        is_sent = sent.of(one.request_id) == site.id
         sent.note_id(one.request_id, site.id)
         try:
             return ask(site, one)
         except MulliganCallError as error:
+            # One that can't be called has done nothing, unless it was called for this before.
             goes_on = error.grpc_status in NOT_HERE or error.code == NO_CAPACITY
+            goes_on = goes_on or (error.unsent and not is_sent)
             if goes_on or error.code == REGION_ELSEWHERE:
                 sent.forget(one.request_id)
             if not goes_on:

@@ -68,7 +68,7 @@ class RoutedStream(Generic[Told]):
                 self._places = _without(site, self._places)
             else:
                 raise error
-            if has_begun or not self._next():
+            if has_begun or not self._next(error):
                 raise error
 
     def cancel(self) -> object:
@@ -76,10 +76,13 @@ class RoutedStream(Generic[Told]):
         self._is_cancelled = True
         return self._stream.cancel()
 
-    def _next(self) -> bool:
+    def _next(self, error: MulliganCallError) -> bool:
         try:
             self._place = next(self._places)
-        except (StopIteration, MulliganCallError):
+        except StopIteration:
+            return False
+        except MulliganCallError as other:
+            error.message = f"{error.message}; {other.message}"
             return False
         self._stream = self._begin(self._place[2])
         if self._is_cancelled:

@@ -10,7 +10,7 @@ same request id.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +21,7 @@ from google.protobuf.message import Message
 
 from mulligan_client import site_errors
 from mulligan_client.ask_sites import Asked, answered, ask_all, first
-from mulligan_client.catalogue import Catalogue, OneSite, Site
+from mulligan_client.catalogue import Catalogue, OneSite, Site, is_silent
 from mulligan_client.errors import MulliganCallError
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 from mulligan_client.leads import (
@@ -48,6 +48,7 @@ NEWS_AFTER_S = 5.0
 """What no site has may be at a new one, if the catalogue is older."""
 
 Answer = TypeVar("Answer", bound=Message)
+Refusal = tuple[Site, MulliganCallError]
 Away = Callable[[Site, MulliganCallError], None]
 """Told which site a list has nothing of, and why."""
 
@@ -92,8 +93,8 @@ class RoutedCaller:
             whereabouts: remembers objects; of all services.
             reach: remembers addresses; of all services.
             below: reads the tree of regions.
-            at: gives the caller of an address, of iam's if it is empty, that tries so often; 0: as
-                often as is usual.
+            at: gives the caller of an address, of the client's own if it is empty, that tries so
+                often; 0: as often as is usual.
             with_ids: puts ids in the place of names.
             locate: has all sites asked for objects, so that whereabouts notes where they are.
             away: told which sites a list lacks; without it such a list fails.
@@ -145,9 +146,11 @@ class RoutedCaller:
         moved: list[str] = []
 
         def places() -> Iterator[Place]:
-            yield from self._all_places(sites)
+            unreached = yield from self._all_places(sites)
             if moved and self._catalogue.refresh(began):
-                yield from self._all_places(self._sites_of_stream(method, request))
+                unreached = yield from self._all_places(self._sites_of_stream(method, request))
+            if unreached:
+                raise site_errors.together(unreached)
 
         def goes_on(error: MulliganCallError) -> bool:
             if error.code == site_errors.REGION_ELSEWHERE:
@@ -190,10 +193,16 @@ class RoutedCaller:
             raise site_errors.unknown_object(lead.ids[0], sites)
         return found
 
-    def _all_places(self, sites: Sequence[Site]) -> Iterator[Place]:
+    def _all_places(self, sites: Sequence[Site]) -> Generator[Place, None, list[Refusal]]:
+        """Give all addresses of sites; in the end, which of these have none."""
+        unreached: list[Refusal] = []
         for site in sites:
-            for address in self._places(site):
-                yield site, address, self._at(address)
+            try:
+                for address in self._places(site):
+                    yield site, address, self._at(address)
+            except MulliganCallError as error:
+                unreached.append((site, error))
+        return unreached
 
     def pages(self, call: Callable[[Any], Any], request: Any) -> Iterator[Any]:
         """Give one page of a list after the other."""
@@ -307,7 +316,15 @@ class RoutedCaller:
             raise AssertionError("a site has an address, or that is said")
         if failure.grpc_status in AWAY and not failure.of_renewal:
             self._reach.lost(site)
+            if failure.code == "UNAVAILABLE" and is_silent(
+                self._catalogue.sites(), site, self._service
+            ):
+                raise site_errors.none_alive(site, self._service, failure)
         raise failure
+
+    def _is_unlikely(self, site: Site) -> bool:
+        """Whether a site is known not to answer, or nothing is known to call there."""
+        return self._reach.is_away(site) or not site.addresses.get(self._service)
 
     def _places(self, site: Site, *, hurried: bool = False) -> Iterator[str]:
         """Give the addresses of a site: those that iam told of, then those that it knows since.
@@ -349,7 +366,7 @@ class RoutedCaller:
         """Change what is at one site, or at all of them."""
         if is_or_below(request):
             if not call.has_own_id:
-                sites = sorted(sites, key=self._reach.is_away)
+                sites = sorted(sites, key=self._is_unlikely)
             return claim_below(sites, request, ask, self._sent)
         if lead.is_region:
             return ask(sites[0], request)

@@ -38,8 +38,12 @@ def each_once(request: Any, answer: Answer) -> Answer:
         names = (getattr(row, name, "").lower() for name in ("asked", "object_id", "id"))
         return min(places.get(one, len(asked)) for one in names)
 
-    kinds = ("asked", "id", "object_id", "attribute")
-    rows = {tuple(getattr(row, name, "") for name in kinds): row for row in getattr(answer, kind)}
+    def key(row: Any) -> tuple[str, ...]:
+        # Names differ by case, ids don't.
+        ids = (getattr(row, name, "").lower() for name in ("id", "object_id"))
+        return getattr(row, "asked", ""), getattr(row, "attribute", ""), *ids
+
+    rows = {key(row): row for row in getattr(answer, kind)}
     made = type(answer)()
     getattr(made, kind).extend(sorted(rows.values(), key=place))
     return made

@@ -7,6 +7,9 @@ from mulligan_client.errors import MulliganCallError
 from mulligan_client.methods import Method
 
 NO_CAPACITY = "NO_CAPACITY"
+NO_SERVICE = "NO_SERVICE"
+"""Of a site that the catalogue knows, but no living process of the service there."""
+
 REGION_ELSEWHERE = "REGION_ELSEWHERE"
 """A site's answer to what is for a region that another one serves; nothing was done."""
 
@@ -89,10 +92,31 @@ def no_service(site: Site, service: str) -> MulliganCallError:
             "machine, other than iam's address)"
         )
     return MulliganCallError(
-        code="UNAVAILABLE",
+        code=NO_SERVICE,
         grpc_status="UNAVAILABLE",
         message=f"{site} has no service {service} that this client can reach{dropped}; see "
         "`mulligan service list`",
+        object_type="site",
+        object_id=site.id,
+        retryable=True,
+        unsent=True,
+    )
+
+
+def none_alive(site: Site, service: str, error: MulliganCallError) -> MulliganCallError:
+    """Say of a site that did not answer that iam does not hear of its processes either."""
+    error.code, error.object_type, error.object_id = NO_SERVICE, "site", site.id
+    error.message = f"no process of service {service} of {site} is alive: {error.message}"
+    return error
+
+
+def no_revision(site: Site, error: MulliganCallError) -> MulliganCallError:
+    """Say that a site can't be watched yet without missing something."""
+    return MulliganCallError(
+        code="NO_REVISION",
+        grpc_status="UNAVAILABLE",
+        message=f"{site} does not tell its revision, so it is watched only from when it does, and "
+        f"what changes there before is missed: {error.message}",
         object_type="site",
         object_id=site.id,
         retryable=True,
@@ -111,11 +135,16 @@ def foreign_token() -> MulliganCallError:
 
 def together(refusals: Sequence[tuple[Site, MulliganCallError]]) -> MulliganCallError:
     """Make one error of what several sites said: one that is away might have had it."""
-    away = [one for one in refusals if one[1].grpc_status in AWAY]
+    away = sorted(
+        (one for one in refusals if one[1].grpc_status in AWAY), key=lambda one: one[1].unsent
+    )
     full = [one for one in refusals if one[1].code == NO_CAPACITY]
     site, error = (away or full or refusals)[0]
+    words = [f"{other}: {one.message}" for other, one in full if one is not error]
     if len(full) > 1 and not away:
-        error.message = "; ".join(f"{site}: {one.message}" for site, one in full)
+        error.message = "; ".join([f"{site}: {error.message}", *words])
     elif away and len(refusals) > 1:
-        error.message = f"{site} is away: {error.message}"
+        said = error.message if error.unsent else f"{site} is away: {error.message}"
+        others = [one.message for _, one in away[1:] if one.unsent]
+        error.message = "; ".join([said, *others, *words])
     return error

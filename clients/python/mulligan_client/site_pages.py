@@ -6,8 +6,8 @@ and "at:SITE/TOKEN,SITE/TOKEN" of those that are merged. A site's own begins wit
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
@@ -22,14 +22,28 @@ USUAL_SIZE = 100
 """Of a page, where the request doesn't say."""
 
 _AT, _BETWEEN, _AND = "at:", "/", ","
-_NEWEST_FIRST = ("ListOperations", "ListAuditEvents")
+_OF_OBJECTS = ("ListObjectsByTag", "ListObjectsByAttribute")
+"""Lists in which several sites have the same, such as a project."""
+
 Answer = TypeVar("Answer", bound=Message)
 Ask = Callable[[Site, Any], Answer | None]
 """Gives a site's page; None where it is away, or has nothing of what is asked for."""
 AskAll = Callable[[Sequence[tuple[Site, Any]]], Sequence[Answer | None]]
 """Gives pages of several sites, asked at the same time."""
-Order = tuple[Callable[[Any], Any], bool]
-"""What a row is ordered by, and whether from the last to the first."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a row is ordered by, from the first to the last or the other way round."""
+
+    key: Callable[[Any], Any]
+    is_descending: bool = False
+    # Rows with the same key are told once.
+    is_once: bool = False
+
+    def same(self, one: Any, other: Any) -> bool:
+        """Tell rows with the same key."""
+        return bool(self.key(one) == self.key(other))
 
 
 def is_of_sites(request: Any) -> bool:
@@ -80,41 +94,74 @@ def page_in_order(
     answers = ask_all([(site, _asked(request, token, size)) for site, token in asked])
     found = [(*one, page) for one, page in zip(asked, answers, strict=True) if page is not None]
     counts = _counts([page for *_, page in found], size, order)
-    fewer = [at for at, (*_, page) in enumerate(found) if 0 < counts[at] < len(_rows(page))]
-    again = [(found[at][0], _asked(request, found[at][1], counts[at])) for at in fewer]
-    shorter = dict(zip(fewer, ask_all(again), strict=True))
+    fewer = {
+        at: (site, token, counts[at])
+        for at, (site, token, page) in enumerate(found)
+        if 0 < counts[at] < len(_rows(page))
+    }
+    shorter = _shorter(fewer, request, ask_all)
     parts, cursors = [], []
     for at, (site, token, whole) in enumerate(found):
         part: Any = shorter.get(at, whole)
         if counts[at] == 0 and _rows(whole):
             cursors.append(_cursor(site, token))
         elif part is not None:
-            parts.append(_rows(part))
+            parts.append(part)
             if part.next_page_token:
                 cursors.append(_cursor(site, part.next_page_token))
     merged: Any = answer()
-    key, is_descending = order
-    _rows(merged).extend(heapq.merge(*parts, key=key, reverse=is_descending))
+    for _, row in _in_order(parts, order):
+        if not (order.is_once and _rows(merged) and order.same(_rows(merged)[-1], row)):
+            _rows(merged).append(row)
     merged.next_page_token = _AT + _AND.join(cursors) if cursors else ""
     whole_page: Answer = merged
     return whole_page
 
 
+def _shorter(
+    fewer: Mapping[int, tuple[Site, str, int]], request: Any, ask_all: AskAll[Any]
+) -> Mapping[int, Any]:
+    """Give pages of so many rows, of some sites; a page that is short is read on."""
+    parts: dict[int, Any] = {}
+    left = list(fewer)
+    while left:
+        asked = []
+        for at in left:
+            site, token, count = fewer[at]
+            if part := parts.get(at):
+                token, count = part.next_page_token, count - len(_rows(part))
+            asked.append((site, _asked(request, token, count)))
+        for at, more in zip(left, ask_all(asked), strict=True):
+            if more is not None and (part := parts.get(at)):
+                _rows(part).extend(_rows(more))
+                part.next_page_token = more.next_page_token
+            else:
+                parts[at] = more
+        left = [
+            at
+            for at in left
+            if (part := parts[at]) and part.next_page_token and len(_rows(part)) < fewer[at][2]
+        ]
+    return parts
+
+
 def order_of(method: Method, request: Any) -> Order | None:
     """Give the order that a list is to have over all sites; None: site by site is good enough."""
     if method.name == "ListAuditEvents":
-        return (lambda row: (*_moment(row.at), row.revision)), True
+        return Order(lambda row: (*_moment(row.at), row.revision), is_descending=True)
+    if method.name in _OF_OBJECTS:
+        return Order(lambda row: row.object_id.lower(), is_once=True)
     if "order_by" not in request.DESCRIPTOR.fields_by_name:
         return None
     match request.order_by:
         case common_pb2.ORDER_BY_NAME:
-            return (lambda row: (row.metadata.name, row.metadata.id)), request.descending
+            return Order(lambda row: (row.metadata.name, row.metadata.id), request.descending)
         case common_pb2.ORDER_BY_CREATED_AT:
-            return _by_creation, request.descending
+            return Order(_by_creation, request.descending)
         case common_pb2.ORDER_BY_UNSPECIFIED if method.name == "ListOperations":
-            return _by_creation, not request.descending
+            return Order(_by_creation, not request.descending)
         case _ if request.descending or request.order_by:
-            return (lambda row: row.metadata.id), request.descending
+            return Order(lambda row: row.metadata.id, request.descending)
     return None
 
 
@@ -131,15 +178,27 @@ def _counts(pages: Sequence[Any], size: int, order: Order) -> Counter[int]:
 
     It ends with the last row of a site that has more: what comes next is not known there.
     """
-    key, is_descending = order
-    tagged = [[(at, row) for row in _rows(page)] for at, page in enumerate(pages)]
-    merged = heapq.merge(*tagged, key=lambda one: key(one[1]), reverse=is_descending)
-    counts = Counter[int]()
-    for at, _ in islice(merged, size):
-        counts[at] += 1
-        if counts[at] == len(tagged[at]) and pages[at].next_page_token:
+    counts, is_last = Counter[int](), False
+    if any(page.next_page_token and not _rows(page) for page in pages):
+        return counts
+    told: list[Any] = []
+    for at, row in _in_order(pages, order):
+        # What others have of the last object, too, is not to come on the next page.
+        is_told = order.is_once and bool(told) and order.same(told[-1], row)
+        if not is_told and (is_last or len(told) == size):
             break
+        counts[at] += 1
+        if not is_told:
+            told.append(row)
+        if counts[at] == len(_rows(pages[at])) and pages[at].next_page_token:
+            is_last = True
     return counts
+
+
+def _in_order(pages: Sequence[Any], order: Order) -> Iterator[tuple[int, Any]]:
+    """Give the rows of all pages, each with the place of its page."""
+    tagged = [[(at, row) for row in _rows(page)] for at, page in enumerate(pages)]
+    return heapq.merge(*tagged, key=lambda one: order.key(one[1]), reverse=order.is_descending)
 
 
 def _rows(page: Any) -> Any:

@@ -42,6 +42,7 @@ class SiteWatch:
         is_over: Callable[[], bool],
         pause: Callable[[float], None],
         timeout_s: float | None,
+        revision: Callable[[], int] | None = None,
     ) -> None:
         """Get ready; nothing is sent before it is read.
 
@@ -53,8 +54,11 @@ class SiteWatch:
             is_over: tells whether the client was closed.
             pause: waits between attempts.
             timeout_s: stop after so long; None: never.
+            revision: asks for the one to begin behind, where the request has none; None: it begins
+                with what comes next, and a break before that can miss some.
         """
         self._calls, self._method, self._tokens = calls, method, tokens
+        self._revision = revision
         self._request = common_pb2.WatchRequest()
         self._request.CopyFrom(request)
         self._is_over, self._pause = is_over, pause
@@ -106,6 +110,8 @@ class SiteWatch:
     def _begin(self) -> None:
         left_s = None if self._ends_at is None else max(0.001, self._ends_at - time.monotonic())
         self._stream = None
+        if self._revision is not None and not self._request.HasField("after_revision"):
+            self._request.after_revision = self._revision()
         self._stream = self._calls.stream(self._method, self._request, common_pb2.Event, left_s)
         if self._closed.is_set():
             self._stream.cancel()

@@ -8,6 +8,7 @@ MulliganCallError.
 
 import ipaddress
 import random
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ LONGEST_DELAY_S = 5.0
 RATE_LIMITED = "RATE_LIMITED"
 UNKNOWN_FIELD = "UNKNOWN_FIELD"
 TOKEN_EXPIRED = "TOKEN_EXPIRED"  # noqa: S105 - what a server answers, not a secret
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _TLS_SCHEMES = {"https": True, "grpcs": True, "http": False, "grpc": False}
 Asked = TypeVar("Asked", bound=Message)
 Answer = TypeVar("Answer", bound=Message)
@@ -68,6 +70,11 @@ class Target:
             raise ValueError(f"the port of {address!r} is not a number up to 65535") from None
         if not parts.hostname:
             raise ValueError(f"{address!r} has no host; give host:port")
+        if not _is_host(parts.hostname):
+            raise ValueError(
+                f"the host of {address!r} is neither a name nor a number; write it out in ASCII, "
+                "without anything encoded"
+            )
         tls = _TLS_SCHEMES.get(parts.scheme, not _is_loopback(parts.hostname))
         if port is None and parts.scheme:
             port = 443 if tls else 80
@@ -82,6 +89,21 @@ class Target:
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def _is_host(host: str) -> bool:
+    """Tell a host that gRPC takes as it is written: it decodes %31, also behind an IPv6 address.
+
+    A zone, as of fe80::1%eth0, is of link-local ones only: these stay what they are.
+    """
+    if ":" not in host:
+        return _NAME.fullmatch(host) is not None
+    number, _, zone = host.partition("%")
+    try:
+        found = ipaddress.IPv6Address(number)
+    except ValueError:
+        return False
+    return "%" not in host or (found.is_link_local and _NAME.fullmatch(zone) is not None)
 
 
 def _is_loopback(host: str) -> bool:
@@ -107,10 +129,12 @@ def open_channel(target: Target, ca_file: Path | None) -> grpc.Channel:
         # server that it leads to of several at an address.
         ("grpc.use_local_subchannel_pool", 1),
     ]
+    # With its scheme: a host that is called "unix" would be taken for one.
+    where = f"dns:///{target}"
     if not target.tls:
-        return grpc.insecure_channel(str(target), options=options)
+        return grpc.insecure_channel(where, options=options)
     roots = ca_file.read_bytes() if ca_file else None
-    return grpc.secure_channel(str(target), grpc.ssl_channel_credentials(roots), options=options)
+    return grpc.secure_channel(where, grpc.ssl_channel_credentials(roots), options=options)
 
 
 def delays() -> Iterator[float]:

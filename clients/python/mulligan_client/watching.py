@@ -2,19 +2,44 @@
 
 import math
 import time
+from collections.abc import Mapping
+from typing import Any
 
+from mulligan_client.catalogue import Site
 from mulligan_client.errors import MulliganCallError
+from mulligan_client.gen import methods
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
-from mulligan_client.gen.services import ControlService
-from mulligan_client.site_errors import AWAY
-from mulligan_client.transport import pause_s_of
+from mulligan_client.gen.mulligan.meta.v1 import meta_pb2
+from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
+from mulligan_client.gen.services import ControlService, Service
+from mulligan_client.methods import Method
+from mulligan_client.site_errors import AWAY, no_revision
+from mulligan_client.transport import Calls, pause_s_of
 
 _NOT_FOR_US = ("PERMISSION_DENIED", "NOT_FOUND", "INVALID_ARGUMENT")
 
-
 REVISION_WITHIN_S = 5.0
-"""A site that does not tell its revision by then is watched without one."""
+"""A site that does not tell its revision by then is away."""
+
+_LISTS: Mapping[Service, tuple[Method, type[Any], type[Any]]] = {
+    "control": (
+        methods.CONTROL_LIST_IMAGES,
+        control_pb2.ListImagesRequest,
+        control_pb2.ListImagesResponse,
+    ),
+    "meta": (
+        methods.META_LIST_METADEFS,
+        meta_pb2.ListMetadefsRequest,
+        meta_pb2.ListMetadefsResponse,
+    ),
+    "resource": (
+        methods.RESOURCE_LIST_NETWORKS,
+        resource_pb2.ListNetworksRequest,
+        resource_pb2.ListNetworksResponse,
+    ),
+}
+"""Lists that everybody may read, and that tell the revision."""
 
 
 def revision_before(control: ControlService, operation: control_pb2.Operation) -> int | None:
@@ -47,6 +72,22 @@ def revision_of(control: ControlService) -> int | None:
         return control.ListImages(request, REVISION_WITHIN_S).revision or None
     except MulliganCallError:
         return None
+
+
+def revision_told(calls: Calls, service: Service, site: Site) -> int:
+    """Find the revision of a site, of the service that is to be watched there.
+
+    Raises:
+        MulliganCallError: NO_REVISION, if it may tell it later; else as the site refused it.
+    """
+    method, request, answer = _LISTS[service]
+    try:
+        asked = request(page=common_pb2.Page(size=1))
+        return int(calls.unary(method, asked, answer, REVISION_WITHIN_S).revision)
+    except MulliganCallError as error:
+        if error.grpc_status in (*_NOT_FOR_US, "UNAUTHENTICATED") or error.of_renewal:
+            raise
+        raise no_revision(site, error) from None
 
 
 def pause_s(broken: MulliganCallError | None, usual_s: float, ends_at: float | None) -> float:

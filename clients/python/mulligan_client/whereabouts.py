@@ -7,6 +7,8 @@ from typing import Any
 
 from mulligan_client.catalogue import Site
 from mulligan_client.gen.methods import OBJECTS
+from mulligan_client.gen.mulligan.common.v1 import common_pb2
+from mulligan_client.gen.mulligan.meta.v1 import meta_pb2
 from mulligan_client.methods import Naming
 
 REMEMBERED = 10_000
@@ -28,9 +30,13 @@ class Whereabouts:
         return self._sites.get(object_id.lower(), "")
 
     def note(self, answer: Any, site: Site) -> None:
-        """Remember what an answer is about: it, the objects in it, and their operations."""
+        """Remember the objects in an answer, with their operations: those that the site itself has.
+
+        What only names an object, such as an audit event, tells nothing of where it is.
+        """
         for one, is_everywhere in _ids(answer):
-            self.note_id(one, EVERYWHERE if is_everywhere else site.id)
+            if one:
+                self.note_id(one, EVERYWHERE if is_everywhere else site.id)
 
     def note_id(self, one: str, site: str) -> None:
         """Remember where an object is, or where a request was sent."""
@@ -47,16 +53,23 @@ class Whereabouts:
 
 
 def _ids(message: Any) -> Iterator[tuple[str, bool]]:
-    """Give the ids in a message, each with whether it is of the whole installation."""
-    kind = OBJECTS.get(getattr(message, "object_type", ""))
-    is_everywhere = kind is not None and kind.naming is Naming.INSTALLATION
+    """Give the ids of the objects in a message, each with whether it is of the whole installation.
+
+    An object has metadata, or is a row of those that the site knows by name.
+    """
+    if isinstance(message, meta_pb2.NamedObject):
+        kind = OBJECTS.get(message.object_type)
+        yield message.id, kind is not None and kind.naming is Naming.INSTALLATION
+        return
+    if isinstance(metadata := getattr(message, "metadata", None), common_pb2.Metadata):
+        yield metadata.id, False
+        if isinstance(operation := getattr(message, "operation", ""), str):
+            yield operation, False
     for descriptor, value in message.ListFields():
-        if descriptor.name in ("id", "operation", "object_id") and isinstance(value, str):
-            yield value, is_everywhere and descriptor.name != "operation"
-        elif descriptor.message_type is None or descriptor.message_type.GetOptions().map_entry:
+        if descriptor.message_type is None or descriptor.message_type.GetOptions().map_entry:
             continue
-        elif descriptor.is_repeated:
+        if descriptor.is_repeated:
             for one in value:
                 yield from _ids(one)
-        elif descriptor.name in ("metadata", "operation", "machine", "claim"):
+        elif descriptor.name in ("operation", "machine", "claim"):
             yield from _ids(value)

@@ -1,9 +1,10 @@
 """The catalogue of sites: who may say where a site is, what it serves, and who was there first."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from uuid import uuid4
 
 import pytest
@@ -12,8 +13,9 @@ from sqlalchemy.orm import Session
 
 from mulligan.database import Database
 from mulligan.events import EventRow
-from mulligan.iam import accounts, catalogue, regions, roles
-from mulligan.iam.catalogue import FORGOTTEN_AFTER, LEASE, REGISTER, Registration
+from mulligan.iam import accounts, catalogue, processes, regions, roles
+from mulligan.iam.catalogue import REGISTER, Registration
+from mulligan.iam.processes import FORGOTTEN_AFTER, LEASE
 from mulligan.iam.tables import ApplicationCredential, ServiceRow
 from mulligan.iam.tokens import SERVICES
 from mulligan.values.caller import SYSTEM, Caller
@@ -82,8 +84,8 @@ class Installation:
         self.database.write(lambda session: catalogue.register(session, said, at, caller))
         return said.id
 
-    def renew(self, caller: Caller, service: str) -> None:
-        self.database.write(lambda session: catalogue.renew(session, service, NOW, caller))
+    def renew(self, caller: Caller, service: str, at: datetime = NOW) -> None:
+        self.database.write(lambda session: catalogue.renew(session, service, at, caller))
 
     def withdraw(self, caller: Caller, service: str) -> None:
         self.database.write(lambda session: catalogue.withdraw(session, service, caller))
@@ -126,10 +128,20 @@ def new_site() -> str:
 
 
 @contextmanager
-def refused(code: str) -> Iterator[None]:
+def refused(code: str) -> Iterator["Refusal"]:
+    refusal = Refusal()
     with pytest.raises(MulliganError) as raised:
-        yield
+        yield refusal
     assert raised.value.reason == code
+    refusal.message, refusal.details = raised.value.message, raised.value.details
+    refusal.grpc_status = raised.value.grpc_status
+
+
+class Refusal:
+    """What was refused with, after the fact."""
+
+    message = grpc_status = ""
+    details: Mapping[str, str] = MappingProxyType({})
 
 
 # What sites serve
@@ -143,7 +155,7 @@ def test_a_site_serves_what_is_below_its_regions_and_the_other_one_the_rest(
     assert installation.served() == {
         rest: {installation.europe, installation.berlin, installation.asia}
     }
-    installation.register(ADMIN, berlin, installation.berlin)
+    process = installation.register(ADMIN, berlin, installation.berlin)
     hall = installation.region("hall", installation.berlin)
     assert installation.served() == {
         rest: {installation.europe, installation.asia},
@@ -151,7 +163,7 @@ def test_a_site_serves_what_is_below_its_regions_and_the_other_one_the_rest(
     }
     # What it serves is what it said last, and who watches is told when it is something else.
     for _ in range(2):
-        installation.register(ADMIN, berlin, installation.asia)
+        installation.register(ADMIN, berlin, installation.asia, service=process)
         assert installation.served()[berlin] == {installation.asia}
     assert installation.told(berlin) == [
         ("created", f"serves region {installation.berlin}"),
@@ -202,6 +214,77 @@ def test_a_process_that_is_away_makes_room_for_the_next_at_its_address(
     assert installation.services(site) == {alive, beside, last}
 
 
+def test_what_a_site_serves_changes_once_nobody_alive_says_the_old(
+    installation: Installation,
+) -> None:
+    site, berlin, asia = new_site(), installation.berlin, installation.asia
+    olds = [installation.register(ADMIN, site, berlin) for _ in range(3)]
+    new, later = str(uuid4()), NOW + LEASE
+    for _ in range(2):
+        with refused("SITE_SERVES_OTHERWISE") as refusal:
+            installation.register(ADMIN, site, asia, berlin, service=new)
+        assert f"serves region {berlin}, as" in refusal.message
+        assert refusal.message.count("at http://site; start this one with the same") == 1
+        installation.withdraw(ADMIN, olds.pop())
+    # The last one was killed; a process beside it that says the same keeps what the site serves.
+    beside = installation.register(ADMIN, site, berlin, at=later - LEASE / 3)
+    with refused("SITE_SERVES_OTHERWISE"):
+        installation.register(ADMIN, site, asia, berlin, service=new, at=later)
+    assert installation.services(site) == {*olds, beside}
+    installation.withdraw(ADMIN, beside)
+    installation.register(ADMIN, site, asia, berlin, service=new, at=later)
+    assert installation.served() == {site: {asia, berlin}}
+    # It was silent for too long only: it is to say anew what it serves, and that is refused.
+    with refused("NOT_FOUND"):
+        installation.renew(ADMIN, olds[0], later)
+    with refused("SITE_SERVES_OTHERWISE"):
+        installation.register(ADMIN, site, berlin, service=olds[0], at=later)
+    for same in ((asia, berlin), (berlin, asia)):
+        installation.register(ADMIN, site, *same, at=later)
+
+
+def test_the_living_processes_of_a_site_are_bounded(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "PER_SITE", 3)
+    site, later = new_site(), NOW + LEASE
+    first, second = (installation.register(ADMIN, site, address=one) for one in "ab")
+    third = installation.register(ADMIN, site, address="c", at=later)
+    installation.renew(ADMIN, second, NOW + LEASE / 2)
+    # Those that are away make way, the longest first.
+    fourth = installation.register(ADMIN, site, address="d", at=later)
+    assert installation.services(site) == {second, third, fourth}
+    installation.renew(ADMIN, second, later)
+    with refused("TOO_MANY_SERVICES") as refusal:
+        installation.register(ADMIN, site, at=later)
+    assert refusal.grpc_status == "RESOURCE_EXHAUSTED"
+    assert refusal.details["object_id"] == site
+    assert "has 3 processes, and there can't be more; stop some" in refusal.message
+    with refused("NOT_FOUND"):
+        installation.renew(ADMIN, first, later)
+    # Whoever is there may say so again.
+    installation.register(ADMIN, site, service=second, at=later)
+    assert installation.services(site) == {second, third, fourth}
+
+
+def test_the_living_processes_of_all_sites_are_bounded(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "IN_ALL", 2)
+    europe, asia, rest = new_site(), new_site(), new_site()
+    installation.register(ADMIN, europe, installation.europe)
+    installation.register(ADMIN, asia, installation.asia)
+    with refused("TOO_MANY_SERVICES") as refusal:
+        installation.register(ADMIN, rest, at=NOW + LEASE / 2)
+    assert "the sites have 2 processes" in refusal.message
+    # A refusal leaves nothing of the site; room is made of what is away at other sites.
+    assert installation.served().keys() == {europe, asia}
+    for _ in range(2):
+        installation.register(ADMIN, rest, at=NOW + LEASE)
+    assert len(installation.services(rest)) == 2
+    assert installation.served().keys() == {europe, asia, rest}, "the sites stay"
+
+
 def test_a_region_that_a_site_names_stays(installation: Installation) -> None:
     def delete() -> None:
         installation.database.write(
@@ -209,10 +292,10 @@ def test_a_region_that_a_site_names_stays(installation: Installation) -> None:
         )
 
     site = new_site()
-    installation.register(ADMIN, site, installation.berlin)
+    process = installation.register(ADMIN, site, installation.berlin)
     with refused("REGION_SERVED"):
         delete()
-    installation.register(ADMIN, site, installation.asia)
+    installation.register(ADMIN, site, installation.asia, service=process)
     delete()
     with refused("NOT_FOUND"):
         installation.register(ADMIN, site, installation.berlin)
@@ -273,6 +356,9 @@ def test_a_site_is_taken_over_from_a_credential_that_is_gone(installation: Insta
     installation.database.write(lambda session: accounts.delete_account(session, old.account))
     with refused("PERMISSION_DENIED"):
         installation.register(installation.credential(installation.asia), site, installation.asia)
+    with refused("SITE_SERVES_OTHERWISE"):
+        both = installation.credential(berlin, installation.asia)
+        installation.register(both, site, installation.asia)
     new = installation.credential(berlin)
     installation.register(new, site, berlin)
     assert ("updated", "another account says where its services are") in installation.told(site)
@@ -303,6 +389,53 @@ def test_a_credential_has_only_that_served_for_which_it_has_the_role(
 
 
 # What happens at the same time
+
+
+def test_a_process_that_renews_while_its_site_changes_keeps_what_it_serves(
+    postgresql_database: Database,
+) -> None:
+    installation, site, later = Installation(postgresql_database), new_site(), NOW + LEASE
+    service = installation.register(ADMIN, site, installation.berlin)
+    other = said_of(site, [installation.asia])
+    _, running = meeting(
+        postgresql_database,
+        lambda session: catalogue.renew(session, service, later, ADMIN),
+        lambda session: catalogue.register(session, other, later, ADMIN),
+    )
+    with refused("SITE_SERVES_OTHERWISE"):
+        running.result()
+    assert installation.served() == {site: {installation.berlin}}
+
+
+def test_a_process_that_renews_after_its_site_has_changed_is_to_register_anew(
+    postgresql_database: Database,
+) -> None:
+    installation, site, later = Installation(postgresql_database), new_site(), NOW + LEASE
+    service = installation.register(ADMIN, site, installation.berlin)
+    other = said_of(site, [installation.asia])
+    _, running = meeting(
+        postgresql_database,
+        lambda session: catalogue.register(session, other, later, ADMIN),
+        lambda session: catalogue.renew(session, service, later, ADMIN),
+    )
+    with refused("NOT_FOUND"):
+        running.result()
+    assert installation.services(site) == {other.id}
+
+
+def test_sites_that_start_at_once_are_not_more_than_there_may_be(
+    postgresql_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "IN_ALL", 1)
+    installation = Installation(postgresql_database)
+    europe, asia = (said_of(new_site(), [one]) for one in (installation.europe, installation.asia))
+    _, running = meeting(
+        postgresql_database,
+        lambda session: catalogue.register(session, europe, NOW, ADMIN),
+        lambda session: catalogue.register(session, asia, NOW, ADMIN),
+    )
+    with refused("TOO_MANY_SERVICES"):
+        running.result()
 
 
 def test_a_site_that_comes_back_while_it_is_deleted_is_there(

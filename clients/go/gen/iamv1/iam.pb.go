@@ -4195,7 +4195,8 @@ type RegisterServiceRequest struct {
 	// Of the services.
 	Version string `protobuf:"bytes,6,opt,name=version,proto3" json:"version,omitempty"`
 	// UUIDs of the regions that the site serves, with all below them that no other site names; empty:
-	// what no other site serves. Needs the role operator on them, or on the system.
+	// what no other site serves. Needs the role operator on them, or on the system. All living
+	// processes of a site say the same.
 	Regions       []string `protobuf:"bytes,7,rep,name=regions,proto3" json:"regions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4683,7 +4684,7 @@ type Site struct {
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// UUIDs of all regions that it serves, of those that the caller sees.
 	Regions []string `protobuf:"bytes,2,rep,name=regions,proto3" json:"regions,omitempty"`
-	// Its processes, those that are away too; by id.
+	// Its processes, those that are away too, 64 at most; by id.
 	Services      []*Service `protobuf:"bytes,3,rep,name=services,proto3" json:"services,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -701,7 +701,8 @@ export class IamService {
 
   /**
    * Take a process up in the catalogue: which services of which site it has, and where. It is away
-   * when it is not renewed in time.
+   * when it is not renewed in time. Of each site 64 are taken up, of all together 4,096; those
+   * that are away make way.
    */
   registerService(request: MessageInitShape<typeof iamv1.RegisterServiceRequestSchema>, signal?: AbortSignal): Promise<iamv1.RegisterServiceResponse> {
     return this.caller.unary(methods.iamRegisterService, iamv1.IamService.method.registerService, request, signal);
@@ -717,7 +718,10 @@ export class IamService {
     return this.caller.unary(methods.iamWithdrawService, iamv1.IamService.method.withdrawService, request, signal);
   }
 
-  /** The catalogue: the sites with their services, and the regions of each that the caller sees. */
+  /**
+   * The catalogue: the sites with their services, and the regions of each that the caller sees. It
+   * has no pages: there are 4,096 services at most, and no more sites than regions and one.
+   */
   listServices(request: MessageInitShape<typeof iamv1.ListServicesRequestSchema>, signal?: AbortSignal): Promise<iamv1.ListServicesResponse> {
     return this.caller.unary(methods.iamListServices, iamv1.IamService.method.listServices, request, signal);
   }

@@ -2139,7 +2139,8 @@ class RegisterServiceRequest(_message.Message):
     @_builtins.property
     def regions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """UUIDs of the regions that the site serves, with all below them that no other site names; empty:
-        what no other site serves. Needs the role operator on them, or on the system.
+        what no other site serves. Needs the role operator on them, or on the system. All living
+        processes of a site say the same.
         """
 
     def __init__(
@@ -2374,7 +2375,7 @@ class Site(_message.Message):
 
     @_builtins.property
     def services(self) -> _containers.RepeatedCompositeFieldContainer[Global___Service]:
-        """Its processes, those that are away too; by id."""
+        """Its processes, those that are away too, 64 at most; by id."""
 
     def __init__(
         self,

@@ -140,14 +140,17 @@ class IamServiceStub:
     """
     RegisterService: _grpc.UnaryUnaryMultiCallable[_iam_pb2.RegisterServiceRequest, _iam_pb2.RegisterServiceResponse]
     """Take a process up in the catalogue: which services of which site it has, and where. It is away
-    when it is not renewed in time.
+    when it is not renewed in time. Of each site 64 are taken up, of all together 4,096; those that
+    are away make way.
     """
     RenewService: _grpc.UnaryUnaryMultiCallable[_iam_pb2.RenewServiceRequest, _iam_pb2.RenewServiceResponse]
     """Say that a process is alive. Nobody is told of it: no event is written."""
     WithdrawService: _grpc.UnaryUnaryMultiCallable[_iam_pb2.WithdrawServiceRequest, _iam_pb2.WithdrawServiceResponse]
     """Take a process that stops out of the catalogue."""
     ListServices: _grpc.UnaryUnaryMultiCallable[_iam_pb2.ListServicesRequest, _iam_pb2.ListServicesResponse]
-    """The catalogue: the sites with their services, and the regions of each that the caller sees."""
+    """The catalogue: the sites with their services, and the regions of each that the caller sees. It
+    has no pages: there are 4,096 services at most, and no more sites than regions and one.
+    """
     DeleteSite: _grpc.UnaryUnaryMultiCallable[_iam_pb2.DeleteSiteRequest, _iam_pb2.DeleteSiteResponse]
     """Forget a site that is away for good, so that others may serve its regions."""
     ListAuditEvents: _grpc.UnaryUnaryMultiCallable[_common_pb2.ListAuditEventsRequest, _common_pb2.ListAuditEventsResponse]
@@ -272,14 +275,17 @@ class IamServiceAsyncStub(IamServiceStub):
     """
     RegisterService: _aio.UnaryUnaryMultiCallable[_iam_pb2.RegisterServiceRequest, _iam_pb2.RegisterServiceResponse]  # type: ignore[assignment]
     """Take a process up in the catalogue: which services of which site it has, and where. It is away
-    when it is not renewed in time.
+    when it is not renewed in time. Of each site 64 are taken up, of all together 4,096; those that
+    are away make way.
     """
     RenewService: _aio.UnaryUnaryMultiCallable[_iam_pb2.RenewServiceRequest, _iam_pb2.RenewServiceResponse]  # type: ignore[assignment]
     """Say that a process is alive. Nobody is told of it: no event is written."""
     WithdrawService: _aio.UnaryUnaryMultiCallable[_iam_pb2.WithdrawServiceRequest, _iam_pb2.WithdrawServiceResponse]  # type: ignore[assignment]
     """Take a process that stops out of the catalogue."""
     ListServices: _aio.UnaryUnaryMultiCallable[_iam_pb2.ListServicesRequest, _iam_pb2.ListServicesResponse]  # type: ignore[assignment]
-    """The catalogue: the sites with their services, and the regions of each that the caller sees."""
+    """The catalogue: the sites with their services, and the regions of each that the caller sees. It
+    has no pages: there are 4,096 services at most, and no more sites than regions and one.
+    """
     DeleteSite: _aio.UnaryUnaryMultiCallable[_iam_pb2.DeleteSiteRequest, _iam_pb2.DeleteSiteResponse]  # type: ignore[assignment]
     """Forget a site that is away for good, so that others may serve its regions."""
     ListAuditEvents: _aio.UnaryUnaryMultiCallable[_common_pb2.ListAuditEventsRequest, _common_pb2.ListAuditEventsResponse]  # type: ignore[assignment]
@@ -623,7 +629,8 @@ class IamServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_iam_pb2.RegisterServiceResponse, _abc.Awaitable[_iam_pb2.RegisterServiceResponse]]:
         """Take a process up in the catalogue: which services of which site it has, and where. It is away
-        when it is not renewed in time.
+        when it is not renewed in time. Of each site 64 are taken up, of all together 4,096; those that
+        are away make way.
         """
 
     @_abc_1.abstractmethod
@@ -648,7 +655,9 @@ class IamServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _iam_pb2.ListServicesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_iam_pb2.ListServicesResponse, _abc.Awaitable[_iam_pb2.ListServicesResponse]]:
-        """The catalogue: the sites with their services, and the regions of each that the caller sees."""
+        """The catalogue: the sites with their services, and the regions of each that the caller sees. It
+        has no pages: there are 4,096 services at most, and no more sites than regions and one.
+        """
 
     @_abc_1.abstractmethod
     def DeleteSite(

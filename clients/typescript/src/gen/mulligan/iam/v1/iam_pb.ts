@@ -2288,7 +2288,8 @@ export type RegisterServiceRequest = Message<"mulligan.iam.v1.RegisterServiceReq
 
   /**
    * UUIDs of the regions that the site serves, with all below them that no other site names; empty:
-   * what no other site serves. Needs the role operator on them, or on the system.
+   * what no other site serves. Needs the role operator on them, or on the system. All living
+   * processes of a site say the same.
    *
    * @generated from field: repeated string regions = 7;
    */
@@ -2515,7 +2516,7 @@ export type Site = Message<"mulligan.iam.v1.Site"> & {
   regions: string[];
 
   /**
-   * Its processes, those that are away too; by id.
+   * Its processes, those that are away too, 64 at most; by id.
    *
    * @generated from field: repeated mulligan.iam.v1.Service services = 3;
    */
@@ -3070,7 +3071,8 @@ export const IamService: GenService<{
   },
   /**
    * Take a process up in the catalogue: which services of which site it has, and where. It is away
-   * when it is not renewed in time.
+   * when it is not renewed in time. Of each site 64 are taken up, of all together 4,096; those that
+   * are away make way.
    *
    * @generated from rpc mulligan.iam.v1.IamService.RegisterService
    */
@@ -3100,7 +3102,8 @@ export const IamService: GenService<{
     output: typeof WithdrawServiceResponseSchema;
   },
   /**
-   * The catalogue: the sites with their services, and the regions of each that the caller sees.
+   * The catalogue: the sites with their services, and the regions of each that the caller sees. It
+   * has no pages: there are 4,096 services at most, and no more sites than regions and one.
    *
    * @generated from rpc mulligan.iam.v1.IamService.ListServices
    */
