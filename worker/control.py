@@ -77,12 +77,12 @@ def control_worker(
     interceptors: Sequence[Interceptor] = (),
 ) -> Worker:
     """Make the worker of the control queue; `threads` bounds its transactions at once."""
+    records = in_transactions(database, RECORDS, ThreadPoolExecutor(threads, "records"))
     return Worker(
         client,
         task_queue=CONTROL_QUEUE,
         workflows=list(WORKFLOWS),
-        activities=[*in_transactions(database, RECORDS), *TemporalView(client).activities],
-        activity_executor=ThreadPoolExecutor(threads, "records"),
+        activities=[*records, *TemporalView(client).activities],
         max_concurrent_local_activities=threads,
         interceptors=[*interceptors, TellsErrors()],
         sticky_queue_schedule_to_start_timeout=STICKY,

@@ -13,10 +13,9 @@ import grpc
 import psycopg
 import pytest
 
-from api.waited import waited_for
 from mulligan.database import Database
 from mulligan.values.errors import OverdueError
-from mulligan.waiting import Waiting
+from mulligan.waiting import Waiting, waited_for
 from tests.api.instances import beside
 from tests.fakes.caller import METHODS, Caller, refused, request_of
 from tests.fakes.place import Place, new_name

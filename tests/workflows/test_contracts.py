@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 from typing import Any, get_type_hints
 
@@ -67,7 +68,7 @@ def test_each_record_contract_has_one_implementation_with_its_types() -> None:
 
 
 def test_a_record_becomes_an_activity_with_the_name_of_its_contract() -> None:
-    made = in_transactions(Database("sqlite://"), RECORDS)
+    made = in_transactions(Database("sqlite://"), RECORDS, ThreadPoolExecutor(1))
     assert [name_of(one) for one in made] == [name_of(contract) for contract in RECORDS]
 
 
