@@ -18,6 +18,7 @@ from activities.records import (
 )
 from activities.records.transaction import Contract, Record, in_transactions
 from mulligan.database import Database
+from mulligan.resource import choice  # noqa: F401 - with numpy: else the first claim's 5 s pay for it
 from worker.errors import TellsErrors
 from worker.temporal_view import TemporalView
 from workflows.check import Inspect, Verify
@@ -60,7 +61,8 @@ RECORDS: Mapping[Contract, Record] = {
     **reconcile.RECORDS,
     **reservations.RECORDS,
 }
-GRACE = timedelta(seconds=10)
+GRACE = timedelta(seconds=6)
+"""Longer than a record takes, which is tried again elsewhere if it fails."""
 
 STICKY = timedelta(seconds=3)
 """How long Temporal keeps a workflow's next task for the worker that knows it.
