@@ -5,8 +5,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,7 +17,7 @@ from temporalio.client import Client
 from activities.contracts.reconcile import RunReconcileRecords
 from deploy.connect import connect
 from deploy.dev_server import DevServer
-from deploy.settings import Settings
+from deploy.settings import Settings, load
 from deploy.temporal import cache_folder, find_temporal
 from tests.databases import PostgreSQL
 from tests.e2e import processes
@@ -97,19 +97,22 @@ def away(server: PostgreSQL) -> Iterator[None]:
 
 @pytest.mark.parametrize("is_lost", [frozen, away])
 async def test_a_worker_stops_though_its_records_wait_for_a_database(
-    server: PostgreSQL, tmp_path: Path, is_lost: "type[contextmanager[None]]"
+    server: PostgreSQL,
+    tmp_path: Path,
+    is_lost: Callable[[PostgreSQL], AbstractContextManager[None]],
 ) -> None:
     url = server.url("site").render_as_string()
     temporal = DevServer(
         find_temporal(cache_folder(os.environ)), tmp_path / "temporal.db", log=tmp_path / "log"
     )
     async with temporal:
-        settings = Settings(
-            state=tmp_path,
-            database_url=url,
-            temporal_address=temporal.address,
-            temporal_namespace=temporal.namespace,
-        )
+        told = {
+            "state": tmp_path,
+            "database_url": url,
+            "temporal_address": temporal.address,
+            "temporal_namespace": temporal.namespace,
+        }
+        settings = load(None, told, {})
         client = await connect(settings)
         with working(settings, tmp_path / "worker.log") as process:
             plain = server.url("site").set(drivername="postgresql").render_as_string()
