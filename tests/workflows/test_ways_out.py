@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
@@ -129,6 +130,24 @@ def test_what_ended_can_not_be_aborted(sqlite_place: Place) -> None:
     with refused("FAILED_PRECONDITION") as refusal:
         place.member.AbortOperation(id=operation)
     assert "done already" in refusal.message
+
+
+def test_an_abort_that_is_asked_again_is_told_once_and_not_refused(sqlite_place: Place) -> None:
+    place = sqlite_place
+    place.host()
+    held = place.executor.holds(hypervisor.stage)
+    operation = place.provision().metadata.id
+    held.wait()
+    asked = {"id": operation, "request_id": str(uuid4())}
+    for _ in range(2):
+        place.member.AbortOperation(**asked)
+    held.release()
+    assert place.site.end_of(operation).status.state == "cancelled"
+    assert place.member.AbortOperation(**asked).status.state == "cancelled"
+    asks = select(EventRow.message).where(EventRow.object_id == operation, EventRow.kind == "asked")
+    assert place.site.database.read(lambda session: session.scalars(asks).all()) == [
+        "asked to abort"
+    ]
 
 
 def test_only_members_abort_and_only_what_they_can_see(sqlite_place: Place) -> None:
