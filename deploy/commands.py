@@ -5,6 +5,7 @@ import ctypes
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -63,6 +64,9 @@ def _run(main: Any) -> None:
         except MulliganError as error:
             print(f"mulligan: {error.message}", file=sys.stderr, flush=True)
             code = 4
+            raise SystemExit(code) from error
+        except Exception as error:
+            traceback.print_exc()  # now: nobody does where a thread is left
             raise SystemExit(code) from error
         finally:
             leave(code)  # before the runner waits for its threads
