@@ -52,9 +52,9 @@ def test_a_call_past_its_deadline_leaves_nothing_and_frees_its_thread(
     late, name, begun = new_name("late"), new_name("project"), threading.Event()
     begin = Database._write_once
 
-    def write_once(database: Database, change: Any, waiting: Any) -> Any:
+    def write_once(database: Database, change: Any, waiting: Any, **more: Any) -> Any:
         begun.set()
-        return begin(database, change, waiting)
+        return begin(database, change, waiting, **more)
 
     with beside(site, ("iam",), threads=1) as address:
         caller = Caller(address, place.operator.token)
