@@ -10,6 +10,7 @@ from typing import Any
 
 from activities.disk_space import disk_full, says_full
 from activities.lease import Heartbeat
+from activities.processes import dies_with_parent
 from mulligan.values.errors import HardwareBusyError, HardwareError
 
 QEMU_IMG_ADDRESS_SPACE = 1 << 30
@@ -37,7 +38,14 @@ def qemu_img(command: str, *arguments: str, heartbeat: Heartbeat) -> str:
     limits = ["prlimit", f"--as={QEMU_IMG_ADDRESS_SPACE}", f"--cpu={QEMU_IMG_CPU_S[command]}"]
     environment = {**os.environ, "LC_ALL": "C", "MALLOC_ARENA_MAX": "1"}
     with subprocess.Popen(
-        [*limits, "--", shutil.which("qemu-img") or "qemu-img", command, *arguments],
+        [
+            *dies_with_parent(),
+            *limits,
+            "--",
+            shutil.which("qemu-img") or "qemu-img",
+            command,
+            *arguments,
+        ],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -17,12 +17,12 @@ from api.limits import Limits
 from api.places import Places, own_places
 from api.roles import NAMES
 from api.rules import ids_named
-from api.waited import waited_for
 from mulligan.control.regions import in_regions
 from mulligan.database import Database
 from mulligan.meta.objects import Known
 from mulligan.values.caller import Caller
 from mulligan.values.errors import InvalidArgumentError, PermissionDeniedError
+from mulligan.waiting import waited_for
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 
 _FIELDS = {

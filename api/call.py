@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 
 from api.addresses import address_of
 from api.kept_answers import with_names, without_names
-from api.waited import waited_for
 from mulligan import events, requests
 from mulligan.database import Database
 from mulligan.events import Origin
@@ -23,7 +22,7 @@ from mulligan.values.caller import Caller
 from mulligan.values.configuration import UNSET, Configuration
 from mulligan.values.errors import AlreadyExistsError
 from mulligan.values.ids import digest
-from mulligan.waiting import Waiting
+from mulligan.waiting import Waiting, waited_for
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)

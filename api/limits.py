@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from api.objects import visible
 from api.places import Places, own_places
-from api.waited import waited_for
 from api.wellformed import OBJECTS, ids_in
 from mulligan.control.regions import in_regions
 from mulligan.values.caller import Caller
 from mulligan.values.errors import PermissionDeniedError
+from mulligan.waiting import waited_for
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 
 if TYPE_CHECKING:

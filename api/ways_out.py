@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from google.protobuf.message import Message
 from sqlalchemy.orm import Session
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.common import WorkflowIDConflictPolicy
@@ -36,13 +37,15 @@ class WaysOut:
         """Have a running operation take back what it did, also one whose workflow is lost."""
         row, payload = await self._of_caller(request.id)
         if row.state != "running":
+            if await current_call().refuse_other_content(request):
+                return await self._operations.get(row.id)
             raise FailedPreconditionError(
                 f"operation {row.id} is {row.state} already ({row.reason}); there is nothing to "
                 "abort",
                 object_type="operation",
                 object_id=row.id,
             )
-        await _tell_asked(row, "asked to abort")
+        await _tell_asked(request, row, "asked to abort")
         if await self._has_workflow(row.id):
             await self._client.get_workflow_handle(row.id).cancel()
         elif row.type in WORKFLOW_OF and payload:
@@ -60,8 +63,10 @@ class WaysOut:
         """Try the failed step again: of a running operation now, of an ended one by a new one."""
         row, payload = await self._of_caller(request.id)
         if row.state != "running":
+            if await current_call().refuse_other_content(request):
+                return await self._operations.get(row.id)
             return await self._ask_anew(request, row, payload)
-        await _tell_asked(row, "asked to try again")
+        await _tell_asked(request, row, "asked to try again")
         if await self._has_workflow(row.id):
             await self._starter.signal([row.id], TRY_AGAIN, *await self._fresh_access(row.id))
         else:
@@ -191,11 +196,15 @@ class WaysOut:
         return await self._operations.get(asked.operation)
 
 
-async def _tell_asked(row: Operation, words: str) -> None:
+async def _tell_asked(request: Message, row: Operation, words: str) -> None:
+    """Tell who asked what, once for each request id."""
     call = current_call()
-    await call.write_anonymously(
-        lambda session: operations.tell_asked(session, row.id, call.caller.account, words)
-    )
+
+    def tell(session: Session) -> control_pb2.Operation:
+        operations.tell_asked(session, row.id, call.caller.account, words)
+        return control_pb2.Operation()
+
+    await call.write(request, control_pb2.Operation, tell)
 
 
 def _require_member(caller: Caller, row: Operation) -> None:

@@ -5,6 +5,7 @@ import ctypes
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ import click
 
 from deploy.settings import Settings, load
 from mulligan.values.errors import MulliganError
+from worker.stopping import leave
 
 _M_ARENA_MAX = -8  # malloc.h
 
@@ -54,11 +56,20 @@ def _run(main: Any) -> None:
         level=os.environ.get("LOG_LEVEL", "INFO"),
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
-    try:
-        asyncio.run(main)
-    except MulliganError as error:
-        print(f"mulligan: {error.message}", file=sys.stderr, flush=True)
-        raise SystemExit(4) from error
+    code = 1
+    with asyncio.Runner() as runner:
+        try:
+            runner.run(main)
+            code = 0
+        except MulliganError as error:
+            print(f"mulligan: {error.message}", file=sys.stderr, flush=True)
+            code = 4
+            raise SystemExit(code) from error
+        except Exception as error:
+            traceback.print_exc()  # now: nobody does where a thread is left
+            raise SystemExit(code) from error
+        finally:
+            leave(code)  # before the runner waits for its threads
 
 
 def _take_little_memory(*, grpc: bool) -> None:

@@ -5,7 +5,6 @@ import contextlib
 import fcntl
 import logging
 import os
-import shutil
 import socket
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.service import ConnectConfig, RPCError, ServiceClient
 
+from activities.processes import dies_with_parent
 from mulligan.values.errors import FailedPreconditionError, UnavailableError
 
 _log = logging.getLogger(__name__)
@@ -296,11 +296,3 @@ def _free_port(purpose: str, wanted: int) -> int:
                 port=str(wanted),
             ) from None
         return int(candidate.getsockname()[1])
-
-
-def dies_with_parent() -> list[str]:
-    """Give the words before a command that have it killed when our thread ends."""
-    # util-linux's setpriv rather than preexec_fn, which is unsafe beside gRPC's threads. SIGKILL
-    # frees the ports at once for a successor, and SQLite's file does not mind.
-    setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []

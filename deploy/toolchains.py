@@ -14,6 +14,7 @@ from pathlib import Path
 
 import platformdirs
 
+from activities.processes import dies_with_parent
 from deploy import toolchain_packages
 
 _log = logging.getLogger(__name__)
@@ -147,7 +148,7 @@ def run(
     """
     try:
         ended = subprocess.run(
-            command,
+            [*dies_with_parent(), *command],
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -16,7 +16,6 @@ from random import uniform
 from threading import BoundedSemaphore
 from typing import Any, ClassVar, TypeVar
 
-from psycopg import Error as DatabaseError
 from sqlalchemy import (
     JSON,
     Boolean,
@@ -42,6 +41,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from mulligan.statements import Used, end_in_time
 from mulligan.values.errors import ConflictError, OverdueError, UnavailableError
 from mulligan.waiting import Waiting
 
@@ -72,9 +72,6 @@ STAYS: Mapping[str, int] = {
     "tcp_user_timeout": DEAD_S * 1000,
 }
 """How a connection to PostgreSQL is kept, unless its URL says otherwise (libpq's parameters)."""
-
-CANCELLED_S = 2.0
-"""How long PostgreSQL may take to hear that a statement is to end."""
 
 TURN_S = 2.0
 """Whoever waits for its turn to write looks so often whether anybody waits for it."""
@@ -315,13 +312,20 @@ class Database:
             _refuse_if_over(waiting, error)
             raise _unavailable(error) from error
 
-    def write(self, change: Callable[[Session], T], waiting: Waiting | None = None) -> T:
+    def write(
+        self,
+        change: Callable[[Session], T],
+        waiting: Waiting | None = None,
+        *,
+        in_time: bool = False,
+    ) -> T:
         """Run a change in one transaction and commit it; on a conflict, again from the start.
 
         Args:
             change: what to run.
             waiting: who waits for it, if anybody may stop doing so; then what isn't at its commit
                 yet is rolled back.
+            in_time: PostgreSQL itself ends it then, also if this process stands still meanwhile.
 
         Raises:
             ConflictError: it met a conflict each time.
@@ -331,7 +335,7 @@ class Database:
         met = ""
         for attempt in range(WRITE_ATTEMPTS):
             try:
-                return self._write_once(change, waiting)
+                return self._write_once(change, waiting, in_time=in_time)
             except ConflictError as error:
                 met = f": {error.message}"
             except DBAPIError as error:
@@ -345,14 +349,19 @@ class Database:
             f"the change met a conflict {WRITE_ATTEMPTS} times in a row, try it again{met}"
         )
 
-    def _write_once(self, change: Callable[[Session], T], waiting: Waiting | None) -> T:
+    def _write_once(
+        self, change: Callable[[Session], T], waiting: Waiting | None, *, in_time: bool = False
+    ) -> T:
         with self._turn(waiting), ExitStack() as ends, self._session(self._writing) as session:
             session.info[_ENDS] = ends
             with self._stoppable(session, waiting):
+                ends_at = waiting if in_time and not self.is_sqlite else None
+                end_in_time(session, ends_at)
                 result = change(session)
                 for hook in self.before_commit:
                     hook(session)
                 session.flush()
+                end_in_time(session, ends_at)
             session.commit()
             for hook in self.after_commit:
                 hook(session)
@@ -379,17 +388,17 @@ class Database:
             return
         waiting.refuse_if_over()
         options = {_WAITING: waiting} if self.is_sqlite else None
-        connection = session.connection(execution_options=options)
-        raw: Any = connection.connection.dbapi_connection
-        lost: list[Exception] = []
-        stop = raw.interrupt if self.is_sqlite else partial(_cancel, raw, lost)
+        used = Used(is_sqlite=self.is_sqlite)
         try:
-            with waiting.stopping(stop):
+            with waiting.stopping(used.stop):
+                with used.as_it_is_taken():
+                    connection = session.connection(execution_options=options)
+                used.take(connection.connection.dbapi_connection)
                 yield
         finally:
-            if lost:
+            if used.lost:
                 # It may arrive yet, and would end what the next one does.
-                connection.invalidate()
+                session.invalidate()
 
     def close(self) -> None:
         """Close all connections."""
@@ -410,6 +419,7 @@ def _look_after_rest(
     dialect: Dialect, connection: Any, record: ConnectionPoolEntry, _proxy: object
 ) -> None:
     """Have a connection that rested say something; if it can't, none is used any more."""
+    Used.tell(connection)
     if time.monotonic() - record.info.get("rests_since", math.inf) > REST_S:
         try:
             dialect.do_ping(connection)
@@ -429,14 +439,6 @@ def _begin_sqlite(connection: Any) -> None:
     busy_s = BUSY_S if waiting is None else min(BUSY_S, waiting.left_s)
     connection.connection.dbapi_connection.execute(f"PRAGMA busy_timeout={busy_s * 1000:.0f}")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("mulligan_write") else "BEGIN")
-
-
-def _cancel(connection: Any, lost: list[Exception]) -> None:
-    """Have PostgreSQL end a connection's statement; notes where it was not heard to have got it."""
-    try:
-        connection.cancel_safe(timeout=CANCELLED_S)
-    except (DatabaseError, OSError) as error:
-        lost.append(error)
 
 
 def _refuse_if_over(waiting: Waiting | None, error: DBAPIError) -> None:

@@ -1,12 +1,17 @@
 """Who waits for a transaction, and until when: what nobody waits for any more is not done."""
 
+import asyncio
 import math
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import TIMEOUT_MAX, Lock
+from typing import TypeVar
 
 from mulligan.values.errors import OverdueError
+
+T = TypeVar("T")
 
 STOPPED_AGAIN_S = 0.1
 STOPPED_WITHIN_S = 10.0
@@ -66,6 +71,32 @@ class Waiting:
             with self._turn:
                 self._stop = None
         self.refuse_if_over()
+
+
+async def waited_for(
+    threads: ThreadPoolExecutor, work: Callable[[Waiting], T], ends_at: float
+) -> T:
+    """Run a transaction until it is done, or until `ends_at`, by time.monotonic.
+
+    gRPC cancels a call at its deadline, or when its caller goes away; Temporal an activity that it
+    gave up. What has no thread by then never begins, and what runs is stopped and rolled back
+    unless it is at its commit.
+
+    Raises:
+        OverdueError: it took longer.
+    """
+    waiting = Waiting(ends_at - time.monotonic())
+    loop = asyncio.get_running_loop()
+    running = loop.run_in_executor(threads, work, waiting)
+    try:
+        async with asyncio.timeout(waiting.left_s):
+            return await running
+    except (asyncio.CancelledError, TimeoutError) as error:
+        # Not here: it may take a new connection.
+        loop.run_in_executor(None, waiting.leave)
+        if isinstance(error, TimeoutError):
+            raise overdue() from None
+        raise
 
 
 def overdue() -> OverdueError:

@@ -18,6 +18,7 @@ from activities.records import (
 )
 from activities.records.transaction import Contract, Record, in_transactions
 from mulligan.database import Database
+from mulligan.resource import choice  # noqa: F401 - with numpy: else the first claim's 5 s pay for it
 from worker.errors import TellsErrors
 from worker.temporal_view import TemporalView
 from workflows.check import Inspect, Verify
@@ -60,7 +61,8 @@ RECORDS: Mapping[Contract, Record] = {
     **reconcile.RECORDS,
     **reservations.RECORDS,
 }
-GRACE = timedelta(seconds=10)
+GRACE = timedelta(seconds=6)
+"""Longer than a record takes, which is tried again elsewhere if it fails."""
 
 STICKY = timedelta(seconds=3)
 """How long Temporal keeps a workflow's next task for the worker that knows it.
@@ -77,12 +79,12 @@ def control_worker(
     interceptors: Sequence[Interceptor] = (),
 ) -> Worker:
     """Make the worker of the control queue; `threads` bounds its transactions at once."""
+    records = in_transactions(database, RECORDS, ThreadPoolExecutor(threads, "records"))
     return Worker(
         client,
         task_queue=CONTROL_QUEUE,
         workflows=list(WORKFLOWS),
-        activities=[*in_transactions(database, RECORDS), *TemporalView(client).activities],
-        activity_executor=ThreadPoolExecutor(threads, "records"),
+        activities=[*records, *TemporalView(client).activities],
         max_concurrent_local_activities=threads,
         interceptors=[*interceptors, TellsErrors()],
         sticky_queue_schedule_to_start_timeout=STICKY,

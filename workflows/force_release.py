@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
         RecordForceReleased,
     )
     from activities.contracts.redfish import BmcTarget
+    from mulligan.values import told
     from workflows.operation import LET_GO, STATE, OperationWorkflow, why
     from workflows.policies import BEATS
     from workflows.wake import wake
@@ -59,7 +60,7 @@ class ForceRelease(OperationWorkflow):
         await self.operation.step("let go", f"operation {operation} stops")
         try:
             other = workflow.get_external_workflow_handle(operation)
-            await other.signal(LET_GO, f"force-released: {reason}")
+            await other.signal(LET_GO, told.forced(reason))
         except ApplicationError:
             workflow.logger.info("operation %s has no workflow any more", operation)
         await workflow.sleep(BEATS)

@@ -25,7 +25,7 @@ from activities.records.transaction import Contract, Record
 from mulligan import events
 from mulligan.control import images, operations, reserved_names
 from mulligan.control import reservations as course
-from mulligan.control.reservations import Ended, Next
+from mulligan.control.reservations import LOOKS_AGAIN, Ended, Next
 from mulligan.resource import reservations, series
 from mulligan.resource.network_values import NicWanted
 from mulligan.resource.requests import ClaimRequest
@@ -33,6 +33,7 @@ from mulligan.resource.reservation_values import ReservationSpec
 from mulligan.resource.series import Due
 from mulligan.resource.tables import ReservationRow
 from mulligan.values.errors import InvalidArgumentError, MulliganError
+from mulligan.values.status import Status
 from mulligan.values.window import WITHOUT_END, Window
 
 _SPEC = ("purpose", "at_end", "keep_s", "warn_s", "reclaim_s", "heals")
@@ -163,8 +164,23 @@ def advance(session: Session, request: AdvanceReservation) -> NextAct:
     ended = Ended(request.ended.operation, request.ended.problem) if request.ended else None
     if request.stop:
         course.stop(session, request.reservation, request.stop)
-    found = course.advance(session, request.reservation, request.at, ended)
+    try:
+        with events.attempt(session):
+            found = course.advance(session, request.reservation, request.at, ended)
+    except MulliganError as error:
+        if error.retryable or reservations.find(session, request.reservation) is None:
+            raise
+        found = _held_up(session, request, error.message)
     return _act(reservations.get(session, request.reservation), found)
+
+
+def _held_up(session: Session, request: AdvanceReservation, problem: str) -> Next:
+    """Tell in a reservation why it can't go on now; what it needed is tried again."""
+    row = reservations.lock(session, request.reservation)
+    now, words = max(request.at, row.status.since), f"it can't go on: {problem}"
+    status = Status(row.state, words, now, row.deadline, "another try")
+    reservations.move(session, row, status)
+    return Next("wait", now + LOOKS_AGAIN, words)
 
 
 def _act(row: ReservationRow, found: Next) -> NextAct:

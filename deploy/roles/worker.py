@@ -6,9 +6,10 @@ from deploy.connect import connect
 from deploy.settings import Settings
 from mulligan.database import Database
 from mulligan.log_level import LogLevel
-from worker.control import control_worker
+from worker.control import GRACE, control_worker
 from worker.control_log import following
 from worker.schedule import keep_schedule
+from worker.stopping import drained
 
 
 async def run_worker(
@@ -16,6 +17,6 @@ async def run_worker(
 ) -> None:
     """Work for as long as the stack lasts; leaving it drains."""
     client = await connect(settings)
-    await stack.enter_async_context(control_worker(client, site))
+    await stack.enter_async_context(drained(control_worker(client, site), GRACE))
     await stack.enter_async_context(following(site, log_level))
     await keep_schedule(client)

@@ -8,6 +8,7 @@ from mulligan import marks, states
 from mulligan.control import endpoints, machines, operations
 from mulligan.control.operations import Ask
 from mulligan.control.tables import Host, Machine, Server
+from mulligan.values import told
 from mulligan.values.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError
 from mulligan.values.states import MACHINE_ENDED, TABLES
 
@@ -58,11 +59,11 @@ def force_release(session: Session, ask: Ask, object_id: str, reason: str) -> Re
         _refuse(session, machine)
     fence, stopped = operations.seize_slot(session, endpoint, ask.operation)
     operations.begin(session, ask, endpoint)
+    words = told.forced(reason)
     if stopped is not None:
-        words = f"force-released: {reason}"
         operations.finish(session, stopped, "cancelled", words, "FORCE_RELEASED")
     if machine is not None and machine.state not in MACHINE_ENDED:
-        machines.record_released(session, ask.operation, machine, f"force-released: {reason}")
+        machines.record_released(session, ask.operation, machine, words)
     if server is not None:
         _quarantine(session, server, machine, reason, ask.operation)
     host = session.get(Host, machine.provider) if machine else None
@@ -85,7 +86,7 @@ def _refuse(session: Session, machine: Machine | None) -> None:
 def _quarantine(
     session: Session, server: Server, machine: Machine | None, reason: str, operation: str
 ) -> None:
-    words = f"force-released, and not cleaned: {reason}"
+    words = f"not cleaned; {told.forced(reason)}"
     server.machine = None
     server.needs_cleaning = server.needs_cleaning or machine is not None
     if "quarantined" in TABLES["server"][server.state].leads_to:

@@ -317,7 +317,7 @@ def record_gone(
 
 def record_released(session: Session, operation: str, row: Machine, reason: str) -> None:
     """Write that a machine lost its claim by force; what may still run keeps its addresses."""
-    _release(session, row, keep_addresses=True)
+    _release(session, row, keep_addresses=True, why=reason)
     _move(session, row, "gone", reason, operation)
 
 
@@ -348,14 +348,16 @@ def record_stopped_ending(session: Session, operation: str, machine: str, reason
         states.move(session, "server", server, status, region=row.region, operation=operation)
 
 
-def _release(session: Session, row: Machine, *, keep_addresses: bool = False) -> None:
+def _release(
+    session: Session, row: Machine, *, keep_addresses: bool = False, why: str = ""
+) -> None:
     """End a machine's claim and name; its addresses stay its own where it may still run.
 
     A claim with nothing left at its addresses goes back to the reservation that it is from.
     """
     now = datetime.now(UTC)
     if keep_addresses or not reservations.take_back(session, row.claim, now):
-        claims.release_claim(session, row.claim, now)
+        claims.release_claim(session, row.claim, now, why=why)
     if keep_addresses:
         kept_addresses.keep_addresses(session, row.claim)
     names.release_name(session, row.id)

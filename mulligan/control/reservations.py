@@ -146,10 +146,19 @@ class Course:
         row.machine = None
         row.attempts += 1
         if found.state == "failed":
-            self._note_failure(found.reason)
+            if not (self._is_over() and self._was_cancelled(found)):
+                self._note_failure(found.reason)
         elif row.machine_wish and not row.stop and self._has_time() and not self._trouble():
             return None, f"its machine ended: {found.reason}"
         return None, ""
+
+    def _is_over(self) -> bool:
+        return bool(self.row.stop) or not self._has_time()
+
+    def _was_cancelled(self, machine: Machine) -> bool:
+        """Say whether a machine was undone because somebody wanted it, not for a problem."""
+        made_by = operations.get(self.session, machine.operation)
+        return made_by.error_code == "CANCELLED"
 
     def machine_has_ended(self) -> bool:
         """Say whether the machine that used it, before the look that will note it, has ended."""

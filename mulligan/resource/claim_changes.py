@@ -203,6 +203,7 @@ def release_claim(
     project: str | None = None,
     unless_used: bool = False,
     generation: int = 0,
+    why: str = "",
 ) -> Claim:
     """End a claim; one that ended already stays as it is.
 
@@ -213,6 +214,7 @@ def release_claim(
         project: UUID of the caller's project; None for one who may release any.
         unless_used: refuse when a machine uses it; only its decommissioning ends such a claim.
         generation: the one at which the caller read it; 0: any.
+        why: what its status says; empty: that somebody released it.
 
     Raises:
         FailedPreconditionError: a machine uses it, and `unless_used` was said.
@@ -224,7 +226,7 @@ def release_claim(
         if unless_used:
             _refuse_needed(session, row)
         row.released_at, row.release_at = now, max(now, row.acquire_at)
-        row.status = Status(RELEASED, "somebody released it", now)
+        row.status = Status(RELEASED, why or "somebody released it", now)
         restate(session, row, now)
     return complete(session, [row], now)[0]
 

@@ -60,6 +60,11 @@ def both(everybody: str, operators: str) -> str:
     return f"{_BEGIN}{for_everybody}{_THEN}{_bare(read(operators, operators=True))}{_END}"
 
 
+def forced(reason: str) -> str:
+    """Say why something ended by force, in the operator's words: the same to whoever had it."""
+    return f"force-released: {_bare(reason)}"
+
+
 def has_parts(text: str) -> bool:
     """Say whether there is something in a text that not everybody reads."""
     return _BEGIN in text

@@ -196,7 +196,7 @@ def fetch(settings: ExecutorSettings, source: ImageSource) -> CachedImage:
 def test_processes_fetch_an_image_once(settings: ExecutorSettings, server: ImageServer) -> None:
     server.answers["/a"] = (200, {}, RAW)
     source = image(server.url("/a"))
-    with ProcessPoolExecutor(3, mp_context=get_context("fork")) as pool:
+    with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:
         fetched = [pool.submit(fetch, settings, source) for _ in range(3)]
         assert len({future.result() for future in fetched}) == 1
     assert server.asked == ["/a"]

@@ -7,15 +7,22 @@ from pathlib import Path
 import pytest
 
 from activities.contracts.claims import AmountWish, ClaimWish
-from activities.contracts.reservations import DueMade, MakeDue, ReservationWish
+from activities.contracts.reservations import (
+    AdvanceReservation,
+    DueMade,
+    MakeDue,
+    NextAct,
+    ReservationWish,
+)
 from activities.records import reservations as records
 from mulligan import events
 from mulligan.database import Database
-from mulligan.resource import reservations, series
+from mulligan.resource import claims, reservations, series
 from mulligan.resource.series import DAYS, Recurrence
+from mulligan.values.errors import FailedPreconditionError
 from tests.databases import create_tables
 from tests.mulligan.control.reservation_stage import Stage
-from tests.mulligan.resource.fleet import START, at, new_id
+from tests.mulligan.resource.fleet import START, at, new_id, window
 
 
 @pytest.fixture
@@ -71,3 +78,29 @@ def test_a_second_try_makes_nothing_that_the_first_could_not(stage: Stage) -> No
     stage.host()
     assert look(stage, made, 1) == first
     assert len(look(stage, made, 2).kept) == 1
+
+
+def test_what_can_not_be_released_at_the_end_is_told_and_tried_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.host()
+    reservation = stage.reserve(window(0, 60), machine=False)
+    stage.look(reservation, 0)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise FailedPreconditionError("somebody holds on to it")
+
+    def advance(minutes: float) -> NextAct:
+        ask = AdvanceReservation(reservation=reservation, at=at(minutes))
+        act: NextAct = stage.write(lambda session: records.advance(session, ask))
+        return act
+
+    with monkeypatch.context() as patched:
+        patched.setattr(claims, "release_claim", refuse)
+        held_up = advance(60)
+    assert (held_up.act, held_up.until) == ("wait", at(61))
+    row = stage.row(reservation)
+    assert (row.state, row.reason) == ("active", "it can't go on: somebody holds on to it")
+    assert stage.operation(reservation).state == "running"
+    assert advance(61).act == "end"
+    assert stage.row(reservation).reason == "its window is over"

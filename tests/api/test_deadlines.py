@@ -13,10 +13,9 @@ import grpc
 import psycopg
 import pytest
 
-from api.waited import waited_for
 from mulligan.database import Database
 from mulligan.values.errors import OverdueError
-from mulligan.waiting import Waiting
+from mulligan.waiting import Waiting, waited_for
 from tests.api.instances import beside
 from tests.fakes.caller import METHODS, Caller, refused, request_of
 from tests.fakes.place import Place, new_name
@@ -53,9 +52,9 @@ def test_a_call_past_its_deadline_leaves_nothing_and_frees_its_thread(
     late, name, begun = new_name("late"), new_name("project"), threading.Event()
     begin = Database._write_once
 
-    def write_once(database: Database, change: Any, waiting: Any) -> Any:
+    def write_once(database: Database, change: Any, waiting: Any, **more: Any) -> Any:
         begun.set()
-        return begin(database, change, waiting)
+        return begin(database, change, waiting, **more)
 
     with beside(site, ("iam",), threads=1) as address:
         caller = Caller(address, place.operator.token)

@@ -3,6 +3,7 @@
 import os
 import select
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -136,12 +137,11 @@ def test_a_path_for_which_no_link_is_short_enough_is_refused(
 
 
 def test_a_process_that_does_not_listen_is_killed() -> None:
-    started = time.monotonic()
-    child = os.fork()
-    if child == 0:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        time.sleep(60)
-        os._exit(0)
-    end_process(child, 0.3)
-    assert time.monotonic() - started < 5
-    assert not Path(f"/proc/{child}").exists()
+    deaf = ["sh", "-c", "trap '' TERM; echo deaf; exec sleep 60"]
+    with subprocess.Popen(deaf, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "deaf\n"
+        started = time.monotonic()
+        end_process(child.pid, 0.3)
+        assert time.monotonic() - started < 5
+        assert not Path(f"/proc/{child.pid}").exists()

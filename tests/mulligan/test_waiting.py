@@ -9,7 +9,7 @@ from sqlalchemy import event, func, select, text
 from sqlalchemy.orm import Session
 
 from mulligan import database as databases
-from mulligan import events
+from mulligan import events, statements
 from mulligan.database import Database
 from mulligan.events import EventRow
 from mulligan.values.errors import OverdueError
@@ -126,7 +126,7 @@ def test_a_connection_whose_statement_could_not_be_cancelled_for_sure_is_not_use
         begun.set()
         session.execute(text(ENDLESS["postgresql"]))
 
-    monkeypatch.setattr(databases, "_cancel", cancel)
+    monkeypatch.setattr(statements, "_cancel", cancel)
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(database.read, go_on_for_ever, waiting)
         assert begun.wait(LIMIT_S)

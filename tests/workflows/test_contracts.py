@@ -3,6 +3,8 @@
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from inspect import iscoroutinefunction
 from types import ModuleType
 from typing import Any, get_type_hints
 
@@ -67,8 +69,22 @@ def test_each_record_contract_has_one_implementation_with_its_types() -> None:
 
 
 def test_a_record_becomes_an_activity_with_the_name_of_its_contract() -> None:
-    made = in_transactions(Database("sqlite://"), RECORDS)
+    made = in_transactions(Database("sqlite://"), RECORDS, ThreadPoolExecutor(1))
     assert [name_of(one) for one in made] == [name_of(contract) for contract in RECORDS]
+
+
+def test_nothing_interrupts_the_thread_of_a_record() -> None:
+    """Temporal raises an error in the threads of activities that it gave up, wherever they are."""
+    made = in_transactions(Database("sqlite://"), RECORDS, ThreadPoolExecutor(1))
+    assert all(iscoroutinefunction(one) for one in made)
+
+
+def test_a_control_worker_has_what_claims_need_before_the_first_one() -> None:
+    program = "import sys, worker.control; print('numpy' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "True\n"
 
 
 def test_each_hardware_contract_has_one_implementation_with_its_types() -> None:

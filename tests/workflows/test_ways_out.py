@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
+from sqlalchemy import select
 from temporalio.client import WorkflowExecutionStatus
 
 from activities.contracts import hypervisor, redfish
 from activities.contracts.hypervisor import FoundMachine, HostSurvey
+from mulligan.events import EventRow
 from mulligan.values.errors import HardwareBusyError
 from mulligan.values.states import MACHINE
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
@@ -129,6 +132,24 @@ def test_what_ended_can_not_be_aborted(sqlite_place: Place) -> None:
     assert "done already" in refusal.message
 
 
+def test_an_abort_that_is_asked_again_is_told_once_and_not_refused(sqlite_place: Place) -> None:
+    place = sqlite_place
+    place.host()
+    held = place.executor.holds(hypervisor.stage)
+    operation = place.provision().metadata.id
+    held.wait()
+    asked = {"id": operation, "request_id": str(uuid4())}
+    for _ in range(2):
+        place.member.AbortOperation(**asked)
+    held.release()
+    assert place.site.end_of(operation).status.state == "cancelled"
+    assert place.member.AbortOperation(**asked).status.state == "cancelled"
+    asks = select(EventRow.message).where(EventRow.object_id == operation, EventRow.kind == "asked")
+    assert place.site.database.read(lambda session: session.scalars(asks).all()) == [
+        "asked to abort"
+    ]
+
+
 def test_only_members_abort_and_only_what_they_can_see(sqlite_place: Place) -> None:
     place = sqlite_place
     place.host()
@@ -232,6 +253,13 @@ def test_a_lost_workflow_goes_on_when_retried(place: Place) -> None:
 # Force-release
 
 
+def told_last(place: Place, object_id: str) -> str | None:
+    """Give what the last event of an object says of its state."""
+    its = select(EventRow.reason).where(EventRow.object_id == object_id, EventRow.kind == "state")
+    newest = its.order_by(EventRow.revision.desc())
+    return place.site.database.read(lambda session: session.scalar(newest))
+
+
 def test_an_active_machine_is_released_at_once_and_removed_when_its_host_answers(
     place: Place,
 ) -> None:
@@ -239,8 +267,12 @@ def test_an_active_machine_is_released_at_once_and_removed_when_its_host_answers
     machine = place.machine(name="web")
     held = place.executor.holds(hypervisor.remove)
     operation = place.operator.ForceRelease(object_id=machine, reason="the tenant left").metadata.id
-    shown = place.get(machine).status
-    assert (shown.state, shown.reason) == ("gone", "force-released: the tenant left")
+    why, ended = "force-released: the tenant left", place.get(machine)
+    claim = place.member.GetClaim(project=place.project, id=ended.claim)
+    assert (ended.status.state, ended.status.reason) == ("gone", why)
+    assert (claim.status.state, claim.status.reason) == ("released", why)
+    for one in (machine, ended.claim):
+        assert told_last(place, one) == why
     assert used(place, host) == {}
     held.wait()
     addresses = place.operator.GetNetwork(id=place.network).addresses_used

@@ -298,12 +298,14 @@ class Stage:
 
         self.write(change)
 
-    def finish_work_on(self, machine: str) -> None:
-        """End the operation on a machine."""
+    def finish_work_on(
+        self, machine: str, reason: str = "its BMC is silent", error_code: str = ""
+    ) -> None:
+        """End the operation on a machine; it failed."""
 
         def finish(session: Session) -> None:
             operation = session.get_one(Machine, machine).operation
-            operations.finish(session, operation, "failed", "its BMC is silent")
+            operations.finish(session, operation, "failed", reason, error_code)
 
         self.write(finish)
 

@@ -168,6 +168,22 @@ def test_a_machine_that_is_still_made_at_the_end_is_undone(stage: Stage) -> None
     assert (over.act, over.reason) == ("abort", "its window is over")
 
 
+@pytest.mark.parametrize("code", ["CANCELLED", "BMC_UNREACHABLE"])
+def test_of_a_machine_that_was_undone_at_the_end_only_a_problem_is_told(
+    stage: Stage, code: str
+) -> None:
+    stage.host()
+    reservation = stage.reserve(window(0, 60))
+    stage.look(reservation, 0)
+    machine = stage.machine(reservation, 1, "provisioning")
+    assert stage.look(reservation, 60).act == "abort"
+    stage.finish_work_on(machine, "why it ended", code)
+    stage.becomes(machine, "failed", 61, "why it ended")
+    ended = stage.look(reservation, 61)
+    problem = "" if code == "CANCELLED" else "; why it ended"
+    assert (ended.state, ended.reason) == ("ended", f"its window is over{problem}")
+
+
 def test_at_the_end_a_machine_is_kept_for_a_while(stage: Stage) -> None:
     host = stage.host()
     reservation, machine = started(stage, window(0, 60), at_end="keep", keep_s=minutes(30))
