@@ -37,6 +37,8 @@ QUICK_PASSWORDS = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 LONG = timedelta(hours=12)
 """How long tests' own tokens live: a site serves longer than a token of its own does."""
 
+STOP_S = 60
+
 
 class Site:
     """A site that runs as long as `running` lasts. Tests are ordinary functions and call it."""
@@ -67,7 +69,9 @@ class Site:
     @contextmanager
     def running(self) -> Iterator["Site"]:
         """Run in a thread of its own, bootstrapped now or, if the databases are, before."""
-        thread = threading.Thread(target=self.loop.run_until_complete, args=(self._serve(),))
+        # A daemon: one that does not stop fails the run, and must not keep it from its end.
+        serving = self.loop.run_until_complete
+        thread = threading.Thread(target=serving, args=(self._serve(),), daemon=True)
         thread.start()
         self._ready.result(timeout=120)
         try:
@@ -75,7 +79,8 @@ class Site:
             yield self
         finally:
             self.loop.call_soon_threadsafe(self._stop.set)
-            thread.join(timeout=60)
+            thread.join(timeout=STOP_S)
+            assert not thread.is_alive(), f"the site did not stop within {STOP_S} s"
 
     async def _serve(self) -> None:
         try:
