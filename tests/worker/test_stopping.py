@@ -1,6 +1,7 @@
 """A control worker that is told to stop does, also while its database is frozen or away."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -43,6 +44,7 @@ def server() -> Iterator[PostgreSQL]:
     yield server
     with suppress(RuntimeError):  # It was killed.
         server.stop()
+    shutil.rmtree(server.folder, ignore_errors=True)
 
 
 @contextmanager
