@@ -83,12 +83,14 @@ async def keep_busy(client: Client, server: PostgreSQL, holder: psycopg.Connecti
 def frozen(server: PostgreSQL) -> Iterator[None]:
     pids = [server.pid, *processes.children(server.pid)]
     for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
     try:
         yield
     finally:
         for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 @contextmanager
