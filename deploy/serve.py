@@ -8,6 +8,11 @@ from contextlib import AsyncExitStack
 
 from deploy.settings import Settings
 from mulligan.log_level import LogLevel
+from worker.stopping import leave
+
+WORKER_DRAINS_S = 12.0
+DRAINS_S = 27.0
+"""Whatever holds the drain up, the process ends by then: `mulligan up` kills it after 30 s."""
 
 Say = Callable[[str], None]
 _log = logging.getLogger(__name__)
@@ -40,6 +45,7 @@ async def serve(roles: Sequence[str], settings: Settings, say: Say) -> None:
         say(f"ready: {', '.join(roles)}")
         await stopped
         _log.info("draining %s", ", ".join(roles))
+        leave(0, WORKER_DRAINS_S if set(roles) == {"worker"} else DRAINS_S)
 
 
 async def _start(

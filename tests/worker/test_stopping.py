@@ -1,6 +1,7 @@
 """A control worker that is told to stop does, also while its database is frozen or away."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -43,6 +44,7 @@ def server() -> Iterator[PostgreSQL]:
     yield server
     with suppress(RuntimeError):  # It was killed.
         server.stop()
+    shutil.rmtree(server.folder, ignore_errors=True)
 
 
 @contextmanager
@@ -81,12 +83,14 @@ async def keep_busy(client: Client, server: PostgreSQL, holder: psycopg.Connecti
 def frozen(server: PostgreSQL) -> Iterator[None]:
     pids = [server.pid, *processes.children(server.pid)]
     for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
     try:
         yield
     finally:
         for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 @contextmanager
