@@ -1,9 +1,9 @@
 """What runs once, at a start, in a process that ends: what it imports is not kept afterwards."""
 
 import asyncio
+import shutil
 import sys
 
-from deploy.dev_server import dies_with_parent
 from mulligan.values.errors import UnavailableError
 
 AGAIN_EXIT = 75
@@ -44,3 +44,11 @@ async def run_apart(module: str, *words: str, given: str = "") -> None:
         error = LaterError if process.returncode == AGAIN_EXIT else UnavailableError
         told = said.decode(errors="replace").strip()
         raise error(told or f"{module} ended with {process.returncode} and said nothing")
+
+
+def dies_with_parent() -> list[str]:
+    """Give the words before a command that have it killed when our thread ends."""
+    # util-linux's setpriv rather than preexec_fn, which is unsafe beside gRPC's threads. SIGKILL
+    # frees the ports at once for a successor, and SQLite's file does not mind.
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []

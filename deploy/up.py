@@ -19,7 +19,8 @@ from typing import Any, BinaryIO
 from uuid import uuid4
 
 from deploy.again import Pauses, Say, end_of, kept_running
-from deploy.dev_server import DevServer, dies_with_parent
+from deploy.apart import dies_with_parent
+from deploy.dev_server import DevServer
 from deploy.session_libvirt import SessionLibvirt
 from deploy.settings import Settings
 from deploy.temporal import cache_folder, existing_cluster, find_temporal

@@ -66,7 +66,11 @@ async def test_who_stops_waiting_ends_it(tmp_path: Path, monkeypatch: pytest.Mon
     assert (process.returncode or 0) < 0, "a signal ended it"
 
 
-def test_what_serves_keeps_nothing_of_what_runs_apart() -> None:
-    kept = "import sys, deploy.roles.services, deploy.roles.worker; print('alembic' in sys.modules)"
+@pytest.mark.parametrize(
+    ("kept", "needed_apart"),
+    [("deploy.roles.services, deploy.roles.worker", "alembic"), ("deploy.up", "temporalio")],
+)
+def test_what_stays_imports_nothing_of_what_runs_apart(kept: str, needed_apart: str) -> None:
+    kept = f"import sys, {kept}; print('{needed_apart}' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", kept], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
