@@ -12,12 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self, TypeVar
 
-from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
-from temporalio.service import ConnectConfig, RPCError, ServiceClient
-
 from activities.processes import dies_with_parent
+from deploy.apart import run_apart
 from mulligan.values.errors import FailedPreconditionError, UnavailableError
 
 _log = logging.getLogger(__name__)
@@ -31,15 +27,6 @@ HAND_OVER_LIMIT_S = 3.0
 """How long a killed predecessor may take to let go of its file and ports."""
 
 NAMESPACE = "mulligan"
-
-SEARCH_ATTRIBUTES = (
-    "MulliganProject",
-    "MulliganRegion",
-    "MulliganMachine",
-    "MulliganProvider",
-    "MulliganState",
-)
-"""All keywords: UUIDs and enums."""
 
 # Ten activities in a row took 1,050 ms without and 250 to 570 ms with these (2 shared cores).
 DYNAMIC_CONFIG = (
@@ -192,7 +179,7 @@ class DevServer:
         return line
 
     async def _wait_until_ready(self) -> None:
-        answers = asyncio.create_task(self._prepare_namespace())
+        answers = asyncio.create_task(run_apart("deploy.namespace", self.address, self.namespace))
         ends = asyncio.create_task(self.wait())
         try:
             done, _ = await asyncio.wait(
@@ -209,20 +196,6 @@ class DevServer:
             ends.cancel()
             await asyncio.gather(answers, ends, return_exceptions=True)
 
-    async def _prepare_namespace(self) -> None:
-        service = await _connect(self.address)
-        pause_s = 0.02
-        while True:
-            try:
-                await service.workflow_service.describe_namespace(
-                    DescribeNamespaceRequest(namespace=self.namespace)
-                )
-                break
-            except RPCError:  # the namespace is made after the front end has begun to answer
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, 0.3)
-        await register_search_attributes(service, self.namespace)
-
     def _unavailable(self, what: str) -> UnavailableError:
         words = self.log.read_text(errors="replace").strip().splitlines()[-3:]
         return UnavailableError(
@@ -230,30 +203,6 @@ class DevServer:
             f"{' / '.join(words) or 'none'}. The rest is in {self.log}.",
             code="TEMPORAL_NOT_STARTED",
         )
-
-
-async def register_search_attributes(service: ServiceClient, namespace: str) -> None:
-    """Give a namespace the attributes that workflows set; those that it has already stay.
-
-    `start-dev --search-attribute` is not used: it does nothing for a namespace that exists, so a
-    file kept from an earlier release would lack the new ones.
-    """
-    keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
-    await service.operator_service.add_search_attributes(
-        AddSearchAttributesRequest(
-            namespace=namespace, search_attributes=dict.fromkeys(SEARCH_ATTRIBUTES, keyword)
-        )
-    )
-
-
-async def _connect(address: str) -> ServiceClient:
-    pause_s = 0.02
-    while True:
-        try:
-            return await ServiceClient.connect(ConnectConfig(target_host=address))
-        except RuntimeError:  # nobody listens yet
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, 0.3)
 
 
 async def _patiently(take: Callable[[], Taken]) -> Taken:

@@ -53,8 +53,7 @@ def listed(
         owner: the project or region to which all of them belong, or nobody (""); None where they
             belong to several.
         owned_by: the column of the table that says to whom they belong.
-        ended: whether those that ended are among them; None where the table has no others than
-            the living, or no indexes of them.
+        ended: whether those that ended are among them; None: the table has no index of the living.
         whole: whether they are all that the owner has, but for what ended.
     """
     chosen, name = listing.filter, in_unicode_order(session, NameRow.name)
@@ -64,17 +63,12 @@ def listed(
         OrderBy.NAME: (name, NameRow.id),
         OrderBy.CREATED_AT: (table.created_at, table.id),
     }[listing.order_by]
-    narrowed_by = replace(chosen, name_prefix="") if by_name else chosen
-    unsorted = whole and narrowed_by == Filter() and session.get_bind().dialect.name != "sqlite"
-    of: list[tuple[Any, str]] = []
-    if chosen.name_prefix or by_name:
-        query = _named(query, table, object_types, ended=bool(ended))
-        if len(object_types) == 1:
-            of.append((NameRow.object_type, next(iter(object_types))))
-        if owner is not None:
-            of.append((NameRow.owner, owner))
-    if owned_by is not None and owner is not None:
-        of.append((owned_by, owner))
+    whole = whole and Filter() == (replace(chosen, name_prefix="") if by_name else chosen)
+    unsorted = whole and session.get_bind().dialect.name != "sqlite"
+    named_as = object_types if chosen.name_prefix or by_name else None
+    of = _whose(named_as, owner, owned_by)
+    if named_as is not None:
+        query = _named(query, table, named_as, ended=bool(ended))
     if unsorted and owner is not None and of:
         (first, value), *of = of
         living = not ended if by_name else ended is False
@@ -92,6 +86,21 @@ def listed(
     page = found[: listing.limit]
     places = [tuple(place) for _, *place in page]
     return Listed([row[0] for row in page], places, len(found) > len(page))
+
+
+def _whose(
+    named_as: Collection[str] | None, owner: str | None, owned_by: Any
+) -> list[tuple[Any, str]]:
+    """Say which columns have which value for all, first that with which the index begins."""
+    of: list[tuple[Any, str]] = []
+    if named_as is not None and len(named_as) == 1:
+        of.append((NameRow.object_type, next(iter(named_as))))
+    if owner is not None:
+        if named_as is not None:
+            of.append((NameRow.owner, owner))
+        if owned_by is not None:
+            of.append((owned_by, owner))
+    return of
 
 
 @contextmanager

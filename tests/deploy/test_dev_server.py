@@ -12,7 +12,7 @@ import pytest
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client, WorkflowExecutionStatus
 
-from deploy import dev_server, temporal
+from deploy import dev_server, namespace, temporal
 from deploy.dev_server import DevServer
 from mulligan.values.errors import FailedPreconditionError, UnavailableError
 
@@ -48,7 +48,7 @@ class TestTheServer:
         self, server: DevServer
     ) -> None:
         async with server:
-            assert await attributes_of(server) == set(dev_server.SEARCH_ATTRIBUTES)
+            assert await attributes_of(server) == set(namespace.SEARCH_ATTRIBUTES)
 
     async def test_keeps_a_workflow_over_a_restart_on_the_same_file(
         self, server: DevServer
@@ -61,12 +61,16 @@ class TestTheServer:
     async def test_gives_a_file_of_an_earlier_release_the_new_attributes(
         self, server: DevServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        async def prepare_here(_module: str, address: str, name: str) -> None:
+            await namespace.prepare(address, name)
+
         with monkeypatch.context() as earlier:
-            earlier.setattr(dev_server, "SEARCH_ATTRIBUTES", ("MulliganProject",))
+            earlier.setattr(namespace, "SEARCH_ATTRIBUTES", ("MulliganProject",))
+            earlier.setattr(dev_server, "run_apart", prepare_here)
             async with server:
                 assert await attributes_of(server) == {"MulliganProject"}
         async with server:
-            assert await attributes_of(server) == set(dev_server.SEARCH_ATTRIBUTES)
+            assert await attributes_of(server) == set(namespace.SEARCH_ATTRIBUTES)
 
     async def test_two_live_beside_each_other(self, command: Path, tmp_path: Path) -> None:
         one, two = (

@@ -203,11 +203,12 @@ async def test_a_database_is_used_when_it_answers_and_told_of_once(
     away = OperationalError("", None, OSError(why))
     answers = iter([away, away, None])
 
-    def migrate(_database: Database) -> None:
+    def is_migrated(_database: Database) -> bool:
         if error := next(answers):
             raise error
+        return True
 
-    monkeypatch.setattr(databases, "migrate", migrate)
+    monkeypatch.setattr(databases, "is_migrated", is_migrated)
     monkeypatch.setattr(databases, "FIRST_PAUSE_S", 0.001)
     async with AsyncExitStack() as stack:
         await databases.open_database(stack, url)

@@ -19,7 +19,7 @@ from mulligan import migrations
 from mulligan.database import Database
 from mulligan.iam import copies
 from mulligan.meta.planned_names import PlannedName
-from mulligan.migrations import migrate
+from mulligan.migrations import is_migrated, migrate
 from mulligan.migrations.indexes import build_index
 from mulligan.resource.leftovers import clear_leftovers
 from mulligan.resource.standards import standard_rows
@@ -76,6 +76,14 @@ def test_migrations_make_the_tables_that_the_code_knows(empty: Database) -> None
     assert differences(empty) == []
     migrate(empty)
     assert differences(empty) == []
+
+
+def test_whether_anything_is_to_be_migrated_is_seen_without_alembic(empty: Database) -> None:
+    assert not is_migrated(empty)
+    migrate(empty)
+    assert is_migrated(empty)
+    empty.write(lambda session: session.execute(text("UPDATE alembic_version SET version_num = 1")))
+    assert not is_migrated(empty)
 
 
 def test_services_that_start_at_once_migrate_one_after_the_other(empty: Database) -> None:
