@@ -210,8 +210,8 @@ MUTANTS = (
         fleet(box(VCPU=1, owner=1)), [ask()],
     ),
     Mutant(
-        "what is above a project is not its", "fleet",
-        "for one in family()", "for one in family()[-1:]",
+        "what is above a project is not its", "whereabouts",
+        "return chain_of(self._session, self._project)", "return [self._project]",
         fleet(box(VCPU=1, owner=0)), [ask(project=1)],
     ),
     Mutant(
