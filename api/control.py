@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api import audit, configuration
+from api import audit, configuration, owned_hardware
 from api.endpoints import Endpoints
 from api.freezes import Freezes
 from api.images import Images
@@ -60,12 +60,20 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         """List servers."""
         return await self._endpoints.list_servers(request)
 
+    async def ListProjectServers(self, request: pb.ListProjectServersRequest, context: Any) -> Any:
+        """List the servers that are a project's."""
+        return await owned_hardware.list_servers(request)
+
+    async def ListProjectHosts(self, request: pb.ListProjectHostsRequest, context: Any) -> Any:
+        """List the hosts that are a project's."""
+        return await owned_hardware.list_hosts(request)
+
     async def UpdateServer(self, request: pb.UpdateServerRequest, context: Any) -> Any:
-        """Change a server's name, or how its BMC is reached."""
+        """Change a server's name or owner, or how its BMC is reached."""
         return await self._endpoints.update_server(request)
 
     async def UpdateHost(self, request: pb.UpdateHostRequest, context: Any) -> Any:
-        """Change a host's name."""
+        """Change a host's name or owner."""
         return await self._endpoints.update_host(request)
 
     async def VerifyServer(self, request: pb.VerifyServerRequest, context: Any) -> Any:

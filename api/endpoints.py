@@ -1,7 +1,7 @@
 """Servers and hosts, from their rows to their messages, and the checks that are asked of them."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -16,10 +16,11 @@ from api.masks import paths_of
 from api.operations import Operations, Starter
 from api.regions import Regions
 from mulligan import events, marks
-from mulligan.control import endpoints, operations
+from mulligan.control import endpoints, enrolment, operations
 from mulligan.control.tables import Host, Server
 from mulligan.meta import names
 from mulligan.meta.names import Name
+from mulligan.resource.owners import owners_of_providers
 from mulligan.values.errors import InvalidArgumentError
 from mulligan.values.ids import object_id
 from mulligan.values.urls import split_url
@@ -57,6 +58,7 @@ class Endpoints:
         asked = self._starter.asked(request, "", request.region)
         async with self._starter.unless_done(request, asked):
             await self._regions.require_here(request.region)
+            await self._require_owner(request)
         begin = BeginCheck(
             asked=asked,
             type="server",
@@ -68,6 +70,7 @@ class Endpoints:
                 sealed_credentials=spec.sealed_credentials,
                 insecure_tls=spec.insecure_tls,
                 system=spec.system,
+                project=request.project,
             ),
         )
         summary = f"enrol server {request.name}"
@@ -77,12 +80,14 @@ class Endpoints:
         return await self.get_server(request.id)
 
     async def update_server(self, request: control_pb2.UpdateServerRequest) -> control_pb2.Server:
-        """Change a server's name, or how its BMC is reached, as far as the mask says."""
+        """Change a server's name or owner, or how its BMC is reached, as far as the mask says."""
         call, spec = current_call(), request.spec
-        paths = paths_of(request, ("name", "spec.sealed_credentials", "spec.insecure_tls"), _FIXED)
+        known = ("name", "project", "spec.sealed_credentials", "spec.insecure_tls")
+        paths = paths_of(request, known, _FIXED)
+        await self._require_owner(request, paths)
 
         def update(session: Session) -> control_pb2.Server:
-            row = endpoints.update_server(
+            row = enrolment.update_server(
                 session,
                 request.id,
                 generation=request.generation,
@@ -91,28 +96,51 @@ class Endpoints:
                     spec.sealed_credentials if "spec.sealed_credentials" in paths else None
                 ),
                 insecure_tls=spec.insecure_tls if "spec.insecure_tls" in paths else None,
+                project=request.project if "project" in paths else None,
                 author=call.caller.account,
             )
             return _servers(session, [row])[0]
 
-        return await call.write(request, control_pb2.Server, update)
+        answer = await call.write(request, control_pb2.Server, update)
+        await self._wake_waiting(answer.metadata.region, paths)
+        return answer
+
+    async def _require_owner(
+        self,
+        request: control_pb2.CreateServerRequest
+        | control_pb2.UpdateServerRequest
+        | control_pb2.CreateHostRequest
+        | control_pb2.UpdateHostRequest,
+        paths: Collection[str] = ("project",),
+    ) -> None:
+        if request.project and "project" in paths:
+            await self._regions.require_owners([request.project])
+
+    async def _wake_waiting(self, region: str, paths: Collection[str]) -> None:
+        """Have those look again who wait for what may be theirs now."""
+        if "project" in paths:
+            await self._starter.wake_waiting(region)
 
     async def update_host(self, request: control_pb2.UpdateHostRequest) -> control_pb2.Host:
-        """Change a host's name."""
+        """Change a host's name or owner, as far as the mask says."""
         call = current_call()
-        paths_of(request, ("name",))
+        paths = paths_of(request, ("name", "project"))
+        await self._require_owner(request, paths)
 
         def update(session: Session) -> control_pb2.Host:
-            row = endpoints.rename_host(
+            row = enrolment.update_host(
                 session,
                 request.id,
-                request.name,
                 generation=request.generation,
+                name=request.name if "name" in paths else None,
+                project=request.project if "project" in paths else None,
                 author=call.caller.account,
             )
             return _hosts(session, [row])[0]
 
-        return await call.write(request, control_pb2.Host, update)
+        answer = await call.write(request, control_pb2.Host, update)
+        await self._wake_waiting(answer.metadata.region, paths)
+        return answer
 
     async def create_host(self, request: control_pb2.CreateHostRequest) -> control_pb2.Host:
         """Add a host: its row is written and its verification runs when this answers."""
@@ -120,6 +148,7 @@ class Endpoints:
         asked = self._starter.asked(request, "", request.region)
         async with self._starter.unless_done(request, asked):
             await self._regions.require_here(request.region)
+            await self._require_owner(request)
         host = object_id(asked.operation, "host")
         begin = BeginCheck(
             asked=asked,
@@ -127,7 +156,10 @@ class Endpoints:
             id=host,
             check="verify",
             enrol_host=EnrolHost(
-                name=request.name, uri=request.spec.uri, pool=request.spec.pool or "mulligan"
+                name=request.name,
+                uri=request.spec.uri,
+                pool=request.spec.pool or "mulligan",
+                project=request.project,
             ),
         )
         summary = f"add host {request.name}"
@@ -288,15 +320,22 @@ def _check_uri(uri: str) -> None:
 def _servers(session: Session, rows: Sequence[Server]) -> list[control_pb2.Server]:
     ids = [row.id for row in rows]
     described, marked = names.describe(session, ids), marks.marks_of(session, ids)
-    holders = operations.holder_of(session, ids)
-    return [_server(row, described, marked[row.id], holders.get(row.id, "")) for row in rows]
+    holders, owners = operations.holder_of(session, ids), owners_of_providers(session, ids)
+    return [
+        _server(row, described, marked[row.id], holders.get(row.id, ""), owners.get(row.id))
+        for row in rows
+    ]
 
 
 def _server(
-    row: Server, described: Mapping[str, Name], marked: Sequence[marks.Mark], operation: str
+    row: Server,
+    described: Mapping[str, Name],
+    marked: Sequence[marks.Mark],
+    operation: str,
+    owner: str | None,
 ) -> control_pb2.Server:
     return control_pb2.Server(
-        metadata=messages.metadata(row, described, project=row.project, region=row.region),
+        metadata=messages.metadata(row, described, project=owner, region=row.region),
         spec=control_pb2.ServerSpec(
             address=row.address, insecure_tls=row.insecure_tls, system=row.system
         ),
@@ -336,12 +375,19 @@ def _server_inventory(found: Mapping[str, Any]) -> control_pb2.ServerInventory:
 def _hosts(session: Session, rows: Sequence[Host]) -> list[control_pb2.Host]:
     ids = [row.id for row in rows]
     described, marked = names.describe(session, ids), marks.marks_of(session, ids)
-    holders = operations.holder_of(session, ids)
-    return [_host(row, described, marked[row.id], holders.get(row.id, "")) for row in rows]
+    holders, owners = operations.holder_of(session, ids), owners_of_providers(session, ids)
+    return [
+        _host(row, described, marked[row.id], holders.get(row.id, ""), owners.get(row.id))
+        for row in rows
+    ]
 
 
 def _host(
-    row: Host, described: Mapping[str, Name], marked: Sequence[marks.Mark], operation: str
+    row: Host,
+    described: Mapping[str, Name],
+    marked: Sequence[marks.Mark],
+    operation: str,
+    owner: str | None,
 ) -> control_pb2.Host:
     found = row.inventory
     plain = (
@@ -354,7 +400,7 @@ def _host(
         "disk_gib",
     )
     return control_pb2.Host(
-        metadata=messages.metadata(row, described, project=row.project, region=row.region),
+        metadata=messages.metadata(row, described, project=owner, region=row.region),
         spec=control_pb2.HostSpec(uri=row.uri, pool=row.pool),
         status=messages.status(row.status, operators=True),
         marks=messages.marks(marked),

@@ -73,11 +73,12 @@ async def create(
 
 
 async def update(
-    request: pb.UpdateProvidersRequest, starter: Starter
+    request: pb.UpdateProvidersRequest, regions: Regions, starter: Starter
 ) -> pb.UpdateProvidersResponse:
-    """Change, fill and move providers."""
+    """Change, fill, move providers and give them to projects."""
     call = current_call()
     changes = [_change(one) for one in request.changes]
+    await regions.require_owners({one.project for one in changes if one.project})
 
     def change(session: Session) -> pb.UpdateProvidersResponse:
         rows = provider_changes.change_providers(
@@ -91,11 +92,12 @@ async def update(
 
 
 async def reshape(
-    request: pb.ReshapeProvidersRequest, starter: Starter
+    request: pb.ReshapeProvidersRequest, regions: Regions, starter: Starter
 ) -> pb.ReshapeProvidersResponse:
     """Change providers of a tree, and move what is claimed of them."""
     call = current_call()
     changes = [_change(one) for one in request.changes]
+    await regions.require_owners({one.project for one in changes if one.project})
     moves = [
         AllocationMove(
             resource_type=one.resource_type,
@@ -245,6 +247,7 @@ def _change(one: pb.ProviderChange) -> ProviderChange:
         generation=one.generation,
         under=one.under if one.HasField("under") else None,
         name=one.name if one.HasField("name") else None,
+        project=one.project if one.HasField("project") else None,
         inventories=InventoriesChange(
             add=_inventories(wanted.add),
             modify=[_inventory_change(one) for one in wanted.modify],

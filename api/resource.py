@@ -107,11 +107,11 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
 
     async def UpdateProviders(self, request: Any, context: Any) -> Any:
         """Change providers."""
-        return await providers.update(request, self._starter)
+        return await providers.update(request, self._regions, self._starter)
 
     async def ReshapeProviders(self, request: Any, context: Any) -> Any:
         """Reshape a tree."""
-        return await providers.reshape(request, self._starter)
+        return await providers.reshape(request, self._regions, self._starter)
 
     async def DeleteProviders(self, request: Any, context: Any) -> Any:
         """Delete providers."""

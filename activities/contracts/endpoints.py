@@ -19,6 +19,7 @@ class EnrolServer(Payload):
     sealed_credentials: str
     insecure_tls: bool = False
     system: str = ""
+    project: str = ""
 
 
 class EnrolHost(Payload):
@@ -27,6 +28,7 @@ class EnrolHost(Payload):
     name: str
     uri: str
     pool: str = "mulligan"
+    project: str = ""
 
 
 class BeginCheck(Payload):

@@ -22,7 +22,7 @@ from activities.contracts.operations import Recorded
 from activities.contracts.redfish import BmcAccess
 from activities.records.operations import ask_of
 from activities.records.transaction import Contract, Record
-from mulligan.control import endpoints, operations
+from mulligan.control import endpoints, enrolment, operations
 from mulligan.control.tables import Host, Server
 from mulligan.meta import names
 
@@ -70,7 +70,7 @@ def begin_check(session: Session, request: BeginCheck) -> CheckPlan:
 def _enrol(session: Session, request: BeginCheck) -> None:
     asked = request.asked
     if request.enrol_server is not None:
-        endpoints.enrol_server(
+        enrolment.enrol_server(
             session,
             server=request.id,
             region=asked.region,
@@ -78,7 +78,7 @@ def _enrol(session: Session, request: BeginCheck) -> None:
             **request.enrol_server.model_dump(),
         )
     if request.enrol_host is not None:
-        endpoints.enrol_host(
+        enrolment.enrol_host(
             session,
             host=request.id,
             region=asked.region,

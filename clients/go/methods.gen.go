@@ -43,6 +43,7 @@ var controlCreateServer = Method{
 	},
 	References: []Reference{
 		{Path{"region"}, []string{"region"}},
+		{Path{"project"}, []string{"project"}},
 	},
 }
 
@@ -79,6 +80,14 @@ var controlListServers = Method{
 	},
 }
 
+var controlListProjectServers = Method{
+	Path:  "/mulligan.control.v1.ControlService/ListProjectServers",
+	Retry: RetryRead,
+	References: []Reference{
+		{Path{"project"}, []string{"project"}},
+	},
+}
+
 var controlUpdateServer = Method{
 	Path:  "/mulligan.control.v1.ControlService/UpdateServer",
 	Retry: RetryRequestID,
@@ -87,6 +96,7 @@ var controlUpdateServer = Method{
 	},
 	References: []Reference{
 		{Path{"id"}, []string{"server"}},
+		{Path{"project"}, []string{"project"}},
 	},
 }
 
@@ -131,6 +141,7 @@ var controlCreateHost = Method{
 	},
 	References: []Reference{
 		{Path{"region"}, []string{"region"}},
+		{Path{"project"}, []string{"project"}},
 	},
 }
 
@@ -167,6 +178,14 @@ var controlListHosts = Method{
 	},
 }
 
+var controlListProjectHosts = Method{
+	Path:  "/mulligan.control.v1.ControlService/ListProjectHosts",
+	Retry: RetryRead,
+	References: []Reference{
+		{Path{"project"}, []string{"project"}},
+	},
+}
+
 var controlUpdateHost = Method{
 	Path:  "/mulligan.control.v1.ControlService/UpdateHost",
 	Retry: RetryRequestID,
@@ -175,6 +194,7 @@ var controlUpdateHost = Method{
 	},
 	References: []Reference{
 		{Path{"id"}, []string{"host"}},
+		{Path{"project"}, []string{"project"}},
 	},
 }
 
@@ -1098,6 +1118,7 @@ var resourceUpdateProviders = Method{
 	References: []Reference{
 		{Path{"changes", "id"}, []string{"provider"}},
 		{Path{"changes", "under"}, []string{"provider"}},
+		{Path{"changes", "project"}, []string{"project"}},
 	},
 }
 
@@ -1121,6 +1142,7 @@ var resourceReshapeProviders = Method{
 	References: []Reference{
 		{Path{"changes", "id"}, []string{"provider"}},
 		{Path{"changes", "under"}, []string{"provider"}},
+		{Path{"changes", "project"}, []string{"project"}},
 		{Path{"moves", "from_provider"}, []string{"provider"}},
 		{Path{"moves", "to_provider"}, []string{"provider"}},
 		{Path{"moves", "claims"}, []string{"claim"}},

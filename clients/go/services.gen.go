@@ -64,9 +64,20 @@ func (s *ControlService) AllServers(ctx context.Context, request *controlv1.List
 	return pages(ctx, s.caller, &controlListServers, request, s.ListServers, (*controlv1.ListServersResponse).GetServers)
 }
 
-// UpdateServer: Change a server's name, or how its BMC is reached. It needs no slot: a running
-// operation goes on with what it began with; its retry after it ended, and every later operation,
-// use what is new.
+// ListProjectServers: The servers that are a project's, as it may know them: what they are and
+// where they stand, not how they are reached.
+func (s *ControlService) ListProjectServers(ctx context.Context, request *controlv1.ListProjectServersRequest) (*controlv1.ListProjectServersResponse, error) {
+	return unary(ctx, s.caller, &controlListProjectServers, request, &controlv1.ListProjectServersResponse{})
+}
+
+// AllProjectServers gives one after the other what ListProjectServers gives in pages.
+func (s *ControlService) AllProjectServers(ctx context.Context, request *controlv1.ListProjectServersRequest) iter.Seq2[*controlv1.ProjectServer, error] {
+	return pages(ctx, s.caller, &controlListProjectServers, request, s.ListProjectServers, (*controlv1.ListProjectServersResponse).GetServers)
+}
+
+// UpdateServer: Change a server's name or owner, or how its BMC is reached. It needs no slot: a
+// running operation goes on with what it began with; its retry after it ended, and every later
+// operation, use what is new.
 func (s *ControlService) UpdateServer(ctx context.Context, request *controlv1.UpdateServerRequest) (*controlv1.Server, error) {
 	return unary(ctx, s.caller, &controlUpdateServer, request, &controlv1.Server{})
 }
@@ -112,7 +123,18 @@ func (s *ControlService) AllHosts(ctx context.Context, request *controlv1.ListHo
 	return pages(ctx, s.caller, &controlListHosts, request, s.ListHosts, (*controlv1.ListHostsResponse).GetHosts)
 }
 
-// UpdateHost: Change a host's name.
+// ListProjectHosts: The hosts that are a project's, as it may know them: what they are and where
+// they stand, not how they are reached.
+func (s *ControlService) ListProjectHosts(ctx context.Context, request *controlv1.ListProjectHostsRequest) (*controlv1.ListProjectHostsResponse, error) {
+	return unary(ctx, s.caller, &controlListProjectHosts, request, &controlv1.ListProjectHostsResponse{})
+}
+
+// AllProjectHosts gives one after the other what ListProjectHosts gives in pages.
+func (s *ControlService) AllProjectHosts(ctx context.Context, request *controlv1.ListProjectHostsRequest) iter.Seq2[*controlv1.ProjectHost, error] {
+	return pages(ctx, s.caller, &controlListProjectHosts, request, s.ListProjectHosts, (*controlv1.ListProjectHostsResponse).GetHosts)
+}
+
+// UpdateHost: Change a host's name or owner.
 func (s *ControlService) UpdateHost(ctx context.Context, request *controlv1.UpdateHostRequest) (*controlv1.Host, error) {
 	return unary(ctx, s.caller, &controlUpdateHost, request, &controlv1.Host{})
 }

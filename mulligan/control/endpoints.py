@@ -1,4 +1,4 @@
-"""Servers and hosts: enrolled, verified, inspected, offered, and one day forgotten."""
+"""Servers and hosts: verified, inspected, offered, and one day forgotten."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -11,176 +11,18 @@ from mulligan import events, marks, states
 from mulligan.batches import each
 from mulligan.control import operations
 from mulligan.control.tables import Host, Machine, Server, Slot
-from mulligan.generations import refuse_stale
 from mulligan.meta import names
 from mulligan.meta.listing import listed
-from mulligan.renaming import rename
 from mulligan.resource import kept_addresses, providers
 from mulligan.resource.values import Inventory
 from mulligan.values.errors import (
-    AlreadyExistsError,
     FailedPreconditionError,
     NotFoundError,
 )
 from mulligan.values.listing import Listed, Listing
-from mulligan.values.sealed import require_sealed
 from mulligan.values.states import MACHINE_ENDED
 
 Endpoint = Server | Host
-
-
-def enrol_server(
-    session: Session,
-    *,
-    server: str,
-    region: str,
-    name: str,
-    address: str,
-    sealed_credentials: str,
-    insecure_tls: bool,
-    system: str,
-    author: str,
-) -> Server:
-    """Write a server's row, its name and its provider.
-
-    Raises:
-        AlreadyExistsError: another server has this BMC address, or its name.
-        InvalidArgumentError: the credentials are not sealed.
-    """
-    if session.get(Server, server) is not None:
-        raise AlreadyExistsError(
-            f"there is a server {server} already", object_type="server", object_id=server
-        )
-    at_bmc = select(Server).where(Server.address == address)
-    taken = next((row for row in session.scalars(at_bmc) if _same(row.system, system)), None)
-    if taken is not None:
-        has = f"the BMC at {address} already; when it has several systems, say which each server is"
-        raise _taken(session, "server", taken, region, has, field="spec.address")
-    require_sealed(sealed_credentials, "spec.sealed_credentials")
-    row = Server(
-        id=server,
-        region=region,
-        address=address,
-        sealed_credentials=sealed_credentials,
-        insecure_tls=insecure_tls,
-        system=system,
-        created_at=datetime.now(UTC),
-    )
-    row.status = states.enter("server", "enrolled", "it is being verified")
-    _enrol(session, "server", row, name, author)
-    return row
-
-
-def update_server(
-    session: Session,
-    server: str,
-    *,
-    generation: int,
-    name: str | None,
-    sealed_credentials: str | None,
-    insecure_tls: bool | None,
-    author: str,
-) -> Server:
-    """Change a server's name, or how its BMC is reached; None leaves a part as it is.
-
-    Raises:
-        AlreadyExistsError: another server of its region has the name.
-        NotFoundError: there is no such server.
-        InvalidArgumentError: the credentials are not sealed.
-        FailedPreconditionError: the server is locked.
-        StaleError: it is not at that generation any more.
-    """
-    row = get_server(session, server)
-    session.refresh(row, with_for_update=True)
-    refuse_stale(session, "server", server, generation=row.generation, read_at=generation)
-    marks.refuse_if_marked(session, "server", server, "locked")
-    if name is not None:
-        rename(session, "server", row, name, author=author, status=row.status)
-    changed = []
-    if sealed_credentials is not None:
-        require_sealed(sealed_credentials, "spec.sealed_credentials")
-        row.sealed_credentials = sealed_credentials
-        changed.append("the BMC's credentials were changed")
-    if insecure_tls is not None and insecure_tls != row.insecure_tls:
-        row.insecure_tls = insecure_tls
-        now = "no longer" if insecure_tls else "now"
-        changed.append(f"the BMC's certificate is {now} verified")
-    if changed:
-        row.generation += 1
-        event = events.Event(
-            "server",
-            server,
-            "updated",
-            region=row.region,
-            author=author,
-            status=row.status,
-            message=" and ".join(changed),
-            generation=row.generation,
-        )
-        events.append(session, event)
-    return row
-
-
-def _taken(
-    session: Session, object_type: str, by: Endpoint, region: str, has: str, *, field: str
-) -> AlreadyExistsError:
-    """Refuse what another end-point has; which one it is, only its region's operators are told."""
-    if by.region != region:
-        return AlreadyExistsError(f"a {object_type} of another region has {has}", field=field)
-    words = f"{object_type} {names.name_of(session, by.id)} has {has}"
-    return AlreadyExistsError(words, field=field, object_type=object_type, object_id=by.id)
-
-
-def _same(system: str, other: str) -> bool:
-    """Say whether two Redfish paths may be the same system; an empty one is the BMC's only one."""
-    return not system or not other or system == other
-
-
-def enrol_host(
-    session: Session, *, host: str, region: str, name: str, uri: str, pool: str, author: str
-) -> Host:
-    """Write a host's row, its name and its provider.
-
-    Raises:
-        AlreadyExistsError: another host has this URI, or its name.
-    """
-    taken = session.scalar(select(Host).where(Host.uri == uri))
-    if taken is not None:
-        raise _taken(session, "host", taken, region, f"the URI {uri} already", field="spec.uri")
-    row = Host(id=host, region=region, uri=uri, pool=pool, created_at=datetime.now(UTC))
-    row.status = states.enter("host", "enrolled", "it is being verified")
-    _enrol(session, "host", row, name, author)
-    return row
-
-
-def rename_host(session: Session, host: str, name: str, *, generation: int, author: str) -> Host:
-    """Give a host another name.
-
-    Raises:
-        AlreadyExistsError: another host of its region has it.
-        NotFoundError: there is no such host.
-        FailedPreconditionError: the host is locked.
-        StaleError: it is not at that generation any more.
-    """
-    row = get_host(session, host)
-    session.refresh(row, with_for_update=True)
-    refuse_stale(session, "host", host, generation=row.generation, read_at=generation)
-    marks.refuse_if_marked(session, "host", host, "locked")
-    rename(session, "host", row, name, author=author, status=row.status)
-    return row
-
-
-def _enrol(session: Session, object_type: str, row: Endpoint, name: str, author: str) -> None:
-    session.add(row)
-    names.give_name(session, object_type, row.id, name, region=row.region)
-    providers.create_provider(session, id=row.id, region=row.region, type=object_type)
-    providers.set_availability(session, row.id, False, f"{object_type} is enrolled, not verified")
-    events.append(
-        session,
-        events.Event(
-            object_type, row.id, "created", region=row.region, author=author, status=row.status
-        ),
-    )
 
 
 def get_endpoint(session: Session, object_type: str, endpoint: str) -> Endpoint:

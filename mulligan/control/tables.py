@@ -12,7 +12,7 @@ from mulligan.values.states import MACHINE_ENDED
 
 
 class Server(StatusColumns, Base):
-    """Hardware with a BMC; `project` is its owner, empty for the operator's own.
+    """Hardware with a BMC; whose it is, its provider says, and `project` is not used.
 
     `needs_cleaning` is set when a machine takes it, and cleared by a wipe that was read back, or
     when nothing was ever written: until then it is never offered.
@@ -36,7 +36,7 @@ class Server(StatusColumns, Base):
 
 
 class Host(StatusColumns, Base):
-    """A hypervisor."""
+    """A hypervisor; whose it is, its provider says, and `project` is not used."""
 
     __tablename__ = "hosts"
     __table_args__ = in_region()

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from mulligan import events
 from mulligan.database import one_of
 from mulligan.generations import refuse_stale
+from mulligan.iam.project_tree import select_below
 from mulligan.iam.tables import Account, Project, Region
 from mulligan.meta import names
 from mulligan.meta.listing import listed
@@ -69,9 +70,7 @@ def chains(session: Session, ids: Collection[str]) -> list[Place]:
 
 def projects_below(session: Session, project: str) -> list[str]:
     """Read a project and all below it, those that were deleted, too. Index: projects (parent)."""
-    below = select(Project.id).where(Project.id == project).cte("below", recursive=True)
-    children = select(Project.id).join(below, Project.parent == below.c.id)
-    return list(session.scalars(select(below.union(children))))
+    return list(session.scalars(select_below(project)))
 
 
 def _columns(table: type[Project] | type[Region]) -> list[Any]:

@@ -8,7 +8,8 @@ from functools import cached_property
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from mulligan.iam.tables import Project, Region, spec_of
+from mulligan.iam import project_tree
+from mulligan.iam.tables import Region, spec_of
 from mulligan.values.regions import DomainKind, RegionSpec
 
 
@@ -90,11 +91,7 @@ def read_map(session: Session, project: str) -> RegionMap:
         row.id: Lies(row.parent, row.deleted_at is not None, spec_of(row))
         for row in session.execute(_REGIONS)
     }
-    start = select(Project.id, Project.parent).where(Project.id == project)
-    chain = start.cte("chain", recursive=True)
-    above = select(Project.id, Project.parent).join(chain, Project.id == chain.c.parent)
-    projects = {project, *session.scalars(select(chain.union(above).c.id))}
-    return RegionMap(regions, frozenset(projects))
+    return RegionMap(regions, frozenset(project_tree.chain_of(session, project)))
 
 
 def chain_of(session: Session, region: str) -> list[str]:

@@ -5,7 +5,7 @@ what is in it, and what is passed over on the way: what the filter leaves out, w
 not see, claims that time alone ended. The indexes that give each order are said with the tables
 that are listed. Sorted for each page are, as no index has what their callers see in one order: by
 name, providers of all regions; projects of who has no role on the system; operations of several
-projects; application credentials.
+projects; application credentials; servers and hosts of a project that owns them.
 """
 
 import unicodedata

@@ -81,7 +81,7 @@ class Search:
         self.where = where = where or Whereabouts(session, request, project)
         self.regions = where.regions
         self.use = Use(session, fleet, request, project, now, self.regions, roughly=roughly)
-        self.visible = fleet.open_to(project)
+        self.visible = fleet.open_to(where.family)
         self.nearness = Nearness(session, fleet, self.visible, self.regions)
         self._near_enough = list(in_regions(where, fleet, self.visible))
         self.places = [place for group in request.groups for place in self._places_of(group)]

@@ -10,6 +10,7 @@ from mulligan import events
 from mulligan.generations import refuse_stale
 from mulligan.resource.networks import lock_networks
 from mulligan.resource.occupation import occupation_of, occupies, usage, with_margin
+from mulligan.resource.owners import shut_out_of
 from mulligan.resource.quotas import quotas_over, refuse_beyond_quotas
 from mulligan.resource.standing import Claim, claim_of, complete, status_at, visible
 from mulligan.resource.tables import (
@@ -167,6 +168,8 @@ def taken_by_others(session: Session, row: ClaimRow, now: datetime) -> str:
             return f"{resource_type} of provider {provider}"
         if _in_company(session, row, provider, wanted, now, alone=alone):
             return f"the tree of provider {provider}"
+    if not_its_own := shut_out_of(session, row.id, row.project):
+        return f"provider {not_its_own}"
     return ""
 
 

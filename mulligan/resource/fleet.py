@@ -5,7 +5,7 @@ about. What is used in time is not in it: that is asked of the database.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -131,11 +131,17 @@ class Fleet:
         held = self._stock.get(resource_type)
         return int(held["capacity"][place]) if held else 0
 
-    def open_to(self, project: str) -> Mask:
-        """Who may give to a project: those of nobody, and its own."""
-        owners = self["project"]
-        found: Mask = (owners == NONE) | (owners == self.codes.get(project, NONE - 1))
-        found &= self["present"]
+    def open_to(self, family: Callable[[], Collection[str]]) -> Mask:
+        """Who may give to a project: those of nobody, its own, and those of projects above it.
+
+        The top of a tree says whose it is. `family` gives the project and those above it, and is
+        called only where anything is anybody's.
+        """
+        found, owners = self["present"].copy(), self["project"]
+        if (owners != NONE).any():
+            its = [NONE, *(self.codes.get(one, NONE) for one in family())]
+            may = np.isin(owners, its)
+            found &= may & may[self["root"]]
         return found
 
     def in_one_of(self, regions: Sequence[str]) -> Mask:

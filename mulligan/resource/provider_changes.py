@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from mulligan import events, marks
 from mulligan.generations import refuse_stale
 from mulligan.renaming import rename_many
-from mulligan.resource import registry, trees
+from mulligan.resource import owners, registry, trees
 from mulligan.resource.features import (
     CapabilitiesChange,
     PropertiesChange,
@@ -51,7 +51,7 @@ class NewProvider:
     """A provider to make; `parent` may be another of the same call.
 
     Raises:
-        InvalidArgumentError: an id or the type can't be one.
+        InvalidArgumentError: an id or the type can't be one, or what is below another has an owner.
     """
 
     id: str
@@ -68,6 +68,8 @@ class NewProvider:
         for name in ("project", "parent"):
             given = getattr(self, name)
             object.__setattr__(self, name, check_id(given, field=name) if given else None)
+        if self.project and self.parent:
+            raise owners.refuse_on_child(self.id)
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ class ProviderChange:
         capabilities: likewise.
         properties: likewise.
         name: another name for it; None: it stays.
+        project: the owner of the tree of which it is the top; "" for nobody; None: it stays.
 
     Raises:
         InvalidArgumentError: an id is no UUID.
@@ -94,11 +97,13 @@ class ProviderChange:
     capabilities: CapabilitiesChange | None = None
     properties: PropertiesChange | None = None
     name: str | None = None
+    project: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "provider", check_id(self.provider, field="id"))
-        if self.under:
-            object.__setattr__(self, "under", check_id(self.under, field="under"))
+        for name in ("under", "project"):
+            if given := getattr(self, name):
+                object.__setattr__(self, name, check_id(given, field=name))
 
     @property
     def fills(self) -> bool:
@@ -268,6 +273,8 @@ def change_providers(
         )
         if change.fills and not by_control:
             refuse_managed(row, "what it has and can do")
+        if change.project is not None and not by_control:
+            refuse_managed(row, "whose it is")
         if change.name is not None:
             refuse_managed(row, "its name")
             renamed.append((row, change.name))
@@ -334,11 +341,17 @@ def _apply(
         if c.under is not None and (c.under or None) != rows[c.provider].parent
     }
     if moves:
+        tops = {provider: rows[provider].root or provider for provider in moves}
         trees.move_providers(session, rows, moves)
         for provider, parent in moves.items():
             said[provider].append(
                 f"moved under provider {parent}" if parent else "moved to the top"
             )
+        for provider, words in owners.follow_tops(session, rows, tops, now).items():
+            said[provider].append(words)
+    given = {c.provider: c.project for c in changes if c.project is not None}
+    for provider, words in owners.change_owners(session, rows, given, now).items():
+        said[provider].append(words)
     inventories = {c.provider: c.inventories for c in changes if c.inventories}
     capabilities = {c.provider: c.capabilities for c in changes if c.capabilities}
     properties = {c.provider: c.properties for c in changes if c.properties}

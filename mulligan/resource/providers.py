@@ -18,6 +18,7 @@ from mulligan.resource.groups import groups_of
 from mulligan.resource.inventories import InventoriesChange, inventory_of
 from mulligan.resource.occupation import peaks, present
 from mulligan.resource.offers import Offer, offer_of
+from mulligan.resource.owners import owners_of
 from mulligan.resource.provider_changes import (
     NewProvider,
     ProviderChange,
@@ -96,7 +97,7 @@ def create_provider(
         id: UUID.
         region: UUID of its region.
         type: server, host or another registered type.
-        project: UUID of the only project that may use it; None for all.
+        project: UUID of its owner: only that project, and those below it, may use it; None for all.
         parent: UUID of the provider above it, in the same region.
         now: the present by default.
 
@@ -182,6 +183,24 @@ def set_availability(
     row.generation += 1
     words = "available" if available else f"not available: {reason}"
     tell(session, row, "state", now or datetime.now(UTC), words)
+
+
+def set_owner(
+    session: Session, provider: str, project: str, *, now: datetime | None = None
+) -> bool:
+    """Give the provider of a server or host, with what is below it, to a project; "" is nobody.
+
+    Says whether it had another owner.
+
+    Raises:
+        FailedPreconditionError: USED_BY_OTHERS: claims of projects whose it would not be.
+        InvalidArgumentError: it is below another provider.
+        NotFoundError: there is no such provider.
+    """
+    before = owners_of(session, [provider]).get(provider, "")
+    change = ProviderChange(provider, project=project)
+    _change(session, change, now)
+    return before != (change.project or "")
 
 
 def delete_provider(session: Session, provider: str, *, now: datetime | None = None) -> None:
@@ -307,11 +326,12 @@ def _complete(session: Session, rows: Sequence[ProviderRow], now: datetime) -> l
         properties[measure.provider][measure.name] = measure.value
     marked = marks_of(session, ids, now=now)
     groups, shares_with = groups_of(session, ids)
+    owners = owners_of(session, {row.root for row in rows if row.root})
     return [
         Provider(
             id=row.id,
             region=row.region,
-            project=row.project,
+            project=row.project or owners.get(row.root or row.id),
             type=row.type,
             parent=row.parent,
             root=row.root or row.id,

@@ -128,7 +128,7 @@ def reshape_providers(
         else []
     )
     _refuse_not_offered(session, before, found, rows, now)
-    _refuse_what_does_not_fit(session, found, claims, rows, now)
+    _refuse_what_does_not_fit(session, found, now)
     for claim, words in said.items():
         claims[claim].generation += 1
         tell(session, claims[claim], "moved", now, "; ".join(words), author=author)
@@ -279,8 +279,6 @@ def _with_margins(
 def _refuse_what_does_not_fit(
     session: Session,
     found: Difference[Mapping[str, Any]],
-    claims: Mapping[str, ClaimRow],
-    rows: Mapping[str, ProviderRow],
     now: datetime,
 ) -> None:
     """Refuse moves to where less is than is claimed then, or where it can't be claimed so."""
@@ -294,9 +292,7 @@ def _refuse_what_does_not_fit(
         if (provider, name) in reached and capacity < peak:
             raise below_claims(session, (provider, name), capacity, peak, now)
     for (claim, provider, name), row in arrived.items():
-        inventory, owner = has[provider][name], rows[provider].project
-        if owner not in (None, claims[claim].project):
-            raise _does_not_fit(claim, provider, "which only another project may use")
+        inventory = has[provider][name]
         if not inventory.hands_out(row["amount"]):
             raise _does_not_fit(
                 claim,

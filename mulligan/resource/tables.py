@@ -55,8 +55,9 @@ class CapabilityNameRow(NameColumns, Base):
 class ProviderRow(Base):
     """Anything that has inventory.
 
-    `root` is the provider at the top of its tree, none at the top itself. It is offered while it is
-    `available` and not `unhealthy_until` a time to come.
+    `root` is the provider at the top of its tree, none at the top itself; there `project` is the
+    owner of all of it, none for nobody. It is offered while it is `available` and not
+    `unhealthy_until` a time to come.
     """
 
     __tablename__ = "providers"
@@ -64,6 +65,12 @@ class ProviderRow(Base):
         Index(None, "region", "type", "available"),
         Index(None, "parent"),
         Index(None, "root"),
+        Index(
+            "ix_providers_project",
+            "project",
+            sqlite_where=text("project IS NOT NULL"),
+            postgresql_where=text("project IS NOT NULL"),
+        ),
         *in_region(),
     )
     id: Mapped[str] = mapped_column(Id, primary_key=True)

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from mulligan.events import EventRow
+from mulligan.iam.project_tree import chain_of
 from mulligan.iam.region_map import RegionMap, read_map
 from mulligan.iam.tables import Region
 from mulligan.resource.demands import DomainLimit
@@ -26,7 +27,10 @@ class Origin:
 
 
 class Whereabouts:
-    """Where a request may be met: nothing is read of who asks for one region and no domains."""
+    """Where a request may be met: nothing is read of who asks for one region and no domains.
+
+    And whose hardware it may be met with, which is read where any has an owner.
+    """
 
     def __init__(self, session: Session, request: ClaimRequest, project: str) -> None:
         self._session, self._request, self._project = session, request, project
@@ -60,6 +64,14 @@ class Whereabouts:
     def hidden(self) -> list[str]:
         """The regions of which the project is not to learn what is there."""
         return [one for one in self._map.hidden() if one not in self.regions]
+
+    def family(self) -> list[str]:
+        """The project and those above it, whose hardware it may use."""
+        return self._family
+
+    @cached_property
+    def _family(self) -> list[str]:
+        return chain_of(self._session, self._project)
 
     def _limit(self, limit: DomainLimit) -> tuple[str, list[str]]:
         origin = find_origin(self._session, limit.origin)

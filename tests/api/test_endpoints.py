@@ -253,11 +253,17 @@ def test_the_same_update_twice_is_one(place: Place) -> None:
 @pytest.mark.parametrize(
     ("paths", "words"),
     [
-        ((), "is empty; say what to change, of name, spec.sealed_credentials and spec.insecure"),
+        (
+            (),
+            "is empty; say what to change, of name, project, spec.sealed",
+        ),
         (("spec.insecure_tls", "spec.address"), "delete this one and add that one"),
         (("spec.system",), "delete this one and add that one"),
-        (("insecure_tls",), "name name, spec.sealed_credentials and spec.insecure_tls only"),
-        (("*",), "name name, spec.sealed_credentials and spec.insecure_tls only"),
+        (
+            ("insecure_tls",),
+            "name name, project, spec.sealed_credentials and spec.insecure_tls only",
+        ),
+        (("*",), "name name, project, spec.sealed_credentials and spec.insecure_tls only"),
     ],
 )
 @on_sqlite

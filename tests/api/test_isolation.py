@@ -149,6 +149,8 @@ def tenants_at(site: Site) -> tuple[Tenant, Tenant]:
     """Two projects with much of their own, beside each other on the same hardware."""
     ours = Place(site)
     host, _, server = ours.host(), ours.host(), ours.server()
+    ours.host(project=ours.project)
+    ours.server(project=ours.project)
     [checked] = ours.operator.ListOperations(object_id=server).operations
     group = ours.operator.CreateGroup(name=new_name("group"), region=ours.region, members=[host])
     hardware = {

@@ -140,7 +140,7 @@ def test_an_update_that_is_waited_for_ends_as_the_verification_does(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ((), "say what to change: --name, --username, --insecure-tls or"),
+        ((), "say what to change: --name, --project, --no-project, --username"),
         (("--password-stdin",), "a password needs its user: --username"),
     ],
 )

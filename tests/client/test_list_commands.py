@@ -21,6 +21,8 @@ COMMANDS = {
     "ListMachines": "machine",
     "ListNetworks": "network",
     "ListOperations": "operation",
+    "ListProjectHosts": "host",
+    "ListProjectServers": "server",
     "ListProjects": "project",
     "ListProviders": "provider",
     "ListRegions": "region",
@@ -28,6 +30,8 @@ COMMANDS = {
     "ListReservations": "reservation",
     "ListServers": "server",
 }
+OWNED = {"ListProjectHosts", "ListProjectServers"}
+"""They are asked for with --project by commands that list all otherwise."""
 UNNAMED = {"claim", "operation", "reservation series", "reservation"}
 WITH_STATES = {"host", "machine", "operation", "reservation series", "reservation", "server"}
 
@@ -45,6 +49,7 @@ def test_a_list_is_ordered_and_narrowed_as_it_is_said(
     given = ["--order-by", "created_at", "--descending", "--created-since", "2026-11-20T18:00Z"]
     given += [] if noun in UNNAMED else ["--name-prefix", "web"]
     given += ["--state", "active", "--state", "failed"] if noun in WITH_STATES else []
+    given += ["--project", "default"] if rpc in OWNED else []
     fake.on(rpc, GetMessageClass(METHODS[rpc].output_type)())
     result = run(*noun.split(), "list", *given)
     assert result.exit_code == 0, result.stderr

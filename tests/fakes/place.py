@@ -103,10 +103,10 @@ class Place:
         }
         return str(self.operator.CreateServer(**{**fields, **more}).metadata.id)
 
-    def server(self) -> str:
+    def server(self, **more: Any) -> str:
         """A server that is offered."""
         assert self.executor
-        server = self.add_server()
+        server = self.add_server(**more)
         self.end_of_check(server)
         assert self.operator.GetServer(id=server).status.state == "available"
         return server

@@ -21,7 +21,9 @@ OF_A_PROJECT: Mapping[str, Mapping[str, Any]] = {
     "ListClaims": {"include_ended": True},
     "ListMachines": {"include_ended": True},
     "ListMetadefs": {},
+    "ListProjectHosts": {},
     "ListProjectQuotas": {},
+    "ListProjectServers": {},
     "ListReservations": {"include_ended": True},
     "ListReservationSeries": {"filter": {"states": ["active", "ended"]}},
 }

@@ -23,6 +23,8 @@ VCPU = {"amounts": [{"resource_type": "VCPU", "amount": 1}]}
 def add_everything(place: Place) -> None:
     """Fill a place and the installation around it; nothing is left that goes on by itself."""
     place.server()
+    place.server(name="db-9", project=place.project)
+    place.host(name="hyper-9", project=place.project)
     _add_accounts(place)
     _add_regions(place)
     _add_providers(place)

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from mulligan import events, marks
-from mulligan.control import endpoints, operations
+from mulligan.control import endpoints, enrolment, operations
 from mulligan.control import reservations as course
 from mulligan.control.operations import Ask
 from mulligan.control.reservations import Ended, Next
@@ -81,7 +81,7 @@ class Stage:
         host = new_id()
 
         def enrol(session: Session) -> None:
-            row = endpoints.enrol_host(
+            row = enrolment.enrol_host(
                 session, host=host, region=self.region, name=host[:8] + "-host",
                 uri=f"test:///{host}", pool="mulligan", author=new_id(),
             )  # fmt: skip
@@ -102,7 +102,7 @@ class Stage:
         server = new_id()
 
         def enrol(session: Session) -> None:
-            row = endpoints.enrol_server(
+            row = enrolment.enrol_server(
                 session, server=server, region=self.region, name=server[:8] + "-server",
                 address=f"https://{server}", sealed_credentials=SEALED, insecure_tls=False,
                 system="", author=new_id(),

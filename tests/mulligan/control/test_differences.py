@@ -10,7 +10,7 @@ from sqlalchemy import event as on_engine
 from sqlalchemy.orm import Session
 
 from mulligan import events, marks
-from mulligan.control import differences, endpoints, operations, snapshots
+from mulligan.control import differences, endpoints, enrolment, operations, snapshots
 from mulligan.control.operations import Ask
 from mulligan.control.reconcile import (
     Found,
@@ -57,11 +57,11 @@ class Site:
             shared = {"region": self.region, "name": f"{object_type}-1", "author": str(uuid4())}
             row: Server | Host
             if object_type == "host":
-                row = endpoints.enrol_host(
+                row = enrolment.enrol_host(
                     session, host=one, uri=f"test:///{one}", pool="mulligan", **shared
                 )
             else:
-                row = endpoints.enrol_server(
+                row = enrolment.enrol_server(
                     session,
                     server=one,
                     address=f"https://{one}",

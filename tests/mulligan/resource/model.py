@@ -136,10 +136,15 @@ class Model:
         origins = {origin for one in ask.groups for _, _, origin in one.limits} - names
         return all(self.may_know(ask, one) for one in {*origins, ask.near} - {""})
 
+    def may_use(self, ask: Ask, one: str) -> bool:
+        """Whether it is of a tree of nobody, of the project's own, or of one above it."""
+        owner = self.providers[self.top(one)].owner
+        return owner is None or owner in self.lines[ask.project]
+
     def may_know(self, ask: Ask, origin: str) -> bool:
         if origin in self.providers:
             has = self.providers[origin]
-            return has.owner in (None, ask.project) and self.is_in(ask, has.region)
+            return self.may_use(ask, origin) and self.is_in(ask, has.region)
         group = self.groups[origin]
         regions = {self.providers[one].region for one in group.members | group.sharers}
         return bool(regions) and self.is_in(ask, min(regions))
@@ -241,7 +246,7 @@ class Model:
     def fills(self, ask: Ask, wanted: Wanted, amounts: dict[str, int], one: str) -> bool:
         has = self.providers[one]
         return (
-            has.owner in (None, ask.project)
+            self.may_use(ask, one)
             and self.is_where_asked(ask, one)
             and has.available
             and has.unhealthy_until <= self.now
@@ -359,7 +364,7 @@ class Model:
             lasts
             and takes[source, kind] >= 0
             and self.top(source) == self.top(target)
-            and self.providers[target].owner in (None, claim.ask.project)
+            and self.may_use(claim.ask, target)
             and self.providers[target].available
             and self.providers[target].unhealthy_until <= self.now
             and all(

@@ -206,9 +206,18 @@ MUTANTS = (
     ),
     Mutant(
         "owners don't keep others out", "fleet",
-        "(owners == NONE) | (owners == self.codes.get(project, NONE - 1))",
-        "owners >= NONE",
+        "may = np.isin(owners, its)", "may = owners >= NONE",
         fleet(box(VCPU=1, owner=1)), [ask()],
+    ),
+    Mutant(
+        "what is above a project is not its", "whereabouts",
+        "return chain_of(self._session, self._project)", "return [self._project]",
+        fleet(box(VCPU=1, owner=0)), [ask(project=1)],
+    ),
+    Mutant(
+        "what is below a provider is nobody's", "fleet",
+        'may & may[self["root"]]', "may",
+        fleet(box(owner=1), box(below=0, VCPU=1)), [ask()],
     ),
     Mutant(
         "who is unhealthy is offered", "candidates",

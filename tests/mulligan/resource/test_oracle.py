@@ -12,7 +12,15 @@ from hypothesis import HealthCheck, Phase, given, settings
 from mulligan.database import Database
 from mulligan.iam.tables import Project
 from mulligan.iam.tables import Region as RegionRow
-from mulligan.resource import claims, distances, groups, occupation, offers, registry, reshape
+from mulligan.resource import (
+    claims,
+    distances,
+    groups,
+    occupation,
+    offers,
+    registry,
+    reshape,
+)
 from mulligan.resource.claims import Claim
 from mulligan.resource.demands import Demand, DistanceLimit, DomainLimit, Near, PropertyRange
 from mulligan.resource.groups import GroupChange, MembersChange
@@ -77,7 +85,7 @@ class Both:
                 has["pools"],
                 has["capabilities"],
                 {"cores": has["cores"]} if has["cores"] else {},
-                None if owner is None else self.projects[owner],
+                None if owner is None or parent else self.projects[owner],
                 region=made[parent].region if parent else pick(self.regions, has.get("region", 0)),
             )
         named = {

@@ -176,14 +176,6 @@ def test_what_is_not_claimed_can_not_be_moved(fleet: Fleet) -> None:
         do(fleet, [ProviderChange(card, under="")])
 
 
-def test_a_claim_stays_where_its_project_may_be(fleet: Fleet) -> None:
-    top = fleet.rack(inventories=[Inventory("VGPU", 8)])
-    card = fleet.rack(top, inventories=[Inventory("VGPU", 8)], project=new_id())
-    fleet.claim(VGPU=3)
-    with pytest.raises(FailedPreconditionError, match="only another project"):
-        do(fleet, [], move(top, card))
-
-
 @pytest.mark.parametrize("kind", offers.KINDS)
 def test_nothing_moves_to_what_is_marked_but_away_from_it(fleet: Fleet, kind: str) -> None:
     top = fleet.rack(inventories=[Inventory("VGPU", 8)])

@@ -659,7 +659,10 @@ type CreateServerRequest struct {
 	// UUID of the region whose executors reach its BMC.
 	Region string `protobuf:"bytes,4,opt,name=region,proto3" json:"region,omitempty"`
 	// How its BMC is reached; address and sealed_credentials are needed.
-	Spec          *ServerSpec `protobuf:"bytes,5,opt,name=spec,proto3" json:"spec,omitempty"`
+	Spec *ServerSpec `protobuf:"bytes,5,opt,name=spec,proto3" json:"spec,omitempty"`
+	// UUID of the project whose it is: only that one, and those below it, are given anything of it.
+	// Empty: nobody's, all may have it.
+	Project       string `protobuf:"bytes,6,opt,name=project,proto3" json:"project,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -727,6 +730,13 @@ func (x *CreateServerRequest) GetSpec() *ServerSpec {
 		return x.Spec
 	}
 	return nil
+}
+
+func (x *CreateServerRequest) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
 }
 
 // Which server.
@@ -1013,6 +1023,243 @@ func (x *ListServersResponse) GetRevision() int64 {
 	return 0
 }
 
+// A server as the project knows whose it is.
+type ProjectServer struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its id, name, owner, region and generation.
+	Metadata *commonv1.Metadata `protobuf:"bytes,1,opt,name=metadata,proto3" json:"metadata,omitempty"`
+	// Where it stands, without what its operators and its hardware had to say.
+	Status *commonv1.Status `protobuf:"bytes,2,opt,name=status,proto3" json:"status,omitempty"`
+	// Of its CPUs, such as x86_64; as the last inspection found it, like the rest.
+	Architecture string `protobuf:"bytes,3,opt,name=architecture,proto3" json:"architecture,omitempty"`
+	// Threads that it has.
+	Cpus int64 `protobuf:"varint,4,opt,name=cpus,proto3" json:"cpus,omitempty"`
+	// In MiB.
+	MemoryMib int64 `protobuf:"varint,5,opt,name=memory_mib,json=memoryMib,proto3" json:"memory_mib,omitempty"`
+	// On its local disks together; in GiB.
+	DiskGib       int64 `protobuf:"varint,6,opt,name=disk_gib,json=diskGib,proto3" json:"disk_gib,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProjectServer) Reset() {
+	*x = ProjectServer{}
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProjectServer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProjectServer) ProtoMessage() {}
+
+func (x *ProjectServer) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProjectServer.ProtoReflect.Descriptor instead.
+func (*ProjectServer) Descriptor() ([]byte, []int) {
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ProjectServer) GetMetadata() *commonv1.Metadata {
+	if x != nil {
+		return x.Metadata
+	}
+	return nil
+}
+
+func (x *ProjectServer) GetStatus() *commonv1.Status {
+	if x != nil {
+		return x.Status
+	}
+	return nil
+}
+
+func (x *ProjectServer) GetArchitecture() string {
+	if x != nil {
+		return x.Architecture
+	}
+	return ""
+}
+
+func (x *ProjectServer) GetCpus() int64 {
+	if x != nil {
+		return x.Cpus
+	}
+	return 0
+}
+
+func (x *ProjectServer) GetMemoryMib() int64 {
+	if x != nil {
+		return x.MemoryMib
+	}
+	return 0
+}
+
+func (x *ProjectServer) GetDiskGib() int64 {
+	if x != nil {
+		return x.DiskGib
+	}
+	return 0
+}
+
+// Which part of the list, and what it is narrowed to.
+type ListProjectServersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which part of the list; absent: the first 100.
+	Page *commonv1.Page `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	// UUID of the project; needed.
+	Project string `protobuf:"bytes,2,opt,name=project,proto3" json:"project,omitempty"`
+	// What orders it.
+	OrderBy commonv1.OrderBy `protobuf:"varint,3,opt,name=order_by,json=orderBy,proto3,enum=mulligan.common.v1.OrderBy" json:"order_by,omitempty"`
+	// From the last to the first.
+	Descending bool `protobuf:"varint,4,opt,name=descending,proto3" json:"descending,omitempty"`
+	// What it is narrowed to.
+	Filter        *commonv1.Filter `protobuf:"bytes,5,opt,name=filter,proto3" json:"filter,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListProjectServersRequest) Reset() {
+	*x = ListProjectServersRequest{}
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListProjectServersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListProjectServersRequest) ProtoMessage() {}
+
+func (x *ListProjectServersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListProjectServersRequest.ProtoReflect.Descriptor instead.
+func (*ListProjectServersRequest) Descriptor() ([]byte, []int) {
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ListProjectServersRequest) GetPage() *commonv1.Page {
+	if x != nil {
+		return x.Page
+	}
+	return nil
+}
+
+func (x *ListProjectServersRequest) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
+}
+
+func (x *ListProjectServersRequest) GetOrderBy() commonv1.OrderBy {
+	if x != nil {
+		return x.OrderBy
+	}
+	return commonv1.OrderBy(0)
+}
+
+func (x *ListProjectServersRequest) GetDescending() bool {
+	if x != nil {
+		return x.Descending
+	}
+	return false
+}
+
+func (x *ListProjectServersRequest) GetFilter() *commonv1.Filter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
+// A page of a project's servers.
+type ListProjectServersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the order that was asked for, by default that of their ids.
+	Servers []*ProjectServer `protobuf:"bytes,1,rep,name=servers,proto3" json:"servers,omitempty"`
+	// For page.token of the next request; empty: this was the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// The revision of this answer; a watch from it misses nothing.
+	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListProjectServersResponse) Reset() {
+	*x = ListProjectServersResponse{}
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListProjectServersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListProjectServersResponse) ProtoMessage() {}
+
+func (x *ListProjectServersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListProjectServersResponse.ProtoReflect.Descriptor instead.
+func (*ListProjectServersResponse) Descriptor() ([]byte, []int) {
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ListProjectServersResponse) GetServers() []*ProjectServer {
+	if x != nil {
+		return x.Servers
+	}
+	return nil
+}
+
+func (x *ListProjectServersResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListProjectServersResponse) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
 // What to change of which server.
 type UpdateServerRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1027,16 +1274,20 @@ type UpdateServerRequest struct {
 	// Of it sealed_credentials and insecure_tls are read. A server with another address or system is
 	// another server: delete it and add that one.
 	Spec *ServerSpec `protobuf:"bytes,5,opt,name=spec,proto3" json:"spec,omitempty"`
-	// Needed; only what it names is read: name,
+	// Needed; only what it names is read: name, project,
 	// spec.sealed_credentials, spec.insecure_tls.
-	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,6,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,6,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// UUID of the project whose it is: only that one, and those below it, are given anything of it.
+	// Empty: nobody's, all may have it.
+	// Refused while other projects have anything of it, now or later.
+	Project       string `protobuf:"bytes,7,opt,name=project,proto3" json:"project,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *UpdateServerRequest) Reset() {
 	*x = UpdateServerRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[14]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1048,7 +1299,7 @@ func (x *UpdateServerRequest) String() string {
 func (*UpdateServerRequest) ProtoMessage() {}
 
 func (x *UpdateServerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[14]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1061,7 +1312,7 @@ func (x *UpdateServerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateServerRequest.ProtoReflect.Descriptor instead.
 func (*UpdateServerRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{14}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *UpdateServerRequest) GetRequestId() string {
@@ -1106,6 +1357,13 @@ func (x *UpdateServerRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
 	return nil
 }
 
+func (x *UpdateServerRequest) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
+}
+
 // Which server.
 type VerifyServerRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1119,7 +1377,7 @@ type VerifyServerRequest struct {
 
 func (x *VerifyServerRequest) Reset() {
 	*x = VerifyServerRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[15]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1131,7 +1389,7 @@ func (x *VerifyServerRequest) String() string {
 func (*VerifyServerRequest) ProtoMessage() {}
 
 func (x *VerifyServerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[15]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1144,7 +1402,7 @@ func (x *VerifyServerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyServerRequest.ProtoReflect.Descriptor instead.
 func (*VerifyServerRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{15}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *VerifyServerRequest) GetRequestId() string {
@@ -1174,7 +1432,7 @@ type InspectServerRequest struct {
 
 func (x *InspectServerRequest) Reset() {
 	*x = InspectServerRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[16]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1186,7 +1444,7 @@ func (x *InspectServerRequest) String() string {
 func (*InspectServerRequest) ProtoMessage() {}
 
 func (x *InspectServerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[16]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1199,7 +1457,7 @@ func (x *InspectServerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectServerRequest.ProtoReflect.Descriptor instead.
 func (*InspectServerRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{16}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *InspectServerRequest) GetRequestId() string {
@@ -1229,7 +1487,7 @@ type DeleteServerRequest struct {
 
 func (x *DeleteServerRequest) Reset() {
 	*x = DeleteServerRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[17]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1241,7 +1499,7 @@ func (x *DeleteServerRequest) String() string {
 func (*DeleteServerRequest) ProtoMessage() {}
 
 func (x *DeleteServerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[17]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1254,7 +1512,7 @@ func (x *DeleteServerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteServerRequest.ProtoReflect.Descriptor instead.
 func (*DeleteServerRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{17}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *DeleteServerRequest) GetRequestId() string {
@@ -1280,7 +1538,7 @@ type DeleteServerResponse struct {
 
 func (x *DeleteServerResponse) Reset() {
 	*x = DeleteServerResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[18]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1292,7 +1550,7 @@ func (x *DeleteServerResponse) String() string {
 func (*DeleteServerResponse) ProtoMessage() {}
 
 func (x *DeleteServerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[18]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1305,7 +1563,7 @@ func (x *DeleteServerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteServerResponse.ProtoReflect.Descriptor instead.
 func (*DeleteServerResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{18}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{21}
 }
 
 // What callers say of a host.
@@ -1322,7 +1580,7 @@ type HostSpec struct {
 
 func (x *HostSpec) Reset() {
 	*x = HostSpec{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[19]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1334,7 +1592,7 @@ func (x *HostSpec) String() string {
 func (*HostSpec) ProtoMessage() {}
 
 func (x *HostSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[19]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1347,7 +1605,7 @@ func (x *HostSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostSpec.ProtoReflect.Descriptor instead.
 func (*HostSpec) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{19}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *HostSpec) GetUri() string {
@@ -1387,7 +1645,7 @@ type HostInventory struct {
 
 func (x *HostInventory) Reset() {
 	*x = HostInventory{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[20]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1399,7 +1657,7 @@ func (x *HostInventory) String() string {
 func (*HostInventory) ProtoMessage() {}
 
 func (x *HostInventory) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[20]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1412,7 +1670,7 @@ func (x *HostInventory) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostInventory.ProtoReflect.Descriptor instead.
 func (*HostInventory) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{20}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *HostInventory) GetHostname() string {
@@ -1485,7 +1743,7 @@ type Host struct {
 
 func (x *Host) Reset() {
 	*x = Host{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[21]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1497,7 +1755,7 @@ func (x *Host) String() string {
 func (*Host) ProtoMessage() {}
 
 func (x *Host) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[21]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1510,7 +1768,7 @@ func (x *Host) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Host.ProtoReflect.Descriptor instead.
 func (*Host) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{21}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Host) GetMetadata() *commonv1.Metadata {
@@ -1565,14 +1823,17 @@ type CreateHostRequest struct {
 	// UUID of the region whose executors reach it.
 	Region string `protobuf:"bytes,3,opt,name=region,proto3" json:"region,omitempty"`
 	// How it is reached; uri is needed.
-	Spec          *HostSpec `protobuf:"bytes,4,opt,name=spec,proto3" json:"spec,omitempty"`
+	Spec *HostSpec `protobuf:"bytes,4,opt,name=spec,proto3" json:"spec,omitempty"`
+	// UUID of the project whose it is: only that one, and those below it, are given anything of it.
+	// Empty: nobody's, all may have it.
+	Project       string `protobuf:"bytes,5,opt,name=project,proto3" json:"project,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CreateHostRequest) Reset() {
 	*x = CreateHostRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[22]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1584,7 +1845,7 @@ func (x *CreateHostRequest) String() string {
 func (*CreateHostRequest) ProtoMessage() {}
 
 func (x *CreateHostRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[22]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1597,7 +1858,7 @@ func (x *CreateHostRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateHostRequest.ProtoReflect.Descriptor instead.
 func (*CreateHostRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{22}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *CreateHostRequest) GetRequestId() string {
@@ -1628,6 +1889,13 @@ func (x *CreateHostRequest) GetSpec() *HostSpec {
 	return nil
 }
 
+func (x *CreateHostRequest) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
+}
+
 // Which host.
 type GetHostRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1639,7 +1907,7 @@ type GetHostRequest struct {
 
 func (x *GetHostRequest) Reset() {
 	*x = GetHostRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[23]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1651,7 +1919,7 @@ func (x *GetHostRequest) String() string {
 func (*GetHostRequest) ProtoMessage() {}
 
 func (x *GetHostRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[23]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1664,7 +1932,7 @@ func (x *GetHostRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHostRequest.ProtoReflect.Descriptor instead.
 func (*GetHostRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{23}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *GetHostRequest) GetId() string {
@@ -1685,7 +1953,7 @@ type BatchGetHostsRequest struct {
 
 func (x *BatchGetHostsRequest) Reset() {
 	*x = BatchGetHostsRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[24]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1697,7 +1965,7 @@ func (x *BatchGetHostsRequest) String() string {
 func (*BatchGetHostsRequest) ProtoMessage() {}
 
 func (x *BatchGetHostsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[24]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1710,7 +1978,7 @@ func (x *BatchGetHostsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchGetHostsRequest.ProtoReflect.Descriptor instead.
 func (*BatchGetHostsRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{24}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *BatchGetHostsRequest) GetIds() []string {
@@ -1731,7 +1999,7 @@ type BatchGetHostsResponse struct {
 
 func (x *BatchGetHostsResponse) Reset() {
 	*x = BatchGetHostsResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[25]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1743,7 +2011,7 @@ func (x *BatchGetHostsResponse) String() string {
 func (*BatchGetHostsResponse) ProtoMessage() {}
 
 func (x *BatchGetHostsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[25]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1756,7 +2024,7 @@ func (x *BatchGetHostsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchGetHostsResponse.ProtoReflect.Descriptor instead.
 func (*BatchGetHostsResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{25}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *BatchGetHostsResponse) GetHosts() []*Host {
@@ -1785,7 +2053,7 @@ type ListHostsRequest struct {
 
 func (x *ListHostsRequest) Reset() {
 	*x = ListHostsRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[26]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1797,7 +2065,7 @@ func (x *ListHostsRequest) String() string {
 func (*ListHostsRequest) ProtoMessage() {}
 
 func (x *ListHostsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[26]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1810,7 +2078,7 @@ func (x *ListHostsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHostsRequest.ProtoReflect.Descriptor instead.
 func (*ListHostsRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{26}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ListHostsRequest) GetPage() *commonv1.Page {
@@ -1863,7 +2131,7 @@ type ListHostsResponse struct {
 
 func (x *ListHostsResponse) Reset() {
 	*x = ListHostsResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[27]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1875,7 +2143,7 @@ func (x *ListHostsResponse) String() string {
 func (*ListHostsResponse) ProtoMessage() {}
 
 func (x *ListHostsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[27]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1888,7 +2156,7 @@ func (x *ListHostsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHostsResponse.ProtoReflect.Descriptor instead.
 func (*ListHostsResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{27}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ListHostsResponse) GetHosts() []*Host {
@@ -1912,6 +2180,243 @@ func (x *ListHostsResponse) GetRevision() int64 {
 	return 0
 }
 
+// A host as the project knows whose it is.
+type ProjectHost struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its id, name, owner, region and generation.
+	Metadata *commonv1.Metadata `protobuf:"bytes,1,opt,name=metadata,proto3" json:"metadata,omitempty"`
+	// Where it stands, without what its operators and its hardware had to say.
+	Status *commonv1.Status `protobuf:"bytes,2,opt,name=status,proto3" json:"status,omitempty"`
+	// Of its CPUs, such as x86_64; as the last inspection found it, like the rest.
+	Architecture string `protobuf:"bytes,3,opt,name=architecture,proto3" json:"architecture,omitempty"`
+	// Threads that it has.
+	Cpus int64 `protobuf:"varint,4,opt,name=cpus,proto3" json:"cpus,omitempty"`
+	// In MiB.
+	MemoryMib int64 `protobuf:"varint,5,opt,name=memory_mib,json=memoryMib,proto3" json:"memory_mib,omitempty"`
+	// In its storage pool; in GiB.
+	DiskGib       int64 `protobuf:"varint,6,opt,name=disk_gib,json=diskGib,proto3" json:"disk_gib,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProjectHost) Reset() {
+	*x = ProjectHost{}
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProjectHost) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProjectHost) ProtoMessage() {}
+
+func (x *ProjectHost) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProjectHost.ProtoReflect.Descriptor instead.
+func (*ProjectHost) Descriptor() ([]byte, []int) {
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *ProjectHost) GetMetadata() *commonv1.Metadata {
+	if x != nil {
+		return x.Metadata
+	}
+	return nil
+}
+
+func (x *ProjectHost) GetStatus() *commonv1.Status {
+	if x != nil {
+		return x.Status
+	}
+	return nil
+}
+
+func (x *ProjectHost) GetArchitecture() string {
+	if x != nil {
+		return x.Architecture
+	}
+	return ""
+}
+
+func (x *ProjectHost) GetCpus() int64 {
+	if x != nil {
+		return x.Cpus
+	}
+	return 0
+}
+
+func (x *ProjectHost) GetMemoryMib() int64 {
+	if x != nil {
+		return x.MemoryMib
+	}
+	return 0
+}
+
+func (x *ProjectHost) GetDiskGib() int64 {
+	if x != nil {
+		return x.DiskGib
+	}
+	return 0
+}
+
+// Which part of the list, and what it is narrowed to.
+type ListProjectHostsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which part of the list; absent: the first 100.
+	Page *commonv1.Page `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	// UUID of the project; needed.
+	Project string `protobuf:"bytes,2,opt,name=project,proto3" json:"project,omitempty"`
+	// What orders it.
+	OrderBy commonv1.OrderBy `protobuf:"varint,3,opt,name=order_by,json=orderBy,proto3,enum=mulligan.common.v1.OrderBy" json:"order_by,omitempty"`
+	// From the last to the first.
+	Descending bool `protobuf:"varint,4,opt,name=descending,proto3" json:"descending,omitempty"`
+	// What it is narrowed to.
+	Filter        *commonv1.Filter `protobuf:"bytes,5,opt,name=filter,proto3" json:"filter,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListProjectHostsRequest) Reset() {
+	*x = ListProjectHostsRequest{}
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListProjectHostsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListProjectHostsRequest) ProtoMessage() {}
+
+func (x *ListProjectHostsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListProjectHostsRequest.ProtoReflect.Descriptor instead.
+func (*ListProjectHostsRequest) Descriptor() ([]byte, []int) {
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *ListProjectHostsRequest) GetPage() *commonv1.Page {
+	if x != nil {
+		return x.Page
+	}
+	return nil
+}
+
+func (x *ListProjectHostsRequest) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
+}
+
+func (x *ListProjectHostsRequest) GetOrderBy() commonv1.OrderBy {
+	if x != nil {
+		return x.OrderBy
+	}
+	return commonv1.OrderBy(0)
+}
+
+func (x *ListProjectHostsRequest) GetDescending() bool {
+	if x != nil {
+		return x.Descending
+	}
+	return false
+}
+
+func (x *ListProjectHostsRequest) GetFilter() *commonv1.Filter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
+// A page of a project's hosts.
+type ListProjectHostsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the order that was asked for, by default that of their ids.
+	Hosts []*ProjectHost `protobuf:"bytes,1,rep,name=hosts,proto3" json:"hosts,omitempty"`
+	// For page.token of the next request; empty: this was the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// The revision of this answer; a watch from it misses nothing.
+	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListProjectHostsResponse) Reset() {
+	*x = ListProjectHostsResponse{}
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListProjectHostsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListProjectHostsResponse) ProtoMessage() {}
+
+func (x *ListProjectHostsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListProjectHostsResponse.ProtoReflect.Descriptor instead.
+func (*ListProjectHostsResponse) Descriptor() ([]byte, []int) {
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *ListProjectHostsResponse) GetHosts() []*ProjectHost {
+	if x != nil {
+		return x.Hosts
+	}
+	return nil
+}
+
+func (x *ListProjectHostsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListProjectHostsResponse) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
 // What to change of which host.
 type UpdateHostRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1923,15 +2428,19 @@ type UpdateHostRequest struct {
 	Generation int64 `protobuf:"varint,3,opt,name=generation,proto3" json:"generation,omitempty"`
 	// Another name for it; it still answers to the slug of the one before.
 	Name string `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`
-	// Needed; only what it names is read: name.
-	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,5,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// Needed; only what it names is read: name, project.
+	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,5,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// UUID of the project whose it is: only that one, and those below it, are given anything of it.
+	// Empty: nobody's, all may have it.
+	// Refused while other projects have anything of it, now or later.
+	Project       string `protobuf:"bytes,6,opt,name=project,proto3" json:"project,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *UpdateHostRequest) Reset() {
 	*x = UpdateHostRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[28]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1943,7 +2452,7 @@ func (x *UpdateHostRequest) String() string {
 func (*UpdateHostRequest) ProtoMessage() {}
 
 func (x *UpdateHostRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[28]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1956,7 +2465,7 @@ func (x *UpdateHostRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateHostRequest.ProtoReflect.Descriptor instead.
 func (*UpdateHostRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{28}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *UpdateHostRequest) GetRequestId() string {
@@ -1994,6 +2503,13 @@ func (x *UpdateHostRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
 	return nil
 }
 
+func (x *UpdateHostRequest) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
+}
+
 // Which host.
 type VerifyHostRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2007,7 +2523,7 @@ type VerifyHostRequest struct {
 
 func (x *VerifyHostRequest) Reset() {
 	*x = VerifyHostRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[29]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2019,7 +2535,7 @@ func (x *VerifyHostRequest) String() string {
 func (*VerifyHostRequest) ProtoMessage() {}
 
 func (x *VerifyHostRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[29]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2032,7 +2548,7 @@ func (x *VerifyHostRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyHostRequest.ProtoReflect.Descriptor instead.
 func (*VerifyHostRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{29}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *VerifyHostRequest) GetRequestId() string {
@@ -2062,7 +2578,7 @@ type InspectHostRequest struct {
 
 func (x *InspectHostRequest) Reset() {
 	*x = InspectHostRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[30]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2074,7 +2590,7 @@ func (x *InspectHostRequest) String() string {
 func (*InspectHostRequest) ProtoMessage() {}
 
 func (x *InspectHostRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[30]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2087,7 +2603,7 @@ func (x *InspectHostRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectHostRequest.ProtoReflect.Descriptor instead.
 func (*InspectHostRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{30}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *InspectHostRequest) GetRequestId() string {
@@ -2117,7 +2633,7 @@ type DeleteHostRequest struct {
 
 func (x *DeleteHostRequest) Reset() {
 	*x = DeleteHostRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[31]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2129,7 +2645,7 @@ func (x *DeleteHostRequest) String() string {
 func (*DeleteHostRequest) ProtoMessage() {}
 
 func (x *DeleteHostRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[31]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2142,7 +2658,7 @@ func (x *DeleteHostRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteHostRequest.ProtoReflect.Descriptor instead.
 func (*DeleteHostRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{31}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *DeleteHostRequest) GetRequestId() string {
@@ -2168,7 +2684,7 @@ type DeleteHostResponse struct {
 
 func (x *DeleteHostResponse) Reset() {
 	*x = DeleteHostResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[32]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2180,7 +2696,7 @@ func (x *DeleteHostResponse) String() string {
 func (*DeleteHostResponse) ProtoMessage() {}
 
 func (x *DeleteHostResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[32]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2193,7 +2709,7 @@ func (x *DeleteHostResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteHostResponse.ProtoReflect.Descriptor instead.
 func (*DeleteHostResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{32}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{38}
 }
 
 // What to say of which object.
@@ -2213,7 +2729,7 @@ type SetMarkRequest struct {
 
 func (x *SetMarkRequest) Reset() {
 	*x = SetMarkRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[33]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2225,7 +2741,7 @@ func (x *SetMarkRequest) String() string {
 func (*SetMarkRequest) ProtoMessage() {}
 
 func (x *SetMarkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[33]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2238,7 +2754,7 @@ func (x *SetMarkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetMarkRequest.ProtoReflect.Descriptor instead.
 func (*SetMarkRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{33}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *SetMarkRequest) GetRequestId() string {
@@ -2280,7 +2796,7 @@ type SetMarkResponse struct {
 
 func (x *SetMarkResponse) Reset() {
 	*x = SetMarkResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[34]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2292,7 +2808,7 @@ func (x *SetMarkResponse) String() string {
 func (*SetMarkResponse) ProtoMessage() {}
 
 func (x *SetMarkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[34]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2305,7 +2821,7 @@ func (x *SetMarkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetMarkResponse.ProtoReflect.Descriptor instead.
 func (*SetMarkResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{34}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *SetMarkResponse) GetMarks() []*commonv1.Mark {
@@ -2330,7 +2846,7 @@ type ClearMarkRequest struct {
 
 func (x *ClearMarkRequest) Reset() {
 	*x = ClearMarkRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[35]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2342,7 +2858,7 @@ func (x *ClearMarkRequest) String() string {
 func (*ClearMarkRequest) ProtoMessage() {}
 
 func (x *ClearMarkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[35]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2355,7 +2871,7 @@ func (x *ClearMarkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClearMarkRequest.ProtoReflect.Descriptor instead.
 func (*ClearMarkRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{35}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ClearMarkRequest) GetRequestId() string {
@@ -2390,7 +2906,7 @@ type ClearMarkResponse struct {
 
 func (x *ClearMarkResponse) Reset() {
 	*x = ClearMarkResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[36]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2402,7 +2918,7 @@ func (x *ClearMarkResponse) String() string {
 func (*ClearMarkResponse) ProtoMessage() {}
 
 func (x *ClearMarkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[36]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2415,7 +2931,7 @@ func (x *ClearMarkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClearMarkResponse.ProtoReflect.Descriptor instead.
 func (*ClearMarkResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{36}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ClearMarkResponse) GetMarks() []*commonv1.Mark {
@@ -2448,7 +2964,7 @@ type ImageSpec struct {
 
 func (x *ImageSpec) Reset() {
 	*x = ImageSpec{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[37]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2460,7 +2976,7 @@ func (x *ImageSpec) String() string {
 func (*ImageSpec) ProtoMessage() {}
 
 func (x *ImageSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[37]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2473,7 +2989,7 @@ func (x *ImageSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImageSpec.ProtoReflect.Descriptor instead.
 func (*ImageSpec) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{37}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ImageSpec) GetUrl() string {
@@ -2531,7 +3047,7 @@ type Image struct {
 
 func (x *Image) Reset() {
 	*x = Image{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[38]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2543,7 +3059,7 @@ func (x *Image) String() string {
 func (*Image) ProtoMessage() {}
 
 func (x *Image) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[38]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2556,7 +3072,7 @@ func (x *Image) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Image.ProtoReflect.Descriptor instead.
 func (*Image) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{38}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Image) GetMetadata() *commonv1.Metadata {
@@ -2592,7 +3108,7 @@ type CreateImageRequest struct {
 
 func (x *CreateImageRequest) Reset() {
 	*x = CreateImageRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[39]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2604,7 +3120,7 @@ func (x *CreateImageRequest) String() string {
 func (*CreateImageRequest) ProtoMessage() {}
 
 func (x *CreateImageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[39]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2617,7 +3133,7 @@ func (x *CreateImageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateImageRequest.ProtoReflect.Descriptor instead.
 func (*CreateImageRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{39}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *CreateImageRequest) GetRequestId() string {
@@ -2666,7 +3182,7 @@ type GetImageRequest struct {
 
 func (x *GetImageRequest) Reset() {
 	*x = GetImageRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[40]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2678,7 +3194,7 @@ func (x *GetImageRequest) String() string {
 func (*GetImageRequest) ProtoMessage() {}
 
 func (x *GetImageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[40]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2691,7 +3207,7 @@ func (x *GetImageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetImageRequest.ProtoReflect.Descriptor instead.
 func (*GetImageRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{40}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *GetImageRequest) GetId() string {
@@ -2712,7 +3228,7 @@ type BatchGetImagesRequest struct {
 
 func (x *BatchGetImagesRequest) Reset() {
 	*x = BatchGetImagesRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[41]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2724,7 +3240,7 @@ func (x *BatchGetImagesRequest) String() string {
 func (*BatchGetImagesRequest) ProtoMessage() {}
 
 func (x *BatchGetImagesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[41]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2737,7 +3253,7 @@ func (x *BatchGetImagesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchGetImagesRequest.ProtoReflect.Descriptor instead.
 func (*BatchGetImagesRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{41}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *BatchGetImagesRequest) GetIds() []string {
@@ -2758,7 +3274,7 @@ type BatchGetImagesResponse struct {
 
 func (x *BatchGetImagesResponse) Reset() {
 	*x = BatchGetImagesResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[42]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2770,7 +3286,7 @@ func (x *BatchGetImagesResponse) String() string {
 func (*BatchGetImagesResponse) ProtoMessage() {}
 
 func (x *BatchGetImagesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[42]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2783,7 +3299,7 @@ func (x *BatchGetImagesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchGetImagesResponse.ProtoReflect.Descriptor instead.
 func (*BatchGetImagesResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{42}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *BatchGetImagesResponse) GetImages() []*Image {
@@ -2812,7 +3328,7 @@ type ListImagesRequest struct {
 
 func (x *ListImagesRequest) Reset() {
 	*x = ListImagesRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[43]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2824,7 +3340,7 @@ func (x *ListImagesRequest) String() string {
 func (*ListImagesRequest) ProtoMessage() {}
 
 func (x *ListImagesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[43]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2837,7 +3353,7 @@ func (x *ListImagesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImagesRequest.ProtoReflect.Descriptor instead.
 func (*ListImagesRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{43}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ListImagesRequest) GetPage() *commonv1.Page {
@@ -2891,7 +3407,7 @@ type ListImagesResponse struct {
 
 func (x *ListImagesResponse) Reset() {
 	*x = ListImagesResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[44]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2903,7 +3419,7 @@ func (x *ListImagesResponse) String() string {
 func (*ListImagesResponse) ProtoMessage() {}
 
 func (x *ListImagesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[44]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2916,7 +3432,7 @@ func (x *ListImagesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImagesResponse.ProtoReflect.Descriptor instead.
 func (*ListImagesResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{44}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *ListImagesResponse) GetImages() []*Image {
@@ -2959,7 +3475,7 @@ type UpdateImageRequest struct {
 
 func (x *UpdateImageRequest) Reset() {
 	*x = UpdateImageRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[45]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2971,7 +3487,7 @@ func (x *UpdateImageRequest) String() string {
 func (*UpdateImageRequest) ProtoMessage() {}
 
 func (x *UpdateImageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[45]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2984,7 +3500,7 @@ func (x *UpdateImageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateImageRequest.ProtoReflect.Descriptor instead.
 func (*UpdateImageRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{45}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *UpdateImageRequest) GetRequestId() string {
@@ -3035,7 +3551,7 @@ type DeleteImageRequest struct {
 
 func (x *DeleteImageRequest) Reset() {
 	*x = DeleteImageRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[46]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3047,7 +3563,7 @@ func (x *DeleteImageRequest) String() string {
 func (*DeleteImageRequest) ProtoMessage() {}
 
 func (x *DeleteImageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[46]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3060,7 +3576,7 @@ func (x *DeleteImageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteImageRequest.ProtoReflect.Descriptor instead.
 func (*DeleteImageRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{46}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *DeleteImageRequest) GetRequestId() string {
@@ -3086,7 +3602,7 @@ type DeleteImageResponse struct {
 
 func (x *DeleteImageResponse) Reset() {
 	*x = DeleteImageResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[47]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3098,7 +3614,7 @@ func (x *DeleteImageResponse) String() string {
 func (*DeleteImageResponse) ProtoMessage() {}
 
 func (x *DeleteImageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[47]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3111,7 +3627,7 @@ func (x *DeleteImageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteImageResponse.ProtoReflect.Descriptor instead.
 func (*DeleteImageResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{47}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{53}
 }
 
 // One network interface to give a machine.
@@ -3129,7 +3645,7 @@ type NicRequest struct {
 
 func (x *NicRequest) Reset() {
 	*x = NicRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[48]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3141,7 +3657,7 @@ func (x *NicRequest) String() string {
 func (*NicRequest) ProtoMessage() {}
 
 func (x *NicRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[48]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3154,7 +3670,7 @@ func (x *NicRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NicRequest.ProtoReflect.Descriptor instead.
 func (*NicRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{48}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *NicRequest) GetNetwork() string {
@@ -3219,7 +3735,7 @@ type MachineSpec struct {
 
 func (x *MachineSpec) Reset() {
 	*x = MachineSpec{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[49]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3231,7 +3747,7 @@ func (x *MachineSpec) String() string {
 func (*MachineSpec) ProtoMessage() {}
 
 func (x *MachineSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[49]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3244,7 +3760,7 @@ func (x *MachineSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MachineSpec.ProtoReflect.Descriptor instead.
 func (*MachineSpec) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{49}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *MachineSpec) GetKind() string {
@@ -3369,7 +3885,7 @@ type Address struct {
 
 func (x *Address) Reset() {
 	*x = Address{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[50]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3381,7 +3897,7 @@ func (x *Address) String() string {
 func (*Address) ProtoMessage() {}
 
 func (x *Address) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[50]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3394,7 +3910,7 @@ func (x *Address) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Address.ProtoReflect.Descriptor instead.
 func (*Address) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{50}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Address) GetNetwork() string {
@@ -3458,7 +3974,7 @@ type Machine struct {
 
 func (x *Machine) Reset() {
 	*x = Machine{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[51]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3470,7 +3986,7 @@ func (x *Machine) String() string {
 func (*Machine) ProtoMessage() {}
 
 func (x *Machine) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[51]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3483,7 +3999,7 @@ func (x *Machine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Machine.ProtoReflect.Descriptor instead.
 func (*Machine) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{51}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *Machine) GetMetadata() *commonv1.Metadata {
@@ -3591,7 +4107,7 @@ type ProvisionMachineRequest struct {
 
 func (x *ProvisionMachineRequest) Reset() {
 	*x = ProvisionMachineRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[52]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3603,7 +4119,7 @@ func (x *ProvisionMachineRequest) String() string {
 func (*ProvisionMachineRequest) ProtoMessage() {}
 
 func (x *ProvisionMachineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[52]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3616,7 +4132,7 @@ func (x *ProvisionMachineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProvisionMachineRequest.ProtoReflect.Descriptor instead.
 func (*ProvisionMachineRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{52}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *ProvisionMachineRequest) GetRequestId() string {
@@ -3678,7 +4194,7 @@ type DecommissionMachineRequest struct {
 
 func (x *DecommissionMachineRequest) Reset() {
 	*x = DecommissionMachineRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[53]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3690,7 +4206,7 @@ func (x *DecommissionMachineRequest) String() string {
 func (*DecommissionMachineRequest) ProtoMessage() {}
 
 func (x *DecommissionMachineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[53]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3703,7 +4219,7 @@ func (x *DecommissionMachineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecommissionMachineRequest.ProtoReflect.Descriptor instead.
 func (*DecommissionMachineRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{53}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *DecommissionMachineRequest) GetRequestId() string {
@@ -3751,7 +4267,7 @@ type DoomedDisk struct {
 
 func (x *DoomedDisk) Reset() {
 	*x = DoomedDisk{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[54]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3763,7 +4279,7 @@ func (x *DoomedDisk) String() string {
 func (*DoomedDisk) ProtoMessage() {}
 
 func (x *DoomedDisk) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[54]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3776,7 +4292,7 @@ func (x *DoomedDisk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DoomedDisk.ProtoReflect.Descriptor instead.
 func (*DoomedDisk) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{54}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *DoomedDisk) GetName() string {
@@ -3820,7 +4336,7 @@ type DecommissionMachineResponse struct {
 
 func (x *DecommissionMachineResponse) Reset() {
 	*x = DecommissionMachineResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[55]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3832,7 +4348,7 @@ func (x *DecommissionMachineResponse) String() string {
 func (*DecommissionMachineResponse) ProtoMessage() {}
 
 func (x *DecommissionMachineResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[55]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3845,7 +4361,7 @@ func (x *DecommissionMachineResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecommissionMachineResponse.ProtoReflect.Descriptor instead.
 func (*DecommissionMachineResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{55}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *DecommissionMachineResponse) GetOperation() *Operation {
@@ -3875,7 +4391,7 @@ type GetMachineRequest struct {
 
 func (x *GetMachineRequest) Reset() {
 	*x = GetMachineRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[56]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3887,7 +4403,7 @@ func (x *GetMachineRequest) String() string {
 func (*GetMachineRequest) ProtoMessage() {}
 
 func (x *GetMachineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[56]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3900,7 +4416,7 @@ func (x *GetMachineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMachineRequest.ProtoReflect.Descriptor instead.
 func (*GetMachineRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{56}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *GetMachineRequest) GetId() string {
@@ -3930,7 +4446,7 @@ type BatchGetMachinesRequest struct {
 
 func (x *BatchGetMachinesRequest) Reset() {
 	*x = BatchGetMachinesRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[57]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3942,7 +4458,7 @@ func (x *BatchGetMachinesRequest) String() string {
 func (*BatchGetMachinesRequest) ProtoMessage() {}
 
 func (x *BatchGetMachinesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[57]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3955,7 +4471,7 @@ func (x *BatchGetMachinesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchGetMachinesRequest.ProtoReflect.Descriptor instead.
 func (*BatchGetMachinesRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{57}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *BatchGetMachinesRequest) GetIds() []string {
@@ -3983,7 +4499,7 @@ type BatchGetMachinesResponse struct {
 
 func (x *BatchGetMachinesResponse) Reset() {
 	*x = BatchGetMachinesResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[58]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3995,7 +4511,7 @@ func (x *BatchGetMachinesResponse) String() string {
 func (*BatchGetMachinesResponse) ProtoMessage() {}
 
 func (x *BatchGetMachinesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[58]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4008,7 +4524,7 @@ func (x *BatchGetMachinesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchGetMachinesResponse.ProtoReflect.Descriptor instead.
 func (*BatchGetMachinesResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{58}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *BatchGetMachinesResponse) GetMachines() []*Machine {
@@ -4039,7 +4555,7 @@ type UpdateMachineRequest struct {
 
 func (x *UpdateMachineRequest) Reset() {
 	*x = UpdateMachineRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[59]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4051,7 +4567,7 @@ func (x *UpdateMachineRequest) String() string {
 func (*UpdateMachineRequest) ProtoMessage() {}
 
 func (x *UpdateMachineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[59]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4064,7 +4580,7 @@ func (x *UpdateMachineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateMachineRequest.ProtoReflect.Descriptor instead.
 func (*UpdateMachineRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{59}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *UpdateMachineRequest) GetRequestId() string {
@@ -4130,7 +4646,7 @@ type ListMachinesRequest struct {
 
 func (x *ListMachinesRequest) Reset() {
 	*x = ListMachinesRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[60]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4142,7 +4658,7 @@ func (x *ListMachinesRequest) String() string {
 func (*ListMachinesRequest) ProtoMessage() {}
 
 func (x *ListMachinesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[60]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4155,7 +4671,7 @@ func (x *ListMachinesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMachinesRequest.ProtoReflect.Descriptor instead.
 func (*ListMachinesRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{60}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *ListMachinesRequest) GetPage() *commonv1.Page {
@@ -4215,7 +4731,7 @@ type ListMachinesResponse struct {
 
 func (x *ListMachinesResponse) Reset() {
 	*x = ListMachinesResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[61]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4227,7 +4743,7 @@ func (x *ListMachinesResponse) String() string {
 func (*ListMachinesResponse) ProtoMessage() {}
 
 func (x *ListMachinesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[61]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4240,7 +4756,7 @@ func (x *ListMachinesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMachinesResponse.ProtoReflect.Descriptor instead.
 func (*ListMachinesResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{61}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *ListMachinesResponse) GetMachines() []*Machine {
@@ -4285,7 +4801,7 @@ type Step struct {
 
 func (x *Step) Reset() {
 	*x = Step{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[62]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4297,7 +4813,7 @@ func (x *Step) String() string {
 func (*Step) ProtoMessage() {}
 
 func (x *Step) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[62]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4310,7 +4826,7 @@ func (x *Step) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Step.ProtoReflect.Descriptor instead.
 func (*Step) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{62}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *Step) GetName() string {
@@ -4385,7 +4901,7 @@ type Operation struct {
 
 func (x *Operation) Reset() {
 	*x = Operation{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[63]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4397,7 +4913,7 @@ func (x *Operation) String() string {
 func (*Operation) ProtoMessage() {}
 
 func (x *Operation) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[63]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4410,7 +4926,7 @@ func (x *Operation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Operation.ProtoReflect.Descriptor instead.
 func (*Operation) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{63}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *Operation) GetMetadata() *commonv1.Metadata {
@@ -4494,7 +5010,7 @@ type GetOperationRequest struct {
 
 func (x *GetOperationRequest) Reset() {
 	*x = GetOperationRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[64]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4506,7 +5022,7 @@ func (x *GetOperationRequest) String() string {
 func (*GetOperationRequest) ProtoMessage() {}
 
 func (x *GetOperationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[64]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4519,7 +5035,7 @@ func (x *GetOperationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOperationRequest.ProtoReflect.Descriptor instead.
 func (*GetOperationRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{64}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *GetOperationRequest) GetId() string {
@@ -4540,7 +5056,7 @@ type BatchGetOperationsRequest struct {
 
 func (x *BatchGetOperationsRequest) Reset() {
 	*x = BatchGetOperationsRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[65]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4552,7 +5068,7 @@ func (x *BatchGetOperationsRequest) String() string {
 func (*BatchGetOperationsRequest) ProtoMessage() {}
 
 func (x *BatchGetOperationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[65]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4565,7 +5081,7 @@ func (x *BatchGetOperationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchGetOperationsRequest.ProtoReflect.Descriptor instead.
 func (*BatchGetOperationsRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{65}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *BatchGetOperationsRequest) GetIds() []string {
@@ -4586,7 +5102,7 @@ type BatchGetOperationsResponse struct {
 
 func (x *BatchGetOperationsResponse) Reset() {
 	*x = BatchGetOperationsResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[66]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4598,7 +5114,7 @@ func (x *BatchGetOperationsResponse) String() string {
 func (*BatchGetOperationsResponse) ProtoMessage() {}
 
 func (x *BatchGetOperationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[66]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4611,7 +5127,7 @@ func (x *BatchGetOperationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchGetOperationsResponse.ProtoReflect.Descriptor instead.
 func (*BatchGetOperationsResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{66}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *BatchGetOperationsResponse) GetOperations() []*Operation {
@@ -4642,7 +5158,7 @@ type ListOperationsRequest struct {
 
 func (x *ListOperationsRequest) Reset() {
 	*x = ListOperationsRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[67]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4654,7 +5170,7 @@ func (x *ListOperationsRequest) String() string {
 func (*ListOperationsRequest) ProtoMessage() {}
 
 func (x *ListOperationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[67]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4667,7 +5183,7 @@ func (x *ListOperationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOperationsRequest.ProtoReflect.Descriptor instead.
 func (*ListOperationsRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{67}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *ListOperationsRequest) GetPage() *commonv1.Page {
@@ -4728,7 +5244,7 @@ type ListOperationsResponse struct {
 
 func (x *ListOperationsResponse) Reset() {
 	*x = ListOperationsResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[68]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4740,7 +5256,7 @@ func (x *ListOperationsResponse) String() string {
 func (*ListOperationsResponse) ProtoMessage() {}
 
 func (x *ListOperationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[68]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4753,7 +5269,7 @@ func (x *ListOperationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOperationsResponse.ProtoReflect.Descriptor instead.
 func (*ListOperationsResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{68}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *ListOperationsResponse) GetOperations() []*Operation {
@@ -4788,7 +5304,7 @@ type GetOperationLogRequest struct {
 
 func (x *GetOperationLogRequest) Reset() {
 	*x = GetOperationLogRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[69]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4800,7 +5316,7 @@ func (x *GetOperationLogRequest) String() string {
 func (*GetOperationLogRequest) ProtoMessage() {}
 
 func (x *GetOperationLogRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[69]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4813,7 +5329,7 @@ func (x *GetOperationLogRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOperationLogRequest.ProtoReflect.Descriptor instead.
 func (*GetOperationLogRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{69}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *GetOperationLogRequest) GetId() string {
@@ -4834,7 +5350,7 @@ type GetOperationLogResponse struct {
 
 func (x *GetOperationLogResponse) Reset() {
 	*x = GetOperationLogResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[70]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4846,7 +5362,7 @@ func (x *GetOperationLogResponse) String() string {
 func (*GetOperationLogResponse) ProtoMessage() {}
 
 func (x *GetOperationLogResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[70]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4859,7 +5375,7 @@ func (x *GetOperationLogResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOperationLogResponse.ProtoReflect.Descriptor instead.
 func (*GetOperationLogResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{70}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{76}
 }
 
 func (x *GetOperationLogResponse) GetParts() []*LogPart {
@@ -4882,7 +5398,7 @@ type LogPart struct {
 
 func (x *LogPart) Reset() {
 	*x = LogPart{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[71]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4894,7 +5410,7 @@ func (x *LogPart) String() string {
 func (*LogPart) ProtoMessage() {}
 
 func (x *LogPart) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[71]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4907,7 +5423,7 @@ func (x *LogPart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogPart.ProtoReflect.Descriptor instead.
 func (*LogPart) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{71}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{77}
 }
 
 func (x *LogPart) GetSource() string {
@@ -4937,7 +5453,7 @@ type AbortOperationRequest struct {
 
 func (x *AbortOperationRequest) Reset() {
 	*x = AbortOperationRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[72]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4949,7 +5465,7 @@ func (x *AbortOperationRequest) String() string {
 func (*AbortOperationRequest) ProtoMessage() {}
 
 func (x *AbortOperationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[72]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4962,7 +5478,7 @@ func (x *AbortOperationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AbortOperationRequest.ProtoReflect.Descriptor instead.
 func (*AbortOperationRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{72}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{78}
 }
 
 func (x *AbortOperationRequest) GetRequestId() string {
@@ -4992,7 +5508,7 @@ type RetryOperationRequest struct {
 
 func (x *RetryOperationRequest) Reset() {
 	*x = RetryOperationRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[73]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5004,7 +5520,7 @@ func (x *RetryOperationRequest) String() string {
 func (*RetryOperationRequest) ProtoMessage() {}
 
 func (x *RetryOperationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[73]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5017,7 +5533,7 @@ func (x *RetryOperationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryOperationRequest.ProtoReflect.Descriptor instead.
 func (*RetryOperationRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{73}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{79}
 }
 
 func (x *RetryOperationRequest) GetRequestId() string {
@@ -5049,7 +5565,7 @@ type ForceReleaseRequest struct {
 
 func (x *ForceReleaseRequest) Reset() {
 	*x = ForceReleaseRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[74]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[80]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5061,7 +5577,7 @@ func (x *ForceReleaseRequest) String() string {
 func (*ForceReleaseRequest) ProtoMessage() {}
 
 func (x *ForceReleaseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[74]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[80]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5074,7 +5590,7 @@ func (x *ForceReleaseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForceReleaseRequest.ProtoReflect.Descriptor instead.
 func (*ForceReleaseRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{74}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{80}
 }
 
 func (x *ForceReleaseRequest) GetRequestId() string {
@@ -5113,7 +5629,7 @@ type FreezeRequest struct {
 
 func (x *FreezeRequest) Reset() {
 	*x = FreezeRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[75]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[81]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5125,7 +5641,7 @@ func (x *FreezeRequest) String() string {
 func (*FreezeRequest) ProtoMessage() {}
 
 func (x *FreezeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[75]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[81]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5138,7 +5654,7 @@ func (x *FreezeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FreezeRequest.ProtoReflect.Descriptor instead.
 func (*FreezeRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{75}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{81}
 }
 
 func (x *FreezeRequest) GetRequestId() string {
@@ -5179,7 +5695,7 @@ type Freeze struct {
 
 func (x *Freeze) Reset() {
 	*x = Freeze{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[76]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[82]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5191,7 +5707,7 @@ func (x *Freeze) String() string {
 func (*Freeze) ProtoMessage() {}
 
 func (x *Freeze) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[76]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[82]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5204,7 +5720,7 @@ func (x *Freeze) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Freeze.ProtoReflect.Descriptor instead.
 func (*Freeze) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{76}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{82}
 }
 
 func (x *Freeze) GetRegion() string {
@@ -5246,7 +5762,7 @@ type FreezeResponse struct {
 
 func (x *FreezeResponse) Reset() {
 	*x = FreezeResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[77]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[83]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5258,7 +5774,7 @@ func (x *FreezeResponse) String() string {
 func (*FreezeResponse) ProtoMessage() {}
 
 func (x *FreezeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[77]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[83]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5271,7 +5787,7 @@ func (x *FreezeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FreezeResponse.ProtoReflect.Descriptor instead.
 func (*FreezeResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{77}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{83}
 }
 
 func (x *FreezeResponse) GetFreeze() *Freeze {
@@ -5294,7 +5810,7 @@ type ThawRequest struct {
 
 func (x *ThawRequest) Reset() {
 	*x = ThawRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[78]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[84]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5306,7 +5822,7 @@ func (x *ThawRequest) String() string {
 func (*ThawRequest) ProtoMessage() {}
 
 func (x *ThawRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[78]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[84]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5319,7 +5835,7 @@ func (x *ThawRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ThawRequest.ProtoReflect.Descriptor instead.
 func (*ThawRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{78}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{84}
 }
 
 func (x *ThawRequest) GetRequestId() string {
@@ -5345,7 +5861,7 @@ type ThawResponse struct {
 
 func (x *ThawResponse) Reset() {
 	*x = ThawResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[79]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[85]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5357,7 +5873,7 @@ func (x *ThawResponse) String() string {
 func (*ThawResponse) ProtoMessage() {}
 
 func (x *ThawResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[79]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[85]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5370,7 +5886,7 @@ func (x *ThawResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ThawResponse.ProtoReflect.Descriptor instead.
 func (*ThawResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{79}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{85}
 }
 
 // Which part of the freezes.
@@ -5384,7 +5900,7 @@ type ListFreezesRequest struct {
 
 func (x *ListFreezesRequest) Reset() {
 	*x = ListFreezesRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[80]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[86]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5396,7 +5912,7 @@ func (x *ListFreezesRequest) String() string {
 func (*ListFreezesRequest) ProtoMessage() {}
 
 func (x *ListFreezesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[80]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[86]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5409,7 +5925,7 @@ func (x *ListFreezesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFreezesRequest.ProtoReflect.Descriptor instead.
 func (*ListFreezesRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{80}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{86}
 }
 
 func (x *ListFreezesRequest) GetPage() *commonv1.Page {
@@ -5435,7 +5951,7 @@ type ListFreezesResponse struct {
 
 func (x *ListFreezesResponse) Reset() {
 	*x = ListFreezesResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[81]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[87]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5447,7 +5963,7 @@ func (x *ListFreezesResponse) String() string {
 func (*ListFreezesResponse) ProtoMessage() {}
 
 func (x *ListFreezesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[81]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[87]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5460,7 +5976,7 @@ func (x *ListFreezesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFreezesResponse.ProtoReflect.Descriptor instead.
 func (*ListFreezesResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{81}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{87}
 }
 
 func (x *ListFreezesResponse) GetFreezes() []*Freeze {
@@ -5497,7 +6013,7 @@ type ReconcileRequest struct {
 
 func (x *ReconcileRequest) Reset() {
 	*x = ReconcileRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[82]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[88]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5509,7 +6025,7 @@ func (x *ReconcileRequest) String() string {
 func (*ReconcileRequest) ProtoMessage() {}
 
 func (x *ReconcileRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[82]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[88]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5522,7 +6038,7 @@ func (x *ReconcileRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReconcileRequest.ProtoReflect.Descriptor instead.
 func (*ReconcileRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{82}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{88}
 }
 
 func (x *ReconcileRequest) GetRequestId() string {
@@ -5552,7 +6068,7 @@ type ListDifferencesRequest struct {
 
 func (x *ListDifferencesRequest) Reset() {
 	*x = ListDifferencesRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[83]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[89]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5564,7 +6080,7 @@ func (x *ListDifferencesRequest) String() string {
 func (*ListDifferencesRequest) ProtoMessage() {}
 
 func (x *ListDifferencesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[83]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[89]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5577,7 +6093,7 @@ func (x *ListDifferencesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDifferencesRequest.ProtoReflect.Descriptor instead.
 func (*ListDifferencesRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{83}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{89}
 }
 
 func (x *ListDifferencesRequest) GetRegion() string {
@@ -5621,7 +6137,7 @@ type Difference struct {
 
 func (x *Difference) Reset() {
 	*x = Difference{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[84]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[90]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5633,7 +6149,7 @@ func (x *Difference) String() string {
 func (*Difference) ProtoMessage() {}
 
 func (x *Difference) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[84]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[90]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5646,7 +6162,7 @@ func (x *Difference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Difference.ProtoReflect.Descriptor instead.
 func (*Difference) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{84}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{90}
 }
 
 func (x *Difference) GetRegion() string {
@@ -5728,7 +6244,7 @@ type ListDifferencesResponse struct {
 
 func (x *ListDifferencesResponse) Reset() {
 	*x = ListDifferencesResponse{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[85]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[91]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5740,7 +6256,7 @@ func (x *ListDifferencesResponse) String() string {
 func (*ListDifferencesResponse) ProtoMessage() {}
 
 func (x *ListDifferencesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[85]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[91]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5753,7 +6269,7 @@ func (x *ListDifferencesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDifferencesResponse.ProtoReflect.Descriptor instead.
 func (*ListDifferencesResponse) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{85}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{91}
 }
 
 func (x *ListDifferencesResponse) GetDifferences() []*Difference {
@@ -5790,7 +6306,7 @@ type RotateRegionKeyRequest struct {
 
 func (x *RotateRegionKeyRequest) Reset() {
 	*x = RotateRegionKeyRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[86]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[92]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5802,7 +6318,7 @@ func (x *RotateRegionKeyRequest) String() string {
 func (*RotateRegionKeyRequest) ProtoMessage() {}
 
 func (x *RotateRegionKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[86]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[92]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5815,7 +6331,7 @@ func (x *RotateRegionKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateRegionKeyRequest.ProtoReflect.Descriptor instead.
 func (*RotateRegionKeyRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{86}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{92}
 }
 
 func (x *RotateRegionKeyRequest) GetRequestId() string {
@@ -5849,7 +6365,7 @@ type ControlConfigureRequest struct {
 
 func (x *ControlConfigureRequest) Reset() {
 	*x = ControlConfigureRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[87]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[93]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5861,7 +6377,7 @@ func (x *ControlConfigureRequest) String() string {
 func (*ControlConfigureRequest) ProtoMessage() {}
 
 func (x *ControlConfigureRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[87]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[93]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5874,7 +6390,7 @@ func (x *ControlConfigureRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlConfigureRequest.ProtoReflect.Descriptor instead.
 func (*ControlConfigureRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{87}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{93}
 }
 
 func (x *ControlConfigureRequest) GetRequestId() string {
@@ -5914,7 +6430,7 @@ type GetControlConfigurationRequest struct {
 
 func (x *GetControlConfigurationRequest) Reset() {
 	*x = GetControlConfigurationRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[88]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[94]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5926,7 +6442,7 @@ func (x *GetControlConfigurationRequest) String() string {
 func (*GetControlConfigurationRequest) ProtoMessage() {}
 
 func (x *GetControlConfigurationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[88]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[94]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5939,7 +6455,7 @@ func (x *GetControlConfigurationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetControlConfigurationRequest.ProtoReflect.Descriptor instead.
 func (*GetControlConfigurationRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{88}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{94}
 }
 
 // What to change of how the executors of a region are configured.
@@ -5961,7 +6477,7 @@ type ExecutorConfigureRequest struct {
 
 func (x *ExecutorConfigureRequest) Reset() {
 	*x = ExecutorConfigureRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[89]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[95]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5973,7 +6489,7 @@ func (x *ExecutorConfigureRequest) String() string {
 func (*ExecutorConfigureRequest) ProtoMessage() {}
 
 func (x *ExecutorConfigureRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[89]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[95]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5986,7 +6502,7 @@ func (x *ExecutorConfigureRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecutorConfigureRequest.ProtoReflect.Descriptor instead.
 func (*ExecutorConfigureRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{89}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{95}
 }
 
 func (x *ExecutorConfigureRequest) GetRequestId() string {
@@ -6035,7 +6551,7 @@ type GetExecutorConfigurationRequest struct {
 
 func (x *GetExecutorConfigurationRequest) Reset() {
 	*x = GetExecutorConfigurationRequest{}
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[90]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[96]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6047,7 +6563,7 @@ func (x *GetExecutorConfigurationRequest) String() string {
 func (*GetExecutorConfigurationRequest) ProtoMessage() {}
 
 func (x *GetExecutorConfigurationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mulligan_control_v1_control_proto_msgTypes[90]
+	mi := &file_mulligan_control_v1_control_proto_msgTypes[96]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6060,7 +6576,7 @@ func (x *GetExecutorConfigurationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetExecutorConfigurationRequest.ProtoReflect.Descriptor instead.
 func (*GetExecutorConfigurationRequest) Descriptor() ([]byte, []int) {
-	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{90}
+	return file_mulligan_control_v1_control_proto_rawDescGZIP(), []int{96}
 }
 
 func (x *GetExecutorConfigurationRequest) GetRegion() string {
@@ -6125,7 +6641,7 @@ const file_mulligan_control_v1_control_proto_rawDesc = "" +
 	"\x05power\x18\x06 \x01(\tR\x05power\x12\x18\n" +
 	"\amachine\x18\a \x01(\tR\amachine\x12\x1c\n" +
 	"\toperation\x18\b \x01(\tR\toperation\x12\x14\n" +
-	"\x05notes\x18\t \x03(\tR\x05notes:\x06\xaa\xbb\x18\x02\x10\x04\"\xdf\x01\n" +
+	"\x05notes\x18\t \x03(\tR\x05notes:\x06\xaa\xbb\x18\x02\x10\x04\"\x86\x02\n" +
 	"\x13CreateServerRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x1f\n" +
@@ -6133,7 +6649,8 @@ const file_mulligan_control_v1_control_proto_rawDesc = "" +
 	"\x04name\x18\x03 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\x80\bR\x04name\x12 \n" +
 	"\x06region\x18\x04 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06region\x12;\n" +
-	"\x04spec\x18\x05 \x01(\v2\x1f.mulligan.control.v1.ServerSpecB\x06\xbaH\x03\xc8\x01\x01R\x04spec\",\n" +
+	"\x04spec\x18\x05 \x01(\v2\x1f.mulligan.control.v1.ServerSpecB\x06\xbaH\x03\xc8\x01\x01R\x04spec\x12%\n" +
+	"\aproject\x18\x06 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\aproject\",\n" +
 	"\x10GetServerRequest\x12\x18\n" +
 	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\">\n" +
 	"\x16BatchGetServersRequest\x12$\n" +
@@ -6151,7 +6668,27 @@ const file_mulligan_control_v1_control_proto_rawDesc = "" +
 	"\x13ListServersResponse\x125\n" +
 	"\aservers\x18\x01 \x03(\v2\x1b.mulligan.control.v1.ServerR\aservers\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
-	"\brevision\x18\x03 \x01(\x03R\brevision\"\x92\x02\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevision\"\xef\x01\n" +
+	"\rProjectServer\x128\n" +
+	"\bmetadata\x18\x01 \x01(\v2\x1c.mulligan.common.v1.MetadataR\bmetadata\x122\n" +
+	"\x06status\x18\x02 \x01(\v2\x1a.mulligan.common.v1.StatusR\x06status\x12\"\n" +
+	"\farchitecture\x18\x03 \x01(\tR\farchitecture\x12\x12\n" +
+	"\x04cpus\x18\x04 \x01(\x03R\x04cpus\x12\x1d\n" +
+	"\n" +
+	"memory_mib\x18\x05 \x01(\x03R\tmemoryMib\x12\x19\n" +
+	"\bdisk_gib\x18\x06 \x01(\x03R\adiskGib\"\x83\x02\n" +
+	"\x19ListProjectServersRequest\x12,\n" +
+	"\x04page\x18\x01 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\x12\"\n" +
+	"\aproject\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\x12@\n" +
+	"\border_by\x18\x03 \x01(\x0e2\x1b.mulligan.common.v1.OrderByB\b\xbaH\x05\x82\x01\x02\x10\x01R\aorderBy\x12\x1e\n" +
+	"\n" +
+	"descending\x18\x04 \x01(\bR\n" +
+	"descending\x122\n" +
+	"\x06filter\x18\x05 \x01(\v2\x1a.mulligan.common.v1.FilterR\x06filter\"\x9e\x01\n" +
+	"\x1aListProjectServersResponse\x12<\n" +
+	"\aservers\x18\x01 \x03(\v2\".mulligan.control.v1.ProjectServerR\aservers\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevision\"\xb9\x02\n" +
 	"\x13UpdateServerRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x18\n" +
@@ -6162,7 +6699,8 @@ const file_mulligan_control_v1_control_proto_rawDesc = "" +
 	"\x04name\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x04name\x123\n" +
 	"\x04spec\x18\x05 \x01(\v2\x1f.mulligan.control.v1.ServerSpecR\x04spec\x12;\n" +
 	"\vupdate_mask\x18\x06 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
-	"updateMask\"Y\n" +
+	"updateMask\x12%\n" +
+	"\aproject\x18\a \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\aproject\"Y\n" +
 	"\x13VerifyServerRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x18\n" +
@@ -6196,14 +6734,15 @@ const file_mulligan_control_v1_control_proto_rawDesc = "" +
 	"\x06status\x18\x03 \x01(\v2\x1a.mulligan.common.v1.StatusR\x06status\x12.\n" +
 	"\x05marks\x18\x04 \x03(\v2\x18.mulligan.common.v1.MarkR\x05marks\x12@\n" +
 	"\tinventory\x18\x05 \x01(\v2\".mulligan.control.v1.HostInventoryR\tinventory\x12\x1c\n" +
-	"\toperation\x18\x06 \x01(\tR\toperation:\x06\xaa\xbb\x18\x02\x10\x04\"\xba\x01\n" +
+	"\toperation\x18\x06 \x01(\tR\toperation:\x06\xaa\xbb\x18\x02\x10\x04\"\xe1\x01\n" +
 	"\x11CreateHostRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x1e\n" +
 	"\x04name\x18\x02 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\x80\bR\x04name\x12 \n" +
 	"\x06region\x18\x03 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06region\x129\n" +
-	"\x04spec\x18\x04 \x01(\v2\x1d.mulligan.control.v1.HostSpecB\x06\xbaH\x03\xc8\x01\x01R\x04spec\"*\n" +
+	"\x04spec\x18\x04 \x01(\v2\x1d.mulligan.control.v1.HostSpecB\x06\xbaH\x03\xc8\x01\x01R\x04spec\x12%\n" +
+	"\aproject\x18\x05 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\aproject\"*\n" +
 	"\x0eGetHostRequest\x12\x18\n" +
 	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"<\n" +
 	"\x14BatchGetHostsRequest\x12$\n" +
@@ -6221,7 +6760,27 @@ const file_mulligan_control_v1_control_proto_rawDesc = "" +
 	"\x11ListHostsResponse\x12/\n" +
 	"\x05hosts\x18\x01 \x03(\v2\x19.mulligan.control.v1.HostR\x05hosts\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
-	"\brevision\x18\x03 \x01(\x03R\brevision\"\xdb\x01\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevision\"\xed\x01\n" +
+	"\vProjectHost\x128\n" +
+	"\bmetadata\x18\x01 \x01(\v2\x1c.mulligan.common.v1.MetadataR\bmetadata\x122\n" +
+	"\x06status\x18\x02 \x01(\v2\x1a.mulligan.common.v1.StatusR\x06status\x12\"\n" +
+	"\farchitecture\x18\x03 \x01(\tR\farchitecture\x12\x12\n" +
+	"\x04cpus\x18\x04 \x01(\x03R\x04cpus\x12\x1d\n" +
+	"\n" +
+	"memory_mib\x18\x05 \x01(\x03R\tmemoryMib\x12\x19\n" +
+	"\bdisk_gib\x18\x06 \x01(\x03R\adiskGib\"\x81\x02\n" +
+	"\x17ListProjectHostsRequest\x12,\n" +
+	"\x04page\x18\x01 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\x12\"\n" +
+	"\aproject\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aproject\x12@\n" +
+	"\border_by\x18\x03 \x01(\x0e2\x1b.mulligan.common.v1.OrderByB\b\xbaH\x05\x82\x01\x02\x10\x01R\aorderBy\x12\x1e\n" +
+	"\n" +
+	"descending\x18\x04 \x01(\bR\n" +
+	"descending\x122\n" +
+	"\x06filter\x18\x05 \x01(\v2\x1a.mulligan.common.v1.FilterR\x06filter\"\x96\x01\n" +
+	"\x18ListProjectHostsResponse\x126\n" +
+	"\x05hosts\x18\x01 \x03(\v2 .mulligan.control.v1.ProjectHostR\x05hosts\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevision\"\x82\x02\n" +
 	"\x11UpdateHostRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x18\n" +
@@ -6231,7 +6790,8 @@ const file_mulligan_control_v1_control_proto_rawDesc = "" +
 	"generation\x12\x1c\n" +
 	"\x04name\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x04name\x12;\n" +
 	"\vupdate_mask\x18\x05 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
-	"updateMask\"W\n" +
+	"updateMask\x12%\n" +
+	"\aproject\x18\x06 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\aproject\"W\n" +
 	"\x11VerifyHostRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x18\n" +
@@ -6549,13 +7109,14 @@ const file_mulligan_control_v1_control_proto_rawDesc = "" +
 	"generation\x12 \n" +
 	"\x06region\x18\x05 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06region\"C\n" +
 	"\x1fGetExecutorConfigurationRequest\x12 \n" +
-	"\x06region\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06region2\x824\n" +
+	"\x06region\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06region2\xfe5\n" +
 	"\x0eControlService\x12\x95\x01\n" +
 	"\x0eListRegionKeys\x12*.mulligan.control.v1.ListRegionKeysRequest\x1a+.mulligan.control.v1.ListRegionKeysResponse\"*\xaa\xbb\x18&\b\x02\x10\x01\x1a of a region that the caller sees\x12_\n" +
 	"\fCreateServer\x12(.mulligan.control.v1.CreateServerRequest\x1a\x1b.mulligan.control.v1.Server\"\b\xaa\xbb\x18\x04\b\x05\x10\x04\x12Y\n" +
 	"\tGetServer\x12%.mulligan.control.v1.GetServerRequest\x1a\x1b.mulligan.control.v1.Server\"\b\xaa\xbb\x18\x04\b\x03\x10\x04\x12v\n" +
 	"\x0fBatchGetServers\x12+.mulligan.control.v1.BatchGetServersRequest\x1a,.mulligan.control.v1.BatchGetServersResponse\"\b\xaa\xbb\x18\x04\b\x03\x10\x04\x12j\n" +
-	"\vListServers\x12'.mulligan.control.v1.ListServersRequest\x1a(.mulligan.control.v1.ListServersResponse\"\b\xaa\xbb\x18\x04\b\x03\x10\x04\x12_\n" +
+	"\vListServers\x12'.mulligan.control.v1.ListServersRequest\x1a(.mulligan.control.v1.ListServersResponse\"\b\xaa\xbb\x18\x04\b\x03\x10\x04\x12\x7f\n" +
+	"\x12ListProjectServers\x12..mulligan.control.v1.ListProjectServersRequest\x1a/.mulligan.control.v1.ListProjectServersResponse\"\b\xaa\xbb\x18\x04\b\x03\x10\x02\x12_\n" +
 	"\fUpdateServer\x12(.mulligan.control.v1.UpdateServerRequest\x1a\x1b.mulligan.control.v1.Server\"\b\xaa\xbb\x18\x04\b\x05\x10\x04\x12b\n" +
 	"\fVerifyServer\x12(.mulligan.control.v1.VerifyServerRequest\x1a\x1e.mulligan.control.v1.Operation\"\b\xaa\xbb\x18\x04\b\x05\x10\x04\x12d\n" +
 	"\rInspectServer\x12).mulligan.control.v1.InspectServerRequest\x1a\x1e.mulligan.control.v1.Operation\"\b\xaa\xbb\x18\x04\b\x05\x10\x04\x12m\n" +
@@ -6564,7 +7125,8 @@ const file_mulligan_control_v1_control_proto_rawDesc = "" +
 	"CreateHost\x12&.mulligan.control.v1.CreateHostRequest\x1a\x19.mulligan.control.v1.Host\"\b\xaa\xbb\x18\x04\b\x05\x10\x04\x12S\n" +
 	"\aGetHost\x12#.mulligan.control.v1.GetHostRequest\x1a\x19.mulligan.control.v1.Host\"\b\xaa\xbb\x18\x04\b\x03\x10\x04\x12p\n" +
 	"\rBatchGetHosts\x12).mulligan.control.v1.BatchGetHostsRequest\x1a*.mulligan.control.v1.BatchGetHostsResponse\"\b\xaa\xbb\x18\x04\b\x03\x10\x04\x12d\n" +
-	"\tListHosts\x12%.mulligan.control.v1.ListHostsRequest\x1a&.mulligan.control.v1.ListHostsResponse\"\b\xaa\xbb\x18\x04\b\x03\x10\x04\x12Y\n" +
+	"\tListHosts\x12%.mulligan.control.v1.ListHostsRequest\x1a&.mulligan.control.v1.ListHostsResponse\"\b\xaa\xbb\x18\x04\b\x03\x10\x04\x12y\n" +
+	"\x10ListProjectHosts\x12,.mulligan.control.v1.ListProjectHostsRequest\x1a-.mulligan.control.v1.ListProjectHostsResponse\"\b\xaa\xbb\x18\x04\b\x03\x10\x02\x12Y\n" +
 	"\n" +
 	"UpdateHost\x12&.mulligan.control.v1.UpdateHostRequest\x1a\x19.mulligan.control.v1.Host\"\b\xaa\xbb\x18\x04\b\x05\x10\x04\x12^\n" +
 	"\n" +
@@ -6620,7 +7182,7 @@ func file_mulligan_control_v1_control_proto_rawDescGZIP() []byte {
 	return file_mulligan_control_v1_control_proto_rawDescData
 }
 
-var file_mulligan_control_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 91)
+var file_mulligan_control_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 97)
 var file_mulligan_control_v1_control_proto_goTypes = []any{
 	(*ListRegionKeysRequest)(nil),            // 0: mulligan.control.v1.ListRegionKeysRequest
 	(*ListRegionKeysResponse)(nil),           // 1: mulligan.control.v1.ListRegionKeysResponse
@@ -6636,289 +7198,311 @@ var file_mulligan_control_v1_control_proto_goTypes = []any{
 	(*BatchGetServersResponse)(nil),          // 11: mulligan.control.v1.BatchGetServersResponse
 	(*ListServersRequest)(nil),               // 12: mulligan.control.v1.ListServersRequest
 	(*ListServersResponse)(nil),              // 13: mulligan.control.v1.ListServersResponse
-	(*UpdateServerRequest)(nil),              // 14: mulligan.control.v1.UpdateServerRequest
-	(*VerifyServerRequest)(nil),              // 15: mulligan.control.v1.VerifyServerRequest
-	(*InspectServerRequest)(nil),             // 16: mulligan.control.v1.InspectServerRequest
-	(*DeleteServerRequest)(nil),              // 17: mulligan.control.v1.DeleteServerRequest
-	(*DeleteServerResponse)(nil),             // 18: mulligan.control.v1.DeleteServerResponse
-	(*HostSpec)(nil),                         // 19: mulligan.control.v1.HostSpec
-	(*HostInventory)(nil),                    // 20: mulligan.control.v1.HostInventory
-	(*Host)(nil),                             // 21: mulligan.control.v1.Host
-	(*CreateHostRequest)(nil),                // 22: mulligan.control.v1.CreateHostRequest
-	(*GetHostRequest)(nil),                   // 23: mulligan.control.v1.GetHostRequest
-	(*BatchGetHostsRequest)(nil),             // 24: mulligan.control.v1.BatchGetHostsRequest
-	(*BatchGetHostsResponse)(nil),            // 25: mulligan.control.v1.BatchGetHostsResponse
-	(*ListHostsRequest)(nil),                 // 26: mulligan.control.v1.ListHostsRequest
-	(*ListHostsResponse)(nil),                // 27: mulligan.control.v1.ListHostsResponse
-	(*UpdateHostRequest)(nil),                // 28: mulligan.control.v1.UpdateHostRequest
-	(*VerifyHostRequest)(nil),                // 29: mulligan.control.v1.VerifyHostRequest
-	(*InspectHostRequest)(nil),               // 30: mulligan.control.v1.InspectHostRequest
-	(*DeleteHostRequest)(nil),                // 31: mulligan.control.v1.DeleteHostRequest
-	(*DeleteHostResponse)(nil),               // 32: mulligan.control.v1.DeleteHostResponse
-	(*SetMarkRequest)(nil),                   // 33: mulligan.control.v1.SetMarkRequest
-	(*SetMarkResponse)(nil),                  // 34: mulligan.control.v1.SetMarkResponse
-	(*ClearMarkRequest)(nil),                 // 35: mulligan.control.v1.ClearMarkRequest
-	(*ClearMarkResponse)(nil),                // 36: mulligan.control.v1.ClearMarkResponse
-	(*ImageSpec)(nil),                        // 37: mulligan.control.v1.ImageSpec
-	(*Image)(nil),                            // 38: mulligan.control.v1.Image
-	(*CreateImageRequest)(nil),               // 39: mulligan.control.v1.CreateImageRequest
-	(*GetImageRequest)(nil),                  // 40: mulligan.control.v1.GetImageRequest
-	(*BatchGetImagesRequest)(nil),            // 41: mulligan.control.v1.BatchGetImagesRequest
-	(*BatchGetImagesResponse)(nil),           // 42: mulligan.control.v1.BatchGetImagesResponse
-	(*ListImagesRequest)(nil),                // 43: mulligan.control.v1.ListImagesRequest
-	(*ListImagesResponse)(nil),               // 44: mulligan.control.v1.ListImagesResponse
-	(*UpdateImageRequest)(nil),               // 45: mulligan.control.v1.UpdateImageRequest
-	(*DeleteImageRequest)(nil),               // 46: mulligan.control.v1.DeleteImageRequest
-	(*DeleteImageResponse)(nil),              // 47: mulligan.control.v1.DeleteImageResponse
-	(*NicRequest)(nil),                       // 48: mulligan.control.v1.NicRequest
-	(*MachineSpec)(nil),                      // 49: mulligan.control.v1.MachineSpec
-	(*Address)(nil),                          // 50: mulligan.control.v1.Address
-	(*Machine)(nil),                          // 51: mulligan.control.v1.Machine
-	(*ProvisionMachineRequest)(nil),          // 52: mulligan.control.v1.ProvisionMachineRequest
-	(*DecommissionMachineRequest)(nil),       // 53: mulligan.control.v1.DecommissionMachineRequest
-	(*DoomedDisk)(nil),                       // 54: mulligan.control.v1.DoomedDisk
-	(*DecommissionMachineResponse)(nil),      // 55: mulligan.control.v1.DecommissionMachineResponse
-	(*GetMachineRequest)(nil),                // 56: mulligan.control.v1.GetMachineRequest
-	(*BatchGetMachinesRequest)(nil),          // 57: mulligan.control.v1.BatchGetMachinesRequest
-	(*BatchGetMachinesResponse)(nil),         // 58: mulligan.control.v1.BatchGetMachinesResponse
-	(*UpdateMachineRequest)(nil),             // 59: mulligan.control.v1.UpdateMachineRequest
-	(*ListMachinesRequest)(nil),              // 60: mulligan.control.v1.ListMachinesRequest
-	(*ListMachinesResponse)(nil),             // 61: mulligan.control.v1.ListMachinesResponse
-	(*Step)(nil),                             // 62: mulligan.control.v1.Step
-	(*Operation)(nil),                        // 63: mulligan.control.v1.Operation
-	(*GetOperationRequest)(nil),              // 64: mulligan.control.v1.GetOperationRequest
-	(*BatchGetOperationsRequest)(nil),        // 65: mulligan.control.v1.BatchGetOperationsRequest
-	(*BatchGetOperationsResponse)(nil),       // 66: mulligan.control.v1.BatchGetOperationsResponse
-	(*ListOperationsRequest)(nil),            // 67: mulligan.control.v1.ListOperationsRequest
-	(*ListOperationsResponse)(nil),           // 68: mulligan.control.v1.ListOperationsResponse
-	(*GetOperationLogRequest)(nil),           // 69: mulligan.control.v1.GetOperationLogRequest
-	(*GetOperationLogResponse)(nil),          // 70: mulligan.control.v1.GetOperationLogResponse
-	(*LogPart)(nil),                          // 71: mulligan.control.v1.LogPart
-	(*AbortOperationRequest)(nil),            // 72: mulligan.control.v1.AbortOperationRequest
-	(*RetryOperationRequest)(nil),            // 73: mulligan.control.v1.RetryOperationRequest
-	(*ForceReleaseRequest)(nil),              // 74: mulligan.control.v1.ForceReleaseRequest
-	(*FreezeRequest)(nil),                    // 75: mulligan.control.v1.FreezeRequest
-	(*Freeze)(nil),                           // 76: mulligan.control.v1.Freeze
-	(*FreezeResponse)(nil),                   // 77: mulligan.control.v1.FreezeResponse
-	(*ThawRequest)(nil),                      // 78: mulligan.control.v1.ThawRequest
-	(*ThawResponse)(nil),                     // 79: mulligan.control.v1.ThawResponse
-	(*ListFreezesRequest)(nil),               // 80: mulligan.control.v1.ListFreezesRequest
-	(*ListFreezesResponse)(nil),              // 81: mulligan.control.v1.ListFreezesResponse
-	(*ReconcileRequest)(nil),                 // 82: mulligan.control.v1.ReconcileRequest
-	(*ListDifferencesRequest)(nil),           // 83: mulligan.control.v1.ListDifferencesRequest
-	(*Difference)(nil),                       // 84: mulligan.control.v1.Difference
-	(*ListDifferencesResponse)(nil),          // 85: mulligan.control.v1.ListDifferencesResponse
-	(*RotateRegionKeyRequest)(nil),           // 86: mulligan.control.v1.RotateRegionKeyRequest
-	(*ControlConfigureRequest)(nil),          // 87: mulligan.control.v1.ControlConfigureRequest
-	(*GetControlConfigurationRequest)(nil),   // 88: mulligan.control.v1.GetControlConfigurationRequest
-	(*ExecutorConfigureRequest)(nil),         // 89: mulligan.control.v1.ExecutorConfigureRequest
-	(*GetExecutorConfigurationRequest)(nil),  // 90: mulligan.control.v1.GetExecutorConfigurationRequest
-	(*commonv1.Metadata)(nil),                // 91: mulligan.common.v1.Metadata
-	(*commonv1.Status)(nil),                  // 92: mulligan.common.v1.Status
-	(*commonv1.Mark)(nil),                    // 93: mulligan.common.v1.Mark
-	(*commonv1.Page)(nil),                    // 94: mulligan.common.v1.Page
-	(commonv1.OrderBy)(0),                    // 95: mulligan.common.v1.OrderBy
-	(*commonv1.Filter)(nil),                  // 96: mulligan.common.v1.Filter
-	(*fieldmaskpb.FieldMask)(nil),            // 97: google.protobuf.FieldMask
-	(*commonv1.Window)(nil),                  // 98: mulligan.common.v1.Window
-	(commonv1.Placement)(0),                  // 99: mulligan.common.v1.Placement
-	(*commonv1.DomainLimit)(nil),             // 100: mulligan.common.v1.DomainLimit
-	(*timestamppb.Timestamp)(nil),            // 101: google.protobuf.Timestamp
-	(*commonv1.ConfigurationSpec)(nil),       // 102: mulligan.common.v1.ConfigurationSpec
-	(*commonv1.ListAuditEventsRequest)(nil),  // 103: mulligan.common.v1.ListAuditEventsRequest
-	(*commonv1.WatchRequest)(nil),            // 104: mulligan.common.v1.WatchRequest
-	(*commonv1.ListAuditEventsResponse)(nil), // 105: mulligan.common.v1.ListAuditEventsResponse
-	(*commonv1.Configuration)(nil),           // 106: mulligan.common.v1.Configuration
-	(*commonv1.Event)(nil),                   // 107: mulligan.common.v1.Event
+	(*ProjectServer)(nil),                    // 14: mulligan.control.v1.ProjectServer
+	(*ListProjectServersRequest)(nil),        // 15: mulligan.control.v1.ListProjectServersRequest
+	(*ListProjectServersResponse)(nil),       // 16: mulligan.control.v1.ListProjectServersResponse
+	(*UpdateServerRequest)(nil),              // 17: mulligan.control.v1.UpdateServerRequest
+	(*VerifyServerRequest)(nil),              // 18: mulligan.control.v1.VerifyServerRequest
+	(*InspectServerRequest)(nil),             // 19: mulligan.control.v1.InspectServerRequest
+	(*DeleteServerRequest)(nil),              // 20: mulligan.control.v1.DeleteServerRequest
+	(*DeleteServerResponse)(nil),             // 21: mulligan.control.v1.DeleteServerResponse
+	(*HostSpec)(nil),                         // 22: mulligan.control.v1.HostSpec
+	(*HostInventory)(nil),                    // 23: mulligan.control.v1.HostInventory
+	(*Host)(nil),                             // 24: mulligan.control.v1.Host
+	(*CreateHostRequest)(nil),                // 25: mulligan.control.v1.CreateHostRequest
+	(*GetHostRequest)(nil),                   // 26: mulligan.control.v1.GetHostRequest
+	(*BatchGetHostsRequest)(nil),             // 27: mulligan.control.v1.BatchGetHostsRequest
+	(*BatchGetHostsResponse)(nil),            // 28: mulligan.control.v1.BatchGetHostsResponse
+	(*ListHostsRequest)(nil),                 // 29: mulligan.control.v1.ListHostsRequest
+	(*ListHostsResponse)(nil),                // 30: mulligan.control.v1.ListHostsResponse
+	(*ProjectHost)(nil),                      // 31: mulligan.control.v1.ProjectHost
+	(*ListProjectHostsRequest)(nil),          // 32: mulligan.control.v1.ListProjectHostsRequest
+	(*ListProjectHostsResponse)(nil),         // 33: mulligan.control.v1.ListProjectHostsResponse
+	(*UpdateHostRequest)(nil),                // 34: mulligan.control.v1.UpdateHostRequest
+	(*VerifyHostRequest)(nil),                // 35: mulligan.control.v1.VerifyHostRequest
+	(*InspectHostRequest)(nil),               // 36: mulligan.control.v1.InspectHostRequest
+	(*DeleteHostRequest)(nil),                // 37: mulligan.control.v1.DeleteHostRequest
+	(*DeleteHostResponse)(nil),               // 38: mulligan.control.v1.DeleteHostResponse
+	(*SetMarkRequest)(nil),                   // 39: mulligan.control.v1.SetMarkRequest
+	(*SetMarkResponse)(nil),                  // 40: mulligan.control.v1.SetMarkResponse
+	(*ClearMarkRequest)(nil),                 // 41: mulligan.control.v1.ClearMarkRequest
+	(*ClearMarkResponse)(nil),                // 42: mulligan.control.v1.ClearMarkResponse
+	(*ImageSpec)(nil),                        // 43: mulligan.control.v1.ImageSpec
+	(*Image)(nil),                            // 44: mulligan.control.v1.Image
+	(*CreateImageRequest)(nil),               // 45: mulligan.control.v1.CreateImageRequest
+	(*GetImageRequest)(nil),                  // 46: mulligan.control.v1.GetImageRequest
+	(*BatchGetImagesRequest)(nil),            // 47: mulligan.control.v1.BatchGetImagesRequest
+	(*BatchGetImagesResponse)(nil),           // 48: mulligan.control.v1.BatchGetImagesResponse
+	(*ListImagesRequest)(nil),                // 49: mulligan.control.v1.ListImagesRequest
+	(*ListImagesResponse)(nil),               // 50: mulligan.control.v1.ListImagesResponse
+	(*UpdateImageRequest)(nil),               // 51: mulligan.control.v1.UpdateImageRequest
+	(*DeleteImageRequest)(nil),               // 52: mulligan.control.v1.DeleteImageRequest
+	(*DeleteImageResponse)(nil),              // 53: mulligan.control.v1.DeleteImageResponse
+	(*NicRequest)(nil),                       // 54: mulligan.control.v1.NicRequest
+	(*MachineSpec)(nil),                      // 55: mulligan.control.v1.MachineSpec
+	(*Address)(nil),                          // 56: mulligan.control.v1.Address
+	(*Machine)(nil),                          // 57: mulligan.control.v1.Machine
+	(*ProvisionMachineRequest)(nil),          // 58: mulligan.control.v1.ProvisionMachineRequest
+	(*DecommissionMachineRequest)(nil),       // 59: mulligan.control.v1.DecommissionMachineRequest
+	(*DoomedDisk)(nil),                       // 60: mulligan.control.v1.DoomedDisk
+	(*DecommissionMachineResponse)(nil),      // 61: mulligan.control.v1.DecommissionMachineResponse
+	(*GetMachineRequest)(nil),                // 62: mulligan.control.v1.GetMachineRequest
+	(*BatchGetMachinesRequest)(nil),          // 63: mulligan.control.v1.BatchGetMachinesRequest
+	(*BatchGetMachinesResponse)(nil),         // 64: mulligan.control.v1.BatchGetMachinesResponse
+	(*UpdateMachineRequest)(nil),             // 65: mulligan.control.v1.UpdateMachineRequest
+	(*ListMachinesRequest)(nil),              // 66: mulligan.control.v1.ListMachinesRequest
+	(*ListMachinesResponse)(nil),             // 67: mulligan.control.v1.ListMachinesResponse
+	(*Step)(nil),                             // 68: mulligan.control.v1.Step
+	(*Operation)(nil),                        // 69: mulligan.control.v1.Operation
+	(*GetOperationRequest)(nil),              // 70: mulligan.control.v1.GetOperationRequest
+	(*BatchGetOperationsRequest)(nil),        // 71: mulligan.control.v1.BatchGetOperationsRequest
+	(*BatchGetOperationsResponse)(nil),       // 72: mulligan.control.v1.BatchGetOperationsResponse
+	(*ListOperationsRequest)(nil),            // 73: mulligan.control.v1.ListOperationsRequest
+	(*ListOperationsResponse)(nil),           // 74: mulligan.control.v1.ListOperationsResponse
+	(*GetOperationLogRequest)(nil),           // 75: mulligan.control.v1.GetOperationLogRequest
+	(*GetOperationLogResponse)(nil),          // 76: mulligan.control.v1.GetOperationLogResponse
+	(*LogPart)(nil),                          // 77: mulligan.control.v1.LogPart
+	(*AbortOperationRequest)(nil),            // 78: mulligan.control.v1.AbortOperationRequest
+	(*RetryOperationRequest)(nil),            // 79: mulligan.control.v1.RetryOperationRequest
+	(*ForceReleaseRequest)(nil),              // 80: mulligan.control.v1.ForceReleaseRequest
+	(*FreezeRequest)(nil),                    // 81: mulligan.control.v1.FreezeRequest
+	(*Freeze)(nil),                           // 82: mulligan.control.v1.Freeze
+	(*FreezeResponse)(nil),                   // 83: mulligan.control.v1.FreezeResponse
+	(*ThawRequest)(nil),                      // 84: mulligan.control.v1.ThawRequest
+	(*ThawResponse)(nil),                     // 85: mulligan.control.v1.ThawResponse
+	(*ListFreezesRequest)(nil),               // 86: mulligan.control.v1.ListFreezesRequest
+	(*ListFreezesResponse)(nil),              // 87: mulligan.control.v1.ListFreezesResponse
+	(*ReconcileRequest)(nil),                 // 88: mulligan.control.v1.ReconcileRequest
+	(*ListDifferencesRequest)(nil),           // 89: mulligan.control.v1.ListDifferencesRequest
+	(*Difference)(nil),                       // 90: mulligan.control.v1.Difference
+	(*ListDifferencesResponse)(nil),          // 91: mulligan.control.v1.ListDifferencesResponse
+	(*RotateRegionKeyRequest)(nil),           // 92: mulligan.control.v1.RotateRegionKeyRequest
+	(*ControlConfigureRequest)(nil),          // 93: mulligan.control.v1.ControlConfigureRequest
+	(*GetControlConfigurationRequest)(nil),   // 94: mulligan.control.v1.GetControlConfigurationRequest
+	(*ExecutorConfigureRequest)(nil),         // 95: mulligan.control.v1.ExecutorConfigureRequest
+	(*GetExecutorConfigurationRequest)(nil),  // 96: mulligan.control.v1.GetExecutorConfigurationRequest
+	(*commonv1.Metadata)(nil),                // 97: mulligan.common.v1.Metadata
+	(*commonv1.Status)(nil),                  // 98: mulligan.common.v1.Status
+	(*commonv1.Mark)(nil),                    // 99: mulligan.common.v1.Mark
+	(*commonv1.Page)(nil),                    // 100: mulligan.common.v1.Page
+	(commonv1.OrderBy)(0),                    // 101: mulligan.common.v1.OrderBy
+	(*commonv1.Filter)(nil),                  // 102: mulligan.common.v1.Filter
+	(*fieldmaskpb.FieldMask)(nil),            // 103: google.protobuf.FieldMask
+	(*commonv1.Window)(nil),                  // 104: mulligan.common.v1.Window
+	(commonv1.Placement)(0),                  // 105: mulligan.common.v1.Placement
+	(*commonv1.DomainLimit)(nil),             // 106: mulligan.common.v1.DomainLimit
+	(*timestamppb.Timestamp)(nil),            // 107: google.protobuf.Timestamp
+	(*commonv1.ConfigurationSpec)(nil),       // 108: mulligan.common.v1.ConfigurationSpec
+	(*commonv1.ListAuditEventsRequest)(nil),  // 109: mulligan.common.v1.ListAuditEventsRequest
+	(*commonv1.WatchRequest)(nil),            // 110: mulligan.common.v1.WatchRequest
+	(*commonv1.ListAuditEventsResponse)(nil), // 111: mulligan.common.v1.ListAuditEventsResponse
+	(*commonv1.Configuration)(nil),           // 112: mulligan.common.v1.Configuration
+	(*commonv1.Event)(nil),                   // 113: mulligan.common.v1.Event
 }
 var file_mulligan_control_v1_control_proto_depIdxs = []int32{
 	2,   // 0: mulligan.control.v1.ListRegionKeysResponse.keys:type_name -> mulligan.control.v1.RegionKey
 	4,   // 1: mulligan.control.v1.ServerInventory.disks:type_name -> mulligan.control.v1.Disk
 	5,   // 2: mulligan.control.v1.ServerInventory.nics:type_name -> mulligan.control.v1.Nic
-	91,  // 3: mulligan.control.v1.Server.metadata:type_name -> mulligan.common.v1.Metadata
+	97,  // 3: mulligan.control.v1.Server.metadata:type_name -> mulligan.common.v1.Metadata
 	3,   // 4: mulligan.control.v1.Server.spec:type_name -> mulligan.control.v1.ServerSpec
-	92,  // 5: mulligan.control.v1.Server.status:type_name -> mulligan.common.v1.Status
-	93,  // 6: mulligan.control.v1.Server.marks:type_name -> mulligan.common.v1.Mark
+	98,  // 5: mulligan.control.v1.Server.status:type_name -> mulligan.common.v1.Status
+	99,  // 6: mulligan.control.v1.Server.marks:type_name -> mulligan.common.v1.Mark
 	6,   // 7: mulligan.control.v1.Server.inventory:type_name -> mulligan.control.v1.ServerInventory
 	3,   // 8: mulligan.control.v1.CreateServerRequest.spec:type_name -> mulligan.control.v1.ServerSpec
 	7,   // 9: mulligan.control.v1.BatchGetServersResponse.servers:type_name -> mulligan.control.v1.Server
-	94,  // 10: mulligan.control.v1.ListServersRequest.page:type_name -> mulligan.common.v1.Page
-	95,  // 11: mulligan.control.v1.ListServersRequest.order_by:type_name -> mulligan.common.v1.OrderBy
-	96,  // 12: mulligan.control.v1.ListServersRequest.filter:type_name -> mulligan.common.v1.Filter
+	100, // 10: mulligan.control.v1.ListServersRequest.page:type_name -> mulligan.common.v1.Page
+	101, // 11: mulligan.control.v1.ListServersRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	102, // 12: mulligan.control.v1.ListServersRequest.filter:type_name -> mulligan.common.v1.Filter
 	7,   // 13: mulligan.control.v1.ListServersResponse.servers:type_name -> mulligan.control.v1.Server
-	3,   // 14: mulligan.control.v1.UpdateServerRequest.spec:type_name -> mulligan.control.v1.ServerSpec
-	97,  // 15: mulligan.control.v1.UpdateServerRequest.update_mask:type_name -> google.protobuf.FieldMask
-	91,  // 16: mulligan.control.v1.Host.metadata:type_name -> mulligan.common.v1.Metadata
-	19,  // 17: mulligan.control.v1.Host.spec:type_name -> mulligan.control.v1.HostSpec
-	92,  // 18: mulligan.control.v1.Host.status:type_name -> mulligan.common.v1.Status
-	93,  // 19: mulligan.control.v1.Host.marks:type_name -> mulligan.common.v1.Mark
-	20,  // 20: mulligan.control.v1.Host.inventory:type_name -> mulligan.control.v1.HostInventory
-	19,  // 21: mulligan.control.v1.CreateHostRequest.spec:type_name -> mulligan.control.v1.HostSpec
-	21,  // 22: mulligan.control.v1.BatchGetHostsResponse.hosts:type_name -> mulligan.control.v1.Host
-	94,  // 23: mulligan.control.v1.ListHostsRequest.page:type_name -> mulligan.common.v1.Page
-	95,  // 24: mulligan.control.v1.ListHostsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
-	96,  // 25: mulligan.control.v1.ListHostsRequest.filter:type_name -> mulligan.common.v1.Filter
-	21,  // 26: mulligan.control.v1.ListHostsResponse.hosts:type_name -> mulligan.control.v1.Host
-	97,  // 27: mulligan.control.v1.UpdateHostRequest.update_mask:type_name -> google.protobuf.FieldMask
-	93,  // 28: mulligan.control.v1.SetMarkResponse.marks:type_name -> mulligan.common.v1.Mark
-	93,  // 29: mulligan.control.v1.ClearMarkResponse.marks:type_name -> mulligan.common.v1.Mark
-	91,  // 30: mulligan.control.v1.Image.metadata:type_name -> mulligan.common.v1.Metadata
-	37,  // 31: mulligan.control.v1.Image.spec:type_name -> mulligan.control.v1.ImageSpec
-	37,  // 32: mulligan.control.v1.CreateImageRequest.spec:type_name -> mulligan.control.v1.ImageSpec
-	38,  // 33: mulligan.control.v1.BatchGetImagesResponse.images:type_name -> mulligan.control.v1.Image
-	94,  // 34: mulligan.control.v1.ListImagesRequest.page:type_name -> mulligan.common.v1.Page
-	95,  // 35: mulligan.control.v1.ListImagesRequest.order_by:type_name -> mulligan.common.v1.OrderBy
-	96,  // 36: mulligan.control.v1.ListImagesRequest.filter:type_name -> mulligan.common.v1.Filter
-	38,  // 37: mulligan.control.v1.ListImagesResponse.images:type_name -> mulligan.control.v1.Image
-	97,  // 38: mulligan.control.v1.UpdateImageRequest.update_mask:type_name -> google.protobuf.FieldMask
-	48,  // 39: mulligan.control.v1.MachineSpec.nics:type_name -> mulligan.control.v1.NicRequest
-	98,  // 40: mulligan.control.v1.MachineSpec.window:type_name -> mulligan.common.v1.Window
-	99,  // 41: mulligan.control.v1.MachineSpec.placement:type_name -> mulligan.common.v1.Placement
-	100, // 42: mulligan.control.v1.MachineSpec.domains:type_name -> mulligan.common.v1.DomainLimit
-	91,  // 43: mulligan.control.v1.Machine.metadata:type_name -> mulligan.common.v1.Metadata
-	49,  // 44: mulligan.control.v1.Machine.spec:type_name -> mulligan.control.v1.MachineSpec
-	92,  // 45: mulligan.control.v1.Machine.status:type_name -> mulligan.common.v1.Status
-	93,  // 46: mulligan.control.v1.Machine.marks:type_name -> mulligan.common.v1.Mark
-	50,  // 47: mulligan.control.v1.Machine.addresses:type_name -> mulligan.control.v1.Address
-	101, // 48: mulligan.control.v1.Machine.active_at:type_name -> google.protobuf.Timestamp
-	49,  // 49: mulligan.control.v1.ProvisionMachineRequest.spec:type_name -> mulligan.control.v1.MachineSpec
-	63,  // 50: mulligan.control.v1.DecommissionMachineResponse.operation:type_name -> mulligan.control.v1.Operation
-	54,  // 51: mulligan.control.v1.DecommissionMachineResponse.disks:type_name -> mulligan.control.v1.DoomedDisk
-	51,  // 52: mulligan.control.v1.BatchGetMachinesResponse.machines:type_name -> mulligan.control.v1.Machine
-	97,  // 53: mulligan.control.v1.UpdateMachineRequest.update_mask:type_name -> google.protobuf.FieldMask
-	94,  // 54: mulligan.control.v1.ListMachinesRequest.page:type_name -> mulligan.common.v1.Page
-	95,  // 55: mulligan.control.v1.ListMachinesRequest.order_by:type_name -> mulligan.common.v1.OrderBy
-	96,  // 56: mulligan.control.v1.ListMachinesRequest.filter:type_name -> mulligan.common.v1.Filter
-	51,  // 57: mulligan.control.v1.ListMachinesResponse.machines:type_name -> mulligan.control.v1.Machine
-	101, // 58: mulligan.control.v1.Step.started_at:type_name -> google.protobuf.Timestamp
-	101, // 59: mulligan.control.v1.Step.ended_at:type_name -> google.protobuf.Timestamp
-	91,  // 60: mulligan.control.v1.Operation.metadata:type_name -> mulligan.common.v1.Metadata
-	92,  // 61: mulligan.control.v1.Operation.status:type_name -> mulligan.common.v1.Status
-	62,  // 62: mulligan.control.v1.Operation.steps:type_name -> mulligan.control.v1.Step
-	101, // 63: mulligan.control.v1.Operation.ended_at:type_name -> google.protobuf.Timestamp
-	63,  // 64: mulligan.control.v1.BatchGetOperationsResponse.operations:type_name -> mulligan.control.v1.Operation
-	94,  // 65: mulligan.control.v1.ListOperationsRequest.page:type_name -> mulligan.common.v1.Page
-	95,  // 66: mulligan.control.v1.ListOperationsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
-	96,  // 67: mulligan.control.v1.ListOperationsRequest.filter:type_name -> mulligan.common.v1.Filter
-	63,  // 68: mulligan.control.v1.ListOperationsResponse.operations:type_name -> mulligan.control.v1.Operation
-	71,  // 69: mulligan.control.v1.GetOperationLogResponse.parts:type_name -> mulligan.control.v1.LogPart
-	101, // 70: mulligan.control.v1.Freeze.since:type_name -> google.protobuf.Timestamp
-	76,  // 71: mulligan.control.v1.FreezeResponse.freeze:type_name -> mulligan.control.v1.Freeze
-	94,  // 72: mulligan.control.v1.ListFreezesRequest.page:type_name -> mulligan.common.v1.Page
-	76,  // 73: mulligan.control.v1.ListFreezesResponse.freezes:type_name -> mulligan.control.v1.Freeze
-	94,  // 74: mulligan.control.v1.ListDifferencesRequest.page:type_name -> mulligan.common.v1.Page
-	101, // 75: mulligan.control.v1.Difference.found_at:type_name -> google.protobuf.Timestamp
-	101, // 76: mulligan.control.v1.Difference.mended_at:type_name -> google.protobuf.Timestamp
-	84,  // 77: mulligan.control.v1.ListDifferencesResponse.differences:type_name -> mulligan.control.v1.Difference
-	102, // 78: mulligan.control.v1.ControlConfigureRequest.spec:type_name -> mulligan.common.v1.ConfigurationSpec
-	97,  // 79: mulligan.control.v1.ControlConfigureRequest.update_mask:type_name -> google.protobuf.FieldMask
-	102, // 80: mulligan.control.v1.ExecutorConfigureRequest.spec:type_name -> mulligan.common.v1.ConfigurationSpec
-	97,  // 81: mulligan.control.v1.ExecutorConfigureRequest.update_mask:type_name -> google.protobuf.FieldMask
-	0,   // 82: mulligan.control.v1.ControlService.ListRegionKeys:input_type -> mulligan.control.v1.ListRegionKeysRequest
-	8,   // 83: mulligan.control.v1.ControlService.CreateServer:input_type -> mulligan.control.v1.CreateServerRequest
-	9,   // 84: mulligan.control.v1.ControlService.GetServer:input_type -> mulligan.control.v1.GetServerRequest
-	10,  // 85: mulligan.control.v1.ControlService.BatchGetServers:input_type -> mulligan.control.v1.BatchGetServersRequest
-	12,  // 86: mulligan.control.v1.ControlService.ListServers:input_type -> mulligan.control.v1.ListServersRequest
-	14,  // 87: mulligan.control.v1.ControlService.UpdateServer:input_type -> mulligan.control.v1.UpdateServerRequest
-	15,  // 88: mulligan.control.v1.ControlService.VerifyServer:input_type -> mulligan.control.v1.VerifyServerRequest
-	16,  // 89: mulligan.control.v1.ControlService.InspectServer:input_type -> mulligan.control.v1.InspectServerRequest
-	17,  // 90: mulligan.control.v1.ControlService.DeleteServer:input_type -> mulligan.control.v1.DeleteServerRequest
-	22,  // 91: mulligan.control.v1.ControlService.CreateHost:input_type -> mulligan.control.v1.CreateHostRequest
-	23,  // 92: mulligan.control.v1.ControlService.GetHost:input_type -> mulligan.control.v1.GetHostRequest
-	24,  // 93: mulligan.control.v1.ControlService.BatchGetHosts:input_type -> mulligan.control.v1.BatchGetHostsRequest
-	26,  // 94: mulligan.control.v1.ControlService.ListHosts:input_type -> mulligan.control.v1.ListHostsRequest
-	28,  // 95: mulligan.control.v1.ControlService.UpdateHost:input_type -> mulligan.control.v1.UpdateHostRequest
-	29,  // 96: mulligan.control.v1.ControlService.VerifyHost:input_type -> mulligan.control.v1.VerifyHostRequest
-	30,  // 97: mulligan.control.v1.ControlService.InspectHost:input_type -> mulligan.control.v1.InspectHostRequest
-	31,  // 98: mulligan.control.v1.ControlService.DeleteHost:input_type -> mulligan.control.v1.DeleteHostRequest
-	33,  // 99: mulligan.control.v1.ControlService.SetMark:input_type -> mulligan.control.v1.SetMarkRequest
-	35,  // 100: mulligan.control.v1.ControlService.ClearMark:input_type -> mulligan.control.v1.ClearMarkRequest
-	39,  // 101: mulligan.control.v1.ControlService.CreateImage:input_type -> mulligan.control.v1.CreateImageRequest
-	40,  // 102: mulligan.control.v1.ControlService.GetImage:input_type -> mulligan.control.v1.GetImageRequest
-	41,  // 103: mulligan.control.v1.ControlService.BatchGetImages:input_type -> mulligan.control.v1.BatchGetImagesRequest
-	43,  // 104: mulligan.control.v1.ControlService.ListImages:input_type -> mulligan.control.v1.ListImagesRequest
-	45,  // 105: mulligan.control.v1.ControlService.UpdateImage:input_type -> mulligan.control.v1.UpdateImageRequest
-	46,  // 106: mulligan.control.v1.ControlService.DeleteImage:input_type -> mulligan.control.v1.DeleteImageRequest
-	52,  // 107: mulligan.control.v1.ControlService.ProvisionMachine:input_type -> mulligan.control.v1.ProvisionMachineRequest
-	53,  // 108: mulligan.control.v1.ControlService.DecommissionMachine:input_type -> mulligan.control.v1.DecommissionMachineRequest
-	56,  // 109: mulligan.control.v1.ControlService.GetMachine:input_type -> mulligan.control.v1.GetMachineRequest
-	57,  // 110: mulligan.control.v1.ControlService.BatchGetMachines:input_type -> mulligan.control.v1.BatchGetMachinesRequest
-	59,  // 111: mulligan.control.v1.ControlService.UpdateMachine:input_type -> mulligan.control.v1.UpdateMachineRequest
-	60,  // 112: mulligan.control.v1.ControlService.ListMachines:input_type -> mulligan.control.v1.ListMachinesRequest
-	64,  // 113: mulligan.control.v1.ControlService.GetOperation:input_type -> mulligan.control.v1.GetOperationRequest
-	65,  // 114: mulligan.control.v1.ControlService.BatchGetOperations:input_type -> mulligan.control.v1.BatchGetOperationsRequest
-	67,  // 115: mulligan.control.v1.ControlService.ListOperations:input_type -> mulligan.control.v1.ListOperationsRequest
-	69,  // 116: mulligan.control.v1.ControlService.GetOperationLog:input_type -> mulligan.control.v1.GetOperationLogRequest
-	72,  // 117: mulligan.control.v1.ControlService.AbortOperation:input_type -> mulligan.control.v1.AbortOperationRequest
-	73,  // 118: mulligan.control.v1.ControlService.RetryOperation:input_type -> mulligan.control.v1.RetryOperationRequest
-	74,  // 119: mulligan.control.v1.ControlService.ForceRelease:input_type -> mulligan.control.v1.ForceReleaseRequest
-	75,  // 120: mulligan.control.v1.ControlService.Freeze:input_type -> mulligan.control.v1.FreezeRequest
-	78,  // 121: mulligan.control.v1.ControlService.Thaw:input_type -> mulligan.control.v1.ThawRequest
-	80,  // 122: mulligan.control.v1.ControlService.ListFreezes:input_type -> mulligan.control.v1.ListFreezesRequest
-	82,  // 123: mulligan.control.v1.ControlService.Reconcile:input_type -> mulligan.control.v1.ReconcileRequest
-	83,  // 124: mulligan.control.v1.ControlService.ListDifferences:input_type -> mulligan.control.v1.ListDifferencesRequest
-	86,  // 125: mulligan.control.v1.ControlService.RotateRegionKey:input_type -> mulligan.control.v1.RotateRegionKeyRequest
-	103, // 126: mulligan.control.v1.ControlService.ListAuditEvents:input_type -> mulligan.common.v1.ListAuditEventsRequest
-	87,  // 127: mulligan.control.v1.ControlService.ControlConfigure:input_type -> mulligan.control.v1.ControlConfigureRequest
-	88,  // 128: mulligan.control.v1.ControlService.GetControlConfiguration:input_type -> mulligan.control.v1.GetControlConfigurationRequest
-	89,  // 129: mulligan.control.v1.ControlService.ExecutorConfigure:input_type -> mulligan.control.v1.ExecutorConfigureRequest
-	90,  // 130: mulligan.control.v1.ControlService.GetExecutorConfiguration:input_type -> mulligan.control.v1.GetExecutorConfigurationRequest
-	104, // 131: mulligan.control.v1.ControlService.Watch:input_type -> mulligan.common.v1.WatchRequest
-	1,   // 132: mulligan.control.v1.ControlService.ListRegionKeys:output_type -> mulligan.control.v1.ListRegionKeysResponse
-	7,   // 133: mulligan.control.v1.ControlService.CreateServer:output_type -> mulligan.control.v1.Server
-	7,   // 134: mulligan.control.v1.ControlService.GetServer:output_type -> mulligan.control.v1.Server
-	11,  // 135: mulligan.control.v1.ControlService.BatchGetServers:output_type -> mulligan.control.v1.BatchGetServersResponse
-	13,  // 136: mulligan.control.v1.ControlService.ListServers:output_type -> mulligan.control.v1.ListServersResponse
-	7,   // 137: mulligan.control.v1.ControlService.UpdateServer:output_type -> mulligan.control.v1.Server
-	63,  // 138: mulligan.control.v1.ControlService.VerifyServer:output_type -> mulligan.control.v1.Operation
-	63,  // 139: mulligan.control.v1.ControlService.InspectServer:output_type -> mulligan.control.v1.Operation
-	18,  // 140: mulligan.control.v1.ControlService.DeleteServer:output_type -> mulligan.control.v1.DeleteServerResponse
-	21,  // 141: mulligan.control.v1.ControlService.CreateHost:output_type -> mulligan.control.v1.Host
-	21,  // 142: mulligan.control.v1.ControlService.GetHost:output_type -> mulligan.control.v1.Host
-	25,  // 143: mulligan.control.v1.ControlService.BatchGetHosts:output_type -> mulligan.control.v1.BatchGetHostsResponse
-	27,  // 144: mulligan.control.v1.ControlService.ListHosts:output_type -> mulligan.control.v1.ListHostsResponse
-	21,  // 145: mulligan.control.v1.ControlService.UpdateHost:output_type -> mulligan.control.v1.Host
-	63,  // 146: mulligan.control.v1.ControlService.VerifyHost:output_type -> mulligan.control.v1.Operation
-	63,  // 147: mulligan.control.v1.ControlService.InspectHost:output_type -> mulligan.control.v1.Operation
-	32,  // 148: mulligan.control.v1.ControlService.DeleteHost:output_type -> mulligan.control.v1.DeleteHostResponse
-	34,  // 149: mulligan.control.v1.ControlService.SetMark:output_type -> mulligan.control.v1.SetMarkResponse
-	36,  // 150: mulligan.control.v1.ControlService.ClearMark:output_type -> mulligan.control.v1.ClearMarkResponse
-	38,  // 151: mulligan.control.v1.ControlService.CreateImage:output_type -> mulligan.control.v1.Image
-	38,  // 152: mulligan.control.v1.ControlService.GetImage:output_type -> mulligan.control.v1.Image
-	42,  // 153: mulligan.control.v1.ControlService.BatchGetImages:output_type -> mulligan.control.v1.BatchGetImagesResponse
-	44,  // 154: mulligan.control.v1.ControlService.ListImages:output_type -> mulligan.control.v1.ListImagesResponse
-	38,  // 155: mulligan.control.v1.ControlService.UpdateImage:output_type -> mulligan.control.v1.Image
-	47,  // 156: mulligan.control.v1.ControlService.DeleteImage:output_type -> mulligan.control.v1.DeleteImageResponse
-	63,  // 157: mulligan.control.v1.ControlService.ProvisionMachine:output_type -> mulligan.control.v1.Operation
-	55,  // 158: mulligan.control.v1.ControlService.DecommissionMachine:output_type -> mulligan.control.v1.DecommissionMachineResponse
-	51,  // 159: mulligan.control.v1.ControlService.GetMachine:output_type -> mulligan.control.v1.Machine
-	58,  // 160: mulligan.control.v1.ControlService.BatchGetMachines:output_type -> mulligan.control.v1.BatchGetMachinesResponse
-	51,  // 161: mulligan.control.v1.ControlService.UpdateMachine:output_type -> mulligan.control.v1.Machine
-	61,  // 162: mulligan.control.v1.ControlService.ListMachines:output_type -> mulligan.control.v1.ListMachinesResponse
-	63,  // 163: mulligan.control.v1.ControlService.GetOperation:output_type -> mulligan.control.v1.Operation
-	66,  // 164: mulligan.control.v1.ControlService.BatchGetOperations:output_type -> mulligan.control.v1.BatchGetOperationsResponse
-	68,  // 165: mulligan.control.v1.ControlService.ListOperations:output_type -> mulligan.control.v1.ListOperationsResponse
-	70,  // 166: mulligan.control.v1.ControlService.GetOperationLog:output_type -> mulligan.control.v1.GetOperationLogResponse
-	63,  // 167: mulligan.control.v1.ControlService.AbortOperation:output_type -> mulligan.control.v1.Operation
-	63,  // 168: mulligan.control.v1.ControlService.RetryOperation:output_type -> mulligan.control.v1.Operation
-	63,  // 169: mulligan.control.v1.ControlService.ForceRelease:output_type -> mulligan.control.v1.Operation
-	77,  // 170: mulligan.control.v1.ControlService.Freeze:output_type -> mulligan.control.v1.FreezeResponse
-	79,  // 171: mulligan.control.v1.ControlService.Thaw:output_type -> mulligan.control.v1.ThawResponse
-	81,  // 172: mulligan.control.v1.ControlService.ListFreezes:output_type -> mulligan.control.v1.ListFreezesResponse
-	63,  // 173: mulligan.control.v1.ControlService.Reconcile:output_type -> mulligan.control.v1.Operation
-	85,  // 174: mulligan.control.v1.ControlService.ListDifferences:output_type -> mulligan.control.v1.ListDifferencesResponse
-	63,  // 175: mulligan.control.v1.ControlService.RotateRegionKey:output_type -> mulligan.control.v1.Operation
-	105, // 176: mulligan.control.v1.ControlService.ListAuditEvents:output_type -> mulligan.common.v1.ListAuditEventsResponse
-	106, // 177: mulligan.control.v1.ControlService.ControlConfigure:output_type -> mulligan.common.v1.Configuration
-	106, // 178: mulligan.control.v1.ControlService.GetControlConfiguration:output_type -> mulligan.common.v1.Configuration
-	106, // 179: mulligan.control.v1.ControlService.ExecutorConfigure:output_type -> mulligan.common.v1.Configuration
-	106, // 180: mulligan.control.v1.ControlService.GetExecutorConfiguration:output_type -> mulligan.common.v1.Configuration
-	107, // 181: mulligan.control.v1.ControlService.Watch:output_type -> mulligan.common.v1.Event
-	132, // [132:182] is the sub-list for method output_type
-	82,  // [82:132] is the sub-list for method input_type
-	82,  // [82:82] is the sub-list for extension type_name
-	82,  // [82:82] is the sub-list for extension extendee
-	0,   // [0:82] is the sub-list for field type_name
+	97,  // 14: mulligan.control.v1.ProjectServer.metadata:type_name -> mulligan.common.v1.Metadata
+	98,  // 15: mulligan.control.v1.ProjectServer.status:type_name -> mulligan.common.v1.Status
+	100, // 16: mulligan.control.v1.ListProjectServersRequest.page:type_name -> mulligan.common.v1.Page
+	101, // 17: mulligan.control.v1.ListProjectServersRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	102, // 18: mulligan.control.v1.ListProjectServersRequest.filter:type_name -> mulligan.common.v1.Filter
+	14,  // 19: mulligan.control.v1.ListProjectServersResponse.servers:type_name -> mulligan.control.v1.ProjectServer
+	3,   // 20: mulligan.control.v1.UpdateServerRequest.spec:type_name -> mulligan.control.v1.ServerSpec
+	103, // 21: mulligan.control.v1.UpdateServerRequest.update_mask:type_name -> google.protobuf.FieldMask
+	97,  // 22: mulligan.control.v1.Host.metadata:type_name -> mulligan.common.v1.Metadata
+	22,  // 23: mulligan.control.v1.Host.spec:type_name -> mulligan.control.v1.HostSpec
+	98,  // 24: mulligan.control.v1.Host.status:type_name -> mulligan.common.v1.Status
+	99,  // 25: mulligan.control.v1.Host.marks:type_name -> mulligan.common.v1.Mark
+	23,  // 26: mulligan.control.v1.Host.inventory:type_name -> mulligan.control.v1.HostInventory
+	22,  // 27: mulligan.control.v1.CreateHostRequest.spec:type_name -> mulligan.control.v1.HostSpec
+	24,  // 28: mulligan.control.v1.BatchGetHostsResponse.hosts:type_name -> mulligan.control.v1.Host
+	100, // 29: mulligan.control.v1.ListHostsRequest.page:type_name -> mulligan.common.v1.Page
+	101, // 30: mulligan.control.v1.ListHostsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	102, // 31: mulligan.control.v1.ListHostsRequest.filter:type_name -> mulligan.common.v1.Filter
+	24,  // 32: mulligan.control.v1.ListHostsResponse.hosts:type_name -> mulligan.control.v1.Host
+	97,  // 33: mulligan.control.v1.ProjectHost.metadata:type_name -> mulligan.common.v1.Metadata
+	98,  // 34: mulligan.control.v1.ProjectHost.status:type_name -> mulligan.common.v1.Status
+	100, // 35: mulligan.control.v1.ListProjectHostsRequest.page:type_name -> mulligan.common.v1.Page
+	101, // 36: mulligan.control.v1.ListProjectHostsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	102, // 37: mulligan.control.v1.ListProjectHostsRequest.filter:type_name -> mulligan.common.v1.Filter
+	31,  // 38: mulligan.control.v1.ListProjectHostsResponse.hosts:type_name -> mulligan.control.v1.ProjectHost
+	103, // 39: mulligan.control.v1.UpdateHostRequest.update_mask:type_name -> google.protobuf.FieldMask
+	99,  // 40: mulligan.control.v1.SetMarkResponse.marks:type_name -> mulligan.common.v1.Mark
+	99,  // 41: mulligan.control.v1.ClearMarkResponse.marks:type_name -> mulligan.common.v1.Mark
+	97,  // 42: mulligan.control.v1.Image.metadata:type_name -> mulligan.common.v1.Metadata
+	43,  // 43: mulligan.control.v1.Image.spec:type_name -> mulligan.control.v1.ImageSpec
+	43,  // 44: mulligan.control.v1.CreateImageRequest.spec:type_name -> mulligan.control.v1.ImageSpec
+	44,  // 45: mulligan.control.v1.BatchGetImagesResponse.images:type_name -> mulligan.control.v1.Image
+	100, // 46: mulligan.control.v1.ListImagesRequest.page:type_name -> mulligan.common.v1.Page
+	101, // 47: mulligan.control.v1.ListImagesRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	102, // 48: mulligan.control.v1.ListImagesRequest.filter:type_name -> mulligan.common.v1.Filter
+	44,  // 49: mulligan.control.v1.ListImagesResponse.images:type_name -> mulligan.control.v1.Image
+	103, // 50: mulligan.control.v1.UpdateImageRequest.update_mask:type_name -> google.protobuf.FieldMask
+	54,  // 51: mulligan.control.v1.MachineSpec.nics:type_name -> mulligan.control.v1.NicRequest
+	104, // 52: mulligan.control.v1.MachineSpec.window:type_name -> mulligan.common.v1.Window
+	105, // 53: mulligan.control.v1.MachineSpec.placement:type_name -> mulligan.common.v1.Placement
+	106, // 54: mulligan.control.v1.MachineSpec.domains:type_name -> mulligan.common.v1.DomainLimit
+	97,  // 55: mulligan.control.v1.Machine.metadata:type_name -> mulligan.common.v1.Metadata
+	55,  // 56: mulligan.control.v1.Machine.spec:type_name -> mulligan.control.v1.MachineSpec
+	98,  // 57: mulligan.control.v1.Machine.status:type_name -> mulligan.common.v1.Status
+	99,  // 58: mulligan.control.v1.Machine.marks:type_name -> mulligan.common.v1.Mark
+	56,  // 59: mulligan.control.v1.Machine.addresses:type_name -> mulligan.control.v1.Address
+	107, // 60: mulligan.control.v1.Machine.active_at:type_name -> google.protobuf.Timestamp
+	55,  // 61: mulligan.control.v1.ProvisionMachineRequest.spec:type_name -> mulligan.control.v1.MachineSpec
+	69,  // 62: mulligan.control.v1.DecommissionMachineResponse.operation:type_name -> mulligan.control.v1.Operation
+	60,  // 63: mulligan.control.v1.DecommissionMachineResponse.disks:type_name -> mulligan.control.v1.DoomedDisk
+	57,  // 64: mulligan.control.v1.BatchGetMachinesResponse.machines:type_name -> mulligan.control.v1.Machine
+	103, // 65: mulligan.control.v1.UpdateMachineRequest.update_mask:type_name -> google.protobuf.FieldMask
+	100, // 66: mulligan.control.v1.ListMachinesRequest.page:type_name -> mulligan.common.v1.Page
+	101, // 67: mulligan.control.v1.ListMachinesRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	102, // 68: mulligan.control.v1.ListMachinesRequest.filter:type_name -> mulligan.common.v1.Filter
+	57,  // 69: mulligan.control.v1.ListMachinesResponse.machines:type_name -> mulligan.control.v1.Machine
+	107, // 70: mulligan.control.v1.Step.started_at:type_name -> google.protobuf.Timestamp
+	107, // 71: mulligan.control.v1.Step.ended_at:type_name -> google.protobuf.Timestamp
+	97,  // 72: mulligan.control.v1.Operation.metadata:type_name -> mulligan.common.v1.Metadata
+	98,  // 73: mulligan.control.v1.Operation.status:type_name -> mulligan.common.v1.Status
+	68,  // 74: mulligan.control.v1.Operation.steps:type_name -> mulligan.control.v1.Step
+	107, // 75: mulligan.control.v1.Operation.ended_at:type_name -> google.protobuf.Timestamp
+	69,  // 76: mulligan.control.v1.BatchGetOperationsResponse.operations:type_name -> mulligan.control.v1.Operation
+	100, // 77: mulligan.control.v1.ListOperationsRequest.page:type_name -> mulligan.common.v1.Page
+	101, // 78: mulligan.control.v1.ListOperationsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	102, // 79: mulligan.control.v1.ListOperationsRequest.filter:type_name -> mulligan.common.v1.Filter
+	69,  // 80: mulligan.control.v1.ListOperationsResponse.operations:type_name -> mulligan.control.v1.Operation
+	77,  // 81: mulligan.control.v1.GetOperationLogResponse.parts:type_name -> mulligan.control.v1.LogPart
+	107, // 82: mulligan.control.v1.Freeze.since:type_name -> google.protobuf.Timestamp
+	82,  // 83: mulligan.control.v1.FreezeResponse.freeze:type_name -> mulligan.control.v1.Freeze
+	100, // 84: mulligan.control.v1.ListFreezesRequest.page:type_name -> mulligan.common.v1.Page
+	82,  // 85: mulligan.control.v1.ListFreezesResponse.freezes:type_name -> mulligan.control.v1.Freeze
+	100, // 86: mulligan.control.v1.ListDifferencesRequest.page:type_name -> mulligan.common.v1.Page
+	107, // 87: mulligan.control.v1.Difference.found_at:type_name -> google.protobuf.Timestamp
+	107, // 88: mulligan.control.v1.Difference.mended_at:type_name -> google.protobuf.Timestamp
+	90,  // 89: mulligan.control.v1.ListDifferencesResponse.differences:type_name -> mulligan.control.v1.Difference
+	108, // 90: mulligan.control.v1.ControlConfigureRequest.spec:type_name -> mulligan.common.v1.ConfigurationSpec
+	103, // 91: mulligan.control.v1.ControlConfigureRequest.update_mask:type_name -> google.protobuf.FieldMask
+	108, // 92: mulligan.control.v1.ExecutorConfigureRequest.spec:type_name -> mulligan.common.v1.ConfigurationSpec
+	103, // 93: mulligan.control.v1.ExecutorConfigureRequest.update_mask:type_name -> google.protobuf.FieldMask
+	0,   // 94: mulligan.control.v1.ControlService.ListRegionKeys:input_type -> mulligan.control.v1.ListRegionKeysRequest
+	8,   // 95: mulligan.control.v1.ControlService.CreateServer:input_type -> mulligan.control.v1.CreateServerRequest
+	9,   // 96: mulligan.control.v1.ControlService.GetServer:input_type -> mulligan.control.v1.GetServerRequest
+	10,  // 97: mulligan.control.v1.ControlService.BatchGetServers:input_type -> mulligan.control.v1.BatchGetServersRequest
+	12,  // 98: mulligan.control.v1.ControlService.ListServers:input_type -> mulligan.control.v1.ListServersRequest
+	15,  // 99: mulligan.control.v1.ControlService.ListProjectServers:input_type -> mulligan.control.v1.ListProjectServersRequest
+	17,  // 100: mulligan.control.v1.ControlService.UpdateServer:input_type -> mulligan.control.v1.UpdateServerRequest
+	18,  // 101: mulligan.control.v1.ControlService.VerifyServer:input_type -> mulligan.control.v1.VerifyServerRequest
+	19,  // 102: mulligan.control.v1.ControlService.InspectServer:input_type -> mulligan.control.v1.InspectServerRequest
+	20,  // 103: mulligan.control.v1.ControlService.DeleteServer:input_type -> mulligan.control.v1.DeleteServerRequest
+	25,  // 104: mulligan.control.v1.ControlService.CreateHost:input_type -> mulligan.control.v1.CreateHostRequest
+	26,  // 105: mulligan.control.v1.ControlService.GetHost:input_type -> mulligan.control.v1.GetHostRequest
+	27,  // 106: mulligan.control.v1.ControlService.BatchGetHosts:input_type -> mulligan.control.v1.BatchGetHostsRequest
+	29,  // 107: mulligan.control.v1.ControlService.ListHosts:input_type -> mulligan.control.v1.ListHostsRequest
+	32,  // 108: mulligan.control.v1.ControlService.ListProjectHosts:input_type -> mulligan.control.v1.ListProjectHostsRequest
+	34,  // 109: mulligan.control.v1.ControlService.UpdateHost:input_type -> mulligan.control.v1.UpdateHostRequest
+	35,  // 110: mulligan.control.v1.ControlService.VerifyHost:input_type -> mulligan.control.v1.VerifyHostRequest
+	36,  // 111: mulligan.control.v1.ControlService.InspectHost:input_type -> mulligan.control.v1.InspectHostRequest
+	37,  // 112: mulligan.control.v1.ControlService.DeleteHost:input_type -> mulligan.control.v1.DeleteHostRequest
+	39,  // 113: mulligan.control.v1.ControlService.SetMark:input_type -> mulligan.control.v1.SetMarkRequest
+	41,  // 114: mulligan.control.v1.ControlService.ClearMark:input_type -> mulligan.control.v1.ClearMarkRequest
+	45,  // 115: mulligan.control.v1.ControlService.CreateImage:input_type -> mulligan.control.v1.CreateImageRequest
+	46,  // 116: mulligan.control.v1.ControlService.GetImage:input_type -> mulligan.control.v1.GetImageRequest
+	47,  // 117: mulligan.control.v1.ControlService.BatchGetImages:input_type -> mulligan.control.v1.BatchGetImagesRequest
+	49,  // 118: mulligan.control.v1.ControlService.ListImages:input_type -> mulligan.control.v1.ListImagesRequest
+	51,  // 119: mulligan.control.v1.ControlService.UpdateImage:input_type -> mulligan.control.v1.UpdateImageRequest
+	52,  // 120: mulligan.control.v1.ControlService.DeleteImage:input_type -> mulligan.control.v1.DeleteImageRequest
+	58,  // 121: mulligan.control.v1.ControlService.ProvisionMachine:input_type -> mulligan.control.v1.ProvisionMachineRequest
+	59,  // 122: mulligan.control.v1.ControlService.DecommissionMachine:input_type -> mulligan.control.v1.DecommissionMachineRequest
+	62,  // 123: mulligan.control.v1.ControlService.GetMachine:input_type -> mulligan.control.v1.GetMachineRequest
+	63,  // 124: mulligan.control.v1.ControlService.BatchGetMachines:input_type -> mulligan.control.v1.BatchGetMachinesRequest
+	65,  // 125: mulligan.control.v1.ControlService.UpdateMachine:input_type -> mulligan.control.v1.UpdateMachineRequest
+	66,  // 126: mulligan.control.v1.ControlService.ListMachines:input_type -> mulligan.control.v1.ListMachinesRequest
+	70,  // 127: mulligan.control.v1.ControlService.GetOperation:input_type -> mulligan.control.v1.GetOperationRequest
+	71,  // 128: mulligan.control.v1.ControlService.BatchGetOperations:input_type -> mulligan.control.v1.BatchGetOperationsRequest
+	73,  // 129: mulligan.control.v1.ControlService.ListOperations:input_type -> mulligan.control.v1.ListOperationsRequest
+	75,  // 130: mulligan.control.v1.ControlService.GetOperationLog:input_type -> mulligan.control.v1.GetOperationLogRequest
+	78,  // 131: mulligan.control.v1.ControlService.AbortOperation:input_type -> mulligan.control.v1.AbortOperationRequest
+	79,  // 132: mulligan.control.v1.ControlService.RetryOperation:input_type -> mulligan.control.v1.RetryOperationRequest
+	80,  // 133: mulligan.control.v1.ControlService.ForceRelease:input_type -> mulligan.control.v1.ForceReleaseRequest
+	81,  // 134: mulligan.control.v1.ControlService.Freeze:input_type -> mulligan.control.v1.FreezeRequest
+	84,  // 135: mulligan.control.v1.ControlService.Thaw:input_type -> mulligan.control.v1.ThawRequest
+	86,  // 136: mulligan.control.v1.ControlService.ListFreezes:input_type -> mulligan.control.v1.ListFreezesRequest
+	88,  // 137: mulligan.control.v1.ControlService.Reconcile:input_type -> mulligan.control.v1.ReconcileRequest
+	89,  // 138: mulligan.control.v1.ControlService.ListDifferences:input_type -> mulligan.control.v1.ListDifferencesRequest
+	92,  // 139: mulligan.control.v1.ControlService.RotateRegionKey:input_type -> mulligan.control.v1.RotateRegionKeyRequest
+	109, // 140: mulligan.control.v1.ControlService.ListAuditEvents:input_type -> mulligan.common.v1.ListAuditEventsRequest
+	93,  // 141: mulligan.control.v1.ControlService.ControlConfigure:input_type -> mulligan.control.v1.ControlConfigureRequest
+	94,  // 142: mulligan.control.v1.ControlService.GetControlConfiguration:input_type -> mulligan.control.v1.GetControlConfigurationRequest
+	95,  // 143: mulligan.control.v1.ControlService.ExecutorConfigure:input_type -> mulligan.control.v1.ExecutorConfigureRequest
+	96,  // 144: mulligan.control.v1.ControlService.GetExecutorConfiguration:input_type -> mulligan.control.v1.GetExecutorConfigurationRequest
+	110, // 145: mulligan.control.v1.ControlService.Watch:input_type -> mulligan.common.v1.WatchRequest
+	1,   // 146: mulligan.control.v1.ControlService.ListRegionKeys:output_type -> mulligan.control.v1.ListRegionKeysResponse
+	7,   // 147: mulligan.control.v1.ControlService.CreateServer:output_type -> mulligan.control.v1.Server
+	7,   // 148: mulligan.control.v1.ControlService.GetServer:output_type -> mulligan.control.v1.Server
+	11,  // 149: mulligan.control.v1.ControlService.BatchGetServers:output_type -> mulligan.control.v1.BatchGetServersResponse
+	13,  // 150: mulligan.control.v1.ControlService.ListServers:output_type -> mulligan.control.v1.ListServersResponse
+	16,  // 151: mulligan.control.v1.ControlService.ListProjectServers:output_type -> mulligan.control.v1.ListProjectServersResponse
+	7,   // 152: mulligan.control.v1.ControlService.UpdateServer:output_type -> mulligan.control.v1.Server
+	69,  // 153: mulligan.control.v1.ControlService.VerifyServer:output_type -> mulligan.control.v1.Operation
+	69,  // 154: mulligan.control.v1.ControlService.InspectServer:output_type -> mulligan.control.v1.Operation
+	21,  // 155: mulligan.control.v1.ControlService.DeleteServer:output_type -> mulligan.control.v1.DeleteServerResponse
+	24,  // 156: mulligan.control.v1.ControlService.CreateHost:output_type -> mulligan.control.v1.Host
+	24,  // 157: mulligan.control.v1.ControlService.GetHost:output_type -> mulligan.control.v1.Host
+	28,  // 158: mulligan.control.v1.ControlService.BatchGetHosts:output_type -> mulligan.control.v1.BatchGetHostsResponse
+	30,  // 159: mulligan.control.v1.ControlService.ListHosts:output_type -> mulligan.control.v1.ListHostsResponse
+	33,  // 160: mulligan.control.v1.ControlService.ListProjectHosts:output_type -> mulligan.control.v1.ListProjectHostsResponse
+	24,  // 161: mulligan.control.v1.ControlService.UpdateHost:output_type -> mulligan.control.v1.Host
+	69,  // 162: mulligan.control.v1.ControlService.VerifyHost:output_type -> mulligan.control.v1.Operation
+	69,  // 163: mulligan.control.v1.ControlService.InspectHost:output_type -> mulligan.control.v1.Operation
+	38,  // 164: mulligan.control.v1.ControlService.DeleteHost:output_type -> mulligan.control.v1.DeleteHostResponse
+	40,  // 165: mulligan.control.v1.ControlService.SetMark:output_type -> mulligan.control.v1.SetMarkResponse
+	42,  // 166: mulligan.control.v1.ControlService.ClearMark:output_type -> mulligan.control.v1.ClearMarkResponse
+	44,  // 167: mulligan.control.v1.ControlService.CreateImage:output_type -> mulligan.control.v1.Image
+	44,  // 168: mulligan.control.v1.ControlService.GetImage:output_type -> mulligan.control.v1.Image
+	48,  // 169: mulligan.control.v1.ControlService.BatchGetImages:output_type -> mulligan.control.v1.BatchGetImagesResponse
+	50,  // 170: mulligan.control.v1.ControlService.ListImages:output_type -> mulligan.control.v1.ListImagesResponse
+	44,  // 171: mulligan.control.v1.ControlService.UpdateImage:output_type -> mulligan.control.v1.Image
+	53,  // 172: mulligan.control.v1.ControlService.DeleteImage:output_type -> mulligan.control.v1.DeleteImageResponse
+	69,  // 173: mulligan.control.v1.ControlService.ProvisionMachine:output_type -> mulligan.control.v1.Operation
+	61,  // 174: mulligan.control.v1.ControlService.DecommissionMachine:output_type -> mulligan.control.v1.DecommissionMachineResponse
+	57,  // 175: mulligan.control.v1.ControlService.GetMachine:output_type -> mulligan.control.v1.Machine
+	64,  // 176: mulligan.control.v1.ControlService.BatchGetMachines:output_type -> mulligan.control.v1.BatchGetMachinesResponse
+	57,  // 177: mulligan.control.v1.ControlService.UpdateMachine:output_type -> mulligan.control.v1.Machine
+	67,  // 178: mulligan.control.v1.ControlService.ListMachines:output_type -> mulligan.control.v1.ListMachinesResponse
+	69,  // 179: mulligan.control.v1.ControlService.GetOperation:output_type -> mulligan.control.v1.Operation
+	72,  // 180: mulligan.control.v1.ControlService.BatchGetOperations:output_type -> mulligan.control.v1.BatchGetOperationsResponse
+	74,  // 181: mulligan.control.v1.ControlService.ListOperations:output_type -> mulligan.control.v1.ListOperationsResponse
+	76,  // 182: mulligan.control.v1.ControlService.GetOperationLog:output_type -> mulligan.control.v1.GetOperationLogResponse
+	69,  // 183: mulligan.control.v1.ControlService.AbortOperation:output_type -> mulligan.control.v1.Operation
+	69,  // 184: mulligan.control.v1.ControlService.RetryOperation:output_type -> mulligan.control.v1.Operation
+	69,  // 185: mulligan.control.v1.ControlService.ForceRelease:output_type -> mulligan.control.v1.Operation
+	83,  // 186: mulligan.control.v1.ControlService.Freeze:output_type -> mulligan.control.v1.FreezeResponse
+	85,  // 187: mulligan.control.v1.ControlService.Thaw:output_type -> mulligan.control.v1.ThawResponse
+	87,  // 188: mulligan.control.v1.ControlService.ListFreezes:output_type -> mulligan.control.v1.ListFreezesResponse
+	69,  // 189: mulligan.control.v1.ControlService.Reconcile:output_type -> mulligan.control.v1.Operation
+	91,  // 190: mulligan.control.v1.ControlService.ListDifferences:output_type -> mulligan.control.v1.ListDifferencesResponse
+	69,  // 191: mulligan.control.v1.ControlService.RotateRegionKey:output_type -> mulligan.control.v1.Operation
+	111, // 192: mulligan.control.v1.ControlService.ListAuditEvents:output_type -> mulligan.common.v1.ListAuditEventsResponse
+	112, // 193: mulligan.control.v1.ControlService.ControlConfigure:output_type -> mulligan.common.v1.Configuration
+	112, // 194: mulligan.control.v1.ControlService.GetControlConfiguration:output_type -> mulligan.common.v1.Configuration
+	112, // 195: mulligan.control.v1.ControlService.ExecutorConfigure:output_type -> mulligan.common.v1.Configuration
+	112, // 196: mulligan.control.v1.ControlService.GetExecutorConfiguration:output_type -> mulligan.common.v1.Configuration
+	113, // 197: mulligan.control.v1.ControlService.Watch:output_type -> mulligan.common.v1.Event
+	146, // [146:198] is the sub-list for method output_type
+	94,  // [94:146] is the sub-list for method input_type
+	94,  // [94:94] is the sub-list for extension type_name
+	94,  // [94:94] is the sub-list for extension extendee
+	0,   // [0:94] is the sub-list for field type_name
 }
 
 func init() { file_mulligan_control_v1_control_proto_init() }
@@ -6932,7 +7516,7 @@ func file_mulligan_control_v1_control_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mulligan_control_v1_control_proto_rawDesc), len(file_mulligan_control_v1_control_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   91,
+			NumMessages:   97,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1451,7 +1451,8 @@ type NewProvider struct {
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	// A registered provider type; server and host are made by enrolling them.
 	Type string `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`
-	// UUID of the only project that may use it; empty: all may.
+	// UUID of the project whose tree it is the top of: only that one, and those below it, may use what
+	// is in it. Empty: nobody's, all may. What is below another provider is whose that tree is.
 	Project string `protobuf:"bytes,4,opt,name=project,proto3" json:"project,omitempty"`
 	// UUID of the provider above it, which may be one of the same call; empty: it is a top.
 	Parent string `protobuf:"bytes,5,opt,name=parent,proto3" json:"parent,omitempty"`
@@ -2174,7 +2175,11 @@ type ProviderChange struct {
 	Properties *PropertiesChange `protobuf:"bytes,6,opt,name=properties,proto3" json:"properties,omitempty"`
 	// Another name for it; it still answers to the slug of the one before. Absent: it stays. A server
 	// or host has its own Update.
-	Name          *string `protobuf:"bytes,7,opt,name=name,proto3,oneof" json:"name,omitempty"`
+	Name *string `protobuf:"bytes,7,opt,name=name,proto3,oneof" json:"name,omitempty"`
+	// UUID of the project whose tree it is the top of, from now on; empty: nobody's. Refused while other
+	// projects have anything of that tree, now or later. Absent: it stays. A server or host has its own
+	// Update.
+	Project       *string `protobuf:"bytes,8,opt,name=project,proto3,oneof" json:"project,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2254,6 +2259,13 @@ func (x *ProviderChange) GetProperties() *PropertiesChange {
 func (x *ProviderChange) GetName() string {
 	if x != nil && x.Name != nil {
 		return *x.Name
+	}
+	return ""
+}
+
+func (x *ProviderChange) GetProject() string {
+	if x != nil && x.Project != nil {
+		return *x.Project
 	}
 	return ""
 }
@@ -10912,7 +10924,7 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\areplace\x18\x03 \x01(\v2!.mulligan.resource.v1.PropertyMapR\areplace\x1a6\n" +
 	"\bPutEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\xdd\x03\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\xd3\x04\n" +
 	"\x0eProviderChange\x12$\n" +
 	"\x02id\x18\x01 \x01(\tB\x14\xaa\xbb\x18\bprovider\xbaH\x05r\x03\xb0\x01\x01R\x02id\x12'\n" +
 	"\n" +
@@ -10924,9 +10936,12 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\n" +
 	"properties\x18\x06 \x01(\v2&.mulligan.resource.v1.PropertiesChangeR\n" +
 	"properties\x12!\n" +
-	"\x04name\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\x80\bH\x01R\x04name\x88\x01\x01B\b\n" +
+	"\x04name\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\x80\bH\x01R\x04name\x88\x01\x01\x12h\n" +
+	"\aproject\x18\b \x01(\tBI\xaa\xbb\x18\aproject\xbaH;r927^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$H\x02R\aproject\x88\x01\x01B\b\n" +
 	"\x06_underB\a\n" +
-	"\x05_name\"\x8f\x01\n" +
+	"\x05_nameB\n" +
+	"\n" +
+	"\b_project\"\x8f\x01\n" +
 	"\x16UpdateProvidersRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12K\n" +

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -20,6 +20,16 @@ from mulligan_client.session import Session
 if TYPE_CHECKING:
     from rich.table import Table
 
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Owned:
+    """The call that reads all that are a project's, as its readers may know them, and its look."""
+
+    read_all: Callable[..., Any]
+    table: "Callable[[Session, Any], Table]"
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -27,7 +37,8 @@ class Kind:
 
     `read_all` takes the fields of its request as arguments. `shows` is the help of the command that
     shows one. `rename` is the call that gives one another name, with its request's fields as
-    arguments, if that is a command of its own.
+    arguments, if that is a command of its own. `owned` lists those that are a project's, where
+    projects can own them.
     """
 
     name: str
@@ -38,6 +49,7 @@ class Kind:
     shows: str
     rename: Callable[..., Any] | None = None
     has_states: bool = False
+    owned: Owned | None = None
 
     def find(self, session: Session, name: str) -> str:
         """Find the id."""
@@ -49,10 +61,20 @@ def add_list_and_show(group: click.Group, kind: Kind) -> None:
 
     @group.command("list", help=f"List all {kind.name}s.")
     @click.option("--region", default="", help=f"Only {kind.name}s of this region.")
+    @_takes_project_of(kind)
     @takes_listing(states=kind.has_states)
     @takes_output
     @pass_session
-    def list_all(session: Session, region: str, listed: Mapping[str, Any], output: str) -> None:
+    def list_all(
+        session: Session, region: str, listed: Mapping[str, Any], output: str, owner: str = ""
+    ) -> None:
+        if owner and kind.owned is not None:
+            if region:
+                raise click.UsageError("--project lists those of all regions; leave --region out")
+            owned, project = kind.owned, session.resolve("project", owner)
+            answer = owned.read_all(session, project=project, **listed)
+            session.show(answer, output, lambda: owned.table(session, answer))
+            return
         where = session.resolve("region", region) if region else ""
         answer = kind.read_all(session, region=where, **listed)
         session.show(answer, output, lambda: kind.table(session, answer))
@@ -67,6 +89,14 @@ def add_list_and_show(group: click.Group, kind: Kind) -> None:
 
     if kind.rename is not None:
         _add_rename(group, kind, kind.rename)
+
+
+def _takes_project_of(kind: Kind) -> Callable[[_Command], _Command]:
+    """Add --project to the list of a kind that projects can own."""
+    if kind.owned is None:
+        return lambda command: command
+    words = f"The {kind.name}s that are this project's, as its readers may know them."
+    return click.option("--project", "owner", default="", help=words)
 
 
 def _add_rename(group: click.Group, kind: Kind, rename: Callable[..., Any]) -> None:

@@ -4,10 +4,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mulligan_client.commands.catalogue import Kind, add_list_and_show
+from mulligan_client.commands import owners
+from mulligan_client.commands.catalogue import Kind, Owned, add_list_and_show
 from mulligan_client.commands.hardware import Noun, add_hardware_commands
-from mulligan_client.commands.options import pass_session, takes_output, takes_region, takes_wait
+from mulligan_client.commands.options import (
+    pass_session,
+    takes_generation,
+    takes_new_name,
+    takes_output,
+    takes_region,
+    takes_wait,
+)
 from mulligan_client.commands.outcome import leave_if_failed, wait_for_enrolment
+from mulligan_client.commands.owners import new_owner, takes_new_owner, takes_owner
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from mulligan_client.session import Session
 
@@ -27,18 +36,27 @@ def host() -> None:
 @click.argument("name")
 @click.argument("uri")
 @click.option("--pool", default="", help="Storage pool for volumes; by default 'mulligan'.")
+@takes_owner
 @takes_region
 @takes_wait
 @takes_output
 @pass_session
 def add(
-    session: Session, name: str, uri: str, pool: str, region: str, wait: bool, output: str
+    session: Session,
+    name: str,
+    uri: str,
+    pool: str,
+    owner: str,
+    region: str,
+    wait: bool,
+    output: str,
 ) -> None:
     """Add the hypervisor at a libvirt URI, such as qemu:///session or qemu+tls://host/system."""
     request = control_pb2.CreateHostRequest(
         name=name,
         region=session.region(region),
         spec=control_pb2.HostSpec(uri=uri, pool=pool),
+        project=new_owner(session, owner, no_project=False) or "",
     )
     found = session.client.control.CreateHost(request)
     if wait:
@@ -51,6 +69,36 @@ def add(
     session.show(found, output, lambda: _sheet(session, found))
     if output == "table" and found.operation:
         session.remark(f"Follow it with: mulligan operation show {found.operation} --wait")
+
+
+@host.command("set")
+@click.argument("name")
+@takes_new_name
+@takes_new_owner
+@takes_generation
+@takes_output
+@pass_session
+def set_one(
+    session: Session,
+    name: str,
+    new_name: str | None,
+    owner: str,
+    no_project: bool,
+    generation: int,
+    output: str,
+) -> None:
+    """Change a host's name or owner."""
+    project = new_owner(session, owner, no_project)
+    if new_name is None and project is None:
+        raise click.UsageError("say what to change: --name, --project or --no-project")
+    request = control_pb2.UpdateHostRequest(
+        id=session.resolve("host", name), generation=generation, name=new_name or "",
+        project=project or "",
+    )  # fmt: skip
+    given = {"name": new_name, "project": project}
+    request.update_mask.paths.extend(path for path, one in given.items() if one is not None)
+    found = session.client.control.UpdateHost(request)
+    session.show(found, output, lambda: _sheet(session, found))
 
 
 def _table(_: Session, answer: control_pb2.ListHostsResponse) -> "Table":
@@ -77,13 +125,14 @@ def _sheet(session: Session, one: control_pb2.Host) -> "Table":
     from mulligan_client.output import sheet, status_pairs
     from mulligan_client.quantities import mib_words
 
-    name = session.names([one.metadata.region])
+    name = session.names([one.metadata.region, one.metadata.project])
     inventory = one.inventory
     return sheet(
         [
             ("host", one.metadata.name),
             ("id", one.metadata.id),
             ("region", name(one.metadata.region)),
+            ("project", name(one.metadata.project)),
             *status_pairs(one.status, one.marks),
             ("URI", one.spec.uri),
             ("pool", one.spec.pool or "mulligan"),
@@ -111,8 +160,9 @@ add_list_and_show(
         sheet=_sheet,
         has_states=True,
         shows="Show a host: where it stands, and what was found on it.",
-        rename=lambda session, **fields: session.client.control.UpdateHost(
-            control_pb2.UpdateHostRequest(**fields)
+        owned=Owned(
+            owners.list_hosts,
+            lambda session, answer: owners.owned_table(session, answer.hosts),
         ),
     ),
 )

@@ -23,6 +23,7 @@ from mulligan_client.commands.options import (
     takes_region,
     takes_yes,
 )
+from mulligan_client.commands.owners import new_owner, takes_new_owner, takes_owner
 from mulligan_client.commands.provider_names import find_provider, find_providers
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 from mulligan_client.session import Session
@@ -123,7 +124,7 @@ def provider() -> None:
 @click.option("--inventory", multiple=True, type=INVENTORY, help="Such as VCPU=64; repeatable.")
 @click.option("--capability", multiple=True, help="What it can do; repeatable.")
 @click.option("--property", "measures", multiple=True, type=PROPERTY, help="Such as cpus=64.")
-@click.option("--only-project", default="", help="The only project that may use it.")
+@takes_owner
 @_takes_file
 @takes_region
 @takes_output
@@ -136,7 +137,7 @@ def create(
     inventory: tuple[resource_pb2.Inventory, ...],
     capability: tuple[str, ...],
     measures: tuple[tuple[str, int], ...],
-    only_project: str,
+    owner: str,
     manifest: Path | None,
     region: str,
     output: str,
@@ -151,7 +152,7 @@ def create(
     elif not name or not kind:
         raise click.UsageError("say a NAME and its --type, or give --file")
     else:
-        project = session.resolve("project", only_project) if only_project else ""
+        project = new_owner(session, owner, no_project=False) or ""
         request.providers.add(
             name=name, type=kind, parent=parent, project=project, inventories=inventory,
             capabilities=capability, properties=dict(measures),
@@ -179,6 +180,7 @@ def _find_parents(session: Session, request: resource_pb2.CreateProvidersRequest
 @takes_generation
 @click.option("--under", default="", help="Move it, and all below it, under this provider.")
 @click.option("--top", is_flag=True, help="Move it to the top of a tree of its own.")
+@takes_new_owner
 @click.option("--add", multiple=True, type=INVENTORY, help="Inventory that it has not: VCPU=64.")
 @click.option(
     "--modify",
@@ -202,6 +204,8 @@ def set_one(
     generation: int,
     under: str,
     top: bool,
+    owner: str,
+    no_project: bool,
     manifest: Path | None,
     output: str,
     **parts: Any,
@@ -224,6 +228,8 @@ def set_one(
             change.under = under
         if new_name is not None:
             change.name = new_name
+        if (project := new_owner(session, owner, no_project)) is not None:
+            change.project = project
     _find_changed(session, request.changes)
     answer = session.client.resource.UpdateProviders(request)
     session.show(answer, output, lambda: _changed(session, answer.providers))
@@ -438,7 +444,7 @@ def _table(session: Session, answer: resource_pb2.ListProvidersResponse) -> "Tab
 def _sheet(session: Session, one: resource_pb2.Provider) -> "Table":
     from mulligan_client.output import sheet, status_pairs
 
-    known = (one.metadata.id, one.metadata.region, one.parent, one.root)
+    known = (one.metadata.id, one.metadata.region, one.metadata.project, one.parent, one.root)
     name = session.names([*known, *one.groups, *one.shares_with])
     return sheet(
         [
@@ -447,6 +453,7 @@ def _sheet(session: Session, one: resource_pb2.Provider) -> "Table":
             ("type", one.type),
             *status_pairs(one.status, one.marks),
             ("region", name(one.metadata.region)),
+            ("project", name(one.metadata.project)),
             ("under", name(one.parent)),
             ("tree of", name(one.root)),
             *(

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mulligan_client.commands.catalogue import Kind, add_list_and_show
+from mulligan_client.commands import owners
+from mulligan_client.commands.catalogue import Kind, Owned, add_list_and_show
 from mulligan_client.commands.hardware import Noun, add_hardware_commands
 from mulligan_client.commands.options import (
     pass_session,
@@ -19,6 +20,7 @@ from mulligan_client.commands.options import (
     takes_wait,
 )
 from mulligan_client.commands.outcome import leave_if_failed, wait_for, wait_for_enrolment
+from mulligan_client.commands.owners import new_owner, takes_new_owner, takes_owner
 from mulligan_client.complaint import ComplaintError
 from mulligan_client.exits import Exit
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
@@ -43,6 +45,7 @@ def server() -> None:
 @takes_password
 @click.option("--insecure-tls", is_flag=True, help="Don't verify the BMC's certificate; is shown.")
 @click.option("--system", default="", help="Redfish path of the system, if the BMC has several.")
+@takes_owner
 @takes_region
 @takes_wait
 @takes_output
@@ -56,6 +59,7 @@ def add(
     password_stdin: bool,
     insecure_tls: bool,
     system: str,
+    owner: str,
     region: str,
     wait: bool,
     output: str,
@@ -85,7 +89,13 @@ def add(
     spec = control_pb2.ServerSpec(
         address=bmc, sealed_credentials=sealed, insecure_tls=insecure_tls, system=system
     )
-    request = control_pb2.CreateServerRequest(id=server_id, name=name, region=region_id, spec=spec)
+    request = control_pb2.CreateServerRequest(
+        id=server_id,
+        name=name,
+        region=region_id,
+        spec=spec,
+        project=new_owner(session, owner, no_project=False) or "",
+    )
     found = session.client.control.CreateServer(request)
     if wait:
         operation = wait_for_enrolment(session, server_id, found.operation)
@@ -101,6 +111,7 @@ def add(
 @server.command("set")
 @click.argument("name")
 @takes_new_name
+@takes_new_owner
 @takes_generation
 @click.option("--username", default="", help="User of the BMC; a password is needed with it.")
 @takes_password
@@ -116,6 +127,8 @@ def set_one(
     session: Session,
     name: str,
     new_name: str | None,
+    owner: str,
+    no_project: bool,
     generation: int,
     username: str,
     password_file: Path | None,
@@ -124,7 +137,7 @@ def set_one(
     wait: bool,
     output: str,
 ) -> None:
-    """Change a server's name, or how its BMC is reached: user, password, whether TLS is verified.
+    """Change a server's name or owner, or how its BMC is reached: user, password, TLS.
 
     With --username the password is asked for, or read from a file or standard input. With --wait
     the server is verified with what is new, as by `mulligan server verify`. A running operation
@@ -132,15 +145,20 @@ def set_one(
     """
     if not username and (password_file is not None or password_stdin):
         raise click.UsageError("a password needs its user: --username TEXT")
-    if new_name is None and not username and insecure_tls is None:
+    project = new_owner(session, owner, no_project)
+    if new_name is None and project is None and not username and insecure_tls is None:
         raise click.UsageError(
-            "say what to change: --name, --username, --insecure-tls or --verify-tls"
+            "say what to change: --name, --project, --no-project, --username, --insecure-tls or "
+            "--verify-tls"
         )
     control, server_id = session.client.control, session.resolve("server", name)
     request = control_pb2.UpdateServerRequest(id=server_id, generation=generation)
     if new_name is not None:
         request.name = new_name
         request.update_mask.paths.append("name")
+    if project is not None:
+        request.project = project
+        request.update_mask.paths.append("project")
     if username:
         known = control.GetServer(control_pb2.GetServerRequest(id=server_id))
         prompt = f"Password of {username} at {known.spec.address}"
@@ -194,7 +212,7 @@ def _sheet(session: Session, one: control_pb2.Server) -> "Table":
     from mulligan_client.output import sheet, state_text, status_pairs
     from mulligan_client.quantities import bytes_words, mib_words
 
-    name = session.names([one.machine, one.metadata.region])
+    name = session.names([one.machine, one.metadata.region, one.metadata.project])
     inventory = one.inventory
     hardware = " ".join(filter(None, (inventory.manufacturer, inventory.model, inventory.serial)))
     disks = [
@@ -208,6 +226,7 @@ def _sheet(session: Session, one: control_pb2.Server) -> "Table":
             ("server", one.metadata.name),
             ("id", one.metadata.id),
             ("region", name(one.metadata.region)),
+            ("project", name(one.metadata.project)),
             *status_pairs(one.status, one.marks),
             ("BMC", one.spec.address),
             ("BMC certificate", tls),
@@ -240,6 +259,10 @@ add_list_and_show(
         table=_table,
         sheet=_sheet,
         has_states=True,
+        owned=Owned(
+            owners.list_servers,
+            lambda session, answer: owners.owned_table(session, answer.servers),
+        ),
         shows="Show a server: where it stands, and what was found in it.",
     ),
 )

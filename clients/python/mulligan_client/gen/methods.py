@@ -39,7 +39,7 @@ CONTROL_CREATE_SERVER = Method(
     "/mulligan.control.v1.ControlService/CreateServer",
     Retry.REQUEST_ID,
     leads=(Lead(True, ("region",)),),
-    references=(Reference(("region",), ("region",)),),
+    references=(Reference(("region",), ("region",)), Reference(("project",), ("project",))),
 )
 CONTROL_GET_SERVER = Method(
     "/mulligan.control.v1.ControlService/GetServer",
@@ -59,11 +59,16 @@ CONTROL_LIST_SERVERS = Method(
     leads=(Lead(True, ("region",)),),
     references=(Reference(("region",), ("region",)),),
 )
+CONTROL_LIST_PROJECT_SERVERS = Method(
+    "/mulligan.control.v1.ControlService/ListProjectServers",
+    Retry.READ,
+    references=(Reference(("project",), ("project",)),),
+)
 CONTROL_UPDATE_SERVER = Method(
     "/mulligan.control.v1.ControlService/UpdateServer",
     Retry.REQUEST_ID,
     leads=(Lead(False, ("id",)),),
-    references=(Reference(("id",), ("server",)),),
+    references=(Reference(("id",), ("server",)), Reference(("project",), ("project",))),
 )
 CONTROL_VERIFY_SERVER = Method(
     "/mulligan.control.v1.ControlService/VerifyServer",
@@ -87,7 +92,7 @@ CONTROL_CREATE_HOST = Method(
     "/mulligan.control.v1.ControlService/CreateHost",
     Retry.REQUEST_ID,
     leads=(Lead(True, ("region",)),),
-    references=(Reference(("region",), ("region",)),),
+    references=(Reference(("region",), ("region",)), Reference(("project",), ("project",))),
 )
 CONTROL_GET_HOST = Method(
     "/mulligan.control.v1.ControlService/GetHost",
@@ -107,11 +112,16 @@ CONTROL_LIST_HOSTS = Method(
     leads=(Lead(True, ("region",)),),
     references=(Reference(("region",), ("region",)),),
 )
+CONTROL_LIST_PROJECT_HOSTS = Method(
+    "/mulligan.control.v1.ControlService/ListProjectHosts",
+    Retry.READ,
+    references=(Reference(("project",), ("project",)),),
+)
 CONTROL_UPDATE_HOST = Method(
     "/mulligan.control.v1.ControlService/UpdateHost",
     Retry.REQUEST_ID,
     leads=(Lead(False, ("id",)),),
-    references=(Reference(("id",), ("host",)),),
+    references=(Reference(("id",), ("host",)), Reference(("project",), ("project",))),
 )
 CONTROL_VERIFY_HOST = Method(
     "/mulligan.control.v1.ControlService/VerifyHost",
@@ -715,6 +725,7 @@ RESOURCE_UPDATE_PROVIDERS = Method(
     references=(
         Reference(("changes", "id"), ("provider",)),
         Reference(("changes", "under"), ("provider",)),
+        Reference(("changes", "project"), ("project",)),
     ),
 )
 RESOURCE_DELETE_PROVIDERS = Method(
@@ -730,6 +741,7 @@ RESOURCE_RESHAPE_PROVIDERS = Method(
     references=(
         Reference(("changes", "id"), ("provider",)),
         Reference(("changes", "under"), ("provider",)),
+        Reference(("changes", "project"), ("project",)),
         Reference(("moves", "from_provider"), ("provider",)),
         Reference(("moves", "to_provider"), ("provider",)),
         Reference(("moves", "claims"), ("claim",)),

@@ -66,12 +66,32 @@ class ControlService:
         for page in self._caller.pages(self.ListServers, request):
             yield from page.servers
 
+    def ListProjectServers(
+        self, request: control_pb2.ListProjectServersRequest, timeout: float | None = None
+    ) -> control_pb2.ListProjectServersResponse:
+        """The servers that are a project's, as it may know them: what they are and where they
+        stand, not how they are reached.
+        """
+        return self._caller.unary(
+            methods.CONTROL_LIST_PROJECT_SERVERS,
+            request,
+            control_pb2.ListProjectServersResponse,
+            timeout,
+        )
+
+    def AllProjectServers(
+        self, request: control_pb2.ListProjectServersRequest
+    ) -> Iterator[control_pb2.ProjectServer]:
+        """Give one after the other what ListProjectServers gives in pages."""
+        for page in self._caller.pages(self.ListProjectServers, request):
+            yield from page.servers
+
     def UpdateServer(
         self, request: control_pb2.UpdateServerRequest, timeout: float | None = None
     ) -> control_pb2.Server:
-        """Change a server's name, or how its BMC is reached. It needs no slot: a running operation
-        goes on with what it began with; its retry after it ended, and every later operation, use
-        what is new.
+        """Change a server's name or owner, or how its BMC is reached. It needs no slot: a running
+        operation goes on with what it began with; its retry after it ended, and every later
+        operation, use what is new.
         """
         return self._caller.unary(
             methods.CONTROL_UPDATE_SERVER, request, control_pb2.Server, timeout
@@ -136,10 +156,30 @@ class ControlService:
         for page in self._caller.pages(self.ListHosts, request):
             yield from page.hosts
 
+    def ListProjectHosts(
+        self, request: control_pb2.ListProjectHostsRequest, timeout: float | None = None
+    ) -> control_pb2.ListProjectHostsResponse:
+        """The hosts that are a project's, as it may know them: what they are and where they stand,
+        not how they are reached.
+        """
+        return self._caller.unary(
+            methods.CONTROL_LIST_PROJECT_HOSTS,
+            request,
+            control_pb2.ListProjectHostsResponse,
+            timeout,
+        )
+
+    def AllProjectHosts(
+        self, request: control_pb2.ListProjectHostsRequest
+    ) -> Iterator[control_pb2.ProjectHost]:
+        """Give one after the other what ListProjectHosts gives in pages."""
+        for page in self._caller.pages(self.ListProjectHosts, request):
+            yield from page.hosts
+
     def UpdateHost(
         self, request: control_pb2.UpdateHostRequest, timeout: float | None = None
     ) -> control_pb2.Host:
-        """Change a host's name."""
+        """Change a host's name or owner."""
         return self._caller.unary(methods.CONTROL_UPDATE_HOST, request, control_pb2.Host, timeout)
 
     def VerifyHost(

@@ -47,6 +47,7 @@ export const controlCreateServer: Method = {
   ],
   references: [
     { path: ["region"], types: ["region"] },
+    { path: ["project"], types: ["project"] },
   ],
   since: "",
   newer: [],
@@ -94,6 +95,18 @@ export const controlListServers: Method = {
   newer: [],
 };
 
+export const controlListProjectServers: Method = {
+  path: "/mulligan.control.v1.ControlService/ListProjectServers",
+  retry: "read",
+  anonymous: false,
+  leads: [],
+  references: [
+    { path: ["project"], types: ["project"] },
+  ],
+  since: "",
+  newer: [],
+};
+
 export const controlUpdateServer: Method = {
   path: "/mulligan.control.v1.ControlService/UpdateServer",
   retry: "request_id",
@@ -103,6 +116,7 @@ export const controlUpdateServer: Method = {
   ],
   references: [
     { path: ["id"], types: ["server"] },
+    { path: ["project"], types: ["project"] },
   ],
   since: "",
   newer: [],
@@ -159,6 +173,7 @@ export const controlCreateHost: Method = {
   ],
   references: [
     { path: ["region"], types: ["region"] },
+    { path: ["project"], types: ["project"] },
   ],
   since: "",
   newer: [],
@@ -206,6 +221,18 @@ export const controlListHosts: Method = {
   newer: [],
 };
 
+export const controlListProjectHosts: Method = {
+  path: "/mulligan.control.v1.ControlService/ListProjectHosts",
+  retry: "read",
+  anonymous: false,
+  leads: [],
+  references: [
+    { path: ["project"], types: ["project"] },
+  ],
+  since: "",
+  newer: [],
+};
+
 export const controlUpdateHost: Method = {
   path: "/mulligan.control.v1.ControlService/UpdateHost",
   retry: "request_id",
@@ -215,6 +242,7 @@ export const controlUpdateHost: Method = {
   ],
   references: [
     { path: ["id"], types: ["host"] },
+    { path: ["project"], types: ["project"] },
   ],
   since: "",
   newer: [],
@@ -1573,6 +1601,7 @@ export const resourceUpdateProviders: Method = {
   references: [
     { path: ["changes", "id"], types: ["provider"] },
     { path: ["changes", "under"], types: ["provider"] },
+    { path: ["changes", "project"], types: ["project"] },
   ],
   since: "",
   newer: [],
@@ -1602,6 +1631,7 @@ export const resourceReshapeProviders: Method = {
   references: [
     { path: ["changes", "id"], types: ["provider"] },
     { path: ["changes", "under"], types: ["provider"] },
+    { path: ["changes", "project"], types: ["project"] },
     { path: ["moves", "fromProvider"], types: ["provider"] },
     { path: ["moves", "toProvider"], types: ["provider"] },
     { path: ["moves", "claims"], types: ["claim"] },

@@ -69,9 +69,25 @@ export class ControlService {
   }
 
   /**
-   * Change a server's name, or how its BMC is reached. It needs no slot: a running operation goes
-   * on with what it began with; its retry after it ended, and every later operation, use what is
-   * new.
+   * The servers that are a project's, as it may know them: what they are and where they stand, not
+   * how they are reached.
+   */
+  listProjectServers(request: MessageInitShape<typeof controlv1.ListProjectServersRequestSchema>, signal?: AbortSignal): Promise<controlv1.ListProjectServersResponse> {
+    return this.caller.unary(methods.controlListProjectServers, controlv1.ControlService.method.listProjectServers, request, signal);
+  }
+
+  /** Give one after the other what listProjectServers gives in pages. */
+  async *allProjectServers(request: MessageInitShape<typeof controlv1.ListProjectServersRequestSchema>): AsyncIterable<controlv1.ProjectServer> {
+    const pages = this.caller.pages(methods.controlListProjectServers, controlv1.ListProjectServersRequestSchema, request, (page) => this.listProjectServers(page));
+    for await (const page of pages) {
+      yield* page.servers;
+    }
+  }
+
+  /**
+   * Change a server's name or owner, or how its BMC is reached. It needs no slot: a running
+   * operation goes on with what it began with; its retry after it ended, and every later
+   * operation, use what is new.
    */
   updateServer(request: MessageInitShape<typeof controlv1.UpdateServerRequestSchema>, signal?: AbortSignal): Promise<controlv1.Server> {
     return this.caller.unary(methods.controlUpdateServer, controlv1.ControlService.method.updateServer, request, signal);
@@ -123,7 +139,23 @@ export class ControlService {
     }
   }
 
-  /** Change a host's name. */
+  /**
+   * The hosts that are a project's, as it may know them: what they are and where they stand, not
+   * how they are reached.
+   */
+  listProjectHosts(request: MessageInitShape<typeof controlv1.ListProjectHostsRequestSchema>, signal?: AbortSignal): Promise<controlv1.ListProjectHostsResponse> {
+    return this.caller.unary(methods.controlListProjectHosts, controlv1.ControlService.method.listProjectHosts, request, signal);
+  }
+
+  /** Give one after the other what listProjectHosts gives in pages. */
+  async *allProjectHosts(request: MessageInitShape<typeof controlv1.ListProjectHostsRequestSchema>): AsyncIterable<controlv1.ProjectHost> {
+    const pages = this.caller.pages(methods.controlListProjectHosts, controlv1.ListProjectHostsRequestSchema, request, (page) => this.listProjectHosts(page));
+    for await (const page of pages) {
+      yield* page.hosts;
+    }
+  }
+
+  /** Change a host's name or owner. */
   updateHost(request: MessageInitShape<typeof controlv1.UpdateHostRequestSchema>, signal?: AbortSignal): Promise<controlv1.Host> {
     return this.caller.unary(methods.controlUpdateHost, controlv1.ControlService.method.updateHost, request, signal);
   }

@@ -342,6 +342,7 @@ class CreateServerRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     REGION_FIELD_NUMBER: _builtins.int
     SPEC_FIELD_NUMBER: _builtins.int
+    PROJECT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     id: _builtins.str
@@ -350,6 +351,10 @@ class CreateServerRequest(_message.Message):
     """1 to 255 printable characters; no other server of the region has it."""
     region: _builtins.str
     """UUID of the region whose executors reach its BMC."""
+    project: _builtins.str
+    """UUID of the project whose it is: only that one, and those below it, are given anything of it.
+    Empty: nobody's, all may have it.
+    """
     @_builtins.property
     def spec(self) -> Global___ServerSpec:
         """How its BMC is reached; address and sealed_credentials are needed."""
@@ -362,10 +367,11 @@ class CreateServerRequest(_message.Message):
         name: _builtins.str = ...,
         region: _builtins.str = ...,
         spec: Global___ServerSpec | None = ...,
+        project: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "name", b"name", "region", b"region", "request_id", b"request_id", "spec", b"spec"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "name", b"name", "project", b"project", "region", b"region", "request_id", b"request_id", "spec", b"spec"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -516,6 +522,126 @@ class ListServersResponse(_message.Message):
 Global___ListServersResponse: _TypeAlias = ListServersResponse  # noqa: Y015
 
 @_typing.final
+class ProjectServer(_message.Message):
+    """A server as the project knows whose it is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    METADATA_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    ARCHITECTURE_FIELD_NUMBER: _builtins.int
+    CPUS_FIELD_NUMBER: _builtins.int
+    MEMORY_MIB_FIELD_NUMBER: _builtins.int
+    DISK_GIB_FIELD_NUMBER: _builtins.int
+    architecture: _builtins.str
+    """Of its CPUs, such as x86_64; as the last inspection found it, like the rest."""
+    cpus: _builtins.int
+    """Threads that it has."""
+    memory_mib: _builtins.int
+    """In MiB."""
+    disk_gib: _builtins.int
+    """On its local disks together; in GiB."""
+    @_builtins.property
+    def metadata(self) -> _common_pb2.Metadata:
+        """Its id, name, owner, region and generation."""
+
+    @_builtins.property
+    def status(self) -> _common_pb2.Status:
+        """Where it stands, without what its operators and its hardware had to say."""
+
+    def __init__(
+        self,
+        *,
+        metadata: _common_pb2.Metadata | None = ...,
+        status: _common_pb2.Status | None = ...,
+        architecture: _builtins.str = ...,
+        cpus: _builtins.int = ...,
+        memory_mib: _builtins.int = ...,
+        disk_gib: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata", "status", b"status"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["architecture", b"architecture", "cpus", b"cpus", "disk_gib", b"disk_gib", "memory_mib", b"memory_mib", "metadata", b"metadata", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProjectServer: _TypeAlias = ProjectServer  # noqa: Y015
+
+@_typing.final
+class ListProjectServersRequest(_message.Message):
+    """Which part of the list, and what it is narrowed to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_FIELD_NUMBER: _builtins.int
+    PROJECT_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    DESCENDING_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    project: _builtins.str
+    """UUID of the project; needed."""
+    order_by: _common_pb2.OrderBy.ValueType
+    """What orders it."""
+    descending: _builtins.bool
+    """From the last to the first."""
+    @_builtins.property
+    def page(self) -> _common_pb2.Page:
+        """Which part of the list; absent: the first 100."""
+
+    @_builtins.property
+    def filter(self) -> _common_pb2.Filter:
+        """What it is narrowed to."""
+
+    def __init__(
+        self,
+        *,
+        page: _common_pb2.Page | None = ...,
+        project: _builtins.str = ...,
+        order_by: _common_pb2.OrderBy.ValueType = ...,
+        descending: _builtins.bool = ...,
+        filter: _common_pb2.Filter | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page", b"page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["descending", b"descending", "filter", b"filter", "order_by", b"order_by", "page", b"page", "project", b"project"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListProjectServersRequest: _TypeAlias = ListProjectServersRequest  # noqa: Y015
+
+@_typing.final
+class ListProjectServersResponse(_message.Message):
+    """A page of a project's servers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERVERS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For page.token of the next request; empty: this was the last page."""
+    revision: _builtins.int
+    """The revision of this answer; a watch from it misses nothing."""
+    @_builtins.property
+    def servers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProjectServer]:
+        """In the order that was asked for, by default that of their ids."""
+
+    def __init__(
+        self,
+        *,
+        servers: _abc.Iterable[Global___ProjectServer] | None = ...,
+        next_page_token: _builtins.str = ...,
+        revision: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "revision", b"revision", "servers", b"servers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListProjectServersResponse: _TypeAlias = ListProjectServersResponse  # noqa: Y015
+
+@_typing.final
 class UpdateServerRequest(_message.Message):
     """What to change of which server."""
 
@@ -527,6 +653,7 @@ class UpdateServerRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     SPEC_FIELD_NUMBER: _builtins.int
     UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    PROJECT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     id: _builtins.str
@@ -535,6 +662,11 @@ class UpdateServerRequest(_message.Message):
     """The one at which it was read; 0: whatever it is at."""
     name: _builtins.str
     """Another name for it; it still answers to the slug of the one before."""
+    project: _builtins.str
+    """UUID of the project whose it is: only that one, and those below it, are given anything of it.
+    Empty: nobody's, all may have it.
+    Refused while other projects have anything of it, now or later.
+    """
     @_builtins.property
     def spec(self) -> Global___ServerSpec:
         """Of it sealed_credentials and insecure_tls are read. A server with another address or system is
@@ -543,7 +675,7 @@ class UpdateServerRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Needed; only what it names is read: name,
+        """Needed; only what it names is read: name, project,
         spec.sealed_credentials, spec.insecure_tls.
         """
 
@@ -556,10 +688,11 @@ class UpdateServerRequest(_message.Message):
         name: _builtins.str = ...,
         spec: Global___ServerSpec | None = ...,
         update_mask: _field_mask_pb2.FieldMask | None = ...,
+        project: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec", "update_mask", b"update_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation", "id", b"id", "name", b"name", "request_id", b"request_id", "spec", b"spec", "update_mask", b"update_mask"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation", "id", b"id", "name", b"name", "project", b"project", "request_id", b"request_id", "spec", b"spec", "update_mask", b"update_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -796,12 +929,17 @@ class CreateHostRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     REGION_FIELD_NUMBER: _builtins.int
     SPEC_FIELD_NUMBER: _builtins.int
+    PROJECT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     name: _builtins.str
     """1 to 255 printable characters; no other host of the region has it."""
     region: _builtins.str
     """UUID of the region whose executors reach it."""
+    project: _builtins.str
+    """UUID of the project whose it is: only that one, and those below it, are given anything of it.
+    Empty: nobody's, all may have it.
+    """
     @_builtins.property
     def spec(self) -> Global___HostSpec:
         """How it is reached; uri is needed."""
@@ -813,10 +951,11 @@ class CreateHostRequest(_message.Message):
         name: _builtins.str = ...,
         region: _builtins.str = ...,
         spec: Global___HostSpec | None = ...,
+        project: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "region", b"region", "request_id", b"request_id", "spec", b"spec"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "project", b"project", "region", b"region", "request_id", b"request_id", "spec", b"spec"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -967,6 +1106,126 @@ class ListHostsResponse(_message.Message):
 Global___ListHostsResponse: _TypeAlias = ListHostsResponse  # noqa: Y015
 
 @_typing.final
+class ProjectHost(_message.Message):
+    """A host as the project knows whose it is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    METADATA_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    ARCHITECTURE_FIELD_NUMBER: _builtins.int
+    CPUS_FIELD_NUMBER: _builtins.int
+    MEMORY_MIB_FIELD_NUMBER: _builtins.int
+    DISK_GIB_FIELD_NUMBER: _builtins.int
+    architecture: _builtins.str
+    """Of its CPUs, such as x86_64; as the last inspection found it, like the rest."""
+    cpus: _builtins.int
+    """Threads that it has."""
+    memory_mib: _builtins.int
+    """In MiB."""
+    disk_gib: _builtins.int
+    """In its storage pool; in GiB."""
+    @_builtins.property
+    def metadata(self) -> _common_pb2.Metadata:
+        """Its id, name, owner, region and generation."""
+
+    @_builtins.property
+    def status(self) -> _common_pb2.Status:
+        """Where it stands, without what its operators and its hardware had to say."""
+
+    def __init__(
+        self,
+        *,
+        metadata: _common_pb2.Metadata | None = ...,
+        status: _common_pb2.Status | None = ...,
+        architecture: _builtins.str = ...,
+        cpus: _builtins.int = ...,
+        memory_mib: _builtins.int = ...,
+        disk_gib: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata", "status", b"status"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["architecture", b"architecture", "cpus", b"cpus", "disk_gib", b"disk_gib", "memory_mib", b"memory_mib", "metadata", b"metadata", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProjectHost: _TypeAlias = ProjectHost  # noqa: Y015
+
+@_typing.final
+class ListProjectHostsRequest(_message.Message):
+    """Which part of the list, and what it is narrowed to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_FIELD_NUMBER: _builtins.int
+    PROJECT_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    DESCENDING_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    project: _builtins.str
+    """UUID of the project; needed."""
+    order_by: _common_pb2.OrderBy.ValueType
+    """What orders it."""
+    descending: _builtins.bool
+    """From the last to the first."""
+    @_builtins.property
+    def page(self) -> _common_pb2.Page:
+        """Which part of the list; absent: the first 100."""
+
+    @_builtins.property
+    def filter(self) -> _common_pb2.Filter:
+        """What it is narrowed to."""
+
+    def __init__(
+        self,
+        *,
+        page: _common_pb2.Page | None = ...,
+        project: _builtins.str = ...,
+        order_by: _common_pb2.OrderBy.ValueType = ...,
+        descending: _builtins.bool = ...,
+        filter: _common_pb2.Filter | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page", b"page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["descending", b"descending", "filter", b"filter", "order_by", b"order_by", "page", b"page", "project", b"project"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListProjectHostsRequest: _TypeAlias = ListProjectHostsRequest  # noqa: Y015
+
+@_typing.final
+class ListProjectHostsResponse(_message.Message):
+    """A page of a project's hosts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOSTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For page.token of the next request; empty: this was the last page."""
+    revision: _builtins.int
+    """The revision of this answer; a watch from it misses nothing."""
+    @_builtins.property
+    def hosts(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProjectHost]:
+        """In the order that was asked for, by default that of their ids."""
+
+    def __init__(
+        self,
+        *,
+        hosts: _abc.Iterable[Global___ProjectHost] | None = ...,
+        next_page_token: _builtins.str = ...,
+        revision: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hosts", b"hosts", "next_page_token", b"next_page_token", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListProjectHostsResponse: _TypeAlias = ListProjectHostsResponse  # noqa: Y015
+
+@_typing.final
 class UpdateHostRequest(_message.Message):
     """What to change of which host."""
 
@@ -977,6 +1236,7 @@ class UpdateHostRequest(_message.Message):
     GENERATION_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    PROJECT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """1 to 64 characters, such as a UUID; a retry with the same one changes nothing more."""
     id: _builtins.str
@@ -985,9 +1245,14 @@ class UpdateHostRequest(_message.Message):
     """The one at which it was read; 0: whatever it is at."""
     name: _builtins.str
     """Another name for it; it still answers to the slug of the one before."""
+    project: _builtins.str
+    """UUID of the project whose it is: only that one, and those below it, are given anything of it.
+    Empty: nobody's, all may have it.
+    Refused while other projects have anything of it, now or later.
+    """
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Needed; only what it names is read: name."""
+        """Needed; only what it names is read: name, project."""
 
     def __init__(
         self,
@@ -997,10 +1262,11 @@ class UpdateHostRequest(_message.Message):
         generation: _builtins.int = ...,
         name: _builtins.str = ...,
         update_mask: _field_mask_pb2.FieldMask | None = ...,
+        project: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["update_mask", b"update_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation", "id", b"id", "name", b"name", "request_id", b"request_id", "update_mask", b"update_mask"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation", "id", b"id", "name", b"name", "project", b"project", "request_id", b"request_id", "update_mask", b"update_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

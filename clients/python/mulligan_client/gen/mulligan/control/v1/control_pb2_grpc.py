@@ -61,6 +61,11 @@ class ControlServiceStub:
                 request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListServersRequest.SerializeToString,
                 response_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListServersResponse.FromString,
                 _registered_method=True)
+        self.ListProjectServers = channel.unary_unary(
+                '/mulligan.control.v1.ControlService/ListProjectServers',
+                request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListProjectServersRequest.SerializeToString,
+                response_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListProjectServersResponse.FromString,
+                _registered_method=True)
         self.UpdateServer = channel.unary_unary(
                 '/mulligan.control.v1.ControlService/UpdateServer',
                 request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.UpdateServerRequest.SerializeToString,
@@ -100,6 +105,11 @@ class ControlServiceStub:
                 '/mulligan.control.v1.ControlService/ListHosts',
                 request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListHostsRequest.SerializeToString,
                 response_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListHostsResponse.FromString,
+                _registered_method=True)
+        self.ListProjectHosts = channel.unary_unary(
+                '/mulligan.control.v1.ControlService/ListProjectHosts',
+                request_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListProjectHostsRequest.SerializeToString,
+                response_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListProjectHostsResponse.FromString,
                 _registered_method=True)
         self.UpdateHost = channel.unary_unary(
                 '/mulligan.control.v1.ControlService/UpdateHost',
@@ -328,8 +338,16 @@ class ControlServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListProjectServers(self, request, context):
+        """The servers that are a project's, as it may know them: what they are and where they stand, not how
+        they are reached.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def UpdateServer(self, request, context):
-        """Change a server's name, or how its BMC is reached. It needs no slot: a running operation goes on with what it
+        """Change a server's name or owner, or how its BMC is reached. It needs no slot: a running operation goes on with what it
         began with; its retry after it ended, and every later operation, use what is new.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -386,8 +404,16 @@ class ControlServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListProjectHosts(self, request, context):
+        """The hosts that are a project's, as it may know them: what they are and where they stand, not how
+        they are reached.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def UpdateHost(self, request, context):
-        """Change a host's name.
+        """Change a host's name or owner.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -683,6 +709,11 @@ def add_ControlServiceServicer_to_server(servicer, server):
                     request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListServersRequest.FromString,
                     response_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListServersResponse.SerializeToString,
             ),
+            'ListProjectServers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProjectServers,
+                    request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListProjectServersRequest.FromString,
+                    response_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListProjectServersResponse.SerializeToString,
+            ),
             'UpdateServer': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateServer,
                     request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.UpdateServerRequest.FromString,
@@ -722,6 +753,11 @@ def add_ControlServiceServicer_to_server(servicer, server):
                     servicer.ListHosts,
                     request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListHostsRequest.FromString,
                     response_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListHostsResponse.SerializeToString,
+            ),
+            'ListProjectHosts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProjectHosts,
+                    request_deserializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListProjectHostsRequest.FromString,
+                    response_serializer=mulligan_dot_control_dot_v1_dot_control__pb2.ListProjectHostsResponse.SerializeToString,
             ),
             'UpdateHost': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateHost,
@@ -1056,6 +1092,33 @@ class ControlService:
             _registered_method=True)
 
     @staticmethod
+    def ListProjectServers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.control.v1.ControlService/ListProjectServers',
+            mulligan_dot_control_dot_v1_dot_control__pb2.ListProjectServersRequest.SerializeToString,
+            mulligan_dot_control_dot_v1_dot_control__pb2.ListProjectServersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def UpdateServer(request,
             target,
             options=(),
@@ -1261,6 +1324,33 @@ class ControlService:
             '/mulligan.control.v1.ControlService/ListHosts',
             mulligan_dot_control_dot_v1_dot_control__pb2.ListHostsRequest.SerializeToString,
             mulligan_dot_control_dot_v1_dot_control__pb2.ListHostsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListProjectHosts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mulligan.control.v1.ControlService/ListProjectHosts',
+            mulligan_dot_control_dot_v1_dot_control__pb2.ListProjectHostsRequest.SerializeToString,
+            mulligan_dot_control_dot_v1_dot_control__pb2.ListProjectHostsResponse.FromString,
             options,
             channel_credentials,
             insecure,

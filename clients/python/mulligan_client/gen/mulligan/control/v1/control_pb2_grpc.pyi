@@ -46,8 +46,12 @@ class ControlServiceStub:
     """
     ListServers: _grpc.UnaryUnaryMultiCallable[_control_pb2.ListServersRequest, _control_pb2.ListServersResponse]
     """All servers."""
+    ListProjectServers: _grpc.UnaryUnaryMultiCallable[_control_pb2.ListProjectServersRequest, _control_pb2.ListProjectServersResponse]
+    """The servers that are a project's, as it may know them: what they are and where they stand, not how
+    they are reached.
+    """
     UpdateServer: _grpc.UnaryUnaryMultiCallable[_control_pb2.UpdateServerRequest, _control_pb2.Server]
-    """Change a server's name, or how its BMC is reached. It needs no slot: a running operation goes on with what it
+    """Change a server's name or owner, or how its BMC is reached. It needs no slot: a running operation goes on with what it
     began with; its retry after it ended, and every later operation, use what is new.
     """
     VerifyServer: _grpc.UnaryUnaryMultiCallable[_control_pb2.VerifyServerRequest, _control_pb2.Operation]
@@ -66,8 +70,12 @@ class ControlServiceStub:
     """
     ListHosts: _grpc.UnaryUnaryMultiCallable[_control_pb2.ListHostsRequest, _control_pb2.ListHostsResponse]
     """All hosts."""
+    ListProjectHosts: _grpc.UnaryUnaryMultiCallable[_control_pb2.ListProjectHostsRequest, _control_pb2.ListProjectHostsResponse]
+    """The hosts that are a project's, as it may know them: what they are and where they stand, not how
+    they are reached.
+    """
     UpdateHost: _grpc.UnaryUnaryMultiCallable[_control_pb2.UpdateHostRequest, _control_pb2.Host]
-    """Change a host's name."""
+    """Change a host's name or owner."""
     VerifyHost: _grpc.UnaryUnaryMultiCallable[_control_pb2.VerifyHostRequest, _control_pb2.Operation]
     """Check that a host can be driven."""
     InspectHost: _grpc.UnaryUnaryMultiCallable[_control_pb2.InspectHostRequest, _control_pb2.Operation]
@@ -177,8 +185,12 @@ class ControlServiceAsyncStub(ControlServiceStub):
     """
     ListServers: _aio.UnaryUnaryMultiCallable[_control_pb2.ListServersRequest, _control_pb2.ListServersResponse]  # type: ignore[assignment]
     """All servers."""
+    ListProjectServers: _aio.UnaryUnaryMultiCallable[_control_pb2.ListProjectServersRequest, _control_pb2.ListProjectServersResponse]  # type: ignore[assignment]
+    """The servers that are a project's, as it may know them: what they are and where they stand, not how
+    they are reached.
+    """
     UpdateServer: _aio.UnaryUnaryMultiCallable[_control_pb2.UpdateServerRequest, _control_pb2.Server]  # type: ignore[assignment]
-    """Change a server's name, or how its BMC is reached. It needs no slot: a running operation goes on with what it
+    """Change a server's name or owner, or how its BMC is reached. It needs no slot: a running operation goes on with what it
     began with; its retry after it ended, and every later operation, use what is new.
     """
     VerifyServer: _aio.UnaryUnaryMultiCallable[_control_pb2.VerifyServerRequest, _control_pb2.Operation]  # type: ignore[assignment]
@@ -197,8 +209,12 @@ class ControlServiceAsyncStub(ControlServiceStub):
     """
     ListHosts: _aio.UnaryUnaryMultiCallable[_control_pb2.ListHostsRequest, _control_pb2.ListHostsResponse]  # type: ignore[assignment]
     """All hosts."""
+    ListProjectHosts: _aio.UnaryUnaryMultiCallable[_control_pb2.ListProjectHostsRequest, _control_pb2.ListProjectHostsResponse]  # type: ignore[assignment]
+    """The hosts that are a project's, as it may know them: what they are and where they stand, not how
+    they are reached.
+    """
     UpdateHost: _aio.UnaryUnaryMultiCallable[_control_pb2.UpdateHostRequest, _control_pb2.Host]  # type: ignore[assignment]
-    """Change a host's name."""
+    """Change a host's name or owner."""
     VerifyHost: _aio.UnaryUnaryMultiCallable[_control_pb2.VerifyHostRequest, _control_pb2.Operation]  # type: ignore[assignment]
     """Check that a host can be driven."""
     InspectHost: _aio.UnaryUnaryMultiCallable[_control_pb2.InspectHostRequest, _control_pb2.Operation]  # type: ignore[assignment]
@@ -337,12 +353,22 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         """All servers."""
 
     @_abc_1.abstractmethod
+    def ListProjectServers(
+        self,
+        request: _control_pb2.ListProjectServersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.ListProjectServersResponse, _abc.Awaitable[_control_pb2.ListProjectServersResponse]]:
+        """The servers that are a project's, as it may know them: what they are and where they stand, not how
+        they are reached.
+        """
+
+    @_abc_1.abstractmethod
     def UpdateServer(
         self,
         request: _control_pb2.UpdateServerRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_control_pb2.Server, _abc.Awaitable[_control_pb2.Server]]:
-        """Change a server's name, or how its BMC is reached. It needs no slot: a running operation goes on with what it
+        """Change a server's name or owner, or how its BMC is reached. It needs no slot: a running operation goes on with what it
         began with; its retry after it ended, and every later operation, use what is new.
         """
 
@@ -405,12 +431,22 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         """All hosts."""
 
     @_abc_1.abstractmethod
+    def ListProjectHosts(
+        self,
+        request: _control_pb2.ListProjectHostsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.ListProjectHostsResponse, _abc.Awaitable[_control_pb2.ListProjectHostsResponse]]:
+        """The hosts that are a project's, as it may know them: what they are and where they stand, not how
+        they are reached.
+        """
+
+    @_abc_1.abstractmethod
     def UpdateHost(
         self,
         request: _control_pb2.UpdateHostRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_control_pb2.Host, _abc.Awaitable[_control_pb2.Host]]:
-        """Change a host's name."""
+        """Change a host's name or owner."""
 
     @_abc_1.abstractmethod
     def VerifyHost(

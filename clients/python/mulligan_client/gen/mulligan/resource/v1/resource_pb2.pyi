@@ -778,7 +778,9 @@ class NewProvider(_message.Message):
     type: _builtins.str
     """A registered provider type; server and host are made by enrolling them."""
     project: _builtins.str
-    """UUID of the only project that may use it; empty: all may."""
+    """UUID of the project whose tree it is the top of: only that one, and those below it, may use what
+    is in it. Empty: nobody's, all may. What is below another provider is whose that tree is.
+    """
     parent: _builtins.str
     """UUID of the provider above it, which may be one of the same call; empty: it is a top."""
     @_builtins.property
@@ -1203,6 +1205,7 @@ class ProviderChange(_message.Message):
     CAPABILITIES_FIELD_NUMBER: _builtins.int
     PROPERTIES_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
+    PROJECT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """UUID of the provider; each of a request once."""
     generation: _builtins.int
@@ -1216,6 +1219,11 @@ class ProviderChange(_message.Message):
     name: _builtins.str
     """Another name for it; it still answers to the slug of the one before. Absent: it stays. A server
     or host has its own Update.
+    """
+    project: _builtins.str
+    """UUID of the project whose tree it is the top of, from now on; empty: nobody's. Refused while other
+    projects have anything of that tree, now or later. Absent: it stays. A server or host has its own
+    Update.
     """
     @_builtins.property
     def inventories(self) -> Global___InventoriesChange:
@@ -1239,17 +1247,22 @@ class ProviderChange(_message.Message):
         capabilities: Global___CapabilitiesChange | None = ...,
         properties: Global___PropertiesChange | None = ...,
         name: _builtins.str | None = ...,
+        project: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_name", b"_name", "_under", b"_under", "capabilities", b"capabilities", "inventories", b"inventories", "name", b"name", "properties", b"properties", "under", b"under"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_name", b"_name", "_project", b"_project", "_under", b"_under", "capabilities", b"capabilities", "inventories", b"inventories", "name", b"name", "project", b"project", "properties", b"properties", "under", b"under"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_name", b"_name", "_under", b"_under", "capabilities", b"capabilities", "generation", b"generation", "id", b"id", "inventories", b"inventories", "name", b"name", "properties", b"properties", "under", b"under"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_name", b"_name", "_project", b"_project", "_under", b"_under", "capabilities", b"capabilities", "generation", b"generation", "id", b"id", "inventories", b"inventories", "name", b"name", "project", b"project", "properties", b"properties", "under", b"under"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
     _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
+    _WhichOneofReturnType__project: _TypeAlias = _typing.Literal["project"]  # noqa: Y015
+    _WhichOneofArgType__project: _TypeAlias = _typing.Literal["_project", b"_project"]  # noqa: Y015
     _WhichOneofReturnType__under: _TypeAlias = _typing.Literal["under"]  # noqa: Y015
     _WhichOneofArgType__under: _TypeAlias = _typing.Literal["_under", b"_under"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__project) -> _WhichOneofReturnType__project | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__under) -> _WhichOneofReturnType__under | None: ...
 
