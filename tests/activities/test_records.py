@@ -69,7 +69,8 @@ def told(database: Database) -> int:
 async def told_after(threads: ThreadPoolExecutor, database: Database) -> int:
     """Count the events once the thread has done with its try."""
     counting = asyncio.get_running_loop().run_in_executor(threads, told, database)
-    return await asyncio.wait_for(counting, LIMIT_S)
+    async with asyncio.timeout(LIMIT_S):
+        return await counting
 
 
 async def test_one_in_time_is_written(database: Database, threads: ThreadPoolExecutor) -> None:

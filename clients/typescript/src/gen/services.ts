@@ -77,8 +77,11 @@ export class ControlService {
   }
 
   /** Give one after the other what listProjectServers gives in pages. */
-  async *allProjectServers(request: MessageInitShape<typeof controlv1.ListProjectServersRequestSchema>): AsyncIterable<controlv1.ProjectServer> {
-    const pages = this.caller.pages(methods.controlListProjectServers, controlv1.ListProjectServersRequestSchema, request, (page) => this.listProjectServers(page));
+  async *allProjectServers(
+    request: MessageInitShape<typeof controlv1.ListProjectServersRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<controlv1.ProjectServer> {
+    const pages = this.caller.pages(methods.controlListProjectServers, controlv1.ListProjectServersRequestSchema, request, (page) => this.listProjectServers(page, signal), signal);
     for await (const page of pages) {
       yield* page.servers;
     }
@@ -148,8 +151,11 @@ export class ControlService {
   }
 
   /** Give one after the other what listProjectHosts gives in pages. */
-  async *allProjectHosts(request: MessageInitShape<typeof controlv1.ListProjectHostsRequestSchema>): AsyncIterable<controlv1.ProjectHost> {
-    const pages = this.caller.pages(methods.controlListProjectHosts, controlv1.ListProjectHostsRequestSchema, request, (page) => this.listProjectHosts(page));
+  async *allProjectHosts(
+    request: MessageInitShape<typeof controlv1.ListProjectHostsRequestSchema>,
+    signal?: AbortSignal,
+  ): AsyncIterable<controlv1.ProjectHost> {
+    const pages = this.caller.pages(methods.controlListProjectHosts, controlv1.ListProjectHostsRequestSchema, request, (page) => this.listProjectHosts(page, signal), signal);
     for await (const page of pages) {
       yield* page.hosts;
     }
