@@ -1,8 +1,8 @@
 """The ways out: abort, retry, force-release. They work whatever is dead behind the services."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from google.protobuf.message import Message
 from sqlalchemy.orm import Session
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.common import WorkflowIDConflictPolicy
@@ -23,6 +23,8 @@ from mulligan.values.ids import object_id
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from workflows.force_release import ForceRelease
 from workflows.operation import CONTROL_QUEUE, TRY_AGAIN, OperationWorkflow, search_attributes
+
+T = TypeVar("T")
 
 
 class WaysOut:
@@ -45,7 +47,9 @@ class WaysOut:
                 object_type="operation",
                 object_id=row.id,
             )
-        await _tell_asked(request, row, "asked to abort")
+        await current_call().write(
+            request, control_pb2.Operation, _telling(row, "asked to abort", control_pb2.Operation())
+        )
         if await self._has_workflow(row.id):
             await self._client.get_workflow_handle(row.id).cancel()
         elif row.type in WORKFLOW_OF and payload:
@@ -61,16 +65,19 @@ class WaysOut:
 
     async def retry(self, request: control_pb2.RetryOperationRequest) -> control_pb2.Operation:
         """Try the failed step again: of a running operation now, of an ended one by a new one."""
+        call = current_call()
         row, payload = await self._of_caller(request.id)
+        if await call.refuse_other_content(request) or await _went_on(row):
+            return await self._operations.get(row.id)
         if row.state != "running":
-            if await current_call().refuse_other_content(request):
-                return await self._operations.get(row.id)
             return await self._ask_anew(request, row, payload)
-        await _tell_asked(request, row, "asked to try again")
+        await call.write_anonymously(_telling(row, "asked to try again", None))
         if await self._has_workflow(row.id):
             await self._starter.signal([row.id], TRY_AGAIN, *await self._fresh_access(row.id))
         else:
             await self._start_again(row, payload, "forward")
+        # Not before: while Temporal is away nothing is tried again, and the caller asks once more.
+        await call.write(request, control_pb2.Operation, lambda _: control_pb2.Operation())
         return await self._operations.get(row.id)
 
     async def force_release(
@@ -196,15 +203,24 @@ class WaysOut:
         return await self._operations.get(asked.operation)
 
 
-async def _tell_asked(request: Message, row: Operation, words: str) -> None:
-    """Tell who asked what, once for each request id."""
+def _telling(row: Operation, words: str, answer: T) -> Callable[[Session], T]:
+    """Tell in a transaction who asked what, once for each request id."""
     call = current_call()
 
-    def tell(session: Session) -> control_pb2.Operation:
-        operations.tell_asked(session, row.id, call.caller.account, words)
-        return control_pb2.Operation()
+    def tell(session: Session) -> T:
+        operations.tell_asked(session, row.id, call.caller.account, words, call.request_id)
+        return answer
 
-    await call.write(request, control_pb2.Operation, tell)
+    return tell
+
+
+async def _went_on(row: Operation) -> bool:
+    """Whether an operation was done after this very request, of which no answer was kept."""
+    call = current_call()
+    asked = call.caller.account, call.request_id
+    return row.state == "done" and await call.read(
+        lambda session: operations.was_asked(session, row.id, *asked)
+    )
 
 
 def _require_member(caller: Caller, row: Operation) -> None:

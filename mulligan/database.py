@@ -85,8 +85,8 @@ REST_S = 1.0
 _ENDS = "ends"
 _WAITING = "mulligan_waiting"
 
-_PG_CONFLICTS = {"40001", "40P01", "55P03"}
-"""Serialization failure, deadlock, lock not available."""
+_PG_CONFLICTS = {"40001", "40P01", "55P03", "25P03"}
+"""Serialization failure, deadlock, lock not available, stood still and was ended for others."""
 
 _UNREACHABLE = (InterfaceError, OperationalError)
 

@@ -276,9 +276,29 @@ def finish(
     _announce(session, row, "state", row.reason)
 
 
-def tell_asked(session: Session, operation: str, author: str, words: str) -> None:
-    """Tell who asked what of an operation that is running, before its workflow acts on it."""
-    _announce(session, session.get_one(Operation, operation), "asked", words, author)
+def tell_asked(session: Session, operation: str, author: str, words: str, request_id: str) -> None:
+    """Tell who asked what of an operation that is running, before its workflow acts on it.
+
+    It is told once for each request id.
+    """
+    row = _lock(session, operation)
+    if not was_asked(session, row.id, author, request_id):
+        _announce(session, row, "asked", words, author)
+
+
+def was_asked(session: Session, operation: str, author: str, request_id: str) -> bool:
+    """Say whether it was told that somebody asked something with a request id.
+
+    Index: ix_events_object_id_revision.
+    """
+    row = events.EventRow
+    told = select(row.revision).where(
+        row.object_id == operation,
+        row.kind == "asked",
+        row.author == author,
+        row.request_id == request_id,
+    )
+    return session.scalar(told.limit(1)) is not None
 
 
 def _announce(

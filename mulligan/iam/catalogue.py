@@ -79,20 +79,21 @@ def register(session: Session, said: Registration, now: datetime, caller: Caller
             SITE_SERVES_OTHERWISE: a living process of this site says that it serves others.
         AlreadyExistsError: another site has a process with this id.
         TooManyError: TOO_MANY_SERVICES.
+        ConflictError: another one is being taken up all the time.
     """
     _require_registrar(session, caller)
+    wanted = {objects.keep(session, Region, one).id for one in sorted(said.regions)} or {REST}
+    _require_roles(caller, wanted)
     processes.hold(session)
     site = _locked_site(session, said.site, caller, now)
     own = set(session.scalars(select(SiteRegion.region).where(SiteRegion.site == site.id)))
-    wanted = {objects.keep(session, Region, one).id for one in sorted(said.regions)} or {REST}
     others = site.registrar not in (SERVICES, caller.account)
     if others and session.get(Account, site.registrar) is None:
         # Who made it known is gone: another credential may follow it, but only in the same regions.
-        _require_roles(caller, wanted | own)
+        _require_roles(caller, own)
         site.registrar = caller.account
         _tell(session, site, "updated", caller, "another account says where its services are")
     _require_own(caller, site)
-    _require_roles(caller, wanted)
     beside = [one for one in processes.alive(session, site.id, now) if one.id != said.id]
     if beside and wanted != own:
         raise _serves_otherwise(site, own, beside)

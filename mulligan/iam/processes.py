@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from mulligan.database import is_conflict
 from mulligan.iam.tables import ServiceRow
-from mulligan.values.errors import TooManyError
+from mulligan.values.errors import ConflictError, TooManyError
 
 LEASE = timedelta(seconds=30)
 """A service that was not seen for so long is away; it is to be seen three times meanwhile."""
@@ -24,11 +26,35 @@ IN_ALL = 4096
 _REGISTERING = 0x6D756C63
 """Key of PostgreSQL's advisory lock: who registers counts what is there."""
 
+WAITS_MS = 250
+"""Who registers waits so long for a lock, then makes way for others that write, and comes back."""
+
+STANDS_STILL_MS = 5000
+"""Who registers and says nothing for so long is frozen: PostgreSQL ends it, and frees its locks."""
+
+_LIMITS = text(
+    "SELECT set_config('lock_timeout', :waits, true), "
+    "set_config('idle_in_transaction_session_timeout', :stands_still, true)"
+)
+
 
 def hold(session: Session) -> None:
-    """Keep others from registering meanwhile; on SQLite who writes is alone anyway."""
-    if session.get_bind().dialect.name == "postgresql":
+    """Keep others from registering meanwhile; on SQLite who writes is alone anyway.
+
+    Raises:
+        ConflictError: somebody else registers, and takes its time.
+    """
+    if session.get_bind().dialect.name != "postgresql":
+        return
+    session.execute(_LIMITS, {"waits": str(WAITS_MS), "stands_still": str(STANDS_STILL_MS)})
+    try:
         session.execute(select(func.pg_advisory_xact_lock(_REGISTERING)))
+    except DBAPIError as error:
+        if not is_conflict(error):
+            raise
+        raise ConflictError(
+            "another process is being registered, and its instance of iam takes its time"
+        ) from error
 
 
 def alive(session: Session, site: str, now: datetime) -> Sequence[ServiceRow]:

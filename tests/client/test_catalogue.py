@@ -20,6 +20,23 @@ from tests.client.sites import site
         ("http://berlin:7600", "127.0.0.1:9", False),
         ("https://berlin:7600", "127.0.0.1:9", True),
         ("http://127.0.0.1:1", "127.0.0.1:9", True),
+        # What is this machine on any network, and what DNS may say is another one.
+        *[
+            (f"http://{host}:1", iam, True)
+            for host in ("127.9.9.9", "[::1]", "[::ffff:127.0.0.1]", "Localhost.", "a.localhost")
+            for iam in ("127.0.0.1:9", "[::1]:9", "localhost:9", "http://a.localhost:9")
+        ],
+        *[
+            (f"{scheme}://{host}:1", iam, scheme == "https")
+            for scheme in ("http", "https")
+            for host in ("localhost.berlin.lan", "localhost4", "ip6-localhost.lan", "127.1")
+            for iam in ("127.0.0.1:9", "[::1]:9", "localhost:9")
+        ],
+        ("http://[64:ff9b::7f00:1]:1", "127.0.0.1:9", False),
+        ("http://127.0.0.1:1", "https://localhost.berlin.lan:9", False),
+        ("https://127.0.0.1:1", "http://localhost.berlin.lan:9", False),
+        ("http://berlin:7600", "http://localhost.berlin.lan:9", False),
+        ("https://berlin:7600", "https://localhost.berlin.lan:9", True),
         ("http://unix:1", "http://iam.lan:9", True),
         ("https://[fe80::1%eth0]:1", "https://iam.lan:9", True),
         *[

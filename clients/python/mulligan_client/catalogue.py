@@ -25,7 +25,7 @@ _NO_CATALOGUE = ("UNIMPLEMENTED", "CREDENTIAL_LIMITED")
 """What iam says that has no catalogue, or shows it not to a credential for other methods only."""
 
 _OWN_NAMES = ("localhost", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback")
-"""Of this machine, in /etc/hosts and in front of domains."""
+"""Often of this machine, in /etc/hosts and in front of domains; DNS may say another one."""
 
 _CARRY_IPV4 = (0, 0xFFFF, 0xFFFF_0000, 0x64_FF9B << 64)
 """The first 96 bits of IPv6 addresses that end with one of IPv4: ::/96, ::ffff:0:0/96, and NAT64's
@@ -185,9 +185,11 @@ class Catalogue:
             target = Target.parse(address)
         except ValueError:
             return False
-        if _is_here(target.host):
-            return _is_here(self._iam.host)
-        return target.tls or not (self._iam.tls or _is_here(self._iam.host))
+        if _may_be_here(target.host) and not _is_here(self._iam.host):
+            return False
+        if target.tls or _is_here(target.host):
+            return True
+        return not (self._iam.tls or _may_be_here(self._iam.host))
 
 
 class OneSite:
@@ -234,7 +236,18 @@ def _no_such_site(site: str) -> MulliganCallError:
 
 
 def _is_here(host: str) -> bool:
-    """Whether a name or number, however it is written, leads to this machine."""
+    """Whether a host is this machine wherever it is asked for (RFC 6761): no DNS says otherwise."""
+    try:
+        found = ipaddress.ip_address(host)
+    except ValueError:
+        name = host.rstrip(".").lower()
+        return name == "localhost" or name.endswith(".localhost")
+    carried = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return any(one.is_loopback or one.is_unspecified for one in (found, carried or found))
+
+
+def _may_be_here(host: str) -> bool:
+    """Whether a name or number, however it is written, leads to this machine on some network."""
     name = host.rstrip(".").lower()
     try:
         found = ipaddress.ip_address(name.partition("%")[0])
