@@ -11,8 +11,10 @@ from mulligan.iam.tables import Project
 from mulligan.resource import claims, providers
 from mulligan.resource.openings import find_openings
 from mulligan.resource.provider_changes import NewProvider, ProviderChange, change_providers
+from mulligan.resource.requests import ClaimRequest, RequestGroup
 from mulligan.resource.reshape import AllocationMove, reshape_providers
 from mulligan.resource.values import Inventory
+from mulligan.values.amount import Amount
 from mulligan.values.errors import (
     FailedPreconditionError,
     InvalidArgumentError,
@@ -21,6 +23,7 @@ from mulligan.values.errors import (
 )
 from tests.mulligan.resource.fleet import START, Fleet, at, new_id, window
 from tests.mulligan.resource.test_concurrency import meanwhile
+from tests.mulligan.resource.test_groups import create as create_group
 
 VCPU = [Inventory("VCPU", 4)]
 
@@ -111,6 +114,46 @@ def test_what_is_in_use_does_not_show_through_when_it_would_be_free(family: Fami
     assert "no capacity among 1 provider:" in told.message
     assert at(90).isoformat() in str(told.details)
     assert at(60).isoformat() not in str(told.details)
+
+
+def disk_and_cpus(fleet: Fleet) -> ClaimRequest:
+    """A request of two groups, which one tree fills with what is shared with it."""
+    disk, cpus = Amount("DISK_GIB", 1), Amount("VCPU", 1)
+    return fleet.ask(RequestGroup((disk,), name="disk"), RequestGroup((cpus,), name="cpu"))
+
+
+def test_to_others_what_is_shared_does_not_meet_in_it(family: Family) -> None:
+    fleet = family.fleet
+    disk, cpus = fleet.rack(inventories=[Inventory("DISK_GIB", 9)]), fleet.rack(inventories=VCPU)
+    request = disk_and_cpus(fleet)
+    before = refusal(lambda: fleet.propose(request, project=family.other))
+    mine = fleet.rack(project=family.owner)
+    create_group(fleet, mine, sharing=(disk, cpus))
+    [found] = fleet.propose(request, project=family.owner)
+    assert found.tree == mine
+    for stranger in (family.other, family.above):
+        for call in (
+            lambda: fleet.propose(request, project=stranger),  # noqa: B023
+            lambda: fleet.commit(request, project=stranger),  # noqa: B023
+            lambda: fleet.commit(request, project=stranger, proposed=found),  # noqa: B023
+        ):
+            assert isinstance(refusal(call), NoCapacityError)
+    told = refusal(lambda: fleet.propose(request, project=family.other))
+    assert (str(told), told.details) == (str(before), before.details)
+    fleet.commit(request, project=family.below, proposed=found)
+
+
+def test_others_are_not_told_how_many_trees_share_something(family: Family) -> None:
+    fleet = family.fleet
+    disk = fleet.rack(inventories=[Inventory("DISK_GIB", 9)])
+    fleet.rack(inventories=VCPU)
+    request = disk_and_cpus(fleet)
+    before = refusal(lambda: fleet.propose(request, project=family.other))
+    theirs = [fleet.rack(project=family.owner, inventories=VCPU) for _ in range(3)]
+    create_group(fleet, *theirs, sharing=(disk,))
+    assert fleet.propose(request, project=family.owner)
+    told = refusal(lambda: fleet.propose(request, project=family.other))
+    assert (str(told), told.details) == (str(before), before.details)
 
 
 def test_an_owner_shuts_out_nobody_who_has_something(family: Family) -> None:
