@@ -170,16 +170,17 @@ def follow_tops(
     found = select(ProviderRow.id, ProviderRow.root).where(ProviderRow.id.in_(before))
     tops = {provider: root or provider for provider, root in session.execute(found).all()}
     owners = owners_of(session, {*before.values(), *tops.values()})
+    for provider in (one for one, top in tops.items() if one == top):
+        if its := rows[provider].project or owners.get(before[provider]):
+            # What moves under it in the same call becomes that project's too.
+            rows[provider].project = owners[provider] = its
     given = {}
-    for provider, top in tops.items():
-        row, was, becomes = rows[provider], owners.get(before[provider]), owners.get(top)
-        if top == provider:
-            row.project = row.project or was
-            continue
+    for provider, top in ((one, top) for one, top in tops.items() if one != top):
+        was, becomes = owners.get(before[provider]), owners.get(top)
         if before[provider] == provider and was:
             if was != becomes:
                 raise _other_owner(provider, was, top)
-            row.project = None
+            rows[provider].project = None
         elif becomes and becomes != was:
             given[provider] = becomes
     _refuse_if_used_by_others(session, {tops[one]: owner for one, owner in given.items()}, now)

@@ -224,6 +224,34 @@ def test_who_moves_is_of_the_tree_in_which_it_is(family: Family) -> None:
     assert family.users() == {family.owner, family.below}
 
 
+@pytest.mark.parametrize("top_first", [False, True])
+def test_who_moves_under_what_becomes_a_top_is_judged_by_that(
+    family: Family, top_first: bool
+) -> None:
+    fleet = family.fleet
+
+    def move(card: str, new_top: str) -> None:
+        moves = [ProviderChange(card, under=new_top), ProviderChange(new_top, under="")]
+        both = moves[::-1] if top_first else moves
+        fleet.database.write(lambda s: change_providers(s, both, now=fleet.now))
+
+    top = fleet.rack(project=family.owner)
+    shelf, card = fleet.rack(top), fleet.rack(inventories=VCPU)
+    used = fleet.commit(fleet.request(VCPU=1), project=family.other)
+    told = refusal(lambda: move(card, shelf))
+    assert told.reason == "USED_BY_OTHERS"
+    assert (owner_of(fleet, shelf), owner_of(fleet, card)) == (family.owner, None)
+    fleet.release(used)
+    move(card, shelf)
+    assert owner_of(fleet, shelf) == owner_of(fleet, card) == family.owner
+    changed(fleet, shelf, under=top)
+    mine = fleet.rack(project=family.owner)
+    move(mine, shelf)
+    assert owner_of(fleet, shelf) == owner_of(fleet, mine) == family.owner
+    changed(fleet, shelf, project="")
+    assert owner_of(fleet, mine) is None
+
+
 def test_a_server_is_given_by_its_own_command(family: Family) -> None:
     server = family.fleet.add_with([Inventory("SERVER", 1)], kind="server")
     told = refusal(lambda: changed(family.fleet, server, project=family.owner))
