@@ -70,18 +70,30 @@ def change_owners(
 
     Raises:
         FailedPreconditionError: USED_BY_OTHERS.
-        InvalidArgumentError: one is below another provider.
+        InvalidArgumentError: one is below another provider, and would be another's than that.
     """
-    changed = {one: owner for one, owner in wanted.items() if owner != (rows[one].project or "")}
+    tops = {one: owner for one, owner in wanted.items() if not rows[one].parent}
+    changed = {one: owner for one, owner in tops.items() if owner != (rows[one].project or "")}
     for provider, owner in changed.items():
-        if owner and rows[provider].parent:
-            raise refuse_on_child(provider)
         rows[provider].project = owner or None
+    _refuse_another_owner(session, {one: wanted[one] for one in wanted.keys() - tops.keys()})
     _refuse_if_used_by_others(session, {one: owner for one, owner in changed.items() if owner}, now)
     return {
         one: f"it is project {owner}'s now" if owner else "it is nobody's now"
         for one, owner in changed.items()
     }
+
+
+def _refuse_another_owner(session: Session, children: Mapping[str, str]) -> None:
+    """Refuse owners, by what is below another provider, that are not those of the tops.
+
+    Raises:
+        InvalidArgumentError: one is not.
+    """
+    owners = owners_of_providers(session, children) if children else {}
+    for provider, wanted in sorted(children.items()):
+        if wanted != owners.get(provider, ""):
+            raise refuse_on_child(provider)
 
 
 def _refuse_if_used_by_others(session: Session, wanted: Mapping[str, str], now: datetime) -> None:

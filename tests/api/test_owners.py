@@ -172,6 +172,11 @@ def test_what_is_below_an_owned_rack_is_the_projects(place: Place) -> None:
     with refused("INVALID_ARGUMENT", about="project") as refusal:
         place.operator.UpdateHost(id=host, **given_to(other.project))
     assert "the top of its tree" in refusal.message
+    with refused("INVALID_ARGUMENT", about="project"):
+        place.operator.UpdateHost(id=host, **TO_NOBODY)
+    generation = place.operator.GetHost(id=host).metadata.generation
+    same = place.operator.UpdateHost(id=host, **given_to(place.project))
+    assert (same.metadata.project, same.metadata.generation) == (place.project, generation)
     place.operator.UpdateProviders(changes=[{"id": rack, "project": ""}])
     assert proposed(other) == {host}
 

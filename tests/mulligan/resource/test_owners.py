@@ -196,6 +196,21 @@ def test_the_top_of_a_tree_says_whose_it_is(family: Family) -> None:
     told = refusal(lambda: changed(fleet, leaf, project=family.owner))
     assert isinstance(told, InvalidArgumentError)
     assert (told.details["field"], "the top of its tree" in told.message) == ("project", True)
+    generation = fleet.database.read(lambda s: providers.get_provider(s, leaf)).generation
+    changed(fleet, leaf, project="")
+    changed(fleet, top, project=family.owner)
+    for another in ("", family.below):
+        assert isinstance(
+            refusal(lambda: changed(fleet, leaf, project=another)),  # noqa: B023
+            InvalidArgumentError,
+        )
+    changed(fleet, leaf, project=family.owner)
+    assert not fleet.database.write(lambda s: providers.set_owner(s, leaf, family.owner))
+    after = fleet.database.read(lambda s: providers.get_provider(s, leaf))
+    assert (after.project, after.generation) == (family.owner, generation)
+    both = [ProviderChange(one, project=family.below) for one in (leaf, top)]
+    fleet.database.write(lambda s: change_providers(s, both, now=fleet.now))
+    assert owner_of(fleet, leaf) == family.below
     with pytest.raises(InvalidArgumentError, match="the top of its tree says whose it is"):
         NewProvider(new_id(), "rack", parent=top, project=family.owner)
 
