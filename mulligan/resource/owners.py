@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, aliased
 from mulligan.database import one_of
 from mulligan.iam.project_tree import chain_of, select_below
 from mulligan.resource.occupation import not_lapsed
-from mulligan.resource.tables import AllocationRow, ProviderRow
+from mulligan.resource.tables import AllocationRow, ClaimRow, ProviderRow
 from mulligan.values.errors import FailedPreconditionError, InvalidArgumentError
 
 
@@ -99,21 +99,25 @@ def _refuse_another_owner(session: Session, children: Mapping[str, str]) -> None
 def _refuse_if_used_by_others(session: Session, wanted: Mapping[str, str], now: datetime) -> None:
     """Refuse owners, by tops, who would shut out who has something of a tree, now or later.
 
-    One statement for each owner.
-    Index: providers (id), providers (root), allocations (provider, resource_type, occupied_until).
+    A claim that is over, and after which a provider is only kept free, has nothing of it any more;
+    a machine that is past its end has. One statement for each owner.
+    Index: providers (id), providers (root), allocations (provider, resource_type, occupied_until),
+    claims (id).
 
     Raises:
         FailedPreconditionError: USED_BY_OTHERS.
     """
-    rows, tree = AllocationRow.__table__.c, ProviderRow.__table__.c
+    rows, tree, claims = (row.__table__.c for row in (AllocationRow, ProviderRow, ClaimRow))
     for owner in sorted(set(wanted.values())):
         top = func.coalesce(tree.root, tree.id)
         others = (
             select(top, func.count(rows.claim.distinct()))
             .join(tree.id.table, tree.id == rows.provider)
+            .join(claims.id.table, claims.id == rows.claim)
             .where(
                 or_(one_of(tree.id, "tops"), one_of(tree.root, "tops")),
                 rows.occupied_until > now,
+                or_(claims.planned_release_at > now, rows.occupied_until > rows.release_at),
                 not_lapsed(AllocationRow, now),
                 rows.project != owner,
                 rows.project.not_in(select_below(owner)),

@@ -8,11 +8,12 @@ from sqlalchemy.orm import Session
 
 from mulligan.database import Database
 from mulligan.iam.tables import Project
-from mulligan.resource import claims, providers
+from mulligan.resource import claims, providers, registry
 from mulligan.resource.openings import find_openings
 from mulligan.resource.provider_changes import NewProvider, ProviderChange, change_providers
 from mulligan.resource.requests import ClaimRequest, RequestGroup
 from mulligan.resource.reshape import AllocationMove, reshape_providers
+from mulligan.resource.tables import ProviderTypeRow
 from mulligan.resource.values import Inventory
 from mulligan.values.amount import Amount
 from mulligan.values.errors import (
@@ -187,6 +188,28 @@ def test_a_hold_counts_until_it_lapses(family: Family) -> None:
     changed(fleet, top, project=family.owner)
     fleet.now = START  # a clock that is behind the one that took it for lapsed
     assert "took its place" in refusal(lambda: fleet.confirm(hold)).message
+
+
+def test_a_claim_that_is_over_counts_no_more_and_a_machine_past_its_end_does(
+    family: Family,
+) -> None:
+    fleet, kind = family.fleet, f"clean-{new_id()[:8]}"
+    fleet.database.write(
+        lambda s: registry.register(s, ProviderTypeRow, kind, now=START, cleaning_margin_s=300)
+    )
+    fleet.project = family.other
+    for machine in (None, new_id()):
+        fleet.now = START
+        top = fleet.rack(kind=kind, inventories=VCPU)
+        claim = fleet.claim(window(0, 10), consumer=machine, provider=top, VCPU=4)
+        for now in (at(9), at(12)) if machine else (at(9),):
+            fleet.now = now
+            told = refusal(lambda: changed(fleet, top, project=family.owner))  # noqa: B023
+            assert told.reason == "USED_BY_OTHERS"
+        fleet.now = at(10)
+        if machine:
+            fleet.release(claim)
+        changed(fleet, top, project=family.owner)
 
 
 def test_the_top_of_a_tree_says_whose_it_is(family: Family) -> None:
