@@ -84,7 +84,8 @@ class Endpoints:
         call, spec = current_call(), request.spec
         known = ("name", "project", "spec.sealed_credentials", "spec.insecure_tls")
         paths = paths_of(request, known, _FIXED)
-        await self._require_owner(request, paths)
+        async with self._starter.unless_done(request):
+            await self._require_owner(request, paths)
 
         def update(session: Session) -> control_pb2.Server:
             row = enrolment.update_server(
@@ -125,7 +126,8 @@ class Endpoints:
         """Change a host's name or owner, as far as the mask says."""
         call = current_call()
         paths = paths_of(request, ("name", "project"))
-        await self._require_owner(request, paths)
+        async with self._starter.unless_done(request):
+            await self._require_owner(request, paths)
 
         def update(session: Session) -> control_pb2.Host:
             row = enrolment.update_host(

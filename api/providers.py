@@ -55,7 +55,8 @@ async def create(
         )
         for one in request.providers
     ]
-    await regions.require_owners({one.project for one in new if one.project})
+    async with starter.unless_done(request):
+        await regions.require_owners({one.project for one in new if one.project})
 
     def make(session: Session) -> pb.CreateProvidersResponse:
         provider_changes.create_providers(
@@ -78,7 +79,8 @@ async def update(
     """Change, fill, move providers and give them to projects."""
     call = current_call()
     changes = [_change(one) for one in request.changes]
-    await regions.require_owners({one.project for one in changes if one.project})
+    async with starter.unless_done(request):
+        await regions.require_owners({one.project for one in changes if one.project})
 
     def change(session: Session) -> pb.UpdateProvidersResponse:
         rows = provider_changes.change_providers(
@@ -97,7 +99,8 @@ async def reshape(
     """Change providers of a tree, and move what is claimed of them."""
     call = current_call()
     changes = [_change(one) for one in request.changes]
-    await regions.require_owners({one.project for one in changes if one.project})
+    async with starter.unless_done(request):
+        await regions.require_owners({one.project for one in changes if one.project})
     moves = [
         AllocationMove(
             resource_type=one.resource_type,

@@ -356,13 +356,14 @@ class Search:
             reached[self.fleet["root"][place.fits]] = True
             for one in self.fleet.shares_with:
                 if place.fits[one]:
-                    reached[list(self.fleet.trees_reached(one))] = True
+                    reached[list(self._reached(one))] = True
             possible &= reached
         return possible
 
     def _reached(self, one: int) -> set[int]:
+        """The tops of the trees to which a provider gives, but those that are others'."""
         if self.fleet.sharers:
-            return self.fleet.trees_reached(one)
+            return {root for root in self.fleet.trees_reached(one) if self.visible[root]}
         return {int(self.fleet["root"][one])}
 
     def _completed(self, one: int, roots: Mask) -> Iterator[tuple[int, list[int]]]:

@@ -144,10 +144,7 @@ def _lock(session: Session, providers: Sequence[str], kind: str) -> dict[str, Pr
 def _settle(
     session: Session, rows: dict[str, ProviderRow], words: str, author: str, now: datetime
 ) -> None:
-    """Offer or withdraw what is marked, and tell operators.
-
-    Projects that need it are told a kind, no more: the reason is not theirs to read.
-    """
+    """Offer or withdraw what is marked, and tell operators."""
     marked = marks.marks_of(session, rows, now=now)
     for provider, row in rows.items():
         if row.type not in MANAGED_TYPES:
@@ -155,5 +152,5 @@ def _settle(
             row.available = offer.state not in KINDS
             row.unavailable_reason = "" if row.available else f"provider is marked {offer.state}"
         row.generation += 1
-        tell(session, row, "mark", now, words, author=author, to_project=False)
+        tell(session, row, "mark", now, words, author=author)
     session.flush()

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, aliased
 from mulligan.database import one_of
 from mulligan.iam.project_tree import chain_of, select_below
 from mulligan.resource.occupation import not_lapsed
-from mulligan.resource.tables import AllocationRow, ProviderRow
+from mulligan.resource.tables import AllocationRow, ClaimRow, ProviderRow
 from mulligan.values.errors import FailedPreconditionError, InvalidArgumentError
 
 
@@ -70,13 +70,13 @@ def change_owners(
 
     Raises:
         FailedPreconditionError: USED_BY_OTHERS.
-        InvalidArgumentError: one is below another provider.
+        InvalidArgumentError: one is below another provider, and would be another's than that.
     """
-    changed = {one: owner for one, owner in wanted.items() if owner != (rows[one].project or "")}
+    tops = {one: owner for one, owner in wanted.items() if not rows[one].parent}
+    changed = {one: owner for one, owner in tops.items() if owner != (rows[one].project or "")}
     for provider, owner in changed.items():
-        if owner and rows[provider].parent:
-            raise refuse_on_child(provider)
         rows[provider].project = owner or None
+    _refuse_another_owner(session, {one: wanted[one] for one in wanted.keys() - tops.keys()})
     _refuse_if_used_by_others(session, {one: owner for one, owner in changed.items() if owner}, now)
     return {
         one: f"it is project {owner}'s now" if owner else "it is nobody's now"
@@ -84,24 +84,40 @@ def change_owners(
     }
 
 
+def _refuse_another_owner(session: Session, children: Mapping[str, str]) -> None:
+    """Refuse owners, by what is below another provider, that are not those of the tops.
+
+    Raises:
+        InvalidArgumentError: one is not.
+    """
+    owners = owners_of_providers(session, children) if children else {}
+    for provider, wanted in sorted(children.items()):
+        if wanted != owners.get(provider, ""):
+            raise refuse_on_child(provider)
+
+
 def _refuse_if_used_by_others(session: Session, wanted: Mapping[str, str], now: datetime) -> None:
     """Refuse owners, by tops, who would shut out who has something of a tree, now or later.
 
-    One statement for each owner.
-    Index: providers (id), providers (root), allocations (provider, resource_type, occupied_until).
+    A claim that is over, and after which a provider is only kept free, has nothing of it any more;
+    a machine that is past its end has. One statement for each owner.
+    Index: providers (id), providers (root), allocations (provider, resource_type, occupied_until),
+    claims (id).
 
     Raises:
         FailedPreconditionError: USED_BY_OTHERS.
     """
-    rows, tree = AllocationRow.__table__.c, ProviderRow.__table__.c
+    rows, tree, claims = (row.__table__.c for row in (AllocationRow, ProviderRow, ClaimRow))
     for owner in sorted(set(wanted.values())):
         top = func.coalesce(tree.root, tree.id)
         others = (
             select(top, func.count(rows.claim.distinct()))
             .join(tree.id.table, tree.id == rows.provider)
+            .join(claims.id.table, claims.id == rows.claim)
             .where(
                 or_(one_of(tree.id, "tops"), one_of(tree.root, "tops")),
                 rows.occupied_until > now,
+                or_(claims.planned_release_at > now, rows.occupied_until > rows.release_at),
                 not_lapsed(AllocationRow, now),
                 rows.project != owner,
                 rows.project.not_in(select_below(owner)),
@@ -170,16 +186,17 @@ def follow_tops(
     found = select(ProviderRow.id, ProviderRow.root).where(ProviderRow.id.in_(before))
     tops = {provider: root or provider for provider, root in session.execute(found).all()}
     owners = owners_of(session, {*before.values(), *tops.values()})
+    for provider in (one for one, top in tops.items() if one == top):
+        if its := rows[provider].project or owners.get(before[provider]):
+            # What moves under it in the same call becomes that project's too.
+            rows[provider].project = owners[provider] = its
     given = {}
-    for provider, top in tops.items():
-        row, was, becomes = rows[provider], owners.get(before[provider]), owners.get(top)
-        if top == provider:
-            row.project = row.project or was
-            continue
+    for provider, top in ((one, top) for one, top in tops.items() if one != top):
+        was, becomes = owners.get(before[provider]), owners.get(top)
         if before[provider] == provider and was:
             if was != becomes:
                 raise _other_owner(provider, was, top)
-            row.project = None
+            rows[provider].project = None
         elif becomes and becomes != was:
             given[provider] = becomes
     _refuse_if_used_by_others(session, {tops[one]: owner for one, owner in given.items()}, now)

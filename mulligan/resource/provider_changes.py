@@ -4,7 +4,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import delete, insert, or_, select
 from sqlalchemy.orm import Session
@@ -159,8 +158,7 @@ def create_providers(
     _fill(session, new, now)
     for one in new:
         event = events.Event(
-            "provider", one.id, "created", project=one.project, region=region, author=author,
-            generation=1, at=now,
+            "provider", one.id, "created", region=region, author=author, generation=1, at=now,
         )  # fmt: skip
         events.append(session, event)
 
@@ -442,15 +440,13 @@ def tell(
     message: str = "",
     *,
     author: str | None = None,
-    to_project: bool = True,
 ) -> None:
-    """Tell how a provider changed, with its generation after it; its project too, or operators."""
-    project = row.project if to_project else None
-    change: dict[str, Any] = {"project": project, "region": row.region, "author": author}
-    generation = None if kind == "deleted" else row.generation
-    events.append(
-        session,
-        events.Event(
-            "provider", row.id, kind, message=message, generation=generation, at=now, **change
-        ),
-    )
+    """Tell who has a role on its region how a provider changed, with its generation after it.
+
+    Its owner is told nothing: what operators say of it is not the owner's to read.
+    """
+    event = events.Event(
+        "provider", row.id, kind, region=row.region, author=author, message=message,
+        generation=None if kind == "deleted" else row.generation, at=now,
+    )  # fmt: skip
+    events.append(session, event)

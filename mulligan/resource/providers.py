@@ -18,7 +18,7 @@ from mulligan.resource.groups import groups_of
 from mulligan.resource.inventories import InventoriesChange, inventory_of
 from mulligan.resource.occupation import peaks, present
 from mulligan.resource.offers import Offer, offer_of
-from mulligan.resource.owners import owners_of
+from mulligan.resource.owners import owners_of, owners_of_providers
 from mulligan.resource.provider_changes import (
     NewProvider,
     ProviderChange,
@@ -194,10 +194,10 @@ def set_owner(
 
     Raises:
         FailedPreconditionError: USED_BY_OTHERS: claims of projects whose it would not be.
-        InvalidArgumentError: it is below another provider.
+        InvalidArgumentError: it is below another provider, which is another one's.
         NotFoundError: there is no such provider.
     """
-    before = owners_of(session, [provider]).get(provider, "")
+    before = owners_of_providers(session, [provider]).get(provider, "")
     change = ProviderChange(provider, project=project)
     _change(session, change, now)
     return before != (change.project or "")

@@ -138,6 +138,30 @@ def test_readers_of_a_project_see_what_is_its_and_no_bmc(place: Place) -> None:
         shown.ListProjectServers(project=stranger(place).project)
 
 
+def test_changes_of_owned_hardware_are_told_to_its_region_and_not_to_its_owner(
+    place: Place,
+) -> None:
+    of_region = place.site.account(common_pb2.ROLE_READER, region=place.region)
+    admin = place.site.account(common_pb2.ROLE_ADMIN, region=place.region)
+    before = place.operator.ListHosts(region=place.region).revision
+    host = place.host(project=place.project)
+    seen = of_region.until(
+        lambda event: event.object_type == "provider" and event.message == "available",
+        after_revision=before,
+        object_id=host,
+    )
+    kinds = [event.kind for event in seen if event.object_type == "provider"]
+    assert (kinds[0], {event.project for event in seen}) == ("created", {""})
+    audited = admin.ListAuditEvents(object_id=host).events
+    assert set(kinds) <= {event.kind for event in audited if event.object_type == "provider"}
+    machine = place.machine()
+    of_owner = reader(place).until(
+        lambda event: event.object_id == machine and event.status.state == "active",
+        after_revision=before,
+    )
+    assert not any(event.object_type in ("provider", "host") for event in of_owner)
+
+
 def test_a_projects_servers_are_listed_like_anything_else(place: Place) -> None:
     names = sorted(new_name("server") for _ in range(3))
     for name in names:
@@ -172,6 +196,11 @@ def test_what_is_below_an_owned_rack_is_the_projects(place: Place) -> None:
     with refused("INVALID_ARGUMENT", about="project") as refusal:
         place.operator.UpdateHost(id=host, **given_to(other.project))
     assert "the top of its tree" in refusal.message
+    with refused("INVALID_ARGUMENT", about="project"):
+        place.operator.UpdateHost(id=host, **TO_NOBODY)
+    generation = place.operator.GetHost(id=host).metadata.generation
+    same = place.operator.UpdateHost(id=host, **given_to(place.project))
+    assert (same.metadata.project, same.metadata.generation) == (place.project, generation)
     place.operator.UpdateProviders(changes=[{"id": rack, "project": ""}])
     assert proposed(other) == {host}
 

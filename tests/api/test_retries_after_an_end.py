@@ -52,6 +52,32 @@ def test_a_credential_that_ended_with_its_account_is_answered_for_as_before(plac
         admin.DeleteApplicationCredential(**its)
 
 
+def test_who_gave_hardware_to_a_project_that_is_gone_since_is_answered_as_before(
+    place: Place,
+) -> None:
+    operator, kind = place.operator, f"t-{uuid4().hex[:8]}"
+    host, server, rack = place.add_host(), place.add_server(), str(uuid4())
+    operator.CreateProviderType(name=kind)
+    owner, of_region = place.project, {"region": place.region}
+    new = {"id": rack, "name": new_name("rack"), "type": kind, "project": owner}
+    given = {"project": owner, "update_mask": {"paths": ["project"]}}
+    changes = {"changes": [{"id": rack, "project": owner}]}
+    asked = (
+        (operator.CreateProviders, {**of_region, "providers": [new]}),
+        (operator.UpdateProviders, changes),
+        (operator.ReshapeProviders, changes),
+        (operator.UpdateHost, {"id": host, **given}),
+        (operator.UpdateServer, {"id": server, **given}),
+    )
+    calls = [(call, {**fields, "request_id": str(uuid4())}) for call, fields in asked]
+    first = [call(**fields) for call, fields in calls]
+    operator.DeleteProject(id=owner)
+    for (call, fields), answer in zip(calls, first, strict=True):
+        assert call(**fields) == answer
+        with refused("NOT_FOUND"):
+            call(**{**fields, "request_id": str(uuid4())})
+
+
 def test_what_is_asked_anew_of_what_is_gone_is_not_found(place: Place) -> None:
     operator, other = (
         place.site.account(common_pb2.ROLE_OPERATOR, region=place.region) for _ in range(2)

@@ -272,7 +272,7 @@ class Model:
         for (wanted, _), one in zip(ask.places, chosen, strict=True):
             used[wanted.name].add(one)
         subtree = {one for name in ask.subtree for one in used[name]}
-        roots = {self.top(one) for one in self.providers}
+        roots = {self.top(one) for one in self.providers if self.may_use(ask, one)}
         return (
             any(all(self.gives_to(one, root) for one in chosen) for root in roots)
             and all(

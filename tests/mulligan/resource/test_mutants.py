@@ -220,6 +220,13 @@ MUTANTS = (
         fleet(box(owner=1), box(below=0, VCPU=1)), [ask()],
     ),
     Mutant(
+        "what is shared meets in a tree of others", "candidates",
+        "for root in self.fleet.trees_reached(one) if self.visible[root]",
+        "for root in self.fleet.trees_reached(one)",
+        fleet(box(owner=1), box(VCPU=1), box(GPU=1), group=({0}, {1, 2})),
+        [ask(wants(VCPU=1), wants(GPU=1))],
+    ),
+    Mutant(
         "who is unhealthy is offered", "candidates",
         'fleet["available"] & healthy', 'fleet["available"]',
         fleet(box(VCPU=1)), [then("mark", 3, amount=1), ask()],

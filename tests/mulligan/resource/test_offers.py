@@ -155,8 +155,9 @@ def test_only_operators_are_told_who_marked_it_and_why(fleet: Fleet) -> None:
         found = fleet.database.read(lambda s: events.read_after(s, 0, object_id=one, **narrowed))
         return [row.kind for row in found]
 
-    assert told(projects=[fleet.project]) == told(project=fleet.project) == ["created"]
-    assert told() == ["created", "mark", "mark"]
+    assert told(projects=[fleet.project]) == told(project=fleet.project) == []
+    of_region = told(projects=[], regions=[fleet.region])
+    assert of_region == told() == ["created", "mark", "mark"]
 
 
 def test_marks_are_told_and_go_with_their_provider(fleet: Fleet) -> None:

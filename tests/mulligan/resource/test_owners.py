@@ -8,11 +8,14 @@ from sqlalchemy.orm import Session
 
 from mulligan.database import Database
 from mulligan.iam.tables import Project
-from mulligan.resource import claims, providers
+from mulligan.resource import claims, providers, registry
 from mulligan.resource.openings import find_openings
 from mulligan.resource.provider_changes import NewProvider, ProviderChange, change_providers
+from mulligan.resource.requests import ClaimRequest, RequestGroup
 from mulligan.resource.reshape import AllocationMove, reshape_providers
+from mulligan.resource.tables import ProviderTypeRow
 from mulligan.resource.values import Inventory
+from mulligan.values.amount import Amount
 from mulligan.values.errors import (
     FailedPreconditionError,
     InvalidArgumentError,
@@ -21,6 +24,7 @@ from mulligan.values.errors import (
 )
 from tests.mulligan.resource.fleet import START, Fleet, at, new_id, window
 from tests.mulligan.resource.test_concurrency import meanwhile
+from tests.mulligan.resource.test_groups import create as create_group
 
 VCPU = [Inventory("VCPU", 4)]
 
@@ -113,6 +117,46 @@ def test_what_is_in_use_does_not_show_through_when_it_would_be_free(family: Fami
     assert at(60).isoformat() not in str(told.details)
 
 
+def disk_and_cpus(fleet: Fleet) -> ClaimRequest:
+    """A request of two groups, which one tree fills with what is shared with it."""
+    disk, cpus = Amount("DISK_GIB", 1), Amount("VCPU", 1)
+    return fleet.ask(RequestGroup((disk,), name="disk"), RequestGroup((cpus,), name="cpu"))
+
+
+def test_to_others_what_is_shared_does_not_meet_in_it(family: Family) -> None:
+    fleet = family.fleet
+    disk, cpus = fleet.rack(inventories=[Inventory("DISK_GIB", 9)]), fleet.rack(inventories=VCPU)
+    request = disk_and_cpus(fleet)
+    before = refusal(lambda: fleet.propose(request, project=family.other))
+    mine = fleet.rack(project=family.owner)
+    create_group(fleet, mine, sharing=(disk, cpus))
+    [found] = fleet.propose(request, project=family.owner)
+    assert found.tree == mine
+    for stranger in (family.other, family.above):
+        for call in (
+            lambda: fleet.propose(request, project=stranger),  # noqa: B023
+            lambda: fleet.commit(request, project=stranger),  # noqa: B023
+            lambda: fleet.commit(request, project=stranger, proposed=found),  # noqa: B023
+        ):
+            assert isinstance(refusal(call), NoCapacityError)
+    told = refusal(lambda: fleet.propose(request, project=family.other))
+    assert (str(told), told.details) == (str(before), before.details)
+    fleet.commit(request, project=family.below, proposed=found)
+
+
+def test_others_are_not_told_how_many_trees_share_something(family: Family) -> None:
+    fleet = family.fleet
+    disk = fleet.rack(inventories=[Inventory("DISK_GIB", 9)])
+    fleet.rack(inventories=VCPU)
+    request = disk_and_cpus(fleet)
+    before = refusal(lambda: fleet.propose(request, project=family.other))
+    theirs = [fleet.rack(project=family.owner, inventories=VCPU) for _ in range(3)]
+    create_group(fleet, *theirs, sharing=(disk,))
+    assert fleet.propose(request, project=family.owner)
+    told = refusal(lambda: fleet.propose(request, project=family.other))
+    assert (str(told), told.details) == (str(before), before.details)
+
+
 def test_an_owner_shuts_out_nobody_who_has_something(family: Family) -> None:
     fleet = family.fleet
     top = fleet.rack()
@@ -146,6 +190,28 @@ def test_a_hold_counts_until_it_lapses(family: Family) -> None:
     assert "took its place" in refusal(lambda: fleet.confirm(hold)).message
 
 
+def test_a_claim_that_is_over_counts_no_more_and_a_machine_past_its_end_does(
+    family: Family,
+) -> None:
+    fleet, kind = family.fleet, f"clean-{new_id()[:8]}"
+    fleet.database.write(
+        lambda s: registry.register(s, ProviderTypeRow, kind, now=START, cleaning_margin_s=300)
+    )
+    fleet.project = family.other
+    for machine in (None, new_id()):
+        fleet.now = START
+        top = fleet.rack(kind=kind, inventories=VCPU)
+        claim = fleet.claim(window(0, 10), consumer=machine, provider=top, VCPU=4)
+        for now in (at(9), at(12)) if machine else (at(9),):
+            fleet.now = now
+            told = refusal(lambda: changed(fleet, top, project=family.owner))  # noqa: B023
+            assert told.reason == "USED_BY_OTHERS"
+        fleet.now = at(10)
+        if machine:
+            fleet.release(claim)
+        changed(fleet, top, project=family.owner)
+
+
 def test_the_top_of_a_tree_says_whose_it_is(family: Family) -> None:
     fleet = family.fleet
     top = fleet.rack()
@@ -153,6 +219,21 @@ def test_the_top_of_a_tree_says_whose_it_is(family: Family) -> None:
     told = refusal(lambda: changed(fleet, leaf, project=family.owner))
     assert isinstance(told, InvalidArgumentError)
     assert (told.details["field"], "the top of its tree" in told.message) == ("project", True)
+    generation = fleet.database.read(lambda s: providers.get_provider(s, leaf)).generation
+    changed(fleet, leaf, project="")
+    changed(fleet, top, project=family.owner)
+    for another in ("", family.below):
+        assert isinstance(
+            refusal(lambda: changed(fleet, leaf, project=another)),  # noqa: B023
+            InvalidArgumentError,
+        )
+    changed(fleet, leaf, project=family.owner)
+    assert not fleet.database.write(lambda s: providers.set_owner(s, leaf, family.owner))
+    after = fleet.database.read(lambda s: providers.get_provider(s, leaf))
+    assert (after.project, after.generation) == (family.owner, generation)
+    both = [ProviderChange(one, project=family.below) for one in (leaf, top)]
+    fleet.database.write(lambda s: change_providers(s, both, now=fleet.now))
+    assert owner_of(fleet, leaf) == family.below
     with pytest.raises(InvalidArgumentError, match="the top of its tree says whose it is"):
         NewProvider(new_id(), "rack", parent=top, project=family.owner)
 
@@ -179,6 +260,34 @@ def test_who_moves_is_of_the_tree_in_which_it_is(family: Family) -> None:
     fleet.release(used)
     changed(fleet, leaf, under=mine)
     assert family.users() == {family.owner, family.below}
+
+
+@pytest.mark.parametrize("top_first", [False, True])
+def test_who_moves_under_what_becomes_a_top_is_judged_by_that(
+    family: Family, top_first: bool
+) -> None:
+    fleet = family.fleet
+
+    def move(card: str, new_top: str) -> None:
+        moves = [ProviderChange(card, under=new_top), ProviderChange(new_top, under="")]
+        both = moves[::-1] if top_first else moves
+        fleet.database.write(lambda s: change_providers(s, both, now=fleet.now))
+
+    top = fleet.rack(project=family.owner)
+    shelf, card = fleet.rack(top), fleet.rack(inventories=VCPU)
+    used = fleet.commit(fleet.request(VCPU=1), project=family.other)
+    told = refusal(lambda: move(card, shelf))
+    assert told.reason == "USED_BY_OTHERS"
+    assert (owner_of(fleet, shelf), owner_of(fleet, card)) == (family.owner, None)
+    fleet.release(used)
+    move(card, shelf)
+    assert owner_of(fleet, shelf) == owner_of(fleet, card) == family.owner
+    changed(fleet, shelf, under=top)
+    mine = fleet.rack(project=family.owner)
+    move(mine, shelf)
+    assert owner_of(fleet, shelf) == owner_of(fleet, mine) == family.owner
+    changed(fleet, shelf, project="")
+    assert owner_of(fleet, mine) is None
 
 
 def test_a_server_is_given_by_its_own_command(family: Family) -> None:

@@ -1203,7 +1203,7 @@ type ListProjectServersResponse struct {
 	Servers []*ProjectServer `protobuf:"bytes,1,rep,name=servers,proto3" json:"servers,omitempty"`
 	// For page.token of the next request; empty: this was the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// The revision of this answer; a watch from it misses nothing.
+	// The revision of this answer. Projects are not told of changes of hardware: list again.
 	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2360,7 +2360,7 @@ type ListProjectHostsResponse struct {
 	Hosts []*ProjectHost `protobuf:"bytes,1,rep,name=hosts,proto3" json:"hosts,omitempty"`
 	// For page.token of the next request; empty: this was the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// The revision of this answer; a watch from it misses nothing.
+	// The revision of this answer. Projects are not told of changes of hardware: list again.
 	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -621,7 +621,7 @@ class ListProjectServersResponse(_message.Message):
     next_page_token: _builtins.str
     """For page.token of the next request; empty: this was the last page."""
     revision: _builtins.int
-    """The revision of this answer; a watch from it misses nothing."""
+    """The revision of this answer. Projects are not told of changes of hardware: list again."""
     @_builtins.property
     def servers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProjectServer]:
         """In the order that was asked for, by default that of their ids."""
@@ -1205,7 +1205,7 @@ class ListProjectHostsResponse(_message.Message):
     next_page_token: _builtins.str
     """For page.token of the next request; empty: this was the last page."""
     revision: _builtins.int
-    """The revision of this answer; a watch from it misses nothing."""
+    """The revision of this answer. Projects are not told of changes of hardware: list again."""
     @_builtins.property
     def hosts(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProjectHost]:
         """In the order that was asked for, by default that of their ids."""

@@ -713,7 +713,7 @@ export type ListProjectServersResponse = Message<"mulligan.control.v1.ListProjec
   nextPageToken: string;
 
   /**
-   * The revision of this answer; a watch from it misses nothing.
+   * The revision of this answer. Projects are not told of changes of hardware: list again.
    *
    * @generated from field: int64 revision = 3;
    */
@@ -1364,7 +1364,7 @@ export type ListProjectHostsResponse = Message<"mulligan.control.v1.ListProjectH
   nextPageToken: string;
 
   /**
-   * The revision of this answer; a watch from it misses nothing.
+   * The revision of this answer. Projects are not told of changes of hardware: list again.
    *
    * @generated from field: int64 revision = 3;
    */
