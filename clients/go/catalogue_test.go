@@ -131,7 +131,7 @@ func TestAChosenSiteNeverBecomesAnother(t *testing.T) {
 		return err
 	}
 	s.tells(siteOf(northID, s.north.address), siteOf(southID))
-	refused(t, freeze(), "UNAVAILABLE")
+	refused(t, freeze(), "NO_SERVICE")
 	s.tells(siteOf(northID, s.north.address), siteOf(southID, s.south.address))
 	done(t, freeze())
 	s.tells(siteOf(northID, s.north.address))

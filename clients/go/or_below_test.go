@@ -95,8 +95,8 @@ func TestASiteWithoutAnAddressDoesNotStopAClaimOrBelow(t *testing.T) {
 	done(t, s.claim(t, "one", false))
 	s.south.answer("CreateClaim", full)
 	err := s.claim(t, "two", false)
-	refused(t, err, "UNAVAILABLE")
-	expect(t, "words", err, "site "+northID+" is away: site "+northID+" has no service resource that this client can reach (a token is not sent to http://north.lan:7600: it has no TLS or leads to this machine, other than iam's address); see `mulligan service list`")
+	refused(t, err, "NO_SERVICE")
+	expect(t, "words", err, "site "+northID+" has no service resource that this client can reach (a token is not sent to http://north.lan:7600: it has no TLS or leads to this machine, other than iam's address); see `mulligan service list`")
 	expect(t, "waits", len(s.pauses), 0)
 }
 
@@ -107,7 +107,7 @@ func TestAClaimThatMayBeDoneAtASiteThatHasNoAddressNowIsMadeNowhereElse(t *testi
 	refused(t, s.claim(t, "one", false), "UNAVAILABLE")
 	s.tells(siteOf(northID), siteOf(southID, s.south.address))
 	s.passes(time.Hour)
-	refused(t, s.claim(t, "one", false), "UNAVAILABLE")
+	refused(t, s.claim(t, "one", false), "NO_SERVICE")
 	expect(t, "asked", s.asked("CreateClaim"), [2]int{1, 0})
 }
 

@@ -284,6 +284,10 @@ func (r *routed) ask(ctx context.Context, call *routing, site *Site, request pro
 		return err
 	})
 	if err != nil {
+		failed := asError(err)
+		if ctx.Err() == nil && isAway(err) && failed.Code == "UNAVAILABLE" && r.catalogue.isSilent(site, r.service) {
+			return nil, noneAlive(site, r.service, failed)
+		}
 		return nil, err
 	}
 	r.whereabouts.note(r.service, found, site)
