@@ -223,8 +223,12 @@ func (r *routed) mergedWatch(ctx context.Context, begun []watched, yield func(*c
 	}
 }
 
+// goesOn tells whether a site whose watch failed so for long is told to be away, and watched again.
 func (r *routed) goesOn(err error) bool {
-	return r.client.options.Away != nil && isAway(err) && !r.client.closed.Load()
+	failed := asError(err)
+	// Its streams break all the time: a proxy before a site that is gone, or one that is dying.
+	isAway := isAway(err) || failed != nil && !failed.ofRenewal && isBroken(failed)
+	return r.client.options.Away != nil && isAway && !r.client.closed.Load()
 }
 
 // follow tells what a site's watch gives, and watches again where that was away.

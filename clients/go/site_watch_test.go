@@ -147,19 +147,23 @@ func TestEachServiceTellsItsRevisionWithTheListOfTheDocuments(t *testing.T) {
 }
 
 func TestASiteThatWasAwayForLongIsWatchedAgain(t *testing.T) {
-	lacking := 0
-	s := twoSites(t, Options{Attempts: 1, Away: func(Site, error) { lacking++ }})
-	s.images(atRevision(1), atRevision(4))
-	s.north.answer("Watch", waiting{})
-	broken := []any{changes(away, 5)}
-	for range watchAttempts {
-		broken = append(broken, away)
+	for _, broken := range []error{
+		away, status.Error(codes.Unknown, "500"), status.Error(codes.Internal, "reset"), status.Error(codes.Canceled, "reset"),
+	} {
+		lacking := 0
+		s := twoSites(t, Options{Attempts: 1, Away: func(Site, error) { lacking++ }})
+		s.images(atRevision(1), atRevision(4))
+		s.north.answer("Watch", waiting{})
+		told := []any{changes(broken, 5)}
+		for range watchAttempts {
+			told = append(told, broken)
+		}
+		silent(t, s.south, append(told, changes(waiting{}, 6))...)
+		expect(t, "revisions", read(t, s.client.Control.Watch(t.Context(), &commonv1.WatchRequest{}), 2), []int64{5, 6})
+		expect(t, "lacking", lacking, 1)
+		s.south.answer("Watch", refusal(codes.OutOfRange, "REVISION_GONE"))
+		refused(t, fails(s.client.Control.Watch(t.Context(), &commonv1.WatchRequest{})), "REVISION_GONE")
 	}
-	silent(t, s.south, append(broken, changes(waiting{}, 6))...)
-	expect(t, "revisions", read(t, s.client.Control.Watch(t.Context(), &commonv1.WatchRequest{}), 2), []int64{5, 6})
-	expect(t, "lacking", lacking, 1)
-	s.south.answer("Watch", refusal(codes.OutOfRange, "REVISION_GONE"))
-	refused(t, fails(s.client.Control.Watch(t.Context(), &commonv1.WatchRequest{})), "REVISION_GONE")
 }
 
 func TestAWatchOfAnObjectIsOfTheSiteThatHasItAndStaysThere(t *testing.T) {
