@@ -110,7 +110,7 @@ func (r *routed) hasNews(ctx context.Context, err error, began time.Time, sites 
 }
 
 func (r *routed) route(ctx context.Context, call *routing, sites []*Site, request proto.Message) (proto.Message, error) {
-	if len(sites) == 1 && !isOfSites(request) {
+	if len(sites) == 1 && !isOfSites(request) && !isSent(request, r.sent) {
 		return r.ask(ctx, call, sites[0], request, patient)
 	}
 	request, err := r.ready(ctx, call.method, request)
@@ -242,7 +242,11 @@ func (r *routed) changed(ctx context.Context, call *routing, sites []*Site, requ
 			// Nobody can have made it before, so it need not wait for a site that is away.
 			sites = firstWith(sites, func(site *Site) bool { return !r.reach.isAway(site) })
 		}
-		claim := below{sent: r.sent, ask: func(site *Site, one proto.Message) (proto.Message, error) {
+		known, err := r.catalogue.sites(ctx)
+		if err != nil {
+			return nil, err
+		}
+		claim := below{sent: r.sent, known: known, ask: func(site *Site, one proto.Message) (proto.Message, error) {
 			return r.ask(ctx, call, site, one, brisk)
 		}}
 		return claim.claim(ctx, sites, request)

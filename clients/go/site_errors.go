@@ -130,6 +130,14 @@ func noRevision(site *Site, err error) error {
 	}
 }
 
+// mayBeDone says that a request may not go elsewhere: a site that is no more may have done it.
+func mayBeDone(site, requestID string) error {
+	return &Error{
+		Code: "SITE_GONE", Status: codes.FailedPrecondition, Field: "request_id", ObjectType: "site", ObjectID: site,
+		Message: fmt.Sprintf("request %s may have been done at site %s, which iam does not know any more, so it is made nowhere else; look at the claims, or use another request id", requestID, site),
+	}
+}
+
 // foreignToken says that a page token names no site, or none that there is.
 func foreignToken() error {
 	return &Error{
