@@ -71,6 +71,8 @@ type routing struct {
 	hasOwnID bool
 	// It is the client's own: nobody needs to know what it lacks.
 	isQuiet bool
+	// Notes the sites that are away, which the caller tells then or not; nil: they are told.
+	lacking *[]siteFailure
 }
 
 func (r *routed) ready(ctx context.Context, method *Method, request proto.Message) (proto.Message, error) {
@@ -78,8 +80,13 @@ func (r *routed) ready(ctx context.Context, method *Method, request proto.Messag
 }
 
 func (r *routed) unary(ctx context.Context, method *Method, request proto.Message, answers protoreflect.MessageType) (proto.Message, error) {
+	return r.call(ctx, &routing{method: method, answers: answers}, request)
+}
+
+// call makes a call, once more if the catalogue was too old for it.
+func (r *routed) call(ctx context.Context, call *routing, request proto.Message) (proto.Message, error) {
 	asked, _ := withRequestID(request)
-	call := &routing{method: method, answers: answers, hasOwnID: asked == request}
+	call.hasOwnID = asked == request
 	began := r.client.now()
 	sites, err := r.catalogue.sites(ctx)
 	if err != nil {
