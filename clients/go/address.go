@@ -5,9 +5,22 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
+
+// Of this machine, in /etc/hosts and in front of domains.
+var ownNames = []string{"localhost", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback"}
+
+// The IPv6 addresses that end with one of IPv4, ::ffff:0:0/96 aside: ::/96, and NAT64's
+// ::ffff:0:0:0/96 and 64:ff9b::/96 (RFC 4291, 2765 and 6052).
+var carryIPv4 = []netip.Prefix{
+	netip.MustParsePrefix("::/96"), netip.MustParsePrefix("::ffff:0:0:0/96"), netip.MustParsePrefix("64:ff9b::/96"),
+}
+
+var hostName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
 
 // target is where a service listens, and whether it speaks TLS there.
 type target struct {
@@ -53,7 +66,21 @@ func parse(address string) (target, error) {
 	if found.host == "" || found.port == "" {
 		return target{}, fmt.Errorf("%q has no host or no port; give host:port", address)
 	}
+	if !isHost(found.host) {
+		return target{}, fmt.Errorf("the host of %q is neither a name nor a number; write it out in ASCII, without anything encoded", address)
+	}
 	return found, nil
+}
+
+// isHost tells a host that gRPC takes as it is written: it decodes %31, also behind an IPv6 address. A
+// zone, as of fe80::1%eth0, is of link-local ones only: these stay what they are.
+func isHost(host string) bool {
+	if !strings.Contains(host, ":") {
+		return hostName.MatchString(host)
+	}
+	number, zone, hasZone := strings.Cut(host, "%")
+	found, err := netip.ParseAddr(number)
+	return err == nil && (!hasZone || found.IsLinkLocalUnicast() && hostName.MatchString(zone))
 }
 
 // isHere tells whether a name or number, however it is written, leads to this machine.
@@ -61,14 +88,22 @@ func isHere(host string) bool {
 	name := strings.ToLower(strings.TrimRight(host, "."))
 	plain, _, _ := strings.Cut(name, "%")
 	found, err := netip.ParseAddr(plain)
-	if err == nil {
-		found = found.Unmap()
-	} else if number, ok := oldNumber(name); ok {
+	if err != nil {
+		number, ok := oldNumber(name)
+		if !ok {
+			labels := strings.Split(name, ".")
+			return slices.Contains(ownNames, labels[0]) || labels[len(labels)-1] == "localhost"
+		}
 		found = number
-	} else {
-		return name == "localhost" || strings.HasSuffix(name, ".localhost")
 	}
-	return found.IsLoopback() || found.IsUnspecified()
+	carried := found.Unmap()
+	if slices.ContainsFunc(carryIPv4, func(one netip.Prefix) bool { return one.Contains(found) }) {
+		bits := found.As16()
+		carried = netip.AddrFrom4([4]byte(bits[12:]))
+	}
+	return slices.ContainsFunc([]netip.Addr{found, carried}, func(one netip.Addr) bool {
+		return one.IsLoopback() || one.IsUnspecified()
+	})
 }
 
 // oldNumber reads an IPv4 number as the C library does: 127.1, 0x7f000001, 017700000001.

@@ -35,8 +35,9 @@ type Site struct {
 	Regions []string
 	// By service, those first that were alive.
 	addresses map[string][]string
-	// Whether iam heard of one of its processes lately.
-	alive bool
+	// Whether iam heard of one of its processes lately, and of which services.
+	alive  bool
+	living map[string]bool
 	// Addresses that a token may not go to.
 	untrusted []string
 }
@@ -137,6 +138,11 @@ func (c *catalogue) newest(site *Site) *Site {
 	return site
 }
 
+// isSilent tells whether iam, too, has not heard lately of a process of a service at a site.
+func (c *catalogue) isSilent(site *Site, service string) bool {
+	return site.ID != "" && !c.newest(site).living[service]
+}
+
 // begin begins to read, unless somebody does; the mutex is held. Who gives up waiting takes nothing
 // from the others.
 func (c *catalogue) begin(ctx context.Context) (*reading, bool) {
@@ -201,7 +207,7 @@ func (c *catalogue) keep(sites []*Site, goodFor time.Duration) []*Site {
 }
 
 func (c *catalogue) site(told *iamv1.Site) *Site {
-	found := &Site{ID: strings.ToLower(told.Id), addresses: map[string][]string{}}
+	found := &Site{ID: strings.ToLower(told.Id), addresses: map[string][]string{}, living: map[string]bool{}}
 	for _, region := range told.Regions {
 		found.Regions = append(found.Regions, strings.ToLower(region))
 	}
@@ -211,6 +217,9 @@ func (c *catalogue) site(told *iamv1.Site) *Site {
 				continue
 			}
 			found.alive = found.alive || alive
+			for _, kind := range service.Kinds {
+				found.living[kind] = found.living[kind] || alive
+			}
 			if !c.isTrusted(service.Address) {
 				found.untrusted = append(found.untrusted, service.Address)
 				continue

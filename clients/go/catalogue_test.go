@@ -15,10 +15,11 @@ import (
 )
 
 func TestATokenGoesOnlyWhereItMay(t *testing.T) {
-	for _, one := range []struct {
+	type told struct {
 		told, iam string
 		isTrusted bool
-	}{
+	}
+	all := []told{
 		{"https://berlin:7600", "https://iam.lan:9", true},
 		{"http://berlin:7600", "https://iam.lan:9", false},
 		{"http://berlin:7600", "http://iam.lan:9", true},
@@ -26,26 +27,49 @@ func TestATokenGoesOnlyWhereItMay(t *testing.T) {
 		{"http://berlin:7600", "127.0.0.1:9", false},
 		{"https://berlin:7600", "127.0.0.1:9", true},
 		{"http://127.0.0.1:1", "127.0.0.1:9", true},
-		{"http://127.0.0.1:1", "http://iam.lan:9", false},
-		{"https://127.0.0.1:1", "https://iam.lan:9", false},
-		{"http://127.1:1", "http://iam.lan:9", false},
-		{"http://0x7f000001:1", "http://iam.lan:9", false},
-		{"http://0177.0.0.0x1b:1", "http://iam.lan:9", false},
-		{"http://2130706433:1", "http://iam.lan:9", false},
-		{"http://0.0.0.0:1", "http://iam.lan:9", false},
-		{"http://[::ffff:127.0.0.1]:1", "http://iam.lan:9", false},
-		{"http://[::1%25lo]:1", "http://iam.lan:9", false},
-		{"http://localhost.:1", "http://iam.lan:9", false},
-		{"http://a.LOCALHOST:1", "http://iam.lan:9", false},
-		{"http://127.0.0.%31:1", "http://iam.lan:9", false},
 		{"http://128.0.0.1:1", "http://iam.lan:9", true},
+		{"http://unix:1", "http://iam.lan:9", true},
+		{"https://[fe80::1%25eth0]:1", "https://iam.lan:9", true},
+	}
+	for _, host := range []string{
+		// This machine, however it is written.
+		"127.0.0.1", "127.1", "127.0.0.1.", "0x7f.1", "0X7F.1", "0177.0.0.01", "0177.0.0.0x1b",
+		"2130706433", "017700000001", "0x7f000001", "127.255.0.9", "0", "0.0.0.0",
+		"[::1]", "[0:0:0:0:0:0:0:1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]",
+		"[::FFFF:0.0.0.0]", "[::127.0.0.1]", "[::ffff:0:127.0.0.1]",
+		"[64:ff9b::7f00:1]", "localhost", "LocalHost", "localhost.", "a.localhost", "a.LOCALHOST",
+		"localhost.localdomain", "localhost4", "ip6-localhost", "localhost.berlin.lan",
+		// Something that gRPC would read as another host than this is.
+		"%31%32%37.0.0.1", "%6cocalhost", "%31", "berlin%2elan", "localhos%74",
+		"[::1%eth0]", "[::1%25lo]", "[::ffff:7f00%3a1]", "[::ffff:7f0%30:1]", "[::ffff:7f0%2530:1]", "[1::%31]",
+		"[1::%2531]", "[fe80::1%a/b]", "[fe80::1%25a%2fb]", "me@127.0.0.1", "berlin@127.0.0.1",
+		"me:word@berlin", "@berlin", "berlin/..", "berlin?", "\uff11\uff12\uff17.0.0.1", "berl in",
+		"berlin,127.0.0.1", "b\\erlin", "-berlin", "*",
 	} {
+		for _, scheme := range []string{"http", "https"} {
+			all = append(all, told{scheme + "://" + host + ":1", scheme + "://iam.lan:9", false})
+		}
+	}
+	for _, one := range all {
 		iam, err := parse(one.iam)
 		done(t, err)
 		known := &catalogue{iam: iam, now: time.Now}
 		found := known.site(siteOf(northID, one.told))
 		expect(t, one.told+" of "+one.iam, len(found.addresses["control"]) == 1, one.isTrusted)
 		expect(t, "untrusted", len(found.untrusted) == 0, one.isTrusted)
+	}
+}
+
+func TestAHostIsAHostWhateverItIsCalled(t *testing.T) {
+	for host, target := range map[string]string{
+		"unix": "dns:///unix:1", "google-c2p": "dns:///google-c2p:1", "[fe80::1%25eth0]": "dns:///[fe80::1%eth0]:1",
+	} {
+		client, err := New("http://"+host+":1", Options{})
+		done(t, err)
+		conn, err := client.dial(client.address)
+		done(t, err)
+		expect(t, host, conn.CanonicalTarget(), target)
+		client.Close()
 	}
 }
 
@@ -107,7 +131,7 @@ func TestAChosenSiteNeverBecomesAnother(t *testing.T) {
 		return err
 	}
 	s.tells(siteOf(northID, s.north.address), siteOf(southID))
-	refused(t, freeze(), "UNAVAILABLE")
+	refused(t, freeze(), "NO_SERVICE")
 	s.tells(siteOf(northID, s.north.address), siteOf(southID, s.south.address))
 	done(t, freeze())
 	s.tells(siteOf(northID, s.north.address))

@@ -210,7 +210,8 @@ func (c *Client) dial(address string) (*grpc.ClientConn, error) {
 	if found.secure {
 		security = credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12, RootCAs: c.authorities})
 	}
-	conn, err := grpc.NewClient("dns:///"+found.String(),
+	// gRPC decodes it once.
+	conn, err := grpc.NewClient("dns:///"+strings.ReplaceAll(found.String(), "%", "%25"),
 		grpc.WithTransportCredentials(security),
 		// A watch that is silent for long notices a peer that has gone; servers count more than one
 		// ping in five minutes as abuse.

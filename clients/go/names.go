@@ -118,9 +118,15 @@ func branches(one, other Path, depth int) bool {
 	return len(one) > depth && slices.Equal(one[:depth], other[:depth]) && one[depth] != other[depth]
 }
 
-// find gives the ids of what a reference may mean by each name, in a project and region.
+// find gives the ids of what a reference may mean by each name, in a project and region. Sites that
+// are away matter only for names that no type has.
 func find(ctx context.Context, meta *MetaService, reference Reference, names []string, project, region string) (map[string]string, error) {
-	ids := map[string]string{}
+	ids, lacking := map[string]string{}, []siteFailure{}
+	sites, isRouted := meta.caller.(*routed)
+	if isRouted {
+		meta = &MetaService{caller: quietly{sites, &lacking}}
+	}
+	isLost := func(name string) bool { return ids[name] == "" }
 	for some := range slices.Chunk(names, namesPerCall) {
 		for _, referred := range reference.Types {
 			for _, objectType := range objects[referred].FoundAs {
@@ -131,16 +137,20 @@ func find(ctx context.Context, meta *MetaService, reference Reference, names []s
 				case NamingRegion:
 					asked.Region = region
 				}
-				if err := findSome(ctx, meta, reference, asked, ids); err != nil {
+				err := findSome(ctx, meta, reference, asked, ids)
+				if err != nil && (ctx.Err() != nil || !isAway(err) || slices.ContainsFunc(some, isLost)) {
 					return nil, err
 				}
 			}
 		}
 	}
-	for _, name := range names {
-		if ids[name] == "" {
-			return nil, nameError("NOT_FOUND", codes.NotFound, reference, name, "no %s is called %q")
+	if place := slices.IndexFunc(names, isLost); place >= 0 {
+		if isRouted {
+			if err := sites.tell(lacking); err != nil {
+				return nil, err
+			}
 		}
+		return nil, nameError("NOT_FOUND", codes.NotFound, reference, names[place], "no %s is called %q")
 	}
 	return ids, nil
 }

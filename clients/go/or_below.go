@@ -21,31 +21,37 @@ var nameSpace = []byte{0x6b, 0xa7, 0xb8, 0x12, 0x9d, 0xad, 0x11, 0xd1, 0x80, 0xb
 // below is a claim for a region "or below" whose parts are at several sites. It is made at one of
 // them: each is asked in turn. The request id protects it at one site only. So it goes on to the
 // next one only where a site has refused it or could not be asked, and one that is made again goes
-// first to the site that may have done it.
+// first to the site that may have done it, also if the region has left that.
 type below struct {
 	ask func(*Site, proto.Message) (proto.Message, error)
 	// Remembers the sites that request ids were sent to, and that have not refused them.
-	sent     *whereabouts
+	sent *whereabouts
+	// All that there are.
+	known    []*Site
 	refusals []siteFailure
 }
 
 // claim claims at the first site that has capacity; if none has, it waits at the first that may
 // have. The sites come in their order, the likeliest first.
 func (b *below) claim(ctx context.Context, sites []*Site, request proto.Message) (proto.Message, error) {
-	atOnce := withoutWait(request)
+	atOnce, tries := withoutWait(request), []siteRequest{}
+	last, err := b.sentTo(atOnce)
+	if err != nil {
+		return nil, err
+	}
 	if atOnce != request {
 		// It may wait there already.
-		for _, site := range sites {
-			if site.ID == b.sent.of(requestID(request)) {
-				if found, err := b.at(ctx, site, request); found != nil || err != nil {
-					return found, err
-				}
-			}
+		waiting, err := b.sentTo(request)
+		if err != nil {
+			return nil, err
 		}
+		tries = toAll(waiting, request)
 	}
-	last := b.sent.of(requestID(atOnce))
-	for _, site := range firstWith(sites, func(one *Site) bool { return one.ID == last }) {
-		if found, err := b.at(ctx, site, atOnce); found != nil || err != nil {
+	others := slices.DeleteFunc(slices.Clone(sites), func(site *Site) bool {
+		return slices.ContainsFunc(last, func(one *Site) bool { return one.ID == site.ID })
+	})
+	for _, one := range slices.Concat(tries, toAll(last, atOnce), toAll(others, atOnce)) {
+		if found, err := b.at(ctx, one.site, one.request); found != nil || err != nil {
 			return found, err
 		}
 	}
@@ -56,6 +62,27 @@ func (b *below) claim(ctx context.Context, sites []*Site, request proto.Message)
 		}
 	}
 	return nil, together(b.refusals)
+}
+
+// sentTo gives the site that may have done it; none: nobody was asked, or it was refused. An error:
+// there is no such site any more.
+func (b *below) sentTo(request proto.Message) ([]*Site, error) {
+	at := b.sent.of(requestID(request))
+	for _, site := range b.known {
+		if site.ID == at && at != "" {
+			return []*Site{site}, nil
+		}
+	}
+	if at != "" {
+		return nil, mayBeDone(at, requestID(request))
+	}
+	return nil, nil
+}
+
+// isSent tells what is "or below" and a site may have done already.
+func isSent(request proto.Message, sent *whereabouts) bool {
+	return requestID(request) != "" && isOrBelow(request) &&
+		(sent.of(requestID(request)) != "" || sent.of(requestID(withoutWait(request))) != "")
 }
 
 // at gives a site's answer; neither answer nor error: it goes on elsewhere.

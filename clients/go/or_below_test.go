@@ -13,6 +13,7 @@ import (
 
 	commonv1 "mulligan.internal/client/gen/commonv1"
 	controlv1 "mulligan.internal/client/gen/controlv1"
+	iamv1 "mulligan.internal/client/gen/iamv1"
 	resourcev1 "mulligan.internal/client/gen/resourcev1"
 )
 
@@ -95,8 +96,8 @@ func TestASiteWithoutAnAddressDoesNotStopAClaimOrBelow(t *testing.T) {
 	done(t, s.claim(t, "one", false))
 	s.south.answer("CreateClaim", full)
 	err := s.claim(t, "two", false)
-	refused(t, err, "UNAVAILABLE")
-	expect(t, "words", err, "site "+northID+" is away: site "+northID+" has no service resource that this client can reach (a token is not sent to http://north.lan:7600: it has no TLS or leads to this machine, other than iam's address); see `mulligan service list`")
+	refused(t, err, "NO_SERVICE")
+	expect(t, "words", err, "site "+northID+" has no service resource that this client can reach (a token is not sent to http://north.lan:7600: it has no TLS or leads to this machine, other than iam's address); see `mulligan service list`")
 	expect(t, "waits", len(s.pauses), 0)
 }
 
@@ -107,8 +108,50 @@ func TestAClaimThatMayBeDoneAtASiteThatHasNoAddressNowIsMadeNowhereElse(t *testi
 	refused(t, s.claim(t, "one", false), "UNAVAILABLE")
 	s.tells(siteOf(northID), siteOf(southID, s.south.address))
 	s.passes(time.Hour)
-	refused(t, s.claim(t, "one", false), "UNAVAILABLE")
+	refused(t, s.claim(t, "one", false), "NO_SERVICE")
 	expect(t, "asked", s.asked("CreateClaim"), [2]int{1, 0})
+}
+
+// withTop is a site of the whole region.
+func withTop(id, address string) *iamv1.Site {
+	told := siteOf(id, address)
+	told.Regions = []string{topID}
+	return told
+}
+
+func TestAClaimThatASiteMayHaveDoneIsAskedOfItWhenTheRegionHasLeft(t *testing.T) {
+	for _, wait := range []bool{false, true} {
+		s := twoSites(t, Options{Attempts: 1})
+		s.both("CreateClaim", &resourcev1.Claim{})
+		s.north.answer("CreateClaim", away)
+		refused(t, s.claim(t, "one", wait), "UNAVAILABLE")
+		emptied := siteOf(northID, s.north.address)
+		emptied.Regions = []string{otherID}
+		s.tells(emptied, withTop(southID, s.south.address))
+		s.passes(time.Hour)
+		refused(t, s.claim(t, "one", wait), "UNAVAILABLE")
+		expect(t, "asked", s.asked("CreateClaim"), [2]int{2, 0})
+		// It did not do it, and says so: then it may go to where the region is.
+		s.north.answer("CreateClaim", refusal(codes.FailedPrecondition, regionElsewhere))
+		done(t, s.claim(t, "one", wait))
+		expect(t, "asked", s.asked("CreateClaim"), [2]int{3, 1})
+	}
+}
+
+func TestAClaimThatASiteMayHaveDoneThatIsNoMoreIsMadeAtNoOtherOne(t *testing.T) {
+	for _, wait := range []bool{false, true} {
+		for _, others := range [][]*iamv1.Site{nil, {siteOf(otherID)}} {
+			s := twoSites(t, Options{Attempts: 1})
+			s.both("CreateClaim", &resourcev1.Claim{})
+			s.north.answer("CreateClaim", away)
+			refused(t, s.claim(t, "one", wait), "UNAVAILABLE")
+			s.tells(append(others, siteOf(southID, s.south.address))...)
+			s.passes(time.Hour)
+			refused(t, s.claim(t, "one", wait), "SITE_GONE")
+			expect(t, "asked", s.asked("CreateClaim"), [2]int{1, 0})
+			done(t, s.claim(t, "two", wait))
+		}
+	}
 }
 
 func TestAClaimOrBelowGoesByTheTreeThatIamToldLast(t *testing.T) {

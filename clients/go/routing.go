@@ -71,6 +71,8 @@ type routing struct {
 	hasOwnID bool
 	// It is the client's own: nobody needs to know what it lacks.
 	isQuiet bool
+	// Notes the sites that are away, which the caller tells then or not; nil: they are told.
+	lacking *[]siteFailure
 }
 
 func (r *routed) ready(ctx context.Context, method *Method, request proto.Message) (proto.Message, error) {
@@ -78,8 +80,13 @@ func (r *routed) ready(ctx context.Context, method *Method, request proto.Messag
 }
 
 func (r *routed) unary(ctx context.Context, method *Method, request proto.Message, answers protoreflect.MessageType) (proto.Message, error) {
+	return r.call(ctx, &routing{method: method, answers: answers}, request)
+}
+
+// call makes a call, once more if the catalogue was too old for it.
+func (r *routed) call(ctx context.Context, call *routing, request proto.Message) (proto.Message, error) {
 	asked, _ := withRequestID(request)
-	call := &routing{method: method, answers: answers, hasOwnID: asked == request}
+	call.hasOwnID = asked == request
 	began := r.client.now()
 	sites, err := r.catalogue.sites(ctx)
 	if err != nil {
@@ -110,7 +117,7 @@ func (r *routed) hasNews(ctx context.Context, err error, began time.Time, sites 
 }
 
 func (r *routed) route(ctx context.Context, call *routing, sites []*Site, request proto.Message) (proto.Message, error) {
-	if len(sites) == 1 && !isOfSites(request) {
+	if len(sites) == 1 && !isOfSites(request) && !isSent(request, r.sent) {
 		return r.ask(ctx, call, sites[0], request, patient)
 	}
 	request, err := r.ready(ctx, call.method, request)
@@ -242,7 +249,11 @@ func (r *routed) changed(ctx context.Context, call *routing, sites []*Site, requ
 			// Nobody can have made it before, so it need not wait for a site that is away.
 			sites = firstWith(sites, func(site *Site) bool { return !r.reach.isAway(site) })
 		}
-		claim := below{sent: r.sent, ask: func(site *Site, one proto.Message) (proto.Message, error) {
+		known, err := r.catalogue.sites(ctx)
+		if err != nil {
+			return nil, err
+		}
+		claim := below{sent: r.sent, known: known, ask: func(site *Site, one proto.Message) (proto.Message, error) {
 			return r.ask(ctx, call, site, one, brisk)
 		}}
 		return claim.claim(ctx, sites, request)
@@ -284,6 +295,10 @@ func (r *routed) ask(ctx context.Context, call *routing, site *Site, request pro
 		return err
 	})
 	if err != nil {
+		failed := asError(err)
+		if ctx.Err() == nil && isAway(err) && failed.Code == "UNAVAILABLE" && r.catalogue.isSilent(site, r.service) {
+			return nil, noneAlive(site, r.service, failed)
+		}
 		return nil, err
 	}
 	r.whereabouts.note(r.service, found, site)

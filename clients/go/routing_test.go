@@ -62,6 +62,22 @@ func TestAChangeKeepsItsRequestIDAtAnotherAddressAndGoesThereFirstFromThen(t *te
 	expect(t, "waits", s.pauses, []time.Duration{time.Second})
 }
 
+func TestASiteWithoutALivingProcessOfAServiceSaysSo(t *testing.T) {
+	s := twoSites(t, Options{Attempts: 1})
+	s.north.answer("CreateHost", away)
+	silentOne := siteOf(northID, s.north.address, nowhere(t))
+	silentOne.Services[0].Alive, silentOne.Services[1].Kinds = false, []string{"meta"}
+	s.tells(silentOne, siteOf(southID, s.south.address))
+	err := s.createHost(t, northID)
+	refused(t, err, "NO_SERVICE")
+	expect(t, "away", isAway(err), true)
+	expect(t, "words", strings.HasPrefix(err.Error(), "no process of service control of site "+northID+" is alive: "), true)
+	expect(t, "it may be back before iam knows it", s.asked("CreateHost"), [2]int{1, 0})
+	s.tells(siteOf(northID, s.north.address), siteOf(southID, s.south.address))
+	s.passes(time.Hour)
+	refused(t, s.createHost(t, northID), "UNAVAILABLE")
+}
+
 func TestAnObjectIsAskedForInTurnUntilItIsKnownWhereItIs(t *testing.T) {
 	s := twoSites(t, Options{})
 	s.both("DescribeObjects", &metav1.DescribeObjectsResponse{})

@@ -12,6 +12,8 @@ import (
 
 const (
 	noCapacity = "NO_CAPACITY"
+	// Of a site that the catalogue knows, but no living process of the service there.
+	noServiceThere = "NO_SERVICE"
 	// A site's answer to what is for a region that another one serves; nothing was done.
 	regionElsewhere = "REGION_ELSEWHERE"
 	chooseSite      = "choose one: Options.Site, of a client of its own"
@@ -107,8 +109,32 @@ func noService(site *Site, service string) error {
 		dropped = fmt.Sprintf(" (a token is not sent to %s: it has no TLS or leads to this machine, other than iam's address)", strings.Join(site.untrusted, ", "))
 	}
 	return &Error{
-		Code: "UNAVAILABLE", Status: codes.Unavailable, ObjectType: "site", ObjectID: site.ID, unsent: true,
+		Code: noServiceThere, Status: codes.Unavailable, ObjectType: "site", ObjectID: site.ID, unsent: true,
 		Message: fmt.Sprintf("%s has no service %s that this client can reach%s; see `mulligan service list`", site, service, dropped),
+	}
+}
+
+// noneAlive says of a site that did not answer that iam does not hear of its processes either.
+func noneAlive(site *Site, service string, failed *Error) error {
+	said := *failed
+	said.Code, said.ObjectType, said.ObjectID = noServiceThere, "site", site.ID
+	said.Message = fmt.Sprintf("no process of service %s of %s is alive: %s", service, site, failed.Message)
+	return &said
+}
+
+// noRevision says that a site can't be watched yet without missing something.
+func noRevision(site *Site, err error) error {
+	return &Error{
+		Code: "NO_REVISION", Status: codes.Unavailable, ObjectType: "site", ObjectID: site.ID, cause: err,
+		Message: fmt.Sprintf("%s does not tell its revision, so it is watched only from when it does, and what changes there before is missed: %s", site, err),
+	}
+}
+
+// mayBeDone says that a request may not go elsewhere: a site that is no more may have done it.
+func mayBeDone(site, requestID string) error {
+	return &Error{
+		Code: "SITE_GONE", Status: codes.FailedPrecondition, Field: "request_id", ObjectType: "site", ObjectID: site,
+		Message: fmt.Sprintf("request %s may have been done at site %s, which iam does not know any more, so it is made nowhere else; look at the claims, or use another request id", requestID, site),
 	}
 }
 
@@ -129,7 +155,10 @@ func together(failures []siteFailure) error {
 			full = append([]string{fmt.Sprintf("%s: %s", one.site, one.err)}, full...)
 		}
 	}
-	away := slices.IndexFunc(failures, func(one siteFailure) bool { return isAway(one.err) })
+	away := slices.IndexFunc(failures, func(one siteFailure) bool { return isAway(one.err) && !asError(one.err).unsent })
+	if away < 0 {
+		away = slices.IndexFunc(failures, func(one siteFailure) bool { return isAway(one.err) })
+	}
 	if away >= 0 {
 		chosen = failures[away]
 	}
@@ -139,6 +168,7 @@ func together(failures []siteFailure) error {
 	}
 	said := *failed
 	switch {
+	case failed.unsent:
 	case away >= 0:
 		said.Message = fmt.Sprintf("%s is away: %s", chosen.site, failed.Message)
 	case len(full) > 1:

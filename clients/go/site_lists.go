@@ -73,6 +73,29 @@ func (r *routed) tell(failures []siteFailure) error {
 	return nil
 }
 
+// noted leaves it to who notes the sites that are away to tell them.
+func (r *routed) noted(call *routing, failures []siteFailure) error {
+	if call.lacking == nil {
+		return r.tell(failures)
+	}
+	for _, one := range failures {
+		if !slices.ContainsFunc(*call.lacking, func(known siteFailure) bool { return known.site.ID == one.site.ID }) {
+			*call.lacking = append(*call.lacking, one)
+		}
+	}
+	return nil
+}
+
+// quietly notes the sites that are away instead of telling them.
+type quietly struct {
+	*routed
+	lacking *[]siteFailure
+}
+
+func (q quietly) unary(ctx context.Context, method *Method, request proto.Message, answers protoreflect.MessageType) (proto.Message, error) {
+	return q.call(ctx, &routing{method: method, answers: answers, lacking: q.lacking}, request)
+}
+
 // batch reads objects by their ids, each where it is.
 func (r *routed) batch(ctx context.Context, call *routing, sites []*Site, lead leading, request proto.Message) (proto.Message, error) {
 	r.locate(ctx, sites, lead.ids)
@@ -159,7 +182,7 @@ func (r *routed) merged(ctx context.Context, call *routing, sites []*Site, reque
 		return nil, together(failures)
 	}
 	if len(steps) == 1 && !call.isQuiet {
-		if err := r.tell(failures); err != nil {
+		if err := r.noted(call, failures); err != nil {
 			return nil, err
 		}
 	}

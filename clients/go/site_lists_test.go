@@ -223,6 +223,32 @@ func TestANameIsFoundWhileAnotherSiteIsAway(t *testing.T) {
 	refused(t, resolve("machine", "other", ""), "UNAVAILABLE")
 }
 
+func TestANameThatOneTypeHasIsFoundWhileAnotherSiteIsAway(t *testing.T) {
+	find := func(s *sites, name string) error {
+		s.north.answer("ResolveNames", away)
+		s.south.answer("ResolveNames", func(request proto.Message) any {
+			asked, answer := request.(*metav1.ResolveNamesRequest), &metav1.ResolveNamesResponse{}
+			if asked.ObjectType == "server" && asked.Names[0] == "web" {
+				answer.Objects = []*metav1.NamedObject{{Asked: "web", Id: hostID, ObjectType: "server"}}
+			}
+			return answer
+		})
+		s.both("GetProvider", &resourcev1.Provider{})
+		_, err := s.client.Resource.GetProvider(t.Context(), &resourcev1.GetProviderRequest{Id: name})
+		return err
+	}
+	s := twoSites(t, Options{Attempts: 1})
+	done(t, find(s, "web"))
+	expect(t, "each type is looked at", s.asked("ResolveNames"), [2]int{3, 3})
+	refused(t, find(s, "other"), "UNAVAILABLE")
+	told := []string{}
+	s = twoSites(t, Options{Attempts: 1, Away: func(site Site, _ error) { told = append(told, site.ID) }})
+	done(t, find(s, "web"))
+	expect(t, "told", told, []string{})
+	refused(t, find(s, "other"), "NOT_FOUND")
+	expect(t, "told", told, []string{northID})
+}
+
 func TestWhatEachSiteHasOfAProjectIsToldOnceAndInTheOrderOfTheIDs(t *testing.T) {
 	s := twoSites(t, Options{})
 	tagged := func(id, tag string) *metav1.TaggedObject {

@@ -3,9 +3,11 @@ package mulligan
 import (
 	"context"
 	"iter"
+	"slices"
 	"sync"
 	"time"
 
+	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
 	commonv1 "mulligan.internal/client/gen/commonv1"
@@ -106,7 +108,7 @@ func (r *routed) beginAll(ctx context.Context, begun []watched) error {
 		if err == nil {
 			continue
 		}
-		if ctx.Err() != nil || isNotHere(err) {
+		if ctx.Err() != nil || isRefused(err) {
 			// Without a revision to begin with it could miss some, and nobody would know.
 			return err
 		}
@@ -115,7 +117,15 @@ func (r *routed) beginAll(ctx context.Context, begun []watched) error {
 	return r.tell(lacking)
 }
 
-// revisionOf has a site tell its revision, with a list that all may read.
+// isRefused tells the error of a site that will not tell this caller later either, or of iam.
+func isRefused(err error) bool {
+	failed := asError(err)
+	ours := []codes.Code{codes.PermissionDenied, codes.NotFound, codes.InvalidArgument, codes.Unauthenticated}
+	return failed == nil || failed.ofRenewal || slices.Contains(ours, failed.Status)
+}
+
+// revisionOf has a site tell its revision, with a list that everybody may read. NO_REVISION: it may
+// tell it later.
 func (r *routed) revisionOf(ctx context.Context, site *Site) (int64, error) {
 	page := &commonv1.Page{Size: 1}
 	var asked proto.Message = &controlv1.ListImagesRequest{Page: page}
@@ -125,12 +135,15 @@ func (r *routed) revisionOf(ctx context.Context, site *Site) (int64, error) {
 		asked = &metav1.ListMetadefsRequest{Page: page}
 		call.method, call.answers = &metaListMetadefs, (&metav1.ListMetadefsResponse{}).ProtoReflect().Type()
 	case "resource":
-		asked = &resourcev1.ListResourceTypesRequest{Page: page}
-		call.method, call.answers = &resourceListResourceTypes, (&resourcev1.ListResourceTypesResponse{}).ProtoReflect().Type()
+		asked = &resourcev1.ListNetworksRequest{Page: page}
+		call.method, call.answers = &resourceListNetworks, (&resourcev1.ListNetworksResponse{}).ProtoReflect().Type()
 	}
 	found, err := r.ask(ctx, call, r.catalogue.newest(site), asked, brisk)
 	if err != nil {
-		return 0, err
+		if ctx.Err() != nil || r.client.closed.Load() || isRefused(err) {
+			return 0, err
+		}
+		return 0, noRevision(site, err)
 	}
 	return found.(interface{ GetRevision() int64 }).GetRevision(), nil
 }
@@ -210,8 +223,12 @@ func (r *routed) mergedWatch(ctx context.Context, begun []watched, yield func(*c
 	}
 }
 
+// goesOn tells whether a site whose watch failed so for long is told to be away, and watched again.
 func (r *routed) goesOn(err error) bool {
-	return r.client.options.Away != nil && isAway(err) && !r.client.closed.Load()
+	failed := asError(err)
+	// Its streams break all the time: a proxy before a site that is gone, or one that is dying.
+	isAway := isAway(err) || failed != nil && !failed.ofRenewal && isBroken(failed)
+	return r.client.options.Away != nil && isAway && !r.client.closed.Load()
 }
 
 // follow tells what a site's watch gives, and watches again where that was away.

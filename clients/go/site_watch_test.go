@@ -10,11 +10,13 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	commonv1 "mulligan.internal/client/gen/commonv1"
 	controlv1 "mulligan.internal/client/gen/controlv1"
 	metav1 "mulligan.internal/client/gen/metav1"
+	resourcev1 "mulligan.internal/client/gen/resourcev1"
 )
 
 // changes is an answer of Watch: changes of these revisions, and what ends them.
@@ -92,7 +94,7 @@ func TestAWatchOfAllSitesBeginsNotWithOneThatTellsNoRevisionUnlessThatIsTold(t *
 	s := twoSites(t, Options{Attempts: 1})
 	s.images(atRevision(1), away)
 	s.both("Watch", waiting{})
-	refused(t, fails(s.client.Control.Watch(t.Context(), &commonv1.WatchRequest{})), "UNAVAILABLE")
+	refused(t, fails(s.client.Control.Watch(t.Context(), &commonv1.WatchRequest{})), "NO_REVISION")
 	s.images(atRevision(1), refusal(codes.PermissionDenied, "PERMISSION_DENIED"))
 	refused(t, fails(s.client.Control.Watch(t.Context(), &commonv1.WatchRequest{})), "PERMISSION_DENIED")
 	expect(t, "watches", s.asked("Watch"), [2]int{0, 0})
@@ -112,20 +114,56 @@ func TestASiteThatIsAwayAsAWatchBeginsIsToldAndWatchedFromItsRevisionOnceItIsBac
 	expect(t, "after", afters(s.south), []string{"8", "8"})
 }
 
-func TestASiteThatWasAwayForLongIsWatchedAgain(t *testing.T) {
-	lacking := 0
-	s := twoSites(t, Options{Attempts: 1, Away: func(Site, error) { lacking++ }})
-	s.images(atRevision(1), atRevision(4))
-	s.north.answer("Watch", waiting{})
-	broken := []any{changes(away, 5)}
-	for range watchAttempts {
-		broken = append(broken, away)
+func TestASiteThatDoesNotTellItsRevisionIsToldHoweverThatFails(t *testing.T) {
+	for _, broken := range []error{
+		refusal(codes.Internal, "INTERNAL"), refusal(codes.ResourceExhausted, "QUOTA"), status.Error(codes.Unknown, "500"),
+	} {
+		lacking := make(chan error, 100)
+		s := twoSites(t, Options{Attempts: 1, Away: func(_ Site, why error) { lacking <- why }})
+		s.north.answer("ListImages", atRevision(1))
+		s.south.answer("ListImages", broken, atRevision(8))
+		s.north.answer("Watch", waiting{})
+		silent(t, s.south, changes(waiting{}, 9))
+		watch := s.client.Control.Watch(t.Context(), &commonv1.WatchRequest{})
+		refused(t, <-lacking, "NO_REVISION")
+		expect(t, "revisions", read(t, watch, 1), []int64{9})
+		expect(t, "after", afters(s.south), []string{"8"})
 	}
-	silent(t, s.south, append(broken, changes(waiting{}, 6))...)
-	expect(t, "revisions", read(t, s.client.Control.Watch(t.Context(), &commonv1.WatchRequest{}), 2), []int64{5, 6})
-	expect(t, "lacking", lacking, 1)
-	s.south.answer("Watch", refusal(codes.OutOfRange, "REVISION_GONE"))
-	refused(t, fails(s.client.Control.Watch(t.Context(), &commonv1.WatchRequest{})), "REVISION_GONE")
+}
+
+func TestEachServiceTellsItsRevisionWithTheListOfTheDocuments(t *testing.T) {
+	s := twoSites(t, Options{})
+	s.both("ListImages", &controlv1.ListImagesResponse{Revision: 8})
+	s.both("ListMetadefs", &metav1.ListMetadefsResponse{Revision: 8})
+	s.both("ListNetworks", &resourcev1.ListNetworksResponse{Revision: 8})
+	s.both("Watch", changes(waiting{}, 9))
+	watch := map[string]func(context.Context, *commonv1.WatchRequest) iter.Seq2[*commonv1.Event, error]{
+		"ListImages": s.client.Control.Watch, "ListMetadefs": s.client.Meta.Watch, "ListNetworks": s.client.Resource.Watch,
+	}
+	for list, begin := range watch {
+		expect(t, list, read(t, begin(t.Context(), &commonv1.WatchRequest{}), 2), []int64{9, 9})
+		expect(t, list, s.asked(list), [2]int{1, 1})
+	}
+}
+
+func TestASiteThatWasAwayForLongIsWatchedAgain(t *testing.T) {
+	for _, broken := range []error{
+		away, status.Error(codes.Unknown, "500"), status.Error(codes.Internal, "reset"), status.Error(codes.Canceled, "reset"),
+	} {
+		lacking := 0
+		s := twoSites(t, Options{Attempts: 1, Away: func(Site, error) { lacking++ }})
+		s.images(atRevision(1), atRevision(4))
+		s.north.answer("Watch", waiting{})
+		told := []any{changes(broken, 5)}
+		for range watchAttempts {
+			told = append(told, broken)
+		}
+		silent(t, s.south, append(told, changes(waiting{}, 6))...)
+		expect(t, "revisions", read(t, s.client.Control.Watch(t.Context(), &commonv1.WatchRequest{}), 2), []int64{5, 6})
+		expect(t, "lacking", lacking, 1)
+		s.south.answer("Watch", refusal(codes.OutOfRange, "REVISION_GONE"))
+		refused(t, fails(s.client.Control.Watch(t.Context(), &commonv1.WatchRequest{})), "REVISION_GONE")
+	}
 }
 
 func TestAWatchOfAnObjectIsOfTheSiteThatHasItAndStaysThere(t *testing.T) {

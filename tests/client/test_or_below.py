@@ -16,7 +16,7 @@ from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 from mulligan_client.leads import is_or_below
 from mulligan_client.methods import Method
 from mulligan_client.routing import RoutedCaller
-from tests.client.sites import NORTH, SOUTH, TWO, World, error, refused, site
+from tests.client.sites import NORTH, OTHER, SOUTH, TWO, World, error, refused, site
 
 FULL = ("RESOURCE_EXHAUSTED", "NO_CAPACITY")
 
@@ -168,6 +168,52 @@ def test_a_claim_that_a_site_may_have_done_is_made_at_no_other_one_while_that_ha
     world.told, answers[NORTH] = TWO, FULL
     claim_below(caller, request_id="one")
     assert world.addresses == [NORTH, NORTH, SOUTH]
+
+
+@pytest.mark.parametrize("wait", [{}, {"wait_until": {"seconds": 9}}])
+def test_a_claim_that_a_site_may_have_done_is_asked_of_it_when_the_region_has_left(
+    wait: dict[str, Any],
+) -> None:
+    world, caller, answers = two_sites()
+    answers[NORTH] = "UNAVAILABLE", "UNAVAILABLE"
+    assert refused(lambda: claim_below(caller, request_id="one", **wait)).code == "UNAVAILABLE"
+    world.told = (site("north", NORTH, regions=("x",)), site("south", SOUTH, regions=("top",)))
+    world.now += 61
+    world.calls.clear()
+    assert refused(lambda: claim_below(caller, request_id="one", **wait)).code == "UNAVAILABLE"
+    del answers[NORTH]
+    claim_below(caller, request_id="one", **wait)
+    assert world.addresses == [NORTH, NORTH]
+    # One that did not do it says so, and then it may go to where the region is.
+    answers[NORTH] = "UNAVAILABLE", "UNAVAILABLE"
+    world.told = TWO
+    world.now += 61
+    assert refused(lambda: claim_below(caller, request_id="two", **wait)).code == "UNAVAILABLE"
+    world.told = (site("north", NORTH, regions=("x",)), site("south", SOUTH, regions=("top",)))
+    world.now += 61
+    world.calls.clear()
+    answers[NORTH] = "FAILED_PRECONDITION", "REGION_ELSEWHERE"
+    claim_below(caller, request_id="two", **wait)
+    assert world.addresses == [NORTH, SOUTH]
+
+
+@pytest.mark.parametrize("wait", [{}, {"wait_until": {"seconds": 9}}])
+@pytest.mark.parametrize("others", [(), (site("west", OTHER),)])
+def test_a_claim_that_a_site_may_have_done_that_is_no_more_is_made_at_no_other_one(
+    others: tuple[Any, ...], wait: dict[str, Any]
+) -> None:
+    world, caller, answers = two_sites()
+    answers[NORTH] = "UNAVAILABLE", "UNAVAILABLE"
+    assert refused(lambda: claim_below(caller, request_id="one", **wait)).code == "UNAVAILABLE"
+    world.told = (TWO[1], *others)
+    world.now += 61
+    world.calls.clear()
+    failure = refused(lambda: claim_below(caller, request_id="one", **wait))
+    assert (failure.code, failure.grpc_status) == ("SITE_GONE", "FAILED_PRECONDITION")
+    assert "may have been done at site north" in failure.message
+    assert world.addresses == []
+    claim_below(caller, request_id="two", **wait)
+    assert world.addresses == [SOUTH]
 
 
 def test_candidates_or_below_are_those_of_a_site_that_can_be_called() -> None:

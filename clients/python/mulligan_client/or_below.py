@@ -2,8 +2,8 @@
 
 A claim is made at one of them: each is asked in turn. The request id protects it at one site only.
 So it goes on to the next one only where a site has refused it, or can't be called at all, and one
-that is made again goes first to the site that may have done it. One that is away is asked last,
-unless a retry of another process may have to find it first.
+that is made again goes first to the site that may have done it, also if the region has left that.
+One that is away is asked last, unless a retry of another process may have to find it first.
 """
 
 import uuid
@@ -13,7 +13,14 @@ from typing import Any
 from mulligan_client.catalogue import Site
 from mulligan_client.errors import MulliganCallError
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
-from mulligan_client.site_errors import NO_CAPACITY, NOT_HERE, REGION_ELSEWHERE, together
+from mulligan_client.leads import is_or_below
+from mulligan_client.site_errors import (
+    NO_CAPACITY,
+    NOT_HERE,
+    REGION_ELSEWHERE,
+    may_be_done,
+    together,
+)
 from mulligan_client.whereabouts import Whereabouts
 
 USUAL_OPENINGS = 10
@@ -22,7 +29,9 @@ USUAL_OPENINGS = 10
 Ask = Callable[[Site, Any], Any]
 
 
-def claim_below(sites: Sequence[Site], request: Any, ask: Ask, sent: Whereabouts) -> Any:
+def claim_below(
+    sites: Sequence[Site], request: Any, ask: Ask, sent: Whereabouts, known: Sequence[Site]
+) -> Any:
     """Claim at the first site that has capacity; if none has, wait at the first that may have.
 
     Args:
@@ -30,6 +39,7 @@ def claim_below(sites: Sequence[Site], request: Any, ask: Ask, sent: Whereabouts
         request: has a request id.
         ask: makes the call at a site.
         sent: remembers the sites that request ids were sent to, and that have not refused them.
+        known: all that there are.
 
     Raises:
         MulliganCallError: none has it, or one did not say whether it was done.
@@ -54,10 +64,12 @@ def claim_below(sites: Sequence[Site], request: Any, ask: Ask, sent: Whereabouts
             return None
 
     at_once = _at_once(request)
-    tries = [(site, at_once) for site in _first(sent.of(at_once.request_id), sites)]
+    last = _sent_to(at_once, sent, known)
+    others = (one for one in sites if one.id not in {site.id for site in last})
+    tries = [(site, at_once) for site in (*last, *others)]
     if at_once is not request:
         # It may wait there already.
-        tries[:0] = [(site, request) for site in sites if site.id == sent.of(request.request_id)]
+        tries[:0] = [(site, request) for site in _sent_to(request, sent, known)]
     for one in tries:
         if (found := asked(*one)) is not None:
             return found
@@ -67,8 +79,24 @@ def claim_below(sites: Sequence[Site], request: Any, ask: Ask, sent: Whereabouts
     raise together(list(refusals.values()))
 
 
-def _first(site_id: str, sites: Sequence[Site]) -> Sequence[Site]:
-    return sorted(sites, key=lambda one: one.id != site_id)
+def is_sent(request: Any, sent: Whereabouts) -> bool:
+    """Tell what is "or below" and a site may have done already."""
+    if not is_or_below(request) or not getattr(request, "request_id", ""):
+        return False
+    return any(sent.of(one.request_id) for one in (request, _at_once(request)))
+
+
+def _sent_to(request: Any, sent: Whereabouts, known: Sequence[Site]) -> Sequence[Site]:
+    """Give the site that may have done it; none: nobody was asked, or it was refused.
+
+    Raises:
+        MulliganCallError: there is no such site any more.
+    """
+    site_id = sent.of(request.request_id)
+    found = [one for one in known if one.id == site_id]
+    if site_id and not found:
+        raise may_be_done(site_id, request.request_id)
+    return found
 
 
 def _at_once(request: Any) -> Any:

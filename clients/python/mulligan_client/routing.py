@@ -35,7 +35,7 @@ from mulligan_client.leads import (
     lead_of,
 )
 from mulligan_client.methods import Method, Retry
-from mulligan_client.or_below import claim_below, earliest
+from mulligan_client.or_below import claim_below, earliest, is_sent
 from mulligan_client.reach import HURRIED_S, Reach
 from mulligan_client.routed_stream import Place, RoutedStream
 from mulligan_client.site_batches import each_once, part_of, put_together
@@ -234,7 +234,8 @@ class RoutedCaller:
             return self._ask(site, call, asked, hurried=hurried)
 
         method = call.method
-        if len(sites) == 1 and not (has_pages(request) and is_of_sites(request)):
+        is_led = (has_pages(request) and is_of_sites(request)) or is_sent(request, self._sent)
+        if len(sites) == 1 and not is_led:
             return ask(sites[0], request)
         request = self._with_ids(method, request)
         lead = lead_of(method, request)
@@ -367,7 +368,7 @@ class RoutedCaller:
         if is_or_below(request):
             if not call.has_own_id:
                 sites = sorted(sites, key=self._is_unlikely)
-            return claim_below(sites, request, ask, self._sent)
+            return claim_below(sites, request, ask, self._sent, self._catalogue.sites())
         if lead.is_region:
             return ask(sites[0], request)
         known = {self._whereabouts.of(one) for one in lead.ids} - {""}

@@ -123,6 +123,19 @@ def no_revision(site: Site, error: MulliganCallError) -> MulliganCallError:
     )
 
 
+def may_be_done(site_id: str, request_id: str) -> MulliganCallError:
+    """Say that a request may not go elsewhere: a site that is no more may have done it."""
+    return MulliganCallError(
+        code="SITE_GONE",
+        grpc_status="FAILED_PRECONDITION",
+        message=f"request {request_id} may have been done at site {site_id}, which iam does not "
+        "know any more, so it is made nowhere else; look at the claims, or use another request id",
+        object_type="site",
+        object_id=site_id,
+        field="request_id",
+    )
+
+
 def foreign_token() -> MulliganCallError:
     """Say that a page token names no site, or none that there is."""
     return MulliganCallError(
