@@ -27,7 +27,9 @@ type below struct {
 	// Remembers the sites that request ids were sent to, and that have not refused them.
 	sent *whereabouts
 	// All that there are.
-	known    []*Site
+	known []*Site
+	// Another process may have sent it already, to a site that is heard of no more.
+	hasOwnID bool
 	refusals []siteFailure
 }
 
@@ -88,7 +90,7 @@ func isSent(request proto.Message, sent *whereabouts) bool {
 // at gives a site's answer; neither answer nor error: it goes on elsewhere.
 func (b *below) at(ctx context.Context, site *Site, request proto.Message) (proto.Message, error) {
 	id := requestID(request)
-	mayBeDone := b.sent.of(id) == site.ID
+	mayBeDone := b.sent.of(id) == site.ID || b.hasOwnID && len(site.untrusted) == 0
 	b.sent.noteID(id, site.ID)
 	found, err := b.ask(site, request)
 	if err == nil {

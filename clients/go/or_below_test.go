@@ -112,6 +112,17 @@ func TestAClaimThatMayBeDoneAtASiteThatHasNoAddressNowIsMadeNowhereElse(t *testi
 	expect(t, "asked", s.asked("CreateClaim"), [2]int{1, 0})
 }
 
+func TestAClaimOfAnotherProcessMayBeDoneAtASiteThatIsNotHeardOf(t *testing.T) {
+	s := twoSites(t, Options{Attempts: 1})
+	s.south.answer("CreateClaim", &resourcev1.Claim{})
+	s.tells(siteOf(northID), siteOf(southID, s.south.address))
+	refused(t, s.claim(t, "one", false), "NO_SERVICE")
+	expect(t, "asked", s.asked("CreateClaim"), [2]int{0, 0})
+	// An id that is made up here nobody has sent.
+	done(t, s.claim(t, "", false))
+	expect(t, "asked", s.asked("CreateClaim"), [2]int{0, 1})
+}
+
 // withTop is a site of the whole region.
 func withTop(id, address string) *iamv1.Site {
 	told := siteOf(id, address)

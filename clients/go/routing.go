@@ -253,9 +253,10 @@ func (r *routed) changed(ctx context.Context, call *routing, sites []*Site, requ
 		if err != nil {
 			return nil, err
 		}
-		claim := below{sent: r.sent, known: known, ask: func(site *Site, one proto.Message) (proto.Message, error) {
+		claim := below{sent: r.sent, known: known, hasOwnID: call.hasOwnID}
+		claim.ask = func(site *Site, one proto.Message) (proto.Message, error) {
 			return r.ask(ctx, call, site, one, brisk)
-		}}
+		}
 		return claim.claim(ctx, sites, request)
 	}
 	if lead.isRegion {

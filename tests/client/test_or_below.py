@@ -129,8 +129,10 @@ def test_a_claim_that_may_wait_at_a_site_is_looked_for_there_first() -> None:
     assert world.calls[0][2].request_id == "one"
 
 
-@pytest.mark.parametrize("own_id", ["", "one"])
-@pytest.mark.parametrize("told", [(), ("http://north.lan:1",)])
+@pytest.mark.parametrize(
+    ("told", "own_id"),
+    [((), ""), (("http://north.lan:1",), ""), (("http://north.lan:1",), "one")],
+)
 def test_a_site_that_can_not_be_called_does_not_stop_a_claim(
     told: tuple[str, ...], own_id: str
 ) -> None:
@@ -152,6 +154,13 @@ def test_a_site_that_can_not_be_called_does_not_stop_a_claim(
     assert failure.code == "NO_SERVICE"
     for name in ("north", "south"):
         assert f"site {name} has no service resource" in failure.message
+
+
+def test_a_claim_of_another_process_may_be_done_at_a_site_that_is_not_heard_of() -> None:
+    world, caller, _ = two_sites()
+    world.told = (site("north"), TWO[1])
+    assert refused(lambda: claim_below(caller, request_id="one")).code == "NO_SERVICE"
+    assert world.addresses == []
 
 
 def test_a_claim_that_a_site_may_have_done_is_made_at_no_other_one_while_that_has_no_address() -> (

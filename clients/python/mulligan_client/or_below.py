@@ -30,7 +30,13 @@ Ask = Callable[[Site, Any], Any]
 
 
 def claim_below(
-    sites: Sequence[Site], request: Any, ask: Ask, sent: Whereabouts, known: Sequence[Site]
+    sites: Sequence[Site],
+    request: Any,
+    ask: Ask,
+    sent: Whereabouts,
+    known: Sequence[Site],
+    *,
+    has_own_id: bool,
 ) -> Any:
     """Claim at the first site that has capacity; if none has, wait at the first that may have.
 
@@ -40,6 +46,7 @@ def claim_below(
         ask: makes the call at a site.
         sent: remembers the sites that request ids were sent to, and that have not refused them.
         known: all that there are.
+        has_own_id: another process may have sent it already, to a site that is heard of no more.
 
     Raises:
         MulliganCallError: none has it, or one did not say whether it was done.
@@ -54,8 +61,9 @@ def claim_below(
             return ask(site, one)
         except MulliganCallError as error:
             # One that can't be called has done nothing, unless it was called for this before.
+            may_be_done = is_sent or (has_own_id and not site.untrusted)
             goes_on = error.grpc_status in NOT_HERE or error.code == NO_CAPACITY
-            goes_on = goes_on or (error.unsent and not is_sent)
+            goes_on = goes_on or (error.unsent and not may_be_done)
             if goes_on or error.code == REGION_ELSEWHERE:
                 sent.forget(one.request_id)
             if not goes_on:
