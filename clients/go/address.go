@@ -83,8 +83,20 @@ func isHost(host string) bool {
 	return err == nil && (!hasZone || found.IsLinkLocalUnicast() && hostName.MatchString(zone))
 }
 
-// isHere tells whether a name or number, however it is written, leads to this machine.
+// isHere tells a host that is this machine wherever it is asked for (RFC 6761): no DNS says otherwise.
 func isHere(host string) bool {
+	found, err := netip.ParseAddr(host)
+	if err != nil {
+		name := strings.ToLower(strings.TrimRight(host, "."))
+		return name == "localhost" || strings.HasSuffix(name, ".localhost")
+	}
+	found = found.Unmap()
+	return found.IsLoopback() || found.IsUnspecified()
+}
+
+// mayBeHere tells whether a name or number, however it is written, leads to this machine on some
+// network.
+func mayBeHere(host string) bool {
 	name := strings.ToLower(strings.TrimRight(host, "."))
 	plain, _, _ := strings.Cut(name, "%")
 	found, err := netip.ParseAddr(plain)

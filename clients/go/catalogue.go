@@ -245,8 +245,8 @@ func (c *catalogue) isTrusted(address string) bool {
 	if err != nil {
 		return false
 	}
-	if isHere(found.host) {
-		return isHere(c.iam.host)
+	if mayBeHere(found.host) && !isHere(c.iam.host) {
+		return false
 	}
-	return found.secure || !c.iam.secure && !isHere(c.iam.host)
+	return found.secure || isHere(found.host) || !c.iam.secure && !mayBeHere(c.iam.host)
 }
