@@ -53,6 +53,7 @@ test("a watch of all sites tells what each has from its call on, and takes up ea
   there.answers["ListImages"] = () => ({ revision: 9_999n });
   assert.deepEqual(await some(events, 3), [5, 6, 900]);
   assert.deepEqual([begins(there, "north"), begins(there, "south")], [[800n], [4n, 5n]]);
+  assert.deepEqual(await some(events, 1), [], "read again it is over, like that of one site");
   const from = there.client.control.watch({ project, afterRevision: 3n });
   await assert.rejects(some(from, 1), { code: "WHICH_SITE", field: "after_revision" });
 });
