@@ -10,7 +10,7 @@ import { Code } from "@connectrpc/connect";
 import { OrderBy } from "../src/gen/mulligan/common/v1/common_pb.js";
 import { SignIn } from "../src/tokens.js";
 import { refusal } from "./served.js";
-import { far, full, gone, near, notHere, southId, uuid, world } from "./sites.js";
+import { far, full, gone, near, notHere, southId, top, uuid, world } from "./sites.js";
 
 const [project, machine, other] = [uuid("7"), uuid("d"), uuid("e")];
 
@@ -281,4 +281,48 @@ test("a read goes on where one site is away or full, a list that all refuse fail
   await there.client.control.getMachine({ project, id: machine });
   there.answers["ListMachines"] = full;
   await assert.rejects(there.client.control.listMachines({ project }), { code: "NO_CAPACITY" });
+});
+
+test("what was given up between two rounds is no short list", async (at) => {
+  const there = await world(at);
+  const { reach } = there.client["callers"]["routes"];
+  const usual = reach.answered.bind(reach);
+  /** Make a signal that comes when so many have answered. */
+  const endsAfter = (left: number): AbortSignal => {
+    const late = new AbortController();
+    reach.answered = (site, address) => {
+      usual(site, address);
+      if (--left === 0) {
+        late.abort(new DOMException("its time is over", "TimeoutError"));
+      }
+    };
+    return late.signal;
+  };
+  const isLate = { code: "DEADLINE_EXCEEDED" };
+
+  // The second has more than belongs to the page, and is asked once more.
+  const moments: Record<string, number[]> = { north: [1], south: [2, 3, 4] };
+  there.answers["ListHosts"] = (_, site) => {
+    const hosts = moments[site]!.map((moment) => {
+      return { metadata: { id: uuid(`${moment}`), createdAt: { seconds: BigInt(moment) } } };
+    });
+    return { hosts };
+  };
+  const asked = { orderBy: OrderBy.CREATED_AT, page: { size: 3 } };
+  await assert.rejects(there.client.control.listHosts(asked, endsAfter(2)), isLate);
+
+  // One site after the other is asked for what is of the installation.
+  const names = { objectType: "project", names: ["shop"] };
+  await assert.rejects(there.client.meta.resolveNames(names, endsAfter(1)), isLate);
+
+  const spec = { region: top, orBelow: true };
+  there.answers["FindOpenings"] = async (_, site) => {
+    while (site === "south" && !signal.aborted) {
+      await new Promise((next) => setImmediate(next));
+    }
+    return site === "south" ? gone() : {};
+  };
+  const signal = endsAfter(1);
+  await assert.rejects(there.client.resource.findOpenings({ spec }, signal), isLate);
+  assert.deepEqual(there.away, []);
 });
