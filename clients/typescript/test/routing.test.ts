@@ -130,6 +130,54 @@ test("an order holds over all sites, where a page ends early, too", async (at) =
   assert.deepEqual(pages, [["1", "2"], ["3", "4", "5", "6"], ["7", "8"]]);
 });
 
+test("an order holds over all sites, where pages end early or are empty, too", async (at) => {
+  const there = await world(at);
+  const has: Record<string, string[]> = { north: [..."acef"], south: [..."bdg"] };
+  there.answers["ListHosts"] = ({ page }, site) => {
+    if (site === "north" && !page.token) {
+      return { nextPageToken: "0" };
+    }
+    const start = Number(page.token || 0);
+    // Neither gives more than two at once, whatever is asked.
+    const end = start + Math.min(page.size, 2);
+    const hosts = has[site]!.slice(start, end).map((name) => ({ metadata: { name } }));
+    return { hosts, nextPageToken: end < has[site]!.length ? `${end}` : "" };
+  };
+  const names: string[] = [];
+  const asked = { orderBy: OrderBy.NAME, page: { size: 3 } };
+  for await (const one of there.client.control.allHosts(asked)) {
+    names.push(one.metadata?.name ?? "");
+  }
+  assert.deepEqual(names, [..."abcdefg"]);
+});
+
+test("a page read once more is read on where it is short, or without a site that went", async (at) => {
+  const there = await world(at, { attempts: 1 });
+  const has: Record<string, string[]> = { north: [..."abcef"], south: [..."d"] };
+  let goes = false;
+  there.answers["ListHosts"] = ({ page }, site) => {
+    const start = Number(page.token || 0);
+    const isAgain = page.size < 4;
+    if (goes && isAgain) {
+      gone();
+    }
+    const end = start + (isAgain ? 1 : page.size);
+    const hosts = has[site]!.slice(start, end).map((name) => ({ metadata: { name } }));
+    return { hosts, nextPageToken: end < has[site]!.length ? `${end}` : "" };
+  };
+  const page = async (token = ""): Promise<[string, string]> => {
+    const asked = { orderBy: OrderBy.NAME, descending: true, page: { size: 4, token } };
+    const { hosts, nextPageToken } = await there.client.control.listHosts(asked);
+    return [hosts.map(({ metadata }) => metadata?.name).join(""), nextPageToken];
+  };
+  has["north"]!.reverse();
+  const [first, token] = await page();
+  assert.deepEqual([first, await page(token)], ["fedc", ["ba", ""]]);
+  goes = true;
+  assert.deepEqual(await page(), ["d", ""]);
+  assert.equal(there.away.length, 1);
+});
+
 test("what every site has a tag of is listed once, also where a page ends with it", async (at) => {
   const there = await world(at);
   const has: Record<string, string[]> = { north: ["4", "7", "8"], south: ["7", "9"] };
