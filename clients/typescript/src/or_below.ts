@@ -6,7 +6,7 @@ import type { Site } from "./catalogue.js";
 import { MulliganError } from "./errors.js";
 import type { Fields } from "./leads.js";
 import { sortedBy } from "./reach.js";
-import { type Failure, isNotHere, noCapacity, noService, together } from "./site_errors.js";
+import { type Failure, isNotHere, noCapacity, together } from "./site_errors.js";
 import { regionElsewhere } from "./site_errors.js";
 import { compare, momentOf } from "./site_pages.js";
 import type { Whereabouts } from "./whereabouts.js";
@@ -44,7 +44,8 @@ export async function claimBelow(
       return await ask(site, one);
     } catch (raised) {
       const error = raised as MulliganError;
-      const isUncalled = error.code === noService && !mayBeDone;
+      // One that can't be called has done nothing, unless it was called for this before.
+      const isUncalled = error.unsent && !mayBeDone;
       const goesOn = isNotHere(error) || error.code === noCapacity || isUncalled;
       if (goesOn || error.code === regionElsewhere) {
         sent.forget(one.requestId);

@@ -5,7 +5,7 @@ import { Code } from "@connectrpc/connect";
 
 import type { Claim } from "../src/gen/mulligan/resource/v1/resource_pb.js";
 import { refusal } from "./served.js";
-import { full, gone, notHere, top, uuid, type World, world } from "./sites.js";
+import { full, gone, northId, notHere, top, uuid, type World, world } from "./sites.js";
 
 const project = uuid("7");
 
@@ -86,6 +86,20 @@ test("a site that can't be called stops no claim, unless it may have been done t
   there.calls = [];
   await assert.rejects(claim(there, { requestId: "two" }), { code: "NO_SERVICE" });
   assert.deepEqual(there.asked("CreateClaim"), []);
+});
+
+test("a site that did not answer may have done it, also if iam does not hear of it", async (at) => {
+  const there = await world(at);
+  there.told["north"]!.alive = false;
+  there.answers["CreateClaim"] = (_, site) => (site === "north" ? gone() : {});
+  const said = {
+    code: "NO_SERVICE",
+    status: Code.Unavailable,
+    objectId: northId,
+    message: /^no process of service resource of site .* is alive: /,
+  };
+  await assert.rejects(claim(there, { requestId: "one" }), said);
+  assert.deepEqual([...new Set(there.asked("CreateClaim"))], ["north"]);
 });
 
 test("which regions are below is what iam told last", async (at) => {
