@@ -1,17 +1,15 @@
-import { create } from "@bufbuild/protobuf";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 
 import { urlOf } from "./addresses.js";
 import type { Calls } from "./attempts.js";
-import { Catalogue, type Site } from "./catalogue.js";
+import { Catalogue } from "./catalogue.js";
 import { Connection } from "./connection.js";
 import { MulliganError } from "./errors.js";
 import * as methods from "./gen/methods.js";
-import { ControlService, ListImagesRequestSchema } from "./gen/mulligan/control/v1/control_pb.js";
-import type { ListImagesResponse } from "./gen/mulligan/control/v1/control_pb.js";
 import { IamService, type ListServicesResponse } from "./gen/mulligan/iam/v1/iam_pb.js";
 import { Reach } from "./reach.js";
 import { RegionTree } from "./region_tree.js";
+import { revisionOf } from "./revisions.js";
 import { RoutedCaller, type Sources } from "./routing.js";
 import type { Away } from "./several_sites.js";
 import { type Routes, SiteCalls } from "./site_calls.js";
@@ -20,8 +18,6 @@ import { Whereabouts } from "./whereabouts.js";
 
 /** iam tells of the sites by then, or what it told before holds on. */
 const catalogueWithinMs = 5_000;
-/** A site that does not tell its revision by then is away. */
-const revisionWithinMs = 5_000;
 /** How many ids DescribeObjects takes. */
 const idsPerCall = 1000;
 
@@ -43,7 +39,7 @@ export class Callers {
   private readonly url: string;
   private readonly iamUrl: string;
   private readonly routes: Routes;
-  private readonly sources: Sources;
+  private readonly sources: Omit<Sources, "revisionOf">;
 
   constructor(
     private readonly addresses: Addresses,
@@ -59,11 +55,9 @@ export class Callers {
     const [whereabouts, reach] = [new Whereabouts(), new Reach(now)];
     this.routes = { catalogue, whereabouts, reach, calls };
     const regions = new RegionTree((signal) => calls().iam.allRegions({}, signal));
-    const control = this.siteCalls("control");
     this.sources = {
       below: (region, signal) => regions.below(region, signal),
       locate: (ids, signal) => this.locate(ids, signal),
-      revisionOf: (one, signal) => revisionOf(control, one, signal),
       away: addresses.away,
     };
   }
@@ -74,9 +68,12 @@ export class Callers {
       return this.at(this.iamUrl);
     }
     const given = this.addresses.own[service];
-    return given
-      ? this.at(urlOf(given))
-      : new RoutedCaller(this.siteCalls(service), this.routes, this.sources);
+    if (given) {
+      return this.at(urlOf(given));
+    }
+    const there = this.siteCalls(service);
+    const sources = { ...this.sources, revisionOf: revisionOf(service, there, this.calls) };
+    return new RoutedCaller(there, this.routes, sources);
   }
 
   /** End the connections; there are no others then. */
@@ -126,17 +123,4 @@ export class Callers {
       }
     }
   }
-}
-
-/** Give the revision that a site is at: each list has it. */
-async function revisionOf(control: SiteCalls, site: Site, signal: AbortSignal): Promise<bigint> {
-  const call = {
-    method: methods.controlListImages,
-    described: ControlService.method.listImages,
-    signal,
-    hasOwnId: false,
-    timeoutMs: revisionWithinMs,
-  };
-  const request = create(ListImagesRequestSchema, { page: { size: 1 } });
-  return ((await control.ask(site, call, request)) as ListImagesResponse).revision;
 }

@@ -103,6 +103,15 @@ export function noneAlive(site: Site, service: string, error: MulliganError): Mu
   });
 }
 
+/** Say that a site can't be watched yet without missing something. */
+export function noRevision(site: Site, error: MulliganError): MulliganError {
+  const words =
+    `${inWords(site)} does not tell its revision, so it is watched only from when it does, and ` +
+    `what changes there before is missed: ${error.message}`;
+  const failed = new MulliganError("NO_REVISION", Code.Unavailable, words, { cause: error });
+  return Object.assign(failed, { objectType: "site", objectId: site.id });
+}
+
 /** Say that a page token names no site, or none that there is. */
 export function foreignToken(): MulliganError {
   const words = "the page token is of other sites than there are now; start from the first page";
