@@ -80,6 +80,15 @@ export function noSuchSite(site: string): MulliganError {
   return Object.assign(failed, { objectType: "site", objectId: site });
 }
 
+/** Say that a request may not go elsewhere: a site that is no more may have done it. */
+export function mayBeDone(site: string, requestId: string): MulliganError {
+  const words =
+    `request ${requestId} may have been done at site ${site}, which iam does not know any more, so ` +
+    "it is made nowhere else; look at the claims, or use another request id";
+  const failed = new MulliganError("SITE_GONE", Code.FailedPrecondition, words);
+  return Object.assign(failed, { field: "request_id", objectType: "site", objectId: site });
+}
+
 /** Say that a site can't be called, and why: nothing was sent to it. */
 export function unreachable(site: Site, service: string): MulliganError {
   const dropped = site.untrusted.length
