@@ -7,6 +7,7 @@ import { Connection } from "./connection.js";
 import { MulliganError } from "./errors.js";
 import * as methods from "./gen/methods.js";
 import { IamService, type ListServicesResponse } from "./gen/mulligan/iam/v1/iam_pb.js";
+import { MetaService } from "./gen/services.js";
 import { Reach } from "./reach.js";
 import { RegionTree } from "./region_tree.js";
 import { revisionOf } from "./revisions.js";
@@ -36,10 +37,11 @@ export interface Addresses {
 /** Makes a caller of each service, and keeps the connections. */
 export class Callers {
   private readonly connections = new Map<string, Connection>();
+  private readonly sites = new Map<string, SiteCalls>();
   private readonly url: string;
   private readonly iamUrl: string;
   private readonly routes: Routes;
-  private readonly sources: Omit<Sources, "revisionOf">;
+  private readonly sources: Omit<Sources, "away" | "revisionOf">;
 
   constructor(
     private readonly addresses: Addresses,
@@ -50,7 +52,7 @@ export class Callers {
     this.url = urlOf(address);
     this.iamUrl = own["iam"] ? urlOf(own["iam"]) : this.url;
     const now = (): number => calls().now();
-    const ask = (waits: boolean): Promise<ListServicesResponse | undefined> => this.sites(waits);
+    const ask = (waits: boolean): Promise<ListServicesResponse | undefined> => this.listed(waits);
     const catalogue = new Catalogue(ask, this.iamUrl, site, now);
     const [whereabouts, reach] = [new Whereabouts(), new Reach(now)];
     this.routes = { catalogue, whereabouts, reach, calls };
@@ -58,7 +60,6 @@ export class Callers {
     this.sources = {
       below: (region, signal) => regions.below(region, signal),
       locate: (ids, signal) => this.locate(ids, signal),
-      away: addresses.away,
     };
   }
 
@@ -71,9 +72,12 @@ export class Callers {
     if (given) {
       return this.at(urlOf(given));
     }
-    const there = this.siteCalls(service);
-    const sources = { ...this.sources, revisionOf: revisionOf(service, there, this.calls) };
-    return new RoutedCaller(there, this.routes, sources);
+    return this.routed(service, this.addresses.away);
+  }
+
+  /** Give the service that finds names, which tells somebody else of sites that are away. */
+  searching(meta: MetaService, away: Away): MetaService {
+    return this.addresses.own["meta"] ? meta : new MetaService(this.routed("meta", away));
   }
 
   /** End the connections; there are no others then. */
@@ -83,8 +87,18 @@ export class Callers {
     }
   }
 
+  private routed(service: string, away: Away | undefined): RoutedCaller {
+    const there = this.siteCalls(service);
+    const told = { away, revisionOf: revisionOf(service, there, this.calls) };
+    return new RoutedCaller(there, this.routes, { ...this.sources, ...told });
+  }
+
   private siteCalls(service: string): SiteCalls {
-    return new SiteCalls(service, this.routes, (url) => this.at(url || this.url));
+    const made =
+      this.sites.get(service) ??
+      new SiteCalls(service, this.routes, (url) => this.at(url || this.url));
+    this.sites.set(service, made);
+    return made;
   }
 
   private at(url: string): Caller {
@@ -95,7 +109,7 @@ export class Callers {
     return new Caller(url, transport, this.calls);
   }
 
-  private async sites(waits: boolean): Promise<ListServicesResponse | undefined> {
+  private async listed(waits: boolean): Promise<ListServicesResponse | undefined> {
     const { signIn, iam, timeoutMs } = this.calls();
     if (!signIn.tokens.access && !signIn.tokens.refresh) {
       return undefined;

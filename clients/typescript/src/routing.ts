@@ -160,8 +160,8 @@ export class RoutedCaller implements ServiceCaller {
     signal?: AbortSignal,
   ): AsyncIterable<A> {
     this.checkOpen(signal);
-    const { meta } = this.routes.calls();
-    const ready = await withIds(meta, method, schema, create(schema, request), signal);
+    const { names } = this.routes.calls();
+    const ready = await withIds(names, method, schema, create(schema, request), signal);
     yield* eachPage(schema, ready, list);
   }
 
@@ -238,8 +238,8 @@ export class RoutedCaller implements ServiceCaller {
   ): Promise<MessageShape<I>> {
     const made = create(schema, request);
     const sites = await this.routes.catalogue.sites(signal);
-    const { meta } = this.routes.calls();
-    return sites.length > 1 ? withIds(meta, method, schema, made, signal) : made;
+    const { names } = this.routes.calls();
+    return sites.length > 1 ? withIds(names, method, schema, made, signal) : made;
   }
 
   /** Read the catalogue again where it may be the reason for a refusal. */
@@ -273,8 +273,8 @@ export class RoutedCaller implements ServiceCaller {
     if (sites.length === 1 && !isBound) {
       return ask(sites[0] as Site, asked);
     }
-    const { meta } = this.routes.calls();
-    const request = await withIds(meta, method, described.input, asked, signal);
+    const { names } = this.routes.calls();
+    const request = await withIds(names, method, described.input, asked, signal);
     const lead = leadOf(method, request);
     if (isBatch(method)) {
       return this.several.batch(call, lead.ids, request, ask);

@@ -10,7 +10,7 @@ import { Code } from "@connectrpc/connect";
 import { OrderBy } from "../src/gen/mulligan/common/v1/common_pb.js";
 import { SignIn } from "../src/tokens.js";
 import { refusal } from "./served.js";
-import { far, full, gone, near, notHere, southId, top, uuid, world } from "./sites.js";
+import { far, full, gone, near, northId, notHere, southId, top, uuid, world } from "./sites.js";
 
 const [project, machine, other] = [uuid("7"), uuid("d"), uuid("e")];
 
@@ -53,6 +53,28 @@ test("what an audit event mentions is not where that is told", async (at) => {
       assert.fail(String(event.revision));
     }
   }, { code: "WHICH_SITE", field: "object_id" });
+});
+
+test("a name that one type has is found while another site is away", async (at) => {
+  const there = await world(at, { attempts: 1 });
+  const strict = there.connect({ attempts: 1 });
+  at.after(() => strict.close());
+  there.answers["ResolveNames"] = ({ objectType, names }, site) => {
+    if (site === "north") {
+      gone();
+    }
+    const has = objectType === "server" && names[0] === "web";
+    return { objects: has ? [{ asked: "web", objectType, id: machine }] : [] };
+  };
+  for (const client of [strict, there.client]) {
+    there.calls = [];
+    await client.resource.getProvider({ id: "web" });
+    assert.equal(there.asked("ResolveNames").length, 6, "each type is looked for at each");
+    assert.deepEqual(there.away, []);
+  }
+  await assert.rejects(strict.resource.getProvider({ id: "other" }), { code: "UNAVAILABLE" });
+  await assert.rejects(there.client.resource.getProvider({ id: "other" }), { code: "NOT_FOUND" });
+  assert.deepEqual(there.away, [northId], "it is told once, not for each type");
 });
 
 test("objects of several sites are read at once, in the order of their ids", async (at) => {
