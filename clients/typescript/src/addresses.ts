@@ -2,12 +2,22 @@ import { BlockList, isIP } from "node:net";
 
 const schemes: Record<string, boolean> = { https: true, grpcs: true, http: false, grpc: false };
 
+/** Of this machine, in /etc/hosts and in front of domains. */
+const ownNames = ["localhost", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback"];
+
+/** What IPv6 addresses begin with that end with one of IPv4: ::/96, ::ffff:0:0/96, and NAT64's
+ * ::ffff:0:0:0/96 and 64:ff9b::/96 (RFC 4291, 2765 and 6052). */
+const carryIpv4 = ["::", "::ffff:", "::ffff:0:", "64:ff9b::"];
+
 /** The numbers of the machine itself; those of IPv4 in IPv6, too. */
 const own = new BlockList();
 own.addSubnet("127.0.0.0", 8);
 own.addAddress("0.0.0.0");
 own.addAddress("::1", "ipv6");
-own.addAddress("::", "ipv6");
+for (const prefix of carryIpv4) {
+  own.addSubnet(`${prefix}7f00:0`, 104, "ipv6");
+  own.addAddress(`${prefix}0:0`, "ipv6");
+}
 
 /** Read an address as a URL whose scheme says whether it speaks TLS there. */
 export function urlOf(address: string): string {
@@ -57,10 +67,11 @@ export function isTrusted(address: string, iam: string): boolean {
 
 /** Tell whether a URL, which has numbers in one form only, leads to this machine. */
 function isHere({ hostname }: URL): boolean {
-  const name = hostname.replace(/^\[|\]$|\.$/g, "").toLowerCase();
+  const name = hostname.replace(/^\[|\]$|\.+$/g, "").toLowerCase();
   const version = isIP(name);
   if (version) {
     return own.check(name, version === 6 ? "ipv6" : "ipv4");
   }
-  return name === "localhost" || name.endsWith(".localhost");
+  const labels = name.split(".");
+  return ownNames.includes(labels[0] as string) || labels.at(-1) === "localhost";
 }

@@ -3,6 +3,7 @@ import { Code } from "@connectrpc/connect";
 import { MulliganError, statusName } from "./errors.js";
 import type { IamService, MetaService } from "./gen/services.js";
 import type { Method } from "./methods.js";
+import type { NameSearch } from "./names.js";
 import type { Refresh, SignIn } from "./tokens.js";
 
 const firstDelayMs = 200;
@@ -16,6 +17,7 @@ export const tokenExpired = "TOKEN_EXPIRED";
 export interface Calls {
   iam: IamService;
   meta: MetaService;
+  names: NameSearch;
   signIn: SignIn;
   refresh: Refresh;
   timeoutMs: number;

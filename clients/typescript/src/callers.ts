@@ -1,17 +1,16 @@
-import { create } from "@bufbuild/protobuf";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 
 import { urlOf } from "./addresses.js";
 import type { Calls } from "./attempts.js";
-import { Catalogue, type Site } from "./catalogue.js";
+import { Catalogue } from "./catalogue.js";
 import { Connection } from "./connection.js";
 import { MulliganError } from "./errors.js";
 import * as methods from "./gen/methods.js";
-import { ControlService, ListImagesRequestSchema } from "./gen/mulligan/control/v1/control_pb.js";
-import type { ListImagesResponse } from "./gen/mulligan/control/v1/control_pb.js";
 import { IamService, type ListServicesResponse } from "./gen/mulligan/iam/v1/iam_pb.js";
+import { MetaService } from "./gen/services.js";
 import { Reach } from "./reach.js";
 import { RegionTree } from "./region_tree.js";
+import { revisionOf } from "./revisions.js";
 import { RoutedCaller, type Sources } from "./routing.js";
 import type { Away } from "./several_sites.js";
 import { type Routes, SiteCalls } from "./site_calls.js";
@@ -20,8 +19,6 @@ import { Whereabouts } from "./whereabouts.js";
 
 /** iam tells of the sites by then, or what it told before holds on. */
 const catalogueWithinMs = 5_000;
-/** A site that does not tell its revision by then is away. */
-const revisionWithinMs = 5_000;
 /** How many ids DescribeObjects takes. */
 const idsPerCall = 1000;
 
@@ -40,10 +37,11 @@ export interface Addresses {
 /** Makes a caller of each service, and keeps the connections. */
 export class Callers {
   private readonly connections = new Map<string, Connection>();
+  private readonly sites = new Map<string, SiteCalls>();
   private readonly url: string;
   private readonly iamUrl: string;
   private readonly routes: Routes;
-  private readonly sources: Sources;
+  private readonly sources: Omit<Sources, "away" | "revisionOf">;
 
   constructor(
     private readonly addresses: Addresses,
@@ -54,17 +52,14 @@ export class Callers {
     this.url = urlOf(address);
     this.iamUrl = own["iam"] ? urlOf(own["iam"]) : this.url;
     const now = (): number => calls().now();
-    const ask = (waits: boolean): Promise<ListServicesResponse | undefined> => this.sites(waits);
+    const ask = (waits: boolean): Promise<ListServicesResponse | undefined> => this.listed(waits);
     const catalogue = new Catalogue(ask, this.iamUrl, site, now);
     const [whereabouts, reach] = [new Whereabouts(), new Reach(now)];
     this.routes = { catalogue, whereabouts, reach, calls };
     const regions = new RegionTree((signal) => calls().iam.allRegions({}, signal));
-    const control = this.siteCalls("control");
     this.sources = {
       below: (region, signal) => regions.below(region, signal),
       locate: (ids, signal) => this.locate(ids, signal),
-      revisionOf: (one, signal) => revisionOf(control, one, signal),
-      away: addresses.away,
     };
   }
 
@@ -74,9 +69,15 @@ export class Callers {
       return this.at(this.iamUrl);
     }
     const given = this.addresses.own[service];
-    return given
-      ? this.at(urlOf(given))
-      : new RoutedCaller(this.siteCalls(service), this.routes, this.sources);
+    if (given) {
+      return this.at(urlOf(given));
+    }
+    return this.routed(service, this.addresses.away);
+  }
+
+  /** Give the service that finds names, which tells somebody else of sites that are away. */
+  searching(meta: MetaService, away: Away): MetaService {
+    return this.addresses.own["meta"] ? meta : new MetaService(this.routed("meta", away));
   }
 
   /** End the connections; there are no others then. */
@@ -86,8 +87,18 @@ export class Callers {
     }
   }
 
+  private routed(service: string, away: Away | undefined): RoutedCaller {
+    const there = this.siteCalls(service);
+    const told = { away, revisionOf: revisionOf(service, there, this.calls) };
+    return new RoutedCaller(there, this.routes, { ...this.sources, ...told });
+  }
+
   private siteCalls(service: string): SiteCalls {
-    return new SiteCalls(service, this.routes, (url) => this.at(url || this.url));
+    const made =
+      this.sites.get(service) ??
+      new SiteCalls(service, this.routes, (url) => this.at(url || this.url));
+    this.sites.set(service, made);
+    return made;
   }
 
   private at(url: string): Caller {
@@ -98,7 +109,7 @@ export class Callers {
     return new Caller(url, transport, this.calls);
   }
 
-  private async sites(waits: boolean): Promise<ListServicesResponse | undefined> {
+  private async listed(waits: boolean): Promise<ListServicesResponse | undefined> {
     const { signIn, iam, timeoutMs } = this.calls();
     if (!signIn.tokens.access && !signIn.tokens.refresh) {
       return undefined;
@@ -126,17 +137,4 @@ export class Callers {
       }
     }
   }
-}
-
-/** Give the revision that a site is at: each list has it. */
-async function revisionOf(control: SiteCalls, site: Site, signal: AbortSignal): Promise<bigint> {
-  const call = {
-    method: methods.controlListImages,
-    described: ControlService.method.listImages,
-    signal,
-    hasOwnId: false,
-    timeoutMs: revisionWithinMs,
-  };
-  const request = create(ListImagesRequestSchema, { page: { size: 1 } });
-  return ((await control.ask(site, call, request)) as ListImagesResponse).revision;
 }

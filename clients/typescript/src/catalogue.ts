@@ -24,6 +24,8 @@ export interface Site {
   addresses: Readonly<Record<string, readonly string[]>>;
   /** Whether iam heard of one of its processes lately. */
   alive: boolean;
+  /** The services of which one of its processes is alive. */
+  living: ReadonlySet<string>;
   /** Addresses that a token may not go to. */
   untrusted: readonly string[];
 }
@@ -34,8 +36,14 @@ export const onlySite: Site = {
   regions: new Set(),
   addresses: {},
   alive: true,
+  living: new Set(),
   untrusted: [],
 };
+
+/** Tell whether iam, too, has not heard lately of a process of a service at a site. */
+export function isSilent(sites: Site[], { id }: Site, service: string): boolean {
+  return id !== "" && sites.some((one) => one.id === id && !one.living.has(service));
+}
 
 /** Calls ListServices, waiting for an iam that is being restarted or not; gives undefined while
  * nobody is signed in. */
@@ -185,6 +193,7 @@ export class Catalogue {
       regions: new Set(told.regions.map((one) => one.toLowerCase())),
       addresses,
       alive: told.services.some(({ alive }) => alive),
+      living: new Set(told.services.flatMap(({ alive, kinds }) => (alive ? kinds : []))),
       untrusted,
     };
   }

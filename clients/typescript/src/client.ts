@@ -59,6 +59,7 @@ export class Client extends Services {
     const calls: Calls = {
       iam: this.iam,
       meta: this.meta,
+      names: { meta: (lacking) => callers.searching(this.meta, lacking), away },
       signIn: this.signIn,
       refresh: (refreshToken, requestId) => this.refresh(refreshToken, requestId),
       timeoutMs,

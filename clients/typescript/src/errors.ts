@@ -21,6 +21,8 @@ export class MulliganError extends Error {
   retryAfterMs = 0;
   /** It comes of a renewal of the token, so it is iam's. */
   ofRenewal = false;
+  /** Nobody was called, because nothing is known to call: so nothing was done. */
+  unsent = false;
   /** Whatever else the service told programs. */
   details: Record<string, string> = {};
 

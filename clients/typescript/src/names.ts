@@ -5,11 +5,21 @@ import { MulliganError } from "./errors.js";
 import { objects } from "./gen/methods.js";
 import type { MetaService } from "./gen/services.js";
 import { type Method, type Path, type Reference, texts } from "./methods.js";
+import type { Away } from "./several_sites.js";
+import { type Failure, isAway } from "./site_errors.js";
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** How many ResolveNames takes. */
 const namesPerCall = 1000;
+
+/** Where names are looked for. */
+export interface NameSearch {
+  /** Gives the service that finds them, and that tells of sites that are away instead of failing. */
+  meta: (away: Away) => MetaService;
+  /** Told of those that may have what nobody found; without it that fails. */
+  away: Away | undefined;
+}
 
 /** Where in a request a reference is, and the UUID of the region around it, if there is one. */
 interface Place {
@@ -19,7 +29,7 @@ interface Place {
 
 /** Give a request with ids in the place of names; itself, if it has no names. */
 export async function withIds<I extends DescMessage>(
-  meta: MetaService,
+  search: NameSearch,
   method: Method,
   schema: I,
   request: MessageShape<I>,
@@ -42,7 +52,7 @@ export async function withIds<I extends DescMessage>(
     for (const [region, holding] of byRegion) {
       const names = new Set(holding.flatMap(({ holder }) => texts(holder, last)).filter(isName));
       const project = texts(changed, ["project"])[0] ?? "";
-      const ids = await find(meta, reference, [...names], { project, region }, signal);
+      const ids = await find(search, reference, [...names], { project, region }, signal);
       holding.forEach(({ holder }) => replaceTexts(holder, last[0] as string, ids));
     }
   }
@@ -80,9 +90,13 @@ function branches(one: Path, other: Path, depth: number): boolean {
   return other.findIndex((name, place) => name !== one[place]) === depth;
 }
 
-/** Find what a reference may mean by each name, in a project and region. */
+/**
+ * Find what a reference may mean by each name, in a project and region.
+ *
+ * Sites that are away matter only for names that no type has.
+ */
 async function find(
-  meta: MetaService,
+  search: NameSearch,
   reference: Reference,
   names: string[],
   within: { project: string; region: string },
@@ -90,13 +104,23 @@ async function find(
 ): Promise<Map<string, string>> {
   const types = reference.types.join(" or ");
   const ids = new Map<string, string>();
+  const isLost = (name: string): boolean => !ids.has(name);
+  const lacking = new Map<string, Failure>();
+  const meta = search.meta((site, error) => void lacking.set(site.id, [site, error]));
   for (let start = 0; start < names.length; start += namesPerCall) {
     const some = names.slice(start, start + namesPerCall);
     for (const objectType of reference.types.flatMap((one) => objects[one]?.foundAs ?? [])) {
       const project = naming(objectType) === "project" ? within.project : "";
       const region = naming(objectType) === "region" ? within.region : "";
       const asked = { objectType, names: some, project, region };
-      for (const found of (await meta.resolveNames(asked, signal)).objects) {
+      const answer = await meta.resolveNames(asked, signal).catch((error: unknown) => {
+        const isSiteAway = error instanceof MulliganError && isAway(error);
+        if (signal?.aborted || !isSiteAway || some.some(isLost)) {
+          throw error;
+        }
+        return { objects: [] };
+      });
+      for (const found of answer.objects) {
         if ((ids.get(found.asked) ?? found.id) !== found.id) {
           const said = `several objects of type ${types} are called '${found.asked}'`;
           const words = `${said}; give the UUID of the one you mean`;
@@ -106,12 +130,22 @@ async function find(
       }
     }
   }
-  for (const name of names) {
-    if (!ids.has(name)) {
-      throw nameError("NOT_FOUND", Code.NotFound, `no ${types} is called '${name}'`, types, name);
-    }
+  const lost = names.find(isLost);
+  if (lost !== undefined) {
+    tell([...lacking.values()], search.away);
+    throw nameError("NOT_FOUND", Code.NotFound, `no ${types} is called '${lost}'`, types, lost);
   }
   return ids;
+}
+
+/** Tell the sites that may have a name that no other one has. */
+function tell(lacking: Failure[], away: Away | undefined): void {
+  for (const [site, error] of lacking) {
+    if (!away) {
+      throw error;
+    }
+    away(site, error);
+  }
 }
 
 /** Put ids into the place of names. */

@@ -4,9 +4,8 @@ import { clone, create, type DescMessage, type Message } from "@bufbuild/protobu
 
 import type { Site } from "./catalogue.js";
 import { MulliganError } from "./errors.js";
-import type { Fields } from "./leads.js";
-import { sortedBy } from "./reach.js";
-import { type Failure, isNotHere, noCapacity, noService, together } from "./site_errors.js";
+import { type Fields, isOrBelow } from "./leads.js";
+import { type Failure, isNotHere, mayBeDone, noCapacity, together } from "./site_errors.js";
 import { regionElsewhere } from "./site_errors.js";
 import { compare, momentOf } from "./site_pages.js";
 import type { Whereabouts } from "./whereabouts.js";
@@ -24,10 +23,11 @@ type Claim = Message & { requestId: string };
  *
  * The request id protects a claim at one site only. So it goes on to the next one only where a site
  * has refused it, or can't be called at all; one that is made again goes first to the site that may
- * have done it.
+ * have done it, also if the region has left that.
  *
  * @param sites that have some of the regions, the likeliest first.
  * @param sent remembers the sites that request ids were sent to, and that have not refused them.
+ * @param known all that there are.
  */
 export async function claimBelow(
   sites: Site[],
@@ -35,16 +35,18 @@ export async function claimBelow(
   request: Claim,
   ask: (site: Site, request: Message) => Promise<Message>,
   sent: Whereabouts,
+  known: Site[],
 ): Promise<Message> {
   const refusals = new Map<string, Failure>();
   const asked = async (site: Site, one: Claim): Promise<Message | undefined> => {
-    const mayBeDone = sent.of(one.requestId) === site.id;
+    const isSent = sent.of(one.requestId) === site.id;
     sent.noteId(one.requestId, site.id);
     try {
       return await ask(site, one);
     } catch (raised) {
       const error = raised as MulliganError;
-      const isUncalled = error.code === noService && !mayBeDone;
+      // One that can't be called has done nothing, unless it was called for this before.
+      const isUncalled = error.unsent && !isSent;
       const goesOn = isNotHere(error) || error.code === noCapacity || isUncalled;
       if (goesOn || error.code === regionElsewhere) {
         sent.forget(one.requestId);
@@ -57,12 +59,12 @@ export async function claimBelow(
     }
   };
   const atOnce = withoutWait(schema, request);
-  const first = sent.of(atOnce.requestId);
-  const tries = sortedBy(sites, ({ id }) => id !== first).map((one): [Site, Claim] => [one, atOnce]);
-  const waiting = sites.find(({ id }) => id === sent.of(request.requestId));
-  if (atOnce !== request && waiting) {
+  const last = sentTo(atOnce, sent, known);
+  const others = sites.filter(({ id }) => id !== last[0]?.id);
+  const tries = [...last, ...others].map((one): [Site, Claim] => [one, atOnce]);
+  if (atOnce !== request) {
     // It may wait there already.
-    tries.unshift([waiting, request]);
+    tries.unshift(...sentTo(request, sent, known).map((one): [Site, Claim] => [one, request]));
   }
   for (const [site, one] of tries) {
     const found = await asked(site, one);
@@ -76,6 +78,25 @@ export async function claimBelow(
     return found;
   }
   throw together([...refusals.values()]);
+}
+
+/** Tell what is "or below" and a site may have done already. */
+export function isSent(schema: DescMessage, request: Message, sent: Whereabouts): boolean {
+  const claim = request as Claim;
+  if (!claim.requestId || !isOrBelow(request)) {
+    return false;
+  }
+  return [claim, withoutWait(schema, claim)].some(({ requestId }) => sent.of(requestId) !== "");
+}
+
+/** Give the site that may have done it; none: nobody was asked, or it was refused. */
+function sentTo({ requestId }: Claim, sent: Whereabouts, known: Site[]): Site[] {
+  const at = sent.of(requestId);
+  const found = known.filter(({ id }) => id === at && at !== "");
+  if (at !== "" && found.length === 0) {
+    throw mayBeDone(at, requestId);
+  }
+  return found;
 }
 
 /** Give the same without a wait, under an id of its own; itself, if it doesn't wait. */

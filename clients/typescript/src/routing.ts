@@ -17,7 +17,7 @@ import type { WatchRequestSchema } from "./gen/mulligan/common/v1/common_pb.js";
 import { hasPages, isBatch, isOfMany, isOrBelow, type Led, leadOf, nameOf } from "./leads.js";
 import type { Method } from "./methods.js";
 import { withIds } from "./names.js";
-import { claimBelow } from "./or_below.js";
+import { claimBelow, isSent } from "./or_below.js";
 import { type Ask, type Away, SeveralSites } from "./several_sites.js";
 import { clientClosed, givenUp } from "./signals.js";
 import { type Call, firstOf, type Routes, type SiteCalls } from "./site_calls.js";
@@ -160,8 +160,8 @@ export class RoutedCaller implements ServiceCaller {
     signal?: AbortSignal,
   ): AsyncIterable<A> {
     this.checkOpen(signal);
-    const { meta } = this.routes.calls();
-    const ready = await withIds(meta, method, schema, create(schema, request), signal);
+    const { names } = this.routes.calls();
+    const ready = await withIds(names, method, schema, create(schema, request), signal);
     yield* eachPage(schema, ready, list);
   }
 
@@ -238,8 +238,8 @@ export class RoutedCaller implements ServiceCaller {
   ): Promise<MessageShape<I>> {
     const made = create(schema, request);
     const sites = await this.routes.catalogue.sites(signal);
-    const { meta } = this.routes.calls();
-    return sites.length > 1 ? withIds(meta, method, schema, made, signal) : made;
+    const { names } = this.routes.calls();
+    return sites.length > 1 ? withIds(names, method, schema, made, signal) : made;
   }
 
   /** Read the catalogue again where it may be the reason for a refusal. */
@@ -268,11 +268,13 @@ export class RoutedCaller implements ServiceCaller {
     const { method, described, signal } = call;
     const ask: Ask = (site, one, mayHurry) => this.there.ask(site, call, one, mayHurry);
     const isPaged = hasPages(described.input);
-    if (sites.length === 1 && !(isPaged && isOfSites(asked))) {
+    // It may be bound to sites that there were before.
+    const isBound = (isPaged && isOfSites(asked)) || isSent(described.input, asked, this.sent);
+    if (sites.length === 1 && !isBound) {
       return ask(sites[0] as Site, asked);
     }
-    const { meta } = this.routes.calls();
-    const request = await withIds(meta, method, described.input, asked, signal);
+    const { names } = this.routes.calls();
+    const request = await withIds(names, method, described.input, asked, signal);
     const lead = leadOf(method, request);
     if (isBatch(method)) {
       return this.several.batch(call, lead.ids, request, ask);
@@ -317,7 +319,7 @@ export class RoutedCaller implements ServiceCaller {
   /** Change what is at one site, or at all of them. */
   private async changed(
     sites: Site[],
-    { method, described, hasOwnId }: Call,
+    { method, described, signal, hasOwnId }: Call,
     request: Message,
     lead: Led,
     ask: Ask,
@@ -326,7 +328,8 @@ export class RoutedCaller implements ServiceCaller {
       // What nobody can have made before need not wait for a site that is away.
       const likeliest = hasOwnId ? sites : this.routes.reach.likeliest(sites);
       const claim = request as Message & { requestId: string };
-      return claimBelow(likeliest, described.input, claim, ask, this.sent);
+      const known = await this.routes.catalogue.sites(signal);
+      return claimBelow(likeliest, described.input, claim, ask, this.sent, known);
     }
     if (lead.isRegion) {
       return ask(sites[0] as Site, request);

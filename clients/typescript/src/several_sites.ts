@@ -5,6 +5,7 @@ import { MulliganError } from "./errors.js";
 import { isForInstallation, isIncomplete } from "./leads.js";
 import { earliest } from "./or_below.js";
 import { eachOnce, partOf, putTogether } from "./site_batches.js";
+import { throwIfGivenUp } from "./signals.js";
 import { askAll, type Call, firstOf, type Routes } from "./site_calls.js";
 import * as errors from "./site_errors.js";
 import { isOfSites, orderOf, pageAfterPage, pageInOrder, type Pages } from "./site_pages.js";
@@ -78,6 +79,7 @@ export class SeveralSites {
         return told;
       }
     }
+    throwIfGivenUp(call.signal);
     if (failures.length === sites.length) {
       throw errors.together(failures);
     }
@@ -113,6 +115,7 @@ export class SeveralSites {
     const made = order
       ? await pageInOrder(sites, list, askPages, order)
       : await pageAfterPage(sites, list, askPages);
+    throwIfGivenUp(signal);
     if (failures.length === sites.length) {
       throw errors.together(failures);
     }
@@ -131,6 +134,7 @@ export class SeveralSites {
       }
       return [one];
     });
+    throwIfGivenUp(call.signal);
     if (found.length === 0) {
       throw errors.together(failures);
     }

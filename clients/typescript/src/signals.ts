@@ -14,6 +14,13 @@ export function givenUp(signal: AbortSignal | undefined): MulliganError {
   });
 }
 
+/** End what goes on in rounds for who has given it up meanwhile: what there is is not all. */
+export function throwIfGivenUp(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) {
+    throw givenUp(signal);
+  }
+}
+
 /** Say that a client makes no more calls. */
 export function clientClosed(): MulliganError {
   return new MulliganError("CANCELLED", Code.Canceled, "the client was closed");

@@ -9,12 +9,12 @@ import type {
 import { Code } from "@connectrpc/connect";
 
 import { type Calls, delays, type Limits } from "./attempts.js";
-import type { Catalogue, Site } from "./catalogue.js";
+import { type Catalogue, isSilent, type Site } from "./catalogue.js";
 import { MulliganError } from "./errors.js";
 import type { Method } from "./methods.js";
 import { hurriedMs, type Reach } from "./reach.js";
 import { clientClosed, givenUp } from "./signals.js";
-import { isAway, unreachable } from "./site_errors.js";
+import { isAway, noneAlive, unreachable } from "./site_errors.js";
 import type { Caller } from "./transport.js";
 import type { Whereabouts } from "./whereabouts.js";
 
@@ -71,7 +71,7 @@ export class SiteCalls {
     request: Message,
     mayHurry = false,
   ): Promise<Message> {
-    const { reach, whereabouts } = this.routes;
+    const { catalogue, reach, whereabouts } = this.routes;
     const isHurried = mayHurry && reach.isAway(site);
     let failure: MulliganError | undefined;
     for await (const place of this.places(site, isHurried, signal)) {
@@ -98,6 +98,10 @@ export class SiteCalls {
     }
     if (failure && isAway(failure) && !signal?.aborted) {
       reach.lost(site);
+      const isUnanswered = failure.code === "UNAVAILABLE";
+      if (isUnanswered && isSilent(await catalogue.sites(signal), site, this.service)) {
+        throw noneAlive(site, this.service, failure);
+      }
     }
     throw failure ?? unreachable(site, this.service);
   }

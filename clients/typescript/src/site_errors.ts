@@ -4,10 +4,11 @@ import type { Site } from "./catalogue.js";
 import { MulliganError } from "./errors.js";
 import { nameOf } from "./leads.js";
 import type { Method } from "./methods.js";
+import { sortedBy } from "./reach.js";
 
 /** A site has no room for what is asked. */
 export const noCapacity = "NO_CAPACITY";
-/** Of a site that can't be called: nothing was sent to it. */
+/** Of a site that the catalogue knows, but no living process of the service there. */
 export const noService = "NO_SERVICE";
 /** A site's answer to what is for a region that another one serves; nothing was done. */
 export const regionElsewhere = "REGION_ELSEWHERE";
@@ -79,7 +80,16 @@ export function noSuchSite(site: string): MulliganError {
   return Object.assign(failed, { objectType: "site", objectId: site });
 }
 
-/** Say that a site can't be called, and why. */
+/** Say that a request may not go elsewhere: a site that is no more may have done it. */
+export function mayBeDone(site: string, requestId: string): MulliganError {
+  const words =
+    `request ${requestId} may have been done at site ${site}, which iam does not know any more, so ` +
+    "it is made nowhere else; look at the claims, or use another request id";
+  const failed = new MulliganError("SITE_GONE", Code.FailedPrecondition, words);
+  return Object.assign(failed, { field: "request_id", objectType: "site", objectId: site });
+}
+
+/** Say that a site can't be called, and why: nothing was sent to it. */
 export function unreachable(site: Site, service: string): MulliganError {
   const dropped = site.untrusted.length
     ? ` (a token is not sent to ${site.untrusted.join(", ")}: it has no TLS or leads to this ` +
@@ -88,6 +98,26 @@ export function unreachable(site: Site, service: string): MulliganError {
   const words = `${inWords(site)} has no service ${service} that this client can reach${dropped}`;
   const see = "see `mulligan service list`";
   const failed = new MulliganError(noService, Code.Unavailable, `${words}; ${see}`);
+  return Object.assign(failed, { objectType: "site", objectId: site.id, unsent: true });
+}
+
+/** Say of a site that did not answer that iam does not hear of its processes either. */
+export function noneAlive(site: Site, service: string, error: MulliganError): MulliganError {
+  const message = `no process of service ${service} of ${inWords(site)} is alive: ${error.message}`;
+  return Object.assign(error, {
+    code: noService,
+    objectType: "site",
+    objectId: site.id,
+    message,
+  });
+}
+
+/** Say that a site can't be watched yet without missing something. */
+export function noRevision(site: Site, error: MulliganError): MulliganError {
+  const words =
+    `${inWords(site)} does not tell its revision, so it is watched only from when it does, and ` +
+    `what changes there before is missed: ${error.message}`;
+  const failed = new MulliganError("NO_REVISION", Code.Unavailable, words, { cause: error });
   return Object.assign(failed, { objectType: "site", objectId: site.id });
 }
 
@@ -100,17 +130,23 @@ export function foreignToken(): MulliganError {
 
 /** Make one error of what several sites said: one that is away might have had it. */
 export function together(refusals: Failure[]): MulliganError {
-  const away = refusals.filter(([, error]) => isAway(error));
+  const away = sortedBy(
+    refusals.filter(([, error]) => isAway(error)),
+    ([, { unsent }]) => unsent,
+  );
   const full = refusals.filter(([, error]) => error.code === noCapacity);
   const [first] = away.length ? away : full.length ? full : refusals;
   if (!first) {
     throw new Error("at least one site was asked");
   }
   const [site, error] = first;
+  const words = full.map(([one, { message }]) => `${inWords(one)}: ${message}`);
   if (full.length > 1 && away.length === 0) {
-    error.message = full.map(([one, { message }]) => `${inWords(one)}: ${message}`).join("; ");
-  } else if (away.length > 0 && refusals.length > 1 && error.code !== noService) {
-    error.message = `${inWords(site)} is away: ${error.message}`;
+    error.message = words.join("; ");
+  } else if (away.length > 0 && refusals.length > 1) {
+    const said = error.unsent ? error.message : `${inWords(site)} is away: ${error.message}`;
+    const others = away.slice(1).filter(([, { unsent }]) => unsent);
+    error.message = [said, ...others.map(([, { message }]) => message), ...words].join("; ");
   }
   return error;
 }

@@ -44,6 +44,11 @@ interface Cursor {
   token: string;
 }
 
+/** What a site gives to a page, and where it goes on. */
+interface Part extends Cursor {
+  rows: Fields[];
+}
+
 /** Tell whether a request goes on with a list of several sites. */
 export function isOfSites(request: Message): boolean {
   return pageOf(request).token.startsWith(at);
@@ -105,23 +110,22 @@ export async function pageInOrder(
   const counts = countsOf(found, size, order);
   const isFewer = (index: number): boolean =>
     (counts[index] as number) > 0 && (counts[index] as number) < (found[index]?.rows.length ?? 0);
-  const fewer = found.map((_, index) => index).filter(isFewer);
-  const again = fewer.map((index): [Site, Message] => {
-    const { site, token: from } = (found[index] as (typeof found)[number]).cursor;
-    return [site, asking(list, from, counts[index] as number)];
-  });
-  const shorter = await ask(again);
+  const fewer = found.flatMap(({ cursor }, index): [Cursor, number][] =>
+    isFewer(index) ? [[cursor, counts[index] as number]] : [],
+  );
+  const shorter = await shortened(fewer, list, ask);
   const [parts, next]: [Fields[][], Cursor[]] = [[], []];
   for (const [index, { cursor, page, rows }] of found.entries()) {
-    const part = isFewer(index) ? shorter[fewer.indexOf(index)] : page;
-    if (!part || (counts[index] === 0 && rows.length > 0)) {
+    if (counts[index] === 0 && rows.length > 0) {
       // All of it is still to come.
       next.push(cursor);
       continue;
     }
-    parts.push(rowsOf(list.output, part).slice(0, counts[index]));
-    if (part.nextPageToken) {
-      next.push({ site: cursor.site, token: part.nextPageToken });
+    const whole = { ...cursor, rows, token: page.nextPageToken };
+    const part = isFewer(index) ? shorter.get(cursor) : whole;
+    parts.push(part?.rows ?? []);
+    if (part?.token) {
+      next.push(part);
     }
   }
   const merged = create(list.output) as Pages & Fields;
@@ -130,6 +134,45 @@ export async function pageInOrder(
     .map(({ row }) => row);
   merged.nextPageToken = next.length ? at + next.map(written).join(",") : "";
   return merged;
+}
+
+/**
+ * Give so many rows of some sites, from where each was asked; a page that is short is read on.
+ *
+ * Those that are away by now are not in it.
+ */
+async function shortened(
+  fewer: [Cursor, number][],
+  list: List,
+  ask: AskPages,
+): Promise<Map<Cursor, Part>> {
+  const whole = new Map<Cursor, Part>();
+  let left = fewer.map(([cursor, count]) => {
+    const part: Part = { ...cursor, rows: [] };
+    return { cursor, count, part };
+  });
+  while (left.length > 0) {
+    const pages = await ask(
+      left.map(({ count, part: { site, token, rows } }) => [
+        site,
+        asking(list, token, count - rows.length),
+      ]),
+    );
+    left = left.flatMap(({ cursor, count, part }, index) => {
+      const page = pages[index];
+      if (!page) {
+        return [];
+      }
+      const rows = [...part.rows, ...rowsOf(list.output, page)];
+      const more = { site: part.site, token: page.nextPageToken, rows };
+      if (more.token && rows.length < count) {
+        return [{ cursor, count, part: more }];
+      }
+      whole.set(cursor, more);
+      return [];
+    });
+  }
+  return whole;
 }
 
 /** Give the order that a list is to have over all sites; undefined: site by site is good enough. */
@@ -191,13 +234,18 @@ export function compare(one: Key, other: Key): number {
   return 0;
 }
 
-/** Tell how many rows of each site belong to a page of all.
+/**
+ * Tell how many rows of each site belong to a page of all.
  *
- * It ends with the last row of a site that has more: what comes next is not known there.
+ * It ends with the last row of a site that has more: what comes next is not known there. So nothing
+ * does where a site has more, but gave none of it yet.
  */
 function countsOf(found: { page: Pages; rows: Fields[] }[], size: number, order: Order): number[] {
   const counts = found.map(() => 0);
   const rows = found.map((one) => one.rows);
+  if (found.some(({ page, rows: { length } }) => length === 0 && page.nextPageToken)) {
+    return counts;
+  }
   let [given, isOver] = [0, false];
   for (const { from, isAgain } of mergedRows(rows, order)) {
     // What is the same as the last one belongs to it.

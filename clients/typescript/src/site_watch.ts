@@ -27,7 +27,8 @@ type Told = { event: Event } | { site: Site; error: unknown };
  *
  * Each site counts revisions of its own, so those of the changes say nothing of their order. A site
  * that does not tell its revision, or is away for longer than a watch waits, is told to `away`, each
- * time, and taken up where it was once it is back.
+ * time, and taken up where it was once it is back. Read a second time it is over, like that of one
+ * site.
  */
 export function watchAll(sites: Site[], watching: Watching): AsyncIterable<Event> {
   const over = new AbortController();
@@ -39,31 +40,39 @@ export function watchAll(sites: Site[], watching: Watching): AsyncIterable<Event
     revision.catch(() => undefined);
     return { site, revision };
   });
-  return {
-    async *[Symbol.asyncIterator]() {
-      const told = new Handover();
-      for (const { site, revision } of begun) {
-        void followSite(site, revision, watching, told, ended);
-      }
-      try {
-        for (;;) {
-          const one = await unlessAborted(told.take(), signal);
-          if ("event" in one) {
-            yield one.event;
-          } else if (watching.away && isOfAway(one.error)) {
-            watching.away(one.site, one.error);
-          } else {
-            throw one.error;
-          }
-        }
-      } catch (error) {
-        signal?.throwIfAborted();
-        throw error;
-      } finally {
-        over.abort();
-      }
-    },
+  const follow = (told: Handover): void => {
+    for (const { site, revision } of begun) {
+      void followSite(site, revision, watching, told, ended);
+    }
   };
+  return merged(watching, follow, () => over.abort());
+}
+
+/** Give what sites tell, as it comes, until one fails or the reader has enough. */
+async function* merged(
+  { away, signal }: Watching,
+  follow: (told: Handover) => void,
+  end: () => void,
+): AsyncIterable<Event> {
+  const told = new Handover();
+  follow(told);
+  try {
+    for (;;) {
+      const one = await unlessAborted(told.take(), signal);
+      if ("event" in one) {
+        yield one.event;
+      } else if (away && isOfAway(one.error)) {
+        away(one.site, one.error);
+      } else {
+        throw one.error;
+      }
+    }
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    end();
+  }
 }
 
 /** Hand over what a site tells, until the watch is over or the site fails for good. */

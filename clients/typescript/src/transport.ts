@@ -231,7 +231,7 @@ export class Caller implements ServiceCaller {
         throw newerNeeded(method, need, this.version, this.address);
       }
     }
-    return withIds(this.calls().meta, method, schema, made, signal);
+    return withIds(this.calls().names, method, schema, made, signal);
   }
 
   /** Put what was raised into words, and hear which version the service that refused is of. */

@@ -18,9 +18,25 @@ test("a token goes only where it may", () => {
     ["http://user@berlin:1", false, false, false],
     ["http://%3127.0.0.1:1", false, false, false],
     ...[
-      ...["127.1", "0x7f.1", "2130706433", "0177.0.0.1", "0.0.0.0", "127.0.0.1.", "[::]", "[::1]"],
-      ...["[::ffff:127.0.0.1]", "LOCALHOST", "localhost.", "a.localhost", "１２７.0.0.1"],
-    ].map((host): [string, ...boolean[]] => [`https://${host}:1`, false, false, true]),
+      ...["127.0.0.1", "127.1", "127.0.0.1.", "127.0.0.1..", "0x7f.1", "0X7F.1", "0177.0.0.01"],
+      ...["2130706433", "017700000001", "0x7f000001", "127.255.0.9", "0", "0.0.0.0"],
+      ...["[::1]", "[0:0:0:0:0:0:0:1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]"],
+      ...["[::FFFF:0.0.0.0]", "[::127.0.0.1]", "[::ffff:0:127.0.0.1]", "[64:ff9b::7f00:1]"],
+      ...["LOCALHOST", "localhost.", "a.localhost", "localhost.localdomain", "localhost.berlin.lan"],
+      ...["ip6-localhost", "ip6-loopback", "localhost4", "localhost6", "１２７.0.0.1"],
+    ].flatMap((host) =>
+      ["http", "https"].map((scheme): [string, ...boolean[]] => {
+        return [`${scheme}://${host}:1`, false, false, true];
+      }),
+    ),
+    ...[
+      // What another might read as another host.
+      ...["%6cocalhost", "berlin%2elan", "[::1%eth0]", "[fe80::1%a/b]", "me@127.0.0.1"],
+      ...["berlin@127.0.0.1", "me:word@berlin", "berlin/..", "berlin?", "b\\erlin", "berl in"],
+    ].map((host): [string, ...boolean[]] => [`https://${host}:1`, false, false, false]),
+    ...["[64:ff9b::a00:1]", "[fe80::1]", "[::2]"].map((host): [string, ...boolean[]] => {
+      return [`https://${host}:1`, true, true, true];
+    }),
   ];
   for (const [address, ...may] of told) {
     assert.deepEqual(lan.map((iam) => isTrusted(address, iam)), may, address);

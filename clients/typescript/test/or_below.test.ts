@@ -5,7 +5,7 @@ import { Code } from "@connectrpc/connect";
 
 import type { Claim } from "../src/gen/mulligan/resource/v1/resource_pb.js";
 import { refusal } from "./served.js";
-import { full, gone, notHere, top, uuid, type World, world } from "./sites.js";
+import { full, gone, northId, notHere, top, uuid, type World, world } from "./sites.js";
 
 const project = uuid("7");
 
@@ -86,6 +86,61 @@ test("a site that can't be called stops no claim, unless it may have been done t
   there.calls = [];
   await assert.rejects(claim(there, { requestId: "two" }), { code: "NO_SERVICE" });
   assert.deepEqual(there.asked("CreateClaim"), []);
+});
+
+test("a site that did not answer may have done it, also if iam does not hear of it", async (at) => {
+  const there = await world(at);
+  there.told["north"]!.alive = false;
+  there.answers["CreateClaim"] = (_, site) => (site === "north" ? gone() : {});
+  const said = {
+    code: "NO_SERVICE",
+    status: Code.Unavailable,
+    objectId: northId,
+    message: /^no process of service resource of site .* is alive: /,
+  };
+  await assert.rejects(claim(there, { requestId: "one" }), said);
+  assert.deepEqual([...new Set(there.asked("CreateClaim"))], ["north"]);
+});
+
+test("a claim that a site may have done is asked of it when the region has left that", async (at) => {
+  for (const more of [{}, { waitUntil: { seconds: 9n } }]) {
+    const there = await world(at, { attempts: 1 });
+    there.answers["CreateClaim"] = (_, site) => (site === "north" ? gone() : {});
+    const again = (): Promise<Claim> => claim(there, { requestId: "one", ...more });
+    await assert.rejects(again(), { code: "UNAVAILABLE" });
+    there.told["north"]!.regions = [uuid("9")];
+    there.told["south"]!.regions = [top];
+    there.now += 3_600_000;
+    await assert.rejects(again(), { code: "UNAVAILABLE" });
+    assert.deepEqual(there.asked("CreateClaim"), ["north", "north"]);
+    // It did not do it, and says so: then it may go to where the region is.
+    there.answers["CreateClaim"] = (_, site) => {
+      if (site === "north") {
+        throw refusal(Code.FailedPrecondition, "REGION_ELSEWHERE");
+      }
+      return {};
+    };
+    await again();
+    assert.deepEqual(there.asked("CreateClaim").slice(2), ["north", "south"]);
+  }
+});
+
+test("a claim that a site may have done that is no more is made at no other one", async (at) => {
+  for (const more of [{}, { waitUntil: { seconds: 9n } }]) {
+    const west = { west: { addresses: [], alive: false, regions: [] } };
+    for (const others of [{}, west] as World["told"][]) {
+      const there = await world(at, { attempts: 1 });
+      there.answers["CreateClaim"] = (_, site) => (site === "north" ? gone() : {});
+      const made = claim(there, { requestId: "one", ...more });
+      await assert.rejects(made, { code: "UNAVAILABLE" });
+      there.told = { south: there.told["south"]!, ...others };
+      there.now += 3_600_000;
+      const again = claim(there, { requestId: "one", ...more });
+      await assert.rejects(again, { code: "SITE_GONE", field: "request_id", objectId: northId });
+      assert.deepEqual(there.asked("CreateClaim"), ["north"]);
+      await claim(there, { requestId: "two", ...more });
+    }
+  }
 });
 
 test("which regions are below is what iam told last", async (at) => {

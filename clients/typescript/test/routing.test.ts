@@ -10,7 +10,7 @@ import { Code } from "@connectrpc/connect";
 import { OrderBy } from "../src/gen/mulligan/common/v1/common_pb.js";
 import { SignIn } from "../src/tokens.js";
 import { refusal } from "./served.js";
-import { far, full, gone, near, notHere, southId, uuid, world } from "./sites.js";
+import { far, full, gone, near, northId, notHere, southId, top, uuid, world } from "./sites.js";
 
 const [project, machine, other] = [uuid("7"), uuid("d"), uuid("e")];
 
@@ -53,6 +53,28 @@ test("what an audit event mentions is not where that is told", async (at) => {
       assert.fail(String(event.revision));
     }
   }, { code: "WHICH_SITE", field: "object_id" });
+});
+
+test("a name that one type has is found while another site is away", async (at) => {
+  const there = await world(at, { attempts: 1 });
+  const strict = there.connect({ attempts: 1 });
+  at.after(() => strict.close());
+  there.answers["ResolveNames"] = ({ objectType, names }, site) => {
+    if (site === "north") {
+      gone();
+    }
+    const has = objectType === "server" && names[0] === "web";
+    return { objects: has ? [{ asked: "web", objectType, id: machine }] : [] };
+  };
+  for (const client of [strict, there.client]) {
+    there.calls = [];
+    await client.resource.getProvider({ id: "web" });
+    assert.equal(there.asked("ResolveNames").length, 6, "each type is looked for at each");
+    assert.deepEqual(there.away, []);
+  }
+  await assert.rejects(strict.resource.getProvider({ id: "other" }), { code: "UNAVAILABLE" });
+  await assert.rejects(there.client.resource.getProvider({ id: "other" }), { code: "NOT_FOUND" });
+  assert.deepEqual(there.away, [northId], "it is told once, not for each type");
 });
 
 test("objects of several sites are read at once, in the order of their ids", async (at) => {
@@ -128,6 +150,54 @@ test("an order holds over all sites, where a page ends early, too", async (at) =
     token = found.nextPageToken;
   }
   assert.deepEqual(pages, [["1", "2"], ["3", "4", "5", "6"], ["7", "8"]]);
+});
+
+test("an order holds over all sites, where pages end early or are empty, too", async (at) => {
+  const there = await world(at);
+  const has: Record<string, string[]> = { north: [..."acef"], south: [..."bdg"] };
+  there.answers["ListHosts"] = ({ page }, site) => {
+    if (site === "north" && !page.token) {
+      return { nextPageToken: "0" };
+    }
+    const start = Number(page.token || 0);
+    // Neither gives more than two at once, whatever is asked.
+    const end = start + Math.min(page.size, 2);
+    const hosts = has[site]!.slice(start, end).map((name) => ({ metadata: { name } }));
+    return { hosts, nextPageToken: end < has[site]!.length ? `${end}` : "" };
+  };
+  const names: string[] = [];
+  const asked = { orderBy: OrderBy.NAME, page: { size: 3 } };
+  for await (const one of there.client.control.allHosts(asked)) {
+    names.push(one.metadata?.name ?? "");
+  }
+  assert.deepEqual(names, [..."abcdefg"]);
+});
+
+test("a page read once more is read on where it is short, or without a site that went", async (at) => {
+  const there = await world(at, { attempts: 1 });
+  const has: Record<string, string[]> = { north: [..."abcef"], south: [..."d"] };
+  let goes = false;
+  there.answers["ListHosts"] = ({ page }, site) => {
+    const start = Number(page.token || 0);
+    const isAgain = page.size < 4;
+    if (goes && isAgain) {
+      gone();
+    }
+    const end = start + (isAgain ? 1 : page.size);
+    const hosts = has[site]!.slice(start, end).map((name) => ({ metadata: { name } }));
+    return { hosts, nextPageToken: end < has[site]!.length ? `${end}` : "" };
+  };
+  const page = async (token = ""): Promise<[string, string]> => {
+    const asked = { orderBy: OrderBy.NAME, descending: true, page: { size: 4, token } };
+    const { hosts, nextPageToken } = await there.client.control.listHosts(asked);
+    return [hosts.map(({ metadata }) => metadata?.name).join(""), nextPageToken];
+  };
+  has["north"]!.reverse();
+  const [first, token] = await page();
+  assert.deepEqual([first, await page(token)], ["fedc", ["ba", ""]]);
+  goes = true;
+  assert.deepEqual(await page(), ["d", ""]);
+  assert.equal(there.away.length, 1);
 });
 
 test("what every site has a tag of is listed once, also where a page ends with it", async (at) => {
@@ -281,4 +351,48 @@ test("a read goes on where one site is away or full, a list that all refuse fail
   await there.client.control.getMachine({ project, id: machine });
   there.answers["ListMachines"] = full;
   await assert.rejects(there.client.control.listMachines({ project }), { code: "NO_CAPACITY" });
+});
+
+test("what was given up between two rounds is no short list", async (at) => {
+  const there = await world(at);
+  const { reach } = there.client["callers"]["routes"];
+  const usual = reach.answered.bind(reach);
+  /** Make a signal that comes when so many have answered. */
+  const endsAfter = (left: number): AbortSignal => {
+    const late = new AbortController();
+    reach.answered = (site, address) => {
+      usual(site, address);
+      if (--left === 0) {
+        late.abort(new DOMException("its time is over", "TimeoutError"));
+      }
+    };
+    return late.signal;
+  };
+  const isLate = { code: "DEADLINE_EXCEEDED" };
+
+  // The second has more than belongs to the page, and is asked once more.
+  const moments: Record<string, number[]> = { north: [1], south: [2, 3, 4] };
+  there.answers["ListHosts"] = (_, site) => {
+    const hosts = moments[site]!.map((moment) => {
+      return { metadata: { id: uuid(`${moment}`), createdAt: { seconds: BigInt(moment) } } };
+    });
+    return { hosts };
+  };
+  const asked = { orderBy: OrderBy.CREATED_AT, page: { size: 3 } };
+  await assert.rejects(there.client.control.listHosts(asked, endsAfter(2)), isLate);
+
+  // One site after the other is asked for what is of the installation.
+  const names = { objectType: "project", names: ["shop"] };
+  await assert.rejects(there.client.meta.resolveNames(names, endsAfter(1)), isLate);
+
+  const spec = { region: top, orBelow: true };
+  there.answers["FindOpenings"] = async (_, site) => {
+    while (site === "south" && !signal.aborted) {
+      await new Promise((next) => setImmediate(next));
+    }
+    return site === "south" ? gone() : {};
+  };
+  const signal = endsAfter(1);
+  await assert.rejects(there.client.resource.findOpenings({ spec }, signal), isLate);
+  assert.deepEqual(there.away, []);
 });

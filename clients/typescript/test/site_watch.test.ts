@@ -53,6 +53,7 @@ test("a watch of all sites tells what each has from its call on, and takes up ea
   there.answers["ListImages"] = () => ({ revision: 9_999n });
   assert.deepEqual(await some(events, 3), [5, 6, 900]);
   assert.deepEqual([begins(there, "north"), begins(there, "south")], [[800n], [4n, 5n]]);
+  assert.deepEqual(await some(events, 1), [], "read again it is over, like that of one site");
   const from = there.client.control.watch({ project, afterRevision: 3n });
   await assert.rejects(some(from, 1), { code: "WHICH_SITE", field: "after_revision" });
 });
@@ -75,7 +76,45 @@ test("a site that does not tell where it is is taken up later, with a remark", a
   const strict = there.connect({ attempts: 1 });
   at.after(() => strict.close());
   tells = false;
-  await assert.rejects(some(strict.control.watch({ project }), 1), { code: "UNAVAILABLE" });
+  const untold = { code: "NO_REVISION", status: Code.Unavailable, objectId: southId };
+  await assert.rejects(some(strict.control.watch({ project }), 1), untold);
+});
+
+test("whatever keeps a site from telling where it is, only a refusal ends the watch", async (at) => {
+  const there = await world(at, { attempts: 1 });
+  const told: [Code, string][] = [
+    [Code.Internal, "INTERNAL"],
+    [Code.Unimplemented, "UNIMPLEMENTED"],
+    [Code.DeadlineExceeded, "DEADLINE_EXCEEDED"],
+  ];
+  there.answers["ListImages"] = (_, site) => {
+    const failure = site === "south" ? told.shift() : undefined;
+    if (failure) {
+      throw refusal(...failure);
+    }
+    return { revision: 7n };
+  };
+  there.streams["Watch"] = streams({ north: [[]], south: [[8]] });
+  assert.deepEqual(await some(there.client.control.watch({ project }), 1), [8]);
+  assert.deepEqual(there.away, [southId, southId, southId]);
+
+  told.push([Code.PermissionDenied, "CREDENTIAL_LIMITED"]);
+  const limited = some(there.client.control.watch({ project }), 1);
+  await assert.rejects(limited, { code: "CREDENTIAL_LIMITED" });
+});
+
+test("each service that is watched tells itself where a site is", async (at) => {
+  const lists = { control: "ListImages", meta: "ListMetadefs", resource: "ListNetworks" } as const;
+  for (const [service, list] of Object.entries(lists)) {
+    const there = await world(at);
+    there.answers[list] = (_, site) => ({ revision: site === "north" ? 800n : 4n });
+    there.streams["Watch"] = streams({ north: [[900]], south: [[5]] });
+    const events = there.client[service as keyof typeof lists].watch({ project });
+    assert.deepEqual(await some(events, 2), [5, 900]);
+    assert.deepEqual([begins(there, "north"), begins(there, "south")], [[800n], [4n]], service);
+    const asked = there.calls.map(({ method }) => method);
+    assert.deepEqual([...new Set(asked)], ["ListServices", list, "Watch"]);
+  }
 });
 
 test("a site that was away for long is watched again where it was", async (at) => {

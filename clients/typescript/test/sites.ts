@@ -51,7 +51,7 @@ export class World {
   private readonly servers: Http2Server[] = [];
 
   constructor() {
-    const ids: Record<string, string> = { north: northId, south: southId };
+    const ids: Record<string, string> = { north: northId, south: southId, west: uuid("c") };
     this.answers["ListServices"] = () => ({
       sites: Object.entries(this.told).map(([name, { addresses, alive, regions }]) => ({
         id: ids[name],
