@@ -1,11 +1,14 @@
 """The control worker as a role."""
 
-from contextlib import AsyncExitStack
+import asyncio
+from contextlib import AsyncExitStack, suppress
 
 from deploy.connect import connect
 from deploy.settings import Settings
 from mulligan.database import Database
 from mulligan.log_level import LogLevel
+from mulligan.resource.fleet_view import prepare
+from mulligan.values.errors import UnavailableError
 from worker.control import GRACE, control_worker
 from worker.control_log import following
 from worker.schedule import keep_schedule
@@ -17,6 +20,8 @@ async def run_worker(
 ) -> None:
     """Work for as long as the stack lasts; leaving it drains."""
     client = await connect(settings)
+    with suppress(UnavailableError):  # It is in the log; the first claim asks for them again.
+        await asyncio.to_thread(site.read, prepare)
     await stack.enter_async_context(drained(control_worker(client, site), GRACE))
     await stack.enter_async_context(following(site, log_level))
     await keep_schedule(client)
