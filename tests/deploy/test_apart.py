@@ -73,3 +73,12 @@ def test_what_stays_imports_nothing_of_what_runs_apart(kept: str, needed_apart: 
     kept = f"import sys, {kept}; print('{needed_apart}' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", kept], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+async def test_what_lies_in_the_working_folder_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "deploy.py").write_text("print('not ours')\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LaterError):
+        await run_apart("deploy.migrating", given=NOWHERE)
