@@ -401,6 +401,7 @@ class Database:
                 used.take(connection.connection.dbapi_connection)
                 yield
         finally:
+            used.close()
             if used.lost:
                 # It may arrive yet, and would end what the next one does.
                 session.invalidate()
