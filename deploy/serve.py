@@ -78,29 +78,19 @@ async def _start(
     log_level: LogLevel,
     failure: Failure,
 ) -> None:
+    """Start what drains first last: services, of which whoever balances the load has to hear."""
     if set(roles) - {"executor"}:
-        await _run_site(stack, roles, settings, say, log_level, failure)
-    if "executor" in roles:
-        from deploy.roles.executor import run_executor
+        from deploy.roles.databases import open_database
 
-        await run_executor(stack, settings, log_level, failure)
-
-
-async def _run_site(
-    stack: AsyncExitStack,
-    roles: Sequence[str],
-    settings: Settings,
-    say: Say,
-    log_level: LogLevel,
-    failure: Failure,
-) -> None:
-    from deploy.roles.databases import open_database
-
-    site = await open_database(stack, settings.site_database)
+        site = await open_database(stack, settings.site_database)
     if "worker" in roles:
         from deploy.roles.worker import run_worker
 
         await run_worker(stack, settings, site, log_level, failure)
+    if "executor" in roles:
+        from deploy.roles.executor import run_executor
+
+        await run_executor(stack, settings, log_level, failure)
     if set(roles) - {"executor", "worker"}:
         from deploy.roles.services import run_services, services_of
 

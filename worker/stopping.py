@@ -111,10 +111,10 @@ def leave(code: int, within_s: float = LEFT_S) -> None:
     threading.Thread(target=_leave, args=(code, within_s), name="leave", daemon=True).start()
 
 
-def end(code: int) -> NoReturn:
-    """End the process now with this code, without waiting for anything."""
+def end(code: int, words: str = "") -> NoReturn:
+    """End the process now with this code and words, without waiting for anything."""
     try:
-        telling = threading.Thread(target=_tell_last, name="tell", daemon=True)
+        telling = threading.Thread(target=_tell_last, args=(words,), name="tell", daemon=True)
         telling.start()
         telling.join(TOLD_S)
     finally:
@@ -123,10 +123,12 @@ def end(code: int) -> NoReturn:
 
 def _leave(code: int, within_s: float) -> None:
     threading.Event().wait(within_s)
-    end(code)
+    end(code, f"it ends, though it was not done with everything within {within_s:g} s")
 
 
-def _tell_last() -> None:
+def _tell_last(words: str) -> None:
+    if words:
+        _log.warning(words)
     frames = sys._current_frames()
     for thread in threading.enumerate():
         at = _place(frames.get(thread.ident or 0))
