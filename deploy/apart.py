@@ -29,7 +29,7 @@ async def run_apart(module: str, *words: str, given: str = "") -> None:
         UnavailableError: it failed; the message has its words.
     """
     process = await asyncio.create_subprocess_exec(
-        *(*dies_with_parent(), sys.executable, "-m", module, *words),
+        *(*dies_with_parent(), sys.executable, "-P", "-m", module, *words),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         start_new_session=True,  # Ctrl-C is for us, and we end it.

@@ -15,7 +15,7 @@ import click
 
 from deploy.settings import Settings, load
 from mulligan.values.errors import MulliganError
-from worker.stopping import leave
+from worker.stopping import end, leave
 
 _M_ARENA_MAX = -8  # malloc.h
 
@@ -64,12 +64,11 @@ def _run(main: Any) -> None:
         except MulliganError as error:
             print(f"mulligan: {error.message}", file=sys.stderr, flush=True)
             code = 4
-            raise SystemExit(code) from error
-        except Exception as error:
+        except Exception:
             traceback.print_exc()  # now: nobody does where a thread is left
-            raise SystemExit(code) from error
         finally:
             leave(code)  # before the runner waits for its threads
+    end(code)  # Temporal's core may hold up the interpreter's own end.
 
 
 def _take_little_memory(*, grpc: bool) -> None:

@@ -8,7 +8,8 @@ from contextlib import AsyncExitStack
 
 from deploy.settings import Settings
 from mulligan.log_level import LogLevel
-from worker.stopping import leave
+from mulligan.values.errors import MulliganError, UnavailableError
+from worker.stopping import Failure, leave
 
 WORKER_DRAINS_S = 12.0
 DRAINS_S = 27.0
@@ -23,52 +24,73 @@ async def serve(roles: Sequence[str], settings: Settings, say: Say) -> None:
 
     What can't be reached at the start, a database or Temporal, is waited for; a stop meanwhile ends
     it at once. `say` gets the bootstrap token of a new installation, and a line that starts with
-    "ready" when everything answers.
+    "ready" when everything answers. However it ends, the process does so by DRAINS_S later.
 
     Raises:
-        MulliganError: a setting is missing, or a port is taken.
+        MulliganError: a setting is missing, a port is taken, or a worker ended by itself.
     """
-    stop = asyncio.Event()
+    stop, failure = asyncio.Event(), Failure()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    log_level = LogLevel()
     async with AsyncExitStack() as stack:
-        starting = asyncio.create_task(_start(stack, roles, settings, say, log_level))
-        stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        start = _start(stack, roles, settings, say, LogLevel(), failure)
+        starting = asyncio.create_task(start)
+        stopped, failed = asyncio.create_task(stop.wait()), asyncio.create_task(failure.wait())
+        await asyncio.wait({starting, stopped, failed}, return_when=asyncio.FIRST_COMPLETED)
+        error = _why_not(starting, failed)
+        if starting.done() and error is None:
+            say(f"ready: {', '.join(roles)}")
+            await asyncio.wait({stopped, failed}, return_when=asyncio.FIRST_COMPLETED)
+            error = _why_not(starting, failed)
+        leave(_exit_code(error), WORKER_DRAINS_S if set(roles) == {"worker"} else DRAINS_S)
+        if error is not None:
+            _log.error("it ends: %s", error)
         if not starting.done():
             starting.cancel()
             await asyncio.wait({starting})
-            return
-        await starting
-        say(f"ready: {', '.join(roles)}")
-        await stopped
+        if error is not None:
+            raise error
         _log.info("draining %s", ", ".join(roles))
-        leave(0, WORKER_DRAINS_S if set(roles) == {"worker"} else DRAINS_S)
+
+
+def _exit_code(error: BaseException | None) -> int:
+    """Give what the command ends with, if it gets to its end."""
+    if error is None:
+        return 0
+    return 4 if isinstance(error, MulliganError) else 1
+
+
+def _why_not(
+    starting: asyncio.Task[None], failed: asyncio.Task[UnavailableError]
+) -> BaseException | None:
+    """Say why it can't go on, if it can't: a worker's reason stands before what came of it."""
+    if failed.done():
+        return failed.result()
+    return starting.exception() if starting.done() else None
 
 
 async def _start(
-    stack: AsyncExitStack, roles: Sequence[str], settings: Settings, say: Say, log_level: LogLevel
+    stack: AsyncExitStack,
+    roles: Sequence[str],
+    settings: Settings,
+    say: Say,
+    log_level: LogLevel,
+    failure: Failure,
 ) -> None:
+    """Start what drains first last: services, of which whoever balances the load has to hear."""
     if set(roles) - {"executor"}:
-        await _run_site(stack, roles, settings, say, log_level)
-    if "executor" in roles:
-        from deploy.roles.executor import run_executor
+        from deploy.roles.databases import open_database
 
-        await run_executor(stack, settings, log_level)
-
-
-async def _run_site(
-    stack: AsyncExitStack, roles: Sequence[str], settings: Settings, say: Say, log_level: LogLevel
-) -> None:
-    from deploy.roles.databases import open_database
-
-    site = await open_database(stack, settings.site_database)
+        site = await open_database(stack, settings.site_database)
     if "worker" in roles:
         from deploy.roles.worker import run_worker
 
-        await run_worker(stack, settings, site, log_level)
+        await run_worker(stack, settings, site, log_level, failure)
+    if "executor" in roles:
+        from deploy.roles.executor import run_executor
+
+        await run_executor(stack, settings, log_level, failure)
     if set(roles) - {"executor", "worker"}:
         from deploy.roles.services import run_services, services_of
 

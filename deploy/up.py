@@ -78,7 +78,7 @@ class Child:
         with self._log.open("ab") as log:
             process = self._process = await asyncio.create_subprocess_exec(
                 *dies_with_parent(),
-                *(sys.executable, "-m", "deploy.commands", "serve", *self._roles),
+                *(sys.executable, "-P", "-m", "deploy.commands", "serve", *self._roles),
                 env={**os.environ, **self._environment},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,

@@ -291,8 +291,9 @@ class Database:
         event.listen(engine, "begin", _begin_sqlite)
         return engine
 
-    def _session(self, engine: Engine) -> Session:
-        return Session(engine, expire_on_commit=False, info={"kept": self.kept})
+    def _session(self, engine: Engine, waiting: Waiting | None) -> Session:
+        info = {"kept": self.kept, "read": self.read, "waiting": waiting}
+        return Session(engine, expire_on_commit=False, info=info)
 
     def read(self, query: Callable[[Session], T], waiting: Waiting | None = None) -> T:
         """Run a query in a transaction of its own that changes nothing.
@@ -306,7 +307,7 @@ class Database:
             UnavailableError: the database can't be reached.
         """
         try:
-            with self._session(self.engine) as session, self._stoppable(session, waiting):
+            with self._session(self.engine, waiting) as session, self._stoppable(session, waiting):
                 return query(session)
         except _UNREACHABLE as error:
             _refuse_if_over(waiting, error)
@@ -352,7 +353,11 @@ class Database:
     def _write_once(
         self, change: Callable[[Session], T], waiting: Waiting | None, *, in_time: bool = False
     ) -> T:
-        with self._turn(waiting), ExitStack() as ends, self._session(self._writing) as session:
+        with (
+            self._turn(waiting),
+            ExitStack() as ends,
+            self._session(self._writing, waiting) as session,
+        ):
             session.info[_ENDS] = ends
             with self._stoppable(session, waiting):
                 ends_at = waiting if in_time and not self.is_sqlite else None
@@ -396,6 +401,7 @@ class Database:
                 used.take(connection.connection.dbapi_connection)
                 yield
         finally:
+            used.close()
             if used.lost:
                 # It may arrive yet, and would end what the next one does.
                 session.invalidate()

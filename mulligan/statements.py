@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, cast
 
 from psycopg import Error as DatabaseError
 from sqlalchemy import text
@@ -36,6 +36,7 @@ class Used:
     def __init__(self, *, is_sqlite: bool) -> None:
         self._is_sqlite = is_sqlite
         self._raw: Any = None
+        self._ends: list[int] = []
         self._cut_at = math.inf
         self.lost: list[Exception] = []
 
@@ -57,7 +58,18 @@ class Used:
 
     def take(self, raw: object) -> None:
         """Stop this connection's statement from now on."""
+        if raw is self._raw:
+            return
+        if not self._is_sqlite:
+            # Its own number may be another socket's by the time that it is cut off.
+            with suppress(DatabaseError, OSError):
+                self._ends.append(os.dup(cast("Any", raw).fileno()))
         self._raw = raw
+
+    def close(self) -> None:
+        """Stop nothing any more."""
+        while self._ends:
+            os.close(self._ends.pop())
 
     def stop(self) -> None:
         """End what its statement does, from another thread."""
@@ -69,7 +81,8 @@ class Used:
         self._cut_at = min(self._cut_at, time.monotonic() + CANCELLED_S)
         _cancel(self._raw, self.lost)
         if self.lost or time.monotonic() > self._cut_at:
-            _cut_off(self._raw)
+            for end in self._ends:
+                _cut_off(end)
 
 
 def _cancel(connection: Any, lost: list[Exception]) -> None:
@@ -80,9 +93,9 @@ def _cancel(connection: Any, lost: list[Exception]) -> None:
         lost.append(error)
 
 
-def _cut_off(connection: Any) -> None:
+def _cut_off(end: int) -> None:
     """End a connection to a server that does not react: who waits for its answer waits no more."""
-    with suppress(DatabaseError, OSError), socket.socket(fileno=os.dup(connection.fileno())) as cut:
+    with suppress(OSError), socket.socket(fileno=os.dup(end)) as cut:
         cut.shutdown(socket.SHUT_RDWR)
 
 

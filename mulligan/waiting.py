@@ -13,6 +13,9 @@ from mulligan.values.errors import OverdueError
 
 T = TypeVar("T")
 
+_STOPPING = ThreadPoolExecutor(16, "stopping")
+"""Where transactions are stopped: what else waits for a thread must not keep that waiting."""
+
 STOPPED_AGAIN_S = 0.1
 STOPPED_WITHIN_S = 10.0
 """A database that does not react for so long is gone, and what runs there ends with it."""
@@ -43,9 +46,13 @@ class Waiting:
         if not self.left_s:
             raise overdue()
 
+    def be_over(self) -> None:
+        """Wait no more: nothing is begun, and what runs goes on until somebody looks."""
+        self._is_left = True
+
     def leave(self) -> None:
         """Wait no more, and stop what runs for it; takes until that has ended."""
-        self._is_left = True
+        self.be_over()
         give_up_at = time.monotonic() + STOPPED_WITHIN_S
         while time.monotonic() < give_up_at:
             with self._turn:
@@ -92,8 +99,9 @@ async def waited_for(
         async with asyncio.timeout(waiting.left_s):
             return await running
     except (asyncio.CancelledError, TimeoutError) as error:
+        waiting.be_over()
         # Not here: it may take a new connection.
-        loop.run_in_executor(None, waiting.leave)
+        _STOPPING.submit(waiting.leave)
         if isinstance(error, TimeoutError):
             raise overdue() from None
         raise

@@ -1,6 +1,6 @@
 """The control worker: all workflows, and the record activities that they run locally."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -77,6 +77,7 @@ def control_worker(
     *,
     threads: int = 8,
     interceptors: Sequence[Interceptor] = (),
+    on_fatal_error: Callable[[BaseException], Awaitable[None]] | None = None,
 ) -> Worker:
     """Make the worker of the control queue; `threads` bounds its transactions at once."""
     records = in_transactions(database, RECORDS, ThreadPoolExecutor(threads, "records"))
@@ -89,4 +90,5 @@ def control_worker(
         interceptors=[*interceptors, TellsErrors()],
         sticky_queue_schedule_to_start_timeout=STICKY,
         graceful_shutdown_timeout=GRACE,
+        on_fatal_error=on_fatal_error,
     )

@@ -34,6 +34,7 @@ from worker.configured import Follows
 from worker.errors import TellsErrors
 from worker.media_server import MediaServer
 from worker.reports import TemporalReports
+from worker.stopping import Failure, drained
 from workflows.operation import executor_queue
 
 GRACE = timedelta(seconds=20)
@@ -90,8 +91,10 @@ async def running_executor(
     patience: Patience | None = None,
     interceptors: Sequence[Interceptor] = (),
     log_level: LogLevel | None = None,
+    failure: Failure | None = None,
 ) -> AsyncIterator[None]:
     """Run an executor as long as the context lasts; leaving it drains."""
+    failure = failure or Failure()
     keys = RegionKeys.load(settings.state_folder / "keys", settings.region)
     images, media = ImageCache(settings, keys), MediaStore(settings, keys)
     hypervisor = Hypervisor(
@@ -102,9 +105,10 @@ async def running_executor(
     itself = Executor(settings, keys, media)
     log_level = log_level or LogLevel()
     server = MediaServer(settings, keys, media, TemporalReports(client), listen=listen)
+    queue = executor_queue(settings.region)
     worker = Worker(
         client,
-        task_queue=executor_queue(settings.region),
+        task_queue=queue,
         activities=[
             *(itself.describe, itself.list_served, itself.stop_serving),
             *(rotation.make_key, rotation.seal_anew, rotation.retire_keys),
@@ -120,10 +124,11 @@ async def running_executor(
         activity_task_poller_behavior=ONE_POLL,
         interceptors=[*interceptors, Follows(log_level), TellsErrors(), Beats(client)],
         graceful_shutdown_timeout=GRACE,
+        on_fatal_error=failure.of(client, queue),
     )
     await server.start()
     try:
-        async with worker:
+        async with drained(worker, failure):
             yield
     finally:
         await server.stop()

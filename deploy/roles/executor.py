@@ -9,9 +9,12 @@ from deploy.settings import Settings
 from mulligan.log_level import LogLevel
 from mulligan.values.errors import InvalidArgumentError
 from worker.executor import running_executor
+from worker.stopping import Failure
 
 
-async def run_executor(stack: AsyncExitStack, settings: Settings, log_level: LogLevel) -> None:
+async def run_executor(
+    stack: AsyncExitStack, settings: Settings, log_level: LogLevel, failure: Failure
+) -> None:
     """Work for as long as the stack lasts; leaving it drains.
 
     Raises:
@@ -20,7 +23,9 @@ async def run_executor(stack: AsyncExitStack, settings: Settings, log_level: Log
     told = executor_settings(settings)
     client = await connect(settings)
     await stack.enter_async_context(
-        running_executor(client, told, listen=settings.media_listen, log_level=log_level)
+        running_executor(
+            client, told, listen=settings.media_listen, log_level=log_level, failure=failure
+        )
     )
 
 

@@ -18,9 +18,7 @@ from mulligan.resource import claims, reservations, withdrawals
 from mulligan.resource.claim_sets import ClaimChange, change_claims
 from mulligan.resource.reservations import CANT_BE_HAD
 from mulligan.resource.tables import ReservationRow
-from mulligan.values.errors import (
-    FailedPreconditionError,
-)
+from mulligan.values.errors import FailedPreconditionError, MulliganError
 from mulligan.values.ids import object_id
 from mulligan.values.states import MACHINE_ENDED, RESERVATION_ENDED
 from mulligan.values.status import Status
@@ -425,6 +423,11 @@ class Course:
             until = min(until, self.ends_at)
         return Next("wait", until, f"{state}: {reason}")
 
+    def held_up(self, problem: str) -> Next:
+        """Tell why it can't go on now; what it needed is tried again."""
+        row, words = self.row, f"it can't go on: {problem}"
+        return self._say(row.state, words, row.deadline, "another try", self.now + LOOKS_AGAIN)
+
     def _end(self, state: str = "", reason: str = "") -> Next:
         row, session = self.row, self.session
         claims.release_claim(session, row.claim, self.now)
@@ -459,7 +462,14 @@ def cancel(
         )
     row.stop = row.stop or why
     row.generation += 1
-    return Course(session, row, now).go()
+    course = Course(session, row, now)
+    try:
+        with events.attempt(session):
+            return course.go()
+    except MulliganError as error:
+        if error.retryable:
+            raise
+        return course.held_up(error.message)  # It stays cancelled, and is tried again.
 
 
 def ids_of(operation: str, number: int) -> tuple[str, str]:

@@ -71,13 +71,20 @@ def _alone(engine: Engine) -> Iterator[Connection]:
 
 
 def is_migrated(database: Database) -> bool:
-    """Tell whether a database is at the newest revision.
+    """Tell whether a database is at the newest revision, or at one of a later release.
+
+    That release's migrations leave what this one needs: instances are replaced one by one.
 
     Raises:
         OperationalError: it can't be used now.
     """
     with database.engine.connect() as connection:
-        return _revisions(connection) == {max(_known())}
+        found = _revisions(connection)
+    if newer := found - _known():
+        words = "a later release brought the database to %s; this one goes on beside it"
+        _log.warning(words, ", ".join(sorted(newer)))
+        return True
+    return found == {max(_known())}
 
 
 def newer_revision(session: Session) -> str:

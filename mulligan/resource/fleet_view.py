@@ -6,13 +6,16 @@ It serves to choose and to explain, never to decide: what it says may be a momen
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from threading import Lock
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mulligan import events
+from mulligan.beside import Beside
 from mulligan.resource.bounds import read_bounds, read_bounds_of
 from mulligan.resource.fleet import Fleet, read_groups, read_margins, read_providers
 from mulligan.resource.tables import AllocationRow
@@ -37,11 +40,31 @@ def view_of(session: Session) -> "FleetView":
     return view
 
 
+def prepare(session: Session) -> None:
+    """Read all providers before the first claim, whose time is short, needs them."""
+    with view_of(session).look(session, datetime.now(UTC)):
+        pass
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """All providers as they were at a revision; what is used of them as it was at an instant."""
+
+    fleet: Fleet
+    revision: int
+    bounds_hold_from: datetime
+
+
 class FleetView:
-    """All providers of one database, as of the last look."""
+    """All providers of one database, as of the last look.
+
+    They are read as a whole beside the transaction that looks: it may have too little time for
+    that, as have those after it, which get what it asked for.
+    """
 
     def __init__(self) -> None:
         self._fleet: Fleet | None = None
+        self._loading = Beside[Loaded]()
         self._revision = 0
         self._bounds_hold_from = datetime.min.replace(tzinfo=UTC)
         self._aged_until = self._bounds_hold_from
@@ -63,13 +86,11 @@ class FleetView:
                 return
             self._refreshes += 1
             try:
-                fleet = self._refreshed(session, now)
+                fleet = self._loaded(session, now) if once else self._refreshed(session, now)
             except BaseException:
                 # What was read halfway is not known to be whole.
                 self._fleet = None
                 raise
-            if once:
-                self._fleet = None
             yield fleet
 
     def look_once(self, session: Session, now: datetime) -> None:
@@ -81,25 +102,25 @@ class FleetView:
             session.info[ONCE] = True
 
     def _refreshed(self, session: Session, now: datetime) -> Fleet:
-        if self._fleet is not None:
+        while True:
+            fleet = self._fleet or self._loaded(session, now)
             changed = events.changed_after(session, self._revision, limit=MOST_CHANGES)
             if changed is not None and len(changed) < MOST_CHANGES:
-                self._follow(session, self._fleet, changed, now)
+                self._follow(session, fleet, changed, now)
                 if now < self._bounds_hold_from:
                     # The clock was put back: what had lapsed or ended may count again.
                     self._bounds_hold_from = now - CLOCKS_DIFFER
                     self._aged_until = self._bounds_hold_from
-                    read_bounds(session, self._fleet, None, self._bounds_hold_from)
-                self._age(session, self._fleet, now)
-                return self._fleet
-        revision, fleet = events.current_revision(session), Fleet()
-        read_providers(session, fleet, None)
-        read_margins(session, fleet)
-        read_groups(session, fleet)
-        self._read_bounds(session, fleet, None, now)
-        self._fleet, self._revision = fleet, revision
-        self._aged_until = self._bounds_hold_from
-        return fleet
+                    read_bounds(session, fleet, None, self._bounds_hold_from)
+                self._age(session, fleet, now)
+                return fleet
+            self._fleet = None
+
+    def _loaded(self, session: Session, now: datetime) -> Fleet:
+        found = self._loading.read(session, partial(_read_all, now=now))
+        self._fleet, self._revision = found.fleet, found.revision
+        self._bounds_hold_from = self._aged_until = found.bounds_hold_from
+        return found.fleet
 
     def _follow(
         self, session: Session, fleet: Fleet, changed: list[tuple[int, str, str]], now: datetime
@@ -151,3 +172,12 @@ class FleetView:
         which = which if which is None or len(which) <= MOST_CHANGES else None
         self._bounds_hold_from = max(self._bounds_hold_from, since)
         read_bounds(session, fleet, which, since)
+
+
+def _read_all(session: Session, now: datetime) -> Loaded:
+    found = Loaded(Fleet(), events.current_revision(session), now - CLOCKS_DIFFER)
+    read_providers(session, found.fleet, None)
+    read_margins(session, found.fleet)
+    read_groups(session, found.fleet)
+    read_bounds(session, found.fleet, None, found.bounds_hold_from)
+    return found

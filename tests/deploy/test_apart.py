@@ -28,15 +28,14 @@ async def test_a_database_is_migrated_apart(tmp_path: Path) -> None:
 async def test_why_a_migration_failed_is_told_in_its_own_words(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/site.sqlite"
     database = Database(url)
-    database.write(lambda s: s.execute(text("CREATE TABLE alembic_version (version_num TEXT)")))
-    database.write(lambda s: s.execute(text("INSERT INTO alembic_version VALUES ('9999')")))
+    database.write(lambda s: s.execute(text("CREATE TABLE providers (of_somebody_else TEXT)")))
     assert not is_migrated(database)
     database.close()
     async with AsyncExitStack() as stack:
         with pytest.raises(UnavailableError) as raised:
             await open_database(stack, url)
     assert f"{url} can't be used: " in raised.value.message
-    assert "Can't locate revision identified by '9999'" in raised.value.message
+    assert "table providers already exists" in raised.value.message
 
 
 async def test_what_may_succeed_later_says_so() -> None:
@@ -74,3 +73,12 @@ def test_what_stays_imports_nothing_of_what_runs_apart(kept: str, needed_apart: 
     kept = f"import sys, {kept}; print('{needed_apart}' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", kept], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+async def test_what_lies_in_the_working_folder_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "deploy.py").write_text("print('not ours')\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LaterError):
+        await run_apart("deploy.migrating", given=NOWHERE)

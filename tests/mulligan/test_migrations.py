@@ -82,8 +82,19 @@ def test_whether_anything_is_to_be_migrated_is_seen_without_alembic(empty: Datab
     assert not is_migrated(empty)
     migrate(empty)
     assert is_migrated(empty)
-    empty.write(lambda session: session.execute(text("UPDATE alembic_version SET version_num = 1")))
+    at = "UPDATE alembic_version SET version_num = '0014'"
+    empty.write(lambda session: session.execute(text(at)))
     assert not is_migrated(empty)
+
+
+def test_a_database_that_a_later_release_migrated_is_used_as_it_is(
+    empty: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    migrate(empty)
+    at = "UPDATE alembic_version SET version_num = '9999'"
+    empty.write(lambda session: session.execute(text(at)))
+    assert is_migrated(empty)
+    assert "a later release brought the database to 9999" in caplog.text
 
 
 def test_services_that_start_at_once_migrate_one_after_the_other(empty: Database) -> None:

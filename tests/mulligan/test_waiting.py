@@ -1,5 +1,8 @@
 """A transaction for which nobody waits any more is stopped, and leaves nothing."""
 
+import asyncio
+import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Semaphore
 from typing import Any
@@ -12,8 +15,9 @@ from mulligan import database as databases
 from mulligan import events, statements
 from mulligan.database import Database
 from mulligan.events import EventRow
+from mulligan.statements import Used
 from mulligan.values.errors import OverdueError
-from mulligan.waiting import Waiting, overdue
+from mulligan.waiting import Waiting, overdue, waited_for
 
 LIMIT_S = 30
 ENDLESS = {
@@ -182,3 +186,53 @@ def test_a_writer_waits_for_others_as_long_as_it_is_waited_for(database: Databas
         holding.result(LIMIT_S)
     other.close()
     assert told(database) == 1
+
+
+async def test_who_leaves_does_so_at_once_also_while_all_common_threads_are_at_work() -> None:
+    begun, released, left_s = asyncio.Event(), Event(), list[float]()
+
+    def work(waiting: Waiting) -> None:
+        loop.call_soon_threadsafe(begun.set)
+        assert released.wait(LIMIT_S)
+        left_s.append(waiting.left_s)
+
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(1) as common, ThreadPoolExecutor(1) as threads:
+        loop.set_default_executor(common)
+        common.submit(released.wait, LIMIT_S)
+        waited = asyncio.create_task(waited_for(threads, work, time.monotonic() + LIMIT_S))
+        await begun.wait()
+        waited.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waited
+        released.set()
+    assert left_s == [0.0]
+
+
+class Closed:
+    """A connection to PostgreSQL that was closed, and whose number another socket has now."""
+
+    def __init__(self) -> None:
+        self.number, self.other = socket.socketpair()
+
+    def fileno(self) -> int:
+        return self.number.fileno()
+
+    def cancel_safe(self, *, timeout: float) -> None:
+        raise OSError(f"not within {timeout} s")
+
+
+def test_a_connection_that_was_closed_meanwhile_has_no_other_cut_off() -> None:
+    closed, used = Closed(), Used(is_sqlite=False)
+    used.take(closed)
+    ours = closed.number.fileno()
+    closed.number.close()
+    closed.number, theirs = socket.socketpair()
+    assert closed.number.fileno() == ours, "the lowest number that is free is given next"
+    used.stop()
+    used.close()
+    closed.number.send(b"on")
+    assert theirs.recv(2) == b"on"
+    assert closed.other.recv(2) == b"", "its own was cut off"
+    for one in (closed.number, closed.other, theirs):
+        one.close()

@@ -1,5 +1,6 @@
-"""A control worker that is told to stop does, also while its database is frozen or away."""
+"""A worker that is told to stop does, whatever is away; one that can't work says so and ends."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -18,6 +19,7 @@ from temporalio.client import Client
 from activities.contracts.reconcile import RunReconcileRecords
 from deploy.connect import connect
 from deploy.dev_server import DevServer
+from deploy.ports import free_port
 from deploy.settings import Settings, load
 from deploy.temporal import cache_folder, find_temporal
 from tests.databases import PostgreSQL
@@ -129,3 +131,25 @@ async def test_a_worker_stops_though_its_records_wait_for_a_database(
                 took_s = time.monotonic() - told_at
             holder.close()
     assert took_s < STOPS_WITHIN_S
+
+
+@pytest.mark.parametrize("role", ["worker", "executor"])
+async def test_a_worker_whose_namespace_is_not_there_ends_and_says_so(
+    tmp_path: Path, role: str
+) -> None:
+    temporal = DevServer(
+        find_temporal(cache_folder(os.environ)), tmp_path / "temporal.db", log=tmp_path / "log"
+    )
+    async with temporal:
+        where = ("--temporal-address", temporal.address, "--temporal-namespace", "nowhere")
+        media = f"http://127.0.0.1:{free_port()}"
+        region = ("--region", str(uuid4()), "--media-url", media)
+        words = (role, "--state", str(tmp_path), *where, *region)
+        command = [sys.executable, "-m", "deploy.commands", "serve", *words]
+        process = await asyncio.create_subprocess_exec(*command, stderr=subprocess.PIPE)
+        async with asyncio.timeout(LIMIT_S):
+            _, said = await process.communicate()
+    assert process.returncode == 4
+    last = said.decode().splitlines()[-1]
+    assert last.startswith("mulligan: the worker of queue ")
+    assert "look whether namespace nowhere is there" in last

@@ -121,6 +121,24 @@ def test_a_machine_that_is_kept_is_decommissioned_when_it_is_cancelled(
     assert stage.fleet.usage(host, window(63, 90)) == {}
 
 
+def test_what_can_not_end_yet_stays_cancelled_and_says_why(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.host()
+    reservation, _ = started(stage, window(0, 60))
+
+    def refuse(*_: object) -> None:
+        raise FailedPreconditionError("somebody else is at it")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(course.Course, "_decommission", refuse)
+        stage.write(lambda s: course.cancel(s, reservation, at(5), "somebody cancelled it"))
+    row = stage.row(reservation)
+    assert row.stop == "somebody cancelled it"
+    assert row.reason == "it can't go on: somebody else is at it"
+    assert stage.look(reservation, 6).act == "decommission"
+
+
 def test_what_is_cancelled_while_it_is_ending_ends_once_as_cancelled(stage: Stage) -> None:
     stage.host()
     reservation, machine = started(stage, window(0, 60))

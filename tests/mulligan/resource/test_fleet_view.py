@@ -8,12 +8,14 @@ from sqlalchemy.orm import Session
 
 from mulligan import events
 from mulligan.database import Database
+from mulligan.resource import fleet_view
 from mulligan.resource.candidates import COMPARED_AT_FIRST
-from mulligan.resource.fleet_view import FleetView, view_of
+from mulligan.resource.fleet_view import FleetView, Loaded, prepare, view_of
 from mulligan.resource.requests import RequestGroup
 from mulligan.resource.values import Inventory
 from mulligan.values.amount import Amount
-from mulligan.values.errors import NoCapacityError
+from mulligan.values.errors import NoCapacityError, OverdueError
+from mulligan.waiting import Waiting
 from tests.mulligan.resource.fleet import Fleet, at, new_id, window
 
 
@@ -170,3 +172,27 @@ def test_who_waits_for_a_look_that_began_later_has_it(
         look.join(30)
     assert seen == [0, 0, 0, 0]
     assert len(times) == 2, "not the first one's, which had begun before the others asked"
+
+
+def test_providers_that_take_longer_to_read_than_a_try_may_last_are_there_for_the_next(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet.database.kept.clear()
+    host = fleet.add(VCPU=4)
+    read_all, go_on, times = fleet_view._read_all, threading.Event(), list[datetime]()
+
+    def slow(session: Session, now: datetime) -> Loaded:
+        times.append(now)
+        assert go_on.wait(30)
+        return read_all(session, now)
+
+    monkeypatch.setattr(fleet_view, "_read_all", slow)
+    for _ in range(2):
+        with pytest.raises(OverdueError):
+            fleet.database.write(prepare, Waiting(0.1), in_time=True)
+    go_on.set()
+    fleet.database.write(prepare, Waiting(30), in_time=True)
+    assert len(times) == 1
+    fleet.claim(window(0), VCPU=3)
+    assert known_use(fleet, host) == 3
+    assert len(times) == 1
