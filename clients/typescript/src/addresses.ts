@@ -9,15 +9,22 @@ const ownNames = ["localhost", "localhost4", "localhost6", "ip6-localhost", "ip6
  * ::ffff:0:0:0/96 and 64:ff9b::/96 (RFC 4291, 2765 and 6052). */
 const carryIpv4 = ["::", "::ffff:", "::ffff:0:", "64:ff9b::"];
 
-/** The numbers of the machine itself; those of IPv4 in IPv6, too. */
-const own = new BlockList();
-own.addSubnet("127.0.0.0", 8);
-own.addAddress("0.0.0.0");
-own.addAddress("::1", "ipv6");
-for (const prefix of carryIpv4) {
-  own.addSubnet(`${prefix}7f00:0`, 104, "ipv6");
-  own.addAddress(`${prefix}0:0`, "ipv6");
+/** The numbers of the machine itself, with those of IPv4 that stand behind some of IPv6. */
+function own(prefixes: readonly string[]): BlockList {
+  const numbers = new BlockList();
+  numbers.addSubnet("127.0.0.0", 8);
+  numbers.addAddress("0.0.0.0");
+  numbers.addAddress("::1", "ipv6");
+  numbers.addAddress("::", "ipv6");
+  for (const prefix of prefixes) {
+    numbers.addSubnet(`${prefix}7f00:0`, 104, "ipv6");
+    numbers.addAddress(`${prefix}0:0`, "ipv6");
+  }
+  return numbers;
 }
+
+const surelyOwn = own(["::ffff:"]);
+const perhapsOwn = own(carryIpv4);
 
 /** Read an address as a URL whose scheme says whether it speaks TLS there. */
 export function urlOf(address: string): string {
@@ -59,19 +66,33 @@ export function isTrusted(address: string, iam: string): boolean {
     return false;
   }
   const asking = new URL(iam);
-  if (isHere(url)) {
-    return isHere(asking);
+  if (mayBeHere(url) && !isHere(asking)) {
+    return false;
   }
-  return url.protocol === "https:" || (asking.protocol === "http:" && !isHere(asking));
+  const isOpen = asking.protocol === "http:" && !mayBeHere(asking);
+  return url.protocol === "https:" || isHere(url) || isOpen;
 }
 
-/** Tell whether a URL, which has numbers in one form only, leads to this machine. */
-function isHere({ hostname }: URL): boolean {
-  const name = hostname.replace(/^\[|\]$|\.+$/g, "").toLowerCase();
-  const version = isIP(name);
-  if (version) {
-    return own.check(name, version === 6 ? "ipv6" : "ipv4");
-  }
-  const labels = name.split(".");
-  return ownNames.includes(labels[0] as string) || labels.at(-1) === "localhost";
+/** Give the host of a URL, which has numbers in one form only. */
+function nameOf({ hostname }: URL): string {
+  return hostname.replace(/^\[|\]$|\.+$/g, "").toLowerCase();
+}
+
+/** Tell a URL of this machine wherever it is asked for (RFC 6761): no DNS says otherwise. */
+function isHere(url: URL): boolean {
+  const name = nameOf(url);
+  return isIP(name)
+    ? isAmong(surelyOwn, name)
+    : name === "localhost" || name.endsWith(".localhost");
+}
+
+/** Tell whether a URL leads to this machine on some network. */
+function mayBeHere(url: URL): boolean {
+  const name = nameOf(url);
+  const first = name.split(".")[0] as string;
+  return isHere(url) || (isIP(name) ? isAmong(perhapsOwn, name) : ownNames.includes(first));
+}
+
+function isAmong(numbers: BlockList, name: string): boolean {
+  return numbers.check(name, isIP(name) === 6 ? "ipv6" : "ipv4");
 }

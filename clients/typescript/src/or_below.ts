@@ -28,6 +28,7 @@ type Claim = Message & { requestId: string };
  * @param sites that have some of the regions, the likeliest first.
  * @param sent remembers the sites that request ids were sent to, and that have not refused them.
  * @param known all that there are.
+ * @param hasOwnId another process may have sent it already, to a site that is heard of no more.
  */
 export async function claimBelow(
   sites: Site[],
@@ -36,17 +37,19 @@ export async function claimBelow(
   ask: (site: Site, request: Message) => Promise<Message>,
   sent: Whereabouts,
   known: Site[],
+  hasOwnId: boolean,
 ): Promise<Message> {
   const refusals = new Map<string, Failure>();
   const asked = async (site: Site, one: Claim): Promise<Message | undefined> => {
-    const isSent = sent.of(one.requestId) === site.id;
+    const isSentHere = sent.of(one.requestId) === site.id;
+    const isPerhapsDone = isSentHere || (hasOwnId && site.untrusted.length === 0);
     sent.noteId(one.requestId, site.id);
     try {
       return await ask(site, one);
     } catch (raised) {
       const error = raised as MulliganError;
       // One that can't be called has done nothing, unless it was called for this before.
-      const isUncalled = error.unsent && !isSent;
+      const isUncalled = error.unsent && !isPerhapsDone;
       const goesOn = isNotHere(error) || error.code === noCapacity || isUncalled;
       if (goesOn || error.code === regionElsewhere) {
         sent.forget(one.requestId);

@@ -329,7 +329,7 @@ export class RoutedCaller implements ServiceCaller {
       const likeliest = hasOwnId ? sites : this.routes.reach.likeliest(sites);
       const claim = request as Message & { requestId: string };
       const known = await this.routes.catalogue.sites(signal);
-      return claimBelow(likeliest, described.input, claim, ask, this.sent, known);
+      return claimBelow(likeliest, described.input, claim, ask, this.sent, known, hasOwnId);
     }
     if (lead.isRegion) {
       return ask(sites[0] as Site, request);

@@ -88,6 +88,16 @@ test("a site that can't be called stops no claim, unless it may have been done t
   assert.deepEqual(there.asked("CreateClaim"), []);
 });
 
+test("a claim of another process may be done at a site that is not heard of", async (at) => {
+  const there = await world(at);
+  there.told["north"]!.addresses = [];
+  await assert.rejects(claim(there, { requestId: "one" }), { code: "NO_SERVICE" });
+  assert.deepEqual(there.asked("CreateClaim"), []);
+  // An id that is made up here nobody has sent.
+  await claim(there);
+  assert.deepEqual(there.asked("CreateClaim"), ["south"]);
+});
+
 test("a site that did not answer may have done it, also if iam does not hear of it", async (at) => {
   const there = await world(at);
   there.told["north"]!.alive = false;
