@@ -425,8 +425,8 @@ class Course:
 
     def held_up(self, problem: str) -> Next:
         """Tell why it can't go on now; what it needed is tried again."""
-        row, words = self.row, f"it can't go on: {problem}"
-        return self._say(row.state, words, row.deadline, "another try", self.now + LOOKS_AGAIN)
+        row, reason, next_action = self.row, f"it can't go on: {problem}", "another try"
+        return self._say(row.state, reason, row.deadline, next_action, self.now + LOOKS_AGAIN)
 
     def _end(self, state: str = "", reason: str = "") -> Next:
         row, session = self.row, self.session

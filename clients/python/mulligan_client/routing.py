@@ -366,9 +366,9 @@ class RoutedCaller:
     ) -> Any:
         """Change what is at one site, or at all of them."""
         if is_or_below(request):
-            known, own = self._catalogue.sites(), call.has_own_id
+            all_sites, own = self._catalogue.sites(), call.has_own_id
             sites = sites if own else sorted(sites, key=self._is_unlikely)
-            return claim_below(sites, request, ask, self._sent, known, has_own_id=own)
+            return claim_below(sites, request, ask, self._sent, all_sites, has_own_id=own)
         if lead.is_region:
             return ask(sites[0], request)
         known = {self._whereabouts.of(one) for one in lead.ids} - {""}

@@ -35,7 +35,7 @@ def frozen_registration(
 ) -> Iterator[None]:
     """Another instance has begun to register, and does nothing more until this ends."""
     other = Database(database.url.render_as_string(hide_password=False))
-    with other._session(other.engine) as session:
+    with other._session(other.engine, None) as session:
         register(session)
         session.flush()
         try:
