@@ -178,7 +178,8 @@ def _held_up(session: Session, request: AdvanceReservation, problem: str) -> Nex
     """Tell in a reservation why it can't go on now; what it needed is tried again."""
     row = reservations.lock(session, request.reservation)
     now, words = max(request.at, row.status.since), f"it can't go on: {problem}"
-    status = Status(row.state, words, now, row.deadline, "another try")
+    next_action = "another try"
+    status = Status(row.state, words, now, row.deadline, next_action)
     reservations.move(session, row, status)
     return Next("wait", now + LOOKS_AGAIN, words)
 
