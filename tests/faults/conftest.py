@@ -21,6 +21,11 @@ SOON = timedelta(milliseconds=50)
 BUDGET_S = 150
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the fixtures of sites once a session, whichever folders ask for them."""
+    config.pluginmanager.import_plugin("tests.fakes.site")
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say how long this folder's tests took."""
     reports = (report for kind in terminalreporter.stats.values() for report in kind)
@@ -36,7 +41,12 @@ def injector() -> Injector:
 
 
 @pytest.fixture(scope="session")
-def breakable_site(injector: Injector, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def breakable_site(
+    injector: Injector,
+    tmp_path_factory: pytest.TempPathFactory,
+    _quick_passwords: None,
+    _long_tokens: None,
+) -> Iterator[Site]:
     """A site on SQLite whose control worker meets the injector's faults."""
     folder = tmp_path_factory.mktemp("faults")
     site, iam = (_database(folder, name) for name in ("site", "iam"))
