@@ -160,15 +160,8 @@ def set_one(
         request.project = project
         request.update_mask.paths.append("project")
     if username:
-        known = control.GetServer(control_pb2.GetServerRequest(id=server_id))
-        prompt = f"Password of {username} at {known.spec.address}"
-        password = read_password(session, password_file, password_stdin, prompt=prompt)
-        request.spec.sealed_credentials = session.client.seal(
-            known.metadata.region,
-            endpoint=server_id,
-            address=known.spec.address,
-            username=username,
-            password=password,
+        request.spec.sealed_credentials = _sealed_anew(
+            session, server_id, username, password_file, password_stdin
         )
         request.update_mask.paths.append("spec.sealed_credentials")
     if insecure_tls is not None:
@@ -186,6 +179,27 @@ def set_one(
         session.remark(
             f"Check that it can be driven: mulligan server verify {new_name or name} --wait"
         )
+
+
+def _sealed_anew(
+    session: Session,
+    server_id: str,
+    username: str,
+    password_file: Path | None,
+    password_stdin: bool,
+) -> str:
+    """Seal another user, and the password that is given for it, for a server's BMC."""
+    known = session.client.control.GetServer(control_pb2.GetServerRequest(id=server_id))
+    address = known.spec.address
+    prompt = f"Password of {username} at {address}"
+    password = read_password(session, password_file, password_stdin, prompt=prompt)
+    return session.client.seal(
+        known.metadata.region,
+        endpoint=server_id,
+        address=address,
+        username=username,
+        password=password,
+    )
 
 
 def _table(session: Session, answer: control_pb2.ListServersResponse) -> "Table":
