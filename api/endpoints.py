@@ -77,7 +77,9 @@ class Endpoints:
         await self._starter.start(
             Verify.run, Verify.accepted, begin, asked, summary=summary, provider=request.id
         )
-        return await self.get_server(request.id)
+        enrolled = await self.get_server(request.id)
+        enrolled.operation = asked.operation  # it may have ended, and left its slot, by now
+        return enrolled
 
     async def update_server(self, request: control_pb2.UpdateServerRequest) -> control_pb2.Server:
         """Change a server's name or owner, or how its BMC is reached, as far as the mask says."""
@@ -168,7 +170,9 @@ class Endpoints:
         await self._starter.start(
             Verify.run, Verify.accepted, begin, asked, summary=summary, provider=host
         )
-        return await self.get_host(host)
+        added = await self.get_host(host)
+        added.operation = asked.operation  # it may have ended, and left its slot, by now
+        return added
 
     async def check(
         self, request: Any, object_type: str, workflow: type[Verify] | type[Inspect]

@@ -428,3 +428,22 @@ def test_a_retired_host_is_never_offered(place: Place) -> None:
     assert place.operator.GetHost(id=host).status.state == "enrolled"
     place.site.end_of(place.operator.VerifyHost(id=host).metadata.id)
     assert place.machine()
+
+
+@pytest.mark.parametrize("noun", ["Host", "Server"])
+def test_whoever_adds_hardware_is_told_the_operation_also_when_that_has_ended(
+    place: Place, noun: str
+) -> None:
+    assert place.executor
+    fields = {"name": new_name("new"), "region": place.region, "request_id": str(uuid4())}
+    if noun == "Host":
+        spec = {"uri": f"test:///default?{uuid4()}"}
+    else:
+        fields["id"] = str(uuid4())
+        spec = {"address": f"https://{uuid4()}", "sealed_credentials": SEALED}
+    create, get = (getattr(place.operator, f"{verb}{noun}") for verb in ("Create", "Get"))
+    first = create(**fields, spec=spec)
+    place.site.end_of(first.operation)
+    again = create(**fields, spec=spec)
+    assert (again.metadata.id, again.operation) == (first.metadata.id, first.operation)
+    assert get(id=first.metadata.id).operation == ""

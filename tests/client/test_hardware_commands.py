@@ -172,18 +172,6 @@ def test_waiting_ends_with_how_the_operation_ended(
     assert fake.asked("Watch")[0].after_revision == 3
 
 
-def test_a_check_that_ended_before_it_could_be_named_is_found(run: Run, fake: FakeMulligan) -> None:
-    fake.on("CreateHost", control_pb2.Host(metadata=common_pb2.Metadata(id=HOST)))
-    fake.on("GetHost", control_pb2.Host(metadata=common_pb2.Metadata(id=HOST)))
-    fake.on("ListMachines", control_pb2.ListMachinesResponse(revision=3))
-    failed = an_operation("failed")
-    fake.on("ListOperations", control_pb2.ListOperationsResponse(operations=[failed]))
-    fake.on("GetOperation", failed)
-    result = run("host", "add", "hyper-1", "qemu:///session", "--wait")
-    assert result.exit_code == Exit.OPERATION_FAILED
-    assert fake.asked("ListOperations")[0].object_id == HOST
-
-
 def test_lists_are_tables_for_people_without_control_codes_in_a_pipe(
     run: Run, fake: FakeMulligan
 ) -> None:

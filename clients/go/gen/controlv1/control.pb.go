@@ -546,7 +546,8 @@ type Server struct {
 	Power string `protobuf:"bytes,6,opt,name=power,proto3" json:"power,omitempty"`
 	// UUID of the machine that runs on it; empty: none.
 	Machine string `protobuf:"bytes,7,opt,name=machine,proto3" json:"machine,omitempty"`
-	// UUID of the operation that has its slot; empty: none.
+	// UUID of the operation that has its slot; empty: none. CreateServer's answer names the one that
+	// enrols it, ended or not.
 	Operation string `protobuf:"bytes,8,opt,name=operation,proto3" json:"operation,omitempty"`
 	// What the last verify had to say, in sentences: what is not offered, what could not be checked.
 	Notes         []string `protobuf:"bytes,9,rep,name=notes,proto3" json:"notes,omitempty"`
@@ -1735,7 +1736,8 @@ type Host struct {
 	Marks []*commonv1.Mark `protobuf:"bytes,4,rep,name=marks,proto3" json:"marks,omitempty"`
 	// As the last inspection found it; empty before the first.
 	Inventory *HostInventory `protobuf:"bytes,5,opt,name=inventory,proto3" json:"inventory,omitempty"`
-	// UUID of the operation that has its slot; empty: none.
+	// UUID of the operation that has its slot; empty: none. CreateHost's answer names the one that
+	// adds it, ended or not.
 	Operation     string `protobuf:"bytes,6,opt,name=operation,proto3" json:"operation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -15,7 +15,7 @@ from mulligan_client.commands.options import (
     takes_region,
     takes_wait,
 )
-from mulligan_client.commands.outcome import leave_if_failed, wait_for_enrolment
+from mulligan_client.commands.outcome import leave_if_failed, wait_for
 from mulligan_client.commands.owners import new_owner, takes_new_owner, takes_owner
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from mulligan_client.session import Session
@@ -60,14 +60,14 @@ def add(
     )
     found = session.client.control.CreateHost(request)
     if wait:
-        operation = wait_for_enrolment(session, found.metadata.id, found.operation)
+        operation = wait_for(session, found.operation)
         request_again = control_pb2.GetHostRequest(id=found.metadata.id)
         found = session.client.control.GetHost(request_again)
         session.show(found, output, lambda: _sheet(session, found))
         leave_if_failed(session, operation)
         return
     session.show(found, output, lambda: _sheet(session, found))
-    if output == "table" and found.operation:
+    if output == "table":
         session.remark(f"Follow it with: mulligan operation show {found.operation} --wait")
 
 

@@ -35,28 +35,6 @@ def wait_for(session: Session, operation: str) -> "control_pb2.Operation":
     return follow(session, operation)
 
 
-def wait_for_enrolment(
-    session: Session, object_id: str, operation: str
-) -> "control_pb2.Operation | None":
-    """Follow the operation that checks what was just added; None: there never was one.
-
-    Args:
-        session: this run.
-        object_id: of the server or host.
-        operation: that has its slot; empty when it ended before it could be named.
-    """
-    from mulligan_client.gen.mulligan.common.v1 import common_pb2
-    from mulligan_client.gen.mulligan.control.v1 import control_pb2
-
-    if not operation:
-        request = control_pb2.ListOperationsRequest(
-            page=common_pb2.Page(size=1), object_id=object_id
-        )
-        newest = session.client.control.ListOperations(request).operations
-        operation = newest[0].metadata.id if newest else ""
-    return wait_for(session, operation) if operation else None
-
-
 def draw_operation(session: Session, operation: "control_pb2.Operation", output: str) -> None:
     """Show an operation's sheet."""
     from mulligan_client.progress import operation_sheet

@@ -19,7 +19,7 @@ from mulligan_client.commands.options import (
     takes_region,
     takes_wait,
 )
-from mulligan_client.commands.outcome import leave_if_failed, wait_for, wait_for_enrolment
+from mulligan_client.commands.outcome import leave_if_failed, wait_for
 from mulligan_client.commands.owners import new_owner, takes_new_owner, takes_owner
 from mulligan_client.complaint import ComplaintError
 from mulligan_client.exits import Exit
@@ -98,13 +98,13 @@ def add(
     )
     found = session.client.control.CreateServer(request)
     if wait:
-        operation = wait_for_enrolment(session, server_id, found.operation)
+        operation = wait_for(session, found.operation)
         found = session.client.control.GetServer(control_pb2.GetServerRequest(id=server_id))
         session.show(found, output, lambda: _sheet(session, found))
         leave_if_failed(session, operation)
         return
     session.show(found, output, lambda: _sheet(session, found))
-    if output == "table" and found.operation:
+    if output == "table":
         session.remark(f"Follow it with: mulligan operation show {found.operation} --wait")
 
 

@@ -285,7 +285,9 @@ class Server(_message.Message):
     machine: _builtins.str
     """UUID of the machine that runs on it; empty: none."""
     operation: _builtins.str
-    """UUID of the operation that has its slot; empty: none."""
+    """UUID of the operation that has its slot; empty: none. CreateServer's answer names the one that
+    enrols it, ended or not.
+    """
     @_builtins.property
     def metadata(self) -> _common_pb2.Metadata:
         """Its id, name, owner, region and generation."""
@@ -880,7 +882,9 @@ class Host(_message.Message):
     INVENTORY_FIELD_NUMBER: _builtins.int
     OPERATION_FIELD_NUMBER: _builtins.int
     operation: _builtins.str
-    """UUID of the operation that has its slot; empty: none."""
+    """UUID of the operation that has its slot; empty: none. CreateHost's answer names the one that
+    adds it, ended or not.
+    """
     @_builtins.property
     def metadata(self) -> _common_pb2.Metadata:
         """Its id, name, owner, region and generation."""

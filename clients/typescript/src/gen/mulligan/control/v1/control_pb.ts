@@ -362,7 +362,8 @@ export type Server = Message<"mulligan.control.v1.Server"> & {
   machine: string;
 
   /**
-   * UUID of the operation that has its slot; empty: none.
+   * UUID of the operation that has its slot; empty: none. CreateServer's answer names the one that
+   * enrols it, ended or not.
    *
    * @generated from field: string operation = 8;
    */
@@ -1027,7 +1028,8 @@ export type Host = Message<"mulligan.control.v1.Host"> & {
   inventory?: HostInventory | undefined;
 
   /**
-   * UUID of the operation that has its slot; empty: none.
+   * UUID of the operation that has its slot; empty: none. CreateHost's answer names the one that
+   * adds it, ended or not.
    *
    * @generated from field: string operation = 6;
    */
