@@ -6,7 +6,7 @@ run: install      ## install what is missing, then the whole story; ARGS=--allow
 	@$(python) -m deploy.demo $(ARGS)
 
 test: clients     ## every test, on real parts
-	@$(python) -m tests.reaper $(python) -m pytest
+	@$(python) -m tests.reaper $(python) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: install    ## figures beside their peers; ONLY=provision for some, ARGS=--quick for a look
 	@$(python) -m bench --only "$(ONLY)" $(ARGS)

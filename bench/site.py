@@ -15,6 +15,7 @@ from typing import TypeVar
 from uuid import uuid4
 
 from deploy.lab import VirtualServer, VirtualServers
+from deploy.ports import free_ports
 from deploy.session_libvirt import SessionLibvirt
 from mulligan_client.client import Client
 from mulligan_client.errors import MulliganCallError
@@ -22,7 +23,7 @@ from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 from tests.e2e import processes
-from tests.e2e.stack import environment_in, free_ports, sha256_of
+from tests.e2e.stack import environment_in, sha256_of
 from tests.e2e.up import Up
 
 Answer = TypeVar("Answer")

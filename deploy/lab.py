@@ -24,6 +24,7 @@ import bcrypt
 import libvirt
 
 from deploy.daemon_watch import DaemonWatch
+from deploy.ports import free_port
 from deploy.session_libvirt import end_process
 from mulligan.values.errors import UnavailableError
 
@@ -94,7 +95,7 @@ class VirtualServers:
         self.password = password
         self._folder = folder
         self._uri = libvirt_uri
-        self._port = port or _free_port()
+        self._port = port or free_port()
         self._watch: DaemonWatch | None = None
 
     @property
@@ -360,10 +361,3 @@ def _xml(tag: str, attributes: Mapping[str, str], **children: str | Mapping[str,
             for inner, words in content.items():
                 ET.SubElement(child, inner).text = words
     return ET.tostring(element, encoding="unicode")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

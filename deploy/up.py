@@ -21,6 +21,7 @@ from uuid import uuid4
 from activities.processes import dies_with_parent
 from deploy.again import Pauses, Say, end_of, kept_running
 from deploy.dev_server import DevServer
+from deploy.ports import free_ports
 from deploy.session_libvirt import SessionLibvirt
 from deploy.settings import Settings
 from deploy.temporal import cache_folder, existing_cluster, find_temporal
@@ -221,7 +222,7 @@ def keep_libvirt(libvirt: SessionLibvirt, say: Say) -> AbstractAsyncContextManag
 def _environment(
     settings: Settings, temporal_address: str, ui_url: str, media_port: int
 ) -> dict[str, str]:
-    media_port = media_port or _free_ports()
+    media_port = media_port or free_ports(2)
     values = {
         "STATE": settings.state,
         "LISTEN": settings.listen,
@@ -285,19 +286,6 @@ def _free_address(listen: str) -> str:
                 code="PORT_TAKEN",
                 field="listen",
             ) from None
-
-
-def _free_ports() -> int:
-    """Find two free ports in a row."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = int(first.getsockname()[1])
-            try:
-                second.bind(("127.0.0.1", port + 1))
-            except OSError:
-                continue
-            return port
 
 
 def _children(

@@ -3,7 +3,6 @@
 import os
 from collections import defaultdict
 from collections.abc import Generator, Mapping
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -29,36 +28,43 @@ BUDGETS_S: Mapping[str, int] = {
 }
 """Seconds for each folder below tests/, on two cores: 25 minutes together. More is told."""
 
-_SPENT = pytest.StashKey[defaultdict[str, float]]()
-
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Count a skipped test as failed in CI: what was not run proves nothing."""
     report = yield
-    area = item.path.relative_to(Path(__file__).parent).parts[0]
-    item.config.stash.setdefault(_SPENT, defaultdict(float))[area] += call.duration
     if report.skipped and os.environ.get("CI"):
         report.outcome = "failed"
-        report.longrepr = f"{item.nodeid} was skipped, which CI does not take: {report.longrepr}"
+        report.longrepr = f"{report.nodeid} was skipped, which CI does not take: {report.longrepr}"
     return report
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    """Print how long each area took beside its budget."""
-    spent = config.stash.get(_SPENT, defaultdict[str, float](float))
-    if not spent:
-        return
-    terminalreporter.section("seconds by area")
-    terminalreporter.line(f"{'area':<12}{'took':>7}{'budget':>8}")
-    for area, took_s in sorted(spent.items()):
-        terminalreporter.line(budget_line(area, took_s, BUDGETS_S[area]))
-    budget_s = sum(BUDGETS_S[area] for area in spent)
-    terminalreporter.line(budget_line("together", sum(spent.values()), budget_s))
+def pytest_configure(config: pytest.Config) -> None:
+    """Count the time of each area."""
+    config.pluginmanager.register(AreaTimes())
+
+
+class AreaTimes:
+    """How long each area took beside its budget, printed at the end."""
+
+    def __init__(self) -> None:
+        self._spent = defaultdict[str, float](float)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Count a test's time, whichever process ran it."""
+        self._spent[report.nodeid.split("/")[1]] += report.duration
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the table."""
+        if not self._spent:
+            return
+        terminalreporter.section("seconds by area")
+        terminalreporter.line(f"{'area':<12}{'took':>7}{'budget':>8}")
+        for area, took_s in sorted(self._spent.items()):
+            terminalreporter.line(budget_line(area, took_s, BUDGETS_S[area]))
+        budget_s = sum(BUDGETS_S[area] for area in self._spent)
+        together_s = sum(self._spent.values())
+        terminalreporter.line(budget_line("together", together_s, budget_s))
 
 
 def budget_line(area: str, took_s: float, budget_s: int) -> str:

@@ -7,7 +7,6 @@ import asyncio
 import json
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import threading
@@ -38,6 +37,7 @@ from activities.media import MediaStore
 from activities.redfish import Redfish
 from activities.settings import ExecutorSettings
 from deploy.lab import VirtualServer, VirtualServers, some_servers
+from deploy.ports import free_port
 from deploy.session_libvirt import SessionLibvirt
 from mulligan.values.errors import ConflictError, NotFoundError
 from worker.media_server import MediaServer
@@ -47,13 +47,6 @@ REPOSITORY = Path(__file__).parents[1]
 QUICK = Patience(pause_s=0.05, power_s=4, media_s=2, boot_s=1)
 
 Result = TypeVar("Result")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def seal(keys: RegionKeys, **content: str) -> str:

@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from deploy.toolchains import GO, NODE, MissingToolError, cache_folder, find, run
+from deploy.toolchains import GO, NODE, MissingToolError, cache_folder, find, locked, run
 
 CLIENTS = Path(__file__).parents[2] / "clients"
 GO_CLIENT = CLIENTS / "go"
@@ -69,11 +69,13 @@ def build(cache: Path) -> dict[str, str]:
     Raises:
         MissingToolError: they can't be compiled; the text says why.
     """
-    there = install_plugins(cache)
-    _go(["vet", "./..."], there)
-    _go(["build", "-o", str(GO_EXAMPLE), "./example"], there)
-    tsc = TYPESCRIPT_CLIENT / "node_modules" / ".bin" / "tsc"
-    run([str(tsc)], there, "the TypeScript client can't be compiled", TYPESCRIPT_CLIENT)
+    cache.mkdir(parents=True, exist_ok=True)
+    with locked(cache / "clients.lock", "the clients"):
+        there = install_plugins(cache)
+        _go(["vet", "./..."], there)
+        _go(["build", "-o", str(GO_EXAMPLE), "./example"], there)
+        tsc = TYPESCRIPT_CLIENT / "node_modules" / ".bin" / "tsc"
+        run([str(tsc)], there, "the TypeScript client can't be compiled", TYPESCRIPT_CLIENT)
     return there
 
 

@@ -22,8 +22,9 @@ from activities.contracts.redfish import (
 )
 from activities.redfish import STARTED_FROM_DISK
 from deploy.lab import VirtualServer, VirtualServers
+from deploy.ports import free_port
 from mulligan.values.errors import HardwareBusyError, HardwareError
-from tests.lab import Executor, bmc_access, free_port, running_executor, serving
+from tests.lab import Executor, bmc_access, running_executor, serving
 
 OPERATION = "operation-1"
 

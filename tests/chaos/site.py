@@ -15,6 +15,7 @@ from temporalio.client import Client as Temporal
 
 from deploy.demo import Built
 from deploy.lab import VirtualServers, some_servers
+from deploy.ports import free_ports
 from deploy.temporal import cache_folder, find_temporal
 from mulligan_client.client import Client
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
@@ -22,7 +23,7 @@ from mulligan_client.tokens import SignIn
 from tests.chaos.parts import Bmc, Database, Libvirt, Part, Served, TemporalServer
 from tests.e2e import processes
 from tests.e2e.installation import Installation, bootstrap
-from tests.e2e.stack import DISK_MIB, environment_in, free_ports
+from tests.e2e.stack import DISK_MIB, environment_in
 
 POOL = "chaos"
 SERVICES = ("iam", "meta", "resource", "control")

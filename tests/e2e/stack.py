@@ -3,16 +3,16 @@
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.demo import Built
 from deploy.lab import VirtualServer, VirtualServers, some_servers
+from deploy.ports import free_ports
 from deploy.session_libvirt import SessionLibvirt
 from mulligan_client.client import Client
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
@@ -21,7 +21,7 @@ from tests.e2e import processes
 from tests.e2e.installation import Installation, bootstrap, sha256_of
 from tests.e2e.up import MULLIGAN, Up
 
-__all__ = ["DISK_MIB", "Stack", "environment_in", "free_ports", "running_stack", "sha256_of"]
+__all__ = ["DISK_MIB", "Stack", "environment_in", "running_stack", "sha256_of"]
 
 DISK_MIB = 128
 """A wipe takes its time for each MiB; the image has 48."""
@@ -104,20 +104,6 @@ def environment_in(folder: Path) -> dict[str, str]:
     cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     places = {"HOME": str(folder / "home"), "TMPDIR": str(folder / "tmp")}
     return {**kept, **places, "MULLIGAN_CACHE": f"{cache}/mulligan"}
-
-
-def free_ports(count: int) -> int:
-    """Find free ports in a row, where the kernel takes none for outgoing connections (ip(7)).
-
-    They have to be free again after a stop; a connection that somebody opens meanwhile may not
-    take them.
-    """
-    while True:
-        first = secrets.randbelow(10_000) + 20_000
-        with ExitStack() as stack, suppress(OSError):
-            for port in range(first, first + count):
-                stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
-            return first
 
 
 @contextmanager

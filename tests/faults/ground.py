@@ -21,6 +21,7 @@ from google.protobuf.message import Message
 from activities.bmc import Patience
 from activities.libvirt_connections import start_event_loop
 from activities.settings import ExecutorSettings
+from deploy.ports import free_port
 from deploy.session_libvirt import SessionLibvirt
 from mulligan_client.sealing import seal
 from tests.fakes.lying_bmc import LyingBmc
@@ -30,7 +31,7 @@ from tests.faults import checker
 from tests.faults.checker import Records, SeenBmc, SeenHost
 from tests.faults.inject import Injector
 from tests.faults.metal import Machines, PlayedServer
-from tests.lab import free_port, serving
+from tests.lab import serving
 from worker.executor import running_executor
 
 HASTY = Patience(
