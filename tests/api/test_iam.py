@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -79,7 +79,7 @@ def test_a_name_is_unique(site: Site, rpc: str) -> None:
         getattr(site.admin, rpc)(name=name, **more)
 
 
-@pytest.mark.parametrize("name", ["", " ", "a\nb", str(uuid4()), "x" * 256, "zero\u200bwidth"])
+@pytest.mark.parametrize("name", ["", " ", "a\nb", str(UUID(int=1)), "x" * 256, "zero\u200bwidth"])
 def test_a_name_that_can_not_be_used_is_refused(site: Site, name: str) -> None:
     with refused("INVALID_ARGUMENT", about="name"):
         site.admin.CreateProject(name=name)

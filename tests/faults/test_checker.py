@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import libvirt
 import pytest
@@ -30,10 +30,10 @@ from tests.faults.checker import SeenBmc, SeenHost
 
 NOW = datetime.now(UTC)
 EARLIER = NOW - timedelta(hours=1)
-REGION, PROJECT, IMAGE, NETWORK, AUTHOR = (str(uuid4()) for _ in range(5))
-HOST, SERVER, VIRTUAL, BAREMETAL, ENDED = (str(uuid4()) for _ in range(5))
-DEPLOYED, OVER = str(uuid4()), str(uuid4())
-CLAIMS = {machine: str(uuid4()) for machine in (VIRTUAL, BAREMETAL, ENDED)}
+REGION, PROJECT, IMAGE, NETWORK, AUTHOR = (str(UUID(int=n)) for n in range(1, 6))
+HOST, SERVER, VIRTUAL, BAREMETAL, ENDED = (str(UUID(int=n)) for n in range(6, 11))
+DEPLOYED, OVER = str(UUID(int=11)), str(UUID(int=12))
+CLAIMS = {machine: str(UUID(int=n)) for n, machine in enumerate((VIRTUAL, BAREMETAL, ENDED), 13)}
 STATUS = {"reason": "as it should be", "since": EARLIER, "created_at": EARLIER}
 
 

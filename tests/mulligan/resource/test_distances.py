@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -14,7 +15,7 @@ from mulligan.resource.tables import DistanceTypeRow
 from mulligan.values.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError
 from tests.mulligan.resource.fleet import Fleet, new_id
 
-A, B = sorted((new_id(), new_id()))
+A, B = str(UUID(int=1)), str(UUID(int=2))
 
 
 @pytest.fixture
