@@ -5,7 +5,6 @@ import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,21 +17,11 @@ from tests.faults.lanes import Lanes, lanes
 from workflows import policies
 
 SOON = timedelta(milliseconds=50)
-BUDGET_S = 150
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Have the fixtures of sites once a session, whichever folders ask for them."""
     config.pluginmanager.import_plugin("tests.fakes.site")
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say how long this folder's tests took."""
-    reports = (report for kind in terminalreporter.stats.values() for report in kind)
-    ours = [one for one in reports if getattr(one, "nodeid", "").startswith("tests/faults/")]
-    spent = sum(getattr(one, "duration", 0.0) for one in ours)
-    if spent:
-        terminalreporter.write_line(f"tests/faults: {spent:.0f} s, of a budget of {BUDGET_S} s")
 
 
 @pytest.fixture(scope="session")
