@@ -112,7 +112,7 @@ def reader(place: Place) -> Caller:
 def test_readers_of_a_project_see_what_is_its_and_no_bmc(place: Place) -> None:
     operator, name = place.operator, new_name("server")
     server = place.server(name=name, project=place.project)
-    host = place.host(project=place.project)
+    host = place.host(name=new_name("hypervisor"), project=place.project)
     place.server()
     operator.SetMark(object_id=server, kind="maintenance", reason="its fan rattles")
     shown, of_operator = reader(place), operator.GetServer(id=server)

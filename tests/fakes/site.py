@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -24,7 +25,7 @@ from deploy.temporal import cache_folder, find_temporal
 from mulligan import events
 from mulligan.database import Database
 from mulligan.iam import bootstrap, sign_ins, tokens
-from tests.databases import PostgreSQL, create_tables
+from tests.databases import PostgreSQL
 from tests.fakes.caller import Caller
 from tests.fakes.executor import FakeExecutor
 from worker.control import control_worker
@@ -187,10 +188,6 @@ class Site:
         return self.database.read(query)
 
 
-def _sqlite(folder: Path, name: str) -> Database:
-    return Database(f"sqlite:///{folder}/{name}.sqlite", pool_size=32)
-
-
 def _postgresql(server: PostgreSQL) -> Database:
     return Database(server.url(server.create_database()).render_as_string(), pool_size=32)
 
@@ -214,7 +211,8 @@ def _long_tokens() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def _sites(
     request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
+    quick_folder: Path,
+    new_sqlite: Callable[[], Database],
     _quick_passwords: None,
     _long_tokens: None,
 ) -> Iterator[Callable[..., Site]]:
@@ -223,17 +221,14 @@ def _sites(
 
     def site(kind: str, purpose: str = "") -> Site:
         if (kind, purpose) not in running:
-            folder = tmp_path_factory.mktemp(kind)
             if kind == "sqlite":
-                databases = [_sqlite(folder, name) for name in ("site", "iam")]
+                databases = [new_sqlite() for _ in range(2)]
             else:
                 server = request.getfixturevalue("postgresql_server")
                 databases = [_postgresql(server) for _ in range(2)]
             for database in databases:
-                if kind == "sqlite":
-                    create_tables(database)
                 events.record(database)
-            made = Site(databases[0], databases[1], folder)
+            made = Site(databases[0], databases[1], Path(mkdtemp(dir=quick_folder)))
             context = made.running()
             context.__enter__()
             running[kind, purpose] = (made, context)

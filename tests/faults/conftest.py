@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +10,6 @@ import pytest
 
 from mulligan import events
 from mulligan.database import Database
-from tests.databases import create_tables
 from tests.fakes.site import Site
 from tests.faults.inject import Injector
 from tests.faults.lanes import Lanes, lanes
@@ -32,13 +31,16 @@ def injector() -> Injector:
 @pytest.fixture(scope="session")
 def breakable_site(
     injector: Injector,
-    tmp_path_factory: pytest.TempPathFactory,
+    quick_folder: Path,
+    new_sqlite: Callable[[], Database],
     _quick_passwords: None,
     _long_tokens: None,
 ) -> Iterator[Site]:
     """A site on SQLite whose control worker meets the injector's faults."""
-    folder = tmp_path_factory.mktemp("faults")
-    site, iam = (_database(folder, name) for name in ("site", "iam"))
+    site, iam = new_sqlite(), new_sqlite()
+    events.record(site)
+    events.record(iam)
+    folder = Path(tempfile.mkdtemp(dir=quick_folder))
     with Site(site, iam, folder, interceptors=[injector]).running() as running:
         yield running
     site.close()
@@ -54,10 +56,3 @@ def grounds(breakable_site: Site, injector: Injector) -> Iterator[Lanes]:
             patch.setattr(policy, "initial_interval", SOON)
         yield made
     shutil.rmtree(folder)
-
-
-def _database(folder: Path, name: str) -> Database:
-    database = Database(f"sqlite:///{folder}/{name}.sqlite", pool_size=32)
-    create_tables(database)
-    events.record(database)
-    return database

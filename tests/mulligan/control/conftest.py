@@ -1,20 +1,19 @@
 """Databases that the tests of a module share: each has a region and a project of its own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from mulligan import events
 from mulligan.database import Database
-from tests.databases import PostgreSQL, create_tables
+from tests.databases import PostgreSQL
 from tests.mulligan.control.reservation_stage import Stage
 
 
 @pytest.fixture(scope="module")
-def sqlite_stages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+def sqlite_stages(new_sqlite: Callable[[], Database]) -> Iterator[Database]:
     """A SQLite database."""
-    database = Database(f"sqlite:///{tmp_path_factory.mktemp('stages')}/site.sqlite")
-    create_tables(database)
+    database = new_sqlite()
     events.record(database)
     yield database
     database.close()

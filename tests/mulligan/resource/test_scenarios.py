@@ -4,7 +4,7 @@ Each scenario has a region of its own in one database. A third of them, chosen b
 asked on PostgreSQL too.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from typing import Any
 
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from mulligan import events
 from mulligan.database import Database
 from mulligan.values.errors import InvalidArgumentError, NoCapacityError
-from tests.databases import PostgreSQL, create_tables
+from tests.databases import PostgreSQL
 from tests.mulligan.resource.scenario_files import Request, Scenario, Subject, all_files, topology
 from tests.mulligan.resource.scenario_stage import Stage, build_all, expected, refusal
 
@@ -37,11 +37,8 @@ def on_both(title: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def sqlite(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stages]:
-    database = Database(f"sqlite:///{tmp_path_factory.mktemp('scenarios')}/site.sqlite")
-    create_tables(database)
+def sqlite(request: pytest.FixtureRequest, new_sqlite: Callable[[], Database]) -> Iterator[Stages]:
+    database = new_sqlite()
     yield set_up(database, request)
     database.close()
 
