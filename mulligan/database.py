@@ -7,9 +7,10 @@ sessions: the RPC interceptor and the record activities call them, nobody else d
 import json
 import logging
 import math
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from random import uniform
@@ -82,6 +83,7 @@ BUSY_S = 30.0
 REST_S = 1.0
 """A connection that rested for longer is looked at before it is used again."""
 
+_CHANGES = "mulligan_changes"
 _ENDS = "ends"
 _WAITING = "mulligan_waiting"
 
@@ -367,6 +369,8 @@ class Database:
                     hook(session)
                 session.flush()
                 end_in_time(session, ends_at)
+                if self.is_sqlite and _has_changes(session):
+                    ends.callback(self._touch)
             session.commit()
             for hook in self.after_commit:
                 hook(session)
@@ -406,6 +410,11 @@ class Database:
                 # It may arrive yet, and would end what the next one does.
                 session.invalidate()
 
+    def _touch(self) -> None:
+        """Tell those who wait for commits to a SQLite file that there was one."""
+        with suppress(OSError):
+            os.utime(str(self.url.database))
+
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
@@ -437,6 +446,15 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None
     for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _has_changes(session: Session) -> bool:
+    """Say whether a connection to SQLite changed rows since this was asked last."""
+    connection = session.connection()
+    driver: Any = connection.connection.dbapi_connection
+    before, now = connection.info.get(_CHANGES, 0), driver.total_changes
+    connection.info[_CHANGES] = now
+    return bool(now != before)
 
 
 def _begin_sqlite(connection: Any) -> None:

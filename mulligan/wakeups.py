@@ -1,18 +1,17 @@
 """Waking readers of events when somebody committed, in this process or another.
 
 PostgreSQL announces commits itself (LISTEN, while there are readers: each announcement costs it as
-much as a small query); SQLite's write-ahead log is watched as a file. A wake-up carries nothing:
-readers read from their cursor. A slow safety read covers a lost one.
+much as a small query); for SQLite, `Database.write` touches the file, and inotify(7) tells of that.
+A wake-up carries nothing: readers read from their cursor. A slow safety read covers a lost one.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import psycopg
-from watchfiles import awatch
+from asyncinotify import Inotify, Mask
 
 from mulligan.database import STAYS, Database
 from mulligan.events import CHANNEL
@@ -62,21 +61,11 @@ class Wakeups:
             self._wake()
 
     async def _listen_sqlite(self) -> None:
-        log = Path(f"{self._database.url.database}-wal").resolve()
-        watched = awatch(
-            log.parent,
-            watch_filter=lambda _change, path: path == str(log),
-            recursive=False,
-            debounce=20,
-            step=5,
-            yield_on_timeout=True,
-        )
-        is_first = True
-        async for changes in watched:
-            # The first comes soon, changes or none: what changed before it watched is read then.
-            if changes or is_first:
+        with Inotify() as watched:
+            watched.add_watch(str(self._database.url.database), Mask.ATTRIB)
+            self._wake()  # to what was committed before
+            async for _ in watched:
                 self._wake()
-            is_first = False
 
     async def _listen_postgresql(self) -> None:
         """Listen until a commit is announced that nobody waits for any more."""

@@ -1,16 +1,14 @@
 """Readers are woken by commits; nobody listens for them where nobody reads."""
 
 import asyncio
+import os
 import time
-from collections.abc import AsyncIterator
-from typing import Any
+from pathlib import Path
 from uuid import uuid4
 
-import pytest
 from sqlalchemy import text
 
 from mulligan import events
-from mulligan import wakeups as watching
 from mulligan.database import Database
 from mulligan.wakeups import Wakeups
 
@@ -65,27 +63,34 @@ async def test_postgresql_is_listened_to_while_there_are_readers(
             await asyncio.to_thread(wait_until_listening, database, 0)
 
 
-async def test_what_changed_before_a_sqlite_file_was_watched_is_read(
-    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+async def test_what_was_committed_before_a_sqlite_file_was_watched_is_read(
+    sqlite_database: Database,
 ) -> None:
-    watches, quiet, seen = asyncio.Event(), asyncio.Event(), asyncio.Event()
-
-    async def awatch(*_: Any, **asked: Any) -> AsyncIterator[set[Any]]:
-        assert asked["yield_on_timeout"]
-        await watches.wait()
-        yield set()
-        await quiet.wait()
-        yield set()
-        seen.set()
-        await asyncio.Event().wait()
-
-    monkeypatch.setattr(watching, "awatch", awatch)
-    waking = Wakeups(sqlite_database)
     woken = asyncio.Event()
+    waking = Wakeups(sqlite_database)
     async with asyncio.timeout(LIMIT_S), waking.reader(woken), waking.listening():
-        watches.set()
         await woken.wait()
-        woken.clear()
-        quiet.set()
-        await seen.wait()
-        assert not woken.is_set(), "nothing changed since"
+
+
+async def test_a_commit_to_sqlite_of_another_process_wakes_readers(
+    sqlite_database: Database,
+) -> None:
+    waking = Wakeups(sqlite_database)
+    other = Database(str(sqlite_database.url))
+    events.record(other)
+    async with asyncio.timeout(LIMIT_S), waking.listening(), waking.reader() as reader:
+        await reader.wait()  # it listens now
+        reader.expect()
+        await asyncio.to_thread(commit, other)
+        await reader.wait()
+    other.close()
+
+
+def test_a_write_to_sqlite_that_changes_nothing_is_not_told(sqlite_database: Database) -> None:
+    file = Path(str(sqlite_database.url.database))
+    commit(sqlite_database)
+    os.utime(file, (0, 0))
+    sqlite_database.write(events.current_revision)
+    assert file.stat().st_mtime == 0
+    commit(sqlite_database)
+    assert file.stat().st_mtime > 0
