@@ -2,15 +2,16 @@
 
 from pathlib import Path
 
-from tests.conftest import BUDGETS_S, budget_line
+from tests.conftest import BUDGETS_S, PROCESSES, budget_line
 
 TESTS = Path(__file__).parents[1]
 
 
-def test_the_areas_share_twenty_five_minutes() -> None:
+def test_the_areas_share_twenty_five_minutes_of_each_process() -> None:
     areas = {path.relative_to(TESTS).parts[0] for path in TESTS.rglob("test_*.py")}
     assert set(BUDGETS_S) == areas
-    assert sum(BUDGETS_S.values()) == 25 * 60
+    assert sum(BUDGETS_S.values()) == PROCESSES * 25 * 60
+    assert f"pytest -n {PROCESSES} " in (TESTS.parent / "Makefile").read_text()
 
 
 def test_what_took_too_long_is_said_to_be_over() -> None:
