@@ -99,6 +99,7 @@ async def change_password(
 
     def change(session: Session) -> pb.ChangePasswordResponse:
         sign_ins.forgive(session, attempt, datetime.now(UTC))
+        sign_ins.require_same_password(session, attempt)
         accounts.update_account(
             session,
             call.caller.account,

@@ -105,10 +105,11 @@ def succeed(session: Session, attempt: Attempt, now: datetime) -> Unauthenticate
     """Take the attempt's count back, also where the account must not sign in.
 
     Gives that refusal instead of raising it, so that the forgiving is committed: ACCOUNT_DISABLED,
-    CREDENTIAL_OVER, or it is deleted meanwhile.
+    CREDENTIAL_OVER, or it is deleted or has another password meanwhile.
     """
     forgive(session, attempt, now)
     try:
+        require_same_password(session, attempt)
         require_enabled(session, attempt.account)
         grants.refuse_over(session, attempt.account, now)
     except UnauthenticatedError as refusal:
@@ -121,6 +122,18 @@ def forgive(session: Session, attempt: Attempt, now: datetime) -> None:
     for row in _tries(session, attempt.keys, now):
         row.failures = 0 if row.kind == "both" else max(0, row.failures - 1)
         row.free_at = now
+
+
+def require_same_password(session: Session, attempt: Attempt) -> None:
+    """Refuse an attempt whose password was changed since it was compared; nobody changes it now.
+
+    Raises:
+        UnauthenticatedError: it was changed, or the account is deleted.
+    """
+    row = session.get(Account, attempt.account, with_for_update=True, populate_existing=True)
+    # A credential's secret stays as it is.
+    if row is None or (row.type == "user" and row.password_hash != attempt.password_hash):
+        raise refused()
 
 
 def require_enabled(session: Session, account: str) -> None:

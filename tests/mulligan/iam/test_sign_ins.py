@@ -3,10 +3,11 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from threading import Event
 
 import pytest
 from argon2 import PasswordHasher
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from mulligan.database import Database
@@ -193,3 +194,53 @@ def test_failures_are_forgotten_after_an_hour_and_nothing_is_kept_of_them(
     )
     assert kept == 3
     assert begin(installation, after=later).fits(PASSWORD)
+
+
+def test_a_password_that_is_changed_while_it_is_compared_is_the_old_one(
+    installation: Database,
+) -> None:
+    attempt = begin(installation)
+    assert attempt.fits(PASSWORD)
+    installation.write(
+        lambda session: accounts.update_account(
+            session, attempt.account, password_hash=accounts.hash_password("brand new")
+        )
+    )
+    refusal = succeed(installation, attempt)
+    assert refusal is not None
+    assert refusal.reason == "LOGIN_REFUSED"
+    with pytest.raises(UnauthenticatedError):
+        installation.write(lambda session: sign_ins.require_same_password(session, attempt))
+    assert succeed(installation, begin(installation)) is None
+
+
+def test_whoever_signs_in_waits_for_who_changes_the_password(
+    postgresql_database: Database,
+) -> None:
+    database = postgresql_database
+    database.write(lambda session: keys.ensure_key(session, NOW))
+    database.write(
+        lambda session: accounts.create_account(session, "ann", accounts.hash_password(PASSWORD))
+    )
+    attempt, waits = begin(database), Event()
+
+    def change(session: Session) -> None:
+        new = accounts.hash_password("brand new")
+        accounts.update_account(session, attempt.account, password_hash=new)
+        session.flush()
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(until_somebody_waits).result()
+
+    def until_somebody_waits() -> None:
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        query = text(f"{waiting} AND datname = current_database()")
+        waits.set()
+        while not database.read(lambda session: session.execute(query).scalar_one()):
+            pass
+
+    with ThreadPoolExecutor(2) as pool:
+        changed = pool.submit(database.write, change)
+        waits.wait()
+        refusal = pool.submit(succeed, database, attempt).result()
+        changed.result()
+    assert refusal is not None
