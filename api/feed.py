@@ -85,7 +85,8 @@ class Feed:
                 for row in rows:
                     yield row
                 grown = self._grown
-                if self._known is None or cursor < self._known[0]:
+                if self._known is None or not self._known[0] <= cursor <= self._known[1]:
+                    # It came late, or read on by itself; or the revisions went back.
                     rows, cursor = await self._stored(cursor, narrow)
                 else:
                     rows, cursor = self._remembered(cursor, self._known[1], narrow(cursor))

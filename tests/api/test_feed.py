@@ -9,6 +9,7 @@ from itertools import pairwise
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import delete, update
 
 from api import feed as feeds
 from api.feed import Feed
@@ -120,6 +121,23 @@ async def test_who_comes_too_late_is_told_to_list_again(
                 await next_revisions(feed.after(after, lambda _: EVERYTHING), 1)
         async with aclosing(feed.after(events.PAGE, lambda _: EVERYTHING)) as whole:  # type: ignore[type-var]
             assert await next_revisions(whole, 5) == list(range(events.PAGE + 1, events.PAGE + 6))
+
+
+async def test_a_watcher_is_told_when_the_revisions_went_back(
+    database: Database, threads: ThreadPoolExecutor
+) -> None:
+    await tell(database, 5)
+    async with (
+        Feed(database, threads, known).running() as feed,
+        aclosing(feed.after(1, lambda _: EVERYTHING)) as watcher,  # type: ignore[type-var]
+    ):
+        assert await next_revisions(watcher, 4) == [2, 3, 4, 5]
+        # As after a failover to a copy that did not have the last ones yet.
+        database.write(lambda session: session.execute(delete(EventRow)))
+        database.write(lambda session: session.execute(update(events.Revision).values(value=1)))
+        await tell(database)
+        with pytest.raises(RevisionGoneError):
+            await next_revisions(watcher, 1)
 
 
 async def test_a_watcher_that_falls_behind_what_is_forgotten_is_told(
