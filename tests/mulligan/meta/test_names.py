@@ -58,6 +58,21 @@ def test_names_that_look_alike_get_slugs_of_their_own(database: Database) -> Non
     assert [row.slug for row in given_] == ["web-1", "web-1-2", "web-1-3"]
 
 
+def test_one_name_is_looked_for_among_many_by_an_index(sqlite_database: Database) -> None:
+    asked = {"object_type": "machine", "owner": PROJECT, "object_id": str(uuid4()), "name": "web"}
+
+    def plan(session: Session) -> list[str]:
+        statement = names._IN_THE_WAY.compile(session.connection())
+        values = statement.construct_params({**asked, "base": "web"})
+        ordered = tuple(values[name] for name in statement.positiontup or ())
+        explained = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", ordered)
+        return [row.detail for row in explained if "names" in row.detail]
+
+    by_name, by_slug = sqlite_database.read(plan)
+    assert "name=?" in by_name
+    assert "slug=?" in by_slug
+
+
 def test_many_names_that_look_alike_get_slugs_of_their_own(database: Database) -> None:
     def give_all(*wanted: tuple[str, str]) -> list[str]:
         made = database.write(
