@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.orm import Session
@@ -20,6 +21,9 @@ LOOK_AGAIN_S = 0.2
 
 _LOCK = 0x6D756C6C
 """Key of PostgreSQL's advisory lock: one service migrates, the others wait."""
+
+_ONE_OF_PROCESS = Lock()
+"""alembic keeps what it migrates in variables of its module."""
 
 _VERSION_TABLE = "alembic_version"
 _log = logging.getLogger(__name__)
@@ -40,7 +44,7 @@ def migrate(database: Database) -> None:
         begin = database.engine.execution_options(mulligan_write=True).begin()
     else:
         begin = _alone(database.engine)
-    with begin as connection:
+    with begin as connection, _ONE_OF_PROCESS:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
