@@ -10,7 +10,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from random import uniform
@@ -412,8 +412,10 @@ class Database:
 
     def _touch(self) -> None:
         """Tell those who wait for commits to a SQLite file that there was one."""
-        with suppress(OSError):
+        try:
             os.utime(str(self.url.database))
+        except OSError as error:
+            _log.warning("readers are not told of a commit, and see it later: %s", error)
 
     def close(self) -> None:
         """Close all connections."""
