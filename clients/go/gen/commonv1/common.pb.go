@@ -2332,13 +2332,13 @@ const file_mulligan_common_v1_common_proto_rawDesc = "" +
 	"\toperation\x18\t \x01(\tR\toperation\x122\n" +
 	"\x06status\x18\n" +
 	" \x01(\v2\x1a.mulligan.common.v1.StatusR\x06status\x12\x18\n" +
-	"\amessage\x18\v \x01(\tR\amessage\"\xf5\x01\n" +
+	"\amessage\x18\v \x01(\tR\amessage\"\x85\x02\n" +
 	"\fWatchRequest\x123\n" +
 	"\x0eafter_revision\x18\x01 \x01(\x03B\a\xbaH\x04\"\x02(\x00H\x00R\rafterRevision\x88\x01\x01\x12%\n" +
 	"\aproject\x18\x02 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\aproject\x12(\n" +
 	"\tobject_id\x18\x03 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\bobjectId\x12)\n" +
-	"\toperation\x18\x04 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\toperation\x12!\n" +
-	"\fobject_types\x18\x05 \x03(\tR\vobjectTypesB\x11\n" +
+	"\toperation\x18\x04 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\toperation\x121\n" +
+	"\fobject_types\x18\x05 \x03(\tB\x0e\xbaH\v\x92\x01\b\x10@\"\x04r\x02\x18@R\vobjectTypesB\x11\n" +
 	"\x0f_after_revision\"\xcb\x03\n" +
 	"\x16ListAuditEventsRequest\x12,\n" +
 	"\x04page\x18\x01 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\x12%\n" +
