@@ -77,9 +77,14 @@ class Endpoints:
         await self._starter.start(
             Verify.run, Verify.accepted, begin, asked, summary=summary, provider=request.id
         )
-        enrolled = await self.get_server(request.id)
-        enrolled.operation = asked.operation  # it may have ended, and left its slot, by now
-        return enrolled
+
+        def enrolled(session: Session) -> control_pb2.Server:
+            shown = _servers(session, [endpoints.get_server(session, request.id)])[0]
+            shown.operation = asked.operation  # it may have ended, and left its slot, by now
+            return shown
+
+        # Kept, as the server may be gone when this is asked again.
+        return await current_call().write(request, control_pb2.Server, enrolled)
 
     async def update_server(self, request: control_pb2.UpdateServerRequest) -> control_pb2.Server:
         """Change a server's name or owner, or how its BMC is reached, as far as the mask says."""
@@ -170,9 +175,14 @@ class Endpoints:
         await self._starter.start(
             Verify.run, Verify.accepted, begin, asked, summary=summary, provider=host
         )
-        added = await self.get_host(host)
-        added.operation = asked.operation  # it may have ended, and left its slot, by now
-        return added
+
+        def added(session: Session) -> control_pb2.Host:
+            shown = _hosts(session, [endpoints.get_host(session, host)])[0]
+            shown.operation = asked.operation  # it may have ended, and left its slot, by now
+            return shown
+
+        # Kept, as the host may be gone when this is asked again.
+        return await current_call().write(request, control_pb2.Host, added)
 
     async def check(
         self, request: Any, object_type: str, workflow: type[Verify] | type[Inspect]

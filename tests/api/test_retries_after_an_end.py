@@ -1,13 +1,14 @@
 """Who runs a region asks again with the same request id for what is gone since."""
 
 from collections.abc import Callable
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from tests.fakes.caller import refused
-from tests.fakes.place import Place, new_name
+from tests.fakes.place import SEALED, Place, new_name
 
 NAME = {"paths": ["name"]}
 
@@ -32,6 +33,30 @@ def test_a_retry_is_answered_as_the_first_time(place: Place, noun: str) -> None:
     ended = delete(**end)
     assert update(**change).metadata.id == changed.metadata.id
     assert delete(**end) == ended
+
+
+@pytest.mark.parametrize("noun", ["Host", "Server"])
+def test_who_added_hardware_that_is_gone_since_is_answered_as_before(
+    place: Place, noun: str
+) -> None:
+    assert place.executor
+    fields: dict[str, Any] = {
+        "name": new_name("new"),
+        "region": place.region,
+        "request_id": str(uuid4()),
+    }
+    if noun == "Host":
+        fields["spec"] = {"uri": f"test:///default?{uuid4()}"}
+    else:
+        fields["id"] = str(uuid4())
+        fields["spec"] = {"address": f"https://{uuid4()}", "sealed_credentials": SEALED}
+    create, delete = (getattr(place.operator, f"{verb}{noun}") for verb in ("Create", "Delete"))
+    first = create(**fields)
+    place.site.end_of(first.operation)
+    delete(id=first.metadata.id)
+    assert create(**fields) == first
+    with refused("ALREADY_EXISTS", about="request_id"):
+        create(**{**fields, "name": "another"})
 
 
 def test_a_credential_that_ended_with_its_account_is_answered_for_as_before(place: Place) -> None:
