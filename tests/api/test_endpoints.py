@@ -6,8 +6,10 @@ from uuid import uuid4
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
+from sqlalchemy import delete
 
 from activities.contracts import redfish
+from mulligan.requests import Answer
 from tests.fakes.caller import refused
 from tests.fakes.executor import KEY_ID, PUBLIC_KEY, SERVER
 from tests.fakes.place import SEALED, Place, new_name, on_sqlite, sealed_text
@@ -435,15 +437,14 @@ def test_whoever_adds_hardware_is_told_the_operation_also_when_that_has_ended(
     place: Place, noun: str
 ) -> None:
     assert place.executor
-    fields = {"name": new_name("new"), "region": place.region, "request_id": str(uuid4())}
-    if noun == "Host":
-        spec = {"uri": f"test:///default?{uuid4()}"}
-    else:
-        fields["id"] = str(uuid4())
-        spec = {"address": f"https://{uuid4()}", "sealed_credentials": SEALED}
+    fields = place.asks_for(noun)
     create, get = (getattr(place.operator, f"{verb}{noun}") for verb in ("Create", "Get"))
-    first = create(**fields, spec=spec)
+    first = create(**fields)
     place.site.end_of(first.operation)
-    again = create(**fields, spec=spec)
+    # As where the service died before it answered.
+    unanswered = delete(Answer).where(Answer.request_id == fields["request_id"])
+    place.site.database.write(lambda session: session.execute(unanswered))
+    again = create(**fields)
     assert (again.metadata.id, again.operation) == (first.metadata.id, first.operation)
+    assert again.status.state == "available"
     assert get(id=first.metadata.id).operation == ""

@@ -1,14 +1,13 @@
 """Who runs a region asks again with the same request id for what is gone since."""
 
 from collections.abc import Callable
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from tests.fakes.caller import refused
-from tests.fakes.place import SEALED, Place, new_name
+from tests.fakes.place import Place, new_name
 
 NAME = {"paths": ["name"]}
 
@@ -40,16 +39,7 @@ def test_who_added_hardware_that_is_gone_since_is_answered_as_before(
     place: Place, noun: str
 ) -> None:
     assert place.executor
-    fields: dict[str, Any] = {
-        "name": new_name("new"),
-        "region": place.region,
-        "request_id": str(uuid4()),
-    }
-    if noun == "Host":
-        fields["spec"] = {"uri": f"test:///default?{uuid4()}"}
-    else:
-        fields["id"] = str(uuid4())
-        fields["spec"] = {"address": f"https://{uuid4()}", "sealed_credentials": SEALED}
+    fields = place.asks_for(noun)
     create, delete = (getattr(place.operator, f"{verb}{noun}") for verb in ("Create", "Delete"))
     first = create(**fields)
     place.site.end_of(first.operation)

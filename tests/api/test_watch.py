@@ -157,3 +157,14 @@ def test_a_watch_whose_token_ends_says_where_to_go_on(
     assert refusal.metadata["revision"] == str(seen.revision)
     again = site.caller(site.token(me, timedelta(hours=1)))
     assert again.until(lambda event: event.object_id == missed, after_revision=seen.revision)
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("types", "field"), [(["machine"] * 65, "object_types"), (["m" * 65], "object_types[0]")]
+)
+def test_a_watch_of_more_types_than_there_are_is_refused(
+    place: Place, types: list[str], field: str
+) -> None:
+    with refused("INVALID_ARGUMENT", about=field):
+        next(place.operator.Watch(after_revision=1, object_types=types))

@@ -78,12 +78,20 @@ class Place:
 
     def add_host(self, **more: Any) -> str:
         """A host that is on its way to be offered."""
+        return str(self.operator.CreateHost(**self.asks_for("Host", **more)).metadata.id)
+
+    def asks_for(self, noun: str, **more: Any) -> dict[str, Any]:
+        """What a new host or server is asked for with, under an id of its own."""
         fields = {
-            "name": new_name("host"),
+            "name": new_name(noun.lower()),
             "region": self.region,
+            "request_id": str(uuid4()),
             "spec": {"uri": f"test:///default?{uuid4()}"},
         }
-        return str(self.operator.CreateHost(**{**fields, **more}).metadata.id)
+        if noun == "Server":
+            fields["id"] = str(uuid4())
+            fields["spec"] = {"address": f"https://{uuid4()}", "sealed_credentials": SEALED}
+        return {**fields, **more}
 
     def host(self, **more: Any) -> str:
         """A host that is offered: 8 VCPU, 16384 MiB, 100 GiB."""
@@ -95,13 +103,7 @@ class Place:
 
     def add_server(self, **more: Any) -> str:
         """A server that is on its way to be offered."""
-        fields = {
-            "id": str(uuid4()),
-            "name": new_name("server"),
-            "region": self.region,
-            "spec": {"address": f"https://{uuid4()}", "sealed_credentials": SEALED},
-        }
-        return str(self.operator.CreateServer(**{**fields, **more}).metadata.id)
+        return str(self.operator.CreateServer(**self.asks_for("Server", **more)).metadata.id)
 
     def server(self, **more: Any) -> str:
         """A server that is offered."""

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from threading import Event
+from time import monotonic
 
 import pytest
 from argon2 import PasswordHasher
@@ -18,6 +19,7 @@ from mulligan.values.errors import UnauthenticatedError
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
 PASSWORD = "long enough"
+LIMIT_S = 30
 FREE = RULES["both"].free
 
 
@@ -235,8 +237,9 @@ def test_whoever_signs_in_waits_for_who_changes_the_password(
         waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
         query = text(f"{waiting} AND datname = current_database()")
         waits.set()
+        give_up_at = monotonic() + LIMIT_S
         while not database.read(lambda session: session.execute(query).scalar_one()):
-            pass
+            assert monotonic() < give_up_at, "nobody waits"
 
     with ThreadPoolExecutor(2) as pool:
         changed = pool.submit(database.write, change)
