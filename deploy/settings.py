@@ -53,7 +53,10 @@ class Settings(BaseSettings):
         "", description="iam's database; empty: SQLite in the state folder"
     )
     keep_events_days: int = Field(
-        400, ge=1, description="days after which events are forgotten: watch and audit reach so far"
+        400,
+        ge=1,
+        description="days after which events are forgotten, and the answers kept for retries: "
+        "watch, audit and request ids reach so far",
     )
     keep_refusals_days: int = Field(
         30, ge=1, description="days after which refused calls are forgotten, if events stay longer"

@@ -2,12 +2,22 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import LargeBinary, String, bindparam, insert, select
+from sqlalchemy import LargeBinary, String, bindparam, delete, insert, select, tuple_
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mulligan.database import Base, Id
 from mulligan.values.errors import AlreadyExistsError
+
+PAGE = 500
+"""Answers that are looked through in one transaction."""
+
+Key = tuple[str, str]
+"""An answer's account (UUID) and request id."""
+
+FIRST: Key = (str(UUID(int=0)), "")
+"""Before all others."""
 
 
 class Answer(Base):
@@ -66,3 +76,20 @@ def keep_answer(
         "at": datetime.now(UTC),
     }
     session.execute(_KEEP, [kept])
+
+
+def forget(session: Session, before: datetime, after: Key = FIRST) -> Key | None:
+    """Delete the answers from before a time among the page after a key.
+
+    A table that each change adds to has one index; who forgets, once a day, reads it through.
+
+    Returns:
+        The page's last key, to go on after; nothing when it was the last page.
+    """
+    key = (_ANSWERS.c.account, _ANSWERS.c.request_id)
+    page = select(*key, _ANSWERS.c.at).where(tuple_(*key) > after).order_by(*key).limit(PAGE)
+    found = session.execute(page).all()
+    old = [(row.account, row.request_id) for row in found if row.at < before]
+    if old:
+        session.execute(delete(_ANSWERS).where(tuple_(*key).in_(old)))
+    return (found[-1].account, found[-1].request_id) if len(found) == PAGE else None

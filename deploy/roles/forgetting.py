@@ -1,4 +1,4 @@
-"""Old events are forgotten, so that no database grows for ever."""
+"""Old events and answers are forgotten, so that no database grows for ever."""
 
 import asyncio
 import logging
@@ -7,11 +7,9 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from sqlalchemy.exc import SQLAlchemyError
-
-from mulligan import events
+from mulligan import events, requests
 from mulligan.database import Database
-from mulligan.values.errors import MulliganError
+from mulligan.failures import log_failure
 
 EVERY = timedelta(days=1)
 _log = logging.getLogger(__name__)
@@ -35,14 +33,20 @@ async def _forget_each_day(database: Database, kept: timedelta, refusals_kept: t
     while True:
         try:
             await asyncio.to_thread(forget_older, database, kept, refusals_kept)
-        except (MulliganError, SQLAlchemyError) as error:
-            _log.warning("old events stay for another day: %s", error)
+        except Exception as error:
+            log_failure(_log, "what is old stays for another day", error)
         await asyncio.sleep(EVERY.total_seconds())
 
 
 def forget_older(database: Database, kept: timedelta, refusals_kept: timedelta) -> None:
-    """Forget all events that are older, a page in each transaction so that nobody waits long."""
+    """Forget all that is older, a page in each transaction so that nobody waits long.
+
+    An answer that is kept for retries goes with the events that its request made.
+    """
     now = datetime.now(UTC)
     for forget, before in ((events.forget, kept), (events.forget_refusals, refusals_kept)):
         while database.write(partial(forget, before=now - before)) == events.PAGE:
             pass
+    after: requests.Key | None = requests.FIRST
+    while after is not None:
+        after = database.write(partial(requests.forget, before=now - kept, after=after))
