@@ -10,13 +10,12 @@ from functools import partial
 from itertools import islice, takewhile
 from typing import TypeVar
 
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from mulligan import events
 from mulligan.database import Database
 from mulligan.events import EventRow, Narrowed
-from mulligan.values.errors import MulliganError
+from mulligan.failures import log_failure
 from mulligan.wakeups import SAFETY_READ_S, Reader, Wakeups
 
 MOST_IN_MEMORY = 4_096
@@ -124,8 +123,8 @@ class Feed:
             await self._watched.wait()
             try:
                 await self._follow_while_watched()
-            except (MulliganError, SQLAlchemyError) as error:
-                _log.warning("the events can't be read, tries again: %s", error)
+            except Exception as error:
+                log_failure(_log, "the events can't be read, tries again", error)
                 await asyncio.sleep(1)
             self._known = None
             self._latest.clear()
@@ -156,8 +155,8 @@ class Feed:
         """Learn of places that another process has made, else who may read above them misses it."""
         try:
             await self._know(places)
-        except (MulliganError, SQLAlchemyError) as error:
-            _log.warning("places of events can't be learnt of: %s", error)
+        except Exception as error:
+            log_failure(_log, "places of events can't be learnt of", error)
 
     async def read(self, query: Callable[[Session], T]) -> T:
         """Read from its database in a thread."""

@@ -7,16 +7,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iter
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from api.feed import Feed
 from mulligan.events import Narrowed, current_revision
+from mulligan.failures import log_failure
 from mulligan.iam import objects
 from mulligan.iam.catalogue import REST
 from mulligan.iam.objects import Place
 from mulligan.meta import names
 from mulligan.values.caller import SYSTEM, Caller
-from mulligan.values.errors import MulliganError, UnavailableError
+from mulligan.values.errors import UnavailableError
 from mulligan.values.places import PlaceTree, RegionTree
 
 Read = Callable[[Collection[str]], Awaitable[Iterable[Place]]]
@@ -149,8 +148,8 @@ class Places:
                 async for event in feed.after(revision, lambda _: _OF_PLACES):
                     changed = partial(objects.chains, ids=[event.object_id])
                     self.take(await feed.read(changed))
-            except (MulliganError, SQLAlchemyError) as error:
-                _log.warning("projects and regions can't be followed, tries again: %s", error)
+            except Exception as error:
+                log_failure(_log, "projects and regions can't be followed, tries again", error)
                 await asyncio.sleep(1)
 
 

@@ -17,7 +17,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from google.protobuf.message import Message
-from sqlalchemy.exc import SQLAlchemyError
 
 from api.addresses import address_of
 from api.call import SECRETS, short_name
@@ -27,6 +26,7 @@ from mulligan import audit
 from mulligan.audit import Refusal
 from mulligan.database import Database
 from mulligan.events import UNKNOWN, Origin
+from mulligan.failures import log_failure
 from mulligan.meta import names
 from mulligan.values.caller import Caller
 from mulligan.values.errors import MulliganError
@@ -319,8 +319,5 @@ class Refusals:
             record = partial(audit.record_refusals, refusals=taken)
             await asyncio.to_thread(self._database.write, record)
         except Exception as error:
-            # Whatever it was, the next ones are to be written.
-            expected = isinstance(error, MulliganError | SQLAlchemyError)
-            words = "refusals can't be written, they are only counted: %s"
-            _log.warning(words, error, exc_info=not expected)
+            log_failure(_log, "refusals can't be written, they are only counted", error)
             self._tally.leave_out(taken)

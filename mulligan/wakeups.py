@@ -6,6 +6,7 @@ A wake-up carries nothing: readers read from their cursor. A slow safety read co
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,8 +16,11 @@ from asyncinotify import Inotify, Mask
 
 from mulligan.database import STAYS, Database
 from mulligan.events import CHANNEL
+from mulligan.failures import log_failure
 
 SAFETY_READ_S = 60.0
+
+_log = logging.getLogger(__name__)
 
 
 class Wakeups:
@@ -56,7 +60,8 @@ class Wakeups:
         while True:
             try:
                 await listen()
-            except (psycopg.Error, OSError):
+            except Exception as error:
+                log_failure(_log, "commits can't be listened for, tries again", error)
                 await asyncio.sleep(1)
             self._wake()
 

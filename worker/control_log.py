@@ -5,13 +5,12 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from mulligan import configuration
 from mulligan.database import Database
+from mulligan.failures import log_failure
 from mulligan.log_level import LogLevel
-from mulligan.values.errors import MulliganError
 from mulligan.wakeups import Reader, Wakeups
 
 CONTROL = "control"
@@ -44,10 +43,8 @@ async def _follow(database: Database, log_level: LogLevel, reader: Reader) -> No
         reader.expect()
         try:
             log_level.tell(CONTROL, await asyncio.to_thread(database.read, _level))
-        except (MulliganError, SQLAlchemyError) as error:
-            _log.warning("how control is configured can't be read: %s", error)
-        except Exception:  # Whatever it is, the log must not stay as it is for good.
-            _log.exception("how control is configured can't be taken in")
+        except Exception as error:
+            log_failure(_log, "how control is configured can't be taken in", error)
         await asyncio.sleep(REST_S)
         await reader.wait(SAFETY_READ_S)
 

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import delete, update
+from sqlalchemy.orm import Session
 
 from api import feed as feeds
 from api.feed import Feed
@@ -19,6 +20,8 @@ from mulligan.events import EVERYTHING, EventRow, Narrowed
 from mulligan.values.errors import RevisionGoneError, UnauthenticatedError
 
 LIMIT_S = 30
+
+Read = tuple[list[EventRow], int]
 MINE = str(uuid4())
 
 
@@ -160,6 +163,27 @@ async def test_a_watcher_that_falls_behind_what_is_forgotten_is_told(
         with pytest.raises(RevisionGoneError):
             await next_revisions(late, 1)
         await quick.aclose()  # type: ignore[attr-defined]
+
+
+async def test_a_feed_that_met_what_nobody_foresaw_goes_on(
+    database: Database, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures, read_on = iter([KeyError("a column")]), events.read_on
+
+    def fail_once(session: Session, revision: int, **narrowed: Narrowed) -> Read:
+        for failure in failures if not narrowed else ():
+            raise failure
+        return read_on(session, revision, **narrowed)
+
+    await tell(database)
+    monkeypatch.setattr(events, "read_on", fail_once)
+    async with Feed(database, threads, known).running() as feed:
+        watcher = feed.after(1, lambda _: EVERYTHING)
+        for revision in (2, 3):
+            await tell(database)
+            assert await next_revisions(watcher, 1) == [revision]
+        await watcher.aclose()  # type: ignore[attr-defined]
+    assert not list(failures)
 
 
 async def test_a_watcher_sees_what_it_may_see_now(

@@ -233,15 +233,20 @@ def test_what_two_processes_forget_at_once_stays_forgotten(
     assert database.read(lambda session: events.read_on(session, 5)) == ([], 5)
 
 
-async def test_forgetting_goes_on_after_a_database_that_failed(
-    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "failure",
+    [ProgrammingError("", {}, Exception("no such table")), KeyError("a column")],
+    ids=type,
+)
+async def test_forgetting_goes_on_after_a_day_that_failed(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch, failure: Exception
 ) -> None:
     loop, again = asyncio.get_running_loop(), asyncio.Event()
-    failures = iter([ProgrammingError("", {}, Exception("no such table"))])
+    failures = iter([failure])
 
     def forget(_session: Session, before: datetime) -> int:
-        for failure in failures:
-            raise failure
+        for met in failures:
+            raise met
         loop.call_soon_threadsafe(again.set)
         return 0
 

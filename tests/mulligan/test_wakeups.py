@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
+from asyncinotify import Inotify
 from sqlalchemy import text
 
 from mulligan import events
@@ -44,6 +46,26 @@ async def test_a_reader_is_woken_by_each_commit(database: Database) -> None:
             reader.expect()
             await asyncio.to_thread(commit, database)
             await reader.wait()
+
+
+async def test_listening_goes_on_after_what_nobody_foresaw(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events.record(sqlite_database)
+    failures = iter([ValueError("no such mask")])
+
+    def fail_once() -> Inotify:
+        for failure in failures:
+            raise failure
+        return Inotify()
+
+    monkeypatch.setattr("mulligan.wakeups.Inotify", fail_once)
+    woken = Wakeups(sqlite_database)
+    async with woken.reader() as reader, woken.listening(), asyncio.timeout(LIMIT_S):
+        await reader.wait()  # it listens now
+        reader.expect()
+        await asyncio.to_thread(commit, sqlite_database)
+        await reader.wait()
 
 
 async def test_postgresql_is_listened_to_while_there_are_readers(
