@@ -99,13 +99,20 @@ def check(token: str, published: Mapping[str, PublicKey]) -> Caller:
     """Check a token with the published keys.
 
     Raises:
-        UnauthenticatedError: it is expired, of another installation, or not signed by a live key.
+        UnauthenticatedError: it is expired, from the future, of another installation, or not
+            signed by a live key.
     """
     key = published.get(key_id(token))
     if key is None or key.is_retired(datetime.now(UTC)):
         raise UnauthenticatedError("the token was not signed by a live key; sign in again")
     caller = _checked(token, key.pem)
     caller.refuse_if_expired()
+    if caller.expires_at is not None and caller.expires_at > datetime.now(UTC) + LONGEST:
+        raise UnauthenticatedError(
+            "the token is from the future: iam's clock is ahead of this service's, or one of them "
+            "has gone back since; sign in again with `mulligan login`, and set the clocks",
+            code="TOKEN_EXPIRED",  # so that clients renew it: the next one is of iam's time now
+        )
     return caller
 
 

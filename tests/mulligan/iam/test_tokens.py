@@ -136,6 +136,13 @@ def test_what_is_no_token_is_refused(header: bytes) -> None:
         ({"sub": None}, "sub"),
         ({"exp": datetime.now(UTC) + timedelta(days=1)}, "too long"),
         ({"nbf": datetime.now(UTC) + timedelta(days=1)}, "nbf"),
+        (
+            {
+                "iat": datetime.now(UTC) + timedelta(days=1),
+                "exp": datetime.now(UTC) + timedelta(days=1, minutes=10),
+            },
+            "from the future",
+        ),
     ],
 )
 def test_a_token_for_others_or_for_later_is_refused(
