@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy.orm import Session
 
-from api import messages
+from api import messages, registry
 from api.call import current_call
 from api.page_tokens import foreign_token
 from mulligan import events
@@ -30,7 +30,8 @@ async def create_type(request: pb.CreateDistanceTypeRequest) -> pb.DistanceType:
             author=call.caller.account,
             now=datetime.now(UTC),
         )
-        return pb.DistanceType(name=row.name, description=row.description, codes=row.codes)
+        made: pb.DistanceType = registry.shown(row)
+        return made
 
     return await call.write(request, pb.DistanceType, create)
 

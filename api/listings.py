@@ -20,7 +20,12 @@ _ORDERS: Mapping[int, OrderBy] = {
 
 
 def listing_of(
-    request: Any, noun: str, *, named: bool = True, newest_first: bool = False
+    request: Any,
+    noun: str,
+    *,
+    named: bool = True,
+    newest_first: bool = False,
+    words: bool = False,
 ) -> Listing:
     """Read what is asked of a list of objects.
 
@@ -29,12 +34,15 @@ def listing_of(
         noun: server, machine, ...
         named: whether these objects have names.
         newest_first: the order of who asks for none, instead of that of the ids.
+        words: whether they are words, each its own name and id.
 
     Raises:
         InvalidArgumentError: the order or filter asks for what these objects don't have, or the
             page token is not one of such a list.
     """
     order_by = _ORDERS.get(request.order_by, OrderBy.CREATED_AT if newest_first else OrderBy.ID)
+    if words and order_by is OrderBy.NAME:
+        order_by = OrderBy.ID
     if not named and (order_by is OrderBy.NAME or request.filter.name_prefix):
         field = "order_by" if order_by is OrderBy.NAME else "filter.name_prefix"
         raise InvalidArgumentError(
@@ -44,7 +52,7 @@ def listing_of(
         order_by=order_by,
         descending=request.descending != (newest_first and not request.order_by),
         filter=_filter(request.filter, noun),
-        after=_after(request.page, order_by),
+        after=_after(request.page, order_by, words=words),
         limit=messages.page_size(request.page),
     )
 
@@ -77,11 +85,11 @@ def _time(given: common_pb2.Filter, field: str) -> datetime | None:
     return messages.time_of(getattr(given, field)) if given.HasField(field) else None  # type: ignore[arg-type]
 
 
-def _after(page: common_pb2.Page, order_by: OrderBy) -> tuple[Any, ...]:
+def _after(page: common_pb2.Page, order_by: OrderBy, *, words: bool) -> tuple[Any, ...]:
     cursor = messages.cursor_of(page)
     if not cursor:
         return ()
-    if len(cursor) != (1 if order_by is OrderBy.ID else 2) or not is_uuid(cursor[-1]):
+    if len(cursor) != (1 if order_by is OrderBy.ID else 2) or not (words or is_uuid(cursor[-1])):
         raise foreign_token()
     if order_by is OrderBy.CREATED_AT:
         return messages.cursor_time(cursor[0]), cursor[1]

@@ -144,14 +144,6 @@ def after_id(page: common_pb2.Page) -> str:
     return cursor[0] if cursor else ""
 
 
-def after_name(page: common_pb2.Page) -> str:
-    """Read the name after which the page starts."""
-    cursor = cursor_of(page)
-    if cursor and len(cursor) != 1:
-        raise foreign_token()
-    return cursor[0] if cursor else ""
-
-
 def fitting(rows: Iterable[M]) -> list[M]:
     """Give the first rows of a page, as many as one answer can have, and one at least."""
     shown: list[M] = []

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from api import messages
 from api.call import current_call
+from api.listings import listing_of, token_after
 from api.masks import paths_of
 from api.objects import require_seen, seen, wanted
 from api.places import Places
@@ -19,6 +20,7 @@ from mulligan.iam import objects
 from mulligan.iam.tables import Project
 from mulligan.meta import attributes, metadefs, schemas
 from mulligan.meta.attributes import AttributeRow
+from mulligan.meta.listing import listed
 from mulligan.meta.locks import hold_objects
 from mulligan.meta.metadefs import Definition, MetadefRow, Surroundings
 from mulligan.meta.objects import Known
@@ -104,19 +106,15 @@ async def list_page(request: pb.ListMetadefsRequest, places: Places) -> pb.ListM
                 "for it"
             )
     owners = caller.project_tree.chain(project) if project else _owners(caller)
-    size, after = messages.page_size(request.page), messages.after_id(request.page)
+    listing = listing_of(request, "metadef", named=False)
 
     def read(session: Session) -> pb.ListMetadefsResponse:
         revision = events.current_revision(session)
-        rows = metadefs.list_metadefs(
-            session, owners, attribute=request.attribute, after=after, limit=size
-        )
-        shown = messages.fitting(map(_shown, rows))
-        more = len(shown) < len(rows) or len(rows) == size
+        query = metadefs.select_metadefs(owners, request.attribute)
+        page = listed(session, query, MetadefRow, listing)
+        shown = messages.fitting(map(_shown, page.items))
         return pb.ListMetadefsResponse(
-            metadefs=shown,
-            next_page_token=messages.token_of(shown[-1].metadata.id) if more else "",
-            revision=revision,
+            metadefs=shown, next_page_token=token_after(page, shown), revision=revision
         )
 
     return await current_call().read(read)

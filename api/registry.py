@@ -8,8 +8,10 @@ from sqlalchemy.orm import Session
 
 from api import messages
 from api.call import current_call
+from api.listings import listing_of, token_after
 from api.masks import paths_of
 from mulligan import events
+from mulligan.meta.listing import listed_words
 from mulligan.resource import registry
 from mulligan.resource.tables import (
     CapabilityNameRow,
@@ -41,20 +43,20 @@ async def create(request: Any, table: Any, **columns: Any) -> Any:
             now=datetime.now(UTC),
             **columns,
         )
-        return _message(row)
+        return shown(row)
 
     return await call.write(request, _MESSAGES[table], register)
 
 
 async def list_page(request: Any, table: Any, response: type[Message], field: str) -> Any:
     """List names."""
-    size, after = messages.page_size(request.page), messages.after_name(request.page)
+    listing = listing_of(request, registry.WORDS[table], words=True)
 
     def read(session: Session) -> Any:
         revision = events.current_revision(session)
-        page = registry.list_names(session, table, after=after, limit=size)
-        token = messages.token_of(page.next_token) if page.next_token else ""
-        fields = {field: [_message(row) for row in page.items], "next_page_token": token}
+        page = listed_words(session, table, listing)
+        words = messages.fitting(map(shown, page.items))
+        fields = {field: words, "next_page_token": token_after(page, words)}
         return response(**fields, revision=revision)
 
     return await current_call().read(read)
@@ -88,16 +90,18 @@ async def update_provider_type(request: pb.UpdateProviderTypeRequest) -> pb.Prov
             author=call.caller.account,
             now=datetime.now(UTC),
         )
-        found: pb.ProviderType = _message(row)
+        found: pb.ProviderType = shown(row)
         return found
 
     return await call.write(request, pb.ProviderType, update)
 
 
-def _message(row: Any) -> Any:
-    shown = {"name": row.name, "description": row.description, "standard": row.standard}
+def shown(row: Any) -> Any:
+    """Show a word."""
+    fields = {"name": row.name, "description": row.description, "standard": row.standard}
+    fields |= {"created_at": messages.timestamp(row.created_at)}
     if isinstance(row, ProviderTypeRow):
-        shown |= {"cleaning_margin_s": row.cleaning_margin_s, "generation": row.generation}
+        fields |= {"cleaning_margin_s": row.cleaning_margin_s, "generation": row.generation}
     if isinstance(row, DistanceTypeRow):
-        shown |= {"codes": row.codes}
-    return _MESSAGES[type(row)](**shown)
+        fields |= {"codes": row.codes}
+    return _MESSAGES[type(row)](**fields)

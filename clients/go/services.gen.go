@@ -705,7 +705,7 @@ func (s *MetaService) BatchGetMetadefs(ctx context.Context, request *metav1.Batc
 	return unary(ctx, s.caller, &metaBatchGetMetadefs, request, &metav1.BatchGetMetadefsResponse{})
 }
 
-// ListMetadefs: Definitions, by id.
+// ListMetadefs: Definitions.
 func (s *MetaService) ListMetadefs(ctx context.Context, request *metav1.ListMetadefsRequest) (*metav1.ListMetadefsResponse, error) {
 	return unary(ctx, s.caller, &metaListMetadefs, request, &metav1.ListMetadefsResponse{})
 }

@@ -253,15 +253,26 @@ func orderOf(method *Method, request proto.Message) *order {
 }
 
 func byID(one, other proto.Message) int {
-	return strings.Compare(metadataOf(one).GetId(), metadataOf(other).GetId())
+	return strings.Compare(listedAs(one).GetId(), listedAs(other).GetId())
 }
 
 func byName(one, other proto.Message) int {
-	return cmp.Or(strings.Compare(metadataOf(one).GetName(), metadataOf(other).GetName()), byID(one, other))
+	return cmp.Or(strings.Compare(listedAs(one).GetName(), listedAs(other).GetName()), byID(one, other))
 }
 
 func byCreation(one, other proto.Message) int {
-	return cmp.Or(compareMoments(metadataOf(one).GetCreatedAt(), metadataOf(other).GetCreatedAt()), byID(one, other))
+	return cmp.Or(compareMoments(listedAs(one).GetCreatedAt(), listedAs(other).GetCreatedAt()), byID(one, other))
+}
+
+// listedAs gives the metadata of a row; of a word of the registries, such as a capability, its name is all it has.
+func listedAs(row proto.Message) *commonv1.Metadata {
+	if word, ok := row.(interface {
+		GetName() string
+		GetCreatedAt() *timestamppb.Timestamp
+	}); ok {
+		return &commonv1.Metadata{Id: word.GetName(), Name: word.GetName(), CreatedAt: word.GetCreatedAt()}
+	}
+	return metadataOf(row)
 }
 
 func byObject(one, other proto.Message) int {

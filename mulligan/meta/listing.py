@@ -9,12 +9,12 @@ projects; application credentials; servers and hosts of a project that owns them
 """
 
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, any_, bindparam, text, tuple_
+from sqlalchemy import ColumnElement, Select, any_, bindparam, select, text, tuple_
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session
 
@@ -75,14 +75,29 @@ def listed(
         query = query.where(_is(first, value))
         query = query.order_by(first.desc() if living != listing.descending else first)
     query = _narrowed(query.where(*(column == value for column, value in of)), table, chosen, name)
+    with _unsorted(session, unsorted):
+        return _page(session, query, keys, listing)
+
+
+def listed_words(session: Session, table: Any, listing: Listing) -> Listed[Any]:
+    """Read a page of registered words, each of which is its own name and id.
+
+    Index: the primary key; by time they are sorted, as they are few.
+    """
+    name = in_unicode_order(session, table.name)
+    keys = (table.created_at, name) if listing.order_by is OrderBy.CREATED_AT else (name,)
+    return _page(session, _narrowed(select(table), table, listing.filter, name), keys, listing)
+
+
+def _page(
+    session: Session, query: Select[Any], keys: Sequence[Any], listing: Listing
+) -> Listed[Any]:
     if listing.after:
         here = tuple_(*keys)
         query = query.where(here < listing.after if listing.descending else here > listing.after)
     query = query.order_by(*(key.desc() if listing.descending else key for key in keys))
     # The places come with the rows: a name that is read later may be another one.
-    query = query.add_columns(*keys).limit(listing.limit + 1)
-    with _unsorted(session, unsorted):
-        found = session.execute(query).all()
+    found = session.execute(query.add_columns(*keys).limit(listing.limit + 1)).all()
     page = found[: listing.limit]
     places = [tuple(place) for _, *place in page]
     return Listed([row[0] for row in page], places, len(found) > len(page))

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import BigInteger, Index, Row, String, Text, UniqueConstraint, func, select
+from sqlalchemy import BigInteger, Index, Row, Select, String, Text, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mulligan import events
@@ -192,18 +192,14 @@ def get_metadef(session: Session, metadef: str) -> MetadefRow:
     return row
 
 
-def list_metadefs(
-    session: Session, owners: Collection[str] | None, *, attribute: str, after: str, limit: int
-) -> list[MetadefRow]:
-    """List the definitions of some owners (None: of all), by id."""
-    query = select(MetadefRow).order_by(MetadefRow.id).limit(limit)
+def select_metadefs(owners: Collection[str] | None, attribute: str) -> Select[Any]:
+    """Select what some owners (None: all) and the system define, of one attribute ("": of any)."""
+    query = select(MetadefRow)
     if owners is not None:
-        query = query.where(one_of(_METADEFS.c.owner, "owners"))
+        query = query.where(MetadefRow.owner.in_([*owners, SYSTEM]))
     if attribute:
         query = query.where(MetadefRow.attribute == attribute)
-    if after:
-        query = query.where(MetadefRow.id > after)
-    return list(session.scalars(query, {"owners": [*(owners or ()), SYSTEM]}))
+    return query
 
 
 def definitions_of(

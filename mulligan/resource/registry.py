@@ -13,7 +13,6 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from mulligan import events
-from mulligan.database import in_unicode_order
 from mulligan.generations import refuse_stale
 from mulligan.resource.tables import (
     CapabilityNameRow,
@@ -25,7 +24,7 @@ from mulligan.resource.tables import (
     ProviderTypeRow,
     ResourceTypeRow,
 )
-from mulligan.resource.values import Page, check_name, check_provider_type, page_size
+from mulligan.resource.values import check_name, check_provider_type
 from mulligan.values.amount import check_resource_type
 from mulligan.values.errors import (
     AlreadyExistsError,
@@ -42,12 +41,13 @@ N = TypeVar("N", ProviderTypeRow, ResourceTypeRow, CapabilityNameRow, DistanceTy
 GREATEST_MARGIN_S = 30 * 86400
 ADOPTED = "found by inspection"
 """The description of a name that nobody registered before it was used."""
-_WORDS: dict[Any, str] = {
+WORDS: dict[Any, str] = {
     ProviderTypeRow: "provider type",
     ResourceTypeRow: "resource type",
     CapabilityNameRow: "capability",
     DistanceTypeRow: "distance type",
 }
+"""What people call a name of each table."""
 
 
 def register(
@@ -69,7 +69,7 @@ def register(
     _check(table, name)
     if session.get(table, name) is not None:
         raise AlreadyExistsError(
-            f"there is a {_WORDS[table]} {name} already",
+            f"there is a {WORDS[table]} {name} already",
             field="name",
             object_type=_object_type(table),
             object_id=name,
@@ -91,7 +91,7 @@ def _check(table: type[NameRow], name: str) -> None:
 
 
 def _object_type(table: type[NameRow]) -> str:
-    return _WORDS[table].replace(" ", "_")
+    return WORDS[table].replace(" ", "_")
 
 
 def _tell(
@@ -105,18 +105,11 @@ def _tell(
         name_id(object_type, row.name),
         kind,
         author=author,
-        message=f"{_WORDS[table]} {row.name} {kind}{more}",
+        message=f"{WORDS[table]} {row.name} {kind}{more}",
         generation=row.generation if isinstance(row, ProviderTypeRow) else None,
         at=now,
     )
     events.append(session, event)
-
-
-def list_names(session: Session, table: type[N], *, after: str = "", limit: int = 0) -> Page[N]:
-    """Read a page of names in the order of Unicode."""
-    limit, name = page_size(limit), in_unicode_order(session, table.name)
-    query = select(table).where(name > after).order_by(name).limit(limit + 1)
-    return Page.cut(list(session.scalars(query)), limit, lambda row: row.name)
 
 
 def require_names(session: Session, table: type[NameRow], names: Iterable[str], field: str) -> None:
@@ -127,7 +120,7 @@ def require_names(session: Session, table: type[NameRow], names: Iterable[str], 
     """
     missing = _unknown(session, table, set(names))
     if missing:
-        word = _WORDS[table]
+        word = WORDS[table]
         raise InvalidArgumentError(
             f"there is no {word} {missing[0]}; see `mulligan {word.replace(' ', '-')} list`, or "
             f"register it with `mulligan {word.replace(' ', '-')} create {missing[0]}`",
@@ -150,7 +143,7 @@ def adopt_names(
         try:
             session.flush()
         except IntegrityError as error:
-            raise ConflictError(f"{_WORDS[table]} {new[0]} was registered meanwhile") from error
+            raise ConflictError(f"{WORDS[table]} {new[0]} was registered meanwhile") from error
         for row in rows:
             _tell(session, row, "created", None, now, f": {ADOPTED}")
 
@@ -218,7 +211,7 @@ def _get(session: Session, table: type[N], name: str) -> N:
     row = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
     if row is None:
         raise NotFoundError(
-            f"there is no {_WORDS[table]} {name!r}",
+            f"there is no {WORDS[table]} {name!r}",
             object_type=_object_type(table),
             object_id=name,
         )
@@ -235,7 +228,7 @@ def unregister(
         NotFoundError: there is no such name.
     """
     row = _get(session, table, name)
-    word, details = _WORDS[table], {"object_type": _object_type(table), "object_id": name}
+    word, details = WORDS[table], {"object_type": _object_type(table), "object_id": name}
     if row.standard:
         raise FailedPreconditionError(f"{word} {name} is a standard one and stays", **details)
     for users, what in _users(table, name):

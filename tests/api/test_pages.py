@@ -364,6 +364,8 @@ def test_machines_are_filtered_by_state_ended_or_not(place: Place) -> None:
     ("name", "asked_for", "about"),
     [
         ("ListClaims", {"order_by": "ORDER_BY_NAME"}, "order_by"),
+        ("ListMetadefs", {"order_by": "ORDER_BY_NAME"}, "order_by"),
+        ("ListCapabilities", {"filter": {"states": ["active"]}}, "filter.states"),
         ("ListOperations", {"filter": {"name_prefix": "a"}}, "filter.name_prefix"),
         ("ListMachines", {"filter": {"states": ["asleep"]}}, "filter.states"),
         ("ListNetworks", {"filter": {"states": ["active"]}}, "filter.states"),

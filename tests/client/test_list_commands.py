@@ -14,25 +14,30 @@ pytestmark = pytest.mark.usefixtures("logged_in")
 COMMANDS = {
     "ListAccounts": "account",
     "ListApplicationCredentials": "app-credential",
+    "ListCapabilities": "capability",
     "ListClaims": "claim",
+    "ListDistanceTypes": "distance-type",
     "ListGroups": "group",
     "ListHosts": "host",
     "ListImages": "image",
     "ListMachines": "machine",
+    "ListMetadefs": "metadef",
     "ListNetworks": "network",
     "ListOperations": "operation",
     "ListProjectHosts": "host",
     "ListProjectServers": "server",
     "ListProjects": "project",
+    "ListProviderTypes": "provider-type",
     "ListProviders": "provider",
     "ListRegions": "region",
     "ListReservationSeries": "reservation series",
     "ListReservations": "reservation",
+    "ListResourceTypes": "resource-type",
     "ListServers": "server",
 }
 OWNED = {"ListProjectHosts", "ListProjectServers"}
 """They are asked for with --project by commands that list all otherwise."""
-UNNAMED = {"claim", "operation", "reservation series", "reservation"}
+UNNAMED = {"claim", "metadef", "operation", "reservation series", "reservation"}
 WITH_STATES = {"host", "machine", "operation", "reservation series", "reservation", "server"}
 
 

@@ -3,12 +3,14 @@
 from typing import Any
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from mulligan_client.errors import MulliganCallError
 from mulligan_client.gen import methods
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from mulligan_client.gen.mulligan.meta.v1 import meta_pb2
+from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 from mulligan_client.methods import Method
 from tests.client.sites import NORTH, SOUTH, TWO, World
 from tests.client.test_routing import list_hosts, metadata
@@ -75,6 +77,25 @@ def test_an_order_over_sites_holds_where_a_page_ends_early() -> None:
         found.append([one.metadata.id for one in page.hosts])
         token = page.next_page_token
     assert found == [["1", "2"], ["3", "4", "5", "6"], ["7", "8"]]
+
+
+@pytest.mark.parametrize("order", ["NAME", "ID", "CREATED_AT"])
+def test_words_of_all_sites_come_in_one_order(order: str) -> None:
+    """They have no metadata; here, those that come first in the alphabet are the newest."""
+    by_time, has = order == "CREATED_AT", {NORTH: "ace", SOUTH: "bdf"}
+
+    def do(address: str, method: Method, request: Any) -> resource_pb2.ListCapabilitiesResponse:
+        rows = [
+            resource_pb2.Capability(name=one, created_at=Timestamp(seconds=999 - ord(one)))
+            for one in sorted(has[address], reverse=by_time)
+        ]
+        return resource_pb2.ListCapabilitiesResponse(capabilities=rows)
+
+    order_by = common_pb2.OrderBy.Value(f"ORDER_BY_{order}")
+    request = resource_pb2.ListCapabilitiesRequest(order_by=order_by)
+    method, answer = methods.RESOURCE_LIST_CAPABILITIES, resource_pb2.ListCapabilitiesResponse
+    page = World(*TWO, do=do).caller().unary(method, request, answer, None)
+    assert [one.name for one in page.capabilities] == sorted("abcdef", reverse=by_time)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 0])

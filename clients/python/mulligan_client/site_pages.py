@@ -155,18 +155,25 @@ def order_of(method: Method, request: Any) -> Order | None:
         return None
     match request.order_by:
         case common_pb2.ORDER_BY_NAME:
-            return Order(lambda row: (row.metadata.name, row.metadata.id), request.descending)
+            return Order(_by_name, request.descending)
         case common_pb2.ORDER_BY_CREATED_AT:
             return Order(_by_creation, request.descending)
         case common_pb2.ORDER_BY_UNSPECIFIED if method.name == "ListOperations":
             return Order(_by_creation, not request.descending)
         case _ if request.descending or request.order_by:
-            return Order(lambda row: row.metadata.id, request.descending)
+            return Order(lambda row: _by_name(row)[-1], request.descending)
     return None
 
 
+def _by_name(row: Any) -> Any:
+    # A word of the registries, such as a capability, has nothing but its name.
+    metadata = getattr(row, "metadata", None)
+    return (row.name,) if metadata is None else (metadata.name, metadata.id)
+
+
 def _by_creation(row: Any) -> Any:
-    return *_moment(row.metadata.created_at), row.metadata.id
+    of_row = getattr(row, "metadata", row)
+    return *_moment(of_row.created_at), _by_name(row)[-1]
 
 
 def _moment(at: Any) -> tuple[int, int]:

@@ -205,7 +205,9 @@ export function orderOf(method: Method, input: DescMessage, request: Message): O
 }
 
 function metadataOf(row: Fields): { name: string; id: string; createdAt?: unknown } {
-  return row["metadata"] as { name: string; id: string };
+  // A word of the registries, such as a capability, has nothing but its name.
+  const word = { id: row["name"], name: row["name"], createdAt: row["createdAt"] };
+  return (row["metadata"] ?? word) as { name: string; id: string };
 }
 
 function creationOf(row: Fields): Key {

@@ -173,6 +173,25 @@ test("an order holds over all sites, where pages end early or are empty, too", a
   assert.deepEqual(names, [..."abcdefg"]);
 });
 
+test("words of all sites come in one order, though they have no metadata", async (at) => {
+  const orders = [
+    [OrderBy.NAME, "abcdef"],
+    [OrderBy.ID, "abcdef"],
+    [OrderBy.CREATED_AT, "fedcba"],
+  ] as const;
+  for (const [orderBy, expected] of orders) {
+    const there = await world(at);
+    there.answers["ListCapabilities"] = (_, site) => {
+      const capabilities = [...(site === "north" ? "ace" : "bdf")].map((name) => {
+        return { name, createdAt: { seconds: BigInt(999 - name.charCodeAt(0)) } };
+      });
+      return { capabilities: orderBy === OrderBy.CREATED_AT ? capabilities.reverse() : capabilities };
+    };
+    const { capabilities } = await there.client.resource.listCapabilities({ orderBy });
+    assert.equal(capabilities.map(({ name }) => name).join(""), expected);
+  }
+});
+
 test("a page read once more is read on where it is short, or without a site that went", async (at) => {
   const there = await world(at, { attempts: 1 });
   const has: Record<string, string[]> = { north: [..."abcef"], south: [..."d"] };

@@ -248,7 +248,7 @@ def test_a_name_is_forgotten_or_used_never_both(database: Database) -> None:
             assert isinstance(forgot, FailedPreconditionError)
             assert used_it is None
     assert isinstance(answers[0], FailedPreconditionError)
-    left = database.read(lambda s: registry.list_names(s, CapabilityNameRow, limit=1000)).items
+    left = database.read(lambda s: s.scalars(select(CapabilityNameRow)).all())
     found = database.read(lambda s: providers.list_providers(s)).items
     used = {name for one in found for name in one.capabilities}
     assert used == {row.name for row in left} & set(names)

@@ -1,13 +1,15 @@
 """Registered names: standard ones stay, those in use stay too."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from mulligan import events
 from mulligan.database import Database
+from mulligan.meta.listing import listed_words
 from mulligan.resource import registry
 from mulligan.resource.tables import (
     CapabilityNameRow,
@@ -24,6 +26,7 @@ from mulligan.values.errors import (
     StaleError,
 )
 from mulligan.values.ids import name_id
+from mulligan.values.listing import Listing
 from tests.mulligan.resource.fleet import START, Fleet
 
 TABLES = pytest.mark.parametrize(
@@ -48,8 +51,7 @@ def unregister(database: Database, table: Any, name: str) -> None:
 
 
 def names(database: Database, table: Any) -> list[str]:
-    found = database.read(lambda s: registry.list_names(s, table, limit=1000))
-    return [row.name for row in found.items]
+    return [row.name for row in database.read(lambda s: s.scalars(select(table)).all())]
 
 
 @TABLES
@@ -122,14 +124,13 @@ def test_a_cleaning_margin_is_changed_by_who_knows_the_type(database: Database) 
 
 
 def test_names_come_in_pages(database: Database) -> None:
-    first = database.read(lambda s: registry.list_names(s, ResourceTypeRow, limit=2))
-    second = database.read(
-        lambda s: registry.list_names(s, ResourceTypeRow, after=first.next_token, limit=1000)
-    )
+    first = database.read(lambda s: listed_words(s, ResourceTypeRow, Listing(limit=2)))
+    rest = Listing(after=first.end, limit=1000)
+    second = database.read(lambda s: listed_words(s, ResourceTypeRow, rest))
     found = [row.name for row in (*first.items, *second.items)]
     assert len(first.items) == 2
     assert found == sorted(names(database, ResourceTypeRow))
-    assert not second.next_token
+    assert not second.more
 
 
 def test_names_come_in_the_order_of_unicode_whatever_the_servers_is(
@@ -139,12 +140,12 @@ def test_names_come_in_the_order_of_unicode_whatever_the_servers_is(
     postgresql_database.write(lambda session: session.execute(text(column)))
     for name in ("Raid", "disk_ssd", "disk:nvme", "Disk"):
         register(postgresql_database, CapabilityNameRow, name)
-    walked, after = [""], ""
-    while after or walked == [""]:
+    walked, listing = [""], Listing(limit=2)
+    while listing.after or walked == [""]:
         page = postgresql_database.read(
-            partial(registry.list_names, table=CapabilityNameRow, after=after, limit=2)
+            partial(listed_words, table=CapabilityNameRow, listing=listing)
         )
         walked += [row.name for row in page.items]
-        after = page.next_token
+        listing = replace(listing, after=page.end)
     assert walked == sorted(walked)
     assert {"Raid", "disk_ssd", "disk:nvme", "Disk"} <= {*walked}

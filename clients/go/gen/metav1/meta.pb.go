@@ -1157,7 +1157,13 @@ type ListMetadefsRequest struct {
 	// Only those of this attribute; empty: of all.
 	Attribute string `protobuf:"bytes,2,opt,name=attribute,proto3" json:"attribute,omitempty"`
 	// Which page.
-	Page          *commonv1.Page `protobuf:"bytes,3,opt,name=page,proto3" json:"page,omitempty"`
+	Page *commonv1.Page `protobuf:"bytes,3,opt,name=page,proto3" json:"page,omitempty"`
+	// What orders it; they have no names.
+	OrderBy commonv1.OrderBy `protobuf:"varint,4,opt,name=order_by,json=orderBy,proto3,enum=mulligan.common.v1.OrderBy" json:"order_by,omitempty"`
+	// From the last to the first.
+	Descending bool `protobuf:"varint,5,opt,name=descending,proto3" json:"descending,omitempty"`
+	// What it is narrowed to.
+	Filter        *commonv1.Filter `protobuf:"bytes,6,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1213,10 +1219,31 @@ func (x *ListMetadefsRequest) GetPage() *commonv1.Page {
 	return nil
 }
 
+func (x *ListMetadefsRequest) GetOrderBy() commonv1.OrderBy {
+	if x != nil {
+		return x.OrderBy
+	}
+	return commonv1.OrderBy(0)
+}
+
+func (x *ListMetadefsRequest) GetDescending() bool {
+	if x != nil {
+		return x.Descending
+	}
+	return false
+}
+
+func (x *ListMetadefsRequest) GetFilter() *commonv1.Filter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
 // Definitions.
 type ListMetadefsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// By id.
+	// By id, unless another order was asked for.
 	Metadefs []*Metadef `protobuf:"bytes,1,rep,name=metadefs,proto3" json:"metadefs,omitempty"`
 	// Empty when this was the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
@@ -2098,11 +2125,16 @@ const file_mulligan_meta_v1_meta_proto_rawDesc = "" +
 	"\x17BatchGetMetadefsRequest\x12$\n" +
 	"\x03ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xe8\a\x18\x01\"\x05r\x03\xb0\x01\x01R\x03ids\"Q\n" +
 	"\x18BatchGetMetadefsResponse\x125\n" +
-	"\bmetadefs\x18\x01 \x03(\v2\x19.mulligan.meta.v1.MetadefR\bmetadefs\"\x88\x01\n" +
+	"\bmetadefs\x18\x01 \x03(\v2\x19.mulligan.meta.v1.MetadefR\bmetadefs\"\x9e\x02\n" +
 	"\x13ListMetadefsRequest\x12%\n" +
 	"\aproject\x18\x01 \x01(\tB\v\xbaH\br\x03\xb0\x01\x01\xd8\x01\x01R\aproject\x12\x1c\n" +
 	"\tattribute\x18\x02 \x01(\tR\tattribute\x12,\n" +
-	"\x04page\x18\x03 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\"\x91\x01\n" +
+	"\x04page\x18\x03 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\x12@\n" +
+	"\border_by\x18\x04 \x01(\x0e2\x1b.mulligan.common.v1.OrderByB\b\xbaH\x05\x82\x01\x02\x10\x01R\aorderBy\x12\x1e\n" +
+	"\n" +
+	"descending\x18\x05 \x01(\bR\n" +
+	"descending\x122\n" +
+	"\x06filter\x18\x06 \x01(\v2\x1a.mulligan.common.v1.FilterR\x06filter\"\x91\x01\n" +
 	"\x14ListMetadefsResponse\x125\n" +
 	"\bmetadefs\x18\x01 \x03(\v2\x19.mulligan.meta.v1.MetadefR\bmetadefs\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
@@ -2242,11 +2274,13 @@ var file_mulligan_meta_v1_meta_proto_goTypes = []any{
 	(*commonv1.Page)(nil),                  // 31: mulligan.common.v1.Page
 	(*commonv1.Metadata)(nil),              // 32: mulligan.common.v1.Metadata
 	(commonv1.Role)(0),                     // 33: mulligan.common.v1.Role
-	(*fieldmaskpb.FieldMask)(nil),          // 34: google.protobuf.FieldMask
-	(*commonv1.ConfigurationSpec)(nil),     // 35: mulligan.common.v1.ConfigurationSpec
-	(*commonv1.WatchRequest)(nil),          // 36: mulligan.common.v1.WatchRequest
-	(*commonv1.Configuration)(nil),         // 37: mulligan.common.v1.Configuration
-	(*commonv1.Event)(nil),                 // 38: mulligan.common.v1.Event
+	(commonv1.OrderBy)(0),                  // 34: mulligan.common.v1.OrderBy
+	(*commonv1.Filter)(nil),                // 35: mulligan.common.v1.Filter
+	(*fieldmaskpb.FieldMask)(nil),          // 36: google.protobuf.FieldMask
+	(*commonv1.ConfigurationSpec)(nil),     // 37: mulligan.common.v1.ConfigurationSpec
+	(*commonv1.WatchRequest)(nil),          // 38: mulligan.common.v1.WatchRequest
+	(*commonv1.Configuration)(nil),         // 39: mulligan.common.v1.Configuration
+	(*commonv1.Event)(nil),                 // 40: mulligan.common.v1.Event
 }
 var file_mulligan_meta_v1_meta_proto_depIdxs = []int32{
 	4,  // 0: mulligan.meta.v1.ResolveNamesResponse.objects:type_name -> mulligan.meta.v1.NamedObject
@@ -2261,55 +2295,57 @@ var file_mulligan_meta_v1_meta_proto_depIdxs = []int32{
 	33, // 9: mulligan.meta.v1.CreateMetadefRequest.write_role:type_name -> mulligan.common.v1.Role
 	12, // 10: mulligan.meta.v1.BatchGetMetadefsResponse.metadefs:type_name -> mulligan.meta.v1.Metadef
 	31, // 11: mulligan.meta.v1.ListMetadefsRequest.page:type_name -> mulligan.common.v1.Page
-	12, // 12: mulligan.meta.v1.ListMetadefsResponse.metadefs:type_name -> mulligan.meta.v1.Metadef
-	34, // 13: mulligan.meta.v1.UpdateMetadefRequest.update_mask:type_name -> google.protobuf.FieldMask
-	33, // 14: mulligan.meta.v1.UpdateMetadefRequest.read_role:type_name -> mulligan.common.v1.Role
-	33, // 15: mulligan.meta.v1.UpdateMetadefRequest.write_role:type_name -> mulligan.common.v1.Role
-	22, // 16: mulligan.meta.v1.SetAttributesRequest.attributes:type_name -> mulligan.meta.v1.Attribute
-	22, // 17: mulligan.meta.v1.ListAttributesResponse.attributes:type_name -> mulligan.meta.v1.Attribute
-	31, // 18: mulligan.meta.v1.ListObjectsByAttributeRequest.page:type_name -> mulligan.common.v1.Page
-	22, // 19: mulligan.meta.v1.ListObjectsByAttributeResponse.attributes:type_name -> mulligan.meta.v1.Attribute
-	35, // 20: mulligan.meta.v1.MetaConfigureRequest.spec:type_name -> mulligan.common.v1.ConfigurationSpec
-	34, // 21: mulligan.meta.v1.MetaConfigureRequest.update_mask:type_name -> google.protobuf.FieldMask
-	0,  // 22: mulligan.meta.v1.MetaService.ResolveNames:input_type -> mulligan.meta.v1.ResolveNamesRequest
-	2,  // 23: mulligan.meta.v1.MetaService.DescribeObjects:input_type -> mulligan.meta.v1.DescribeObjectsRequest
-	5,  // 24: mulligan.meta.v1.MetaService.UpdateTags:input_type -> mulligan.meta.v1.UpdateTagsRequest
-	8,  // 25: mulligan.meta.v1.MetaService.ListTags:input_type -> mulligan.meta.v1.ListTagsRequest
-	10, // 26: mulligan.meta.v1.MetaService.ListObjectsByTag:input_type -> mulligan.meta.v1.ListObjectsByTagRequest
-	13, // 27: mulligan.meta.v1.MetaService.CreateMetadef:input_type -> mulligan.meta.v1.CreateMetadefRequest
-	14, // 28: mulligan.meta.v1.MetaService.GetMetadef:input_type -> mulligan.meta.v1.GetMetadefRequest
-	15, // 29: mulligan.meta.v1.MetaService.BatchGetMetadefs:input_type -> mulligan.meta.v1.BatchGetMetadefsRequest
-	17, // 30: mulligan.meta.v1.MetaService.ListMetadefs:input_type -> mulligan.meta.v1.ListMetadefsRequest
-	19, // 31: mulligan.meta.v1.MetaService.UpdateMetadef:input_type -> mulligan.meta.v1.UpdateMetadefRequest
-	20, // 32: mulligan.meta.v1.MetaService.DeleteMetadef:input_type -> mulligan.meta.v1.DeleteMetadefRequest
-	23, // 33: mulligan.meta.v1.MetaService.SetAttributes:input_type -> mulligan.meta.v1.SetAttributesRequest
-	25, // 34: mulligan.meta.v1.MetaService.ListAttributes:input_type -> mulligan.meta.v1.ListAttributesRequest
-	27, // 35: mulligan.meta.v1.MetaService.ListObjectsByAttribute:input_type -> mulligan.meta.v1.ListObjectsByAttributeRequest
-	29, // 36: mulligan.meta.v1.MetaService.MetaConfigure:input_type -> mulligan.meta.v1.MetaConfigureRequest
-	30, // 37: mulligan.meta.v1.MetaService.GetMetaConfiguration:input_type -> mulligan.meta.v1.GetMetaConfigurationRequest
-	36, // 38: mulligan.meta.v1.MetaService.Watch:input_type -> mulligan.common.v1.WatchRequest
-	1,  // 39: mulligan.meta.v1.MetaService.ResolveNames:output_type -> mulligan.meta.v1.ResolveNamesResponse
-	3,  // 40: mulligan.meta.v1.MetaService.DescribeObjects:output_type -> mulligan.meta.v1.DescribeObjectsResponse
-	6,  // 41: mulligan.meta.v1.MetaService.UpdateTags:output_type -> mulligan.meta.v1.UpdateTagsResponse
-	9,  // 42: mulligan.meta.v1.MetaService.ListTags:output_type -> mulligan.meta.v1.ListTagsResponse
-	11, // 43: mulligan.meta.v1.MetaService.ListObjectsByTag:output_type -> mulligan.meta.v1.ListObjectsByTagResponse
-	12, // 44: mulligan.meta.v1.MetaService.CreateMetadef:output_type -> mulligan.meta.v1.Metadef
-	12, // 45: mulligan.meta.v1.MetaService.GetMetadef:output_type -> mulligan.meta.v1.Metadef
-	16, // 46: mulligan.meta.v1.MetaService.BatchGetMetadefs:output_type -> mulligan.meta.v1.BatchGetMetadefsResponse
-	18, // 47: mulligan.meta.v1.MetaService.ListMetadefs:output_type -> mulligan.meta.v1.ListMetadefsResponse
-	12, // 48: mulligan.meta.v1.MetaService.UpdateMetadef:output_type -> mulligan.meta.v1.Metadef
-	21, // 49: mulligan.meta.v1.MetaService.DeleteMetadef:output_type -> mulligan.meta.v1.DeleteMetadefResponse
-	24, // 50: mulligan.meta.v1.MetaService.SetAttributes:output_type -> mulligan.meta.v1.SetAttributesResponse
-	26, // 51: mulligan.meta.v1.MetaService.ListAttributes:output_type -> mulligan.meta.v1.ListAttributesResponse
-	28, // 52: mulligan.meta.v1.MetaService.ListObjectsByAttribute:output_type -> mulligan.meta.v1.ListObjectsByAttributeResponse
-	37, // 53: mulligan.meta.v1.MetaService.MetaConfigure:output_type -> mulligan.common.v1.Configuration
-	37, // 54: mulligan.meta.v1.MetaService.GetMetaConfiguration:output_type -> mulligan.common.v1.Configuration
-	38, // 55: mulligan.meta.v1.MetaService.Watch:output_type -> mulligan.common.v1.Event
-	39, // [39:56] is the sub-list for method output_type
-	22, // [22:39] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	34, // 12: mulligan.meta.v1.ListMetadefsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	35, // 13: mulligan.meta.v1.ListMetadefsRequest.filter:type_name -> mulligan.common.v1.Filter
+	12, // 14: mulligan.meta.v1.ListMetadefsResponse.metadefs:type_name -> mulligan.meta.v1.Metadef
+	36, // 15: mulligan.meta.v1.UpdateMetadefRequest.update_mask:type_name -> google.protobuf.FieldMask
+	33, // 16: mulligan.meta.v1.UpdateMetadefRequest.read_role:type_name -> mulligan.common.v1.Role
+	33, // 17: mulligan.meta.v1.UpdateMetadefRequest.write_role:type_name -> mulligan.common.v1.Role
+	22, // 18: mulligan.meta.v1.SetAttributesRequest.attributes:type_name -> mulligan.meta.v1.Attribute
+	22, // 19: mulligan.meta.v1.ListAttributesResponse.attributes:type_name -> mulligan.meta.v1.Attribute
+	31, // 20: mulligan.meta.v1.ListObjectsByAttributeRequest.page:type_name -> mulligan.common.v1.Page
+	22, // 21: mulligan.meta.v1.ListObjectsByAttributeResponse.attributes:type_name -> mulligan.meta.v1.Attribute
+	37, // 22: mulligan.meta.v1.MetaConfigureRequest.spec:type_name -> mulligan.common.v1.ConfigurationSpec
+	36, // 23: mulligan.meta.v1.MetaConfigureRequest.update_mask:type_name -> google.protobuf.FieldMask
+	0,  // 24: mulligan.meta.v1.MetaService.ResolveNames:input_type -> mulligan.meta.v1.ResolveNamesRequest
+	2,  // 25: mulligan.meta.v1.MetaService.DescribeObjects:input_type -> mulligan.meta.v1.DescribeObjectsRequest
+	5,  // 26: mulligan.meta.v1.MetaService.UpdateTags:input_type -> mulligan.meta.v1.UpdateTagsRequest
+	8,  // 27: mulligan.meta.v1.MetaService.ListTags:input_type -> mulligan.meta.v1.ListTagsRequest
+	10, // 28: mulligan.meta.v1.MetaService.ListObjectsByTag:input_type -> mulligan.meta.v1.ListObjectsByTagRequest
+	13, // 29: mulligan.meta.v1.MetaService.CreateMetadef:input_type -> mulligan.meta.v1.CreateMetadefRequest
+	14, // 30: mulligan.meta.v1.MetaService.GetMetadef:input_type -> mulligan.meta.v1.GetMetadefRequest
+	15, // 31: mulligan.meta.v1.MetaService.BatchGetMetadefs:input_type -> mulligan.meta.v1.BatchGetMetadefsRequest
+	17, // 32: mulligan.meta.v1.MetaService.ListMetadefs:input_type -> mulligan.meta.v1.ListMetadefsRequest
+	19, // 33: mulligan.meta.v1.MetaService.UpdateMetadef:input_type -> mulligan.meta.v1.UpdateMetadefRequest
+	20, // 34: mulligan.meta.v1.MetaService.DeleteMetadef:input_type -> mulligan.meta.v1.DeleteMetadefRequest
+	23, // 35: mulligan.meta.v1.MetaService.SetAttributes:input_type -> mulligan.meta.v1.SetAttributesRequest
+	25, // 36: mulligan.meta.v1.MetaService.ListAttributes:input_type -> mulligan.meta.v1.ListAttributesRequest
+	27, // 37: mulligan.meta.v1.MetaService.ListObjectsByAttribute:input_type -> mulligan.meta.v1.ListObjectsByAttributeRequest
+	29, // 38: mulligan.meta.v1.MetaService.MetaConfigure:input_type -> mulligan.meta.v1.MetaConfigureRequest
+	30, // 39: mulligan.meta.v1.MetaService.GetMetaConfiguration:input_type -> mulligan.meta.v1.GetMetaConfigurationRequest
+	38, // 40: mulligan.meta.v1.MetaService.Watch:input_type -> mulligan.common.v1.WatchRequest
+	1,  // 41: mulligan.meta.v1.MetaService.ResolveNames:output_type -> mulligan.meta.v1.ResolveNamesResponse
+	3,  // 42: mulligan.meta.v1.MetaService.DescribeObjects:output_type -> mulligan.meta.v1.DescribeObjectsResponse
+	6,  // 43: mulligan.meta.v1.MetaService.UpdateTags:output_type -> mulligan.meta.v1.UpdateTagsResponse
+	9,  // 44: mulligan.meta.v1.MetaService.ListTags:output_type -> mulligan.meta.v1.ListTagsResponse
+	11, // 45: mulligan.meta.v1.MetaService.ListObjectsByTag:output_type -> mulligan.meta.v1.ListObjectsByTagResponse
+	12, // 46: mulligan.meta.v1.MetaService.CreateMetadef:output_type -> mulligan.meta.v1.Metadef
+	12, // 47: mulligan.meta.v1.MetaService.GetMetadef:output_type -> mulligan.meta.v1.Metadef
+	16, // 48: mulligan.meta.v1.MetaService.BatchGetMetadefs:output_type -> mulligan.meta.v1.BatchGetMetadefsResponse
+	18, // 49: mulligan.meta.v1.MetaService.ListMetadefs:output_type -> mulligan.meta.v1.ListMetadefsResponse
+	12, // 50: mulligan.meta.v1.MetaService.UpdateMetadef:output_type -> mulligan.meta.v1.Metadef
+	21, // 51: mulligan.meta.v1.MetaService.DeleteMetadef:output_type -> mulligan.meta.v1.DeleteMetadefResponse
+	24, // 52: mulligan.meta.v1.MetaService.SetAttributes:output_type -> mulligan.meta.v1.SetAttributesResponse
+	26, // 53: mulligan.meta.v1.MetaService.ListAttributes:output_type -> mulligan.meta.v1.ListAttributesResponse
+	28, // 54: mulligan.meta.v1.MetaService.ListObjectsByAttribute:output_type -> mulligan.meta.v1.ListObjectsByAttributeResponse
+	39, // 55: mulligan.meta.v1.MetaService.MetaConfigure:output_type -> mulligan.common.v1.Configuration
+	39, // 56: mulligan.meta.v1.MetaService.GetMetaConfiguration:output_type -> mulligan.common.v1.Configuration
+	40, // 57: mulligan.meta.v1.MetaService.Watch:output_type -> mulligan.common.v1.Event
+	41, // [41:58] is the sub-list for method output_type
+	24, // [24:41] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_mulligan_meta_v1_meta_proto_init() }

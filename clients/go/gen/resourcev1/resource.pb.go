@@ -346,7 +346,9 @@ type ProviderType struct {
 	// How long a provider of this type is kept free between two claims; in seconds, 30 days at most.
 	CleaningMarginS int64 `protobuf:"varint,4,opt,name=cleaning_margin_s,json=cleaningMarginS,proto3" json:"cleaning_margin_s,omitempty"`
 	// Rises with each change.
-	Generation    int64 `protobuf:"varint,5,opt,name=generation,proto3" json:"generation,omitempty"`
+	Generation int64 `protobuf:"varint,5,opt,name=generation,proto3" json:"generation,omitempty"`
+	// When it was registered.
+	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -414,6 +416,13 @@ func (x *ProviderType) GetGeneration() int64 {
 		return x.Generation
 	}
 	return 0
+}
+
+func (x *ProviderType) GetCreatedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedAt
+	}
+	return nil
 }
 
 // A kind of provider to register.
@@ -584,7 +593,13 @@ func (x *UpdateProviderTypeRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
 type ListProviderTypesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Which part of the list; absent: the first 100.
-	Page          *commonv1.Page `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	Page *commonv1.Page `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	// What orders it; its name is what it has for an id.
+	OrderBy commonv1.OrderBy `protobuf:"varint,2,opt,name=order_by,json=orderBy,proto3,enum=mulligan.common.v1.OrderBy" json:"order_by,omitempty"`
+	// From the last to the first.
+	Descending bool `protobuf:"varint,3,opt,name=descending,proto3" json:"descending,omitempty"`
+	// What it is narrowed to.
+	Filter        *commonv1.Filter `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -626,10 +641,31 @@ func (x *ListProviderTypesRequest) GetPage() *commonv1.Page {
 	return nil
 }
 
+func (x *ListProviderTypesRequest) GetOrderBy() commonv1.OrderBy {
+	if x != nil {
+		return x.OrderBy
+	}
+	return commonv1.OrderBy(0)
+}
+
+func (x *ListProviderTypesRequest) GetDescending() bool {
+	if x != nil {
+		return x.Descending
+	}
+	return false
+}
+
+func (x *ListProviderTypesRequest) GetFilter() *commonv1.Filter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
 // A page of kinds of provider.
 type ListProviderTypesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// In the order of their names.
+	// In the order of their names, unless another one was asked for.
 	ProviderTypes []*ProviderType `protobuf:"bytes,1,rep,name=provider_types,json=providerTypes,proto3" json:"provider_types,omitempty"`
 	// For page.token of the next request; empty: this was the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
@@ -790,7 +826,9 @@ type ResourceType struct {
 	// What is counted and in which unit, for people; may be empty.
 	Description string `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
 	// It came with Mulligan.
-	Standard      bool `protobuf:"varint,3,opt,name=standard,proto3" json:"standard,omitempty"`
+	Standard bool `protobuf:"varint,3,opt,name=standard,proto3" json:"standard,omitempty"`
+	// When it was registered.
+	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -844,6 +882,13 @@ func (x *ResourceType) GetStandard() bool {
 		return x.Standard
 	}
 	return false
+}
+
+func (x *ResourceType) GetCreatedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedAt
+	}
+	return nil
 }
 
 // A resource type to register.
@@ -914,7 +959,13 @@ func (x *CreateResourceTypeRequest) GetDescription() string {
 type ListResourceTypesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Which part of the list; absent: the first 100.
-	Page          *commonv1.Page `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	Page *commonv1.Page `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	// What orders it; its name is what it has for an id.
+	OrderBy commonv1.OrderBy `protobuf:"varint,2,opt,name=order_by,json=orderBy,proto3,enum=mulligan.common.v1.OrderBy" json:"order_by,omitempty"`
+	// From the last to the first.
+	Descending bool `protobuf:"varint,3,opt,name=descending,proto3" json:"descending,omitempty"`
+	// What it is narrowed to.
+	Filter        *commonv1.Filter `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -956,10 +1007,31 @@ func (x *ListResourceTypesRequest) GetPage() *commonv1.Page {
 	return nil
 }
 
+func (x *ListResourceTypesRequest) GetOrderBy() commonv1.OrderBy {
+	if x != nil {
+		return x.OrderBy
+	}
+	return commonv1.OrderBy(0)
+}
+
+func (x *ListResourceTypesRequest) GetDescending() bool {
+	if x != nil {
+		return x.Descending
+	}
+	return false
+}
+
+func (x *ListResourceTypesRequest) GetFilter() *commonv1.Filter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
 // A page of resource types.
 type ListResourceTypesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// In the order of their names.
+	// In the order of their names, unless another one was asked for.
 	ResourceTypes []*ResourceType `protobuf:"bytes,1,rep,name=resource_types,json=resourceTypes,proto3" json:"resource_types,omitempty"`
 	// For page.token of the next request; empty: this was the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
@@ -1120,7 +1192,9 @@ type Capability struct {
 	// What a provider with it can do, for people; may be empty.
 	Description string `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
 	// It came with Mulligan.
-	Standard      bool `protobuf:"varint,3,opt,name=standard,proto3" json:"standard,omitempty"`
+	Standard bool `protobuf:"varint,3,opt,name=standard,proto3" json:"standard,omitempty"`
+	// When it was registered.
+	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1174,6 +1248,13 @@ func (x *Capability) GetStandard() bool {
 		return x.Standard
 	}
 	return false
+}
+
+func (x *Capability) GetCreatedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedAt
+	}
+	return nil
 }
 
 // A capability to register.
@@ -1244,7 +1325,13 @@ func (x *CreateCapabilityRequest) GetDescription() string {
 type ListCapabilitiesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Which part of the list; absent: the first 100.
-	Page          *commonv1.Page `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	Page *commonv1.Page `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	// What orders it; its name is what it has for an id.
+	OrderBy commonv1.OrderBy `protobuf:"varint,2,opt,name=order_by,json=orderBy,proto3,enum=mulligan.common.v1.OrderBy" json:"order_by,omitempty"`
+	// From the last to the first.
+	Descending bool `protobuf:"varint,3,opt,name=descending,proto3" json:"descending,omitempty"`
+	// What it is narrowed to.
+	Filter        *commonv1.Filter `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1286,10 +1373,31 @@ func (x *ListCapabilitiesRequest) GetPage() *commonv1.Page {
 	return nil
 }
 
+func (x *ListCapabilitiesRequest) GetOrderBy() commonv1.OrderBy {
+	if x != nil {
+		return x.OrderBy
+	}
+	return commonv1.OrderBy(0)
+}
+
+func (x *ListCapabilitiesRequest) GetDescending() bool {
+	if x != nil {
+		return x.Descending
+	}
+	return false
+}
+
+func (x *ListCapabilitiesRequest) GetFilter() *commonv1.Filter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
 // A page of capabilities.
 type ListCapabilitiesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// In the order of their names.
+	// In the order of their names, unless another one was asked for.
 	Capabilities []*Capability `protobuf:"bytes,1,rep,name=capabilities,proto3" json:"capabilities,omitempty"`
 	// For page.token of the next request; empty: this was the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
@@ -3406,7 +3514,9 @@ type DistanceType struct {
 	// It came with Mulligan.
 	Standard bool `protobuf:"varint,3,opt,name=standard,proto3" json:"standard,omitempty"`
 	// From near to far.
-	Codes         []string `protobuf:"bytes,4,rep,name=codes,proto3" json:"codes,omitempty"`
+	Codes []string `protobuf:"bytes,4,rep,name=codes,proto3" json:"codes,omitempty"`
+	// When it was registered.
+	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3465,6 +3575,13 @@ func (x *DistanceType) GetStandard() bool {
 func (x *DistanceType) GetCodes() []string {
 	if x != nil {
 		return x.Codes
+	}
+	return nil
+}
+
+func (x *DistanceType) GetCreatedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedAt
 	}
 	return nil
 }
@@ -3546,7 +3663,13 @@ func (x *CreateDistanceTypeRequest) GetCodes() []string {
 type ListDistanceTypesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Which part of the list; absent: the first 100.
-	Page          *commonv1.Page `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	Page *commonv1.Page `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	// What orders it; its name is what it has for an id.
+	OrderBy commonv1.OrderBy `protobuf:"varint,2,opt,name=order_by,json=orderBy,proto3,enum=mulligan.common.v1.OrderBy" json:"order_by,omitempty"`
+	// From the last to the first.
+	Descending bool `protobuf:"varint,3,opt,name=descending,proto3" json:"descending,omitempty"`
+	// What it is narrowed to.
+	Filter        *commonv1.Filter `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3588,10 +3711,31 @@ func (x *ListDistanceTypesRequest) GetPage() *commonv1.Page {
 	return nil
 }
 
+func (x *ListDistanceTypesRequest) GetOrderBy() commonv1.OrderBy {
+	if x != nil {
+		return x.OrderBy
+	}
+	return commonv1.OrderBy(0)
+}
+
+func (x *ListDistanceTypesRequest) GetDescending() bool {
+	if x != nil {
+		return x.Descending
+	}
+	return false
+}
+
+func (x *ListDistanceTypesRequest) GetFilter() *commonv1.Filter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
 // A page of ways to measure.
 type ListDistanceTypesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// In the order of their names.
+	// In the order of their names, unless another one was asked for.
 	DistanceTypes []*DistanceType `protobuf:"bytes,1,rep,name=distance_types,json=distanceTypes,proto3" json:"distance_types,omitempty"`
 	// For page.token of the next request; empty: this was the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
@@ -10778,7 +10922,7 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"sharesWith\x1a=\n" +
 	"\x0fPropertiesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01:\x14\xaa\xbb\x18\x10\x10\x04\x1a\x06server\x1a\x04host\"\xac\x01\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01:\x14\xaa\xbb\x18\x10\x10\x04\x1a\x06server\x1a\x04host\"\xe7\x01\n" +
 	"\fProviderType\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x1a\n" +
@@ -10786,7 +10930,9 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\x11cleaning_margin_s\x18\x04 \x01(\x03R\x0fcleaningMarginS\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x05 \x01(\x03R\n" +
-	"generation\"\xc8\x01\n" +
+	"generation\x129\n" +
+	"\n" +
+	"created_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\"\xc8\x01\n" +
 	"\x19CreateProviderTypeRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x1b\n" +
@@ -10803,9 +10949,14 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\vdescription\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\vdescription\x128\n" +
 	"\x11cleaning_margin_s\x18\x05 \x01(\x03B\f\xbaH\t\"\a\x18\x80\x9a\x9e\x01(\x00R\x0fcleaningMarginS\x12;\n" +
 	"\vupdate_mask\x18\x06 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
-	"updateMask\"H\n" +
+	"updateMask\"\xde\x01\n" +
 	"\x18ListProviderTypesRequest\x12,\n" +
-	"\x04page\x18\x01 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\"\xaa\x01\n" +
+	"\x04page\x18\x01 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\x12@\n" +
+	"\border_by\x18\x02 \x01(\x0e2\x1b.mulligan.common.v1.OrderByB\b\xbaH\x05\x82\x01\x02\x10\x01R\aorderBy\x12\x1e\n" +
+	"\n" +
+	"descending\x18\x03 \x01(\bR\n" +
+	"descending\x122\n" +
+	"\x06filter\x18\x04 \x01(\v2\x1a.mulligan.common.v1.FilterR\x06filter\"\xaa\x01\n" +
 	"\x19ListProviderTypesResponse\x12I\n" +
 	"\x0eprovider_types\x18\x01 \x03(\v2\".mulligan.resource.v1.ProviderTypeR\rproviderTypes\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
@@ -10814,18 +10965,25 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\"\x1c\n" +
-	"\x1aDeleteProviderTypeResponse\"`\n" +
+	"\x1aDeleteProviderTypeResponse\"\x9b\x01\n" +
 	"\fResourceType\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x1a\n" +
-	"\bstandard\x18\x03 \x01(\bR\bstandard\"\x8e\x01\n" +
+	"\bstandard\x18\x03 \x01(\bR\bstandard\x129\n" +
+	"\n" +
+	"created_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\"\x8e\x01\n" +
 	"\x19CreateResourceTypeRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x1b\n" +
 	"\x04name\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04name\x12*\n" +
-	"\vdescription\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\vdescription\"H\n" +
+	"\vdescription\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\vdescription\"\xde\x01\n" +
 	"\x18ListResourceTypesRequest\x12,\n" +
-	"\x04page\x18\x01 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\"\xaa\x01\n" +
+	"\x04page\x18\x01 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\x12@\n" +
+	"\border_by\x18\x02 \x01(\x0e2\x1b.mulligan.common.v1.OrderByB\b\xbaH\x05\x82\x01\x02\x10\x01R\aorderBy\x12\x1e\n" +
+	"\n" +
+	"descending\x18\x03 \x01(\bR\n" +
+	"descending\x122\n" +
+	"\x06filter\x18\x04 \x01(\v2\x1a.mulligan.common.v1.FilterR\x06filter\"\xaa\x01\n" +
 	"\x19ListResourceTypesResponse\x12I\n" +
 	"\x0eresource_types\x18\x01 \x03(\v2\".mulligan.resource.v1.ResourceTypeR\rresourceTypes\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
@@ -10834,19 +10992,26 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\"\x1c\n" +
-	"\x1aDeleteResourceTypeResponse\"^\n" +
+	"\x1aDeleteResourceTypeResponse\"\x99\x01\n" +
 	"\n" +
 	"Capability\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x1a\n" +
-	"\bstandard\x18\x03 \x01(\bR\bstandard\"\x8c\x01\n" +
+	"\bstandard\x18\x03 \x01(\bR\bstandard\x129\n" +
+	"\n" +
+	"created_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\"\x8c\x01\n" +
 	"\x17CreateCapabilityRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x1b\n" +
 	"\x04name\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04name\x12*\n" +
-	"\vdescription\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\vdescription\"G\n" +
+	"\vdescription\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\vdescription\"\xdd\x01\n" +
 	"\x17ListCapabilitiesRequest\x12,\n" +
-	"\x04page\x18\x01 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\"\xa4\x01\n" +
+	"\x04page\x18\x01 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\x12@\n" +
+	"\border_by\x18\x02 \x01(\x0e2\x1b.mulligan.common.v1.OrderByB\b\xbaH\x05\x82\x01\x02\x10\x01R\aorderBy\x12\x1e\n" +
+	"\n" +
+	"descending\x18\x03 \x01(\bR\n" +
+	"descending\x122\n" +
+	"\x06filter\x18\x04 \x01(\v2\x1a.mulligan.common.v1.FilterR\x06filter\"\xa4\x01\n" +
 	"\x18ListCapabilitiesResponse\x12D\n" +
 	"\fcapabilities\x18\x01 \x03(\v2 .mulligan.resource.v1.CapabilityR\fcapabilities\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
@@ -11025,21 +11190,28 @@ const file_mulligan_resource_v1_resource_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x18\n" +
 	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"\x15\n" +
-	"\x13DeleteGroupResponse\"v\n" +
+	"\x13DeleteGroupResponse\"\xb1\x01\n" +
 	"\fDistanceType\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x1a\n" +
 	"\bstandard\x18\x03 \x01(\bR\bstandard\x12\x14\n" +
-	"\x05codes\x18\x04 \x03(\tR\x05codes\"\xb0\x01\n" +
+	"\x05codes\x18\x04 \x03(\tR\x05codes\x129\n" +
+	"\n" +
+	"created_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\"\xb0\x01\n" +
 	"\x19CreateDistanceTypeRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x1b\n" +
 	"\x04name\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04name\x12*\n" +
 	"\vdescription\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\vdescription\x12 \n" +
 	"\x05codes\x18\x04 \x03(\tB\n" +
-	"\xbaH\a\x92\x01\x04\b\x01\x10@R\x05codes\"H\n" +
+	"\xbaH\a\x92\x01\x04\b\x01\x10@R\x05codes\"\xde\x01\n" +
 	"\x18ListDistanceTypesRequest\x12,\n" +
-	"\x04page\x18\x01 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\"\xaa\x01\n" +
+	"\x04page\x18\x01 \x01(\v2\x18.mulligan.common.v1.PageR\x04page\x12@\n" +
+	"\border_by\x18\x02 \x01(\x0e2\x1b.mulligan.common.v1.OrderByB\b\xbaH\x05\x82\x01\x02\x10\x01R\aorderBy\x12\x1e\n" +
+	"\n" +
+	"descending\x18\x03 \x01(\bR\n" +
+	"descending\x122\n" +
+	"\x06filter\x18\x04 \x01(\v2\x1a.mulligan.common.v1.FilterR\x06filter\"\xaa\x01\n" +
 	"\x19ListDistanceTypesResponse\x12I\n" +
 	"\x0edistance_types\x18\x01 \x03(\v2\".mulligan.resource.v1.DistanceTypeR\rdistanceTypes\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
@@ -11865,11 +12037,11 @@ var file_mulligan_resource_v1_resource_proto_goTypes = []any{
 	(*commonv1.Metadata)(nil),                 // 164: mulligan.common.v1.Metadata
 	(*commonv1.Mark)(nil),                     // 165: mulligan.common.v1.Mark
 	(*commonv1.Status)(nil),                   // 166: mulligan.common.v1.Status
-	(*fieldmaskpb.FieldMask)(nil),             // 167: google.protobuf.FieldMask
-	(*commonv1.Page)(nil),                     // 168: mulligan.common.v1.Page
-	(commonv1.OrderBy)(0),                     // 169: mulligan.common.v1.OrderBy
-	(*commonv1.Filter)(nil),                   // 170: mulligan.common.v1.Filter
-	(*timestamppb.Timestamp)(nil),             // 171: google.protobuf.Timestamp
+	(*timestamppb.Timestamp)(nil),             // 167: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil),             // 168: google.protobuf.FieldMask
+	(*commonv1.Page)(nil),                     // 169: mulligan.common.v1.Page
+	(commonv1.OrderBy)(0),                     // 170: mulligan.common.v1.OrderBy
+	(*commonv1.Filter)(nil),                   // 171: mulligan.common.v1.Filter
 	(*commonv1.Amount)(nil),                   // 172: mulligan.common.v1.Amount
 	(*commonv1.Window)(nil),                   // 173: mulligan.common.v1.Window
 	(commonv1.Placement)(0),                   // 174: mulligan.common.v1.Placement
@@ -11887,318 +12059,330 @@ var file_mulligan_resource_v1_resource_proto_depIdxs = []int32{
 	165, // 2: mulligan.resource.v1.Provider.marks:type_name -> mulligan.common.v1.Mark
 	160, // 3: mulligan.resource.v1.Provider.properties:type_name -> mulligan.resource.v1.Provider.PropertiesEntry
 	166, // 4: mulligan.resource.v1.Provider.status:type_name -> mulligan.common.v1.Status
-	167, // 5: mulligan.resource.v1.UpdateProviderTypeRequest.update_mask:type_name -> google.protobuf.FieldMask
-	168, // 6: mulligan.resource.v1.ListProviderTypesRequest.page:type_name -> mulligan.common.v1.Page
-	3,   // 7: mulligan.resource.v1.ListProviderTypesResponse.provider_types:type_name -> mulligan.resource.v1.ProviderType
-	168, // 8: mulligan.resource.v1.ListResourceTypesRequest.page:type_name -> mulligan.common.v1.Page
-	10,  // 9: mulligan.resource.v1.ListResourceTypesResponse.resource_types:type_name -> mulligan.resource.v1.ResourceType
-	168, // 10: mulligan.resource.v1.ListCapabilitiesRequest.page:type_name -> mulligan.common.v1.Page
-	16,  // 11: mulligan.resource.v1.ListCapabilitiesResponse.capabilities:type_name -> mulligan.resource.v1.Capability
-	1,   // 12: mulligan.resource.v1.NewProvider.inventories:type_name -> mulligan.resource.v1.Inventory
-	161, // 13: mulligan.resource.v1.NewProvider.properties:type_name -> mulligan.resource.v1.NewProvider.PropertiesEntry
-	22,  // 14: mulligan.resource.v1.CreateProvidersRequest.providers:type_name -> mulligan.resource.v1.NewProvider
-	24,  // 15: mulligan.resource.v1.CreateProvidersResponse.providers:type_name -> mulligan.resource.v1.ProviderChanged
-	1,   // 16: mulligan.resource.v1.InventoryList.inventories:type_name -> mulligan.resource.v1.Inventory
-	1,   // 17: mulligan.resource.v1.InventoriesChange.add:type_name -> mulligan.resource.v1.Inventory
-	27,  // 18: mulligan.resource.v1.InventoriesChange.modify:type_name -> mulligan.resource.v1.InventoryChange
-	26,  // 19: mulligan.resource.v1.InventoriesChange.replace:type_name -> mulligan.resource.v1.InventoryList
-	29,  // 20: mulligan.resource.v1.CapabilitiesChange.replace:type_name -> mulligan.resource.v1.CapabilityList
-	162, // 21: mulligan.resource.v1.PropertyMap.properties:type_name -> mulligan.resource.v1.PropertyMap.PropertiesEntry
-	163, // 22: mulligan.resource.v1.PropertiesChange.put:type_name -> mulligan.resource.v1.PropertiesChange.PutEntry
-	31,  // 23: mulligan.resource.v1.PropertiesChange.replace:type_name -> mulligan.resource.v1.PropertyMap
-	28,  // 24: mulligan.resource.v1.ProviderChange.inventories:type_name -> mulligan.resource.v1.InventoriesChange
-	30,  // 25: mulligan.resource.v1.ProviderChange.capabilities:type_name -> mulligan.resource.v1.CapabilitiesChange
-	32,  // 26: mulligan.resource.v1.ProviderChange.properties:type_name -> mulligan.resource.v1.PropertiesChange
-	33,  // 27: mulligan.resource.v1.UpdateProvidersRequest.changes:type_name -> mulligan.resource.v1.ProviderChange
-	24,  // 28: mulligan.resource.v1.UpdateProvidersResponse.providers:type_name -> mulligan.resource.v1.ProviderChanged
-	33,  // 29: mulligan.resource.v1.ReshapeProvidersRequest.changes:type_name -> mulligan.resource.v1.ProviderChange
-	36,  // 30: mulligan.resource.v1.ReshapeProvidersRequest.moves:type_name -> mulligan.resource.v1.AllocationMove
-	24,  // 31: mulligan.resource.v1.ReshapeProvidersResponse.providers:type_name -> mulligan.resource.v1.ProviderChanged
-	164, // 32: mulligan.resource.v1.Group.metadata:type_name -> mulligan.common.v1.Metadata
-	42,  // 33: mulligan.resource.v1.MembersChange.replace:type_name -> mulligan.resource.v1.ProviderList
-	43,  // 34: mulligan.resource.v1.UpdateGroupRequest.members:type_name -> mulligan.resource.v1.MembersChange
-	43,  // 35: mulligan.resource.v1.UpdateGroupRequest.sharing:type_name -> mulligan.resource.v1.MembersChange
-	167, // 36: mulligan.resource.v1.UpdateGroupRequest.update_mask:type_name -> google.protobuf.FieldMask
-	41,  // 37: mulligan.resource.v1.BatchGetGroupsResponse.groups:type_name -> mulligan.resource.v1.Group
-	168, // 38: mulligan.resource.v1.ListGroupsRequest.page:type_name -> mulligan.common.v1.Page
-	169, // 39: mulligan.resource.v1.ListGroupsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
-	170, // 40: mulligan.resource.v1.ListGroupsRequest.filter:type_name -> mulligan.common.v1.Filter
-	41,  // 41: mulligan.resource.v1.ListGroupsResponse.groups:type_name -> mulligan.resource.v1.Group
-	168, // 42: mulligan.resource.v1.ListDistanceTypesRequest.page:type_name -> mulligan.common.v1.Page
-	53,  // 43: mulligan.resource.v1.ListDistanceTypesResponse.distance_types:type_name -> mulligan.resource.v1.DistanceType
-	59,  // 44: mulligan.resource.v1.SetDistancesRequest.set:type_name -> mulligan.resource.v1.Distance
-	59,  // 45: mulligan.resource.v1.SetDistancesRequest.remove:type_name -> mulligan.resource.v1.Distance
-	168, // 46: mulligan.resource.v1.ListDistancesRequest.page:type_name -> mulligan.common.v1.Page
-	59,  // 47: mulligan.resource.v1.ListDistancesResponse.distances:type_name -> mulligan.resource.v1.Distance
-	171, // 48: mulligan.resource.v1.MarkProvidersRequest.expires_at:type_name -> google.protobuf.Timestamp
-	24,  // 49: mulligan.resource.v1.MarkProvidersResponse.providers:type_name -> mulligan.resource.v1.ProviderChanged
-	24,  // 50: mulligan.resource.v1.UnmarkProvidersResponse.providers:type_name -> mulligan.resource.v1.ProviderChanged
-	2,   // 51: mulligan.resource.v1.BatchGetProvidersResponse.providers:type_name -> mulligan.resource.v1.Provider
-	168, // 52: mulligan.resource.v1.ListProvidersRequest.page:type_name -> mulligan.common.v1.Page
-	169, // 53: mulligan.resource.v1.ListProvidersRequest.order_by:type_name -> mulligan.common.v1.OrderBy
-	170, // 54: mulligan.resource.v1.ListProvidersRequest.filter:type_name -> mulligan.common.v1.Filter
-	2,   // 55: mulligan.resource.v1.ListProvidersResponse.providers:type_name -> mulligan.resource.v1.Provider
-	164, // 56: mulligan.resource.v1.Network.metadata:type_name -> mulligan.common.v1.Metadata
-	73,  // 57: mulligan.resource.v1.Network.spec:type_name -> mulligan.resource.v1.NetworkSpec
-	73,  // 58: mulligan.resource.v1.CreateNetworkRequest.spec:type_name -> mulligan.resource.v1.NetworkSpec
-	74,  // 59: mulligan.resource.v1.BatchGetNetworksResponse.networks:type_name -> mulligan.resource.v1.Network
-	168, // 60: mulligan.resource.v1.ListNetworksRequest.page:type_name -> mulligan.common.v1.Page
-	169, // 61: mulligan.resource.v1.ListNetworksRequest.order_by:type_name -> mulligan.common.v1.OrderBy
-	170, // 62: mulligan.resource.v1.ListNetworksRequest.filter:type_name -> mulligan.common.v1.Filter
-	74,  // 63: mulligan.resource.v1.ListNetworksResponse.networks:type_name -> mulligan.resource.v1.Network
-	167, // 64: mulligan.resource.v1.UpdateNetworkRequest.update_mask:type_name -> google.protobuf.FieldMask
-	84,  // 65: mulligan.resource.v1.NameDemand.any:type_name -> mulligan.resource.v1.Alternatives
-	86,  // 66: mulligan.resource.v1.PropertyAlternatives.ranges:type_name -> mulligan.resource.v1.PropertyRange
-	86,  // 67: mulligan.resource.v1.PropertyDemand.require:type_name -> mulligan.resource.v1.PropertyRange
-	86,  // 68: mulligan.resource.v1.PropertyDemand.forbid:type_name -> mulligan.resource.v1.PropertyRange
-	87,  // 69: mulligan.resource.v1.PropertyDemand.any:type_name -> mulligan.resource.v1.PropertyAlternatives
-	172, // 70: mulligan.resource.v1.RequestGroup.amounts:type_name -> mulligan.common.v1.Amount
-	85,  // 71: mulligan.resource.v1.RequestGroup.capabilities:type_name -> mulligan.resource.v1.NameDemand
-	85,  // 72: mulligan.resource.v1.RequestGroup.groups:type_name -> mulligan.resource.v1.NameDemand
-	88,  // 73: mulligan.resource.v1.RequestGroup.properties:type_name -> mulligan.resource.v1.PropertyDemand
-	89,  // 74: mulligan.resource.v1.RequestGroup.distances:type_name -> mulligan.resource.v1.DistanceLimit
-	172, // 75: mulligan.resource.v1.CandidatePart.amounts:type_name -> mulligan.common.v1.Amount
-	93,  // 76: mulligan.resource.v1.Candidate.parts:type_name -> mulligan.resource.v1.CandidatePart
-	172, // 77: mulligan.resource.v1.ClaimSpec.amounts:type_name -> mulligan.common.v1.Amount
-	173, // 78: mulligan.resource.v1.ClaimSpec.window:type_name -> mulligan.common.v1.Window
-	174, // 79: mulligan.resource.v1.ClaimSpec.placement:type_name -> mulligan.common.v1.Placement
-	90,  // 80: mulligan.resource.v1.ClaimSpec.groups:type_name -> mulligan.resource.v1.RequestGroup
-	91,  // 81: mulligan.resource.v1.ClaimSpec.same_subtree:type_name -> mulligan.resource.v1.Subtree
-	92,  // 82: mulligan.resource.v1.ClaimSpec.near:type_name -> mulligan.resource.v1.Near
-	175, // 83: mulligan.resource.v1.ClaimSpec.domains:type_name -> mulligan.common.v1.DomainLimit
-	164, // 84: mulligan.resource.v1.Claim.metadata:type_name -> mulligan.common.v1.Metadata
-	95,  // 85: mulligan.resource.v1.Claim.spec:type_name -> mulligan.resource.v1.ClaimSpec
-	166, // 86: mulligan.resource.v1.Claim.status:type_name -> mulligan.common.v1.Status
-	96,  // 87: mulligan.resource.v1.Claim.allocations:type_name -> mulligan.resource.v1.Allocation
-	95,  // 88: mulligan.resource.v1.ProposeCandidatesRequest.spec:type_name -> mulligan.resource.v1.ClaimSpec
-	95,  // 89: mulligan.resource.v1.CreateClaimRequest.spec:type_name -> mulligan.resource.v1.ClaimSpec
-	171, // 90: mulligan.resource.v1.CreateClaimRequest.hold_until:type_name -> google.protobuf.Timestamp
-	171, // 91: mulligan.resource.v1.CreateClaimRequest.wait_until:type_name -> google.protobuf.Timestamp
-	94,  // 92: mulligan.resource.v1.CreateClaimRequest.candidate:type_name -> mulligan.resource.v1.Candidate
-	97,  // 93: mulligan.resource.v1.BatchGetClaimsResponse.claims:type_name -> mulligan.resource.v1.Claim
-	168, // 94: mulligan.resource.v1.ListClaimsRequest.page:type_name -> mulligan.common.v1.Page
-	169, // 95: mulligan.resource.v1.ListClaimsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
-	170, // 96: mulligan.resource.v1.ListClaimsRequest.filter:type_name -> mulligan.common.v1.Filter
-	97,  // 97: mulligan.resource.v1.ListClaimsResponse.claims:type_name -> mulligan.resource.v1.Claim
-	95,  // 98: mulligan.resource.v1.ClaimMove.spec:type_name -> mulligan.resource.v1.ClaimSpec
-	94,  // 99: mulligan.resource.v1.ClaimMove.candidate:type_name -> mulligan.resource.v1.Candidate
-	173, // 100: mulligan.resource.v1.ClaimChange.window:type_name -> mulligan.common.v1.Window
-	107, // 101: mulligan.resource.v1.ClaimChange.move:type_name -> mulligan.resource.v1.ClaimMove
-	108, // 102: mulligan.resource.v1.ChangeClaimsRequest.changes:type_name -> mulligan.resource.v1.ClaimChange
-	97,  // 103: mulligan.resource.v1.ChangeClaimsResponse.claims:type_name -> mulligan.resource.v1.Claim
-	95,  // 104: mulligan.resource.v1.FindOpeningsRequest.spec:type_name -> mulligan.resource.v1.ClaimSpec
-	176, // 105: mulligan.resource.v1.FindOpeningsRequest.length:type_name -> google.protobuf.Duration
-	173, // 106: mulligan.resource.v1.Opening.window:type_name -> mulligan.common.v1.Window
-	112, // 107: mulligan.resource.v1.FindOpeningsResponse.openings:type_name -> mulligan.resource.v1.Opening
-	168, // 108: mulligan.resource.v1.ListCalendarRequest.page:type_name -> mulligan.common.v1.Page
-	173, // 109: mulligan.resource.v1.ListCalendarRequest.window:type_name -> mulligan.common.v1.Window
-	168, // 110: mulligan.resource.v1.ListProjectCalendarRequest.page:type_name -> mulligan.common.v1.Page
-	173, // 111: mulligan.resource.v1.ListProjectCalendarRequest.window:type_name -> mulligan.common.v1.Window
-	123, // 112: mulligan.resource.v1.ListProjectCalendarResponse.lanes:type_name -> mulligan.resource.v1.Lane
-	168, // 113: mulligan.resource.v1.ListUsageRequest.page:type_name -> mulligan.common.v1.Page
-	0,   // 114: mulligan.resource.v1.ListUsageRequest.by:type_name -> mulligan.resource.v1.UsageBy
-	173, // 115: mulligan.resource.v1.ListUsageRequest.window:type_name -> mulligan.common.v1.Window
-	117, // 116: mulligan.resource.v1.ListUsageResponse.usage:type_name -> mulligan.resource.v1.Usage
-	168, // 117: mulligan.resource.v1.ListProjectUsageRequest.page:type_name -> mulligan.common.v1.Page
-	0,   // 118: mulligan.resource.v1.ListProjectUsageRequest.by:type_name -> mulligan.resource.v1.UsageBy
-	173, // 119: mulligan.resource.v1.ListProjectUsageRequest.window:type_name -> mulligan.common.v1.Window
-	117, // 120: mulligan.resource.v1.ListProjectUsageResponse.usage:type_name -> mulligan.resource.v1.Usage
-	173, // 121: mulligan.resource.v1.Booking.window:type_name -> mulligan.common.v1.Window
-	122, // 122: mulligan.resource.v1.Lane.bookings:type_name -> mulligan.resource.v1.Booking
-	123, // 123: mulligan.resource.v1.ListCalendarResponse.lanes:type_name -> mulligan.resource.v1.Lane
-	172, // 124: mulligan.resource.v1.QuotaSpec.amounts:type_name -> mulligan.common.v1.Amount
-	176, // 125: mulligan.resource.v1.QuotaSpec.longest:type_name -> google.protobuf.Duration
-	176, // 126: mulligan.resource.v1.QuotaSpec.advance:type_name -> google.protobuf.Duration
-	125, // 127: mulligan.resource.v1.Quota.spec:type_name -> mulligan.resource.v1.QuotaSpec
-	172, // 128: mulligan.resource.v1.Quota.used:type_name -> mulligan.common.v1.Amount
-	125, // 129: mulligan.resource.v1.SetQuotaRequest.spec:type_name -> mulligan.resource.v1.QuotaSpec
-	168, // 130: mulligan.resource.v1.ListQuotasRequest.page:type_name -> mulligan.common.v1.Page
-	126, // 131: mulligan.resource.v1.ListQuotasResponse.quotas:type_name -> mulligan.resource.v1.Quota
-	168, // 132: mulligan.resource.v1.ListProjectQuotasRequest.page:type_name -> mulligan.common.v1.Page
-	126, // 133: mulligan.resource.v1.ListProjectQuotasResponse.quotas:type_name -> mulligan.resource.v1.Quota
-	125, // 134: mulligan.resource.v1.SetChildQuotaRequest.spec:type_name -> mulligan.resource.v1.QuotaSpec
-	173, // 135: mulligan.resource.v1.GetQuotaRequest.window:type_name -> mulligan.common.v1.Window
-	177, // 136: mulligan.resource.v1.ReservationSpec.machine:type_name -> mulligan.control.v1.MachineSpec
-	95,  // 137: mulligan.resource.v1.ReservationSpec.claim:type_name -> mulligan.resource.v1.ClaimSpec
-	173, // 138: mulligan.resource.v1.ReservationSpec.window:type_name -> mulligan.common.v1.Window
-	176, // 139: mulligan.resource.v1.ReservationSpec.keep_for:type_name -> google.protobuf.Duration
-	176, // 140: mulligan.resource.v1.ReservationSpec.warn_before:type_name -> google.protobuf.Duration
-	176, // 141: mulligan.resource.v1.ReservationSpec.reclaim_after:type_name -> google.protobuf.Duration
-	164, // 142: mulligan.resource.v1.Reservation.metadata:type_name -> mulligan.common.v1.Metadata
-	138, // 143: mulligan.resource.v1.Reservation.spec:type_name -> mulligan.resource.v1.ReservationSpec
-	166, // 144: mulligan.resource.v1.Reservation.status:type_name -> mulligan.common.v1.Status
-	171, // 145: mulligan.resource.v1.Reservation.kept_until:type_name -> google.protobuf.Timestamp
-	138, // 146: mulligan.resource.v1.CreateReservationsRequest.spec:type_name -> mulligan.resource.v1.ReservationSpec
-	139, // 147: mulligan.resource.v1.CreateReservationsResponse.reservations:type_name -> mulligan.resource.v1.Reservation
-	139, // 148: mulligan.resource.v1.BatchGetReservationsResponse.reservations:type_name -> mulligan.resource.v1.Reservation
-	168, // 149: mulligan.resource.v1.ListReservationsRequest.page:type_name -> mulligan.common.v1.Page
-	169, // 150: mulligan.resource.v1.ListReservationsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
-	170, // 151: mulligan.resource.v1.ListReservationsRequest.filter:type_name -> mulligan.common.v1.Filter
-	139, // 152: mulligan.resource.v1.ListReservationsResponse.reservations:type_name -> mulligan.resource.v1.Reservation
-	173, // 153: mulligan.resource.v1.UpdateReservationRequest.window:type_name -> mulligan.common.v1.Window
-	176, // 154: mulligan.resource.v1.UpdateReservationRequest.keep_for:type_name -> google.protobuf.Duration
-	167, // 155: mulligan.resource.v1.UpdateReservationRequest.update_mask:type_name -> google.protobuf.FieldMask
-	164, // 156: mulligan.resource.v1.ReservationSeries.metadata:type_name -> mulligan.common.v1.Metadata
-	138, // 157: mulligan.resource.v1.ReservationSeries.spec:type_name -> mulligan.resource.v1.ReservationSpec
-	149, // 158: mulligan.resource.v1.ReservationSeries.recurrence:type_name -> mulligan.resource.v1.Recurrence
-	176, // 159: mulligan.resource.v1.ReservationSeries.ahead:type_name -> google.protobuf.Duration
-	166, // 160: mulligan.resource.v1.ReservationSeries.status:type_name -> mulligan.common.v1.Status
-	173, // 161: mulligan.resource.v1.ReservationSeries.next:type_name -> mulligan.common.v1.Window
-	138, // 162: mulligan.resource.v1.CreateReservationSeriesRequest.spec:type_name -> mulligan.resource.v1.ReservationSpec
-	149, // 163: mulligan.resource.v1.CreateReservationSeriesRequest.recurrence:type_name -> mulligan.resource.v1.Recurrence
-	176, // 164: mulligan.resource.v1.CreateReservationSeriesRequest.ahead:type_name -> google.protobuf.Duration
-	150, // 165: mulligan.resource.v1.BatchGetReservationSeriesResponse.series:type_name -> mulligan.resource.v1.ReservationSeries
-	168, // 166: mulligan.resource.v1.ListReservationSeriesRequest.page:type_name -> mulligan.common.v1.Page
-	169, // 167: mulligan.resource.v1.ListReservationSeriesRequest.order_by:type_name -> mulligan.common.v1.OrderBy
-	170, // 168: mulligan.resource.v1.ListReservationSeriesRequest.filter:type_name -> mulligan.common.v1.Filter
-	150, // 169: mulligan.resource.v1.ListReservationSeriesResponse.series:type_name -> mulligan.resource.v1.ReservationSeries
-	178, // 170: mulligan.resource.v1.ResourceConfigureRequest.spec:type_name -> mulligan.common.v1.ConfigurationSpec
-	167, // 171: mulligan.resource.v1.ResourceConfigureRequest.update_mask:type_name -> google.protobuf.FieldMask
-	4,   // 172: mulligan.resource.v1.ResourceService.CreateProviderType:input_type -> mulligan.resource.v1.CreateProviderTypeRequest
-	5,   // 173: mulligan.resource.v1.ResourceService.UpdateProviderType:input_type -> mulligan.resource.v1.UpdateProviderTypeRequest
-	6,   // 174: mulligan.resource.v1.ResourceService.ListProviderTypes:input_type -> mulligan.resource.v1.ListProviderTypesRequest
-	8,   // 175: mulligan.resource.v1.ResourceService.DeleteProviderType:input_type -> mulligan.resource.v1.DeleteProviderTypeRequest
-	11,  // 176: mulligan.resource.v1.ResourceService.CreateResourceType:input_type -> mulligan.resource.v1.CreateResourceTypeRequest
-	12,  // 177: mulligan.resource.v1.ResourceService.ListResourceTypes:input_type -> mulligan.resource.v1.ListResourceTypesRequest
-	14,  // 178: mulligan.resource.v1.ResourceService.DeleteResourceType:input_type -> mulligan.resource.v1.DeleteResourceTypeRequest
-	17,  // 179: mulligan.resource.v1.ResourceService.CreateCapability:input_type -> mulligan.resource.v1.CreateCapabilityRequest
-	18,  // 180: mulligan.resource.v1.ResourceService.ListCapabilities:input_type -> mulligan.resource.v1.ListCapabilitiesRequest
-	20,  // 181: mulligan.resource.v1.ResourceService.DeleteCapability:input_type -> mulligan.resource.v1.DeleteCapabilityRequest
-	23,  // 182: mulligan.resource.v1.ResourceService.CreateProviders:input_type -> mulligan.resource.v1.CreateProvidersRequest
-	34,  // 183: mulligan.resource.v1.ResourceService.UpdateProviders:input_type -> mulligan.resource.v1.UpdateProvidersRequest
-	39,  // 184: mulligan.resource.v1.ResourceService.DeleteProviders:input_type -> mulligan.resource.v1.DeleteProvidersRequest
-	37,  // 185: mulligan.resource.v1.ResourceService.ReshapeProviders:input_type -> mulligan.resource.v1.ReshapeProvidersRequest
-	44,  // 186: mulligan.resource.v1.ResourceService.CreateGroup:input_type -> mulligan.resource.v1.CreateGroupRequest
-	45,  // 187: mulligan.resource.v1.ResourceService.UpdateGroup:input_type -> mulligan.resource.v1.UpdateGroupRequest
-	46,  // 188: mulligan.resource.v1.ResourceService.GetGroup:input_type -> mulligan.resource.v1.GetGroupRequest
-	47,  // 189: mulligan.resource.v1.ResourceService.BatchGetGroups:input_type -> mulligan.resource.v1.BatchGetGroupsRequest
-	49,  // 190: mulligan.resource.v1.ResourceService.ListGroups:input_type -> mulligan.resource.v1.ListGroupsRequest
-	51,  // 191: mulligan.resource.v1.ResourceService.DeleteGroup:input_type -> mulligan.resource.v1.DeleteGroupRequest
-	54,  // 192: mulligan.resource.v1.ResourceService.CreateDistanceType:input_type -> mulligan.resource.v1.CreateDistanceTypeRequest
-	55,  // 193: mulligan.resource.v1.ResourceService.ListDistanceTypes:input_type -> mulligan.resource.v1.ListDistanceTypesRequest
-	57,  // 194: mulligan.resource.v1.ResourceService.DeleteDistanceType:input_type -> mulligan.resource.v1.DeleteDistanceTypeRequest
-	60,  // 195: mulligan.resource.v1.ResourceService.SetDistances:input_type -> mulligan.resource.v1.SetDistancesRequest
-	62,  // 196: mulligan.resource.v1.ResourceService.ListDistances:input_type -> mulligan.resource.v1.ListDistancesRequest
-	64,  // 197: mulligan.resource.v1.ResourceService.MarkProviders:input_type -> mulligan.resource.v1.MarkProvidersRequest
-	66,  // 198: mulligan.resource.v1.ResourceService.UnmarkProviders:input_type -> mulligan.resource.v1.UnmarkProvidersRequest
-	68,  // 199: mulligan.resource.v1.ResourceService.GetProvider:input_type -> mulligan.resource.v1.GetProviderRequest
-	69,  // 200: mulligan.resource.v1.ResourceService.BatchGetProviders:input_type -> mulligan.resource.v1.BatchGetProvidersRequest
-	71,  // 201: mulligan.resource.v1.ResourceService.ListProviders:input_type -> mulligan.resource.v1.ListProvidersRequest
-	75,  // 202: mulligan.resource.v1.ResourceService.CreateNetwork:input_type -> mulligan.resource.v1.CreateNetworkRequest
-	76,  // 203: mulligan.resource.v1.ResourceService.GetNetwork:input_type -> mulligan.resource.v1.GetNetworkRequest
-	77,  // 204: mulligan.resource.v1.ResourceService.BatchGetNetworks:input_type -> mulligan.resource.v1.BatchGetNetworksRequest
-	79,  // 205: mulligan.resource.v1.ResourceService.ListNetworks:input_type -> mulligan.resource.v1.ListNetworksRequest
-	81,  // 206: mulligan.resource.v1.ResourceService.UpdateNetwork:input_type -> mulligan.resource.v1.UpdateNetworkRequest
-	82,  // 207: mulligan.resource.v1.ResourceService.DeleteNetwork:input_type -> mulligan.resource.v1.DeleteNetworkRequest
-	98,  // 208: mulligan.resource.v1.ResourceService.ProposeCandidates:input_type -> mulligan.resource.v1.ProposeCandidatesRequest
-	111, // 209: mulligan.resource.v1.ResourceService.FindOpenings:input_type -> mulligan.resource.v1.FindOpeningsRequest
-	114, // 210: mulligan.resource.v1.ResourceService.ListCalendar:input_type -> mulligan.resource.v1.ListCalendarRequest
-	115, // 211: mulligan.resource.v1.ResourceService.ListProjectCalendar:input_type -> mulligan.resource.v1.ListProjectCalendarRequest
-	118, // 212: mulligan.resource.v1.ResourceService.ListUsage:input_type -> mulligan.resource.v1.ListUsageRequest
-	120, // 213: mulligan.resource.v1.ResourceService.ListProjectUsage:input_type -> mulligan.resource.v1.ListProjectUsageRequest
-	99,  // 214: mulligan.resource.v1.ResourceService.CreateClaim:input_type -> mulligan.resource.v1.CreateClaimRequest
-	100, // 215: mulligan.resource.v1.ResourceService.GetClaim:input_type -> mulligan.resource.v1.GetClaimRequest
-	101, // 216: mulligan.resource.v1.ResourceService.BatchGetClaims:input_type -> mulligan.resource.v1.BatchGetClaimsRequest
-	103, // 217: mulligan.resource.v1.ResourceService.ListClaims:input_type -> mulligan.resource.v1.ListClaimsRequest
-	105, // 218: mulligan.resource.v1.ResourceService.ConfirmClaim:input_type -> mulligan.resource.v1.ConfirmClaimRequest
-	109, // 219: mulligan.resource.v1.ResourceService.ChangeClaims:input_type -> mulligan.resource.v1.ChangeClaimsRequest
-	127, // 220: mulligan.resource.v1.ResourceService.SetQuota:input_type -> mulligan.resource.v1.SetQuotaRequest
-	128, // 221: mulligan.resource.v1.ResourceService.ListQuotas:input_type -> mulligan.resource.v1.ListQuotasRequest
-	130, // 222: mulligan.resource.v1.ResourceService.ListProjectQuotas:input_type -> mulligan.resource.v1.ListProjectQuotasRequest
-	132, // 223: mulligan.resource.v1.ResourceService.SetChildQuota:input_type -> mulligan.resource.v1.SetChildQuotaRequest
-	133, // 224: mulligan.resource.v1.ResourceService.DeleteChildQuota:input_type -> mulligan.resource.v1.DeleteChildQuotaRequest
-	135, // 225: mulligan.resource.v1.ResourceService.GetQuota:input_type -> mulligan.resource.v1.GetQuotaRequest
-	136, // 226: mulligan.resource.v1.ResourceService.DeleteQuota:input_type -> mulligan.resource.v1.DeleteQuotaRequest
-	106, // 227: mulligan.resource.v1.ResourceService.ReleaseClaim:input_type -> mulligan.resource.v1.ReleaseClaimRequest
-	140, // 228: mulligan.resource.v1.ResourceService.CreateReservations:input_type -> mulligan.resource.v1.CreateReservationsRequest
-	142, // 229: mulligan.resource.v1.ResourceService.GetReservation:input_type -> mulligan.resource.v1.GetReservationRequest
-	143, // 230: mulligan.resource.v1.ResourceService.BatchGetReservations:input_type -> mulligan.resource.v1.BatchGetReservationsRequest
-	145, // 231: mulligan.resource.v1.ResourceService.ListReservations:input_type -> mulligan.resource.v1.ListReservationsRequest
-	147, // 232: mulligan.resource.v1.ResourceService.UpdateReservation:input_type -> mulligan.resource.v1.UpdateReservationRequest
-	148, // 233: mulligan.resource.v1.ResourceService.CancelReservation:input_type -> mulligan.resource.v1.CancelReservationRequest
-	151, // 234: mulligan.resource.v1.ResourceService.CreateReservationSeries:input_type -> mulligan.resource.v1.CreateReservationSeriesRequest
-	152, // 235: mulligan.resource.v1.ResourceService.GetReservationSeries:input_type -> mulligan.resource.v1.GetReservationSeriesRequest
-	153, // 236: mulligan.resource.v1.ResourceService.BatchGetReservationSeries:input_type -> mulligan.resource.v1.BatchGetReservationSeriesRequest
-	155, // 237: mulligan.resource.v1.ResourceService.ListReservationSeries:input_type -> mulligan.resource.v1.ListReservationSeriesRequest
-	157, // 238: mulligan.resource.v1.ResourceService.EndReservationSeries:input_type -> mulligan.resource.v1.EndReservationSeriesRequest
-	158, // 239: mulligan.resource.v1.ResourceService.ResourceConfigure:input_type -> mulligan.resource.v1.ResourceConfigureRequest
-	159, // 240: mulligan.resource.v1.ResourceService.GetResourceConfiguration:input_type -> mulligan.resource.v1.GetResourceConfigurationRequest
-	179, // 241: mulligan.resource.v1.ResourceService.Watch:input_type -> mulligan.common.v1.WatchRequest
-	3,   // 242: mulligan.resource.v1.ResourceService.CreateProviderType:output_type -> mulligan.resource.v1.ProviderType
-	3,   // 243: mulligan.resource.v1.ResourceService.UpdateProviderType:output_type -> mulligan.resource.v1.ProviderType
-	7,   // 244: mulligan.resource.v1.ResourceService.ListProviderTypes:output_type -> mulligan.resource.v1.ListProviderTypesResponse
-	9,   // 245: mulligan.resource.v1.ResourceService.DeleteProviderType:output_type -> mulligan.resource.v1.DeleteProviderTypeResponse
-	10,  // 246: mulligan.resource.v1.ResourceService.CreateResourceType:output_type -> mulligan.resource.v1.ResourceType
-	13,  // 247: mulligan.resource.v1.ResourceService.ListResourceTypes:output_type -> mulligan.resource.v1.ListResourceTypesResponse
-	15,  // 248: mulligan.resource.v1.ResourceService.DeleteResourceType:output_type -> mulligan.resource.v1.DeleteResourceTypeResponse
-	16,  // 249: mulligan.resource.v1.ResourceService.CreateCapability:output_type -> mulligan.resource.v1.Capability
-	19,  // 250: mulligan.resource.v1.ResourceService.ListCapabilities:output_type -> mulligan.resource.v1.ListCapabilitiesResponse
-	21,  // 251: mulligan.resource.v1.ResourceService.DeleteCapability:output_type -> mulligan.resource.v1.DeleteCapabilityResponse
-	25,  // 252: mulligan.resource.v1.ResourceService.CreateProviders:output_type -> mulligan.resource.v1.CreateProvidersResponse
-	35,  // 253: mulligan.resource.v1.ResourceService.UpdateProviders:output_type -> mulligan.resource.v1.UpdateProvidersResponse
-	40,  // 254: mulligan.resource.v1.ResourceService.DeleteProviders:output_type -> mulligan.resource.v1.DeleteProvidersResponse
-	38,  // 255: mulligan.resource.v1.ResourceService.ReshapeProviders:output_type -> mulligan.resource.v1.ReshapeProvidersResponse
-	41,  // 256: mulligan.resource.v1.ResourceService.CreateGroup:output_type -> mulligan.resource.v1.Group
-	41,  // 257: mulligan.resource.v1.ResourceService.UpdateGroup:output_type -> mulligan.resource.v1.Group
-	41,  // 258: mulligan.resource.v1.ResourceService.GetGroup:output_type -> mulligan.resource.v1.Group
-	48,  // 259: mulligan.resource.v1.ResourceService.BatchGetGroups:output_type -> mulligan.resource.v1.BatchGetGroupsResponse
-	50,  // 260: mulligan.resource.v1.ResourceService.ListGroups:output_type -> mulligan.resource.v1.ListGroupsResponse
-	52,  // 261: mulligan.resource.v1.ResourceService.DeleteGroup:output_type -> mulligan.resource.v1.DeleteGroupResponse
-	53,  // 262: mulligan.resource.v1.ResourceService.CreateDistanceType:output_type -> mulligan.resource.v1.DistanceType
-	56,  // 263: mulligan.resource.v1.ResourceService.ListDistanceTypes:output_type -> mulligan.resource.v1.ListDistanceTypesResponse
-	58,  // 264: mulligan.resource.v1.ResourceService.DeleteDistanceType:output_type -> mulligan.resource.v1.DeleteDistanceTypeResponse
-	61,  // 265: mulligan.resource.v1.ResourceService.SetDistances:output_type -> mulligan.resource.v1.SetDistancesResponse
-	63,  // 266: mulligan.resource.v1.ResourceService.ListDistances:output_type -> mulligan.resource.v1.ListDistancesResponse
-	65,  // 267: mulligan.resource.v1.ResourceService.MarkProviders:output_type -> mulligan.resource.v1.MarkProvidersResponse
-	67,  // 268: mulligan.resource.v1.ResourceService.UnmarkProviders:output_type -> mulligan.resource.v1.UnmarkProvidersResponse
-	2,   // 269: mulligan.resource.v1.ResourceService.GetProvider:output_type -> mulligan.resource.v1.Provider
-	70,  // 270: mulligan.resource.v1.ResourceService.BatchGetProviders:output_type -> mulligan.resource.v1.BatchGetProvidersResponse
-	72,  // 271: mulligan.resource.v1.ResourceService.ListProviders:output_type -> mulligan.resource.v1.ListProvidersResponse
-	74,  // 272: mulligan.resource.v1.ResourceService.CreateNetwork:output_type -> mulligan.resource.v1.Network
-	74,  // 273: mulligan.resource.v1.ResourceService.GetNetwork:output_type -> mulligan.resource.v1.Network
-	78,  // 274: mulligan.resource.v1.ResourceService.BatchGetNetworks:output_type -> mulligan.resource.v1.BatchGetNetworksResponse
-	80,  // 275: mulligan.resource.v1.ResourceService.ListNetworks:output_type -> mulligan.resource.v1.ListNetworksResponse
-	74,  // 276: mulligan.resource.v1.ResourceService.UpdateNetwork:output_type -> mulligan.resource.v1.Network
-	83,  // 277: mulligan.resource.v1.ResourceService.DeleteNetwork:output_type -> mulligan.resource.v1.DeleteNetworkResponse
-	94,  // 278: mulligan.resource.v1.ResourceService.ProposeCandidates:output_type -> mulligan.resource.v1.Candidate
-	113, // 279: mulligan.resource.v1.ResourceService.FindOpenings:output_type -> mulligan.resource.v1.FindOpeningsResponse
-	124, // 280: mulligan.resource.v1.ResourceService.ListCalendar:output_type -> mulligan.resource.v1.ListCalendarResponse
-	116, // 281: mulligan.resource.v1.ResourceService.ListProjectCalendar:output_type -> mulligan.resource.v1.ListProjectCalendarResponse
-	119, // 282: mulligan.resource.v1.ResourceService.ListUsage:output_type -> mulligan.resource.v1.ListUsageResponse
-	121, // 283: mulligan.resource.v1.ResourceService.ListProjectUsage:output_type -> mulligan.resource.v1.ListProjectUsageResponse
-	97,  // 284: mulligan.resource.v1.ResourceService.CreateClaim:output_type -> mulligan.resource.v1.Claim
-	97,  // 285: mulligan.resource.v1.ResourceService.GetClaim:output_type -> mulligan.resource.v1.Claim
-	102, // 286: mulligan.resource.v1.ResourceService.BatchGetClaims:output_type -> mulligan.resource.v1.BatchGetClaimsResponse
-	104, // 287: mulligan.resource.v1.ResourceService.ListClaims:output_type -> mulligan.resource.v1.ListClaimsResponse
-	97,  // 288: mulligan.resource.v1.ResourceService.ConfirmClaim:output_type -> mulligan.resource.v1.Claim
-	110, // 289: mulligan.resource.v1.ResourceService.ChangeClaims:output_type -> mulligan.resource.v1.ChangeClaimsResponse
-	126, // 290: mulligan.resource.v1.ResourceService.SetQuota:output_type -> mulligan.resource.v1.Quota
-	129, // 291: mulligan.resource.v1.ResourceService.ListQuotas:output_type -> mulligan.resource.v1.ListQuotasResponse
-	131, // 292: mulligan.resource.v1.ResourceService.ListProjectQuotas:output_type -> mulligan.resource.v1.ListProjectQuotasResponse
-	126, // 293: mulligan.resource.v1.ResourceService.SetChildQuota:output_type -> mulligan.resource.v1.Quota
-	134, // 294: mulligan.resource.v1.ResourceService.DeleteChildQuota:output_type -> mulligan.resource.v1.DeleteChildQuotaResponse
-	126, // 295: mulligan.resource.v1.ResourceService.GetQuota:output_type -> mulligan.resource.v1.Quota
-	137, // 296: mulligan.resource.v1.ResourceService.DeleteQuota:output_type -> mulligan.resource.v1.DeleteQuotaResponse
-	97,  // 297: mulligan.resource.v1.ResourceService.ReleaseClaim:output_type -> mulligan.resource.v1.Claim
-	141, // 298: mulligan.resource.v1.ResourceService.CreateReservations:output_type -> mulligan.resource.v1.CreateReservationsResponse
-	139, // 299: mulligan.resource.v1.ResourceService.GetReservation:output_type -> mulligan.resource.v1.Reservation
-	144, // 300: mulligan.resource.v1.ResourceService.BatchGetReservations:output_type -> mulligan.resource.v1.BatchGetReservationsResponse
-	146, // 301: mulligan.resource.v1.ResourceService.ListReservations:output_type -> mulligan.resource.v1.ListReservationsResponse
-	139, // 302: mulligan.resource.v1.ResourceService.UpdateReservation:output_type -> mulligan.resource.v1.Reservation
-	139, // 303: mulligan.resource.v1.ResourceService.CancelReservation:output_type -> mulligan.resource.v1.Reservation
-	150, // 304: mulligan.resource.v1.ResourceService.CreateReservationSeries:output_type -> mulligan.resource.v1.ReservationSeries
-	150, // 305: mulligan.resource.v1.ResourceService.GetReservationSeries:output_type -> mulligan.resource.v1.ReservationSeries
-	154, // 306: mulligan.resource.v1.ResourceService.BatchGetReservationSeries:output_type -> mulligan.resource.v1.BatchGetReservationSeriesResponse
-	156, // 307: mulligan.resource.v1.ResourceService.ListReservationSeries:output_type -> mulligan.resource.v1.ListReservationSeriesResponse
-	150, // 308: mulligan.resource.v1.ResourceService.EndReservationSeries:output_type -> mulligan.resource.v1.ReservationSeries
-	180, // 309: mulligan.resource.v1.ResourceService.ResourceConfigure:output_type -> mulligan.common.v1.Configuration
-	180, // 310: mulligan.resource.v1.ResourceService.GetResourceConfiguration:output_type -> mulligan.common.v1.Configuration
-	181, // 311: mulligan.resource.v1.ResourceService.Watch:output_type -> mulligan.common.v1.Event
-	242, // [242:312] is the sub-list for method output_type
-	172, // [172:242] is the sub-list for method input_type
-	172, // [172:172] is the sub-list for extension type_name
-	172, // [172:172] is the sub-list for extension extendee
-	0,   // [0:172] is the sub-list for field type_name
+	167, // 5: mulligan.resource.v1.ProviderType.created_at:type_name -> google.protobuf.Timestamp
+	168, // 6: mulligan.resource.v1.UpdateProviderTypeRequest.update_mask:type_name -> google.protobuf.FieldMask
+	169, // 7: mulligan.resource.v1.ListProviderTypesRequest.page:type_name -> mulligan.common.v1.Page
+	170, // 8: mulligan.resource.v1.ListProviderTypesRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	171, // 9: mulligan.resource.v1.ListProviderTypesRequest.filter:type_name -> mulligan.common.v1.Filter
+	3,   // 10: mulligan.resource.v1.ListProviderTypesResponse.provider_types:type_name -> mulligan.resource.v1.ProviderType
+	167, // 11: mulligan.resource.v1.ResourceType.created_at:type_name -> google.protobuf.Timestamp
+	169, // 12: mulligan.resource.v1.ListResourceTypesRequest.page:type_name -> mulligan.common.v1.Page
+	170, // 13: mulligan.resource.v1.ListResourceTypesRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	171, // 14: mulligan.resource.v1.ListResourceTypesRequest.filter:type_name -> mulligan.common.v1.Filter
+	10,  // 15: mulligan.resource.v1.ListResourceTypesResponse.resource_types:type_name -> mulligan.resource.v1.ResourceType
+	167, // 16: mulligan.resource.v1.Capability.created_at:type_name -> google.protobuf.Timestamp
+	169, // 17: mulligan.resource.v1.ListCapabilitiesRequest.page:type_name -> mulligan.common.v1.Page
+	170, // 18: mulligan.resource.v1.ListCapabilitiesRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	171, // 19: mulligan.resource.v1.ListCapabilitiesRequest.filter:type_name -> mulligan.common.v1.Filter
+	16,  // 20: mulligan.resource.v1.ListCapabilitiesResponse.capabilities:type_name -> mulligan.resource.v1.Capability
+	1,   // 21: mulligan.resource.v1.NewProvider.inventories:type_name -> mulligan.resource.v1.Inventory
+	161, // 22: mulligan.resource.v1.NewProvider.properties:type_name -> mulligan.resource.v1.NewProvider.PropertiesEntry
+	22,  // 23: mulligan.resource.v1.CreateProvidersRequest.providers:type_name -> mulligan.resource.v1.NewProvider
+	24,  // 24: mulligan.resource.v1.CreateProvidersResponse.providers:type_name -> mulligan.resource.v1.ProviderChanged
+	1,   // 25: mulligan.resource.v1.InventoryList.inventories:type_name -> mulligan.resource.v1.Inventory
+	1,   // 26: mulligan.resource.v1.InventoriesChange.add:type_name -> mulligan.resource.v1.Inventory
+	27,  // 27: mulligan.resource.v1.InventoriesChange.modify:type_name -> mulligan.resource.v1.InventoryChange
+	26,  // 28: mulligan.resource.v1.InventoriesChange.replace:type_name -> mulligan.resource.v1.InventoryList
+	29,  // 29: mulligan.resource.v1.CapabilitiesChange.replace:type_name -> mulligan.resource.v1.CapabilityList
+	162, // 30: mulligan.resource.v1.PropertyMap.properties:type_name -> mulligan.resource.v1.PropertyMap.PropertiesEntry
+	163, // 31: mulligan.resource.v1.PropertiesChange.put:type_name -> mulligan.resource.v1.PropertiesChange.PutEntry
+	31,  // 32: mulligan.resource.v1.PropertiesChange.replace:type_name -> mulligan.resource.v1.PropertyMap
+	28,  // 33: mulligan.resource.v1.ProviderChange.inventories:type_name -> mulligan.resource.v1.InventoriesChange
+	30,  // 34: mulligan.resource.v1.ProviderChange.capabilities:type_name -> mulligan.resource.v1.CapabilitiesChange
+	32,  // 35: mulligan.resource.v1.ProviderChange.properties:type_name -> mulligan.resource.v1.PropertiesChange
+	33,  // 36: mulligan.resource.v1.UpdateProvidersRequest.changes:type_name -> mulligan.resource.v1.ProviderChange
+	24,  // 37: mulligan.resource.v1.UpdateProvidersResponse.providers:type_name -> mulligan.resource.v1.ProviderChanged
+	33,  // 38: mulligan.resource.v1.ReshapeProvidersRequest.changes:type_name -> mulligan.resource.v1.ProviderChange
+	36,  // 39: mulligan.resource.v1.ReshapeProvidersRequest.moves:type_name -> mulligan.resource.v1.AllocationMove
+	24,  // 40: mulligan.resource.v1.ReshapeProvidersResponse.providers:type_name -> mulligan.resource.v1.ProviderChanged
+	164, // 41: mulligan.resource.v1.Group.metadata:type_name -> mulligan.common.v1.Metadata
+	42,  // 42: mulligan.resource.v1.MembersChange.replace:type_name -> mulligan.resource.v1.ProviderList
+	43,  // 43: mulligan.resource.v1.UpdateGroupRequest.members:type_name -> mulligan.resource.v1.MembersChange
+	43,  // 44: mulligan.resource.v1.UpdateGroupRequest.sharing:type_name -> mulligan.resource.v1.MembersChange
+	168, // 45: mulligan.resource.v1.UpdateGroupRequest.update_mask:type_name -> google.protobuf.FieldMask
+	41,  // 46: mulligan.resource.v1.BatchGetGroupsResponse.groups:type_name -> mulligan.resource.v1.Group
+	169, // 47: mulligan.resource.v1.ListGroupsRequest.page:type_name -> mulligan.common.v1.Page
+	170, // 48: mulligan.resource.v1.ListGroupsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	171, // 49: mulligan.resource.v1.ListGroupsRequest.filter:type_name -> mulligan.common.v1.Filter
+	41,  // 50: mulligan.resource.v1.ListGroupsResponse.groups:type_name -> mulligan.resource.v1.Group
+	167, // 51: mulligan.resource.v1.DistanceType.created_at:type_name -> google.protobuf.Timestamp
+	169, // 52: mulligan.resource.v1.ListDistanceTypesRequest.page:type_name -> mulligan.common.v1.Page
+	170, // 53: mulligan.resource.v1.ListDistanceTypesRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	171, // 54: mulligan.resource.v1.ListDistanceTypesRequest.filter:type_name -> mulligan.common.v1.Filter
+	53,  // 55: mulligan.resource.v1.ListDistanceTypesResponse.distance_types:type_name -> mulligan.resource.v1.DistanceType
+	59,  // 56: mulligan.resource.v1.SetDistancesRequest.set:type_name -> mulligan.resource.v1.Distance
+	59,  // 57: mulligan.resource.v1.SetDistancesRequest.remove:type_name -> mulligan.resource.v1.Distance
+	169, // 58: mulligan.resource.v1.ListDistancesRequest.page:type_name -> mulligan.common.v1.Page
+	59,  // 59: mulligan.resource.v1.ListDistancesResponse.distances:type_name -> mulligan.resource.v1.Distance
+	167, // 60: mulligan.resource.v1.MarkProvidersRequest.expires_at:type_name -> google.protobuf.Timestamp
+	24,  // 61: mulligan.resource.v1.MarkProvidersResponse.providers:type_name -> mulligan.resource.v1.ProviderChanged
+	24,  // 62: mulligan.resource.v1.UnmarkProvidersResponse.providers:type_name -> mulligan.resource.v1.ProviderChanged
+	2,   // 63: mulligan.resource.v1.BatchGetProvidersResponse.providers:type_name -> mulligan.resource.v1.Provider
+	169, // 64: mulligan.resource.v1.ListProvidersRequest.page:type_name -> mulligan.common.v1.Page
+	170, // 65: mulligan.resource.v1.ListProvidersRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	171, // 66: mulligan.resource.v1.ListProvidersRequest.filter:type_name -> mulligan.common.v1.Filter
+	2,   // 67: mulligan.resource.v1.ListProvidersResponse.providers:type_name -> mulligan.resource.v1.Provider
+	164, // 68: mulligan.resource.v1.Network.metadata:type_name -> mulligan.common.v1.Metadata
+	73,  // 69: mulligan.resource.v1.Network.spec:type_name -> mulligan.resource.v1.NetworkSpec
+	73,  // 70: mulligan.resource.v1.CreateNetworkRequest.spec:type_name -> mulligan.resource.v1.NetworkSpec
+	74,  // 71: mulligan.resource.v1.BatchGetNetworksResponse.networks:type_name -> mulligan.resource.v1.Network
+	169, // 72: mulligan.resource.v1.ListNetworksRequest.page:type_name -> mulligan.common.v1.Page
+	170, // 73: mulligan.resource.v1.ListNetworksRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	171, // 74: mulligan.resource.v1.ListNetworksRequest.filter:type_name -> mulligan.common.v1.Filter
+	74,  // 75: mulligan.resource.v1.ListNetworksResponse.networks:type_name -> mulligan.resource.v1.Network
+	168, // 76: mulligan.resource.v1.UpdateNetworkRequest.update_mask:type_name -> google.protobuf.FieldMask
+	84,  // 77: mulligan.resource.v1.NameDemand.any:type_name -> mulligan.resource.v1.Alternatives
+	86,  // 78: mulligan.resource.v1.PropertyAlternatives.ranges:type_name -> mulligan.resource.v1.PropertyRange
+	86,  // 79: mulligan.resource.v1.PropertyDemand.require:type_name -> mulligan.resource.v1.PropertyRange
+	86,  // 80: mulligan.resource.v1.PropertyDemand.forbid:type_name -> mulligan.resource.v1.PropertyRange
+	87,  // 81: mulligan.resource.v1.PropertyDemand.any:type_name -> mulligan.resource.v1.PropertyAlternatives
+	172, // 82: mulligan.resource.v1.RequestGroup.amounts:type_name -> mulligan.common.v1.Amount
+	85,  // 83: mulligan.resource.v1.RequestGroup.capabilities:type_name -> mulligan.resource.v1.NameDemand
+	85,  // 84: mulligan.resource.v1.RequestGroup.groups:type_name -> mulligan.resource.v1.NameDemand
+	88,  // 85: mulligan.resource.v1.RequestGroup.properties:type_name -> mulligan.resource.v1.PropertyDemand
+	89,  // 86: mulligan.resource.v1.RequestGroup.distances:type_name -> mulligan.resource.v1.DistanceLimit
+	172, // 87: mulligan.resource.v1.CandidatePart.amounts:type_name -> mulligan.common.v1.Amount
+	93,  // 88: mulligan.resource.v1.Candidate.parts:type_name -> mulligan.resource.v1.CandidatePart
+	172, // 89: mulligan.resource.v1.ClaimSpec.amounts:type_name -> mulligan.common.v1.Amount
+	173, // 90: mulligan.resource.v1.ClaimSpec.window:type_name -> mulligan.common.v1.Window
+	174, // 91: mulligan.resource.v1.ClaimSpec.placement:type_name -> mulligan.common.v1.Placement
+	90,  // 92: mulligan.resource.v1.ClaimSpec.groups:type_name -> mulligan.resource.v1.RequestGroup
+	91,  // 93: mulligan.resource.v1.ClaimSpec.same_subtree:type_name -> mulligan.resource.v1.Subtree
+	92,  // 94: mulligan.resource.v1.ClaimSpec.near:type_name -> mulligan.resource.v1.Near
+	175, // 95: mulligan.resource.v1.ClaimSpec.domains:type_name -> mulligan.common.v1.DomainLimit
+	164, // 96: mulligan.resource.v1.Claim.metadata:type_name -> mulligan.common.v1.Metadata
+	95,  // 97: mulligan.resource.v1.Claim.spec:type_name -> mulligan.resource.v1.ClaimSpec
+	166, // 98: mulligan.resource.v1.Claim.status:type_name -> mulligan.common.v1.Status
+	96,  // 99: mulligan.resource.v1.Claim.allocations:type_name -> mulligan.resource.v1.Allocation
+	95,  // 100: mulligan.resource.v1.ProposeCandidatesRequest.spec:type_name -> mulligan.resource.v1.ClaimSpec
+	95,  // 101: mulligan.resource.v1.CreateClaimRequest.spec:type_name -> mulligan.resource.v1.ClaimSpec
+	167, // 102: mulligan.resource.v1.CreateClaimRequest.hold_until:type_name -> google.protobuf.Timestamp
+	167, // 103: mulligan.resource.v1.CreateClaimRequest.wait_until:type_name -> google.protobuf.Timestamp
+	94,  // 104: mulligan.resource.v1.CreateClaimRequest.candidate:type_name -> mulligan.resource.v1.Candidate
+	97,  // 105: mulligan.resource.v1.BatchGetClaimsResponse.claims:type_name -> mulligan.resource.v1.Claim
+	169, // 106: mulligan.resource.v1.ListClaimsRequest.page:type_name -> mulligan.common.v1.Page
+	170, // 107: mulligan.resource.v1.ListClaimsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	171, // 108: mulligan.resource.v1.ListClaimsRequest.filter:type_name -> mulligan.common.v1.Filter
+	97,  // 109: mulligan.resource.v1.ListClaimsResponse.claims:type_name -> mulligan.resource.v1.Claim
+	95,  // 110: mulligan.resource.v1.ClaimMove.spec:type_name -> mulligan.resource.v1.ClaimSpec
+	94,  // 111: mulligan.resource.v1.ClaimMove.candidate:type_name -> mulligan.resource.v1.Candidate
+	173, // 112: mulligan.resource.v1.ClaimChange.window:type_name -> mulligan.common.v1.Window
+	107, // 113: mulligan.resource.v1.ClaimChange.move:type_name -> mulligan.resource.v1.ClaimMove
+	108, // 114: mulligan.resource.v1.ChangeClaimsRequest.changes:type_name -> mulligan.resource.v1.ClaimChange
+	97,  // 115: mulligan.resource.v1.ChangeClaimsResponse.claims:type_name -> mulligan.resource.v1.Claim
+	95,  // 116: mulligan.resource.v1.FindOpeningsRequest.spec:type_name -> mulligan.resource.v1.ClaimSpec
+	176, // 117: mulligan.resource.v1.FindOpeningsRequest.length:type_name -> google.protobuf.Duration
+	173, // 118: mulligan.resource.v1.Opening.window:type_name -> mulligan.common.v1.Window
+	112, // 119: mulligan.resource.v1.FindOpeningsResponse.openings:type_name -> mulligan.resource.v1.Opening
+	169, // 120: mulligan.resource.v1.ListCalendarRequest.page:type_name -> mulligan.common.v1.Page
+	173, // 121: mulligan.resource.v1.ListCalendarRequest.window:type_name -> mulligan.common.v1.Window
+	169, // 122: mulligan.resource.v1.ListProjectCalendarRequest.page:type_name -> mulligan.common.v1.Page
+	173, // 123: mulligan.resource.v1.ListProjectCalendarRequest.window:type_name -> mulligan.common.v1.Window
+	123, // 124: mulligan.resource.v1.ListProjectCalendarResponse.lanes:type_name -> mulligan.resource.v1.Lane
+	169, // 125: mulligan.resource.v1.ListUsageRequest.page:type_name -> mulligan.common.v1.Page
+	0,   // 126: mulligan.resource.v1.ListUsageRequest.by:type_name -> mulligan.resource.v1.UsageBy
+	173, // 127: mulligan.resource.v1.ListUsageRequest.window:type_name -> mulligan.common.v1.Window
+	117, // 128: mulligan.resource.v1.ListUsageResponse.usage:type_name -> mulligan.resource.v1.Usage
+	169, // 129: mulligan.resource.v1.ListProjectUsageRequest.page:type_name -> mulligan.common.v1.Page
+	0,   // 130: mulligan.resource.v1.ListProjectUsageRequest.by:type_name -> mulligan.resource.v1.UsageBy
+	173, // 131: mulligan.resource.v1.ListProjectUsageRequest.window:type_name -> mulligan.common.v1.Window
+	117, // 132: mulligan.resource.v1.ListProjectUsageResponse.usage:type_name -> mulligan.resource.v1.Usage
+	173, // 133: mulligan.resource.v1.Booking.window:type_name -> mulligan.common.v1.Window
+	122, // 134: mulligan.resource.v1.Lane.bookings:type_name -> mulligan.resource.v1.Booking
+	123, // 135: mulligan.resource.v1.ListCalendarResponse.lanes:type_name -> mulligan.resource.v1.Lane
+	172, // 136: mulligan.resource.v1.QuotaSpec.amounts:type_name -> mulligan.common.v1.Amount
+	176, // 137: mulligan.resource.v1.QuotaSpec.longest:type_name -> google.protobuf.Duration
+	176, // 138: mulligan.resource.v1.QuotaSpec.advance:type_name -> google.protobuf.Duration
+	125, // 139: mulligan.resource.v1.Quota.spec:type_name -> mulligan.resource.v1.QuotaSpec
+	172, // 140: mulligan.resource.v1.Quota.used:type_name -> mulligan.common.v1.Amount
+	125, // 141: mulligan.resource.v1.SetQuotaRequest.spec:type_name -> mulligan.resource.v1.QuotaSpec
+	169, // 142: mulligan.resource.v1.ListQuotasRequest.page:type_name -> mulligan.common.v1.Page
+	126, // 143: mulligan.resource.v1.ListQuotasResponse.quotas:type_name -> mulligan.resource.v1.Quota
+	169, // 144: mulligan.resource.v1.ListProjectQuotasRequest.page:type_name -> mulligan.common.v1.Page
+	126, // 145: mulligan.resource.v1.ListProjectQuotasResponse.quotas:type_name -> mulligan.resource.v1.Quota
+	125, // 146: mulligan.resource.v1.SetChildQuotaRequest.spec:type_name -> mulligan.resource.v1.QuotaSpec
+	173, // 147: mulligan.resource.v1.GetQuotaRequest.window:type_name -> mulligan.common.v1.Window
+	177, // 148: mulligan.resource.v1.ReservationSpec.machine:type_name -> mulligan.control.v1.MachineSpec
+	95,  // 149: mulligan.resource.v1.ReservationSpec.claim:type_name -> mulligan.resource.v1.ClaimSpec
+	173, // 150: mulligan.resource.v1.ReservationSpec.window:type_name -> mulligan.common.v1.Window
+	176, // 151: mulligan.resource.v1.ReservationSpec.keep_for:type_name -> google.protobuf.Duration
+	176, // 152: mulligan.resource.v1.ReservationSpec.warn_before:type_name -> google.protobuf.Duration
+	176, // 153: mulligan.resource.v1.ReservationSpec.reclaim_after:type_name -> google.protobuf.Duration
+	164, // 154: mulligan.resource.v1.Reservation.metadata:type_name -> mulligan.common.v1.Metadata
+	138, // 155: mulligan.resource.v1.Reservation.spec:type_name -> mulligan.resource.v1.ReservationSpec
+	166, // 156: mulligan.resource.v1.Reservation.status:type_name -> mulligan.common.v1.Status
+	167, // 157: mulligan.resource.v1.Reservation.kept_until:type_name -> google.protobuf.Timestamp
+	138, // 158: mulligan.resource.v1.CreateReservationsRequest.spec:type_name -> mulligan.resource.v1.ReservationSpec
+	139, // 159: mulligan.resource.v1.CreateReservationsResponse.reservations:type_name -> mulligan.resource.v1.Reservation
+	139, // 160: mulligan.resource.v1.BatchGetReservationsResponse.reservations:type_name -> mulligan.resource.v1.Reservation
+	169, // 161: mulligan.resource.v1.ListReservationsRequest.page:type_name -> mulligan.common.v1.Page
+	170, // 162: mulligan.resource.v1.ListReservationsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	171, // 163: mulligan.resource.v1.ListReservationsRequest.filter:type_name -> mulligan.common.v1.Filter
+	139, // 164: mulligan.resource.v1.ListReservationsResponse.reservations:type_name -> mulligan.resource.v1.Reservation
+	173, // 165: mulligan.resource.v1.UpdateReservationRequest.window:type_name -> mulligan.common.v1.Window
+	176, // 166: mulligan.resource.v1.UpdateReservationRequest.keep_for:type_name -> google.protobuf.Duration
+	168, // 167: mulligan.resource.v1.UpdateReservationRequest.update_mask:type_name -> google.protobuf.FieldMask
+	164, // 168: mulligan.resource.v1.ReservationSeries.metadata:type_name -> mulligan.common.v1.Metadata
+	138, // 169: mulligan.resource.v1.ReservationSeries.spec:type_name -> mulligan.resource.v1.ReservationSpec
+	149, // 170: mulligan.resource.v1.ReservationSeries.recurrence:type_name -> mulligan.resource.v1.Recurrence
+	176, // 171: mulligan.resource.v1.ReservationSeries.ahead:type_name -> google.protobuf.Duration
+	166, // 172: mulligan.resource.v1.ReservationSeries.status:type_name -> mulligan.common.v1.Status
+	173, // 173: mulligan.resource.v1.ReservationSeries.next:type_name -> mulligan.common.v1.Window
+	138, // 174: mulligan.resource.v1.CreateReservationSeriesRequest.spec:type_name -> mulligan.resource.v1.ReservationSpec
+	149, // 175: mulligan.resource.v1.CreateReservationSeriesRequest.recurrence:type_name -> mulligan.resource.v1.Recurrence
+	176, // 176: mulligan.resource.v1.CreateReservationSeriesRequest.ahead:type_name -> google.protobuf.Duration
+	150, // 177: mulligan.resource.v1.BatchGetReservationSeriesResponse.series:type_name -> mulligan.resource.v1.ReservationSeries
+	169, // 178: mulligan.resource.v1.ListReservationSeriesRequest.page:type_name -> mulligan.common.v1.Page
+	170, // 179: mulligan.resource.v1.ListReservationSeriesRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	171, // 180: mulligan.resource.v1.ListReservationSeriesRequest.filter:type_name -> mulligan.common.v1.Filter
+	150, // 181: mulligan.resource.v1.ListReservationSeriesResponse.series:type_name -> mulligan.resource.v1.ReservationSeries
+	178, // 182: mulligan.resource.v1.ResourceConfigureRequest.spec:type_name -> mulligan.common.v1.ConfigurationSpec
+	168, // 183: mulligan.resource.v1.ResourceConfigureRequest.update_mask:type_name -> google.protobuf.FieldMask
+	4,   // 184: mulligan.resource.v1.ResourceService.CreateProviderType:input_type -> mulligan.resource.v1.CreateProviderTypeRequest
+	5,   // 185: mulligan.resource.v1.ResourceService.UpdateProviderType:input_type -> mulligan.resource.v1.UpdateProviderTypeRequest
+	6,   // 186: mulligan.resource.v1.ResourceService.ListProviderTypes:input_type -> mulligan.resource.v1.ListProviderTypesRequest
+	8,   // 187: mulligan.resource.v1.ResourceService.DeleteProviderType:input_type -> mulligan.resource.v1.DeleteProviderTypeRequest
+	11,  // 188: mulligan.resource.v1.ResourceService.CreateResourceType:input_type -> mulligan.resource.v1.CreateResourceTypeRequest
+	12,  // 189: mulligan.resource.v1.ResourceService.ListResourceTypes:input_type -> mulligan.resource.v1.ListResourceTypesRequest
+	14,  // 190: mulligan.resource.v1.ResourceService.DeleteResourceType:input_type -> mulligan.resource.v1.DeleteResourceTypeRequest
+	17,  // 191: mulligan.resource.v1.ResourceService.CreateCapability:input_type -> mulligan.resource.v1.CreateCapabilityRequest
+	18,  // 192: mulligan.resource.v1.ResourceService.ListCapabilities:input_type -> mulligan.resource.v1.ListCapabilitiesRequest
+	20,  // 193: mulligan.resource.v1.ResourceService.DeleteCapability:input_type -> mulligan.resource.v1.DeleteCapabilityRequest
+	23,  // 194: mulligan.resource.v1.ResourceService.CreateProviders:input_type -> mulligan.resource.v1.CreateProvidersRequest
+	34,  // 195: mulligan.resource.v1.ResourceService.UpdateProviders:input_type -> mulligan.resource.v1.UpdateProvidersRequest
+	39,  // 196: mulligan.resource.v1.ResourceService.DeleteProviders:input_type -> mulligan.resource.v1.DeleteProvidersRequest
+	37,  // 197: mulligan.resource.v1.ResourceService.ReshapeProviders:input_type -> mulligan.resource.v1.ReshapeProvidersRequest
+	44,  // 198: mulligan.resource.v1.ResourceService.CreateGroup:input_type -> mulligan.resource.v1.CreateGroupRequest
+	45,  // 199: mulligan.resource.v1.ResourceService.UpdateGroup:input_type -> mulligan.resource.v1.UpdateGroupRequest
+	46,  // 200: mulligan.resource.v1.ResourceService.GetGroup:input_type -> mulligan.resource.v1.GetGroupRequest
+	47,  // 201: mulligan.resource.v1.ResourceService.BatchGetGroups:input_type -> mulligan.resource.v1.BatchGetGroupsRequest
+	49,  // 202: mulligan.resource.v1.ResourceService.ListGroups:input_type -> mulligan.resource.v1.ListGroupsRequest
+	51,  // 203: mulligan.resource.v1.ResourceService.DeleteGroup:input_type -> mulligan.resource.v1.DeleteGroupRequest
+	54,  // 204: mulligan.resource.v1.ResourceService.CreateDistanceType:input_type -> mulligan.resource.v1.CreateDistanceTypeRequest
+	55,  // 205: mulligan.resource.v1.ResourceService.ListDistanceTypes:input_type -> mulligan.resource.v1.ListDistanceTypesRequest
+	57,  // 206: mulligan.resource.v1.ResourceService.DeleteDistanceType:input_type -> mulligan.resource.v1.DeleteDistanceTypeRequest
+	60,  // 207: mulligan.resource.v1.ResourceService.SetDistances:input_type -> mulligan.resource.v1.SetDistancesRequest
+	62,  // 208: mulligan.resource.v1.ResourceService.ListDistances:input_type -> mulligan.resource.v1.ListDistancesRequest
+	64,  // 209: mulligan.resource.v1.ResourceService.MarkProviders:input_type -> mulligan.resource.v1.MarkProvidersRequest
+	66,  // 210: mulligan.resource.v1.ResourceService.UnmarkProviders:input_type -> mulligan.resource.v1.UnmarkProvidersRequest
+	68,  // 211: mulligan.resource.v1.ResourceService.GetProvider:input_type -> mulligan.resource.v1.GetProviderRequest
+	69,  // 212: mulligan.resource.v1.ResourceService.BatchGetProviders:input_type -> mulligan.resource.v1.BatchGetProvidersRequest
+	71,  // 213: mulligan.resource.v1.ResourceService.ListProviders:input_type -> mulligan.resource.v1.ListProvidersRequest
+	75,  // 214: mulligan.resource.v1.ResourceService.CreateNetwork:input_type -> mulligan.resource.v1.CreateNetworkRequest
+	76,  // 215: mulligan.resource.v1.ResourceService.GetNetwork:input_type -> mulligan.resource.v1.GetNetworkRequest
+	77,  // 216: mulligan.resource.v1.ResourceService.BatchGetNetworks:input_type -> mulligan.resource.v1.BatchGetNetworksRequest
+	79,  // 217: mulligan.resource.v1.ResourceService.ListNetworks:input_type -> mulligan.resource.v1.ListNetworksRequest
+	81,  // 218: mulligan.resource.v1.ResourceService.UpdateNetwork:input_type -> mulligan.resource.v1.UpdateNetworkRequest
+	82,  // 219: mulligan.resource.v1.ResourceService.DeleteNetwork:input_type -> mulligan.resource.v1.DeleteNetworkRequest
+	98,  // 220: mulligan.resource.v1.ResourceService.ProposeCandidates:input_type -> mulligan.resource.v1.ProposeCandidatesRequest
+	111, // 221: mulligan.resource.v1.ResourceService.FindOpenings:input_type -> mulligan.resource.v1.FindOpeningsRequest
+	114, // 222: mulligan.resource.v1.ResourceService.ListCalendar:input_type -> mulligan.resource.v1.ListCalendarRequest
+	115, // 223: mulligan.resource.v1.ResourceService.ListProjectCalendar:input_type -> mulligan.resource.v1.ListProjectCalendarRequest
+	118, // 224: mulligan.resource.v1.ResourceService.ListUsage:input_type -> mulligan.resource.v1.ListUsageRequest
+	120, // 225: mulligan.resource.v1.ResourceService.ListProjectUsage:input_type -> mulligan.resource.v1.ListProjectUsageRequest
+	99,  // 226: mulligan.resource.v1.ResourceService.CreateClaim:input_type -> mulligan.resource.v1.CreateClaimRequest
+	100, // 227: mulligan.resource.v1.ResourceService.GetClaim:input_type -> mulligan.resource.v1.GetClaimRequest
+	101, // 228: mulligan.resource.v1.ResourceService.BatchGetClaims:input_type -> mulligan.resource.v1.BatchGetClaimsRequest
+	103, // 229: mulligan.resource.v1.ResourceService.ListClaims:input_type -> mulligan.resource.v1.ListClaimsRequest
+	105, // 230: mulligan.resource.v1.ResourceService.ConfirmClaim:input_type -> mulligan.resource.v1.ConfirmClaimRequest
+	109, // 231: mulligan.resource.v1.ResourceService.ChangeClaims:input_type -> mulligan.resource.v1.ChangeClaimsRequest
+	127, // 232: mulligan.resource.v1.ResourceService.SetQuota:input_type -> mulligan.resource.v1.SetQuotaRequest
+	128, // 233: mulligan.resource.v1.ResourceService.ListQuotas:input_type -> mulligan.resource.v1.ListQuotasRequest
+	130, // 234: mulligan.resource.v1.ResourceService.ListProjectQuotas:input_type -> mulligan.resource.v1.ListProjectQuotasRequest
+	132, // 235: mulligan.resource.v1.ResourceService.SetChildQuota:input_type -> mulligan.resource.v1.SetChildQuotaRequest
+	133, // 236: mulligan.resource.v1.ResourceService.DeleteChildQuota:input_type -> mulligan.resource.v1.DeleteChildQuotaRequest
+	135, // 237: mulligan.resource.v1.ResourceService.GetQuota:input_type -> mulligan.resource.v1.GetQuotaRequest
+	136, // 238: mulligan.resource.v1.ResourceService.DeleteQuota:input_type -> mulligan.resource.v1.DeleteQuotaRequest
+	106, // 239: mulligan.resource.v1.ResourceService.ReleaseClaim:input_type -> mulligan.resource.v1.ReleaseClaimRequest
+	140, // 240: mulligan.resource.v1.ResourceService.CreateReservations:input_type -> mulligan.resource.v1.CreateReservationsRequest
+	142, // 241: mulligan.resource.v1.ResourceService.GetReservation:input_type -> mulligan.resource.v1.GetReservationRequest
+	143, // 242: mulligan.resource.v1.ResourceService.BatchGetReservations:input_type -> mulligan.resource.v1.BatchGetReservationsRequest
+	145, // 243: mulligan.resource.v1.ResourceService.ListReservations:input_type -> mulligan.resource.v1.ListReservationsRequest
+	147, // 244: mulligan.resource.v1.ResourceService.UpdateReservation:input_type -> mulligan.resource.v1.UpdateReservationRequest
+	148, // 245: mulligan.resource.v1.ResourceService.CancelReservation:input_type -> mulligan.resource.v1.CancelReservationRequest
+	151, // 246: mulligan.resource.v1.ResourceService.CreateReservationSeries:input_type -> mulligan.resource.v1.CreateReservationSeriesRequest
+	152, // 247: mulligan.resource.v1.ResourceService.GetReservationSeries:input_type -> mulligan.resource.v1.GetReservationSeriesRequest
+	153, // 248: mulligan.resource.v1.ResourceService.BatchGetReservationSeries:input_type -> mulligan.resource.v1.BatchGetReservationSeriesRequest
+	155, // 249: mulligan.resource.v1.ResourceService.ListReservationSeries:input_type -> mulligan.resource.v1.ListReservationSeriesRequest
+	157, // 250: mulligan.resource.v1.ResourceService.EndReservationSeries:input_type -> mulligan.resource.v1.EndReservationSeriesRequest
+	158, // 251: mulligan.resource.v1.ResourceService.ResourceConfigure:input_type -> mulligan.resource.v1.ResourceConfigureRequest
+	159, // 252: mulligan.resource.v1.ResourceService.GetResourceConfiguration:input_type -> mulligan.resource.v1.GetResourceConfigurationRequest
+	179, // 253: mulligan.resource.v1.ResourceService.Watch:input_type -> mulligan.common.v1.WatchRequest
+	3,   // 254: mulligan.resource.v1.ResourceService.CreateProviderType:output_type -> mulligan.resource.v1.ProviderType
+	3,   // 255: mulligan.resource.v1.ResourceService.UpdateProviderType:output_type -> mulligan.resource.v1.ProviderType
+	7,   // 256: mulligan.resource.v1.ResourceService.ListProviderTypes:output_type -> mulligan.resource.v1.ListProviderTypesResponse
+	9,   // 257: mulligan.resource.v1.ResourceService.DeleteProviderType:output_type -> mulligan.resource.v1.DeleteProviderTypeResponse
+	10,  // 258: mulligan.resource.v1.ResourceService.CreateResourceType:output_type -> mulligan.resource.v1.ResourceType
+	13,  // 259: mulligan.resource.v1.ResourceService.ListResourceTypes:output_type -> mulligan.resource.v1.ListResourceTypesResponse
+	15,  // 260: mulligan.resource.v1.ResourceService.DeleteResourceType:output_type -> mulligan.resource.v1.DeleteResourceTypeResponse
+	16,  // 261: mulligan.resource.v1.ResourceService.CreateCapability:output_type -> mulligan.resource.v1.Capability
+	19,  // 262: mulligan.resource.v1.ResourceService.ListCapabilities:output_type -> mulligan.resource.v1.ListCapabilitiesResponse
+	21,  // 263: mulligan.resource.v1.ResourceService.DeleteCapability:output_type -> mulligan.resource.v1.DeleteCapabilityResponse
+	25,  // 264: mulligan.resource.v1.ResourceService.CreateProviders:output_type -> mulligan.resource.v1.CreateProvidersResponse
+	35,  // 265: mulligan.resource.v1.ResourceService.UpdateProviders:output_type -> mulligan.resource.v1.UpdateProvidersResponse
+	40,  // 266: mulligan.resource.v1.ResourceService.DeleteProviders:output_type -> mulligan.resource.v1.DeleteProvidersResponse
+	38,  // 267: mulligan.resource.v1.ResourceService.ReshapeProviders:output_type -> mulligan.resource.v1.ReshapeProvidersResponse
+	41,  // 268: mulligan.resource.v1.ResourceService.CreateGroup:output_type -> mulligan.resource.v1.Group
+	41,  // 269: mulligan.resource.v1.ResourceService.UpdateGroup:output_type -> mulligan.resource.v1.Group
+	41,  // 270: mulligan.resource.v1.ResourceService.GetGroup:output_type -> mulligan.resource.v1.Group
+	48,  // 271: mulligan.resource.v1.ResourceService.BatchGetGroups:output_type -> mulligan.resource.v1.BatchGetGroupsResponse
+	50,  // 272: mulligan.resource.v1.ResourceService.ListGroups:output_type -> mulligan.resource.v1.ListGroupsResponse
+	52,  // 273: mulligan.resource.v1.ResourceService.DeleteGroup:output_type -> mulligan.resource.v1.DeleteGroupResponse
+	53,  // 274: mulligan.resource.v1.ResourceService.CreateDistanceType:output_type -> mulligan.resource.v1.DistanceType
+	56,  // 275: mulligan.resource.v1.ResourceService.ListDistanceTypes:output_type -> mulligan.resource.v1.ListDistanceTypesResponse
+	58,  // 276: mulligan.resource.v1.ResourceService.DeleteDistanceType:output_type -> mulligan.resource.v1.DeleteDistanceTypeResponse
+	61,  // 277: mulligan.resource.v1.ResourceService.SetDistances:output_type -> mulligan.resource.v1.SetDistancesResponse
+	63,  // 278: mulligan.resource.v1.ResourceService.ListDistances:output_type -> mulligan.resource.v1.ListDistancesResponse
+	65,  // 279: mulligan.resource.v1.ResourceService.MarkProviders:output_type -> mulligan.resource.v1.MarkProvidersResponse
+	67,  // 280: mulligan.resource.v1.ResourceService.UnmarkProviders:output_type -> mulligan.resource.v1.UnmarkProvidersResponse
+	2,   // 281: mulligan.resource.v1.ResourceService.GetProvider:output_type -> mulligan.resource.v1.Provider
+	70,  // 282: mulligan.resource.v1.ResourceService.BatchGetProviders:output_type -> mulligan.resource.v1.BatchGetProvidersResponse
+	72,  // 283: mulligan.resource.v1.ResourceService.ListProviders:output_type -> mulligan.resource.v1.ListProvidersResponse
+	74,  // 284: mulligan.resource.v1.ResourceService.CreateNetwork:output_type -> mulligan.resource.v1.Network
+	74,  // 285: mulligan.resource.v1.ResourceService.GetNetwork:output_type -> mulligan.resource.v1.Network
+	78,  // 286: mulligan.resource.v1.ResourceService.BatchGetNetworks:output_type -> mulligan.resource.v1.BatchGetNetworksResponse
+	80,  // 287: mulligan.resource.v1.ResourceService.ListNetworks:output_type -> mulligan.resource.v1.ListNetworksResponse
+	74,  // 288: mulligan.resource.v1.ResourceService.UpdateNetwork:output_type -> mulligan.resource.v1.Network
+	83,  // 289: mulligan.resource.v1.ResourceService.DeleteNetwork:output_type -> mulligan.resource.v1.DeleteNetworkResponse
+	94,  // 290: mulligan.resource.v1.ResourceService.ProposeCandidates:output_type -> mulligan.resource.v1.Candidate
+	113, // 291: mulligan.resource.v1.ResourceService.FindOpenings:output_type -> mulligan.resource.v1.FindOpeningsResponse
+	124, // 292: mulligan.resource.v1.ResourceService.ListCalendar:output_type -> mulligan.resource.v1.ListCalendarResponse
+	116, // 293: mulligan.resource.v1.ResourceService.ListProjectCalendar:output_type -> mulligan.resource.v1.ListProjectCalendarResponse
+	119, // 294: mulligan.resource.v1.ResourceService.ListUsage:output_type -> mulligan.resource.v1.ListUsageResponse
+	121, // 295: mulligan.resource.v1.ResourceService.ListProjectUsage:output_type -> mulligan.resource.v1.ListProjectUsageResponse
+	97,  // 296: mulligan.resource.v1.ResourceService.CreateClaim:output_type -> mulligan.resource.v1.Claim
+	97,  // 297: mulligan.resource.v1.ResourceService.GetClaim:output_type -> mulligan.resource.v1.Claim
+	102, // 298: mulligan.resource.v1.ResourceService.BatchGetClaims:output_type -> mulligan.resource.v1.BatchGetClaimsResponse
+	104, // 299: mulligan.resource.v1.ResourceService.ListClaims:output_type -> mulligan.resource.v1.ListClaimsResponse
+	97,  // 300: mulligan.resource.v1.ResourceService.ConfirmClaim:output_type -> mulligan.resource.v1.Claim
+	110, // 301: mulligan.resource.v1.ResourceService.ChangeClaims:output_type -> mulligan.resource.v1.ChangeClaimsResponse
+	126, // 302: mulligan.resource.v1.ResourceService.SetQuota:output_type -> mulligan.resource.v1.Quota
+	129, // 303: mulligan.resource.v1.ResourceService.ListQuotas:output_type -> mulligan.resource.v1.ListQuotasResponse
+	131, // 304: mulligan.resource.v1.ResourceService.ListProjectQuotas:output_type -> mulligan.resource.v1.ListProjectQuotasResponse
+	126, // 305: mulligan.resource.v1.ResourceService.SetChildQuota:output_type -> mulligan.resource.v1.Quota
+	134, // 306: mulligan.resource.v1.ResourceService.DeleteChildQuota:output_type -> mulligan.resource.v1.DeleteChildQuotaResponse
+	126, // 307: mulligan.resource.v1.ResourceService.GetQuota:output_type -> mulligan.resource.v1.Quota
+	137, // 308: mulligan.resource.v1.ResourceService.DeleteQuota:output_type -> mulligan.resource.v1.DeleteQuotaResponse
+	97,  // 309: mulligan.resource.v1.ResourceService.ReleaseClaim:output_type -> mulligan.resource.v1.Claim
+	141, // 310: mulligan.resource.v1.ResourceService.CreateReservations:output_type -> mulligan.resource.v1.CreateReservationsResponse
+	139, // 311: mulligan.resource.v1.ResourceService.GetReservation:output_type -> mulligan.resource.v1.Reservation
+	144, // 312: mulligan.resource.v1.ResourceService.BatchGetReservations:output_type -> mulligan.resource.v1.BatchGetReservationsResponse
+	146, // 313: mulligan.resource.v1.ResourceService.ListReservations:output_type -> mulligan.resource.v1.ListReservationsResponse
+	139, // 314: mulligan.resource.v1.ResourceService.UpdateReservation:output_type -> mulligan.resource.v1.Reservation
+	139, // 315: mulligan.resource.v1.ResourceService.CancelReservation:output_type -> mulligan.resource.v1.Reservation
+	150, // 316: mulligan.resource.v1.ResourceService.CreateReservationSeries:output_type -> mulligan.resource.v1.ReservationSeries
+	150, // 317: mulligan.resource.v1.ResourceService.GetReservationSeries:output_type -> mulligan.resource.v1.ReservationSeries
+	154, // 318: mulligan.resource.v1.ResourceService.BatchGetReservationSeries:output_type -> mulligan.resource.v1.BatchGetReservationSeriesResponse
+	156, // 319: mulligan.resource.v1.ResourceService.ListReservationSeries:output_type -> mulligan.resource.v1.ListReservationSeriesResponse
+	150, // 320: mulligan.resource.v1.ResourceService.EndReservationSeries:output_type -> mulligan.resource.v1.ReservationSeries
+	180, // 321: mulligan.resource.v1.ResourceService.ResourceConfigure:output_type -> mulligan.common.v1.Configuration
+	180, // 322: mulligan.resource.v1.ResourceService.GetResourceConfiguration:output_type -> mulligan.common.v1.Configuration
+	181, // 323: mulligan.resource.v1.ResourceService.Watch:output_type -> mulligan.common.v1.Event
+	254, // [254:324] is the sub-list for method output_type
+	184, // [184:254] is the sub-list for method input_type
+	184, // [184:184] is the sub-list for extension type_name
+	184, // [184:184] is the sub-list for extension extendee
+	0,   // [0:184] is the sub-list for field type_name
 }
 
 func init() { file_mulligan_resource_v1_resource_proto_init() }

@@ -13,8 +13,8 @@ def capability() -> None:
 
 registry = Registry(
     "capability",
-    read_all=lambda session: session.client.list_all(
-        session.client.resource.ListCapabilities, resource_pb2.ListCapabilitiesRequest()
+    read_all=lambda session, **listed: session.client.list_all(
+        session.client.resource.ListCapabilities, resource_pb2.ListCapabilitiesRequest(**listed)
     ),
     delete=lambda session, name: session.client.resource.DeleteCapability(
         resource_pb2.DeleteCapabilityRequest(name=name)

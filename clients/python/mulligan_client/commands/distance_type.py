@@ -15,8 +15,8 @@ def distance_type() -> None:
 
 registry = Registry(
     "distance type",
-    read_all=lambda session: session.client.list_all(
-        session.client.resource.ListDistanceTypes, resource_pb2.ListDistanceTypesRequest()
+    read_all=lambda session, **listed: session.client.list_all(
+        session.client.resource.ListDistanceTypes, resource_pb2.ListDistanceTypesRequest(**listed)
     ),
     delete=lambda session, name: session.client.resource.DeleteDistanceType(
         resource_pb2.DeleteDistanceTypeRequest(name=name)

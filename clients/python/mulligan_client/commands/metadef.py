@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from mulligan_client.commands.listing import takes_listing
 from mulligan_client.commands.options import (
     confirm,
     one_of,
@@ -89,12 +90,13 @@ def _found(session: Session, attribute: str, project: str) -> Any:
 
 @metadef.command("list")
 @click.option("--project", default="", help="Those that this project defines or inherits.")
+@takes_listing(named=False)
 @takes_output
 @pass_session
-def list_metadefs(session: Session, project: str, output: str) -> None:
+def list_metadefs(session: Session, project: str, output: str, listed: dict[str, Any]) -> None:
     """List the definitions that you can see."""
     owner = session.resolve("project", project) if project else ""
-    request = meta_pb2.ListMetadefsRequest(project=owner)
+    request = meta_pb2.ListMetadefsRequest(project=owner, **listed)
     answer = session.client.list_all(session.client.meta.ListMetadefs, request)
     session.show(answer, output, lambda: _table(session, answer.metadefs))
 

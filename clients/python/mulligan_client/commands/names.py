@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from mulligan_client.commands.listing import takes_listing
 from mulligan_client.commands.options import confirm, pass_session, takes_output, takes_yes
 from mulligan_client.session import Session
 
@@ -15,7 +16,7 @@ class Registry:
     """A kind of name: the calls on it, and what its table shows beside name and description."""
 
     noun: str
-    read_all: Callable[[Session], Any]
+    read_all: Callable[..., Any]
     delete: Callable[[Session, str], Any]
     rows: Callable[[Any], Sequence[Any]]
     columns: Sequence[tuple[str, Callable[[Any], str]]] = ()
@@ -41,11 +42,12 @@ class Registry:
 def add_list(group: click.Group, registry: Registry) -> None:
     """Give a group the command that lists."""
 
-    @group.command("list", help="List them all.")
+    @group.command("list", help="List them, or some of them.")
+    @takes_listing()
     @takes_output
     @pass_session
-    def list_all(session: Session, output: str) -> None:
-        answer = registry.read_all(session)
+    def list_all(session: Session, output: str, listed: dict[str, Any]) -> None:
+        answer = registry.read_all(session, **listed)
         registry.show(session, answer, registry.rows(answer), output)
 
 

@@ -18,8 +18,8 @@ def provider_type() -> None:
 
 registry = Registry(
     "provider type",
-    read_all=lambda session: session.client.list_all(
-        session.client.resource.ListProviderTypes, resource_pb2.ListProviderTypesRequest()
+    read_all=lambda session, **listed: session.client.list_all(
+        session.client.resource.ListProviderTypes, resource_pb2.ListProviderTypesRequest(**listed)
     ),
     delete=lambda session, name: session.client.resource.DeleteProviderType(
         resource_pb2.DeleteProviderTypeRequest(name=name)

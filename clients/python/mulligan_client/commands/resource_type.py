@@ -13,8 +13,8 @@ def resource_type() -> None:
 
 registry = Registry(
     "resource type",
-    read_all=lambda session: session.client.list_all(
-        session.client.resource.ListResourceTypes, resource_pb2.ListResourceTypesRequest()
+    read_all=lambda session, **listed: session.client.list_all(
+        session.client.resource.ListResourceTypes, resource_pb2.ListResourceTypesRequest(**listed)
     ),
     delete=lambda session, name: session.client.resource.DeleteResourceType(
         resource_pb2.DeleteResourceTypeRequest(name=name)

@@ -1049,7 +1049,7 @@ class MetaService:
     def ListMetadefs(
         self, request: meta_pb2.ListMetadefsRequest, timeout: float | None = None
     ) -> meta_pb2.ListMetadefsResponse:
-        """Definitions, by id."""
+        """Definitions."""
         return self._caller.unary(
             methods.META_LIST_METADEFS, request, meta_pb2.ListMetadefsResponse, timeout
         )

@@ -862,7 +862,7 @@ export class MetaService {
     return this.caller.unary(methods.metaBatchGetMetadefs, metav1.MetaService.method.batchGetMetadefs, request, signal);
   }
 
-  /** Definitions, by id. */
+  /** Definitions. */
   listMetadefs(request: MessageInitShape<typeof metav1.ListMetadefsRequestSchema>, signal?: AbortSignal): Promise<metav1.ListMetadefsResponse> {
     return this.caller.unary(methods.metaListMetadefs, metav1.MetaService.method.listMetadefs, request, signal);
   }

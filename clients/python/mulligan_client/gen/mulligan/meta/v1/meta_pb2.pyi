@@ -602,13 +602,24 @@ class ListMetadefsRequest(_message.Message):
     PROJECT_FIELD_NUMBER: _builtins.int
     ATTRIBUTE_FIELD_NUMBER: _builtins.int
     PAGE_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    DESCENDING_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     project: _builtins.str
     """UUID: those that this project defines or inherits; empty: all that the caller can see."""
     attribute: _builtins.str
     """Only those of this attribute; empty: of all."""
+    order_by: _common_pb2.OrderBy.ValueType
+    """What orders it; they have no names."""
+    descending: _builtins.bool
+    """From the last to the first."""
     @_builtins.property
     def page(self) -> _common_pb2.Page:
         """Which page."""
+
+    @_builtins.property
+    def filter(self) -> _common_pb2.Filter:
+        """What it is narrowed to."""
 
     def __init__(
         self,
@@ -616,10 +627,13 @@ class ListMetadefsRequest(_message.Message):
         project: _builtins.str = ...,
         attribute: _builtins.str = ...,
         page: _common_pb2.Page | None = ...,
+        order_by: _common_pb2.OrderBy.ValueType = ...,
+        descending: _builtins.bool = ...,
+        filter: _common_pb2.Filter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page", b"page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribute", b"attribute", "page", b"page", "project", b"project"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribute", b"attribute", "descending", b"descending", "filter", b"filter", "order_by", b"order_by", "page", b"page", "project", b"project"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -642,7 +656,7 @@ class ListMetadefsResponse(_message.Message):
     """
     @_builtins.property
     def metadefs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Metadef]:
-        """By id."""
+        """By id, unless another order was asked for."""
 
     def __init__(
         self,

@@ -185,7 +185,7 @@ class MetaServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListMetadefs(self, request, context):
-        """Definitions, by id.
+        """Definitions.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

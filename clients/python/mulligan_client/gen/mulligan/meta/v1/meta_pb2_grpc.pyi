@@ -53,7 +53,7 @@ class MetaServiceStub:
     there.
     """
     ListMetadefs: _grpc.UnaryUnaryMultiCallable[_meta_pb2.ListMetadefsRequest, _meta_pb2.ListMetadefsResponse]
-    """Definitions, by id."""
+    """Definitions."""
     UpdateMetadef: _grpc.UnaryUnaryMultiCallable[_meta_pb2.UpdateMetadefRequest, _meta_pb2.Metadef]
     """Change a definition, if all values fit it."""
     DeleteMetadef: _grpc.UnaryUnaryMultiCallable[_meta_pb2.DeleteMetadefRequest, _meta_pb2.DeleteMetadefResponse]
@@ -95,7 +95,7 @@ class MetaServiceAsyncStub(MetaServiceStub):
     there.
     """
     ListMetadefs: _aio.UnaryUnaryMultiCallable[_meta_pb2.ListMetadefsRequest, _meta_pb2.ListMetadefsResponse]  # type: ignore[assignment]
-    """Definitions, by id."""
+    """Definitions."""
     UpdateMetadef: _aio.UnaryUnaryMultiCallable[_meta_pb2.UpdateMetadefRequest, _meta_pb2.Metadef]  # type: ignore[assignment]
     """Change a definition, if all values fit it."""
     DeleteMetadef: _aio.UnaryUnaryMultiCallable[_meta_pb2.DeleteMetadefRequest, _meta_pb2.DeleteMetadefResponse]  # type: ignore[assignment]
@@ -188,7 +188,7 @@ class MetaServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _meta_pb2.ListMetadefsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_meta_pb2.ListMetadefsResponse, _abc.Awaitable[_meta_pb2.ListMetadefsResponse]]:
-        """Definitions, by id."""
+        """Definitions."""
 
     @_abc_1.abstractmethod
     def UpdateMetadef(

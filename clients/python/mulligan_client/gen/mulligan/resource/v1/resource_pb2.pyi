@@ -215,6 +215,7 @@ class ProviderType(_message.Message):
     STANDARD_FIELD_NUMBER: _builtins.int
     CLEANING_MARGIN_S_FIELD_NUMBER: _builtins.int
     GENERATION_FIELD_NUMBER: _builtins.int
+    CREATED_AT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Lower-case letters, digits, _ and -; 16 at most."""
     description: _builtins.str
@@ -225,6 +226,10 @@ class ProviderType(_message.Message):
     """How long a provider of this type is kept free between two claims; in seconds, 30 days at most."""
     generation: _builtins.int
     """Rises with each change."""
+    @_builtins.property
+    def created_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was registered."""
+
     def __init__(
         self,
         *,
@@ -233,10 +238,11 @@ class ProviderType(_message.Message):
         standard: _builtins.bool = ...,
         cleaning_margin_s: _builtins.int = ...,
         generation: _builtins.int = ...,
+        created_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cleaning_margin_s", b"cleaning_margin_s", "description", b"description", "generation", b"generation", "name", b"name", "standard", b"standard"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cleaning_margin_s", b"cleaning_margin_s", "created_at", b"created_at", "description", b"description", "generation", b"generation", "name", b"name", "standard", b"standard"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -327,18 +333,32 @@ class ListProviderTypesRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PAGE_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    DESCENDING_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    order_by: _common_pb2.OrderBy.ValueType
+    """What orders it; its name is what it has for an id."""
+    descending: _builtins.bool
+    """From the last to the first."""
     @_builtins.property
     def page(self) -> _common_pb2.Page:
         """Which part of the list; absent: the first 100."""
+
+    @_builtins.property
+    def filter(self) -> _common_pb2.Filter:
+        """What it is narrowed to."""
 
     def __init__(
         self,
         *,
         page: _common_pb2.Page | None = ...,
+        order_by: _common_pb2.OrderBy.ValueType = ...,
+        descending: _builtins.bool = ...,
+        filter: _common_pb2.Filter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page", b"page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["descending", b"descending", "filter", b"filter", "order_by", b"order_by", "page", b"page"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -359,7 +379,7 @@ class ListProviderTypesResponse(_message.Message):
     """The revision of this answer; a watch from it misses nothing."""
     @_builtins.property
     def provider_types(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProviderType]:
-        """In the order of their names."""
+        """In the order of their names, unless another one was asked for."""
 
     def __init__(
         self,
@@ -428,22 +448,28 @@ class ResourceType(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     STANDARD_FIELD_NUMBER: _builtins.int
+    CREATED_AT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Upper-case letters, digits and _; 64 at most."""
     description: _builtins.str
     """What is counted and in which unit, for people; may be empty."""
     standard: _builtins.bool
     """It came with Mulligan."""
+    @_builtins.property
+    def created_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was registered."""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         description: _builtins.str = ...,
         standard: _builtins.bool = ...,
+        created_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "name", b"name", "standard", b"standard"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "description", b"description", "name", b"name", "standard", b"standard"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -486,18 +512,32 @@ class ListResourceTypesRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PAGE_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    DESCENDING_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    order_by: _common_pb2.OrderBy.ValueType
+    """What orders it; its name is what it has for an id."""
+    descending: _builtins.bool
+    """From the last to the first."""
     @_builtins.property
     def page(self) -> _common_pb2.Page:
         """Which part of the list; absent: the first 100."""
+
+    @_builtins.property
+    def filter(self) -> _common_pb2.Filter:
+        """What it is narrowed to."""
 
     def __init__(
         self,
         *,
         page: _common_pb2.Page | None = ...,
+        order_by: _common_pb2.OrderBy.ValueType = ...,
+        descending: _builtins.bool = ...,
+        filter: _common_pb2.Filter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page", b"page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["descending", b"descending", "filter", b"filter", "order_by", b"order_by", "page", b"page"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -518,7 +558,7 @@ class ListResourceTypesResponse(_message.Message):
     """The revision of this answer; a watch from it misses nothing."""
     @_builtins.property
     def resource_types(self) -> _containers.RepeatedCompositeFieldContainer[Global___ResourceType]:
-        """In the order of their names."""
+        """In the order of their names, unless another one was asked for."""
 
     def __init__(
         self,
@@ -587,22 +627,28 @@ class Capability(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     STANDARD_FIELD_NUMBER: _builtins.int
+    CREATED_AT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Letters, digits and _ . : -; 64 at most."""
     description: _builtins.str
     """What a provider with it can do, for people; may be empty."""
     standard: _builtins.bool
     """It came with Mulligan."""
+    @_builtins.property
+    def created_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was registered."""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         description: _builtins.str = ...,
         standard: _builtins.bool = ...,
+        created_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "name", b"name", "standard", b"standard"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "description", b"description", "name", b"name", "standard", b"standard"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -645,18 +691,32 @@ class ListCapabilitiesRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PAGE_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    DESCENDING_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    order_by: _common_pb2.OrderBy.ValueType
+    """What orders it; its name is what it has for an id."""
+    descending: _builtins.bool
+    """From the last to the first."""
     @_builtins.property
     def page(self) -> _common_pb2.Page:
         """Which part of the list; absent: the first 100."""
+
+    @_builtins.property
+    def filter(self) -> _common_pb2.Filter:
+        """What it is narrowed to."""
 
     def __init__(
         self,
         *,
         page: _common_pb2.Page | None = ...,
+        order_by: _common_pb2.OrderBy.ValueType = ...,
+        descending: _builtins.bool = ...,
+        filter: _common_pb2.Filter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page", b"page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["descending", b"descending", "filter", b"filter", "order_by", b"order_by", "page", b"page"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -677,7 +737,7 @@ class ListCapabilitiesResponse(_message.Message):
     """The revision of this answer; a watch from it misses nothing."""
     @_builtins.property
     def capabilities(self) -> _containers.RepeatedCompositeFieldContainer[Global___Capability]:
-        """In the order of their names."""
+        """In the order of their names, unless another one was asked for."""
 
     def __init__(
         self,
@@ -1852,6 +1912,7 @@ class DistanceType(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     STANDARD_FIELD_NUMBER: _builtins.int
     CODES_FIELD_NUMBER: _builtins.int
+    CREATED_AT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Letters, digits and _ . : -; 64 at most."""
     description: _builtins.str
@@ -1862,6 +1923,10 @@ class DistanceType(_message.Message):
     def codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """From near to far."""
 
+    @_builtins.property
+    def created_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was registered."""
+
     def __init__(
         self,
         *,
@@ -1869,10 +1934,11 @@ class DistanceType(_message.Message):
         description: _builtins.str = ...,
         standard: _builtins.bool = ...,
         codes: _abc.Iterable[_builtins.str] | None = ...,
+        created_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["codes", b"codes", "description", b"description", "name", b"name", "standard", b"standard"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["codes", b"codes", "created_at", b"created_at", "description", b"description", "name", b"name", "standard", b"standard"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1921,18 +1987,32 @@ class ListDistanceTypesRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PAGE_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    DESCENDING_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    order_by: _common_pb2.OrderBy.ValueType
+    """What orders it; its name is what it has for an id."""
+    descending: _builtins.bool
+    """From the last to the first."""
     @_builtins.property
     def page(self) -> _common_pb2.Page:
         """Which part of the list; absent: the first 100."""
+
+    @_builtins.property
+    def filter(self) -> _common_pb2.Filter:
+        """What it is narrowed to."""
 
     def __init__(
         self,
         *,
         page: _common_pb2.Page | None = ...,
+        order_by: _common_pb2.OrderBy.ValueType = ...,
+        descending: _builtins.bool = ...,
+        filter: _common_pb2.Filter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page", b"page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["descending", b"descending", "filter", b"filter", "order_by", b"order_by", "page", b"page"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1953,7 +2033,7 @@ class ListDistanceTypesResponse(_message.Message):
     """The revision of this answer; a watch from it misses nothing."""
     @_builtins.property
     def distance_types(self) -> _containers.RepeatedCompositeFieldContainer[Global___DistanceType]:
-        """In the order of their names."""
+        """In the order of their names, unless another one was asked for."""
 
     def __init__(
         self,
