@@ -410,6 +410,7 @@ var controlListOperations = Method{
 	References: []Reference{
 		{Path{"project"}, []string{"project"}},
 	},
+	Merge: MergeNewestFirst,
 }
 
 var controlGetOperationLog = Method{
@@ -516,6 +517,7 @@ var controlListAuditEvents = Method{
 		{Path{"project"}, []string{"project"}},
 		{Path{"region"}, []string{"region"}},
 	},
+	Merge: MergeLatestFirst,
 }
 
 var controlControlConfigure = Method{
@@ -946,6 +948,7 @@ var metaListObjectsByTag = Method{
 		{Path{"region"}, []string{"region"}},
 		{Path{"tagged_by"}, []string{"project"}},
 	},
+	Merge: MergeObjects,
 }
 
 var metaCreateMetadef = Method{
@@ -1022,6 +1025,7 @@ var metaListObjectsByAttribute = Method{
 		{Path{"project"}, []string{"project"}},
 		{Path{"region"}, []string{"region"}},
 	},
+	Merge: MergeObjects,
 }
 
 var metaMetaConfigure = Method{

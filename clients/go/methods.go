@@ -11,6 +11,16 @@ const (
 	RetryStream
 )
 
+// Merge says how a list of several sites is merged, where its request does not say an order.
+type Merge int
+
+// What common.proto says of each of them; 0: one site after the other.
+const (
+	MergeNewestFirst Merge = iota + 1
+	MergeLatestFirst
+	MergeObjects
+)
+
 // Naming says among which objects a name is one object's only.
 type Naming int
 
@@ -65,4 +75,5 @@ type Method struct {
 	// The version of the service that was the first to have it; empty: 0.1.0.
 	Since string
 	Newer []Newer
+	Merge Merge
 }

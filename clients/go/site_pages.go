@@ -233,9 +233,9 @@ func orderOf(method *Method, request proto.Message) *order {
 		GetDescending() bool
 	})
 	switch {
-	case method.name() == "ListAuditEvents":
+	case method.Merge == MergeLatestFirst:
 		return &order{compare: byMoment, isDescending: true}
-	case method.service() == "meta" && strings.HasPrefix(method.name(), "ListObjectsBy"):
+	case method.Merge == MergeObjects:
 		// A project or account is at each site.
 		return &order{compare: byObject, isOnce: true}
 	case !isOrdered:
@@ -244,7 +244,7 @@ func orderOf(method *Method, request proto.Message) *order {
 		return &order{compare: byName, isDescending: asked.GetDescending()}
 	case asked.GetOrderBy() == commonv1.OrderBy_ORDER_BY_CREATED_AT:
 		return &order{compare: byCreation, isDescending: asked.GetDescending()}
-	case asked.GetOrderBy() == commonv1.OrderBy_ORDER_BY_UNSPECIFIED && method.name() == "ListOperations":
+	case asked.GetOrderBy() == commonv1.OrderBy_ORDER_BY_UNSPECIFIED && method.Merge == MergeNewestFirst:
 		return &order{compare: byCreation, isDescending: !asked.GetDescending()}
 	case asked.GetDescending() || asked.GetOrderBy() != commonv1.OrderBy_ORDER_BY_UNSPECIFIED:
 		return &order{compare: byID, isDescending: asked.GetDescending()}

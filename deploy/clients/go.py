@@ -52,6 +52,8 @@ def _method(rpc: Rpc, service: Service) -> Iterator[str]:
     if rpc.since:
         yield f"\tSince: {_text(rpc.since)},"
     yield from _field("Newer", "Newer", map(_newer, rpc.newer))
+    if rpc.merge != "UNSPECIFIED":
+        yield f"\tMerge: Merge{_camel(f'_{rpc.merge.lower()}')},"
     yield "}"
 
 

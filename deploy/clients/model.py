@@ -97,6 +97,8 @@ class Rpc:
     # Empty: the first version.
     since: str
     newer: tuple[Newer, ...]
+    # Of a list: NEWEST_FIRST, LATEST_FIRST or OBJECTS; UNSPECIFIED: one site after the other.
+    merge: str
 
     @property
     def name(self) -> str:
@@ -256,6 +258,7 @@ class _Reader:
             tuple(one for one in references if self._naming(one.types[0]) != "NONE"),
             self._option(method, "since"),
             tuple(self._newer(method.input_type, (), (method.input_type,))),
+            self._word("Merge", self._option(method, "merge")),
         )
 
     def _retry(self, method: MethodDescriptor) -> str:

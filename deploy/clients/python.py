@@ -24,7 +24,7 @@ def _methods(api: Api) -> Iterator[str]:
     yield ""
     yield "from collections.abc import Mapping"
     yield ""
-    names = "Lead, Method, Naming, Newer, ObjectType, Reference, Retry"
+    names = "Lead, Merge, Method, Naming, Newer, ObjectType, Reference, Retry"
     yield f"from mulligan_client.methods import {names}"
     yield ""
     yield "OBJECTS: Mapping[str, ObjectType] = {"
@@ -53,6 +53,8 @@ def _method(rpc: Rpc, service: Service) -> Iterator[str]:
         yield f"    since={_text(rpc.since)},"
     if rpc.newer:
         yield f"    newer={_tuple(map(_newer, rpc.newer))},"
+    if rpc.merge != "UNSPECIFIED":
+        yield f"    merge=Merge.{rpc.merge},"
     yield ")"
 
 

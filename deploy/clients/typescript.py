@@ -44,6 +44,8 @@ def _method(rpc: Rpc, service: Service) -> Iterator[str]:
     yield from _field("references", map(_reference, rpc.references))
     yield f"  since: {_text(rpc.since)},"
     yield from _field("newer", map(_newer, rpc.newer))
+    if rpc.merge != "UNSPECIFIED":
+        yield f"  merge: {_text(rpc.merge.lower())},"
     yield "};"
 
 

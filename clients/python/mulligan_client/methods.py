@@ -16,6 +16,15 @@ class Retry(Enum):
     STREAM = 4
 
 
+class Merge(Enum):
+    """How a list of several sites is merged, where its request says no order (proto: Merge)."""
+
+    UNSPECIFIED = 0
+    NEWEST_FIRST = 1
+    LATEST_FIRST = 2
+    OBJECTS = 3
+
+
 class Naming(Enum):
     """Among which objects a name is one object's only (proto: Naming)."""
 
@@ -74,6 +83,7 @@ class Method:
     # The version of the service that was the first to have it; empty: 0.1.0.
     since: str = ""
     newer: tuple[Newer, ...] = ()
+    merge: Merge = Merge.UNSPECIFIED
 
     @property
     def name(self) -> str:

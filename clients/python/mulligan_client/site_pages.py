@@ -15,15 +15,13 @@ from google.protobuf.message import Message
 
 from mulligan_client.catalogue import Site
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
-from mulligan_client.methods import Method
+from mulligan_client.methods import Merge, Method
 from mulligan_client.site_errors import foreign_token
 
 USUAL_SIZE = 100
 """Of a page, where the request doesn't say."""
 
 _AT, _BETWEEN, _AND = "at:", "/", ","
-_OF_OBJECTS = ("ListObjectsByTag", "ListObjectsByAttribute")
-"""Lists in which several sites have the same, such as a project."""
 
 Answer = TypeVar("Answer", bound=Message)
 Ask = Callable[[Site, Any], Answer | None]
@@ -147,9 +145,9 @@ def _shorter(
 
 def order_of(method: Method, request: Any) -> Order | None:
     """Give the order that a list is to have over all sites; None: site by site is good enough."""
-    if method.name == "ListAuditEvents":
+    if method.merge is Merge.LATEST_FIRST:
         return Order(lambda row: (*_moment(row.at), row.revision), is_descending=True)
-    if method.name in _OF_OBJECTS:
+    if method.merge is Merge.OBJECTS:
         return Order(lambda row: row.object_id.lower(), is_once=True)
     if "order_by" not in request.DESCRIPTOR.fields_by_name:
         return None
@@ -158,7 +156,7 @@ def order_of(method: Method, request: Any) -> Order | None:
             return Order(_by_name, request.descending)
         case common_pb2.ORDER_BY_CREATED_AT:
             return Order(_by_creation, request.descending)
-        case common_pb2.ORDER_BY_UNSPECIFIED if method.name == "ListOperations":
+        case common_pb2.ORDER_BY_UNSPECIFIED if method.merge is Merge.NEWEST_FIRST:
             return Order(_by_creation, not request.descending)
         case _ if request.descending or request.order_by:
             return Order(lambda row: _by_name(row)[-1], request.descending)

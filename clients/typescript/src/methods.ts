@@ -1,6 +1,9 @@
 /** Whether a call that nobody answered is made again (proto: Retry). */
 export type Retry = "read" | "request_id" | "never" | "stream";
 
+/** How a list of several sites is merged, where its request does not say an order (proto: Merge). */
+export type Merge = "newest_first" | "latest_first" | "objects";
+
 /** Among which objects a name is one object's only (proto: Naming). */
 export type Naming = "none" | "installation" | "project" | "region";
 
@@ -46,6 +49,8 @@ export interface Method {
   /** The version of the service that was the first to have it; empty: 0.1.0. */
   since: string;
   newer: Newer[];
+  /** Absent: one site after the other. */
+  merge?: Merge;
 }
 
 /** Give the messages within a message that have the last field of a path. */

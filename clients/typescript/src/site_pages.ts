@@ -2,7 +2,7 @@ import { clone, create, type DescMessage, type Message } from "@bufbuild/protobu
 
 import type { Site } from "./catalogue.js";
 import { OrderBy, PageSchema } from "./gen/mulligan/common/v1/common_pb.js";
-import { type Fields, nameOf, rowsField, rowsOf } from "./leads.js";
+import { type Fields, rowsField, rowsOf } from "./leads.js";
 import type { Method } from "./methods.js";
 import { foreignToken } from "./site_errors.js";
 
@@ -177,15 +177,14 @@ async function shortened(
 
 /** Give the order that a list is to have over all sites; undefined: site by site is good enough. */
 export function orderOf(method: Method, input: DescMessage, request: Message): Order | undefined {
-  const name = nameOf(method);
   const { orderBy, descending } = request as { orderBy?: OrderBy; descending?: boolean };
   const by = (keyOf: Order["keyOf"], isDescending = descending === true): Order => {
     return { keyOf, isDescending, isOnce: false };
   };
-  if (name === "ListAuditEvents") {
+  if (method.merge === "latest_first") {
     return by((row) => [...momentOf(row["at"]), row["revision"] as bigint], true);
   }
-  if (name === "ListObjectsByTag" || name === "ListObjectsByAttribute") {
+  if (method.merge === "objects") {
     // Of projects and the like each site has something to tell.
     return { ...by((row) => [row["objectId"] as string], false), isOnce: true };
   }
@@ -198,7 +197,7 @@ export function orderOf(method: Method, input: DescMessage, request: Message): O
   if (orderBy === OrderBy.CREATED_AT) {
     return by(creationOf);
   }
-  if (!orderBy && name === "ListOperations") {
+  if (!orderBy && method.merge === "newest_first") {
     return by(creationOf, !descending);
   }
   return orderBy || descending ? by((row) => [metadataOf(row).id]) : undefined;

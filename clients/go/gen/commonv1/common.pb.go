@@ -223,6 +223,63 @@ func (Retry) EnumDescriptor() ([]byte, []int) {
 	return file_mulligan_common_v1_common_proto_rawDescGZIP(), []int{2}
 }
 
+// How a client merges what several sites have of a list whose request does not say an order.
+type Merge int32
+
+const (
+	// One site after the other.
+	Merge_MERGE_UNSPECIFIED Merge = 0
+	// Objects, the newest first.
+	Merge_MERGE_NEWEST_FIRST Merge = 1
+	// Events, the latest first: by `at` and `revision`.
+	Merge_MERGE_LATEST_FIRST Merge = 2
+	// By `object_id`; of what several sites tell of the same object, the first.
+	Merge_MERGE_OBJECTS Merge = 3
+)
+
+// Enum value maps for Merge.
+var (
+	Merge_name = map[int32]string{
+		0: "MERGE_UNSPECIFIED",
+		1: "MERGE_NEWEST_FIRST",
+		2: "MERGE_LATEST_FIRST",
+		3: "MERGE_OBJECTS",
+	}
+	Merge_value = map[string]int32{
+		"MERGE_UNSPECIFIED":  0,
+		"MERGE_NEWEST_FIRST": 1,
+		"MERGE_LATEST_FIRST": 2,
+		"MERGE_OBJECTS":      3,
+	}
+)
+
+func (x Merge) Enum() *Merge {
+	p := new(Merge)
+	*p = x
+	return p
+}
+
+func (x Merge) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Merge) Descriptor() protoreflect.EnumDescriptor {
+	return file_mulligan_common_v1_common_proto_enumTypes[3].Descriptor()
+}
+
+func (Merge) Type() protoreflect.EnumType {
+	return &file_mulligan_common_v1_common_proto_enumTypes[3]
+}
+
+func (x Merge) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Merge.Descriptor instead.
+func (Merge) EnumDescriptor() ([]byte, []int) {
+	return file_mulligan_common_v1_common_proto_rawDescGZIP(), []int{3}
+}
+
 // Among which objects a name is one object's only, and so where a client looks for it.
 type Naming int32
 
@@ -268,11 +325,11 @@ func (x Naming) String() string {
 }
 
 func (Naming) Descriptor() protoreflect.EnumDescriptor {
-	return file_mulligan_common_v1_common_proto_enumTypes[3].Descriptor()
+	return file_mulligan_common_v1_common_proto_enumTypes[4].Descriptor()
 }
 
 func (Naming) Type() protoreflect.EnumType {
-	return &file_mulligan_common_v1_common_proto_enumTypes[3]
+	return &file_mulligan_common_v1_common_proto_enumTypes[4]
 }
 
 func (x Naming) Number() protoreflect.EnumNumber {
@@ -281,7 +338,7 @@ func (x Naming) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Naming.Descriptor instead.
 func (Naming) EnumDescriptor() ([]byte, []int) {
-	return file_mulligan_common_v1_common_proto_rawDescGZIP(), []int{3}
+	return file_mulligan_common_v1_common_proto_rawDescGZIP(), []int{4}
 }
 
 // What orders a list of objects; where it is the same, the id does.
@@ -326,11 +383,11 @@ func (x OrderBy) String() string {
 }
 
 func (OrderBy) Descriptor() protoreflect.EnumDescriptor {
-	return file_mulligan_common_v1_common_proto_enumTypes[4].Descriptor()
+	return file_mulligan_common_v1_common_proto_enumTypes[5].Descriptor()
 }
 
 func (OrderBy) Type() protoreflect.EnumType {
-	return &file_mulligan_common_v1_common_proto_enumTypes[4]
+	return &file_mulligan_common_v1_common_proto_enumTypes[5]
 }
 
 func (x OrderBy) Number() protoreflect.EnumNumber {
@@ -339,7 +396,7 @@ func (x OrderBy) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use OrderBy.Descriptor instead.
 func (OrderBy) EnumDescriptor() ([]byte, []int) {
-	return file_mulligan_common_v1_common_proto_rawDescGZIP(), []int{4}
+	return file_mulligan_common_v1_common_proto_rawDescGZIP(), []int{5}
 }
 
 // The order of preference in which candidates are taken.
@@ -383,11 +440,11 @@ func (x Placement) String() string {
 }
 
 func (Placement) Descriptor() protoreflect.EnumDescriptor {
-	return file_mulligan_common_v1_common_proto_enumTypes[5].Descriptor()
+	return file_mulligan_common_v1_common_proto_enumTypes[6].Descriptor()
 }
 
 func (Placement) Type() protoreflect.EnumType {
-	return &file_mulligan_common_v1_common_proto_enumTypes[5]
+	return &file_mulligan_common_v1_common_proto_enumTypes[6]
 }
 
 func (x Placement) Number() protoreflect.EnumNumber {
@@ -396,7 +453,7 @@ func (x Placement) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Placement.Descriptor instead.
 func (Placement) EnumDescriptor() ([]byte, []int) {
-	return file_mulligan_common_v1_common_proto_rawDescGZIP(), []int{5}
+	return file_mulligan_common_v1_common_proto_rawDescGZIP(), []int{6}
 }
 
 // What regions may share, so that its failure takes them down together.
@@ -444,11 +501,11 @@ func (x DomainKind) String() string {
 }
 
 func (DomainKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_mulligan_common_v1_common_proto_enumTypes[6].Descriptor()
+	return file_mulligan_common_v1_common_proto_enumTypes[7].Descriptor()
 }
 
 func (DomainKind) Type() protoreflect.EnumType {
-	return &file_mulligan_common_v1_common_proto_enumTypes[6]
+	return &file_mulligan_common_v1_common_proto_enumTypes[7]
 }
 
 func (x DomainKind) Number() protoreflect.EnumNumber {
@@ -457,7 +514,7 @@ func (x DomainKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use DomainKind.Descriptor instead.
 func (DomainKind) EnumDescriptor() ([]byte, []int) {
-	return file_mulligan_common_v1_common_proto_rawDescGZIP(), []int{6}
+	return file_mulligan_common_v1_common_proto_rawDescGZIP(), []int{7}
 }
 
 // How much a process logs: what is of this level, and what is worse.
@@ -505,11 +562,11 @@ func (x LogLevel) String() string {
 }
 
 func (LogLevel) Descriptor() protoreflect.EnumDescriptor {
-	return file_mulligan_common_v1_common_proto_enumTypes[7].Descriptor()
+	return file_mulligan_common_v1_common_proto_enumTypes[8].Descriptor()
 }
 
 func (LogLevel) Type() protoreflect.EnumType {
-	return &file_mulligan_common_v1_common_proto_enumTypes[7]
+	return &file_mulligan_common_v1_common_proto_enumTypes[8]
 }
 
 func (x LogLevel) Number() protoreflect.EnumNumber {
@@ -518,7 +575,7 @@ func (x LogLevel) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use LogLevel.Descriptor instead.
 func (LogLevel) EnumDescriptor() ([]byte, []int) {
-	return file_mulligan_common_v1_common_proto_rawDescGZIP(), []int{7}
+	return file_mulligan_common_v1_common_proto_rawDescGZIP(), []int{8}
 }
 
 // What an RPC asks of its caller; an RPC without it stops the server from starting.
@@ -2186,6 +2243,14 @@ var file_mulligan_common_v1_common_proto_extTypes = []protoimpl.ExtensionInfo{
 		Filename:      "mulligan/common/v1/common.proto",
 	},
 	{
+		ExtendedType:  (*descriptorpb.MethodOptions)(nil),
+		ExtensionType: (*Merge)(nil),
+		Field:         50104,
+		Name:          "mulligan.common.v1.merge",
+		Tag:           "varint,50104,opt,name=merge,enum=mulligan.common.v1.Merge",
+		Filename:      "mulligan/common/v1/common.proto",
+	},
+	{
 		ExtendedType:  (*descriptorpb.MessageOptions)(nil),
 		ExtensionType: (*Object)(nil),
 		Field:         50101,
@@ -2241,6 +2306,10 @@ var (
 	//
 	// optional string since = 50103;
 	E_Since = &file_mulligan_common_v1_common_proto_extTypes[3]
+	// How a list of several sites is merged.
+	//
+	// optional mulligan.common.v1.Merge merge = 50104;
+	E_Merge = &file_mulligan_common_v1_common_proto_extTypes[4]
 )
 
 // Extension fields to descriptorpb.MessageOptions.
@@ -2248,7 +2317,7 @@ var (
 	// The type of object that the message is.
 	//
 	// optional mulligan.common.v1.Object object = 50101;
-	E_Object = &file_mulligan_common_v1_common_proto_extTypes[4]
+	E_Object = &file_mulligan_common_v1_common_proto_extTypes[5]
 )
 
 // Extension fields to descriptorpb.FieldOptions.
@@ -2257,11 +2326,11 @@ var (
 	// there, too. `any`: of every type; `new`: of none yet, the caller makes it up.
 	//
 	// repeated string refers_to = 50101;
-	E_RefersTo = &file_mulligan_common_v1_common_proto_extTypes[5]
+	E_RefersTo = &file_mulligan_common_v1_common_proto_extTypes[6]
 	// The version of the service that was the first to know the field; empty: 0.1.0.
 	//
 	// optional string field_since = 50102;
-	E_FieldSince = &file_mulligan_common_v1_common_proto_extTypes[6]
+	E_FieldSince = &file_mulligan_common_v1_common_proto_extTypes[7]
 )
 
 // Extension fields to descriptorpb.EnumValueOptions.
@@ -2269,7 +2338,7 @@ var (
 	// The version of the service that was the first to know the value; empty: 0.1.0.
 	//
 	// optional string value_since = 50101;
-	E_ValueSince = &file_mulligan_common_v1_common_proto_extTypes[7]
+	E_ValueSince = &file_mulligan_common_v1_common_proto_extTypes[8]
 )
 
 var File_mulligan_common_v1_common_proto protoreflect.FileDescriptor
@@ -2449,7 +2518,12 @@ const file_mulligan_common_v1_common_proto_rawDesc = "" +
 	"RETRY_READ\x10\x01\x12\x14\n" +
 	"\x10RETRY_REQUEST_ID\x10\x02\x12\x0f\n" +
 	"\vRETRY_NEVER\x10\x03\x12\x10\n" +
-	"\fRETRY_STREAM\x10\x04*q\n" +
+	"\fRETRY_STREAM\x10\x04*a\n" +
+	"\x05Merge\x12\x15\n" +
+	"\x11MERGE_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12MERGE_NEWEST_FIRST\x10\x01\x12\x16\n" +
+	"\x12MERGE_LATEST_FIRST\x10\x02\x12\x11\n" +
+	"\rMERGE_OBJECTS\x10\x03*q\n" +
 	"\x06Naming\x12\x16\n" +
 	"\x12NAMING_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vNAMING_NONE\x10\x01\x12\x17\n" +
@@ -2482,7 +2556,8 @@ const file_mulligan_common_v1_common_proto_rawDesc = "" +
 	"\x0fof_installation\x12\x1f.google.protobuf.ServiceOptions\x18\xb5\x87\x03 \x01(\bR\x0eofInstallation:T\n" +
 	"\x06access\x12\x1e.google.protobuf.MethodOptions\x18\xb5\x87\x03 \x01(\v2\x1a.mulligan.common.v1.AccessR\x06access:Q\n" +
 	"\x05retry\x12\x1e.google.protobuf.MethodOptions\x18\xb6\x87\x03 \x01(\x0e2\x19.mulligan.common.v1.RetryR\x05retry:6\n" +
-	"\x05since\x12\x1e.google.protobuf.MethodOptions\x18\xb7\x87\x03 \x01(\tR\x05since:U\n" +
+	"\x05since\x12\x1e.google.protobuf.MethodOptions\x18\xb7\x87\x03 \x01(\tR\x05since:Q\n" +
+	"\x05merge\x12\x1e.google.protobuf.MethodOptions\x18\xb8\x87\x03 \x01(\x0e2\x19.mulligan.common.v1.MergeR\x05merge:U\n" +
 	"\x06object\x12\x1f.google.protobuf.MessageOptions\x18\xb5\x87\x03 \x01(\v2\x1a.mulligan.common.v1.ObjectR\x06object:<\n" +
 	"\trefers_to\x12\x1d.google.protobuf.FieldOptions\x18\xb5\x87\x03 \x03(\tR\brefersTo:@\n" +
 	"\vfield_since\x12\x1d.google.protobuf.FieldOptions\x18\xb6\x87\x03 \x01(\tR\n" +
@@ -2502,93 +2577,96 @@ func file_mulligan_common_v1_common_proto_rawDescGZIP() []byte {
 	return file_mulligan_common_v1_common_proto_rawDescData
 }
 
-var file_mulligan_common_v1_common_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
+var file_mulligan_common_v1_common_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
 var file_mulligan_common_v1_common_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_mulligan_common_v1_common_proto_goTypes = []any{
 	(Role)(0),                             // 0: mulligan.common.v1.Role
 	(Scope)(0),                            // 1: mulligan.common.v1.Scope
 	(Retry)(0),                            // 2: mulligan.common.v1.Retry
-	(Naming)(0),                           // 3: mulligan.common.v1.Naming
-	(OrderBy)(0),                          // 4: mulligan.common.v1.OrderBy
-	(Placement)(0),                        // 5: mulligan.common.v1.Placement
-	(DomainKind)(0),                       // 6: mulligan.common.v1.DomainKind
-	(LogLevel)(0),                         // 7: mulligan.common.v1.LogLevel
-	(*Access)(nil),                        // 8: mulligan.common.v1.Access
-	(*Object)(nil),                        // 9: mulligan.common.v1.Object
-	(*Metadata)(nil),                      // 10: mulligan.common.v1.Metadata
-	(*Status)(nil),                        // 11: mulligan.common.v1.Status
-	(*Mark)(nil),                          // 12: mulligan.common.v1.Mark
-	(*Window)(nil),                        // 13: mulligan.common.v1.Window
-	(*Amount)(nil),                        // 14: mulligan.common.v1.Amount
-	(*Event)(nil),                         // 15: mulligan.common.v1.Event
-	(*WatchRequest)(nil),                  // 16: mulligan.common.v1.WatchRequest
-	(*ListAuditEventsRequest)(nil),        // 17: mulligan.common.v1.ListAuditEventsRequest
-	(*ListAuditEventsResponse)(nil),       // 18: mulligan.common.v1.ListAuditEventsResponse
-	(*AuditEvent)(nil),                    // 19: mulligan.common.v1.AuditEvent
-	(*Page)(nil),                          // 20: mulligan.common.v1.Page
-	(*Filter)(nil),                        // 21: mulligan.common.v1.Filter
-	(*DomainLimit)(nil),                   // 22: mulligan.common.v1.DomainLimit
-	(*RateLimit)(nil),                     // 23: mulligan.common.v1.RateLimit
-	(*ConfigurationSpec)(nil),             // 24: mulligan.common.v1.ConfigurationSpec
-	(*Configuration)(nil),                 // 25: mulligan.common.v1.Configuration
-	(*timestamppb.Timestamp)(nil),         // 26: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),           // 27: google.protobuf.Duration
-	(*descriptorpb.ServiceOptions)(nil),   // 28: google.protobuf.ServiceOptions
-	(*descriptorpb.MethodOptions)(nil),    // 29: google.protobuf.MethodOptions
-	(*descriptorpb.MessageOptions)(nil),   // 30: google.protobuf.MessageOptions
-	(*descriptorpb.FieldOptions)(nil),     // 31: google.protobuf.FieldOptions
-	(*descriptorpb.EnumValueOptions)(nil), // 32: google.protobuf.EnumValueOptions
+	(Merge)(0),                            // 3: mulligan.common.v1.Merge
+	(Naming)(0),                           // 4: mulligan.common.v1.Naming
+	(OrderBy)(0),                          // 5: mulligan.common.v1.OrderBy
+	(Placement)(0),                        // 6: mulligan.common.v1.Placement
+	(DomainKind)(0),                       // 7: mulligan.common.v1.DomainKind
+	(LogLevel)(0),                         // 8: mulligan.common.v1.LogLevel
+	(*Access)(nil),                        // 9: mulligan.common.v1.Access
+	(*Object)(nil),                        // 10: mulligan.common.v1.Object
+	(*Metadata)(nil),                      // 11: mulligan.common.v1.Metadata
+	(*Status)(nil),                        // 12: mulligan.common.v1.Status
+	(*Mark)(nil),                          // 13: mulligan.common.v1.Mark
+	(*Window)(nil),                        // 14: mulligan.common.v1.Window
+	(*Amount)(nil),                        // 15: mulligan.common.v1.Amount
+	(*Event)(nil),                         // 16: mulligan.common.v1.Event
+	(*WatchRequest)(nil),                  // 17: mulligan.common.v1.WatchRequest
+	(*ListAuditEventsRequest)(nil),        // 18: mulligan.common.v1.ListAuditEventsRequest
+	(*ListAuditEventsResponse)(nil),       // 19: mulligan.common.v1.ListAuditEventsResponse
+	(*AuditEvent)(nil),                    // 20: mulligan.common.v1.AuditEvent
+	(*Page)(nil),                          // 21: mulligan.common.v1.Page
+	(*Filter)(nil),                        // 22: mulligan.common.v1.Filter
+	(*DomainLimit)(nil),                   // 23: mulligan.common.v1.DomainLimit
+	(*RateLimit)(nil),                     // 24: mulligan.common.v1.RateLimit
+	(*ConfigurationSpec)(nil),             // 25: mulligan.common.v1.ConfigurationSpec
+	(*Configuration)(nil),                 // 26: mulligan.common.v1.Configuration
+	(*timestamppb.Timestamp)(nil),         // 27: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),           // 28: google.protobuf.Duration
+	(*descriptorpb.ServiceOptions)(nil),   // 29: google.protobuf.ServiceOptions
+	(*descriptorpb.MethodOptions)(nil),    // 30: google.protobuf.MethodOptions
+	(*descriptorpb.MessageOptions)(nil),   // 31: google.protobuf.MessageOptions
+	(*descriptorpb.FieldOptions)(nil),     // 32: google.protobuf.FieldOptions
+	(*descriptorpb.EnumValueOptions)(nil), // 33: google.protobuf.EnumValueOptions
 }
 var file_mulligan_common_v1_common_proto_depIdxs = []int32{
 	0,  // 0: mulligan.common.v1.Access.role:type_name -> mulligan.common.v1.Role
 	1,  // 1: mulligan.common.v1.Access.scope:type_name -> mulligan.common.v1.Scope
-	3,  // 2: mulligan.common.v1.Object.naming:type_name -> mulligan.common.v1.Naming
-	26, // 3: mulligan.common.v1.Metadata.created_at:type_name -> google.protobuf.Timestamp
-	26, // 4: mulligan.common.v1.Status.since:type_name -> google.protobuf.Timestamp
-	26, // 5: mulligan.common.v1.Status.deadline:type_name -> google.protobuf.Timestamp
-	26, // 6: mulligan.common.v1.Mark.since:type_name -> google.protobuf.Timestamp
-	26, // 7: mulligan.common.v1.Mark.expires_at:type_name -> google.protobuf.Timestamp
-	26, // 8: mulligan.common.v1.Window.acquire_at:type_name -> google.protobuf.Timestamp
-	26, // 9: mulligan.common.v1.Window.release_at:type_name -> google.protobuf.Timestamp
-	26, // 10: mulligan.common.v1.Event.at:type_name -> google.protobuf.Timestamp
-	11, // 11: mulligan.common.v1.Event.status:type_name -> mulligan.common.v1.Status
-	20, // 12: mulligan.common.v1.ListAuditEventsRequest.page:type_name -> mulligan.common.v1.Page
-	26, // 13: mulligan.common.v1.ListAuditEventsRequest.since:type_name -> google.protobuf.Timestamp
-	26, // 14: mulligan.common.v1.ListAuditEventsRequest.until:type_name -> google.protobuf.Timestamp
-	19, // 15: mulligan.common.v1.ListAuditEventsResponse.events:type_name -> mulligan.common.v1.AuditEvent
-	26, // 16: mulligan.common.v1.AuditEvent.at:type_name -> google.protobuf.Timestamp
-	26, // 17: mulligan.common.v1.Filter.created_since:type_name -> google.protobuf.Timestamp
-	26, // 18: mulligan.common.v1.Filter.created_until:type_name -> google.protobuf.Timestamp
-	6,  // 19: mulligan.common.v1.DomainLimit.kind:type_name -> mulligan.common.v1.DomainKind
-	7,  // 20: mulligan.common.v1.ConfigurationSpec.log_level:type_name -> mulligan.common.v1.LogLevel
-	23, // 21: mulligan.common.v1.ConfigurationSpec.account_reads:type_name -> mulligan.common.v1.RateLimit
-	23, // 22: mulligan.common.v1.ConfigurationSpec.account_writes:type_name -> mulligan.common.v1.RateLimit
-	23, // 23: mulligan.common.v1.ConfigurationSpec.reads:type_name -> mulligan.common.v1.RateLimit
-	23, // 24: mulligan.common.v1.ConfigurationSpec.writes:type_name -> mulligan.common.v1.RateLimit
-	27, // 25: mulligan.common.v1.ConfigurationSpec.transaction_timeout:type_name -> google.protobuf.Duration
-	27, // 26: mulligan.common.v1.ConfigurationSpec.accept_timeout:type_name -> google.protobuf.Duration
-	27, // 27: mulligan.common.v1.ConfigurationSpec.bmc_answer_timeout:type_name -> google.protobuf.Duration
-	27, // 28: mulligan.common.v1.ConfigurationSpec.bmc_power_timeout:type_name -> google.protobuf.Duration
-	27, // 29: mulligan.common.v1.ConfigurationSpec.bmc_media_timeout:type_name -> google.protobuf.Duration
-	27, // 30: mulligan.common.v1.ConfigurationSpec.bmc_restart_timeout:type_name -> google.protobuf.Duration
-	24, // 31: mulligan.common.v1.Configuration.spec:type_name -> mulligan.common.v1.ConfigurationSpec
-	24, // 32: mulligan.common.v1.Configuration.in_force:type_name -> mulligan.common.v1.ConfigurationSpec
-	26, // 33: mulligan.common.v1.Configuration.changed_at:type_name -> google.protobuf.Timestamp
-	28, // 34: mulligan.common.v1.of_installation:extendee -> google.protobuf.ServiceOptions
-	29, // 35: mulligan.common.v1.access:extendee -> google.protobuf.MethodOptions
-	29, // 36: mulligan.common.v1.retry:extendee -> google.protobuf.MethodOptions
-	29, // 37: mulligan.common.v1.since:extendee -> google.protobuf.MethodOptions
-	30, // 38: mulligan.common.v1.object:extendee -> google.protobuf.MessageOptions
-	31, // 39: mulligan.common.v1.refers_to:extendee -> google.protobuf.FieldOptions
-	31, // 40: mulligan.common.v1.field_since:extendee -> google.protobuf.FieldOptions
-	32, // 41: mulligan.common.v1.value_since:extendee -> google.protobuf.EnumValueOptions
-	8,  // 42: mulligan.common.v1.access:type_name -> mulligan.common.v1.Access
-	2,  // 43: mulligan.common.v1.retry:type_name -> mulligan.common.v1.Retry
-	9,  // 44: mulligan.common.v1.object:type_name -> mulligan.common.v1.Object
-	45, // [45:45] is the sub-list for method output_type
-	45, // [45:45] is the sub-list for method input_type
-	42, // [42:45] is the sub-list for extension type_name
-	34, // [34:42] is the sub-list for extension extendee
+	4,  // 2: mulligan.common.v1.Object.naming:type_name -> mulligan.common.v1.Naming
+	27, // 3: mulligan.common.v1.Metadata.created_at:type_name -> google.protobuf.Timestamp
+	27, // 4: mulligan.common.v1.Status.since:type_name -> google.protobuf.Timestamp
+	27, // 5: mulligan.common.v1.Status.deadline:type_name -> google.protobuf.Timestamp
+	27, // 6: mulligan.common.v1.Mark.since:type_name -> google.protobuf.Timestamp
+	27, // 7: mulligan.common.v1.Mark.expires_at:type_name -> google.protobuf.Timestamp
+	27, // 8: mulligan.common.v1.Window.acquire_at:type_name -> google.protobuf.Timestamp
+	27, // 9: mulligan.common.v1.Window.release_at:type_name -> google.protobuf.Timestamp
+	27, // 10: mulligan.common.v1.Event.at:type_name -> google.protobuf.Timestamp
+	12, // 11: mulligan.common.v1.Event.status:type_name -> mulligan.common.v1.Status
+	21, // 12: mulligan.common.v1.ListAuditEventsRequest.page:type_name -> mulligan.common.v1.Page
+	27, // 13: mulligan.common.v1.ListAuditEventsRequest.since:type_name -> google.protobuf.Timestamp
+	27, // 14: mulligan.common.v1.ListAuditEventsRequest.until:type_name -> google.protobuf.Timestamp
+	20, // 15: mulligan.common.v1.ListAuditEventsResponse.events:type_name -> mulligan.common.v1.AuditEvent
+	27, // 16: mulligan.common.v1.AuditEvent.at:type_name -> google.protobuf.Timestamp
+	27, // 17: mulligan.common.v1.Filter.created_since:type_name -> google.protobuf.Timestamp
+	27, // 18: mulligan.common.v1.Filter.created_until:type_name -> google.protobuf.Timestamp
+	7,  // 19: mulligan.common.v1.DomainLimit.kind:type_name -> mulligan.common.v1.DomainKind
+	8,  // 20: mulligan.common.v1.ConfigurationSpec.log_level:type_name -> mulligan.common.v1.LogLevel
+	24, // 21: mulligan.common.v1.ConfigurationSpec.account_reads:type_name -> mulligan.common.v1.RateLimit
+	24, // 22: mulligan.common.v1.ConfigurationSpec.account_writes:type_name -> mulligan.common.v1.RateLimit
+	24, // 23: mulligan.common.v1.ConfigurationSpec.reads:type_name -> mulligan.common.v1.RateLimit
+	24, // 24: mulligan.common.v1.ConfigurationSpec.writes:type_name -> mulligan.common.v1.RateLimit
+	28, // 25: mulligan.common.v1.ConfigurationSpec.transaction_timeout:type_name -> google.protobuf.Duration
+	28, // 26: mulligan.common.v1.ConfigurationSpec.accept_timeout:type_name -> google.protobuf.Duration
+	28, // 27: mulligan.common.v1.ConfigurationSpec.bmc_answer_timeout:type_name -> google.protobuf.Duration
+	28, // 28: mulligan.common.v1.ConfigurationSpec.bmc_power_timeout:type_name -> google.protobuf.Duration
+	28, // 29: mulligan.common.v1.ConfigurationSpec.bmc_media_timeout:type_name -> google.protobuf.Duration
+	28, // 30: mulligan.common.v1.ConfigurationSpec.bmc_restart_timeout:type_name -> google.protobuf.Duration
+	25, // 31: mulligan.common.v1.Configuration.spec:type_name -> mulligan.common.v1.ConfigurationSpec
+	25, // 32: mulligan.common.v1.Configuration.in_force:type_name -> mulligan.common.v1.ConfigurationSpec
+	27, // 33: mulligan.common.v1.Configuration.changed_at:type_name -> google.protobuf.Timestamp
+	29, // 34: mulligan.common.v1.of_installation:extendee -> google.protobuf.ServiceOptions
+	30, // 35: mulligan.common.v1.access:extendee -> google.protobuf.MethodOptions
+	30, // 36: mulligan.common.v1.retry:extendee -> google.protobuf.MethodOptions
+	30, // 37: mulligan.common.v1.since:extendee -> google.protobuf.MethodOptions
+	30, // 38: mulligan.common.v1.merge:extendee -> google.protobuf.MethodOptions
+	31, // 39: mulligan.common.v1.object:extendee -> google.protobuf.MessageOptions
+	32, // 40: mulligan.common.v1.refers_to:extendee -> google.protobuf.FieldOptions
+	32, // 41: mulligan.common.v1.field_since:extendee -> google.protobuf.FieldOptions
+	33, // 42: mulligan.common.v1.value_since:extendee -> google.protobuf.EnumValueOptions
+	9,  // 43: mulligan.common.v1.access:type_name -> mulligan.common.v1.Access
+	2,  // 44: mulligan.common.v1.retry:type_name -> mulligan.common.v1.Retry
+	3,  // 45: mulligan.common.v1.merge:type_name -> mulligan.common.v1.Merge
+	10, // 46: mulligan.common.v1.object:type_name -> mulligan.common.v1.Object
+	47, // [47:47] is the sub-list for method output_type
+	47, // [47:47] is the sub-list for method input_type
+	43, // [43:47] is the sub-list for extension type_name
+	34, // [34:43] is the sub-list for extension extendee
 	0,  // [0:34] is the sub-list for field type_name
 }
 
@@ -2603,9 +2681,9 @@ func file_mulligan_common_v1_common_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mulligan_common_v1_common_proto_rawDesc), len(file_mulligan_common_v1_common_proto_rawDesc)),
-			NumEnums:      8,
+			NumEnums:      9,
 			NumMessages:   18,
-			NumExtensions: 8,
+			NumExtensions: 9,
 			NumServices:   0,
 		},
 		GoTypes:           file_mulligan_common_v1_common_proto_goTypes,

@@ -7111,7 +7111,7 @@ const file_mulligan_control_v1_control_proto_rawDesc = "" +
 	"generation\x12 \n" +
 	"\x06region\x18\x05 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06region\"C\n" +
 	"\x1fGetExecutorConfigurationRequest\x12 \n" +
-	"\x06region\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06region2\xfe5\n" +
+	"\x06region\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06region2\x866\n" +
 	"\x0eControlService\x12\x95\x01\n" +
 	"\x0eListRegionKeys\x12*.mulligan.control.v1.ListRegionKeysRequest\x1a+.mulligan.control.v1.ListRegionKeysResponse\"*\xaa\xbb\x18&\b\x02\x10\x01\x1a of a region that the caller sees\x12_\n" +
 	"\fCreateServer\x12(.mulligan.control.v1.CreateServerRequest\x1a\x1b.mulligan.control.v1.Server\"\b\xaa\xbb\x18\x04\b\x05\x10\x04\x12Y\n" +
@@ -7153,8 +7153,8 @@ const file_mulligan_control_v1_control_proto_rawDesc = "" +
 	"\rUpdateMachine\x12).mulligan.control.v1.UpdateMachineRequest\x1a\x1c.mulligan.control.v1.Machine\"9\xaa\xbb\x185\b\x04\x10\x02\x1a/provider is shown to readers of the region only\x12\x9e\x01\n" +
 	"\fListMachines\x12(.mulligan.control.v1.ListMachinesRequest\x1a).mulligan.control.v1.ListMachinesResponse\"9\xaa\xbb\x185\b\x03\x10\x02\x1a/provider is shown to readers of the region only\x12\xd8\x01\n" +
 	"\fGetOperation\x12(.mulligan.control.v1.GetOperationRequest\x1a\x1e.mulligan.control.v1.Operation\"~\xaa\xbb\x18z\b\x02\x10\x01\x1ata reader of its project; without a project, of its region; what hardware said is shown to readers of the region only\x12\xba\x01\n" +
-	"\x12BatchGetOperations\x12..mulligan.control.v1.BatchGetOperationsRequest\x1a/.mulligan.control.v1.BatchGetOperationsResponse\"C\xaa\xbb\x18?\b\x02\x10\x01\x1a9a reader of its project; without a project, of its region\x12\x99\x02\n" +
-	"\x0eListOperations\x12*.mulligan.control.v1.ListOperationsRequest\x1a+.mulligan.control.v1.ListOperationsResponse\"\xad\x01\xaa\xbb\x18\xa8\x01\b\x02\x10\x01\x1a\xa1\x01shows the operations of the caller's projects, of the hardware of its regions, and all to readers of the system; what hardware said to readers of the region only\x12\x9e\x02\n" +
+	"\x12BatchGetOperations\x12..mulligan.control.v1.BatchGetOperationsRequest\x1a/.mulligan.control.v1.BatchGetOperationsResponse\"C\xaa\xbb\x18?\b\x02\x10\x01\x1a9a reader of its project; without a project, of its region\x12\x9d\x02\n" +
+	"\x0eListOperations\x12*.mulligan.control.v1.ListOperationsRequest\x1a+.mulligan.control.v1.ListOperationsResponse\"\xb1\x01\xaa\xbb\x18\xa8\x01\b\x02\x10\x01\x1a\xa1\x01shows the operations of the caller's projects, of the hardware of its regions, and all to readers of the system; what hardware said to readers of the region only\xc0\xbb\x18\x01\x12\x9e\x02\n" +
 	"\x0fGetOperationLog\x12+.mulligan.control.v1.GetOperationLogRequest\x1a,.mulligan.control.v1.GetOperationLogResponse\"\xaf\x01\xaa\xbb\x18\xaa\x01\b\x02\x10\x01\x1a\xa3\x01a reader of the operation's project, or without one of its region; what BMC and ramdisk said, and where the console is kept, is shown to readers of the region only\x12\xeb\x01\n" +
 	"\x0eAbortOperation\x12*.mulligan.control.v1.AbortOperationRequest\x1a\x1e.mulligan.control.v1.Operation\"\x8c\x01\xaa\xbb\x18\x87\x01\b\x02\x10\x01\x1a\x80\x01a member of the operation's project; without a project, an operator of its region; of a force-release, an operator of the system\x12{\n" +
 	"\x0eRetryOperation\x12*.mulligan.control.v1.RetryOperationRequest\x1a\x1e.mulligan.control.v1.Operation\"\x1d\xaa\xbb\x18\x19\b\x02\x10\x01\x1a\x13like AbortOperation\x12b\n" +
@@ -7164,8 +7164,8 @@ const file_mulligan_control_v1_control_proto_rawDesc = "" +
 	"\vListFreezes\x12'.mulligan.control.v1.ListFreezesRequest\x1a(.mulligan.control.v1.ListFreezesResponse\"\b\xaa\xbb\x18\x04\b\x03\x10\x03\x12\\\n" +
 	"\tReconcile\x12%.mulligan.control.v1.ReconcileRequest\x1a\x1e.mulligan.control.v1.Operation\"\b\xaa\xbb\x18\x04\b\x05\x10\x04\x12v\n" +
 	"\x0fListDifferences\x12+.mulligan.control.v1.ListDifferencesRequest\x1a,.mulligan.control.v1.ListDifferencesResponse\"\b\xaa\xbb\x18\x04\b\x03\x10\x04\x12h\n" +
-	"\x0fRotateRegionKey\x12+.mulligan.control.v1.RotateRegionKeyRequest\x1a\x1e.mulligan.control.v1.Operation\"\b\xaa\xbb\x18\x04\b\x05\x10\x04\x12\xd4\x01\n" +
-	"\x0fListAuditEvents\x12*.mulligan.common.v1.ListAuditEventsRequest\x1a+.mulligan.common.v1.ListAuditEventsResponse\"h\xaa\xbb\x18d\b\x02\x10\x01\x1a^shows admins of a project or region what is of it or below, and all to operators of the system\x12m\n" +
+	"\x0fRotateRegionKey\x12+.mulligan.control.v1.RotateRegionKeyRequest\x1a\x1e.mulligan.control.v1.Operation\"\b\xaa\xbb\x18\x04\b\x05\x10\x04\x12\xd8\x01\n" +
+	"\x0fListAuditEvents\x12*.mulligan.common.v1.ListAuditEventsRequest\x1a+.mulligan.common.v1.ListAuditEventsResponse\"l\xaa\xbb\x18d\b\x02\x10\x01\x1a^shows admins of a project or region what is of it or below, and all to operators of the system\xc0\xbb\x18\x02\x12m\n" +
 	"\x10ControlConfigure\x12,.mulligan.control.v1.ControlConfigureRequest\x1a!.mulligan.common.v1.Configuration\"\b\xaa\xbb\x18\x04\b\x06\x10\x03\x12{\n" +
 	"\x17GetControlConfiguration\x123.mulligan.control.v1.GetControlConfigurationRequest\x1a!.mulligan.common.v1.Configuration\"\b\xaa\xbb\x18\x04\b\x03\x10\x03\x12o\n" +
 	"\x11ExecutorConfigure\x12-.mulligan.control.v1.ExecutorConfigureRequest\x1a!.mulligan.common.v1.Configuration\"\b\xaa\xbb\x18\x04\b\x06\x10\x03\x12}\n" +

@@ -2204,14 +2204,14 @@ const file_mulligan_meta_v1_meta_proto_rawDesc = "" +
 	"\n" +
 	"generation\x18\x04 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\n" +
 	"generation\"\x1d\n" +
-	"\x1bGetMetaConfigurationRequest2\x86\x17\n" +
+	"\x1bGetMetaConfigurationRequest2\x8e\x17\n" +
 	"\vMetaService\x12\xa1\x02\n" +
 	"\fResolveNames\x12%.mulligan.meta.v1.ResolveNamesRequest\x1a&.mulligan.meta.v1.ResolveNamesResponse\"\xc1\x01\xaa\xbb\x18\xb8\x01\b\x02\x10\x01\x1a\xb1\x01finds what the caller may read: its projects' objects, its regions' hardware, the regions that it sees with their networks and images, and itself; readers of the system find all\xb0\xbb\x18\x01\x12\xa7\x01\n" +
 	"\x0fDescribeObjects\x12(.mulligan.meta.v1.DescribeObjectsRequest\x1a).mulligan.meta.v1.DescribeObjectsResponse\"?\xaa\xbb\x187\b\x02\x10\x01\x1a1names what the caller may read, like ResolveNames\xb0\xbb\x18\x01\x12\x93\x02\n" +
 	"\n" +
 	"UpdateTags\x12#.mulligan.meta.v1.UpdateTagsRequest\x1a$.mulligan.meta.v1.UpdateTagsResponse\"\xb9\x01\xaa\xbb\x18\xb4\x01\b\x02\x10\x01\x1a\xad\x01changes tags of what the caller may read; of what is in no project needs the role reader on the project whose tags they are, or operator on its region for those that all see\x12\x83\x01\n" +
-	"\bListTags\x12!.mulligan.meta.v1.ListTagsRequest\x1a\".mulligan.meta.v1.ListTagsResponse\"0\xaa\xbb\x18,\b\x02\x10\x01\x1a&shows tags of what the caller may read\x12\x93\x01\n" +
-	"\x10ListObjectsByTag\x12).mulligan.meta.v1.ListObjectsByTagRequest\x1a*.mulligan.meta.v1.ListObjectsByTagResponse\"(\xaa\xbb\x18$\b\x02\x10\x01\x1a\x1elists what the caller may read\x12e\n" +
+	"\bListTags\x12!.mulligan.meta.v1.ListTagsRequest\x1a\".mulligan.meta.v1.ListTagsResponse\"0\xaa\xbb\x18,\b\x02\x10\x01\x1a&shows tags of what the caller may read\x12\x97\x01\n" +
+	"\x10ListObjectsByTag\x12).mulligan.meta.v1.ListObjectsByTagRequest\x1a*.mulligan.meta.v1.ListObjectsByTagResponse\",\xaa\xbb\x18$\b\x02\x10\x01\x1a\x1elists what the caller may read\xc0\xbb\x18\x03\x12e\n" +
 	"\rCreateMetadef\x12&.mulligan.meta.v1.CreateMetadefRequest\x1a\x19.mulligan.meta.v1.Metadef\"\x11\xaa\xbb\x18\r\b\x06\x10\x02\"\aproject\x12\xa1\x01\n" +
 	"\n" +
 	"GetMetadef\x12#.mulligan.meta.v1.GetMetadefRequest\x1a\x19.mulligan.meta.v1.Metadef\"S\xaa\xbb\x18O\b\x02\x10\x01\x1aIshows the system's, and those of projects at or above one of the caller's\x12\xbe\x01\n" +
@@ -2220,8 +2220,8 @@ const file_mulligan_meta_v1_meta_proto_rawDesc = "" +
 	"\rUpdateMetadef\x12&.mulligan.meta.v1.UpdateMetadefRequest\x1a\x19.mulligan.meta.v1.Metadef\"2\xaa\xbb\x18.\b\x02\x10\x01\x1a(needs the role admin where it is defined\x12\x94\x01\n" +
 	"\rDeleteMetadef\x12&.mulligan.meta.v1.DeleteMetadefRequest\x1a'.mulligan.meta.v1.DeleteMetadefResponse\"2\xaa\xbb\x18.\b\x02\x10\x01\x1a(needs the role admin where it is defined\x12\xb3\x01\n" +
 	"\rSetAttributes\x12&.mulligan.meta.v1.SetAttributesRequest\x1a'.mulligan.meta.v1.SetAttributesResponse\"Q\xaa\xbb\x18M\b\x02\x10\x01\x1aGchanges what the caller may read and the definition lets its role write\x12\xb7\x01\n" +
-	"\x0eListAttributes\x12'.mulligan.meta.v1.ListAttributesRequest\x1a(.mulligan.meta.v1.ListAttributesResponse\"R\xaa\xbb\x18N\b\x02\x10\x01\x1aHshows of what the caller may read what the definition lets its role read\x12\xcf\x01\n" +
-	"\x16ListObjectsByAttribute\x12/.mulligan.meta.v1.ListObjectsByAttributeRequest\x1a0.mulligan.meta.v1.ListObjectsByAttributeResponse\"R\xaa\xbb\x18N\b\x02\x10\x01\x1aHlists of what the caller may read what the definition lets its role read\x12d\n" +
+	"\x0eListAttributes\x12'.mulligan.meta.v1.ListAttributesRequest\x1a(.mulligan.meta.v1.ListAttributesResponse\"R\xaa\xbb\x18N\b\x02\x10\x01\x1aHshows of what the caller may read what the definition lets its role read\x12\xd3\x01\n" +
+	"\x16ListObjectsByAttribute\x12/.mulligan.meta.v1.ListObjectsByAttributeRequest\x1a0.mulligan.meta.v1.ListObjectsByAttributeResponse\"V\xaa\xbb\x18N\b\x02\x10\x01\x1aHlists of what the caller may read what the definition lets its role read\xc0\xbb\x18\x03\x12d\n" +
 	"\rMetaConfigure\x12&.mulligan.meta.v1.MetaConfigureRequest\x1a!.mulligan.common.v1.Configuration\"\b\xaa\xbb\x18\x04\b\x06\x10\x03\x12r\n" +
 	"\x14GetMetaConfiguration\x12-.mulligan.meta.v1.GetMetaConfigurationRequest\x1a!.mulligan.common.v1.Configuration\"\b\xaa\xbb\x18\x04\b\x03\x10\x03\x12\xb9\x01\n" +
 	"\x05Watch\x12 .mulligan.common.v1.WatchRequest\x1a\x19.mulligan.common.v1.Event\"q\xaa\xbb\x18m\b\x02\x10\x01\x1agshows events of the caller's projects, of the hardware of its regions, and all to readers of the system0\x01b\x06proto3"

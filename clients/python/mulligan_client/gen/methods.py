@@ -5,7 +5,7 @@ Drawn from proto/ by `make generate`; change the protos instead.
 
 from collections.abc import Mapping
 
-from mulligan_client.methods import Lead, Method, Naming, Newer, ObjectType, Reference, Retry
+from mulligan_client.methods import Lead, Merge, Method, Naming, Newer, ObjectType, Reference, Retry
 
 OBJECTS: Mapping[str, ObjectType] = {
     "server": ObjectType(Naming.REGION, ("server",)),
@@ -244,6 +244,7 @@ CONTROL_LIST_OPERATIONS = Method(
     Retry.READ,
     leads=(Lead(False, ("object_id",)),),
     references=(Reference(("project",), ("project",)),),
+    merge=Merge.NEWEST_FIRST,
 )
 CONTROL_GET_OPERATION_LOG = Method(
     "/mulligan.control.v1.ControlService/GetOperationLog",
@@ -308,6 +309,7 @@ CONTROL_LIST_AUDIT_EVENTS = Method(
         Reference(("project",), ("project",)),
         Reference(("region",), ("region",)),
     ),
+    merge=Merge.LATEST_FIRST,
 )
 CONTROL_CONTROL_CONFIGURE = Method(
     "/mulligan.control.v1.ControlService/ControlConfigure",
@@ -607,6 +609,7 @@ META_LIST_OBJECTS_BY_TAG = Method(
         Reference(("region",), ("region",)),
         Reference(("tagged_by",), ("project",)),
     ),
+    merge=Merge.OBJECTS,
 )
 META_CREATE_METADEF = Method(
     "/mulligan.meta.v1.MetaService/CreateMetadef",
@@ -653,6 +656,7 @@ META_LIST_OBJECTS_BY_ATTRIBUTE = Method(
     Retry.READ,
     leads=(Lead(True, ("region",)),),
     references=(Reference(("project",), ("project",)), Reference(("region",), ("region",))),
+    merge=Merge.OBJECTS,
 )
 META_META_CONFIGURE = Method(
     "/mulligan.meta.v1.MetaService/MetaConfigure",

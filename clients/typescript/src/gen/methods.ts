@@ -525,6 +525,7 @@ export const controlListOperations: Method = {
   ],
   since: "",
   newer: [],
+  merge: "newest_first",
 };
 
 export const controlGetOperationLog: Method = {
@@ -670,6 +671,7 @@ export const controlListAuditEvents: Method = {
   ],
   since: "",
   newer: [],
+  merge: "latest_first",
 };
 
 export const controlControlConfigure: Method = {
@@ -1327,6 +1329,7 @@ export const metaListObjectsByTag: Method = {
   ],
   since: "",
   newer: [],
+  merge: "objects",
 };
 
 export const metaCreateMetadef: Method = {
@@ -1438,6 +1441,7 @@ export const metaListObjectsByAttribute: Method = {
   ],
   since: "",
   newer: [],
+  merge: "objects",
 };
 
 export const metaMetaConfigure: Method = {

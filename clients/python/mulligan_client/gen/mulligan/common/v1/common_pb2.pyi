@@ -139,6 +139,34 @@ RETRY_STREAM: Retry.ValueType  # 4
 """The stream is begun again, a watch after the last revision that came."""
 Global___Retry: _TypeAlias = Retry  # noqa: Y015
 
+class _Merge:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MergeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Merge.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MERGE_UNSPECIFIED: _Merge.ValueType  # 0
+    """One site after the other."""
+    MERGE_NEWEST_FIRST: _Merge.ValueType  # 1
+    """Objects, the newest first."""
+    MERGE_LATEST_FIRST: _Merge.ValueType  # 2
+    """Events, the latest first: by `at` and `revision`."""
+    MERGE_OBJECTS: _Merge.ValueType  # 3
+    """By `object_id`; of what several sites tell of the same object, the first."""
+
+class Merge(_Merge, metaclass=_MergeEnumTypeWrapper):
+    """How a client merges what several sites have of a list whose request does not say an order."""
+
+MERGE_UNSPECIFIED: Merge.ValueType  # 0
+"""One site after the other."""
+MERGE_NEWEST_FIRST: Merge.ValueType  # 1
+"""Objects, the newest first."""
+MERGE_LATEST_FIRST: Merge.ValueType  # 2
+"""Events, the latest first: by `at` and `revision`."""
+MERGE_OBJECTS: Merge.ValueType  # 3
+"""By `object_id`; of what several sites tell of the same object, the first."""
+Global___Merge: _TypeAlias = Merge  # noqa: Y015
+
 class _Naming:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -1147,6 +1175,7 @@ OF_INSTALLATION_FIELD_NUMBER: _builtins.int
 ACCESS_FIELD_NUMBER: _builtins.int
 RETRY_FIELD_NUMBER: _builtins.int
 SINCE_FIELD_NUMBER: _builtins.int
+MERGE_FIELD_NUMBER: _builtins.int
 OBJECT_FIELD_NUMBER: _builtins.int
 REFERS_TO_FIELD_NUMBER: _builtins.int
 FIELD_SINCE_FIELD_NUMBER: _builtins.int
@@ -1159,6 +1188,8 @@ retry: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, 
 """Whether a call may be made again, where its shape doesn't tell."""
 since: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, _builtins.str]
 """The version of the service that was the first to have the RPC; empty: 0.1.0."""
+merge: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, Global___Merge.ValueType]
+"""How a list of several sites is merged."""
 object: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MessageOptions, Global___Object]
 """The type of object that the message is."""
 refers_to: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, _containers.RepeatedScalarFieldContainer[_builtins.str]]
