@@ -28,7 +28,9 @@ Every RPC with what it asks and answers. Drawn from the comments in `proto/` by
 `python -m deploy.docs`; a test compares. [Who may do what](access.md) is one table.
 
 - Ids are UUIDs; names come back for people, and [meta](api/meta.md) finds the ids of names.
-- Every mutation takes a `request_id`: the same one again is answered like the first time.
+- Every mutation takes a `request_id`: the same one again is answered like the first time,
+  for as long as events are kept (400 days, unless the services are told otherwise), and with other
+  content refused. Passwords and secrets are kept nowhere, so they are not compared.
 - A list comes in [pages](api/common.md#message-page); the next one is asked for with the token that
   the one before gave. Objects and registered words, which are their own names, are listed in the
   order and narrowed as is asked for (`order_by`, `descending`, `filter`). What has no id of its own
