@@ -56,9 +56,14 @@ def descriptors(proto: Path = PROTO) -> FileDescriptorSet:
         return FileDescriptorSet.FromString(compiled.read_bytes())
 
 
-def generate(out: Path) -> None:
-    """Write Python's messages, stubs, types and smart client in place of what a folder has."""
-    described = descriptors()
+def generate(out: Path, described: FileDescriptorSet | None = None) -> None:
+    """Write Python's messages, stubs, types and smart client in place of what a folder has.
+
+    Args:
+        out: the folder.
+        described: the protos, of a release; None: ours.
+    """
+    described = described or descriptors()
     drawn = python.files(model.read(described))
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
@@ -71,7 +76,7 @@ def generate(out: Path) -> None:
             *(f"--{kind}_out={out}" for kind in ("python", "grpc_python", "mypy", "mypy_grpc")),
             # They stand beside this Python, which need not be on PATH.
             *(f"--plugin={plugins / name}" for name in ("protoc-gen-mypy", "protoc-gen-mypy_grpc")),
-            *_sources(),
+            *sorted(one.name for one in described.file if one.package.startswith("mulligan.")),
         )
     for path in [*out.rglob("*.py"), *out.rglob("*.pyi")]:
         path.write_text(_inside_package(path.read_text()))

@@ -162,7 +162,8 @@ class Watching:
             self._told.wait_for(lambda: self._ended.done() or happened(), LIMIT_S)
             if self._ended.done():
                 self._ended.result()
-            assert happened(), f"it told {self.events}"
+            told = [(one.revision, one.region, one.message) for one in self.events]
+            assert happened(), f"it told {told}"
 
     def end(self) -> MulliganCallError:
         """Wait until it ends; gives with what."""

@@ -1,21 +1,39 @@
 """A program made for the oldest release does its work with today's services.
 
-Its messages come from that release's descriptors: a field that is newer can't be said here.
+Its messages come from that release's descriptors: a field that is newer can't be said here. So
+does the generated code of the smart client, which is tried in a process of its own; what of it is
+written by hand is today's, as releases keep their descriptors only.
 """
 
-from collections.abc import Callable
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from google.protobuf.descriptor_pool import DescriptorPool
 
-from api.server import SERVICES
-from deploy.releases import releases
+from api.server import SERVICES, Backends, running_server
+from deploy import protos
+from deploy.releases import DESCRIPTORS, RELEASES, Release, releases
 from tests.fakes.caller import Caller, Methods, methods_of, refused
 from tests.fakes.place import SHA256, new_name
 from tests.fakes.site import PASSWORD, Site
+
+ITS_TESTS = ("live_client.py", "test_client_calls.py", "test_smart_calls.py", "test_tokens.py")
+"""Below tests/client: what it does with today's services, and with answers made by hand."""
+
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+LIMIT_S = 240
 
 
 @pytest.fixture(scope="module")
@@ -149,3 +167,63 @@ def test_what_it_is_refused_for_has_the_code_that_it_knows(where: Where, member:
         member.GetMachine(project=where.project, id=str(uuid4()))
     with refused("PERMISSION_DENIED", "PERMISSION_DENIED"):
         member.CreateRegion(name=new_name("region"))
+
+
+@contextmanager
+def at_a_port(site: Site) -> Iterator[str]:
+    """Serve at one, too: the smart client takes no socket of Unix."""
+    stop, ready = asyncio.Event(), Future[int]()
+
+    async def serve() -> None:
+        backends = Backends(site.database, site.installation, site.client, "http://temporal")
+        async with running_server(tuple(SERVICES), backends, listen="127.0.0.1:0") as port:
+            ready.set_result(port)
+            await stop.wait()
+
+    serving = asyncio.run_coroutine_threadsafe(serve(), site.loop)
+    serving.add_done_callback(lambda _: ready.cancel())
+    try:
+        yield f"127.0.0.1:{ready.result(LIMIT_S)}"
+    finally:
+        site.loop.call_soon_threadsafe(stop.set)
+        serving.result(LIMIT_S)
+
+
+def put_together(release: Release, folder: Path) -> Path:
+    """The smart client with a release's code: its package, in a folder."""
+    package, generated = protos.OUT.parent, protos.OUT.name
+    ours = shutil.ignore_patterns(generated, "__pycache__")
+    made = Path(shutil.copytree(package, folder / package.name, ignore=ours))
+    protos.generate(made / generated, release.descriptors())
+    return made
+
+
+def test_the_smart_client_with_its_code_passes_its_tests(
+    sqlite_site: Site, where: Where, member: Any, tmp_path: Path
+) -> None:
+    oldest = releases()[0]
+    client = put_together(oldest, tmp_path)
+    with at_a_port(sqlite_site) as address:
+        place = {
+            "folder": str(client),
+            "descriptors": str(oldest.folder / DESCRIPTORS),
+            "address": address,
+            "account": member.account,
+            "password": PASSWORD,
+            **vars(where),
+        }
+        tests = RELEASES.with_name("tests") / "client"
+        environment = {
+            **{name: said for name, said in os.environ.items() if not name.startswith("PYTEST_")},
+            "PYTHONPATH": str(client.parent),
+            "PLACE_OF_THE_LIVE_CLIENT": json.dumps(place),
+        }
+        ran = subprocess.run(
+            [*PYTEST, *(tests / name for name in ITS_TESTS)],
+            cwd=RELEASES.parent,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+        )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
