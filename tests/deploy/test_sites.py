@@ -24,7 +24,7 @@ EXAMPLES: Sequence[Sequence[str | Path]] = (
     [build.GO_EXAMPLE],
     ["node", build.TYPESCRIPT_EXAMPLE],
 )
-BRIEF = timedelta(seconds=15)
+BRIEF = timedelta(seconds=20)
 """So long the token is good that ends while iam is away: ten times what is done with it before."""
 
 
