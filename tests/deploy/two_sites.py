@@ -213,6 +213,7 @@ class Sites:
         with ThreadPoolExecutor() as pool:
             list(pool.map(self.start, NAMES))
         until(lambda: self.alive() == set(NAMES))
+        # Of one site each; and one for what is watched at all of them, whoever is away.
         self.there = {name: stack.enter_context(self.at(name)) for name in NAMES}
         self.all = stack.enter_context(self.another(away=lambda *_: None))
 
