@@ -16,9 +16,9 @@ VERBS = (
     "BatchGet", "Create", "Update", "Delete", "Get", "Verify", "Inspect", "Confirm", "Release",
     "Cancel", "Decommission", "End", "Abort", "Retry", "Revoke",
 )  # fmt: skip
-IN_THREE_DAYS = f"{datetime.now(UTC) + timedelta(days=3):%a}".lower()
-WEEKLY = {"days": [IN_THREE_DAYS], "start": "19:00", "end": "20:00", "time_zone": "UTC"}
-"""Nothing of it is reserved while a test runs."""
+IN_FOUR_DAYS = f"{datetime.now(UTC) + timedelta(days=4):%a}".lower()
+WEEKLY = {"days": [IN_FOUR_DAYS], "start": "19:00", "end": "20:00", "time_zone": "UTC"}
+"""While a test runs nothing of it is reserved, and no more of it comes into the 31 days shown."""
 
 WINDOW = {"acquire_at": at(hours=1), "release_at": at(hours=2)}
 VCPU = {"amounts": [{"resource_type": "VCPU", "amount": 1}]}
