@@ -7,6 +7,7 @@ own. What is B's is read by every RPC that reads; A then does whatever it can.
 import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -18,24 +19,39 @@ from google.rpc import error_details_pb2, status_pb2
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from activities.contracts import hypervisor
 from api.rules import fields_of_ids
 from api.wellformed import messages_in
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
+from tests.api.own_doings import DOINGS, Hands
 from tests.fakes.belongings import access_of, belongings, naming, tried
 from tests.fakes.caller import METHODS, Caller, request_of
+from tests.fakes.executor import HOST
 from tests.fakes.place import Place, new_name
-from tests.fakes.site import Site
+from tests.fakes.site import LONG, Site
 
 SHARED = ("ProposeCandidates", "FindOpenings")
 """They tell what is free, of what both may use."""
 FOR_NOBODY = ("Bootstrap", "Login", "RefreshToken")
+PLENTY = {"cpus": 256, "memory_mib": 1 << 20, "disk_gib": 10_000}
+"""What a host has where nobody is to run short of what both may use."""
+
+FOR_SERVICES = ("RegisterService", "RenewService", "WithdrawService")
+"""For who runs a site: in a project nobody gets further than to be refused."""
+
+WATCHES = [name for name in METHODS if name.endswith("Watch")]
+PERSONAL = (
+    *("ListSessions", "GetAccount", "GetApplicationCredential"),
+    *("BatchGetApplicationCredentials", "ListApplicationCredentials"),
+)
+"""They tell people what is their own, also where an admin of their project is told nothing."""
+
 UUID = "[0-9a-f]{8}-[0-9a-f-]{27}"
 READS = {
     name: method
     for name, method in METHODS.items()
     if "request_id" not in method.input_type.fields_by_name
-    and not name.endswith("Watch")
-    and name not in (*SHARED, *FOR_NOBODY)
+    and name not in (*WATCHES, *SHARED, *FOR_NOBODY)
 }
 CHANGES = {
     name: method
@@ -46,12 +62,14 @@ CHANGES = {
 
 @dataclass
 class Tenant:
-    """A project with one of everything, and its admin."""
+    """A project with one of everything, its admin, and a person of it who has a program."""
 
     place: Place
     hardware: Mapping[str, str]
     admin: Caller = field(init=False)
+    person: Caller = field(init=False)
     known: dict[str, str] = field(init=False)
+    hands: Hands = field(init=False)
 
     def __post_init__(self) -> None:
         self.admin = self.place.site.account(common_pb2.ROLE_ADMIN, self.place.project)
@@ -62,6 +80,9 @@ class Tenant:
             "Image": self.place.image,
             **self.hardware,
         }
+        site = self.place.site
+        self.person = site.caller(site.token(self.known["Account"], LONG))
+        self.hands = Hands(self.place, self.admin, self.known["Account"])
 
     def sees(self) -> dict[str, str]:
         """What each RPC answers that reads: of what is its own, and of whatever there is."""
@@ -69,28 +90,36 @@ class Tenant:
         for name, method in READS.items():
             # What was tried on a project is no secret of who tried it: its admins see the refusals.
             done = {"result": "OK"} if name.endswith("ListAuditEvents") else {}
-            for which, fields in ((name, naming), (f"{name}, all", project_of)):
-                seen[which] = told(self.admin, method, fields(method, self.known) | done)
+            own, all_of_it = (fields(method, self.known) | done for fields in (naming, project_of))
+            seen[name] = told(self.admin, method, own)
+            if own != all_of_it and not name.startswith(("Get", "BatchGet")):
+                seen[f"{name}, all"] = told(self.admin, method, all_of_it)
+            if name in PERSONAL:
+                seen[f"{name}, a person's own"] = told(self.person, method, own)
         everything = {"ids": list(ids_of(self.known))}
         return seen | {"everything": told(self.admin, METHODS["DescribeObjects"], everything)}
 
     def revisions(self) -> dict[str, int]:
-        """Where the events of iam and of the site are now."""
-        return {
-            "iamWatch": self.admin.ListRegions().revision,
-            "Watch": self.admin.ListMachines(project=self.place.project).revision,
-        }
+        """Where the events of each watch are now."""
+        of_site = self.admin.ListMachines(project=self.place.project).revision
+        return dict.fromkeys(WATCHES, of_site) | {"iamWatch": self.admin.ListRegions().revision}
 
-    def hears_after(self, revisions: Mapping[str, int]) -> list[Any]:
-        """The events that it gets after revisions, up to one of its own that comes now."""
+    def watches_from(self, revisions: Mapping[str, int]) -> list[Any]:
+        """Begin to watch after revisions, for as long as a test can take."""
+        return [
+            self.admin.send(name, request_of(METHODS[name], after_revision=revision), timeout=600)
+            for name, revision in revisions.items()
+        ]
+
+    def hears(self, watches: Sequence[Any]) -> list[Any]:
+        """The events that watches give, up to one of its own that comes now."""
         operator, project, heard = self.place.operator, self.place.project, []
         renamed = {"name": new_name("project"), "update_mask": {"paths": ["name"]}}
         operator.UpdateProject(id=project, **renamed)
         operator.UpdateTags(object_ids=[project], replace=True, add=[new_name("tag")])
-        for watch, revision in revisions.items():
-            watched = getattr(self.admin, watch)(after_revision=revision)
+        for watched in watches:
             for event in watched:
-                if event.object_id == project:
+                if (event.object_id, event.author) == (project, operator.account):
                     break
                 heard.append(event)
             watched.cancel()
@@ -136,18 +165,9 @@ def refusal_of(error: Any) -> str:
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def tenants(request: pytest.FixtureRequest, _sites: Callable[..., Site]) -> tuple[Tenant, Tenant]:
-    return tenants_at(_sites(request.param))
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def fresh(request: pytest.FixtureRequest, _sites: Callable[..., Site]) -> tuple[Tenant, Tenant]:
-    """Tenants that still have all that they began with."""
-    return tenants_at(_sites(request.param))
-
-
-def tenants_at(site: Site) -> tuple[Tenant, Tenant]:
     """Two projects with much of their own, beside each other on the same hardware."""
-    ours = Place(site)
+    ours = Place(_sites(request.param))
+    ours.executor.answers(hypervisor.inspect, HOST.model_copy(update=PLENTY))
     host, _, server = ours.host(), ours.host(), ours.server()
     ours.host(project=ours.project)
     ours.server(project=ours.project)
@@ -282,68 +302,106 @@ def more(method: MethodDescriptor, name: str = "another") -> dict[str, Any]:
 
 # What A does changes nothing that B sees
 
-IN_ITS_HANDS = [
+OF_SESSIONS = ("Login", "RefreshToken", "SignOut")
+"""They change who is signed in: of others it can't even try."""
+
+OF_NO_PROJECT = (common_pb2.SCOPE_SYSTEM, common_pb2.SCOPE_REGION)
+IN_ITS_HANDS = {
     name
     for name, method in CHANGES.items()
-    if access_of(method).scope not in (common_pb2.SCOPE_SYSTEM, common_pb2.SCOPE_REGION)
-]
-STEPS = st.lists(
-    st.tuples(st.sampled_from(IN_ITS_HANDS), st.sampled_from(["its own", "theirs", "mixed"])),
-    min_size=10,
-    max_size=30,
-)
-
-
+    if access_of(method).scope not in OF_NO_PROJECT and name not in FOR_SERVICES
+}
+BATCHES = {
+    name
+    for name in IN_ITS_HANDS
+    if any(one.is_repeated for one in METHODS[name].input_type.fields_by_name.values())
+}
 ENDS = ("Delete", "Release", "Cancel", "Decommission", "End", "Revoke", "Clear", "Abort", "Force")
 IN_ORDER = sorted(CHANGES, key=lambda name: name.startswith(ENDS))
 """What is there is changed before it is ended."""
 
-EVERY_STEP = [(name, whose) for whose in ("theirs", "mixed", "its own") for name in IN_ORDER]
-DONE = {
-    *("AssignRole", "RevokeRole", "CreateProject", "UpdateProject", "CreateApplicationCredential"),
-    *("UpdateTags", "UpdateMetadef", "DeleteMetadef", "SetAttributes"),
-    *("CreateClaim", "ConfirmClaim", "ReleaseClaim"),
-    *("CreateReservations", "UpdateReservation", "CancelReservation"),
-    *("CreateReservationSeries", "EndReservationSeries", "UpdateMachine", "DecommissionMachine"),
-}
-"""What an admin of a project can do with what is its own."""
+EVERY_STEP = [
+    *((name, whose) for whose in ("theirs", "mixed") for name in IN_ORDER),
+    *((name, "both") for name in sorted(BATCHES)),
+    *((name, "its own") for name in (*IN_ORDER, *OF_SESSIONS)),
+]
+STEPS = st.lists(
+    st.tuples(st.sampled_from(sorted(DOINGS)), st.just("its own"))
+    | st.tuples(st.sampled_from(sorted(IN_ITS_HANDS)), st.sampled_from(["theirs", "mixed"]))
+    | st.tuples(st.sampled_from(sorted(BATCHES)), st.just("both")),
+    min_size=15,
+    max_size=40,
+)
 
 
-@settings(max_examples=5, derandomize=True, database=None, deadline=None, phases=[Phase.generate])
-@given(steps=STEPS)
-def test_whatever_one_does_the_other_sees_the_same(
-    tenants: tuple[Tenant, Tenant], steps: Sequence[tuple[str, str]]
-) -> None:
-    only_its_own_changes(*tenants, steps)
+def test_all_that_an_admin_of_a_project_can_change_is_done() -> None:
+    assert {*IN_ITS_HANDS, *OF_SESSIONS} == DOINGS.keys()
+
+
+def test_whatever_one_does_the_other_sees_the_same(tenants: tuple[Tenant, Tenant]) -> None:
+    a, b = tenants
+    with sees_the_same(b) as look:
+
+        @settings(
+            max_examples=8,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            phases=[Phase.generate],
+        )
+        @given(steps=STEPS)
+        def take(steps: Sequence[tuple[str, str]]) -> None:
+            for name, whose in steps:
+                is_done(a, b, name, whose)
+            look()
+
+        take()
 
 
 def test_all_that_one_can_ask_for_changes_only_what_it_sees_itself(
-    fresh: tuple[Tenant, Tenant],
+    tenants: tuple[Tenant, Tenant],
 ) -> None:
-    done = only_its_own_changes(*fresh, EVERY_STEP)
-    assert {name for name, whose in done if whose == "its own"} == DONE
+    a, b = tenants
+    with sees_the_same(b) as look:
+        done = {step for step in EVERY_STEP if is_done(a, b, *step)}
+        look()
+    assert {name for name, whose in done if whose == "its own"} == DOINGS.keys()
 
 
-def only_its_own_changes(
-    a: Tenant, b: Tenant, steps: Sequence[tuple[str, str]]
-) -> set[tuple[str, str]]:
-    """Have A take steps with what is whose, and B see what it saw before; gives what was done."""
+@contextmanager
+def sees_the_same(b: Tenant) -> Iterator[Callable[[], None]]:
+    """Have B see what it saw before whenever it is told to look, and hear nothing all the while."""
     before, revisions = b.sees(), b.revisions()
-    known = {
-        "its own": a.known,
-        "theirs": b.known,
-        "mixed": {**b.known, "Project": a.known["Project"]},
+    meanwhile = b.watches_from(revisions)
+
+    def look() -> None:
+        after = b.sees()
+        assert {name: after[name] for name in before if after[name] != before[name]} == {}
+
+    yield look
+    assert b.hears([*meanwhile, *b.watches_from(revisions)]) == []
+
+
+def is_done(a: Tenant, b: Tenant, name: str, whose: str) -> bool:
+    """Have A do something with what is whose; says whether it was allowed."""
+    if whose == "its own" and name in DOINGS:
+        DOINGS[name](a.hands)
+        return True
+    method = METHODS[name]
+    mixed = {**b.known, "Project": a.known["Project"]}
+    known = {"its own": a.known, "theirs": b.known, "mixed": mixed, "both": a.known}[whose]
+    asked = naming(method, known) | more(method, new_name("another"))
+    if whose == "mixed" and "child" in asked:
+        asked["child"] = b.known["Project"]
+    if whose == "both":
+        asked |= with_theirs(asked, naming(method, b.known))
+    return not told(a.admin, method, asked).startswith("StatusCode.")
+
+
+def with_theirs(asked: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+    """What a call names many of, with somebody else's behind one's own."""
+    return {
+        name: [*one, *theirs[name]]
+        for name, one in asked.items()
+        if name in theirs and isinstance(one, list)
     }
-    done = set()
-    for name, whose in steps:
-        method = METHODS[name]
-        asked = naming(method, known[whose]) | more(method, new_name("another"))
-        if not told(a.admin, method, asked).startswith("StatusCode."):
-            done.add((name, whose))
-    for one in a.admin.ListOperations(project=a.known["Project"]).operations:
-        if one.status.state == "running" and one.type in ("provision", "decommission"):
-            a.place.site.end_of(one.metadata.id)
-    after = b.sees()
-    assert {name: after[name] for name in before if after[name] != before[name]} == {}
-    assert b.hears_after(revisions) == []
-    return done

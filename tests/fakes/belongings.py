@@ -102,7 +102,8 @@ def naming(method: MethodDescriptor, known: Mapping[str, str]) -> dict[str, Any]
     one = known.get(noun) or known.get(noun.removesuffix("s")) or known["Machine"]
     changed: dict[str, Any] = {"id": one}
     if method.name == "ChangeClaims":
-        changed = {"id": known["Claim"], "window": WINDOW}
+        # It has begun: its start is left as it is.
+        changed = {"id": known["Claim"], "window": {"release_at": WINDOW["release_at"]}}
     ways: dict[str, Any] = {
         "id": one,
         "ids": [one],
