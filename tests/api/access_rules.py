@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
-from tests.fakes.belongings import WEEKLY
+from tests.fakes.belongings import WEEKLY, access_of
+from tests.fakes.caller import METHODS
 
 ROLES = ("reader", "member", "operator", "admin")
 OWN_PROJECT, OWN_REGION = ("its project", "above it"), ("its region", "region above it")
@@ -15,11 +16,15 @@ PLACES = (*OWN_PROJECT, *OWN_REGION, *ELSEWHERE, "system")
 
 @dataclass(frozen=True)
 class Held:
-    """A role and where somebody holds it, and one beside it; no role at all is the empty one."""
+    """A role and where somebody holds it, and one beside it; no role at all is the empty one.
+
+    `program`: by an application credential that a user made who may everything.
+    """
 
     role: str = ""
     place: str = ""
     beside: "Held | None" = None
+    program: bool = False
 
     def reaches(self, role: str, *places: str) -> bool:
         """Whether one is at least this role, on one of these places or the system."""
@@ -41,11 +46,29 @@ SEVERAL = (
     Held("admin", "its project", Held("admin", "other region")),
     Held("admin", "other project", Held("admin", "its region")),
 )
-EVERY = (Held(), *(Held(role, place) for place in PLACES for role in ROLES), *SEVERAL)
+PROGRAMS = (
+    Held("reader", "above it", program=True),
+    Held("admin", "its project", program=True),
+    Held("operator", "its region", Held("member", "its project"), program=True),
+    Held("admin", "other project", Held("admin", "other region"), program=True),
+    Held("admin", "system", program=True),
+)
+EVERY = (Held(), *(Held(role, place) for place in PLACES for role in ROLES), *SEVERAL, *PROGRAMS)
+
+FOR_PEOPLE = {"AssignRole"} | {
+    name
+    for name, method in METHODS.items()
+    if access_of(method).role != common_pb2.ROLE_ANONYMOUS
+    and {"password", "secret"} & set(method.input_type.fields_by_name)
+}
+"""What would outlive a program's secret, or give it more."""
 
 
 READER = common_pb2.ROLE_READER
 NO_REQUEST_ID = {"request_id": ""}
+NO_SUCH_REVISION = {"after_revision": 1 << 60}
+"""A watch that is allowed ends because of it, else it would have no end."""
+
 NOT_A_MACHINE = {"kind": "neither"}
 """What is refused only after it was looked at who says on which host."""
 
@@ -83,6 +106,12 @@ def everybody(held: Held) -> bool:
     return held in EVERY
 
 
+def runs_the_site(held: Held) -> bool:
+    """Of programs only those whose credential names the method, whatever their role."""
+    return held.reaches("admin") and not held.program
+
+
+WATCHES = [name for name in METHODS if name.endswith("Watch")]
 MANY = {"size": 1_000}
 OF_MACHINE = {"project": "<Project>", "id": "<Machine>"}
 VALUE = {"object_id": "<Machine>", "attribute": "<attribute>", "value": "1"}
@@ -128,15 +157,16 @@ RULES = (
         {"id": "<program>", "name": "<new>", "update_mask": {"paths": ["name"]}},
         "<program>",
     ),
-    Rule("DeleteApplicationCredential", on_system("admin"), {"id": "<program>"}),
+    Rule("DeleteApplicationCredential", on_system("admin"), {"id": "<new program>"}),
     Rule("ListAssignments", in_project("admin"), {"account": "<Account>"}, "<Project>"),
     Rule(
         "RegisterService",
-        on_system("admin"),
+        runs_the_site,
         {"id": "<uuid>", "site": "<uuid>", "kinds": ["meta"], "regions": ["<new region>"]},
     ),
-    Rule("RenewService", on_system("admin"), {"id": "<Service>"}),
-    Rule("WithdrawService", on_system("admin"), {"id": "<new service>"}),
+    Rule("RenewService", runs_the_site, {"id": "<Service>"}),
+    Rule("WithdrawService", runs_the_site, {"id": "<new service>"}),
+    *(Rule(watch, everybody, NO_SUCH_REVISION) for watch in WATCHES),
     Rule("ListServices", everybody, {}),
     Rule("ListServices", in_region("reader"), {}, "<internal Service>"),
     Rule("ListServices", on_system("reader"), {}, "seen_at"),

@@ -1,11 +1,11 @@
 """Every RPC, with every role, wherever it is held: what docs/access.md says is what a service does.
 
 All that a call names is there: what isn't answered is refused, or hidden, because of the role. A
-mutation is refused for its request id as soon as it is allowed, so that nobody's call is the last.
-Watch has no end: test_isolation.py and test_watch.py say what it shows.
+mutation is refused for its request id as soon as it is allowed, so that nobody's call is the last,
+and a watch, which has no end, for its revision.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -19,12 +19,18 @@ from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from tests.api.access_rules import (
     EVERY,
+    FOR_PEOPLE,
     NO_REQUEST_ID,
+    NO_SUCH_REVISION,
     OWN_PROJECT,
     OWN_REGION,
     RULES,
+    WATCHES,
     Held,
     Rule,
+    in_project,
+    in_region,
+    on_system,
 )
 from tests.fakes.belongings import (
     access_of,
@@ -42,7 +48,9 @@ HIDDEN = {
     grpc.StatusCode.UNAUTHENTICATED,
     grpc.StatusCode.NOT_FOUND,
 }
-STREAMS = {name for name in METHODS if name.endswith("Watch")}
+FOR_ACCOUNTS = [
+    name for name, method in METHODS.items() if access_of(method).role != common_pb2.ROLE_ANONYMOUS
+]
 
 
 @dataclass
@@ -76,14 +84,39 @@ class Ground:
         return {held: self._caller(held) for held in EVERY}
 
     def _caller(self, held: Held) -> Caller:
+        roles = [self._assigned(one) for one in (held, held.beside) if one and one.role]
+        if held.program:
+            return self.program(roles)
         account = self.site.new_account()
-        for one in (held, held.beside):
-            if one is None or not one.role:
-                continue
-            where = dict([self.places[one.place]]) if one.place != "system" else {}
-            role = common_pb2.Role.Value(f"ROLE_{one.role.upper()}")
-            self.site.admin.AssignRole(account=account, role=role, **where)
+        for one in roles:
+            self.site.admin.AssignRole(account=account, **one)
         return self.site.caller(self.site.token(account, LONG))
+
+    def _assigned(self, held: Held) -> dict[str, Any]:
+        where = dict([self.places[held.place]]) if held.place != "system" else {}
+        return {"role": common_pb2.Role.Value(f"ROLE_{held.role.upper()}"), **where}
+
+    def program(self, roles: Sequence[Mapping[str, Any]], **limits: Any) -> Caller:
+        """A program of the site's admin with roles and limits."""
+        return self.site.caller(self.site.token(new_program(self, roles, **limits), LONG))
+
+    @cached_property
+    def watchers(self) -> Mapping[Held, Caller]:
+        """The callers, who also read a project of their own: what comes there ends what they hear.
+
+        Their other tokens say nothing of it.
+        """
+        role = {"role": common_pb2.ROLE_READER, "project": self.own_to_watchers}
+        for caller in self.callers.values():
+            self.site.admin.AssignRole(account=caller.account, **role)
+        token = self.site.token
+        return {
+            held: self.site.caller(token(one.account, LONG)) for held, one in self.callers.items()
+        }
+
+    @cached_property
+    def own_to_watchers(self) -> str:
+        return str(self.site.admin.CreateProject(name=new_name("project")).metadata.id)
 
     def fill(self) -> None:
         """Make what calls name."""
@@ -170,9 +203,16 @@ def by_option(access: common_pb2.Access, held: Held) -> bool:
     return held.reaches(role, *where)
 
 
+def is_for(held: Held, name: str) -> bool:
+    """Whether an RPC is for such an account at all, whatever its role."""
+    return not (held.program and name in FOR_PEOPLE)
+
+
 def about(ground: Ground, method: MethodDescriptor) -> dict[str, Any]:
     """The fields with which a call names what is there, of a project and a region."""
     fields = naming(method, ground.objects)
+    if method.name == "Watch":
+        return fields | NO_SUCH_REVISION
     if "request_id" in method.input_type.fields_by_name:
         # Only whether it is allowed is asked: that is said before the request is looked at.
         return {name: one for name, one in fields.items() if name not in NOT_NAMES} | NO_REQUEST_ID
@@ -185,17 +225,17 @@ NOT_NAMES = ("spec", "by", "window", "length")
 NARROWS = ("parent", "object_id", "account", "series")
 BY_OPTION = [
     pytest.param(name, id=name)
-    for name, method in METHODS.items()
-    if access_of(method).role != common_pb2.ROLE_ANONYMOUS
-    and not (access_of(method).scope == common_pb2.SCOPE_NONE and access_of(method).besides)
-    and name not in STREAMS
+    for name in FOR_ACCOUNTS
+    if not (
+        access_of(METHODS[name]).scope == common_pb2.SCOPE_NONE and access_of(METHODS[name]).besides
+    )
 ]
 
 
 @pytest.mark.parametrize("name", BY_OPTION)
 def test_the_option_is_what_is_answered(ground: Ground, name: str) -> None:
     access, fields = access_of(METHODS[name]), about(ground, METHODS[name])
-    allowed = {held for held in EVERY if by_option(access, held)}
+    allowed = {held for held in EVERY if by_option(access, held) and is_for(held, name)}
     assert who_is_answered(ground, name, lambda: fields) == allowed
     assert answer(ground.site.caller(), name, **fields) == ""
 
@@ -220,16 +260,23 @@ def new_service(ground: Ground, region: str = "") -> str:
     return str(said["id"])
 
 
+def new_program(ground: Ground, roles: Sequence[Mapping[str, Any]], **limits: Any) -> str:
+    asked = {"name": new_name("program"), "secret": "s" * 32, "roles": roles, **limits}
+    return str(ground.site.admin.CreateApplicationCredential(**asked).metadata.id)
+
+
 def with_quota(ground: Ground) -> str:
     ground.site.admin.SetQuota(project=ground.place.project, spec={"claims": 1_000})
     return ground.place.project
 
 
+ADMIN = [{"role": common_pb2.ROLE_ADMIN}]
 NEW: Mapping[str, Callable[[Ground], str]] = {
     "<new>": lambda _: new_name("made"),
     "<uuid>": lambda _: str(uuid4()),
     "<new metadef>": lambda ground: define_attribute(ground.place),
     "<new project>": new_project,
+    "<new program>": lambda ground: new_program(ground, ADMIN),
     "<new region>": new_region,
     "<new service>": new_service,
     "<Project with quota>": with_quota,
@@ -250,7 +297,7 @@ def filled(ground: Ground, given: Any) -> Any:
 
 @pytest.mark.parametrize("rule", [pytest.param(rule, id=rule.name) for rule in RULES])
 def test_what_is_said_in_words_is_what_is_answered(ground: Ground, rule: Rule) -> None:
-    allowed = {held for held in EVERY if rule.may(held)}
+    allowed = {held for held in EVERY if rule.may(held) and is_for(held, rule.name)}
     shows = filled(ground, rule.shows)
     asked = who_is_answered(ground, rule.name, lambda: filled(ground, rule.fields), shows)
     assert asked == allowed
@@ -258,9 +305,155 @@ def test_what_is_said_in_words_is_what_is_answered(ground: Ground, rule: Rule) -
 
 
 def test_every_rule_in_words_is_tried() -> None:
-    in_words = {
+    in_words = {name for name in FOR_ACCOUNTS if access_of(METHODS[name]).besides}
+    assert in_words == {rule.name for rule in RULES}
+
+
+# What a watch shows
+
+
+@pytest.mark.parametrize("name", WATCHES)
+def test_a_watch_shows_what_is_said_in_words(ground: Ground, name: str) -> None:
+    watchers = ground.watchers
+    begin = first_revision(ground, name)
+    shown = something_of_each(ground, of_iam=name == "iamWatch")
+    heard = {held: said_by(ground, one, name, begin) for held, one in watchers.items()}
+    for what, may in shown.items():
+        told = {held for held, events in heard.items() if any(what in text for text in events)}
+        assert told == {held for held in EVERY if may(held)}
+
+
+def first_revision(ground: Ground, name: str) -> int:
+    admin = ground.site.admin
+    return int((admin.ListRegions() if name == "iamWatch" else admin.ListHosts()).revision)
+
+
+def something_of_each(ground: Ground, *, of_iam: bool) -> Mapping[str, Callable[[Held], bool]]:
+    """Change what is in a project, in a region and in neither, then what all watchers read.
+
+    Gives who may know of it by what stands in the event.
+    """
+    admin, objects, own = ground.site.admin, ground.objects, ground.own_to_watchers
+    if of_iam:
+        renamed = {"name": new_name("place"), "update_mask": {"paths": ["name"]}}
+        admin.UpdateProject(id=objects["Project"], **renamed)
+        admin.UpdateRegion(id=objects["Region"], **renamed)
+        changed = (objects["Project"], objects["Region"], ground.site.new_account())
+        admin.UpdateProject(id=own, name=new_name("end"), update_mask={"paths": ["name"]})
+    else:
+        changed = (objects["Machine"], objects["Server"], f"t:{new_name('capability')}")
+        admin.UpdateTags(object_ids=changed[:2], add=[new_name("tag")])
+        admin.CreateCapability(name=changed[2])
+        admin.UpdateTags(object_ids=[own], add=[new_name("tag")])
+    rules = (in_project("reader"), in_region("reader"), on_system("reader"))
+    return dict(zip(changed, rules, strict=True))
+
+
+def said_by(ground: Ground, watcher: Caller, name: str, begin: int) -> list[str]:
+    """What a watch tells, up to the last that is read by everybody who watches."""
+    said = []
+    watched = getattr(watcher, name)(after_revision=begin)
+    for event in watched:
+        if event.object_id == ground.own_to_watchers:
+            break
+        said.append(str(event))
+    watched.cancel()
+    return said
+
+
+# What a program is limited to
+
+MOST_METHODS = 32
+"""So many a credential may have."""
+
+ALWAYS = {"SignOut", "ListServices"}
+"""What a program needs to find the site that it is for, and to end."""
+
+
+@pytest.mark.parametrize("first", range(0, len(FOR_ACCOUNTS), MOST_METHODS))
+def test_a_program_for_some_methods_calls_no_others(ground: Ground, first: int) -> None:
+    own = FOR_ACCOUNTS[first : first + MOST_METHODS]
+    program = ground.program(ADMIN, methods=[of_service(METHODS[name]) for name in own])
+    answered = {name for name in FOR_ACCOUNTS if is_answered(ground, program, name)}
+    assert answered == {*own, *ALWAYS} - FOR_PEOPLE
+
+
+def of_service(method: MethodDescriptor) -> str:
+    assert method.containing_service is not None
+    return f"{method.containing_service.name}/{method.name}"
+
+
+def is_answered(ground: Ground, program: Caller, name: str) -> bool:
+    """Whether a program of an admin gets an answer; else it is told what it is limited to."""
+    method = METHODS[name]
+    try:
+        tried(program, method, request_of(method, **about(ground, method)))
+    except grpc.RpcError as error:
+        refusal: Any = error
+        told = dict(refusal.trailing_metadata())["grpc-status-details-bin"]
+        limited = b"CREDENTIAL_LIMITED" in told
+        assert limited or refusal.code() != grpc.StatusCode.PERMISSION_DENIED, refusal.details()
+        return not limited
+    return True
+
+
+OF_REGIONS = (
+    *("Machine", "Operation", "checked", "Claim", "Reservation", "ReservationSeries"),
+    *("Host", "Server", "Provider", "Group", "Network", "Image", "Region"),
+)
+MEANS = (
+    *("id", "ids", "object_id", "object_ids", "provider", "group", "tree", "parent"),
+    *("from_provider", "to_provider", "operation", "series"),
+)
+"""Fields whose objects say in which region a call stays, as docs/access.md has it."""
+
+OPEN_TO_ALL = {
+    *("SignOut", "ListSessions", "ListServices", "GetRegion", "BatchGetRegions", "ListRegions"),
+    *("GetNetwork", "BatchGetNetworks", "ListNetworks", "GetImage", "BatchGetImages", "ListImages"),
+    *("ListProviderTypes", "ListResourceTypes", "ListCapabilities", "ListDistanceTypes"),
+    *("ListRegionKeys", "BatchGetProjects", "ListProjects", "GetAccount", "ListAssignments"),
+    *("GetApplicationCredential", "BatchGetApplicationCredentials"),
+    *("ListApplicationCredentials", "iamListAuditEvents"),
+}
+"""What asks for no more than a token, and shows the same to everybody, or what is one's own."""
+
+
+@pytest.mark.parametrize("where", ["its region", "region above it"])
+def test_a_program_for_a_region_calls_what_stays_there(ground: Ground, where: str) -> None:
+    program = ground.program(ADMIN, region=ground.places[where][1])
+    staying = {name for name in FOR_ACCOUNTS if stays(ground, METHODS[name])}
+    answered = {name for name in FOR_ACCOUNTS if is_answered(ground, program, name)}
+    assert answered == (staying | OPEN_TO_ALL) - FOR_PEOPLE
+    assert len(staying) > 60
+
+
+@pytest.mark.parametrize("where", ["region below it", "other region"])
+def test_a_program_for_another_region_calls_nothing_of_this_one(ground: Ground, where: str) -> None:
+    program = ground.program(ADMIN, region=ground.places[where][1])
+    here = {ground.objects[noun] for noun in OF_REGIONS}
+    leaving = {
         name
-        for name, method in METHODS.items()
-        if access_of(method).role != common_pb2.ROLE_ANONYMOUS and access_of(method).besides
+        for name in FOR_ACCOUNTS
+        if here & {text for _, text in texts_in(about(ground, METHODS[name]))}
     }
-    assert in_words - STREAMS == {rule.name for rule in RULES}
+    answered = {name for name in FOR_ACCOUNTS if is_answered(ground, program, name)}
+    assert answered == OPEN_TO_ALL - leaving
+
+
+def stays(ground: Ground, method: MethodDescriptor) -> bool:
+    """Whether a call names a region or means objects, all of which its service knows are here."""
+    of_iam = of_service(method).startswith("IamService")
+    here = {ground.objects[noun] for noun in (("Region",) if of_iam else OF_REGIONS)}
+    said = texts_in(about(ground, method))
+    meant = {text for name, text in said if name in (*MEANS, "region")}
+    return bool(meant) and meant <= here
+
+
+def texts_in(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Every text of a call, behind its field's name."""
+    for name, given in fields.items():
+        for one in given if isinstance(given, list) else [given]:
+            if isinstance(one, Mapping):
+                yield from texts_in(one)
+            elif isinstance(one, str):
+                yield name, one
