@@ -105,6 +105,7 @@ class Access:
         self._places = places
         self._threads = threads
         self._limits = Limits(places, threads)
+        self.within = self._limits.within
 
     async def check(self, caller: Caller, request: Any, method: Method, ends_at: float) -> None:
         """Refuse what the caller's roles don't reach; until `ends_at`, by time.monotonic.

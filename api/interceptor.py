@@ -211,7 +211,7 @@ class Gate(grpc.aio.ServerInterceptor):
         refuse_malformed(request)
         refuse_broken_rules(request)
         return Call(
-            caller,
+            self._access.within(caller, method),
             method.name,
             asking.request_id,
             method.database,

@@ -1,6 +1,7 @@
 """What an application credential may call: less than its roles would allow."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,7 @@ from api.objects import visible
 from api.places import Places, own_places
 from api.wellformed import OBJECTS, ids_in
 from mulligan.control.regions import in_regions
-from mulligan.values.caller import Caller
+from mulligan.values.caller import ROLES, SYSTEM, Caller
 from mulligan.values.errors import PermissionDeniedError
 from mulligan.waiting import waited_for
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
@@ -75,6 +76,24 @@ class Limits:
             raise _refusal(f"this application credential may call {_listed(caller)} only")
         if caller.region:
             await self._check_region(caller, request, method, ends_at)
+
+    def within(self, caller: Caller, method: "Method") -> Caller:
+        """Leave a program that is for a region what it has there, where all is shown by its roles.
+
+        A role on the system or on a region above is one on its region then.
+        """
+        if not caller.region or not _is_everybodys(method):
+            return caller
+        tree = self._places.regions
+        above = {SYSTEM, *tree.chain(caller.region)}
+        roles = {
+            place: role
+            for place, role in caller.roles.items()
+            if place not in above and (place not in tree or caller.region in tree.chain(place))
+        }
+        if held := {role for place, role in caller.roles.items() if place in above}:
+            roles[caller.region] = max(held, key=ROLES.index)
+        return replace(caller, roles=roles)
 
     async def _check_region(
         self, caller: Caller, request: Any, method: "Method", ends_at: float

@@ -167,7 +167,8 @@ A program that is limited to a region calls what names the region in `region`, o
 live in it or below: `id`, `ids`, `object_id`, `provider`, `group`, `tree`, `parent`,
 `from_provider`, `to_provider`, `operation` and `series` are looked at, and one that nobody knows is
 refused like one elsewhere. A project names no region. Besides it calls what asks for no more than a
-token and shows the same to everybody, or what is its own: regions, images, its sessions. A watch
+token and shows the same to everybody, or what is its own: regions, images, its sessions; a role on
+the system or on a region above shows it no more there than one on its region would. A watch
 names an object or operation in the region.
 
 `mulligan token-key rotate` makes a new key to sign access tokens with. It is published at once and

@@ -15,12 +15,14 @@ from mulligan.iam.tables import Account, ApplicationCredential
 from mulligan.requests import Answer
 from mulligan.values.errors import UnauthenticatedError
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
+from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from tests.fakes.caller import Caller, refused
 from tests.fakes.place import Place, at, new_name, on_sqlite
 from tests.fakes.site import Site
 
 READER, MEMBER, ADMIN = common_pb2.ROLE_READER, common_pb2.ROLE_MEMBER, common_pb2.ROLE_ADMIN
 SECRET = secrets.token_urlsafe(32)
+HIDDEN = {"spec": {"visibility": iam_pb2.VISIBILITY_INTERNAL}}
 
 
 def make(creator: Caller, project: str, role: int = MEMBER, **more: Any) -> Any:
@@ -256,6 +258,36 @@ def test_a_program_stays_in_its_region(place: Place) -> None:
         with refused("PERMISSION_DENIED", "CREDENTIAL_LIMITED") as refusal:
             call()
         assert place.region in refusal.message
+
+
+def test_a_program_for_a_region_sees_of_iam_what_is_its_own_there(place: Place) -> None:
+    """It was made by an admin of the system, and given that role."""
+    parent = place.operator.CreateRegion(name=new_name("region"), **HIDDEN).metadata.id
+    region = place.operator.CreateRegion(
+        name=new_name("region"), parent=parent, **HIDDEN
+    ).metadata.id
+    other = place.operator.CreateRegion(name=new_name("region"), **HIDDEN).metadata.id
+    account = place.site.account(READER, project=place.project).account
+    limited, everywhere = (make(place.operator, "", ADMIN, **to) for to in ({"region": region}, {}))
+
+    def seen(made: Any) -> set[str]:
+        program, page = sign_in(place.site, made), {"size": 1000}
+        objects = [
+            *program.ListProjects(page=page).projects,
+            *program.ListRegions(page=page).regions,
+        ]
+        return {
+            *(one.metadata.id for one in objects),
+            *(one.account for one in program.ListAssignments(page=page).assignments),
+            *(event.object_id for event in program.iamListAuditEvents(page=page).events),
+        }
+
+    assert {region, other, place.project, account} <= seen(everywhere)
+    assert region in seen(limited)
+    assert not {other, place.project, account} & seen(limited)
+    program = sign_in(place.site, limited)
+    with refused("NOT_FOUND"):
+        program.GetAccount(id=account)
 
 
 def test_a_program_changes_the_reservations_of_its_region_alone(place: Place) -> None:
