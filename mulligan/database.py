@@ -42,6 +42,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from mulligan import sqlite_turns
+from mulligan.sqlite_turns import BUSY_S, TURN_S
 from mulligan.statements import Used, end_in_time
 from mulligan.values.errors import ConflictError, OverdueError, UnavailableError
 from mulligan.waiting import Waiting
@@ -73,12 +75,6 @@ STAYS: Mapping[str, int] = {
     "tcp_user_timeout": DEAD_S * 1000,
 }
 """How a connection to PostgreSQL is kept, unless its URL says otherwise (libpq's parameters)."""
-
-TURN_S = 2.0
-"""Whoever waits for its turn to write looks so often whether anybody waits for it."""
-
-BUSY_S = 30.0
-"""How long a write waits for those of other processes to a SQLite file, if nobody is in a hurry."""
 
 REST_S = 1.0
 """A connection that rested for longer is looked at before it is used again."""
@@ -461,10 +457,8 @@ def _has_changes(session: Session) -> bool:
 
 def _begin_sqlite(connection: Any) -> None:
     options = connection.get_execution_options()
-    waiting: Waiting | None = options.get(_WAITING)
-    busy_s = BUSY_S if waiting is None else min(BUSY_S, waiting.left_s)
-    connection.connection.dbapi_connection.execute(f"PRAGMA busy_timeout={busy_s * 1000:.0f}")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("mulligan_write") else "BEGIN")
+    writes = bool(options.get("mulligan_write"))
+    sqlite_turns.begin(connection, options.get(_WAITING), writes=writes)
 
 
 def _refuse_if_over(waiting: Waiting | None, error: DBAPIError) -> None:

@@ -7,12 +7,15 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from queue import SimpleQueue
 from typing import Any
 
 import grpc
 import psycopg
 import pytest
+from sqlalchemy import text
 
+from mulligan import sqlite_turns
 from mulligan.database import Database
 from mulligan.values.errors import OverdueError
 from mulligan.waiting import Waiting, waited_for
@@ -72,6 +75,43 @@ def test_a_call_past_its_deadline_leaves_nothing_and_frees_its_thread(
         names = names_of(caller)
         assert name in names
         assert late not in names
+
+
+def waits(database: Database) -> bool:
+    """Whether somebody waits for what others hold of a database."""
+    if database.is_sqlite:
+        return True
+    query = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    return bool(database.read(lambda session: session.scalar(query)))
+
+
+def test_a_call_that_its_caller_cancels_is_stopped_and_leaves_nothing(
+    place: Place, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancelled, used = new_name("cancelled"), SimpleQueue[Database]()
+    begin = Database._write_once
+
+    def write_once(database: Database, change: Any, waiting: Any, **more: Any) -> Any:
+        used.put(database)
+        return begin(database, change, waiting, **more)
+
+    with beside(site, ("iam",), threads=1) as address:
+        caller = Caller(address, place.operator.token)
+        with others_write(site.installation):
+            monkeypatch.setattr(Database, "_write_once", write_once)
+            monkeypatch.setattr(sqlite_turns, "TURN_S", 0.1)
+            call = caller.begin(CREATE, request_of(CREATE, name=cancelled))
+            database = used.get(timeout=LIMIT_S)
+            while not waits(site.installation):
+                assert not call.done()
+            call.cancel()
+            assert cancelled not in names_of(caller), "the one thread is free while others write"
+            pool: Any = database.engine.pool
+            assert pool.checkedout() == 0, "its connection is given back"
+            if not database.is_sqlite:
+                assert not waits(site.installation), "its statement was stopped"
+        caller.CreateProject(name=new_name("project"))
+        assert cancelled not in names_of(caller)
 
 
 async def test_what_has_no_thread_when_nobody_waits_any_more_is_never_begun() -> None:

@@ -53,16 +53,25 @@ class Caller:
 
     def send(self, method: MethodDescriptor | str, request: Any, timeout: float = 30) -> Any:
         """Send a request as it is, or bytes in its place."""
+        return self._call(method)(request, timeout=timeout, metadata=self._metadata)
+
+    def begin(self, method: MethodDescriptor, request: Any) -> Any:
+        """Send a request and wait for no answer; gives the call, which can be cancelled."""
+        return self._call(method).future(request, metadata=self._metadata)
+
+    def _call(self, method: MethodDescriptor | str) -> Any:
         method = self._methods[method] if isinstance(method, str) else method
         assert method.containing_service is not None
         kind = self._channel.unary_stream if method.server_streaming else self._channel.unary_unary
-        call: Any = kind(
+        return kind(
             f"/{method.containing_service.full_name}/{method.name}",
             request_serializer=_bytes_of,
             response_deserializer=GetMessageClass(method.output_type).FromString,
         )
-        metadata = (("authorization", f"Bearer {self.token}"),) if self.token else ()
-        return call(request, timeout=timeout, metadata=metadata)
+
+    @property
+    def _metadata(self) -> tuple[tuple[str, str], ...]:
+        return (("authorization", f"Bearer {self.token}"),) if self.token else ()
 
     def until(self, happened: Callable[[Any], bool], **fields: Any) -> list[Any]:
         """Watch until something happened; give the events up to it."""
