@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from activities.contracts import redfish
-from api import rates
+from api import health, rates
 from api.access import methods_of
 from api.in_force import InForce
 from api.server import SERVICES
@@ -26,7 +26,7 @@ from tests.fakes.caller import Caller, refused
 from tests.fakes.place import Place, new_name, on_sqlite
 from tests.fakes.site import Site
 
-LIMIT_S = 60
+LIMIT_S, HOURS_S = 60, 36_000.0
 ONE_AN_HOUR = {"per_second": 1 / 3600, "burst": 1}
 
 
@@ -142,16 +142,24 @@ def test_executors_are_configured_region_by_region(place: Place) -> None:
     assert (other.generation, other.in_force.bmc_answer_timeout.seconds) == (0, 20)
 
 
-def test_every_instance_follows(place: Place, site: Site, followed: Followed) -> None:
+def test_every_instance_is_woken_by_a_change_and_follows(
+    place: Place, site: Site, followed: Followed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None waits for its next slow look, which would be hours later."""
+    monkeypatch.setattr(health, "LOOK_S", HOURS_S)
     member, operator = place.member, place.operator
-    with beside(site) as address, restored(operator.MetaConfigure, "meta"):
-        there = Caller(address, member.token)
+    with (
+        beside(site) as one,
+        beside(site) as other,
+        restored(operator.MetaConfigure, "meta"),
+    ):
+        instances = [member, *(Caller(address, member.token) for address in (one, other))]
         made = operator.MetaConfigure(
             spec={"account_reads": ONE_AN_HOUR, "log_level": common_pb2.LOG_LEVEL_INFO},
             update_mask=mask("account_reads", "log_level"),
         )
-        followed.wait_for("meta", made.generation, instances=2)
-        for instance in (member, there):
+        followed.wait_for("meta", made.generation, instances=3)
+        for instance in instances:
             instance.ResolveNames(object_type="region", names=["a"])
             with refused("RESOURCE_EXHAUSTED", "RATE_LIMITED") as refusal:
                 instance.ResolveNames(object_type="region", names=["a"])
@@ -161,8 +169,8 @@ def test_every_instance_follows(place: Place, site: Site, followed: Followed) ->
             object_type="region", names=["a"]
         )
         taken_back = operator.MetaConfigure(update_mask=mask("account_reads", "log_level"))
-        followed.wait_for("meta", taken_back.generation, instances=2)
-        for instance in (member, there):
+        followed.wait_for("meta", taken_back.generation, instances=3)
+        for instance in instances:
             instance.ResolveNames(object_type="region", names=["a"])
 
 
