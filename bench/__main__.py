@@ -14,6 +14,7 @@ from rich.console import Console
 
 from bench.chaos import chaos
 from bench.claims import rates, sqlite, trees
+from bench.configured import configured
 from bench.figures import Figure, NotMeasuredError, Size, keep, line_of, show
 from bench.idle import memory, statements
 from bench.image import image
@@ -48,6 +49,7 @@ MEASURES: Mapping[str, Measure] = {
     "api/list": pages,
     "api/unary": unary,
     "api/token_check": token_check,
+    "api/configure": configured,
     "survival/killed": killed,
     "survival/chaos": chaos,
 }

@@ -127,6 +127,7 @@ class Size:
     objects: int = 1_000_000
     list_rounds: int = 200
     unary_calls: int = 1_000
+    configured: int = 60
 
     @classmethod
     def quick(cls) -> "Size":
@@ -151,6 +152,7 @@ class Size:
             objects=20_000,
             list_rounds=20,
             unary_calls=100,
+            configured=8,
         )
 
 
