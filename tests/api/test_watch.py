@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import islice, product
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,26 +14,44 @@ from tests.fakes.caller import refused
 from tests.fakes.place import Place, new_name, on_sqlite
 from tests.fakes.site import PASSWORD, Site
 
+OF_THE_SITE = ("Watch", "metaWatch", "resourceWatch")
+of_each_service = pytest.mark.parametrize("watch", [*OF_THE_SITE, "iamWatch"])
+
 
 def revision_of(place: Place) -> int:
     return int(place.member.ListMachines(project=place.project).revision)
+
+
+def make(place: Place, watch: str) -> str:
+    """Make something of which a service's watchers are told."""
+    if watch == "iamWatch":
+        return str(place.operator.CreateProject(name=new_name("project")).metadata.id)
+    return str(place.create_image().metadata.id)
+
+
+def now(place: Place, watch: str) -> int:
+    """The revision of a list from which a service's watch goes on."""
+    if watch == "iamWatch":
+        return int(place.operator.ListRegions().revision)
+    return int(place.operator.ListHosts(region=place.region).revision)
 
 
 def test_a_watch_goes_on_from_the_revision_of_a_list(place: Place) -> None:
     place.host()
     after = revision_of(place)
     machine = place.machine()
-    seen = place.member.until(
-        lambda event: event.status.state == "active", object_id=machine, after_revision=after
-    )
-    assert [event.status.state for event in seen] == ["provisioning", "active"]
-    assert seen[-1].operation == place.get(machine).operation
-    again = place.member.until(
-        lambda event: event.status.state == "active",
-        object_id=machine,
-        after_revision=seen[0].revision,
-    )
-    assert again == seen[1:]
+
+    def until_active(watch: str, after: int) -> Any:
+        return place.member.until(
+            lambda event: event.status.state == "active", watch, object_id=machine,
+            after_revision=after,
+        )  # fmt: skip
+
+    for watch in OF_THE_SITE:
+        seen = until_active(watch, after)
+        assert [event.status.state for event in seen] == ["provisioning", "active"]
+        assert seen[-1].operation == place.get(machine).operation
+        assert until_active(watch, seen[0].revision) == seen[1:]
 
 
 @pytest.mark.parametrize(
@@ -51,32 +69,33 @@ def test_lists_of_inventory_tell_their_revision(place: Place, plural: str) -> No
     assert 0 < before < made.revision <= getattr(place.operator, f"List{plural}")().revision
 
 
-def test_a_watch_without_revision_begins_with_the_next_change(place: Place) -> None:
-    place.create_network("10.1.0.0/24")
+@of_each_service
+def test_a_watch_without_revision_begins_with_the_next_change(place: Place, watch: str) -> None:
+    before = make(place, watch)
     with ThreadPoolExecutor(1) as pool:
-        watched = place.operator.Watch()
-        answer = pool.submit(lambda: next(e for e in watched if e.region == place.region))
-        made: list[Any] = []
+        watched = getattr(place.operator, watch)()
+        made: list[str] = []
+        answer = pool.submit(lambda: next(e for e in watched if e.object_id in {before, *made}))
         # The watch begins at an unknown moment: change something until it sees a change.
         while not answer.done():
-            prefix = f"10.{len(made) // 250 + 2}.{len(made) % 250}.0/24"
-            made.append(place.create_network(prefix).metadata.id)
+            made.append(make(place, watch))
         assert answer.result(timeout=30).object_id in made
         watched.cancel()
 
 
-def test_nothing_is_missed_while_many_write(place: Place) -> None:
+@of_each_service
+def test_nothing_is_missed_while_many_write(place: Place, watch: str) -> None:
     """Each of the writers' events comes once, in the order of revisions."""
     writers, each = 4, 8
-    assert place.region
-    after = int(place.operator.ListHosts(region=place.region).revision)
+    make(place, watch)
+    after = now(place, watch)
 
     def write(_: int) -> list[str]:
-        return [str(place.create_image().metadata.id) for _ in range(each)]
+        return [make(place, watch) for _ in range(each)]
 
     with ThreadPoolExecutor(writers + 1) as pool:
-        watched = place.operator.Watch(after_revision=after)
-        mine = (e for e in watched if e.object_type == "image" and e.region == place.region)
+        watched = getattr(place.operator, watch)(after_revision=after)
+        mine = (e for e in watched if e.object_type in ("image", "project"))
         reading = pool.submit(lambda: list(islice(mine, writers * each)))
         made = [one for many in pool.map(write, range(writers)) for one in many]
         seen = reading.result(timeout=30)
@@ -93,9 +112,12 @@ def test_another_projects_events_are_not_seen(place: Place, site: Site) -> None:
     after = revision_of(place)
     theirs = place.machine()
     mine = other.machine()
-    for narrowed in ({}, {"object_id": ""}, {"project": other.project}):
+    for watch, narrowed in product(
+        OF_THE_SITE, ({}, {"object_id": ""}, {"project": other.project})
+    ):
         seen = other.member.until(
             lambda event: event.object_id == mine and event.status.state == "active",
+            watch,
             after_revision=after,
             **narrowed,
         )
@@ -128,43 +150,52 @@ def test_asking_for_what_is_another_projects_gives_nothing(
         assert isinstance(answer.exception(timeout=10), Exception)
 
 
+@of_each_service
 @on_sqlite
-def test_an_event_says_who_did_it(place: Place) -> None:
-    image = place.create_image().metadata.id
-    [event] = place.operator.until(lambda event: event.object_id == image, object_id=image)
-    assert (event.kind, event.object_type, event.region) == ("created", "image", place.region)
+def test_an_event_says_who_did_it(place: Place, watch: str) -> None:
+    before = now(place, watch)
+    made = make(place, watch)
+    [event] = place.operator.until(
+        lambda event: event.object_id == made, watch, object_id=made, after_revision=before
+    )
+    told = ("project", "") if watch == "iamWatch" else ("image", place.region)
+    assert (event.kind, event.object_type, event.region) == ("created", *told)
     admin = place.site.caller().Login(account="admin", password="correct horse")
     assert event.author == admin.account
 
 
+@of_each_service
 @on_sqlite
 def test_a_watch_whose_token_ends_says_where_to_go_on(
-    place: Place, site: Site, monkeypatch: pytest.MonkeyPatch
+    place: Place, site: Site, monkeypatch: pytest.MonkeyPatch, watch: str
 ) -> None:
     me = site.admin.CreateAccount(name=new_name("account"), password=PASSWORD).metadata.id
     site.admin.AssignRole(account=me, role=common_pb2.ROLE_READER)
-    watched = site.caller(site.token(me, timedelta(hours=1))).Watch(
-        after_revision=place.operator.ListHosts(region=place.region).revision
-    )
-    image = place.create_image().metadata.id
-    seen = next(event for event in watched if event.object_id == image)
+    caller_of_an_hour = site.caller(site.token(me, timedelta(hours=1)))
+    watched = getattr(caller_of_an_hour, watch)(after_revision=now(place, watch))
+    made = make(place, watch)
+    seen = next(event for event in watched if event.object_id == made)
     later = datetime.now(UTC) + timedelta(hours=2)
     with monkeypatch.context() as patch:
         patch.setattr(caller, "datetime", SimpleNamespace(now=lambda _: later))
-        missed = place.create_image().metadata.id
+        missed = make(place, watch)
         with refused("UNAUTHENTICATED", "TOKEN_EXPIRED") as refusal:
             next(watched)
     assert refusal.metadata["revision"] == str(seen.revision)
     again = site.caller(site.token(me, timedelta(hours=1)))
-    assert again.until(lambda event: event.object_id == missed, after_revision=seen.revision)
+    found = again.until(
+        lambda event: event.object_id == missed, watch, after_revision=seen.revision
+    )
+    assert found
 
 
+@of_each_service
 @on_sqlite
 @pytest.mark.parametrize(
     ("types", "field"), [(["machine"] * 65, "object_types"), (["m" * 65], "object_types[0]")]
 )
 def test_a_watch_of_more_types_than_there_are_is_refused(
-    place: Place, types: list[str], field: str
+    place: Place, types: list[str], field: str, watch: str
 ) -> None:
     with refused("INVALID_ARGUMENT", about=field):
-        next(place.operator.Watch(after_revision=1, object_types=types))
+        next(getattr(place.operator, watch)(after_revision=1, object_types=types))

@@ -73,9 +73,11 @@ class Caller:
     def _metadata(self) -> tuple[tuple[str, str], ...]:
         return (("authorization", f"Bearer {self.token}"),) if self.token else ()
 
-    def until(self, happened: Callable[[Any], bool], **fields: Any) -> list[Any]:
-        """Watch until something happened; give the events up to it."""
-        watched = self.Watch(**{"after_revision": 1, **fields})
+    def until(
+        self, happened: Callable[[Any], bool], watch: str = "Watch", **fields: Any
+    ) -> list[Any]:
+        """Watch until something happened, at any service; give the events up to it."""
+        watched = getattr(self, watch)(**{"after_revision": 1, **fields})
         seen = []
         for event in watched:
             seen.append(event)
