@@ -4,6 +4,7 @@ import asyncio
 import math
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -92,7 +93,8 @@ def test_a_call_that_its_caller_cancels_is_stopped_and_leaves_nothing(
     begin = Database._write_once
 
     def write_once(database: Database, change: Any, waiting: Any, **more: Any) -> Any:
-        used.put(database)
+        if database not in (site.database, site.installation):
+            used.put(database)
         return begin(database, change, waiting, **more)
 
     with beside(site, ("iam",), threads=1) as address:
@@ -107,7 +109,9 @@ def test_a_call_that_its_caller_cancels_is_stopped_and_leaves_nothing(
             call.cancel()
             assert cancelled not in names_of(caller), "the one thread is free while others write"
             pool: Any = database.engine.pool
-            assert pool.checkedout() == 0, "its connection is given back"
+            give_up_at = time.monotonic() + LIMIT_S
+            while pool.checkedout():  # Health reads there, too, now and then.
+                assert time.monotonic() < give_up_at, "its connection is given back"
             if not database.is_sqlite:
                 assert not waits(site.installation), "its statement was stopped"
         caller.CreateProject(name=new_name("project"))
