@@ -5,7 +5,7 @@ import os
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from tempfile import mkdtemp
@@ -208,37 +208,56 @@ def _long_tokens() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _started(folder: Path, new_database: Callable[[], Database]) -> Iterator[Callable[[str], Site]]:
+    """Sites by purpose, each started when a test first asks for it."""
+    running: dict[str, Site] = {}
+    with ExitStack() as stack:
+
+        def site(purpose: str) -> Site:
+            if purpose not in running:
+                databases = [new_database() for _ in range(2)]
+                for database in databases:
+                    stack.callback(database.close)
+                    events.record(database)
+                made = Site(databases[0], databases[1], Path(mkdtemp(dir=folder)))
+                running[purpose] = stack.enter_context(made.running())
+            return running[purpose]
+
+        yield site
+
+
 @pytest.fixture(scope="session")
-def _sites(
-    request: pytest.FixtureRequest,
+def _sqlite_sites(
     quick_folder: Path,
     new_sqlite: Callable[[], Database],
     _quick_passwords: None,
     _long_tokens: None,
-) -> Iterator[Callable[..., Site]]:
-    """Sites by kind of database and purpose, each started when a test first asks for it."""
-    running: dict[tuple[str, str], tuple[Site, Any]] = {}
+) -> Iterator[Callable[[str], Site]]:
+    with _started(quick_folder, new_sqlite) as sites:
+        yield sites
+
+
+@pytest.fixture(scope="session")
+def _postgresql_sites(
+    quick_folder: Path,
+    postgresql_server: PostgreSQL,
+    _quick_passwords: None,
+    _long_tokens: None,
+) -> Iterator[Callable[[str], Site]]:
+    with _started(quick_folder, lambda: _postgresql(postgresql_server)) as sites:
+        yield sites
+
+
+@pytest.fixture(scope="session")
+def _sites(request: pytest.FixtureRequest) -> Callable[..., Site]:
+    """Sites by kind of database and purpose; each stops before what it stands on."""
 
     def site(kind: str, purpose: str = "") -> Site:
-        if (kind, purpose) not in running:
-            if kind == "sqlite":
-                databases = [new_sqlite() for _ in range(2)]
-            else:
-                server = request.getfixturevalue("postgresql_server")
-                databases = [_postgresql(server) for _ in range(2)]
-            for database in databases:
-                events.record(database)
-            made = Site(databases[0], databases[1], Path(mkdtemp(dir=quick_folder)))
-            context = made.running()
-            context.__enter__()
-            running[kind, purpose] = (made, context)
-        return running[kind, purpose][0]
+        made: Site = request.getfixturevalue(f"_{kind}_sites")(purpose)
+        return made
 
-    yield site
-    for made, context in running.values():
-        context.__exit__(None, None, None)
-        made.database.close()
-        made.installation.close()
+    return site
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
