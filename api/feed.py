@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from mulligan import events
 from mulligan.database import Database
 from mulligan.events import EventRow, Narrowed
-from mulligan.failures import log_failure
+from mulligan.failures import Failures, log_failure
 from mulligan.wakeups import SAFETY_READ_S, Reader, Wakeups
 
 MOST_IN_MEMORY = 4_096
@@ -50,6 +50,7 @@ class Feed:
         # All events after the first and up to the second revision are in `_latest`.
         self._known: tuple[int, int] | None = None
         self._grown = asyncio.Event()
+        self._failures = Failures(_log, "the events can't be read, tries again")
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Feed"]:
@@ -124,7 +125,7 @@ class Feed:
             try:
                 await self._follow_while_watched()
             except Exception as error:
-                log_failure(_log, "the events can't be read, tries again", error)
+                self._failures.note(error)
                 await asyncio.sleep(1)
             self._known = None
             self._latest.clear()
@@ -132,6 +133,7 @@ class Feed:
     async def _follow_while_watched(self) -> None:
         async with self._wakeups.reader() as reader:
             begin = end = await self.read(events.current_revision)
+            self._failures.are_over()
             while self._watchers:
                 self._known = (begin, end)
                 self._grown.set()

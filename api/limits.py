@@ -80,16 +80,17 @@ class Limits:
     def within(self, caller: Caller, method: "Method") -> Caller:
         """Leave a program that is for a region what it has there, where all is shown by its roles.
 
-        A role on the system or on a region above is one on its region then.
+        A role on the system or on a region above is one on its region then; one where this process
+        knows of nothing yet is none. The audit is narrowed to the region as it is.
         """
-        if not caller.region or not _is_everybodys(method):
+        if not caller.region or not _is_everybodys(method) or method.verb == "ListAuditEvents":
             return caller
-        tree = self._places.regions
-        above = {SYSTEM, *tree.chain(caller.region)}
+        projects, regions = self._places.projects, self._places.regions
+        above = {SYSTEM, *regions.chain(caller.region)}
         roles = {
             place: role
             for place, role in caller.roles.items()
-            if place not in above and (place not in tree or caller.region in tree.chain(place))
+            if place in projects or (place not in above and caller.region in regions.chain(place))
         }
         if held := {role for place, role in caller.roles.items() if place in above}:
             roles[caller.region] = max(held, key=ROLES.index)

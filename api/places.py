@@ -9,7 +9,7 @@ from functools import partial
 
 from api.feed import Feed
 from mulligan.events import Narrowed, current_revision
-from mulligan.failures import log_failure
+from mulligan.failures import Failures
 from mulligan.iam import objects
 from mulligan.iam.catalogue import REST
 from mulligan.iam.objects import Place
@@ -141,15 +141,17 @@ class Places:
             await asyncio.gather(task, return_exceptions=True)
 
     async def _follow(self, feed: Feed) -> None:
+        failures = Failures(_log, "projects and regions can't be followed, tries again")
         while True:
             try:
                 revision = await feed.read(current_revision)
                 self.take(await feed.read(objects.places))
+                failures.are_over()
                 async for event in feed.after(revision, lambda _: _OF_PLACES):
                     changed = partial(objects.chains, ids=[event.object_id])
                     self.take(await feed.read(changed))
             except Exception as error:
-                log_failure(_log, "projects and regions can't be followed, tries again", error)
+                failures.note(error)
                 await asyncio.sleep(1)
 
 

@@ -91,7 +91,7 @@ class Asking:
 
     def is_told(self, error: MulliganError) -> bool:
         """Say whether the audit tells of it: for who asks, or because it would change something."""
-        if error.reason == "TOKEN_EXPIRED":
+        if error.reason == "TOKEN_EXPIRED" and "ahead_s" not in error.details:
             return False  # it was a good one: so each watch ends, and who was idle renews it
         changes = self.method.has_request_id or self.method.verb == "Bootstrap"
         return changes or error.grpc_status in _WHO

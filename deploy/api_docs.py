@@ -33,10 +33,10 @@ Every RPC with what it asks and answers. Drawn from the comments in `proto/` by
   content refused. Passwords and secrets are kept nowhere, so they are not compared.
 - A list comes in [pages](api/common.md#message-page); the next one is asked for with the token that
   the one before gave. Objects and registered words, which are their own names, are listed in the
-  order and narrowed as is asked for (`order_by`, `descending`, `filter`). What has no id of its own
-  is listed in one order, said with each: what is said of objects (tags, attributes, roles, quotas,
-  freezes, distances, differences, sessions), what is told over time (calendars, usage, the audit),
-  and what is read whole (public keys, the catalogue).
+  order and narrowed as is asked for (`order_by`, `descending`, `filter`); each site has own words.
+  What is no object is listed in one order, said with each: what is said of objects (tags,
+  attributes, roles, quotas, freezes, distances, differences), an account's sessions, what is told
+  over time (calendars, usage, the audit), and what is read whole (public keys, the catalogue).
 - An object has `metadata`, a `spec` that callers write, and a `status` that the system writes.
 - Errors are `google.rpc.Status` with details: a stable code (ErrorInfo), fields (BadRequest), the
   object (ResourceInfo), when to try again (RetryInfo).

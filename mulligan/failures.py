@@ -14,6 +14,24 @@ from mulligan.values.errors import MulliganError
 _FORESEEN = (MulliganError, SQLAlchemyError, psycopg.Error, OSError)
 
 
+class Failures:
+    """What is tried again and again, and logged once for each reason that it fails for."""
+
+    def __init__(self, log: logging.Logger, words: str) -> None:
+        """Take the log, and the words for what can't be done."""
+        self._log, self._words, self._logged = log, words, ""
+
+    def note(self, error: Exception) -> None:
+        """Log why it failed, unless that is what it failed for before."""
+        if self._logged != str(error):
+            self._logged = str(error)
+            log_failure(self._log, self._words, error)
+
+    def are_over(self) -> None:
+        """It works again: the next failure is a new one."""
+        self._logged = ""
+
+
 def log_failure(log: logging.Logger, words: str, error: Exception) -> None:
     """Log what could not be done and why; with a trace where it is nothing that was foreseen."""
     log.warning("%s: %s", words, error, exc_info=None if isinstance(error, _FORESEEN) else error)

@@ -1,5 +1,6 @@
 """Answers by request id, so that a retry of a mutation gets the answer of its first try."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,7 @@ from mulligan.database import Base, Id
 from mulligan.values.errors import AlreadyExistsError
 
 PAGE = 500
-"""Answers that are looked through in one transaction."""
+"""Answers that are looked through at once."""
 
 Key = tuple[str, str]
 """An answer's account (UUID) and request id."""
@@ -37,6 +38,7 @@ _EARLIER = select(_ANSWERS.c.method, _ANSWERS.c.digest, _ANSWERS.c.response).whe
     _ANSWERS.c.account == bindparam("account"), _ANSWERS.c.request_id == bindparam("request_id")
 )
 _KEEP = insert(_ANSWERS)
+_KEY = (_ANSWERS.c.account, _ANSWERS.c.request_id)
 
 
 def earlier_answer(
@@ -78,18 +80,23 @@ def keep_answer(
     session.execute(_KEEP, [kept])
 
 
-def forget(session: Session, before: datetime, after: Key = FIRST) -> Key | None:
-    """Delete the answers from before a time among the page after a key.
+def old_answers(
+    session: Session, before: datetime, after: Key = FIRST
+) -> tuple[list[Key], Key | None]:
+    """Find the answers from before a time in the page after a key.
 
     A table that each change adds to has one index; who forgets, once a day, reads it through.
 
     Returns:
-        The page's last key, to go on after; nothing when it was the last page.
+        The old ones, and the page's last key to go on after: nothing when it was the last page.
     """
-    key = (_ANSWERS.c.account, _ANSWERS.c.request_id)
-    page = select(*key, _ANSWERS.c.at).where(tuple_(*key) > after).order_by(*key).limit(PAGE)
+    page = select(*_KEY, _ANSWERS.c.at).where(tuple_(*_KEY) > after).order_by(*_KEY).limit(PAGE)
     found = session.execute(page).all()
-    old = [(row.account, row.request_id) for row in found if row.at < before]
-    if old:
-        session.execute(delete(_ANSWERS).where(tuple_(*key).in_(old)))
-    return (found[-1].account, found[-1].request_id) if len(found) == PAGE else None
+    keys = [(row.account, row.request_id) for row in found]
+    old = [key for key, row in zip(keys, found, strict=True) if row.at < before]
+    return old, keys[-1] if len(keys) == PAGE else None
+
+
+def forget(session: Session, answers: Collection[Key]) -> None:
+    """Delete answers, a page of them at most."""
+    session.execute(delete(_ANSWERS).where(tuple_(*_KEY).in_(answers)))

@@ -16,7 +16,7 @@ from asyncinotify import Inotify, Mask
 
 from mulligan.database import STAYS, Database
 from mulligan.events import CHANNEL
-from mulligan.failures import log_failure
+from mulligan.failures import Failures
 
 SAFETY_READ_S = 60.0
 
@@ -31,6 +31,7 @@ class Wakeups:
         self._database, self._channel = database, channel
         self._readers: set[asyncio.Event] = set()
         self._wanted = asyncio.Event()
+        self._failures = Failures(_log, "commits can't be listened for, tries again")
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
@@ -61,13 +62,14 @@ class Wakeups:
             try:
                 await listen()
             except Exception as error:
-                log_failure(_log, "commits can't be listened for, tries again", error)
+                self._failures.note(error)
                 await asyncio.sleep(1)
             self._wake()
 
     async def _listen_sqlite(self) -> None:
         with Inotify() as watched:
             watched.add_watch(str(self._database.url.database), Mask.ATTRIB)
+            self._failures.are_over()
             self._wake()  # to what was committed before
             async for _ in watched:
                 self._wake()
@@ -82,6 +84,7 @@ class Wakeups:
         connecting = psycopg.AsyncConnection.connect(target, autocommit=True, **stays)
         async with await connecting as connection:
             await connection.execute(f"LISTEN {self._channel}")
+            self._failures.are_over()
             self._wake()
             async for _ in connection.notifies():
                 if not self._readers:

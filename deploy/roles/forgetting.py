@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -13,6 +13,7 @@ from mulligan.failures import log_failure
 
 EVERY = timedelta(days=1)
 _log = logging.getLogger(__name__)
+_ALL = object()
 
 
 @asynccontextmanager
@@ -32,7 +33,10 @@ async def forgetting(
 async def _forget_each_day(database: Database, kept: timedelta, refusals_kept: timedelta) -> None:
     while True:
         try:
-            await asyncio.to_thread(forget_older, database, kept, refusals_kept)
+            pages = _pages(database, kept, refusals_kept)
+            # A page at a time, so that the process can stop in between.
+            while await asyncio.to_thread(next, pages, _ALL) is not _ALL:
+                pass
         except Exception as error:
             log_failure(_log, "what is old stays for another day", error)
         await asyncio.sleep(EVERY.total_seconds())
@@ -43,10 +47,19 @@ def forget_older(database: Database, kept: timedelta, refusals_kept: timedelta) 
 
     An answer that is kept for retries goes with the events that its request made.
     """
+    for _ in _pages(database, kept, refusals_kept):
+        pass
+
+
+def _pages(database: Database, kept: timedelta, refusals_kept: timedelta) -> Iterator[None]:
     now = datetime.now(UTC)
     for forget, before in ((events.forget, kept), (events.forget_refusals, refusals_kept)):
         while database.write(partial(forget, before=now - before)) == events.PAGE:
-            pass
+            yield
     after: requests.Key | None = requests.FIRST
     while after is not None:
-        after = database.write(partial(requests.forget, before=now - kept, after=after))
+        read = partial(requests.old_answers, before=now - kept, after=after)
+        old, after = database.read(read)
+        if old:
+            database.write(partial(requests.forget, answers=old))
+        yield

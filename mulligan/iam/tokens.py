@@ -27,6 +27,9 @@ SERVICES = str(UUID(int=0))
 LONGEST = keys.LIFETIME + keys.CLOCKS_DIFFER
 """No token is good for longer: whoever got hold of a key makes none that outlives its rotation."""
 
+FUTURE = keys.LIFETIME - keys.CLOCKS_DIFFER
+"""How far ahead iam's clock may be: as far behind, none of its tokens is good any more, either."""
+
 REMEMBERED = 1024
 """So many good tokens are known again, by all of their text and their key's, in each process:
 checking one takes as long as a query.
@@ -107,12 +110,15 @@ def check(token: str, published: Mapping[str, PublicKey]) -> Caller:
         raise UnauthenticatedError("the token was not signed by a live key; sign in again")
     caller = _checked(token, key.pem)
     caller.refuse_if_expired()
-    if caller.expires_at is not None and caller.expires_at > datetime.now(UTC) + LONGEST:
-        raise UnauthenticatedError(
-            "the token is from the future: iam's clock is ahead of this service's, or one of them "
-            "has gone back since; sign in again with `mulligan login`, and set the clocks",
-            code="TOKEN_EXPIRED",  # so that clients renew it: the next one is of iam's time now
-        )
+    if caller.expires_at is not None:
+        ahead_s = (caller.expires_at - datetime.now(UTC) - LONGEST).total_seconds()
+        if ahead_s > FUTURE.total_seconds():
+            raise UnauthenticatedError(
+                f"the token is from the future: iam's clock was at least {ahead_s:.0f} s ahead of "
+                "this service's; sign in again with `mulligan login`, and have the clocks set",
+                code="TOKEN_EXPIRED",  # so that clients renew it: iam's clock may be right again
+                ahead_s=f"{ahead_s:.0f}",
+            )
     return caller
 
 

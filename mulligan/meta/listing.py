@@ -5,7 +5,7 @@ what is in it, and what is passed over on the way: what the filter leaves out, w
 not see, claims that time alone ended. The indexes that give each order are said with the tables
 that are listed. Sorted for each page are, as no index has what their callers see in one order: by
 name, providers of all regions; projects of who has no role on the system; operations of several
-projects; application credentials; servers and hosts of a project that owns them.
+projects; application credentials; servers and hosts of a project that owns them; by time, metadefs.
 """
 
 import unicodedata
@@ -82,7 +82,7 @@ def listed(
 def listed_words(session: Session, table: Any, listing: Listing) -> Listed[Any]:
     """Read a page of registered words, each of which is its own name and id.
 
-    Index: the primary key; by time they are sorted, as they are few.
+    They are sorted, as they are few; SQLite has them by name in the order of their primary key.
     """
     name = in_unicode_order(session, table.name)
     keys = (table.created_at, name) if listing.order_by is OrderBy.CREATED_AT else (name,)

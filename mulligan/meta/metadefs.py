@@ -196,10 +196,10 @@ def select_metadefs(owners: Collection[str] | None, attribute: str) -> Select[An
     """Select what some owners (None: all) and the system define, of one attribute ("": of any)."""
     query = select(MetadefRow)
     if owners is not None:
-        query = query.where(MetadefRow.owner.in_([*owners, SYSTEM]))
+        query = query.where(one_of(_METADEFS.c.owner, "owners"))
     if attribute:
         query = query.where(MetadefRow.attribute == attribute)
-    return query
+    return query.params(owners=[*(owners or ()), SYSTEM])
 
 
 def definitions_of(

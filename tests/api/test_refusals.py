@@ -154,6 +154,11 @@ def test_a_watch_that_ends_with_its_token_is_no_refusal(database: Database) -> N
     assert storm(database, 1, UnauthenticatedError("over", code="TOKEN_EXPIRED")) == []
 
 
+def test_a_token_from_the_future_is_a_refusal(database: Database) -> None:
+    [told] = storm(database, 1, UnauthenticatedError("b", code="TOKEN_EXPIRED", ahead_s="9000"))
+    assert told.result == "TOKEN_EXPIRED"
+
+
 @pytest.mark.parametrize("problem", [UnavailableError("the database is away"), ValueError("odd")])
 def test_what_could_not_be_written_is_counted(
     database: Database, monkeypatch: pytest.MonkeyPatch, problem: Exception

@@ -99,6 +99,23 @@ def test_a_token_ends(database: Database) -> None:
     assert raised.value.reason == "TOKEN_EXPIRED"
 
 
+@pytest.mark.parametrize(("ahead", "is_taken"), [(14, True), (16, False)])
+def test_a_token_of_a_clock_that_is_ahead_is_taken_for_as_long_as_one_lives(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch, ahead: int, is_taken: bool
+) -> None:
+    """Clients renew it: iam's clock may be right again."""
+    monkeypatch.setattr(tokens, "LONGEST", keys.LIFETIME + keys.CLOCKS_DIFFER)
+    account, now = an_account(sqlite_database), datetime.now(UTC)
+    issue = partial(tokens.issue, account=account, now=now + timedelta(minutes=ahead))
+    token, _ = sqlite_database.read(issue)
+    if is_taken:
+        assert tokens.check(token, published(sqlite_database)).account == account
+    else:
+        with pytest.raises(UnauthenticatedError, match=r"least 8\d\d s ahead") as raised:
+            tokens.check(token, published(sqlite_database))
+        assert raised.value.reason == "TOKEN_EXPIRED"
+
+
 def test_a_token_that_is_known_again_ends_too(
     sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
