@@ -87,6 +87,7 @@ def it_comes_back(sites: Sites, everything: Watching) -> None:
     assert sites.made(operation, sites.there[NORTH]).metadata.region == sites.regions[NORTH]
     assert everything.of(operation) == sites.happened(NORTH, operation)
     assert sites.alive() == set(NAMES)
+    until(sites.are_reached)
 
 
 def iam_is_killed(sites: Sites, everything: Watching, stack: ExitStack) -> None:

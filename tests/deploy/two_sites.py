@@ -307,6 +307,15 @@ class Sites:
         asked = control_pb2.ListMachinesRequest(project=self.project)
         return {one.metadata.name for one in client.control.AllMachines(asked)}
 
+    def are_reached(self) -> bool:
+        """Whether the client lists what both have: who failed to connect is slow to try again."""
+        try:
+            return bool(self.machines(self.client))
+        except MulliganCallError as error:
+            if error.grpc_status != "UNAVAILABLE":
+                raise
+            return False
+
     def equip(self, name: str) -> None:
         """Have a host, an image and a network in a region."""
         control, region = self.client.control, self.regions[name]
