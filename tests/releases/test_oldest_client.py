@@ -48,6 +48,12 @@ def methods() -> Methods:
 
 
 @pytest.fixture
+def sqlite_site(_sites: Callable[..., Site]) -> Site:
+    """A running site of its own: other tests take more sites up in the catalogue of theirs."""
+    return _sites("sqlite", "oldest client")
+
+
+@pytest.fixture
 def sign_in(sqlite_site: Site, methods: Methods) -> Callable[[str], Any]:
     """Sign an account in and give what it calls, by messages of the oldest release only."""
 
