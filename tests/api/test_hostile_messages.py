@@ -298,7 +298,8 @@ def test_hostile_messages_are_refused_in_words_and_change_nothing(
 def test_hostile_messages_leave_nothing_in_memory(battered: Battered) -> None:
     if battered.sent < WARM_UP:
         battered.sends_to_all(run=1)
-    assert all(battered.taken[sender] for sender in SENDERS), "some are let in nowhere"
+    let_in = {*SENDERS} - {NOBODY}  # who is taken only where a message happens to fit
+    assert all(battered.taken[sender] for sender in let_in), "some are let in nowhere"
     before, sent = Memory.now(), battered.sent
     battered.sends_to_all(run=2)
     left = Memory.now().each(before, battered.sent - sent)
