@@ -105,7 +105,10 @@ class Access:
         self._places = places
         self._threads = threads
         self._limits = Limits(places, threads)
-        self.within = self._limits.within
+
+    def within(self, caller: Caller, method: Method) -> Caller:
+        """Narrow the roles of a program for one region where its roles alone decide what it sees."""
+        return self._limits.within(caller, method)
 
     async def check(self, caller: Caller, request: Any, method: Method, ends_at: float) -> None:
         """Refuse what the caller's roles don't reach; until `ends_at`, by time.monotonic.

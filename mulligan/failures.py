@@ -19,19 +19,22 @@ class Failures:
 
     def __init__(self, log: logging.Logger, words: str) -> None:
         """Take the log, and the words for what can't be done."""
-        self._log, self._words, self._logged = log, words, ""
+        self._log, self._words = log, words
+        # Type and text of what was logged last; None: nothing since it worked.
+        self._logged: str | None = None
 
     def note(self, error: Exception) -> None:
         """Log why it failed, unless that is what it failed for before."""
-        if self._logged != str(error):
-            self._logged = str(error)
+        if self._logged != repr(error):
+            self._logged = repr(error)
             log_failure(self._log, self._words, error)
 
     def are_over(self) -> None:
         """It works again: the next failure is a new one."""
-        self._logged = ""
+        self._logged = None
 
 
 def log_failure(log: logging.Logger, words: str, error: Exception) -> None:
     """Log what could not be done and why; with a trace where it is nothing that was foreseen."""
-    log.warning("%s: %s", words, error, exc_info=None if isinstance(error, _FORESEEN) else error)
+    why = str(error) or repr(error)  # some, such as a TimeoutError, have no text
+    log.warning("%s: %s", words, why, exc_info=None if isinstance(error, _FORESEEN) else error)
