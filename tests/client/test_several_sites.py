@@ -1,11 +1,15 @@
 """A client of two sites: what it watches, waits for, claims and lists."""
 
+import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import grpc
 import pytest
+from click.testing import Result
+from google.protobuf.empty_pb2 import Empty
 
 from mulligan_client.client import Client
 from mulligan_client.errors import MulliganCallError
@@ -319,3 +323,76 @@ def test_a_command_says_once_which_site_is_missing_and_how_one_is_chosen(
     assert not fake.asked("Freeze")
     assert run("--at-site", HERE, "freeze", "--site", "--reason", "smoke").exit_code == 0
     assert len(fake.asked("Freeze")) == 1
+
+
+def test_commands_go_on_by_what_iam_told_last(
+    fake: FakeMulligan, there: FakeMulligan, logged_in: Store, run: Run
+) -> None:
+    there.on("ListHosts", control_pb2.ListHostsResponse())
+
+    def hosts() -> Result:
+        return run("host", "list", "--region", REGION)
+
+    assert hosts().exit_code == 0
+    assert stat.S_IMODE(logged_in.catalogue.stat().st_mode) == 0o600
+    fake.on("ListServices", AWAY)
+    asked, calls = len(fake.asked("ListServices")), len(there.asked("ListHosts"))
+    assert hosts().exit_code == 0
+    assert len(fake.asked("ListServices")) == asked + 1, "who knows the sites does not wait for iam"
+    assert len(there.asked("ListHosts")) == calls + 1
+    # What iam tells is taken, as soon as it does; and a refusal of iam's is one.
+    fake.on("ListServices", RefusalError("UNAUTHENTICATED", "TOKEN_REVOKED", "it was taken back"))
+    assert "it was taken back" in hosts().output
+    assert len(there.asked("ListHosts")) == calls + 1
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda store: store.write(replace(store.read(), account="bob")),
+        lambda store: store.catalogue.write_text("{"),
+        lambda store: store.catalogue.write_text("[]"),
+        lambda store: store.catalogue.write_text(
+            store.catalogue.read_text().replace('"sites": [', '"sites": [7, ')
+        ),
+    ],
+    ids=["another login", "half of it", "a list", "no site"],
+)
+def test_what_is_kept_of_the_sites_serves_the_login_that_it_was_told(
+    fake: FakeMulligan,
+    there: FakeMulligan,
+    logged_in: Store,
+    run: Run,
+    spoil: Callable[[Store], object],
+) -> None:
+    there.on("ListHosts", control_pb2.ListHostsResponse())
+    assert run("host", "list", "--region", REGION).exit_code == 0
+    spoil(logged_in)
+    fake.on("ListServices", AWAY)
+    refused = run("host", "list", "--region", REGION)
+    assert "the database is away" in refused.output
+    assert len(there.asked("ListHosts")) == 1
+
+
+def test_a_token_goes_nowhere_by_what_is_kept_that_iam_could_not_send_it_to(
+    fake: FakeMulligan, there: FakeMulligan, logged_in: Store, run: Run
+) -> None:
+    there.on("ListHosts", control_pb2.ListHostsResponse())
+    assert run("host", "list", "--region", REGION).exit_code == 0
+    kept = logged_in.catalogue.read_text()
+    logged_in.catalogue.write_text(kept.replace(there.address, "192.0.2.7:80"))
+    fake.on("ListServices", AWAY)
+    refused = run("host", "list", "--region", REGION)
+    assert "192.0.2.7:80" in refused.output
+    assert refused.exit_code != 0
+
+
+def test_who_logs_out_leaves_no_sites_behind(
+    fake: FakeMulligan, there: FakeMulligan, logged_in: Store, run: Run
+) -> None:
+    there.on("ListHosts", control_pb2.ListHostsResponse())
+    fake.on("SignOut", Empty())
+    assert run("host", "list", "--region", REGION).exit_code == 0
+    assert logged_in.catalogue.exists()
+    assert run("logout").exit_code == 0
+    assert not logged_in.catalogue.exists()

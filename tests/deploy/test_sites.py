@@ -18,12 +18,13 @@ from mulligan_client.errors import MulliganCallError
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 from tests.databases import PostgreSQL
-from tests.deploy.two_sites import NAMES, NORTH, SOUTH, Sites, Watching, until
+from tests.deploy.two_sites import NAMES, NORTH, PASSWORD, SOUTH, Sites, Watching, until
 
 EXAMPLES: Sequence[Sequence[str | Path]] = (
     [build.GO_EXAMPLE],
     ["node", build.TYPESCRIPT_EXAMPLE],
 )
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHqR1s9rV0c3mYQZ0tZpZkqk0aaaaaaaaaaaaaaaaaaa ann"
 BRIEF = timedelta(seconds=20)
 """So long the token is good that ends while iam is away: ten times what is done with it before."""
 
@@ -92,6 +93,8 @@ def it_comes_back(sites: Sites, everything: Watching) -> None:
 
 def iam_is_killed(sites: Sites, everything: Watching, stack: ExitStack) -> None:
     """Both go on with the tokens and watches that there are, until a token ends."""
+    sites.command("login", sites.address, "--password-stdin", stdin=PASSWORD)
+    sites.command("machine", "list", "--project", "ours")
     ends = sites.token(BRIEF)
     brief = {name: stack.enter_context(sites.at(name, ends)) for name in NAMES}
     watches = {name: Watching(one, revision(one)) for name, one in brief.items()}
@@ -117,6 +120,19 @@ def iam_is_killed(sites: Sites, everything: Watching, stack: ExitStack) -> None:
         # Who has another token goes on; the watch of this one ends at the next change.
         sites.claim(sites.regions[name])
         assert watches[name].end().code == "TOKEN_EXPIRED"
+    a_person_goes_on(sites)
+
+
+def a_person_goes_on(sites: Sites) -> None:
+    """Each command is a process that begins without iam."""
+    key = sites.folder / "key.pub"
+    key.write_text(KEY)
+    wanted = ("--image", "image", "--network", "lan", "--memory", "512MiB", "--disk", "1GiB")
+    for name in NAMES:
+        machine, place = f"by-hand-{name}", ("--project", "ours", "--region", name)
+        sites.command("machine", "provision", machine, *wanted, "--ssh-key", str(key), *place)
+        assert machine in sites.command("machine", "list", "--project", "ours")
+        sites.command("machine", "decommission", machine, "--project", "ours", "--yes")
 
 
 def revision(client: Client) -> int:

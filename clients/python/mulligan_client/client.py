@@ -20,6 +20,7 @@ from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from mulligan_client.gen.mulligan.meta.v1 import meta_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 from mulligan_client.gen.services import ControlService, IamService, Service, Services
+from mulligan_client.kept_catalogue import Kept
 from mulligan_client.merged_watch import MergedWatch
 from mulligan_client.methods import Method
 from mulligan_client.names import NAMES_PER_CALL, find_all, with_ids
@@ -71,6 +72,7 @@ class Client(Services):
         addresses: Mapping[Service, str] | None = None,
         site: str = "",
         away: Away | None = None,
+        kept: Kept | None = None,
         ca_file: Path | None = None,
         timeout_s: float = 30.0,
         attempts: int = 4,
@@ -90,6 +92,8 @@ class Client(Services):
             site: the UUID of one, to call no other.
             away: told of each site that a list or watch lacks because it does not answer; without
                 it that fails.
+            kept: where iam's catalogue is kept beyond the process; what it told last holds while it
+                does not answer.
             ca_file: PEM file with the authorities to trust instead of the system's.
             timeout_s: deadline of a call that is given none; watches have none.
             attempts: how often a call is made while the answer is UNAVAILABLE.
@@ -110,7 +114,7 @@ class Client(Services):
         self._catalogue = Catalogue(
             self._ask_catalogue, Target.parse(self._iam), site, beside=given.get("iam", "")
         )
-        self._away = away
+        self._away, self._kept = away, kept
         self._closed = threading.Event()
         self._callers = self._all_callers(given)
         super().__init__(lambda service: self._callers[service])
@@ -160,10 +164,20 @@ class Client(Services):
         if not self.token and not self.sign_in.is_due():
             return None
         request = iam_pb2.ListServicesRequest()
-        if waits:
-            return self.iam.ListServices(request)
-        once = IamService(self._caller(self._iam, attempts=1))
-        return once.ListServices(request, timeout=min(self._timeout_s, CATALOGUE_WITHIN_S))
+        before = self._kept.read() if self._kept and waits else None
+        if waits and before is None:
+            answer = self.iam.ListServices(request)
+        else:
+            once = IamService(self._caller(self._iam, attempts=1))
+            try:
+                answer = once.ListServices(request, timeout=min(self._timeout_s, CATALOGUE_WITHIN_S))
+            except MulliganCallError as error:
+                if before is None or error.grpc_status not in AWAY:
+                    raise
+                return before
+        if self._kept:
+            self._kept.write(answer)
+        return answer
 
     def _locate(self, ids: Iterable[str]) -> None:
         # Where they are is remembered with the answers; one that fails leaves less to know.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # each brings gRPC or rich, which `mulligan --help` has no us
     from mulligan_client.catalogue import Site
     from mulligan_client.client import Client
     from mulligan_client.errors import MulliganCallError
+    from mulligan_client.kept_catalogue import Kept
 
 
 @dataclass
@@ -83,9 +84,14 @@ class Session:
         # A token from the environment is nobody's to renew, and what is stored stays as it is.
         renews = bool(self.login.refresh_token)
         keeper = LoginKeeper(self.store, self.login, self.keep_secret) if renews else None
-        return self.client_at(self.login.address, SignIn(self.login.tokens, keeper=keeper))
+        from mulligan_client.kept_catalogue import KeptCatalogue
 
-    def client_at(self, address: str, sign_in: SignIn | None = None) -> "Client":
+        kept = KeptCatalogue(self.store, self.login) if self.is_stored else None
+        return self.client_at(self.login.address, SignIn(self.login.tokens, keeper=keeper), kept)
+
+    def client_at(
+        self, address: str, sign_in: SignIn | None = None, kept: "Kept | None" = None
+    ) -> "Client":
         """Make a client of another server, or of nobody yet."""
         if not self.debug:  # what gRPC's core has to say of a handshake is in the error already
             os.environ.setdefault("GRPC_VERBOSITY", "NONE")
@@ -98,6 +104,7 @@ class Session:
                 sign_in=sign_in,
                 site=self.site,
                 away=self._tell_away,
+                kept=kept,
                 ca_file=Path(ca_file) if ca_file else None,
             )
         except (ValueError, OSError) as error:

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from mulligan_client.tokens import Keeper, Tokens
 
 _FILE = "login.json"
 _LOCK = "login.lock"
+_CATALOGUE = "catalogue.json"
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / _FILE
+        self.catalogue = folder / _CATALOGUE
 
     @classmethod
     def default(cls, environment: Mapping[str, str] = os.environ) -> Self:
@@ -83,13 +85,17 @@ class Store:
         return Login(**{name: str(value) for name, value in content.items() if name in known})
 
     def write(self, login: Login) -> None:
-        """Replace the login; no reader sees half of it, and nobody else sees any of it."""
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=f".{_FILE}")
+        """Replace the login."""
+        self.write_file(self.path, asdict(login))
+
+    def write_file(self, path: Path, content: Mapping[str, Any]) -> None:
+        """Replace a file here; no reader sees half of it, and nobody else sees any of it."""
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}")
         try:
             with os.fdopen(descriptor, "w") as file:  # mkstemp makes it with mode 0600
-                json.dump(asdict(login), file, indent=1)
-            Path(temporary).replace(self.path)
+                json.dump(content, file, indent=1)
+            Path(temporary).replace(path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise

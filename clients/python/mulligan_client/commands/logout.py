@@ -32,4 +32,5 @@ def logout(session: Session) -> None:
         with session.store.locked():
             stored = session.store.read()
             session.store.write(stored.with_tokens(Tokens()))
+            session.store.catalogue.unlink(missing_ok=True)
     session.remark(f"Logged out at {session.login.address}.")
