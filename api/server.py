@@ -1,6 +1,7 @@
 """The gRPC server: the servicers that are asked for, behind the one interceptor."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -52,6 +53,22 @@ SERVICES: Mapping[str, ServiceDescriptor] = {
 }
 MAX_MESSAGE_BYTES = 4 << 20
 GRACE_S = 5.0
+
+
+class _HangUps(logging.Filter):
+    """Leaves out of gRPC's log that somebody hung up while an answer was under way.
+
+    It is an error there, with a traceback, and nothing to look into.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep all else."""
+        error = record.exc_info[1] if record.exc_info else None
+        is_broken_off = str(error).startswith('Failed "execute_batch"')
+        return not (is_broken_off and type(error).__name__ == "ExecuteBatchError")
+
+
+_HANG_UPS = _HangUps()
 
 
 @dataclass(frozen=True)
@@ -125,7 +142,7 @@ async def running_server(
         in_force = _in_force(stack, services, log_level)
         health = Health({name: SERVICES[name].full_name for name in services})
         gate = Gate(methods, published, places, pool, refusals, in_force, health.suspect)
-        server = _server(gate, share_port)
+        server = new_server(gate, share_port=share_port)
         starter = Starter(backends.temporal, Projects(places)) if backends.temporal else None
         _add_servicers(server, feeds, backends, places, copy, starter)
         _add_health_and_reflection(server, services, health)
@@ -195,7 +212,9 @@ def _in_force(
     return {name: InForce(name, log_level) for name in services}
 
 
-def _server(gate: Gate, share_port: bool) -> grpc.aio.Server:
+def new_server(gate: grpc.aio.ServerInterceptor, *, share_port: bool) -> grpc.aio.Server:
+    """Make a server whose calls go through the gate, and whose log does not tell of hang-ups."""
+    logging.getLogger("grpc._cython.cygrpc").addFilter(_HANG_UPS)
     options = [
         ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
         ("grpc.so_reuseport", int(share_port)),
