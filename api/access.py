@@ -107,7 +107,7 @@ class Access:
         self._limits = Limits(places, threads)
 
     def within(self, caller: Caller, method: Method) -> Caller:
-        """Narrow the roles of a program for one region where its roles alone decide what it sees."""
+        """Narrow the roles of a program for one region, where all is shown by its roles."""
         return self._limits.within(caller, method)
 
     async def check(self, caller: Caller, request: Any, method: Method, ends_at: float) -> None:

@@ -41,7 +41,8 @@ def test_a_hang_up_is_not_logged_and_a_mistake_is() -> None:
         with faults() as heard:
             async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
                 for _ in range(calls):
-                    call = channel.unary_stream(f"/test.Test/{method}")(b"")
+                    begin: Any = channel.unary_stream(f"/test.Test/{method}")
+                    call = begin(b"")
                     await call.read()
                     if method == "Answers":
                         call.cancel()

@@ -163,21 +163,23 @@ class Client(Services):
     def _ask_catalogue(self, waits: bool) -> iam_pb2.ListServicesResponse | None:
         if not self.token and not self.sign_in.is_due():
             return None
-        request = iam_pb2.ListServicesRequest()
         before = self._kept.read() if self._kept and waits else None
-        if waits and before is None:
-            answer = self.iam.ListServices(request)
-        else:
-            once = IamService(self._caller(self._iam, attempts=1))
-            try:
-                answer = once.ListServices(request, timeout=min(self._timeout_s, CATALOGUE_WITHIN_S))
-            except MulliganCallError as error:
-                if before is None or error.grpc_status not in AWAY:
-                    raise
-                return before
+        try:
+            told = self._list_services(waits=waits and before is None)
+        except MulliganCallError as error:
+            if before is None or error.grpc_status not in AWAY or error.of_renewal:
+                raise
+            return before
         if self._kept:
-            self._kept.write(answer)
-        return answer
+            self._kept.write(told)
+        return told
+
+    def _list_services(self, *, waits: bool) -> iam_pb2.ListServicesResponse:
+        request = iam_pb2.ListServicesRequest()
+        if waits:
+            return self.iam.ListServices(request)
+        once = IamService(self._caller(self._iam, attempts=1))
+        return once.ListServices(request, timeout=min(self._timeout_s, CATALOGUE_WITHIN_S))
 
     def _locate(self, ids: Iterable[str]) -> None:
         # Where they are is remembered with the answers; one that fails leaves less to know.
