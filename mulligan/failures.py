@@ -21,12 +21,13 @@ class Failures:
         """Take the log, and the words for what can't be done."""
         self._log, self._words = log, words
         # Type and text of what was logged last; None: nothing since it worked.
-        self._logged: str | None = None
+        self._logged: tuple[type[Exception], str] | None = None
 
     def note(self, error: Exception) -> None:
         """Log why it failed, unless that is what it failed for before."""
-        if self._logged != repr(error):
-            self._logged = repr(error)
+        failed = type(error), str(error)
+        if self._logged != failed:
+            self._logged = failed
             log_failure(self._log, self._words, error)
 
     def are_over(self) -> None:

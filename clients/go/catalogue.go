@@ -52,14 +52,6 @@ func (s *Site) String() string {
 // Everything is where iam is: of an iam that has no catalogue, or that nobody signed in at yet.
 var onlySite = &Site{alive: true}
 
-// Kept is where iam's catalogue is kept beyond the process. It is of one sign-in: another one may see
-// other sites.
-type Kept interface {
-	// Read gives what was told last; nil: it is not known.
-	Read() *iamv1.ListServicesResponse
-	Write(told *iamv1.ListServicesResponse)
-}
-
 // catalogue asks iam for the sites when they are needed and old, for all goroutines once.
 type catalogue struct {
 	// Calls ListServices, or gives nil while nobody is signed in; it is told whether to wait for an

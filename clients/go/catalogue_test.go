@@ -121,29 +121,6 @@ func TestWhileIamDoesNotTellNothingGoesAnywhereAndWhatItToldHolds(t *testing.T) 
 	expect(t, "asked", s.asked("CreateHost"), [2]int{0, 2})
 }
 
-type kept struct{ told *iamv1.ListServicesResponse }
-
-func (k *kept) Read() *iamv1.ListServicesResponse      { return k.told }
-func (k *kept) Write(told *iamv1.ListServicesResponse) { k.told = told }
-
-func TestWhatIamToldAnotherProcessHoldsWhileItIsAway(t *testing.T) {
-	found := &kept{}
-	s := twoSites(t, Options{Kept: found})
-	s.both("CreateHost", &controlv1.Host{})
-	done(t, s.createHost(t, southID))
-	s.answer("ListServices", away)
-	later := twoSites(t, Options{Kept: found})
-	later.answer("ListServices", away)
-	done(t, later.createHost(t, southID))
-	expect(t, "asked", s.asked("CreateHost"), [2]int{0, 2})
-	expect(t, "iam", len(later.requests("ListServices")), 1)
-
-	refusing := twoSites(t, Options{Kept: found})
-	refusing.answer("ListServices", refusal(codes.PermissionDenied, "NOT_YOURS"))
-	refused(t, refusing.createHost(t, southID), "NOT_YOURS")
-	expect(t, "asked", s.asked("CreateHost"), [2]int{0, 2})
-}
-
 func TestAnIamWithoutACatalogueIsWhereEverythingIs(t *testing.T) {
 	for _, told := range []error{
 		refusal(codes.Unimplemented, "UNIMPLEMENTED"), refusal(codes.PermissionDenied, "CREDENTIAL_LIMITED"),

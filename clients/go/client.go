@@ -39,8 +39,6 @@ type Options struct {
 	// Told of each site that a list or watch lacks because it does not answer; without it that fails.
 	// It is called where the list or watch is read.
 	Away func(site Site, why error)
-	// Where iam's catalogue is kept beyond the process; what it told last holds while it is away.
-	Kept Kept
 	// PEM texts of the authorities to trust instead of the system's.
 	CA []byte
 	// Deadline of a call; 0: 30 s. Watches have none.
@@ -135,23 +133,6 @@ func (c *Client) askCatalogue(ctx context.Context, waits bool) (*iamv1.ListServi
 	if tokens := c.signIn.Tokens(); tokens.Access == "" && tokens.Refresh == "" {
 		return nil, nil
 	}
-	kept := c.options.Kept
-	var before *iamv1.ListServicesResponse
-	if kept != nil && waits {
-		before = kept.Read()
-	}
-	told, err := c.listServices(ctx, waits && before == nil)
-	if before != nil && isAway(err) {
-		return before, nil
-	}
-	if kept != nil && err == nil {
-		kept.Write(told)
-	}
-	return told, err
-}
-
-// listServices asks iam where the services are, and waits for one that is being restarted or not.
-func (c *Client) listServices(ctx context.Context, waits bool) (*iamv1.ListServicesResponse, error) {
 	request := &iamv1.ListServicesRequest{}
 	if waits {
 		return c.Iam.ListServices(ctx, request)

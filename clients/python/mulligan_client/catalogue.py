@@ -7,8 +7,9 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from mulligan_client.errors import MulliganCallError
+from mulligan_client.errors import AWAY, MulliganCallError
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from mulligan_client.transport import Target
 
@@ -50,6 +51,22 @@ class Site:
         return f"site {self.id}" if self.id else "the site"
 
 
+class Kept(Protocol):
+    """Where the catalogue is kept beyond the process; of one sign-in: another may see other sites.
+
+    Both take errors of theirs upon themselves.
+    """
+
+    def read(self) -> iam_pb2.ListServicesResponse | None:
+        """Give what was told last; None: it is not known."""
+
+    def serves(self, error: MulliganCallError) -> None:
+        """Hear that it holds, as iam does not answer."""
+
+    def write(self, told: iam_pb2.ListServicesResponse) -> None:
+        """Keep what was told, in place of what was before."""
+
+
 ONLY_SITE = Site()
 """Everything is where iam is: of an iam that has no catalogue, or that nobody signed in at yet."""
 
@@ -60,7 +77,8 @@ class Catalogue:
     `ask` calls ListServices, or gives None while nobody is signed in; it is told whether to wait
     for an iam that is being restarted, because nothing is known yet. `iam` is where that goes;
     `only` a site's UUID, to know no other; `beside` the address of what is where iam is, unless
-    that goes without saying.
+    that goes without saying; `kept` what iam told an earlier process, which holds as long as iam
+    does not answer this one.
     """
 
     def __init__(
@@ -71,8 +89,9 @@ class Catalogue:
         clock: Callable[[], float] = time.monotonic,
         *,
         beside: str = "",
+        kept: Kept | None = None,
     ) -> None:
-        self._beside = beside
+        self._beside, self._kept = beside, kept
         self._ask, self._iam, self._only, self._clock = ask, iam, only.lower(), clock
         self._reading = threading.Lock()
         self._sites: Sequence[Site] = ()
@@ -128,13 +147,30 @@ class Catalogue:
                 return self._sites if not self._only else self._nobody()
             found = self._chosen([self._site(one) for one in answer.sites])
         except MulliganCallError as error:
-            if self._only or error.code not in _NO_CATALOGUE:
-                self._failure = self._clock(), error
-                raise
-            return self._keep(self._sites or (ONLY_SITE,), READ_AGAIN_AFTER_S)
+            if not self._only and error.code in _NO_CATALOGUE:
+                return self._keep(self._sites or (ONLY_SITE,), READ_AGAIN_AFTER_S)
+            if not self._sites and self._goes_on_without(error):
+                return self._sites
+            self._failure = self._clock(), error
+            raise
         if not found:
             return self._keep((ONLY_SITE,), NO_SITES_FOR_S)
+        if self._kept:
+            self._kept.write(answer)
         return self._keep(found, READ_AGAIN_AFTER_S)
+
+    def _goes_on_without(self, error: MulliganCallError) -> bool:
+        """Take up what iam told an earlier process, if it is away; that is no news of iam's."""
+        if self._kept is None or error.grpc_status not in AWAY or error.of_renewal:
+            return False
+        told = self._kept.read()
+        found = [self._site(one) for one in told.sites] if told else []
+        self._sites = [one for one in found if self._only in ("", one.id)]
+        if not self._sites:
+            return False
+        self._good_until = self._left_alone_until = self._clock() + LEFT_ALONE_S
+        self._kept.serves(error)
+        return True
 
     def _keep(self, sites: Sequence[Site], good_for_s: float) -> Sequence[Site]:
         self._sites, self._read_at = sites, self._clock()

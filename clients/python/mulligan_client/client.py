@@ -12,15 +12,14 @@ from typing import Any, Self, TypeVar
 import grpc
 
 from mulligan_client.ask_sites import ask_all
-from mulligan_client.catalogue import Catalogue, Site
-from mulligan_client.errors import MulliganCallError, not_found
+from mulligan_client.catalogue import Catalogue, Kept, Site
+from mulligan_client.errors import AWAY, MulliganCallError, not_found
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from mulligan_client.gen.mulligan.meta.v1 import meta_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 from mulligan_client.gen.services import ControlService, IamService, Service, Services
-from mulligan_client.kept_catalogue import Kept
 from mulligan_client.merged_watch import MergedWatch
 from mulligan_client.methods import Method
 from mulligan_client.names import NAMES_PER_CALL, find_all, with_ids
@@ -28,7 +27,7 @@ from mulligan_client.reach import Reach
 from mulligan_client.region_tree import RegionTree
 from mulligan_client.routing import Away, RoutedCaller
 from mulligan_client.sealing import seal
-from mulligan_client.site_errors import AWAY, together, which_watch
+from mulligan_client.site_errors import together, which_watch
 from mulligan_client.site_watch import WATCH, WATCH_ATTEMPTS, SiteWatch
 from mulligan_client.tokens import SignIn, Tokens
 from mulligan_client.transport import (
@@ -111,10 +110,13 @@ class Client(Services):
         self._timeout_s, self._attempts = timeout_s, max(1, attempts)
         self._channels: dict[str, grpc.Channel] = {}
         self._opening = threading.Lock()
+        self._kept = kept
         self._catalogue = Catalogue(
-            self._ask_catalogue, Target.parse(self._iam), site, beside=given.get("iam", "")
+            *(self._ask_catalogue, Target.parse(self._iam), site),
+            beside=given.get("iam", ""),
+            kept=kept,
         )
-        self._away, self._kept = away, kept
+        self._away = away
         self._closed = threading.Event()
         self._callers = self._all_callers(given)
         super().__init__(lambda service: self._callers[service])
@@ -163,23 +165,13 @@ class Client(Services):
     def _ask_catalogue(self, waits: bool) -> iam_pb2.ListServicesResponse | None:
         if not self.token and not self.sign_in.is_due():
             return None
-        before = self._kept.read() if self._kept and waits else None
-        try:
-            told = self._list_services(waits=waits and before is None)
-        except MulliganCallError as error:
-            if before is None or error.grpc_status not in AWAY or error.of_renewal:
-                raise
-            return before
-        if self._kept:
-            self._kept.write(told)
-        return told
-
-    def _list_services(self, *, waits: bool) -> iam_pb2.ListServicesResponse:
-        request = iam_pb2.ListServicesRequest()
+        request, within_s = iam_pb2.ListServicesRequest(), min(self._timeout_s, CATALOGUE_WITHIN_S)
         if waits:
-            return self.iam.ListServices(request)
+            return self.iam.ListServices(
+                request, timeout=within_s if self._kept and self._kept.read() else None
+            )
         once = IamService(self._caller(self._iam, attempts=1))
-        return once.ListServices(request, timeout=min(self._timeout_s, CATALOGUE_WITHIN_S))
+        return once.ListServices(request, timeout=within_s)
 
     def _locate(self, ids: Iterable[str]) -> None:
         # Where they are is remembered with the answers; one that fails leaves less to know.

@@ -15,6 +15,9 @@ import grpc
 from google.rpc import error_details_pb2, status_pb2
 
 DOMAIN = "mulligan"
+AWAY = ("UNAVAILABLE", "DEADLINE_EXCEEDED")
+"""Of who did not answer."""
+
 _TLS = re.compile(r"(?i)\b(tls|ssl|certificate|handshake|hostname verification)")
 _STATUS_KEY = "grpc-status-details-bin"
 _RETRYABLE = {"UNAVAILABLE", "ABORTED"}

@@ -1,41 +1,66 @@
 """The catalogue as iam told it last, for a command that begins while iam does not answer."""
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Protocol
+from typing import Any
 
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 
+from mulligan_client.errors import MulliganCallError
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from mulligan_client.store import Login, Store
-
-
-class Kept(Protocol):
-    """Where a catalogue is kept beyond the process."""
-
-    def read(self) -> iam_pb2.ListServicesResponse | None:
-        """Give what was told last; None: it is not known."""
-
-    def write(self, told: iam_pb2.ListServicesResponse) -> None:
-        """Keep what was told, in place of what was before."""
 
 
 class KeptCatalogue:
     """Keeps what one login was told beside it: another one may see other sites, or none."""
 
-    def __init__(self, store: Store, login: Login) -> None:
-        self._store, self._of = store, {"address": login.address, "account": login.account}
+    def __init__(self, store: Store, login: Login, remark: Callable[[str], object]) -> None:
+        self._store, self._remark = store, remark
+        self._of = {"address": login.address, "account": login.account}
 
     def read(self) -> iam_pb2.ListServicesResponse | None:
         """Give what was told last; None: no site, or to another login, or it can't be read."""
-        with suppress(OSError, ValueError, TypeError, ParseError):
-            kept = json.loads(self._store.catalogue.read_text())
-            if {key: kept.pop(key, None) for key in self._of} == self._of:
-                told = ParseDict(kept, iam_pb2.ListServicesResponse(), ignore_unknown_fields=True)
-                return told if told.sites else None
+        with suppress(ParseError):
+            told = ParseDict(
+                self._mine(), iam_pb2.ListServicesResponse(), ignore_unknown_fields=True
+            )
+            return told if told.sites else None
         return None
 
+    def serves(self, error: MulliganCallError) -> None:
+        """Say what is gone by, and why."""
+        self._remark(f"iam does not answer, so sites are as it told last: {error.message}")
+
     def write(self, told: iam_pb2.ListServicesResponse) -> None:
-        """Keep what was told; where that can't be written, the next one has to ask."""
-        with suppress(OSError):
-            self._store.write_file(self._store.catalogue, self._of | MessageToDict(told))
+        """Keep what was told, if it is news and the login is still stored.
+
+        Where it can't be written, the next command has to ask.
+        """
+        mine = MessageToDict(_lasting(told))
+        if mine == self._mine():
+            return
+        with suppress(OSError, ValueError), self._store.locked():
+            login = self._store.read()
+            if login.token and self._of == {"address": login.address, "account": login.account}:
+                self._store.write_file(self._store.catalogue, self._of | mine)
+
+    def _mine(self) -> dict[str, Any]:
+        """Give what is kept of this login, maybe nothing."""
+        with suppress(OSError, ValueError):
+            kept = json.loads(self._store.catalogue.read_text())
+            if (
+                isinstance(kept, dict)
+                and {key: kept.pop(key, None) for key in self._of} == self._of
+            ):
+                return kept
+        return {}
+
+
+def _lasting(told: iam_pb2.ListServicesResponse) -> iam_pb2.ListServicesResponse:
+    """Leave out what changes all the time: when each process was heard of, and events."""
+    kept = iam_pb2.ListServicesResponse(sites=told.sites)
+    for site in kept.sites:
+        for service in site.services:
+            service.ClearField("seen_at")
+    return kept

@@ -7,10 +7,9 @@ from contextlib import suppress
 from typing import TypeGuard
 
 from mulligan_client.catalogue import Site
-from mulligan_client.errors import MulliganCallError
+from mulligan_client.errors import AWAY, MulliganCallError
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.routing import Away
-from mulligan_client.site_errors import AWAY
 from mulligan_client.site_watch import SiteWatch
 
 AHEAD = 1000

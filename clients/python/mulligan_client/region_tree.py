@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from mulligan_client.errors import MulliganCallError
+from mulligan_client.errors import AWAY, MulliganCallError
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
-from mulligan_client.site_errors import AWAY
 
 
 class RegionTree:

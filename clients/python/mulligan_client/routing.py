@@ -22,7 +22,7 @@ from google.protobuf.message import Message
 from mulligan_client import site_errors
 from mulligan_client.ask_sites import Asked, answered, ask_all, first
 from mulligan_client.catalogue import Catalogue, OneSite, Site, is_silent
-from mulligan_client.errors import MulliganCallError
+from mulligan_client.errors import AWAY, MulliganCallError
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 from mulligan_client.leads import (
     Lead,
@@ -39,7 +39,7 @@ from mulligan_client.or_below import claim_below, earliest, is_sent
 from mulligan_client.reach import HURRIED_S, Reach
 from mulligan_client.routed_stream import Place, RoutedStream
 from mulligan_client.site_batches import each_once, part_of, put_together
-from mulligan_client.site_errors import AWAY, NOT_HERE
+from mulligan_client.site_errors import NOT_HERE
 from mulligan_client.site_pages import is_of_sites, order_of, page_after_page, page_in_order
 from mulligan_client.transport import Calls, Stream, delays, with_request_id
 from mulligan_client.whereabouts import EVERYWHERE, Whereabouts

@@ -17,10 +17,9 @@ from mulligan_client.tokens import SignIn, Tokens
 if TYPE_CHECKING:  # each brings gRPC or rich, which `mulligan --help` has no use for
     from rich.console import Console, RenderableType
 
-    from mulligan_client.catalogue import Site
+    from mulligan_client.catalogue import Kept, Site
     from mulligan_client.client import Client
     from mulligan_client.errors import MulliganCallError
-    from mulligan_client.kept_catalogue import Kept
 
 
 @dataclass
@@ -84,9 +83,11 @@ class Session:
         # A token from the environment is nobody's to renew, and what is stored stays as it is.
         renews = bool(self.login.refresh_token)
         keeper = LoginKeeper(self.store, self.login, self.keep_secret) if renews else None
-        from mulligan_client.kept_catalogue import KeptCatalogue
+        kept = None
+        if self.is_stored:
+            from mulligan_client.kept_catalogue import KeptCatalogue
 
-        kept = KeptCatalogue(self.store, self.login) if self.is_stored else None
+            kept = KeptCatalogue(self.store, self.login, self.remark)
         return self.client_at(self.login.address, SignIn(self.login.tokens, keeper=keeper), kept)
 
     def client_at(

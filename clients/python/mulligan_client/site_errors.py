@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from mulligan_client.catalogue import Site
-from mulligan_client.errors import MulliganCallError
+from mulligan_client.errors import AWAY, MulliganCallError
 from mulligan_client.methods import Method
 
 NO_CAPACITY = "NO_CAPACITY"
@@ -15,9 +15,6 @@ REGION_ELSEWHERE = "REGION_ELSEWHERE"
 
 NOT_HERE = ("NOT_FOUND", "PERMISSION_DENIED")
 """Of a site that has nothing of what is asked for, as far as the caller sees."""
-
-AWAY = ("UNAVAILABLE", "DEADLINE_EXCEEDED")
-"""Of a site that did not answer."""
 
 _CHOOSE = (
     "choose one: `mulligan --at-site SITE …`, with --at-site before the command, or Client(site=…)"

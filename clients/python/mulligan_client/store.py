@@ -101,9 +101,13 @@ class Store:
             raise
 
     def replace(self, login: Login) -> None:
-        """Replace the login by another one, when no other process changes it."""
+        """Replace the login by another one, when no other process changes it.
+
+        What iam told the one before of its sites may be another installation's.
+        """
         with self.locked():
             self.write(login)
+            self.catalogue.unlink(missing_ok=True)
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mulligan_client.catalogue import Site
-from mulligan_client.errors import MulliganCallError
+from mulligan_client.errors import AWAY, MulliganCallError
 from mulligan_client.gen import methods
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
@@ -14,7 +14,7 @@ from mulligan_client.gen.mulligan.meta.v1 import meta_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
 from mulligan_client.gen.services import ControlService, Service
 from mulligan_client.methods import Method
-from mulligan_client.site_errors import AWAY, no_revision
+from mulligan_client.site_errors import no_revision
 from mulligan_client.transport import Calls, pause_s_of
 
 _NOT_FOR_US = ("PERMISSION_DENIED", "NOT_FOUND", "INVALID_ARGUMENT")

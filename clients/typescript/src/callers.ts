@@ -2,7 +2,7 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 
 import { urlOf } from "./addresses.js";
 import type { Calls } from "./attempts.js";
-import { Catalogue, type Kept } from "./catalogue.js";
+import { Catalogue } from "./catalogue.js";
 import { Connection } from "./connection.js";
 import { MulliganError } from "./errors.js";
 import * as methods from "./gen/methods.js";
@@ -14,7 +14,6 @@ import { revisionOf } from "./revisions.js";
 import { RoutedCaller, type Sources } from "./routing.js";
 import type { Away } from "./several_sites.js";
 import { type Routes, SiteCalls } from "./site_calls.js";
-import { isAway } from "./site_errors.js";
 import { Caller, type ServiceCaller } from "./transport.js";
 import { Whereabouts } from "./whereabouts.js";
 
@@ -33,8 +32,6 @@ export interface Addresses {
   site: string;
   ca: string | undefined;
   away: Away | undefined;
-  /** Where the catalogue is kept beyond the process. */
-  kept: Kept | undefined;
 }
 
 /** Makes a caller of each service, and keeps the connections. */
@@ -113,27 +110,10 @@ export class Callers {
   }
 
   private async listed(waits: boolean): Promise<ListServicesResponse | undefined> {
-    const { tokens } = this.calls().signIn;
-    if (!tokens.access && !tokens.refresh) {
+    const { signIn, iam, timeoutMs } = this.calls();
+    if (!signIn.tokens.access && !signIn.tokens.refresh) {
       return undefined;
     }
-    const { kept } = this.addresses;
-    const before = waits ? kept?.read() : undefined;
-    try {
-      const told = await this.told(waits && !before);
-      kept?.write(told);
-      return told;
-    } catch (error) {
-      if (before && error instanceof MulliganError && isAway(error)) {
-        return before;
-      }
-      throw error;
-    }
-  }
-
-  /** Ask iam where the services are, and wait for one that is being restarted or not. */
-  private told(waits: boolean): Promise<ListServicesResponse> {
-    const { iam, timeoutMs } = this.calls();
     if (waits) {
       return iam.listServices({});
     }

@@ -49,13 +49,6 @@ export function isSilent(sites: Site[], { id }: Site, service: string): boolean 
  * nobody is signed in. */
 export type AskCatalogue = (waits: boolean) => Promise<ListServicesResponse | undefined>;
 
-/** Where the catalogue is kept beyond the process; of one sign-in: another may see other sites. */
-export interface Kept {
-  /** Give what was told last; undefined: it is not known. */
-  read(): ListServicesResponse | undefined;
-  write(told: ListServicesResponse): void;
-}
-
 /** Asks iam for the catalogue when it is needed and old, once for all calls, and keeps it. */
 export class Catalogue {
   private known: Site[] = [];

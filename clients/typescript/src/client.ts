@@ -2,7 +2,6 @@ import { setTimeout } from "node:timers/promises";
 
 import type { Calls } from "./attempts.js";
 import { Callers } from "./callers.js";
-import type { Kept } from "./catalogue.js";
 import { MulliganError } from "./errors.js";
 import type { SignedIn } from "./gen/mulligan/iam/v1/iam_pb.js";
 import { Services } from "./gen/services.js";
@@ -21,8 +20,6 @@ export interface Options {
   site?: string;
   /** Told of each site that a list or watch lacks because it does not answer; else that fails. */
   away?: Away;
-  /** Where iam's catalogue is kept beyond the process; what it told holds while it is away. */
-  kept?: Kept;
   /** PEM text of the authorities to trust instead of the system's. */
   ca?: string;
   /** Deadline of a call, milliseconds; watches have none. */
@@ -52,9 +49,8 @@ export class Client extends Services {
    * itself.
    */
   constructor(address: string, options: Options = {}) {
-    const { timeoutMs = 30_000, attempts = 4, site = "", addresses: own = {} } = options;
-    const { away, ca, kept } = options;
-    const callers = new Callers({ address, own, site, ca, away, kept }, timeoutMs, () => calls);
+    const { timeoutMs = 30_000, attempts = 4, ca, site = "", away, addresses: own = {} } = options;
+    const callers = new Callers({ address, own, site, ca, away }, timeoutMs, () => calls);
     super((service) => callers.of(service));
     this.callers = callers;
     this.signIn = options.signIn ?? new SignIn(withoutRenewal(options.token ?? ""));

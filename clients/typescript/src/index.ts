@@ -1,6 +1,6 @@
 /** The smart client of Mulligan: `Client`, what it raises, and the messages of each service. */
 
-export type { Kept, Site } from "./catalogue.js";
+export type { Site } from "./catalogue.js";
 export { Client, type Options } from "./client.js";
 export { MulliganError } from "./errors.js";
 export type { Away } from "./several_sites.js";

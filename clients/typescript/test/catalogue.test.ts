@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Code } from "@connectrpc/connect";
-
 import { isTrusted, urlOf } from "../src/addresses.js";
-import type { ListServicesResponse } from "../src/gen/mulligan/iam/v1/iam_pb.js";
-import { refusal } from "./served.js";
 import { gone, near, northId, southId, uuid, world } from "./sites.js";
 
 const project = uuid("7");
@@ -88,24 +84,6 @@ test("while iam does not tell nothing goes anywhere", async (at) => {
   const call = there.client.control.listHosts({ region: near });
   await assert.rejects(call, { code: "UNAVAILABLE" });
   assert.deepEqual(new Set(there.calls.map(({ site }) => site)), new Set(["iam"]));
-});
-
-test("what iam told another process holds while it is away", async (at) => {
-  const there = await world(at);
-  let last: ListServicesResponse | undefined;
-  const kept = { read: () => last, write: (told: ListServicesResponse) => void (last = told) };
-  const [before, later, refused] = [1, 2, 3].map(() => there.connect({ kept }));
-  await before!.control.listHosts({ region: near });
-  there.answers["ListServices"] = gone;
-  await later!.control.listHosts({ region: near });
-  assert.deepEqual(there.asked("ListHosts"), ["north", "north"]);
-  assert.equal(there.asked("ListServices").length, 2);
-  there.answers["ListServices"] = () => {
-    throw refusal(Code.PermissionDenied, "NOT_YOURS");
-  };
-  await assert.rejects(refused!.control.listHosts({ region: near }), { code: "NOT_YOURS" });
-  assert.equal(there.asked("ListHosts").length, 2);
-  [before, later, refused].forEach((client) => client!.close());
 });
 
 test("a chosen site is the only one, and one that is not there is said", async (at) => {
