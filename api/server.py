@@ -58,14 +58,16 @@ GRACE_S = 5.0
 class _HangUps(logging.Filter):
     """Leaves out of gRPC's log that somebody hung up while an answer was under way.
 
-    It is an error there, with a traceback, and nothing to look into.
+    It is an error there, with a traceback, and nothing to look into, unless gRPC is to tell all.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Keep all else."""
         error = record.exc_info[1] if record.exc_info else None
         is_broken_off = str(error).startswith('Failed "execute_batch"')
-        return not (is_broken_off and type(error).__name__ == "ExecuteBatchError")
+        if not is_broken_off or type(error).__name__ != "ExecuteBatchError":
+            return True
+        return logging.getLogger(record.name).isEnabledFor(logging.DEBUG)
 
 
 _HANG_UPS = _HangUps()

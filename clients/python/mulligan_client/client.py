@@ -167,9 +167,8 @@ class Client(Services):
             return None
         request, within_s = iam_pb2.ListServicesRequest(), min(self._timeout_s, CATALOGUE_WITHIN_S)
         if waits:
-            return self.iam.ListServices(
-                request, timeout=within_s if self._kept and self._kept.read() else None
-            )
+            is_known = self._kept is not None and self._kept.read() is not None
+            return self.iam.ListServices(request, timeout=within_s if is_known else None)
         once = IamService(self._caller(self._iam, attempts=1))
         return once.ListServices(request, timeout=within_s)
 

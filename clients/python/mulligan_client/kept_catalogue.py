@@ -17,14 +17,13 @@ class KeptCatalogue:
 
     def __init__(self, store: Store, login: Login, remark: Callable[[str], object]) -> None:
         self._store, self._remark = store, remark
-        self._of = {"address": login.address, "account": login.account}
+        self._of = _whose(login)
 
     def read(self) -> iam_pb2.ListServicesResponse | None:
         """Give what was told last; None: no site, or to another login, or it can't be read."""
         with suppress(ParseError):
-            told = ParseDict(
-                self._mine(), iam_pb2.ListServicesResponse(), ignore_unknown_fields=True
-            )
+            told = iam_pb2.ListServicesResponse()
+            ParseDict(self._mine(), told, ignore_unknown_fields=True)
             return told if told.sites else None
         return None
 
@@ -42,19 +41,20 @@ class KeptCatalogue:
             return
         with suppress(OSError, ValueError), self._store.locked():
             login = self._store.read()
-            if login.token and self._of == {"address": login.address, "account": login.account}:
+            if login.token and self._of == _whose(login):
                 self._store.write_file(self._store.catalogue, self._of | mine)
 
     def _mine(self) -> dict[str, Any]:
         """Give what is kept of this login, maybe nothing."""
         with suppress(OSError, ValueError):
             kept = json.loads(self._store.catalogue.read_text())
-            if (
-                isinstance(kept, dict)
-                and {key: kept.pop(key, None) for key in self._of} == self._of
-            ):
-                return kept
+            if isinstance(kept, dict) and self._of.items() <= kept.items():
+                return {key: one for key, one in kept.items() if key not in self._of}
         return {}
+
+
+def _whose(login: Login) -> dict[str, str]:
+    return {"address": login.address, "account": login.account}
 
 
 def _lasting(told: iam_pb2.ListServicesResponse) -> iam_pb2.ListServicesResponse:

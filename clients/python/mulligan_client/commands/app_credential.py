@@ -127,7 +127,7 @@ def put(
     generation: int,
     output: str,
 ) -> None:
-    """Rename an application credential, or give it less: it never gets more."""
+    """Rename an application credential, or give it less than it has; this never gives it more."""
     said = {"name": new_name, "roles": roles, "expires_at": expires_at, "methods": methods}
     paths = [field for field, value in said.items() if value]
     if not paths:
