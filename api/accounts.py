@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from api import messages
 from api.call import current_call
+from api.hashing import Hashing
 from api.listings import listing_of, token_after
 from api.masks import paths_of
 from mulligan import events
@@ -16,10 +17,10 @@ from mulligan.meta import names
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2 as pb
 
 
-async def create(request: pb.CreateAccountRequest) -> pb.Account:
+async def create(request: pb.CreateAccountRequest, hashing: Hashing) -> pb.Account:
     """Create a user."""
     call = current_call()
-    password_hash = await call.in_thread(lambda: accounts.hash_password(request.password))
+    password_hash = await hashing.do(lambda: accounts.hash_password(request.password))
 
     def make(session: Session) -> pb.Account:
         row = accounts.create_account(
@@ -67,13 +68,13 @@ async def list_page(request: pb.ListAccountsRequest) -> pb.ListAccountsResponse:
     return await current_call().read(read)
 
 
-async def update(request: pb.UpdateAccountRequest) -> pb.Account:
+async def update(request: pb.UpdateAccountRequest, hashing: Hashing) -> pb.Account:
     """Change an account's name and password, and whether it may sign in."""
     call = current_call()
     paths = paths_of(request, ("name", "password", "disabled"))
     password = None
     if "password" in paths:
-        password = await call.in_thread(lambda: accounts.hash_password(request.password))
+        password = await hashing.do(lambda: accounts.hash_password(request.password))
 
     def change(session: Session) -> pb.Account:
         row = accounts.update_account(
@@ -91,11 +92,11 @@ async def update(request: pb.UpdateAccountRequest) -> pb.Account:
 
 
 async def change_password(
-    request: pb.ChangePasswordRequest, attempt: sign_ins.Attempt
+    request: pb.ChangePasswordRequest, attempt: sign_ins.Attempt, hashing: Hashing
 ) -> pb.ChangePasswordResponse:
     """Change the caller's own password, after an attempt to sign in with the old one that fits."""
     call = current_call()
-    password_hash = await call.in_thread(lambda: accounts.hash_password(request.password))
+    password_hash = await hashing.do(lambda: accounts.hash_password(request.password))
 
     def change(session: Session) -> pb.ChangePasswordResponse:
         sign_ins.forgive(session, attempt, datetime.now(UTC))

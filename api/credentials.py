@@ -6,8 +6,10 @@ from sqlalchemy.orm import Session
 
 from api import messages, roles
 from api.call import current_call
+from api.hashing import Hashing
 from api.listings import listing_of, token_after
 from api.masks import paths_of
+from api.places import Places
 from mulligan import events
 from mulligan.iam import credentials
 from mulligan.iam.credentials import Change, Limits
@@ -33,7 +35,9 @@ _FIXED = {
 }
 
 
-async def create(request: pb.CreateApplicationCredentialRequest) -> pb.ApplicationCredential:
+async def create(
+    request: pb.CreateApplicationCredentialRequest, places: Places, hashing: Hashing
+) -> pb.ApplicationCredential:
     """Make an account for a program of the caller's."""
     call = current_call()
     limits = Limits(
@@ -42,7 +46,8 @@ async def create(request: pb.CreateApplicationCredentialRequest) -> pb.Applicati
         [_method(one) for one in request.methods],
         request.region,
     )
-    secret_hash = await call.in_thread(lambda: credentials.hash_secret(request.secret))
+    await places.know([one.place for one in limits.roles])
+    secret_hash = await hashing.do(lambda: credentials.hash_secret(request.secret))
 
     def make(session: Session) -> pb.ApplicationCredential:
         row = credentials.create(session, call.caller, request.name, secret_hash, limits)

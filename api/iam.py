@@ -13,6 +13,7 @@ from api import (
     roles,
 )
 from api.call import current_call
+from api.hashing import Hashing
 from api.places import Places
 from api.sign_in import SignIn
 from api.watch import Watch
@@ -26,7 +27,8 @@ class IamServicer(iam_pb2_grpc.IamServiceServicer):
     def __init__(self, watch: Watch, places: Places) -> None:
         self._watch = watch
         self._places = places
-        self._sign_in = SignIn()
+        self._hashing = Hashing()
+        self._sign_in = SignIn(self._hashing)
 
     async def Bootstrap(self, request: Any, context: Any) -> Any:
         """Create the administrator, once."""
@@ -70,7 +72,7 @@ class IamServicer(iam_pb2_grpc.IamServiceServicer):
 
     async def BatchGetProjects(self, request: pb.BatchGetProjectsRequest, context: Any) -> Any:
         """Show several projects."""
-        return await iam_projects.get_all(request)
+        return await iam_projects.get_all(request, self._places)
 
     async def ListProjects(self, request: pb.ListProjectsRequest, context: Any) -> Any:
         """List the caller's projects."""
@@ -110,7 +112,7 @@ class IamServicer(iam_pb2_grpc.IamServiceServicer):
 
     async def CreateAccount(self, request: pb.CreateAccountRequest, context: Any) -> Any:
         """Create a user."""
-        return await accounts.create(request)
+        return await accounts.create(request, self._hashing)
 
     async def GetAccount(self, request: pb.GetAccountRequest, context: Any) -> Any:
         """Show an account."""
@@ -126,7 +128,7 @@ class IamServicer(iam_pb2_grpc.IamServiceServicer):
 
     async def UpdateAccount(self, request: pb.UpdateAccountRequest, context: Any) -> Any:
         """Change an account."""
-        return await accounts.update(request)
+        return await accounts.update(request, self._hashing)
 
     async def DeleteAccount(self, request: pb.DeleteAccountRequest, context: Any) -> Any:
         """Delete an account."""
@@ -138,11 +140,11 @@ class IamServicer(iam_pb2_grpc.IamServiceServicer):
         if await call.refuse_other_content(request):
             return pb.ChangePasswordResponse()
         attempt = await self._sign_in.attempt(call.caller.account, request.old_password)
-        return await accounts.change_password(request, attempt)
+        return await accounts.change_password(request, attempt, self._hashing)
 
     async def CreateApplicationCredential(self, request: Any, context: Any) -> Any:
         """Make an account for a program."""
-        return await credentials.create(request)
+        return await credentials.create(request, self._places, self._hashing)
 
     async def GetApplicationCredential(self, request: Any, context: Any) -> Any:
         """Show an application credential."""

@@ -41,9 +41,12 @@ async def get(request: pb.GetProjectRequest) -> pb.Project:
     )
 
 
-async def get_all(request: pb.BatchGetProjectsRequest) -> pb.BatchGetProjectsResponse:
+async def get_all(
+    request: pb.BatchGetProjectsRequest, places: Places
+) -> pb.BatchGetProjectsResponse:
     """Show several projects."""
     caller = current_call().caller
+    await places.know(request.ids)
 
     def read(session: Session) -> pb.BatchGetProjectsResponse:
         rows = projects.get_projects(session, caller, list(request.ids))

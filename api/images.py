@@ -13,7 +13,6 @@ from mulligan import events
 from mulligan.control import images
 from mulligan.control.tables import Image
 from mulligan.meta import names
-from mulligan.values.caller import Caller
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 
 
@@ -51,7 +50,7 @@ class Images:
         """Show one image."""
         caller = current_call().caller
         return await current_call().read(
-            lambda session: _images(session, _seen(session, caller, [image]))[0]
+            lambda session: _images(session, images.get_images(session, [image], caller.sees))[0]
         )
 
     async def get_all(
@@ -61,7 +60,7 @@ class Images:
         caller = current_call().caller
 
         def read(session: Session) -> control_pb2.BatchGetImagesResponse:
-            rows = _seen(session, caller, request.ids)
+            rows = images.get_images(session, request.ids, caller.sees)
             return control_pb2.BatchGetImagesResponse(
                 images=messages.at_once(_images(session, rows))
             )
@@ -113,14 +112,6 @@ class Images:
             return control_pb2.DeleteImageResponse()
 
         return await call.write(request, control_pb2.DeleteImageResponse, delete)
-
-
-def _seen(session: Session, caller: Caller, ids: Sequence[str]) -> list[Image]:
-    rows = images.get_images(session, ids)
-    for row in rows:
-        if not caller.sees(row.region):
-            raise images.not_there(row.id)
-    return rows
 
 
 def _images(session: Session, rows: Sequence[Image]) -> list[control_pb2.Image]:

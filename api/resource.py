@@ -439,10 +439,7 @@ class ResourceServicer(resource_pb2_grpc.ResourceServiceServicer):
 def _seen_networks(
     session: Session, caller: Caller, ids: Sequence[str]
 ) -> list[resource_pb2.Network]:
-    rows = networks.get_networks(session, ids)
-    for row in rows:
-        if not caller.sees(row.region):
-            raise networks.not_there(row.id)
+    rows = networks.get_networks(session, ids, sees=caller.sees)
     described = names.describe(session, ids)
     return [_network(row, described) for row in rows]
 

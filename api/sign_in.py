@@ -1,6 +1,5 @@
 """Signing in, the sessions that begin by it, and the keys that sign their tokens."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -11,6 +10,7 @@ from sqlalchemy.orm import Session
 from api import messages
 from api.addresses import address_of
 from api.call import current_call
+from api.hashing import Hashing
 from mulligan import events
 from mulligan.iam import accounts, bootstrap, keys, sessions, sign_ins
 from mulligan.iam.keys import PublicKey
@@ -38,18 +38,15 @@ def utc_now() -> datetime:
 class SignIn:
     """Exchanges proofs of who somebody is for tokens, and takes them back."""
 
-    def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
-        self._now = now
-        # Comparing takes 64 MiB and a core for some 30 ms: transactions have most of the threads.
-        self._comparing = asyncio.Semaphore(2)
+    def __init__(self, hashing: Hashing, now: Callable[[], datetime] = utc_now) -> None:
+        self._hashing, self._now = hashing, now
 
     async def bootstrap(self, request: iam_pb2.BootstrapRequest) -> iam_pb2.SignedIn:
         """Create the administrator, once, and sign it in."""
         call = current_call()
         address = address_of(call.caller.address)
-        async with self._comparing:
-            checked = await call.read(lambda session: bootstrap.check(session, request.token))
-            password_hash = await call.in_thread(lambda: accounts.hash_password(request.password))
+        checked = await call.read(lambda session: bootstrap.check(session, request.token))
+        password_hash = await self._hashing.do(lambda: accounts.hash_password(request.password))
 
         def begin(session: Session) -> SignedIn:
             account = bootstrap.bootstrap(session, checked, request.account, password_hash)
@@ -76,9 +73,7 @@ class SignIn:
         attempt = await call.write_anonymously(
             lambda session: sign_ins.begin(session, account, address, self._now())
         )
-        async with self._comparing:
-            fits = await call.in_thread(lambda: attempt.fits(password))
-        if not fits:
+        if not await self._hashing.do(lambda: attempt.fits(password)):
             raise sign_ins.refused()
         return attempt
 

@@ -152,9 +152,9 @@ def main(folder: Path = RELEASES, proto: Path = protos.PROTO, version: str = "")
         for release in releases(folder)
         if protos.breaking(release.folder / DESCRIPTORS, proto)
     ]
-    for version in broken:
+    for one in broken:
         print(
-            f"programs made for {version} break by what buf says above: add fields, methods and "
+            f"programs made for {one} break by what buf says above: add fields, methods and "
             "messages beside the old ones, and let those be",
             file=sys.stderr,
         )

@@ -1,7 +1,7 @@
 """Images: where an operating system is, its checksum and its format. Nothing of it is guessed."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -127,9 +127,21 @@ def not_there(image: str, where: str = "") -> NotFoundError:
     )
 
 
-def get_images(session: Session, ids: Sequence[str]) -> list[Image]:
-    """Find images, in the order of their ids; as `get_image` does one."""
-    return each(session, Image, ids, lambda one: get_image(session, one))
+def get_images(
+    session: Session, ids: Sequence[str], sees: Callable[[str], bool] = lambda _: True
+) -> list[Image]:
+    """Find images, in the order of their ids; as `get_image` does one.
+
+    One in a region that is not seen is as one that is not there.
+    """
+
+    def get(image: str) -> Image:
+        row = get_image(session, image)
+        if not sees(row.region):
+            raise not_there(image)
+        return row
+
+    return each(session, Image, ids, get)
 
 
 def list_images(

@@ -231,8 +231,8 @@ def _leave_roles(
 
 def _widened(limits: ApplicationCredential, field: str, why: str) -> FailedPreconditionError:
     return FailedPreconditionError(
-        f"application credential {limits.account} {why}, and never gets more than it has; make "
-        "another one with `mulligan app-credential create`",
+        f"application credential {limits.account} {why}, and this gives it no more than it has; "
+        "make another one with `mulligan app-credential create`",
         code="CREDENTIAL_WIDENED",
         field=field,
         object_type="account",

@@ -237,13 +237,16 @@ def answer_to(session: Session, object_type: str, owner: str, slugs: Mapping[str
 def _slug_for(session: Session, object_type: str, owner: str, object_id: str, name: str) -> str:
     """Find the slug for an object's name that no other one has; its own is as good.
 
+    What belongs to the whole installation is no tenant's own: there nobody takes a slug from
+    others by a name that is the same, since a name goes before a slug.
+
     Raises:
         AlreadyExistsError: another living object of this type and owner has the name.
     """
     base = slug_of(name)
     asked = {"object_type": object_type, "owner": owner, "object_id": object_id}
     others = session.execute(_IN_THE_WAY, {**asked, "name": name, "base": base}).all()
-    if any(row.name == name for row in others):
+    if any(name == row.name or (not owner and name == row.slug) for row in others):
         raise name_taken(object_type, name)
     if not others:
         return base

@@ -1,6 +1,6 @@
 """Networks as records, and the claiming of their addresses."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_network
@@ -178,13 +178,17 @@ def get_networks(
     ids: Sequence[str],
     *,
     project: str | None = None,
+    sees: Callable[[str], bool] = lambda _: True,
     now: datetime | None = None,
 ) -> list[Network]:
-    """Read networks, in the order of their ids; as `get_network` does one."""
+    """Read networks, in the order of their ids; as `get_network` does one.
+
+    One in a region that is not seen is as one that is not there.
+    """
 
     def get(network: str) -> NetworkRow:
         row = session.get(NetworkRow, network)
-        if row is None or (project and row.project not in (None, project)):
+        if row is None or (project and row.project not in (None, project)) or not sees(row.region):
             raise not_there(network)
         return row
 

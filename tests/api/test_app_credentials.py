@@ -1,7 +1,9 @@
 """Application credentials: accounts for programs that may less than who made them."""
 
 import secrets
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -10,7 +12,8 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 
-from mulligan.iam import grants, objects, sign_ins
+from api.hashing import AT_ONCE
+from mulligan.iam import credentials, grants, objects, sign_ins
 from mulligan.iam.tables import Account, ApplicationCredential
 from mulligan.requests import Answer
 from mulligan.values.errors import UnauthenticatedError
@@ -18,7 +21,7 @@ from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from tests.fakes.caller import Caller, refused
 from tests.fakes.place import Place, at, new_name, on_sqlite
-from tests.fakes.site import Site
+from tests.fakes.site import PASSWORD, Site
 
 READER, MEMBER, ADMIN = common_pb2.ROLE_READER, common_pb2.ROLE_MEMBER, common_pb2.ROLE_ADMIN
 SECRET = secrets.token_urlsafe(32)
@@ -50,6 +53,37 @@ def test_a_program_does_what_it_was_given(place: Place) -> None:
         program.ProvisionMachine(project=place.project)
     by_id = place.site.caller().Login(account=made.metadata.id, password=SECRET)
     assert by_id.account == made.metadata.id
+
+
+def test_no_program_is_called_as_somebody_else_signs_in(place: Place) -> None:
+    person = place.operator.CreateAccount(name=new_name("Bob").replace("-", " "), password=PASSWORD)
+    slug = person.metadata.slug
+    assert slug != person.metadata.name
+    with refused("ALREADY_EXISTS", "NAME_TAKEN", about="name"):
+        make(place.member, place.project, name=slug)
+    assert place.site.caller().Login(account=slug, password=PASSWORD).account == person.metadata.id
+
+
+@on_sqlite
+def test_secrets_are_hashed_a_few_at_a_time_and_hold_nobody_up(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many, member, goes_on = 40, place.member, threading.Event()
+    begun, known = threading.Semaphore(0), sign_ins.hasher.hash(SECRET)
+
+    def hashed(secret: str) -> str:
+        begun.release()
+        assert goes_on.wait(30)
+        return known
+
+    monkeypatch.setattr(credentials, "hash_secret", hashed)
+    with ThreadPoolExecutor(many) as pool:
+        made = [pool.submit(make, member, place.project) for _ in range(many)]
+        assert all(begun.acquire(timeout=30) for _ in range(AT_ONCE))
+        assert member.GetProject(id=place.project).metadata.id == place.project
+        assert not begun.acquire(blocking=False)
+        goes_on.set()
+        assert len({one.result().metadata.id for one in made}) == many
 
 
 def test_it_is_shown_without_its_secret_to_who_made_it_and_to_admins(place: Place) -> None:

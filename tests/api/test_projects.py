@@ -104,6 +104,26 @@ def test_a_rename_needs_the_generation_that_was_read(place: Place, noun: str) ->
 
 
 @pytest.mark.parametrize("noun", NOUNS)
+def test_nobody_takes_a_slug_by_a_name_that_is_the_same(place: Place, noun: str) -> None:
+    name = new_name("Team No")
+    one = getattr(place.operator, f"Create{noun}")(name=name.replace("-", " ")).metadata
+    assert one.slug != one.name
+    with refused("ALREADY_EXISTS", "NAME_TAKEN", about="name"):
+        getattr(place.operator, f"Create{noun}")(name=one.slug)
+    with refused("ALREADY_EXISTS", "NAME_TAKEN", about="name"):
+        getattr(place.operator, f"Update{noun}")(
+            id=create(place, noun).metadata.id, name=one.slug, update_mask=NAME
+        )
+    found = place.operator.ResolveNames(object_type=noun.lower(), names=[one.slug]).objects
+    assert [named.id for named in found] == [one.id]
+    # It is its own to take, and free once it is renamed.
+    rename = getattr(place.operator, f"Update{noun}")
+    rename(id=one.id, name=one.slug, update_mask=NAME)
+    rename(id=one.id, name=new_name(noun), update_mask=NAME)
+    assert getattr(place.operator, f"Create{noun}")(name=one.slug).metadata.slug == one.slug
+
+
+@pytest.mark.parametrize("noun", NOUNS)
 @pytest.mark.parametrize("paths", [[], ["parent"], ["name", "colour"]])
 def test_only_the_name_can_be_changed(place: Place, noun: str, paths: list[str]) -> None:
     update = getattr(place.operator, f"Update{noun}")

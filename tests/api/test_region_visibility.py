@@ -112,6 +112,10 @@ def test_what_is_in_a_region_is_seen_by_who_sees_the_region(place: Place) -> Non
         with refused("NOT_FOUND") as refusal:
             getattr(member, f"Batch{method}s")(ids=[asked])
         assert refusal.resource[1] == asked
+        for others in ([asked, str(uuid4())], [str(uuid4()), asked]):
+            with refused("NOT_FOUND") as refusal:
+                getattr(member, f"Batch{method}s")(ids=others)
+            assert refusal.resource[1] == others[0]
     twin = place.operator.CreateNetwork(
         name=network.name, region=below(place, ""), spec={"prefix": "10.0.2.0/24"}
     )
