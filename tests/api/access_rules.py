@@ -196,7 +196,8 @@ RULES = (
     Rule(
         "ListAuditEvents",
         lambda held: held.region("admin") or held.reaches("operator"),
-        {"object_id": "<Server>"},
+        # What was refused of it, or said of it for a project, is shown to admins of that.
+        {"object_id": "<Server>", "kind": "created"},
         "<Server>",
     ),
     Rule(
