@@ -9,6 +9,8 @@ import grpc
 from api.server import new_server
 from tests.fakes.log import faults
 
+LIMIT_S = 30
+
 
 class Open(grpc.aio.ServerInterceptor):
     """Lets all calls through, to what answers without end."""
@@ -46,7 +48,8 @@ def test_a_hang_up_is_not_logged_and_a_mistake_is() -> None:
                     await call.read()
                     if method == "Answers":
                         call.cancel()
-                        await gate.ended.acquire()
+                        async with asyncio.timeout(LIMIT_S):
+                            await gate.ended.acquire()
                     else:
                         assert await call.code() is grpc.StatusCode.UNKNOWN
             await server.stop(None)

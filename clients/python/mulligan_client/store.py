@@ -1,4 +1,7 @@
-"""What `login` leaves behind: one address, its tokens, project and region, for its owner only."""
+"""What `login` leaves behind: one address, its tokens, project and region, for its owner only.
+
+Beside it lies what iam told this login of the sites (`kept_catalogue`).
+"""
 
 import fcntl
 import json

@@ -13,7 +13,7 @@ _OVER = ("SESSION_REVOKED", "SESSION_EXPIRED", "REFRESH_TOKEN_UNKNOWN", "TOKEN_E
 @click.command()
 @pass_session
 def logout(session: Session) -> None:
-    """End your session at the server, and forget its tokens here.
+    """End your session at the server, and forget its tokens and sites here.
 
     Who has the access token can use it until it ends, which takes minutes.
     """
