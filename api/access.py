@@ -91,7 +91,8 @@ def _method(method: MethodDescriptor, database: Database) -> Method:
     if not access.role or not access.scope:
         raise LookupError(f"RPC {method.full_name} has no (mulligan.common.v1.access) option")
     fields = method.input_type.fields_by_name
-    for field in (access.field,) if access.field else _FIELDS.get(access.scope, ()):
+    needed = (access.field,) if access.field else _FIELDS.get(access.scope, ())
+    for field in (*needed, *filter(None, [access.own])):
         if field not in fields:
             raise LookupError(f"RPC {method.full_name} needs a role there, but has no {field}")
     kind = GetMessageClass(method.input_type)
@@ -122,6 +123,8 @@ class Access:
         role = NAMES.get(method.access.role)
         projects, regions = _named_in(request, method.access)
         if caller.has(role or "reader"):
+            return
+        if method.access.own and getattr(request, method.access.own) == caller.account:
             return
         found, certain = set[str](), True
         if method.access.scope == common_pb2.SCOPE_REGION and not method.access.field:

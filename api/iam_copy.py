@@ -69,6 +69,8 @@ class IamCopy:
         self._moved, self._regions_changed = asyncio.Event(), asyncio.Event()
         self.sites_changed = asyncio.Event()
         """Set when iam's catalogue says something else of which site serves what."""
+        self.keys_made = asyncio.Event()
+        """Set when iam has made a key that is to sign tokens, or may have, before this began."""
         self._catching_up = asyncio.Lock()
         self._began = self._again_at = -math.inf
         self._missed: UnavailableError | None = None
@@ -235,11 +237,12 @@ class IamCopy:
                 self._read_all()
             self._tell_stored()
         self._tell(failure="")
+        told = {"site": self.sites_changed, "token_key": self.keys_made}
         try:
             for event in self._watch(self._told.seen):
                 self._tell(self._take(event), seen=event.revision)
-                if event.object_type == "site":
-                    self._loop.call_soon_threadsafe(self.sites_changed.set)
+                if event.object_type in told:
+                    self._loop.call_soon_threadsafe(told[event.object_type].set)
         except MulliganCallError as error:
             if error.code == "REVISION_GONE":
                 self._read_all(refused=self._told.seen)
@@ -262,6 +265,7 @@ class IamCopy:
     def _tell_stored(self, *, all_anew: bool = False) -> None:
         seen, places = self._site.read(_stored)
         self._tell(places, all_anew=all_anew, seen=seen)
+        self._loop.call_soon_threadsafe(self.keys_made.set)
 
     def _read_all(self, refused: int = 0) -> None:
         """Read everything; what changes meanwhile comes again, after the revision of the list."""

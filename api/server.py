@@ -136,8 +136,8 @@ async def running_server(
     databases = {name: backends.of(name) for name in services}
     methods = _methods(databases)
     async with AsyncExitStack() as stack:
-        published = await _published(stack, backends, iam, tls)
         copy = IamCopy(backends.site)
+        published = await _published(stack, backends, iam, tls, copy)
         places = await _places(services, backends, pool, copy)
         feeds = await _feeds(stack, services, backends, pool, places)
         refusals = await _refusals(stack, databases.values())
@@ -166,8 +166,11 @@ async def running_server(
         yield port
 
 
-async def _published(stack: AsyncExitStack, backends: Backends, iam: IamAt, tls: Tls) -> KeySource:
-    keys = published_keys(iam.address, backends.installation, backends.site, tls.ca)
+async def _published(
+    stack: AsyncExitStack, backends: Backends, iam: IamAt, tls: Tls, copy: IamCopy
+) -> KeySource:
+    here, made = backends.installation, copy.keys_made
+    keys = published_keys(iam.address, here, backends.site, made, tls.ca)
     return await stack.enter_async_context(keys)
 
 

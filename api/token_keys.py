@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from api.interceptor import KeySource
 from api.messages import time_of
 from mulligan.database import Database
+from mulligan.failures import Failures
 from mulligan.iam import keys
 from mulligan.iam.keys import PublicKey
 from mulligan.values.errors import MulliganError, UnavailableError
@@ -76,6 +77,26 @@ class PublishedKeys:
             raise self._failure
         return self._known
 
+    async def renew_when(self, made: asyncio.Event) -> None:
+        """Ask for the keys when iam has made one, so that they are known before it signs with it.
+
+        If iam goes away after that, its last tokens are good here until they end.
+        """
+        failures = Failures(_log, "iam's new keys can't be read, tries again")
+        while True:
+            await made.wait()
+            made.clear()
+            try:
+                async with self._asking:
+                    await self._renew()
+                if self._failure:
+                    raise self._failure
+                failures.are_over()
+            except Exception as error:  # Whatever it is, the next key must not be missed.
+                failures.note(error)
+                await asyncio.sleep(ASKED_AGAIN_AFTER_S)
+                made.set()
+
     def _is_good(self) -> bool:
         return self._clock() < self._good_until
 
@@ -96,14 +117,19 @@ class PublishedKeys:
 
 @asynccontextmanager
 async def published_keys(
-    iam_address: str, installation: Database | None, site: Database, ca: bytes | None = None
+    iam_address: str,
+    installation: Database | None,
+    site: Database,
+    made: asyncio.Event,
+    ca: bytes | None = None,
 ) -> AsyncIterator[KeySource]:
-    """Keep iam's keys, asking again when a token names one that isn't among them.
+    """Keep iam's keys, asking again when it made one, or a token names one that isn't among them.
 
     Args:
         iam_address: host:port of iam, with TLS unless it is this machine or stands behind http://.
         installation: iam's database, read instead where it runs in this process.
         site: where the keys are kept for a start while iam is away.
+        made: is set when iam has made one.
         ca: PEM of the CA of iam's certificate; None for the system's.
     """
     if installation is not None:
@@ -122,11 +148,17 @@ async def published_keys(
 
     async with _channel(iam_address, ca) as channel:
         stub: Any = iam_pb2_grpc.IamServiceStub(channel)
-        yield PublishedKeys(
+        published = PublishedKeys(
             lambda: _ask(stub, iam_address),
             kept=lambda: asyncio.to_thread(site.read, keys.kept_published),
             keep=keep,
         )
+        renewing = asyncio.create_task(published.renew_when(made), name="token keys")
+        try:
+            yield published
+        finally:
+            renewing.cancel()
+            await asyncio.gather(renewing, return_exceptions=True)
 
 
 def _own(session: Any) -> Mapping[str, PublicKey]:

@@ -545,7 +545,7 @@ func (s *IamService) AssignRole(ctx context.Context, request *iamv1.AssignRoleRe
 }
 
 // RevokeRole: Take the role away that an account has on a project, a region or the system itself.
-// The system keeps an administrator.
+// Each gives its own back. The system keeps an administrator.
 func (s *IamService) RevokeRole(ctx context.Context, request *iamv1.RevokeRoleRequest) (*iamv1.RevokeRoleResponse, error) {
 	return unary(ctx, s.caller, &iamRevokeRole, request, &iamv1.RevokeRoleResponse{})
 }

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from mulligan import events
@@ -21,6 +21,9 @@ MOST_ROLES = 64
 gRPC's servers refuse metadata of more than 8 KiB at random, and of more than 16 KiB always; in a
 token a role takes 69 bytes.
 """
+
+MOST_IN_ONE_TREE = 32
+"""Of these on projects under one top, or regions: one tenant must not use up what others need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,17 +206,32 @@ def refuse_last_admin(session: Session, account: str) -> None:
 
 
 def _refuse_too_many(session: Session, given: Held) -> None:
-    others = select(func.count()).where(
+    query = select(Assignment.place).where(
         Assignment.account == given.account, Assignment.place != given.place
     )
-    if (session.scalar(others) or 0) >= MOST_ROLES:
-        raise FailedPreconditionError(
-            f"account {given.account} has {MOST_ROLES} roles already, and none more can be given; "
-            "give one on a place above instead, or take others away with `mulligan role revoke`",
-            code="TOO_MANY_ROLES",
-            object_type="account",
-            object_id=given.account,
-        )
+    others = list(session.scalars(query))
+    places = {*others, given.place} - {SYSTEM}
+    above = {one.id: one.parent for one in objects.chains(session, places)}
+
+    def top(place: str) -> str:
+        while parent := above.get(place):
+            place = parent
+        return place
+
+    beside = sum(top(place) == top(given.place) for place in others)
+    for count, most, where in (
+        (len(others), MOST_ROLES, ""),
+        (beside, MOST_IN_ONE_TREE, f" in the tree of {top(given.place)}"),
+    ):
+        if count >= most:
+            raise FailedPreconditionError(
+                f"account {given.account} has {most} roles{where} already, and none more can be "
+                "given; give one on a place above instead, or take others away with "
+                "`mulligan role revoke`",
+                code="TOO_MANY_ROLES",
+                object_type="account",
+                object_id=given.account,
+            )
 
 
 def refuse_two_places(project: str, region: str) -> None:

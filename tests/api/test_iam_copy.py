@@ -25,7 +25,7 @@ from api.server import Backends, running_server
 from mulligan import configuration, events
 from mulligan.database import Database
 from mulligan.events import Event
-from mulligan.iam import accounts, bootstrap, copies, objects, projects, roles
+from mulligan.iam import accounts, bootstrap, copies, keys, objects, projects, roles
 from mulligan.iam.objects import Place
 from mulligan.iam.tables import SignInSession
 from mulligan.values.configuration import Configuration, RateLimit
@@ -116,6 +116,16 @@ async def test_what_iam_made_or_deleted_by_now_is_known_also_after_a_refused_cal
         assert made in site.places.projects
         assert site.places.is_ended(before)
         assert not site.places.is_ended(made)
+
+
+async def test_a_key_that_iam_makes_is_told(installation: Database, site: Site, iam: Iam) -> None:
+    made = site.copy.keys_made
+    async with site.following(iam):
+        await made.wait()  # at the beginning, for what came before it
+        await site.copy.catch_up()
+        made.clear()
+        await write(installation, lambda on: keys.rotate(on, datetime.now(UTC)))
+        await made.wait()
 
 
 @on_sqlite

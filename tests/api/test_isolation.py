@@ -41,7 +41,8 @@ FOR_SERVICES = ("RegisterService", "RenewService", "WithdrawService")
 
 WATCHES = [name for name in METHODS if name.endswith("Watch")]
 PERSONAL = (
-    *("ListSessions", "GetAccount", "GetApplicationCredential"),
+    *("ListSessions", "GetAccount", "ListAssignments", "ListProjects"),
+    "GetApplicationCredential",
     *("BatchGetApplicationCredentials", "ListApplicationCredentials"),
 )
 """They tell people what is their own, also where an admin of their project is told nothing."""

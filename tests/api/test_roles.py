@@ -79,6 +79,21 @@ def test_an_admin_of_a_project_gives_and_takes_roles_up_to_his_own_in_it_and_bel
         place.site.signed_in(account).GetProject(id=child)
 
 
+def test_anybody_gives_a_role_of_his_own_back(place: Place) -> None:
+    given: list[dict[str, str]] = [{"project": place.project}, {"region": place.region}, {}]
+    one, other = place.site.account(MEMBER, place.project), place.site.account(READER)
+    for where in given[1:]:
+        place.operator.AssignRole(account=one.account, role=READER, **where)
+    for where in given:
+        with refused("PERMISSION_DENIED"):
+            one.RevokeRole(account=other.account, **where)
+        one.RevokeRole(account=one.account, **where)
+        with refused("NOT_FOUND"):
+            one.RevokeRole(account=one.account, **where)
+    assert list(one.ListAssignments().assignments) == []
+    assert len(other.ListAssignments().assignments) == 1
+
+
 @pytest.mark.parametrize("where", ["system", "above", "beside", "region", "both"])
 def test_an_admin_of_a_project_gives_no_role_elsewhere(sqlite_place: Place, where: str) -> None:
     place = sqlite_place

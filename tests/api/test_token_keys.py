@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from api import token_keys
 from api.token_keys import ASKED_AGAIN_AFTER_S, GOOD_S, WHILE_AWAY_S, PublishedKeys
 from mulligan.iam.keys import PublicKey
 from mulligan.values.errors import UnavailableError
@@ -108,12 +109,14 @@ class Site:
     """What a site keeps of the keys."""
 
     keys: Mapping[str, PublicKey] = field(default_factory=dict)
+    told: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def kept(self) -> Mapping[str, PublicKey]:
         return self.keys
 
     async def keep(self, keys: Mapping[str, PublicKey]) -> None:
         self.keys = keys
+        self.told.set()
 
 
 async def test_a_service_that_starts_while_iam_is_down_knows_the_keys_of_its_site() -> None:
@@ -127,3 +130,37 @@ async def test_a_service_that_starts_while_iam_is_down_knows_the_keys_of_its_sit
     iam.down, iam.keys = False, {"key-2": a_key("key-2")}
     iam.now += ASKED_AGAIN_AFTER_S
     assert set(await restarted("key-2")) == {"key-2"} == set(site.keys)
+
+
+async def test_a_key_that_iam_made_is_known_before_a_token_names_it() -> None:
+    iam, site, made = Iam({"key-1": a_key("key-1")}), Site(), asyncio.Event()
+    keys = PublishedKeys(iam.ask, lambda: iam.now, kept=site.kept, keep=site.keep)
+    await keys("key-1")
+    renewing = asyncio.create_task(keys.renew_when(made))
+    iam.keys["key-2"] = a_key("key-2")
+    site.told.clear()
+    made.set()
+    async with asyncio.timeout(30):
+        await site.told.wait()
+    iam.down = True
+    assert set(await keys("key-2")) == {"key-1", "key-2"}
+    renewing.cancel()
+
+
+async def test_a_key_that_iam_did_not_tell_at_first_is_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(token_keys, "ASKED_AGAIN_AFTER_S", 0)
+    iam, site, made = Iam(), Site(), asyncio.Event()
+
+    async def ask() -> Mapping[str, PublicKey]:
+        iam.down = iam.asked < 3
+        return await iam.ask()
+
+    keys = PublishedKeys(ask, lambda: iam.now, kept=site.kept, keep=site.keep)
+    renewing = asyncio.create_task(keys.renew_when(made))
+    made.set()
+    async with asyncio.timeout(30):
+        await site.told.wait()
+    assert (iam.asked, set(site.keys)) == (4, {"key-1"})
+    renewing.cancel()

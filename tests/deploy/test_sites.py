@@ -95,14 +95,20 @@ def iam_is_killed(sites: Sites, everything: Watching, stack: ExitStack) -> None:
     """Both go on with the tokens and watches that there are, until a token ends."""
     sites.command("login", sites.address, "--password-stdin", stdin=PASSWORD)
     sites.command("machine", "list", "--project", "ours")
+    with_new_key = sites.token(timedelta(minutes=5), sites.rotate())
+    others = [stack.enter_context(sites.at(name)) for name in NAMES]
     ends = sites.token(BRIEF)
     brief = {name: stack.enter_context(sites.at(name, ends)) for name in NAMES}
     watches = {name: Watching(one, revision(one)) for name, one in brief.items()}
+    assert all(sites.machines(one) for one in others)
     claims = {name: sites.claim(sites.regions[name], client=one) for name, one in brief.items()}
     for name, claim in claims.items():
         watches[name].tells(claim.metadata.id)
         everything.tells(claim.metadata.id)
     sites.kill("iam")
+    for client in others:
+        client.token = with_new_key  # of which neither site has met a token
+        assert sites.machines(client)
     for name, client in brief.items():
         operation = sites.provision(name, f"without-iam-{name}", client)
         assert sites.made(operation, client).metadata.region == sites.regions[name]

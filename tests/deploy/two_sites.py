@@ -12,8 +12,9 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AsyncExitStack, ExitStack, contextmanager
-from datetime import timedelta
+from contextlib import AsyncExitStack, ExitStack, closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -27,7 +28,7 @@ from deploy.dev_server import DevServer
 from deploy.ports import free_port
 from deploy.temporal import cache_folder, find_temporal
 from mulligan.database import Database
-from mulligan.iam import tokens
+from mulligan.iam import keys, tokens
 from mulligan_client.client import Client
 from mulligan_client.errors import MulliganCallError
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
@@ -405,15 +406,24 @@ class Sites:
         assert ended.returncode == 0, ended.stderr
         return ended.stdout
 
-    def token(self, lifetime: timedelta) -> str:
-        """Make a token of the administrator's that lives as long as is said."""
-        database = Database(words(self.urls["iam"]))
-        try:
-            return database.write(
-                lambda session: tokens.issue(session, self.account, lifetime=lifetime)
-            )[0]
-        finally:
-            database.close()
+    def token(self, lifetime: timedelta, now: datetime | None = None) -> str:
+        """Make a token of the administrator's that lives as long as is said, from a time on."""
+        issue = partial(tokens.issue, account=self.account, lifetime=lifetime, now=now)
+        with closing(Database(words(self.urls["iam"]))) as database:
+            return database.write(issue)[0]
+
+    def rotate(self) -> datetime:
+        """Have iam make a key, of which each site knows then; gives when it begins to sign."""
+        made = self.client.iam.RotateTokenKeys(iam_pb2.RotateTokenKeysRequest())
+        for url in (words(self.urls[SOUTH]), f"sqlite:///{self.folder / NORTH}/site.sqlite"):
+            with closing(Database(url)) as site:
+                until(partial(knows, site, made.key_id))
+        return made.signs_at.ToDatetime(UTC)
+
+
+def knows(site: Database, key: str) -> bool:
+    """Whether a site keeps a key of iam's."""
+    return key in site.read(keys.kept_published)
 
 
 def words(url: URL) -> str:

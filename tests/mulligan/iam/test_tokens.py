@@ -1,7 +1,7 @@
 """Tokens say who somebody is and what they may, and are checked without asking."""
 
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import SimpleNamespace
@@ -19,6 +19,7 @@ from mulligan.iam.roles import Held
 from mulligan.values import caller
 from mulligan.values.caller import ROLES, SYSTEM, Caller
 from mulligan.values.errors import FailedPreconditionError, UnauthenticatedError
+from tests.fakes.place import new_name
 
 
 def an_account(database: Database) -> str:
@@ -69,19 +70,29 @@ def test_what_a_role_above_includes_is_not_in_the_token(database: Database) -> N
 
 def test_a_token_stays_short_enough_for_the_metadata_of_a_call(database: Database) -> None:
     account = an_account(database)
-    top = database.write(lambda session: projects.create_project(session, "top")).id
+    tops = [
+        database.write(lambda session: projects.create_project(session, new_name("top"))).id
+        for _ in range(3)
+    ]
 
-    def give(number: int) -> Callable[[Session], Held]:
+    def give(top: str) -> Held:
         def give(session: Session) -> Held:
-            project = projects.create_project(session, f"p{number}", top).id
+            between = projects.create_project(session, new_name("between"), top).id
+            project = projects.create_project(session, new_name("project"), between).id
             return roles.assign_role(session, account, "operator", project)
 
-        return give
+        return database.write(give)
 
-    held = [database.write(give(number)) for number in range(roles.MOST_ROLES)]
-    with pytest.raises(FailedPreconditionError, match="role revoke") as raised:
-        database.write(give(roles.MOST_ROLES))
-    assert raised.value.reason == "TOO_MANY_ROLES"
+    def refuse(top: str) -> None:
+        with pytest.raises(FailedPreconditionError, match="role revoke") as raised:
+            give(top)
+        assert raised.value.reason == "TOO_MANY_ROLES"
+
+    held = [give(tops[0]) for _ in range(roles.MOST_IN_ONE_TREE)]
+    refuse(tops[0])
+    for _ in range(roles.MOST_ROLES - len(held)):
+        give(tops[1])
+    refuse(tops[2])
     # One that is there already can be another.
     database.write(
         partial(roles.assign_role, account=account, role="admin", project=held[0].project)

@@ -589,7 +589,9 @@ type Access struct {
 	Besides string `protobuf:"bytes,3,opt,name=besides,proto3" json:"besides,omitempty"`
 	// The field of the request that names the project or region, if that isn't `project` or
 	// `region`. Where the caller leaves this one empty, the role has to be held on the system.
-	Field         string `protobuf:"bytes,4,opt,name=field,proto3" json:"field,omitempty"`
+	Field string `protobuf:"bytes,4,opt,name=field,proto3" json:"field,omitempty"`
+	// The field of the request that names an account: one's own needs no role.
+	Own           string `protobuf:"bytes,5,opt,name=own,proto3" json:"own,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -648,6 +650,13 @@ func (x *Access) GetBesides() string {
 func (x *Access) GetField() string {
 	if x != nil {
 		return x.Field
+	}
+	return ""
+}
+
+func (x *Access) GetOwn() string {
+	if x != nil {
+		return x.Own
 	}
 	return ""
 }
@@ -2345,12 +2354,13 @@ var File_mulligan_common_v1_common_proto protoreflect.FileDescriptor
 
 const file_mulligan_common_v1_common_proto_rawDesc = "" +
 	"\n" +
-	"\x1fmulligan/common/v1/common.proto\x12\x12mulligan.common.v1\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x97\x01\n" +
+	"\x1fmulligan/common/v1/common.proto\x12\x12mulligan.common.v1\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa9\x01\n" +
 	"\x06Access\x12,\n" +
 	"\x04role\x18\x01 \x01(\x0e2\x18.mulligan.common.v1.RoleR\x04role\x12/\n" +
 	"\x05scope\x18\x02 \x01(\x0e2\x19.mulligan.common.v1.ScopeR\x05scope\x12\x18\n" +
 	"\abesides\x18\x03 \x01(\tR\abesides\x12\x14\n" +
-	"\x05field\x18\x04 \x01(\tR\x05field\"k\n" +
+	"\x05field\x18\x04 \x01(\tR\x05field\x12\x10\n" +
+	"\x03own\x18\x05 \x01(\tR\x03own\"k\n" +
 	"\x06Object\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x122\n" +
 	"\x06naming\x18\x02 \x01(\x0e2\x1a.mulligan.common.v1.NamingR\x06naming\x12\x19\n" +

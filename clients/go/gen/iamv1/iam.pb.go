@@ -5313,7 +5313,7 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\x16VISIBILITY_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11VISIBILITY_PUBLIC\x10\x01\x12\x17\n" +
 	"\x13VISIBILITY_PROJECTS\x10\x02\x12\x17\n" +
-	"\x13VISIBILITY_INTERNAL\x10\x032\xf42\n" +
+	"\x13VISIBILITY_INTERNAL\x10\x032\x9b3\n" +
 	"\n" +
 	"IamService\x12W\n" +
 	"\tBootstrap\x12!.mulligan.iam.v1.BootstrapRequest\x1a\x19.mulligan.iam.v1.SignedIn\"\f\xaa\xbb\x18\x04\b\x01\x10\x01\xb0\xbb\x18\x03\x12O\n" +
@@ -5346,9 +5346,9 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\x1bUpdateApplicationCredential\x123.mulligan.iam.v1.UpdateApplicationCredentialRequest\x1a&.mulligan.iam.v1.ApplicationCredential\"N\xaa\xbb\x18J\b\x02\x10\x01\x1aDchanges the caller's own, and any account's for admins of the system\x12\xd8\x01\n" +
 	"\x1bDeleteApplicationCredential\x123.mulligan.iam.v1.DeleteApplicationCredentialRequest\x1a4.mulligan.iam.v1.DeleteApplicationCredentialResponse\"N\xaa\xbb\x18J\b\x02\x10\x01\x1aDdeletes the caller's own, and any account's for admins of the system\x12W\n" +
 	"\n" +
-	"AssignRole\x12\".mulligan.iam.v1.AssignRoleRequest\x1a\x1b.mulligan.iam.v1.Assignment\"\b\xaa\xbb\x18\x04\b\x06\x10\x05\x12_\n" +
+	"AssignRole\x12\".mulligan.iam.v1.AssignRoleRequest\x1a\x1b.mulligan.iam.v1.Assignment\"\b\xaa\xbb\x18\x04\b\x06\x10\x05\x12\x85\x01\n" +
 	"\n" +
-	"RevokeRole\x12\".mulligan.iam.v1.RevokeRoleRequest\x1a#.mulligan.iam.v1.RevokeRoleResponse\"\b\xaa\xbb\x18\x04\b\x06\x10\x05\x12\xc6\x01\n" +
+	"RevokeRole\x12\".mulligan.iam.v1.RevokeRoleRequest\x1a#.mulligan.iam.v1.RevokeRoleResponse\".\xaa\xbb\x18*\b\x06\x10\x05\x1a\x1bone's own without that role*\aaccount\x12\xc6\x01\n" +
 	"\x0fListAssignments\x12'.mulligan.iam.v1.ListAssignmentsRequest\x1a(.mulligan.iam.v1.ListAssignmentsResponse\"`\xaa\xbb\x18\\\b\x02\x10\x01\x1aVshows one's own roles, those where the caller is admin, and all to the system's admins\x12\x92\x01\n" +
 	"\fCreateRegion\x12$.mulligan.iam.v1.CreateRegionRequest\x1a\x17.mulligan.iam.v1.Region\"C\xaa\xbb\x18?\b\x06\x10\x04\x1a1of the region above it; at the top: of the system\"\x06parent\x12s\n" +
 	"\tGetRegion\x12!.mulligan.iam.v1.GetRegionRequest\x1a\x17.mulligan.iam.v1.Region\"*\xaa\xbb\x18&\b\x02\x10\x01\x1a of a region that the caller sees\x12\x8f\x01\n" +

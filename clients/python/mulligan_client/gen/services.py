@@ -807,8 +807,8 @@ class IamService:
     def RevokeRole(
         self, request: iam_pb2.RevokeRoleRequest, timeout: float | None = None
     ) -> iam_pb2.RevokeRoleResponse:
-        """Take the role away that an account has on a project, a region or the system itself. The
-        system keeps an administrator.
+        """Take the role away that an account has on a project, a region or the system itself. Each
+        gives its own back. The system keeps an administrator.
         """
         return self._caller.unary(
             methods.IAM_REVOKE_ROLE, request, iam_pb2.RevokeRoleResponse, timeout

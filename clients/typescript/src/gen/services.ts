@@ -667,8 +667,8 @@ export class IamService {
   }
 
   /**
-   * Take the role away that an account has on a project, a region or the system itself. The system
-   * keeps an administrator.
+   * Take the role away that an account has on a project, a region or the system itself. Each gives
+   * its own back. The system keeps an administrator.
    */
   revokeRole(request: MessageInitShape<typeof iamv1.RevokeRoleRequestSchema>, signal?: AbortSignal): Promise<iamv1.RevokeRoleResponse> {
     return this.caller.unary(methods.iamRevokeRole, iamv1.IamService.method.revokeRole, request, signal);

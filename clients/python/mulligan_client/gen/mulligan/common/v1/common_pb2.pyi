@@ -333,6 +333,7 @@ class Access(_message.Message):
     SCOPE_FIELD_NUMBER: _builtins.int
     BESIDES_FIELD_NUMBER: _builtins.int
     FIELD_FIELD_NUMBER: _builtins.int
+    OWN_FIELD_NUMBER: _builtins.int
     role: Global___Role.ValueType
     """The least role with which the RPC may be called."""
     scope: Global___Scope.ValueType
@@ -343,6 +344,8 @@ class Access(_message.Message):
     """The field of the request that names the project or region, if that isn't `project` or
     `region`. Where the caller leaves this one empty, the role has to be held on the system.
     """
+    own: _builtins.str
+    """The field of the request that names an account: one's own needs no role."""
     def __init__(
         self,
         *,
@@ -350,10 +353,11 @@ class Access(_message.Message):
         scope: Global___Scope.ValueType = ...,
         besides: _builtins.str = ...,
         field: _builtins.str = ...,
+        own: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["besides", b"besides", "field", b"field", "role", b"role", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["besides", b"besides", "field", b"field", "own", b"own", "role", b"role", "scope", b"scope"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -480,8 +480,8 @@ class IamServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RevokeRole(self, request, context):
-        """Take the role away that an account has on a project, a region or the system itself. The system
-        keeps an administrator.
+        """Take the role away that an account has on a project, a region or the system itself. Each gives
+        its own back. The system keeps an administrator.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

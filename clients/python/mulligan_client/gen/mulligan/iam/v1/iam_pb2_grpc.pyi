@@ -119,8 +119,8 @@ class IamServiceStub:
     there. It holds on everything below.
     """
     RevokeRole: _grpc.UnaryUnaryMultiCallable[_iam_pb2.RevokeRoleRequest, _iam_pb2.RevokeRoleResponse]
-    """Take the role away that an account has on a project, a region or the system itself. The system
-    keeps an administrator.
+    """Take the role away that an account has on a project, a region or the system itself. Each gives
+    its own back. The system keeps an administrator.
     """
     ListAssignments: _grpc.UnaryUnaryMultiCallable[_iam_pb2.ListAssignmentsRequest, _iam_pb2.ListAssignmentsResponse]
     """Who has which role where, by account and place."""
@@ -254,8 +254,8 @@ class IamServiceAsyncStub(IamServiceStub):
     there. It holds on everything below.
     """
     RevokeRole: _aio.UnaryUnaryMultiCallable[_iam_pb2.RevokeRoleRequest, _iam_pb2.RevokeRoleResponse]  # type: ignore[assignment]
-    """Take the role away that an account has on a project, a region or the system itself. The system
-    keeps an administrator.
+    """Take the role away that an account has on a project, a region or the system itself. Each gives
+    its own back. The system keeps an administrator.
     """
     ListAssignments: _aio.UnaryUnaryMultiCallable[_iam_pb2.ListAssignmentsRequest, _iam_pb2.ListAssignmentsResponse]  # type: ignore[assignment]
     """Who has which role where, by account and place."""
@@ -560,8 +560,8 @@ class IamServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _iam_pb2.RevokeRoleRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_iam_pb2.RevokeRoleResponse, _abc.Awaitable[_iam_pb2.RevokeRoleResponse]]:
-        """Take the role away that an account has on a project, a region or the system itself. The system
-        keeps an administrator.
+        """Take the role away that an account has on a project, a region or the system itself. Each gives
+        its own back. The system keeps an administrator.
         """
 
     @_abc_1.abstractmethod
