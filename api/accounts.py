@@ -13,8 +13,10 @@ from api.masks import paths_of
 from mulligan import events
 from mulligan.iam import accounts, objects, sign_ins
 from mulligan.iam.tables import Account
-from mulligan.meta import names
+from mulligan.meta import many_names, names
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2 as pb
+
+TYPES = {"user": pb.ACCOUNT_TYPE_USER, "application": pb.ACCOUNT_TYPE_APPLICATION}
 
 
 async def create(request: pb.CreateAccountRequest, hashing: Hashing) -> pb.Account:
@@ -125,8 +127,13 @@ async def delete(request: pb.DeleteAccountRequest) -> pb.DeleteAccountResponse:
 
 
 def _shown(session: Session, rows: Sequence[Account]) -> list[pb.Account]:
-    described = names.describe(session, [row.id for row in rows])
+    ids = [row.id for row in rows]
+    described, old = names.describe(session, ids), many_names.old_slugs(session, ids)
     return [
-        pb.Account(metadata=messages.metadata(row, described), disabled=row.disabled)
+        pb.Account(
+            metadata=messages.metadata(row, described, old_slugs=old),
+            disabled=row.disabled,
+            type=TYPES[row.type],
+        )
         for row in rows
     ]

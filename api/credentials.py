@@ -15,7 +15,7 @@ from mulligan.iam import credentials
 from mulligan.iam.credentials import Change, Limits
 from mulligan.iam.roles import Held
 from mulligan.iam.tables import Account, ApplicationCredential
-from mulligan.meta import names
+from mulligan.meta import many_names, names
 from mulligan.values.errors import InvalidArgumentError, PermissionDeniedError
 from mulligan_client.gen.mulligan.control.v1 import control_pb2
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2 as pb
@@ -162,11 +162,11 @@ def _shown(
     session: Session, found: Sequence[tuple[Account, ApplicationCredential]]
 ) -> list[pb.ApplicationCredential]:
     ids = [row.id for row, _ in found]
-    described = names.describe(session, ids)
+    described, old = names.describe(session, ids), many_names.old_slugs(session, ids)
     given = credentials.roles_given(session, ids)
     return [
         pb.ApplicationCredential(
-            metadata=messages.metadata(row, described),
+            metadata=messages.metadata(row, described, old_slugs=old),
             creator=limits.creator,
             roles=[
                 pb.GivenRole(role=roles.ROLES[one.role], project=one.project, region=one.region)

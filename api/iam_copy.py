@@ -308,6 +308,7 @@ def _originals(object_type: str, objects: Iterable[Any]) -> list[Original]:
             id=one.metadata.id,
             name=one.metadata.name,
             slug=one.metadata.slug,
+            old_slugs=tuple(one.metadata.old_slugs),
             parent=getattr(one, "parent", "") or None,
             created_at=time_of(one.metadata.created_at),
             generation=one.metadata.generation,

@@ -14,7 +14,7 @@ from mulligan import events
 from mulligan.iam import projects
 from mulligan.iam.objects import Place
 from mulligan.iam.tables import Project
-from mulligan.meta import names
+from mulligan.meta import many_names, names
 from mulligan.values.errors import PermissionDeniedError
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2 as pb
 
@@ -117,10 +117,12 @@ async def delete(request: pb.DeleteProjectRequest, places: Places) -> pb.DeleteP
 
 
 def _shown(session: Session, rows: Sequence[Project]) -> list[pb.Project]:
-    described = names.describe(session, [row.id for row in rows])
+    ids = [row.id for row in rows]
+    described, old = names.describe(session, ids), many_names.old_slugs(session, ids)
     return [
         pb.Project(
-            metadata=messages.metadata(row, described, project=row.id), parent=row.parent or ""
+            metadata=messages.metadata(row, described, project=row.id, old_slugs=old),
+            parent=row.parent or "",
         )
         for row in rows
     ]

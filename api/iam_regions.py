@@ -15,7 +15,7 @@ from api.region_specs import shown_spec, spec_of
 from mulligan import events
 from mulligan.iam import objects, regions
 from mulligan.iam.tables import Region
-from mulligan.meta import names
+from mulligan.meta import many_names, names
 from mulligan.values.caller import Caller
 from mulligan.values.errors import PermissionDeniedError
 from mulligan.values.regions import RegionSpec
@@ -140,10 +140,11 @@ async def _take(places: Places, region: str) -> None:
 
 
 def _shown(session: Session, caller: Caller, rows: Sequence[Region]) -> list[pb.Region]:
-    described = names.describe(session, [row.id for row in rows])
+    ids = [row.id for row in rows]
+    described, old = names.describe(session, ids), many_names.old_slugs(session, ids)
     return [
         pb.Region(
-            metadata=messages.metadata(row, described, region=row.id),
+            metadata=messages.metadata(row, described, region=row.id, old_slugs=old),
             parent=row.parent if row.parent and caller.sees(row.parent) else "",
             spec=shown_spec(row.spec, row.id, caller),
         )

@@ -7,7 +7,8 @@ from google.protobuf.message import Message
 from sqlalchemy.orm import Session
 
 from api.wellformed import messages_in
-from mulligan.meta import names, planned_names
+from mulligan.iam.copies import FOLLOWED
+from mulligan.meta import many_names, names, planned_names
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from mulligan_client.gen.mulligan.resource.v1 import resource_pb2
@@ -24,6 +25,7 @@ def without_names(answer: M) -> M:
         if isinstance(one, common_pb2.Metadata):
             one.ClearField("name")
             one.ClearField("slug")
+            one.ClearField("old_slugs")
         elif isinstance(one, _Planner):
             one.spec.ClearField("machine_name")
         elif isinstance(one, iam_pb2.Assignment):
@@ -36,9 +38,12 @@ def with_names(session: Session, answer: M) -> M:
     ids = [one.id for one in _metadata_in(answer)]
     ids += [one.account for one in _assignments_in(answer)]
     described = names.describe(session, ids)
+    copied = [one.id for one in described.values() if one.object_type in FOLLOWED]
+    old = many_names.old_slugs(session, copied)
     for one in _metadata_in(answer):
         if one.id in described:
             one.name, one.slug = described[one.id].name, described[one.id].slug
+            one.old_slugs.extend(old.get(one.id, ()))
     for assignment in _assignments_in(answer):
         if assignment.account in described:
             assignment.account_name = described[assignment.account].name

@@ -4,6 +4,7 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Protocol, TypeVar
 
 from google.protobuf.message import Message
@@ -19,6 +20,8 @@ from mulligan.values.window import WITHOUT_END
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 
 M = TypeVar("M", bound=Message)
+
+_NO_SLUGS: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 DEFAULT_PAGE = 100
 MAX_ANSWER_BYTES = 4_000_000
@@ -56,9 +59,14 @@ def time_of(value: Timestamp) -> datetime:
 
 
 def metadata(
-    row: Row, names: Mapping[str, Name], *, project: str | None = None, region: str | None = None
+    row: Row,
+    names: Mapping[str, Name],
+    *,
+    project: str | None = None,
+    region: str | None = None,
+    old_slugs: Mapping[str, Sequence[str]] = _NO_SLUGS,
 ) -> common_pb2.Metadata:
-    """Give what every object has."""
+    """Give what every object has; old slugs, by id, of what sites copy."""
     name = names.get(row.id)
     return common_pb2.Metadata(
         id=row.id,
@@ -68,6 +76,7 @@ def metadata(
         region=region or "",
         created_at=timestamp(row.created_at),
         generation=row.generation,
+        old_slugs=old_slugs.get(row.id, ()),
     )
 
 

@@ -205,6 +205,7 @@ class _Giving:
         self._caller = caller
         self._asked = asked
         self._checked: dict[tuple[str, str], str] = {}
+        self._work = 0
 
     def decide(self, session: Session, *, keep: bool = False) -> list[tuple[Known, dict[str, str]]]:
         """Give each object with its values in their normal form.
@@ -260,6 +261,7 @@ class _Giving:
         value = schemas.normal_json(given.value, "value")
         key = (row.schema, value)
         if key not in self._checked:
+            self._count(schemas.work_of(*key))
             self._checked[key] = schemas.misfit(*key)
         if why := self._checked[key]:
             raise InvalidArgumentError(
@@ -268,6 +270,16 @@ class _Giving:
                 field="value",
             )
         return value
+
+    def _count(self, work: int) -> None:
+        # What alone is too much is not begun with, and told as that.
+        self._work += work if work <= schemas.MAX_WORK else 0
+        if self._work > schemas.MAX_CALL_WORK:
+            raise InvalidArgumentError(
+                f"checking these {len(self._asked)} values takes too long for one call; give fewer "
+                "at once",
+                field="attributes",
+            )
 
 
 async def list_of(request: pb.ListAttributesRequest) -> pb.ListAttributesResponse:

@@ -30,7 +30,10 @@ Every RPC with what it asks and answers. Drawn from the comments in `proto/` by
 - Ids are UUIDs; names come back for people, and [meta](api/meta.md) finds the ids of names.
 - Every mutation takes a `request_id`: the same one again is answered like the first time,
   for as long as events are kept (400 days, unless the services are told otherwise), and with other
-  content refused. Passwords and secrets are kept nowhere, so they are not compared.
+  content refused. Passwords and secrets are kept nowhere, so they are not compared. An id is an
+  account's own, and is made up anew for each request: it is looked for where the request is
+  answered. What is changed at once is compared at iam or at the site, of whatever kind; what starts
+  an operation, with the other operations that the account asked for in the project.
 - A list comes in [pages](api/common.md#message-page); the next one is asked for with the token that
   the one before gave. Objects and registered words, which are their own names, are listed in the
   order and narrowed as is asked for (`order_by`, `descending`, `filter`); each site has own words.

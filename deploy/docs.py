@@ -123,8 +123,9 @@ ACCESS_HEAD = """\
 # Who may do what
 
 The role that each RPC asks for, and where it has to be held. Drawn from the option next to each RPC
-in `proto/` by `python -m deploy.docs`; a test compares. One interceptor enforces it, and a service
-with an RPC that says nothing does not start.
+in `proto/` by `python -m deploy.docs`; a test compares. One interceptor enforces role and place,
+and a service with an RPC that says nothing does not start. What is said *besides* depends on what
+is found, and is looked at in the transaction that finds it; a test calls every RPC with every role.
 
 Each role includes the ones before it: reader, member, operator, admin. A role on a project or
 region holds on all below it, too, and one on the system everywhere ([accounts](accounts.md)).
@@ -172,9 +173,13 @@ the system or on a region above shows it no more there than one on its region wo
 names an object or operation in the region.
 
 `mulligan token-key rotate` makes a new key to sign access tokens with. It is published at once and
-signs {published_before} later, when every service has had time to fetch it; the key before it is
-erased {lifetime} and {clocks_differ} after that. A service keeps the published keys in its site's
-database, so that it knows them when it starts while iam is away.
+signs {published_before} later: every service that follows iam has fetched it by then, and takes its
+tokens though iam goes away. The key before it is erased {lifetime} and {clocks_differ} after that.
+A service keeps the published keys in its site's database, so that it knows them when it starts
+while iam is away.
+
+Clocks differ: a token from up to {lifetime} ahead of a service's clock is taken, one from further
+ahead is refused.
 
 Who signs in with a wrong password is slowed down; `SIGN_IN_SLOWED` says how long to wait. Each
 failure beyond the free ones doubles the wait, from a second up to the longest. After {forgotten}
@@ -224,7 +229,7 @@ def _access_table(named: tuple[str, ServiceDescriptor]) -> str:
     for method in service.methods:
         access = method.GetOptions().Extensions[common_pb2.access]
         where = _WHERE[access.scope]
-        rows.append(f"| {method.name} | {_role(access)} | {where} | {access.besides} |")
+        rows.append(f"| {method.name} | {_role(access)} | {where} | {_besides(access)} |")
     return "\n".join([*rows, ""])
 
 
@@ -232,10 +237,15 @@ def _role(access: common_pb2.Access) -> str:
     return _WHO.get(access.role) or common_pb2.Role.Name(access.role)[5:].lower()
 
 
+def _besides(access: common_pb2.Access) -> str:
+    return access.besides or ("one's own without a role" if access.own else "")
+
+
 def who(access: common_pb2.Access) -> str:
     """Say in words who may call an RPC."""
     where = f" on {_WHERE[access.scope]}" if _WHERE[access.scope] else ""
-    return f"{_role(access)}{where}{f'; {access.besides}' if access.besides else ''}"
+    besides = _besides(access)
+    return f"{_role(access)}{where}{f'; {besides}' if besides else ''}"
 
 
 if __name__ == "__main__":

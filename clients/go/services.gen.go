@@ -470,7 +470,7 @@ func (s *IamService) BatchGetAccounts(ctx context.Context, request *iamv1.BatchG
 	return unary(ctx, s.caller, &iamBatchGetAccounts, request, &iamv1.BatchGetAccountsResponse{})
 }
 
-// ListAccounts: All accounts.
+// ListAccounts: All accounts, of users and of programs.
 func (s *IamService) ListAccounts(ctx context.Context, request *iamv1.ListAccountsRequest) (*iamv1.ListAccountsResponse, error) {
 	return unary(ctx, s.caller, &iamListAccounts, request, &iamv1.ListAccountsResponse{})
 }

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from mulligan.database import one_of
 from mulligan.iam.tables import Bootstrap, CopyRow, Project, Region, spec_columns
 from mulligan.meta import many_names, names
+from mulligan.meta.many_names import Copied
 from mulligan.values.errors import FailedPreconditionError
 from mulligan.values.regions import RegionSpec
 
@@ -34,6 +35,7 @@ class Original:
     id: str
     name: str
     slug: str
+    old_slugs: Sequence[str]
     parent: str | None
     created_at: datetime
     generation: int
@@ -105,7 +107,8 @@ def _write(session: Session, originals: Sequence[Original]) -> None:
         some = [one for one in originals if one.type == object_type]
         if object_type in _TABLES:
             _write_places(session, _TABLES[object_type], some)
-        many_names.copy_names(session, object_type, {one.id: (one.name, one.slug) for one in some})
+        called = {one.id: Copied(one.name, one.slug, one.old_slugs) for one in some}
+        many_names.copy_names(session, object_type, called)
 
 
 def _write_places(

@@ -20,9 +20,9 @@ LIFETIME = timedelta(minutes=15)
 PUBLISHED_BEFORE = timedelta(seconds=10)
 """So long before it signs a key is published.
 
-Who checks tokens asks for it as soon as iam's watch tells of it. Without that it asks for keys that
-it doesn't know, but not within 3 s of the last answer, for which it waits up to 5 s: whatever it has
-been answered of late has the key in it.
+Who checks tokens asks for it as soon as iam's watch tells of it. Without that it asks for keys
+that it doesn't know, but not within 3 s of the last answer, for which it waits up to 5 s: whatever
+it has been answered of late has the key in it.
 """
 
 CLOCKS_DIFFER = timedelta(minutes=1)

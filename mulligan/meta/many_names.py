@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, bindparam, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -13,6 +13,7 @@ from mulligan.database import one_of
 from mulligan.meta.names import (
     Name,
     NameRow,
+    OldSlug,
     answer_to,
     check_name,
     describe,
@@ -27,6 +28,7 @@ from mulligan.meta.names import (
 from mulligan.values.errors import ConflictError, InvalidArgumentError
 
 _NAMES: Any = NameRow.__table__
+_OLD: Any = OldSlug.__table__
 _UNDER_THEIR_IDS = update(NameRow).values(name=NameRow.id, slug=NameRow.id)
 """Has the names and slugs of rows out of the way, until they get others."""
 
@@ -135,7 +137,30 @@ def _rename_of(
     answer_to(session, object_type, owner, left)
 
 
-def copy_names(session: Session, object_type: str, copied: Mapping[str, tuple[str, str]]) -> None:
+def old_slugs(session: Session, object_ids: Collection[str]) -> dict[str, list[str]]:
+    """Read to which old slugs living objects answer, by id, the oldest first.
+
+    Index: old_slugs (id).
+    """
+    found: dict[str, list[str]] = defaultdict(list)
+    if object_ids:
+        query = select(OldSlug.id, OldSlug.slug).where(one_of(_OLD.c.id, "ids"))
+        for row in session.execute(
+            query.order_by(OldSlug.since, OldSlug.slug), {"ids": [*object_ids]}
+        ):
+            found[row.id].append(row.slug)
+    return found
+
+
+class Copied(NamedTuple):
+    """What another database calls an object; `old` are the slugs to which it still answers."""
+
+    name: str
+    slug: str
+    old: Sequence[str] = ()
+
+
+def copy_names(session: Session, object_type: str, copied: Mapping[str, Copied]) -> None:
     """Name objects of the whole installation as another database names them.
 
     Who has such a name or slug here lost it there, which is copied later: until then it stands
@@ -144,8 +169,18 @@ def copy_names(session: Session, object_type: str, copied: Mapping[str, tuple[st
     Args:
         session: a session.
         object_type: account, project or region.
-        copied: name and slug by id.
+        copied: by id.
     """
+    _copy_present(session, object_type, copied)
+    was = old_slugs(session, copied)
+    changed = {one: named.old for one, named in copied.items() if [*named.old] != was.get(one, [])}
+    lost = {slug for one in changed for slug in was.get(one, ())}
+    answering = {slug: one for one, old in changed.items() for slug in old}
+    take_slugs(session, object_type, "", [*lost, *answering])
+    answer_to(session, object_type, "", answering)
+
+
+def _copy_present(session: Session, object_type: str, copied: Mapping[str, Copied]) -> None:
     known = select(NameRow.id, NameRow.name, NameRow.slug, NameRow.released_at).where(
         one_of(_NAMES.c.id, "ids")
     )
@@ -153,44 +188,38 @@ def copy_names(session: Session, object_type: str, copied: Mapping[str, tuple[st
     changed = {
         one: named
         for one, named in copied.items()
-        if one not in rows or rows[one][1:] != (*named, None)
+        if one not in rows or rows[one][1:] != (named.name, named.slug, None)
     }
     if not changed:
         return
-    slugs = [slug for _, slug in changed.values()]
+    slugs = [named.slug for named in changed.values()]
     in_the_way = or_(one_of(_NAMES.c.name, "names"), one_of(_NAMES.c.slug, "slugs"))
     session.execute(
         _UNDER_THEIR_IDS.where(*_living(object_type, ""), in_the_way),
-        {"names": [name for name, _ in changed.values()], "slugs": slugs},
+        {"names": [named.name for named in changed.values()], "slugs": slugs},
         execution_options={"synchronize_session": False},
     )
     _write_copied(session, object_type, changed, rows)
-    left = {
-        row.slug: row.id
-        for row in rows.values()
-        if row.id in changed and row.released_at is None and row.slug not in {row.id, *slugs}
-    }
-    take_slugs(session, object_type, "", [*slugs, *left])
-    answer_to(session, object_type, "", left)
+    take_slugs(session, object_type, "", slugs)
 
 
 def _write_copied(
     session: Session,
     object_type: str,
-    copied: Mapping[str, tuple[str, str]],
+    copied: Mapping[str, Copied],
     known: Collection[str],
 ) -> None:
     """Write names that nobody else has; who was released before is not any more."""
     new = [
         {"id": one, "object_type": object_type, "owner": "", "name": name, "slug": slug}
-        for one, (name, slug) in copied.items()
+        for one, (name, slug, _) in copied.items()
         if one not in known
     ]
     if new:
         session.execute(insert(_NAMES), new)
     others = [
         {"renamed": one, "to": name, "as_slug": slug}
-        for one, (name, slug) in copied.items()
+        for one, (name, slug, _) in copied.items()
         if one in known
     ]
     if others:

@@ -36,6 +36,8 @@ PATTERN_PROGRAM_BYTES = 20_000
 """What a regular expression may be compiled to; [^/]{1,20} just fits."""
 MAX_WORK = 1_000_000
 """Parts times bytes of one check: 25 ms, or 400 ms with the worst regular expressions."""
+MAX_CALL_WORK = 10 * MAX_WORK
+"""Of all the checks of one call."""
 MAX_REASONED_WORK = 10_000
 """Up to here branches that do not fit may all be told: each error was measured at 1.3 KB, 20 µs."""
 

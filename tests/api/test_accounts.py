@@ -8,6 +8,7 @@ import pytest
 
 from mulligan.iam import sign_ins
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
+from mulligan_client.gen.mulligan.iam.v1 import iam_pb2
 from tests.fakes.caller import Caller, refused
 from tests.fakes.place import Place, new_name
 from tests.fakes.site import PASSWORD, Site
@@ -63,6 +64,33 @@ def test_an_admin_changes_name_and_password(site: Site) -> None:
         update(site.admin, str(uuid4()), disabled=True)
     with refused("PERMISSION_DENIED"):
         update(site.signed_in(name, "new password"), account, name=new_name("account"))
+
+
+def test_an_account_says_whether_it_is_a_users_or_a_programs(site: Site) -> None:
+    user = site.new_account()
+    program = site.admin.CreateApplicationCredential(
+        name=new_name("program"), secret="s" * 32, roles=[{"role": common_pb2.ROLE_READER}]
+    ).metadata.id
+    wanted = {user: iam_pb2.ACCOUNT_TYPE_USER, program: iam_pb2.ACCOUNT_TYPE_APPLICATION}
+    assert {one: site.admin.GetAccount(id=one).type for one in wanted} == wanted
+    found = site.admin.BatchGetAccounts(ids=list(wanted)).accounts
+    assert {one.metadata.id: one.type for one in found} == wanted
+
+
+def test_old_slugs_are_shown_until_others_take_them(site: Site) -> None:
+    first, second, third = (new_name("account") for _ in range(3))
+    account = site.admin.CreateAccount(name=first, password=PASSWORD).metadata.id
+    update(site.admin, account, name=second)
+    mask = {"paths": ["name"]}
+    last = {"id": account, "name": third, "request_id": str(uuid4()), "update_mask": mask}
+    changed = site.admin.UpdateAccount(**last)
+    assert changed.metadata.old_slugs == [first, second]
+    assert site.admin.GetAccount(id=account) == changed
+    other = site.admin.CreateAccount(name=first, password=PASSWORD).metadata.id
+    assert site.admin.GetAccount(id=account).metadata.old_slugs == [second]
+    again = site.admin.UpdateAccount(**last)
+    assert again.metadata.old_slugs == [second], "as it is now"
+    assert list(site.admin.GetAccount(id=other).metadata.old_slugs) == []
 
 
 def test_a_disabled_account_can_not_sign_in_until_it_is_enabled(site: Site) -> None:

@@ -28,6 +28,7 @@ from mulligan.events import Event
 from mulligan.iam import accounts, bootstrap, copies, keys, objects, projects, roles
 from mulligan.iam.objects import Place
 from mulligan.iam.tables import SignInSession
+from mulligan.meta import names
 from mulligan.values.configuration import Configuration, RateLimit
 from mulligan.values.errors import UnavailableError
 from mulligan_client.client import Client
@@ -116,6 +117,34 @@ async def test_what_iam_made_or_deleted_by_now_is_known_also_after_a_refused_cal
         assert made in site.places.projects
         assert site.places.is_ended(before)
         assert not site.places.is_ended(made)
+
+
+async def test_who_was_renamed_before_a_site_came_answers_to_the_old_slugs(
+    installation: Database, site: Site, iam: Iam
+) -> None:
+    before, seen = await create(installation, "before"), await create(installation, "seen")
+
+    async def rename(project: str, name: str) -> None:
+        await write(installation, partial(projects.update_project, project=project, name=name))
+
+    async def found(*slugs: str) -> set[str]:
+        resolve = partial(names.resolve, object_type="project", asked=slugs)
+        return {one.id for one in (await asyncio.to_thread(site.database.read, resolve)).values()}
+
+    await rename(before, "between")
+    await rename(before, "now")
+    async with site.following(iam):
+        await site.copy.catch_up()
+        assert await found("before", "between", "now") == {before}
+
+        def rename_twice(on: Session) -> None:  # What is read of it then is the second.
+            projects.update_project(on, seen, name="first")
+            projects.update_project(on, seen, name="second")
+
+        await write(installation, rename_twice)
+        await site.copy.catch_up()
+        slugs = ("seen", "first", "second")
+        assert [await found(slug) for slug in slugs] == [{seen}] * 3
 
 
 async def test_a_key_that_iam_makes_is_told(installation: Database, site: Site, iam: Iam) -> None:

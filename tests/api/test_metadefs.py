@@ -10,6 +10,7 @@ import pytest
 
 from api import metadefs
 from mulligan.meta import metadefs as kept
+from mulligan.meta import schemas
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from tests.fakes.caller import Caller, refused
 from tests.fakes.place import Place, new_name, on_sqlite
@@ -290,3 +291,23 @@ def test_a_change_that_would_check_for_long_is_refused(
         place.operator.UpdateMetadef(id=made, **narrower)
     said = {"description": "new", "update_mask": {"paths": ["description"]}}
     assert place.operator.UpdateMetadef(id=made, **said).description == "new"
+
+
+@on_sqlite
+def test_values_that_would_take_long_to_check_together_are_refused(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same value is checked once; what is too much alone is told as that."""
+    name, operator = new_name("a"), place.operator
+    below = [operator.CreateProject(name=new_name("below"), parent=place.project) for _ in "abc"]
+    ids = [one.metadata.id for one in below]
+    define(operator, name, SHORT)
+    work = schemas.work_of(schemas.normal_json(SHORT, "schema"), '"1"')
+    monkeypatch.setattr(schemas, "MAX_CALL_WORK", 2 * work)
+    with refused("INVALID_ARGUMENT", about="attributes"):
+        give(operator, name, **dict(zip(ids, "123", strict=True)))
+    assert values_of(operator, *ids) == {}
+    give(operator, name, **dict(zip(ids, "121", strict=True)))
+    monkeypatch.setattr(schemas, "MAX_WORK", work - 1)
+    with refused("INVALID_ARGUMENT", about="value"):
+        give(operator, name, **dict(zip(ids, "456", strict=True)))

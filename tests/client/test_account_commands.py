@@ -73,9 +73,12 @@ def test_projects_are_listed_by_what_they_are_below(run: Run, fake: FakeMulligan
 
 
 def test_accounts_are_listed_and_shown(run: Run, fake: FakeMulligan) -> None:
-    fake.on("ListAccounts", iam_pb2.ListAccountsResponse(accounts=[an_account(disabled=True)]))
+    program = an_account(type=iam_pb2.ACCOUNT_TYPE_APPLICATION)
+    accounts = [an_account(disabled=True), program]
+    fake.on("ListAccounts", iam_pb2.ListAccountsResponse(accounts=accounts))
     fake.on("GetAccount", an_account(disabled=True))
-    assert run("account", "list").stdout.splitlines()[1].split() == ["ann", "no", ACCOUNT]
+    listed = [line.split() for line in run("account", "list").stdout.splitlines()[1:]]
+    assert listed == [["ann", "user", "no", ACCOUNT], ["ann", "application", "yes", ACCOUNT]]
     assert "disabled" in run("account", "show", "ann").stdout
     assert json.loads(run("account", "list", "-o", "json").stdout)["accounts"][0]["disabled"]
 

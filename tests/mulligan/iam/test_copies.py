@@ -58,11 +58,12 @@ def copy(database: Database) -> Copy:
 
 def original(name: str, object_type: str = "project", slug: str = "") -> Original:
     now = datetime.now(UTC)
-    return Original(object_type, str(uuid4()), name, slug or name, None, now, 1)
+    return Original(object_type, str(uuid4()), name, slug or name, (), None, now, 1)
 
 
-def renamed(one: Original, name: str, slug: str = "") -> Original:
-    return replace(one, name=name, slug=slug or name, generation=one.generation + 1)
+def renamed(one: Original, name: str, slug: str = "", old: Sequence[str] = ()) -> Original:
+    slug, generation = slug or name, one.generation + 1
+    return replace(one, name=name, slug=slug, old_slugs=old, generation=generation)
 
 
 def test_what_another_process_took_in_since_a_list_was_read_goes_on(copy: Copy) -> None:
@@ -97,7 +98,7 @@ def test_two_first_readings_at_once_are_one_copy(copy: Copy) -> None:
 def test_a_name_that_was_read_before_the_newest_one_is_not_taken(copy: Copy) -> None:
     one = original("first")
     copy.take(3, one)
-    copy.take(5, renamed(one, "second"))
+    copy.take(5, renamed(one, "second", old=["first"]))
     copy.take(4, one)
     assert copy.found("project", "second", "first") == [one.id, one.id]
     assert copy.revision == 5
@@ -114,12 +115,25 @@ def test_names_that_changed_places_lead_to_who_has_them_now(copy: Copy) -> None:
     a, b = original("a"), original("b")
     copy.take_all(3, a, b)
     # Seen as it happened: between two events each stands under its id for a moment.
-    copy.take(5, renamed(a, "b"))
+    copy.take(5, renamed(a, "b", old=["a"]))
     assert copy.found("project", "b", "a", b.id) == [a.id, a.id, b.id]
     copy.take(6, renamed(b, "a"))
     assert copy.found("project", "b", "a") == [a.id, b.id]
-    copy.take_all(9, a, renamed(b, "c"))
+    copy.take_all(9, replace(a, old_slugs=["b"]), renamed(b, "c"))
     assert copy.found("project", "a", "c", "b") == [a.id, b.id, a.id]
+
+
+def test_old_slugs_are_those_that_iam_says_also_of_renames_that_were_not_seen(copy: Copy) -> None:
+    one, other = original("one"), original("other")
+    copy.take_all(3, renamed(one, "third", old=["one", "second"]), other)
+    assert copy.found("project", "one", "second", "third") == [one.id] * 3
+    # Others have taken one of them since, and left it again.
+    copy.take(9, renamed(other, "other", old=["second"]))
+    assert copy.found("project", "one", "second", "third") == [one.id, other.id, one.id]
+    copy.take(10, renamed(one, "third", old=["one"]))
+    assert copy.found("project", "one", "second") == [one.id, other.id]
+    copy.take(11, renamed(other, "other"))
+    assert copy.found("project", "one", "second") == [one.id, ""]
 
 
 def test_what_a_full_reading_does_not_find_has_ended_accounts_too(copy: Copy) -> None:

@@ -741,7 +741,10 @@ type Metadata struct {
 	// When it was made, by the service's clock.
 	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
 	// Rises with each change of the object.
-	Generation    int64 `protobuf:"varint,7,opt,name=generation,proto3" json:"generation,omitempty"`
+	Generation int64 `protobuf:"varint,7,opt,name=generation,proto3" json:"generation,omitempty"`
+	// Of projects, regions and accounts, which every site knows: the slugs of its earlier names to
+	// which it still answers, the oldest first. Everything renamed does so, until others take them.
+	OldSlugs      []string `protobuf:"bytes,8,rep,name=old_slugs,json=oldSlugs,proto3" json:"old_slugs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -823,6 +826,13 @@ func (x *Metadata) GetGeneration() int64 {
 		return x.Generation
 	}
 	return 0
+}
+
+func (x *Metadata) GetOldSlugs() []string {
+	if x != nil {
+		return x.OldSlugs
+	}
+	return nil
 }
 
 // Where an object stands. Every state that passes by itself has a deadline and a next action.
@@ -2364,7 +2374,7 @@ const file_mulligan_common_v1_common_proto_rawDesc = "" +
 	"\x06Object\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x122\n" +
 	"\x06naming\x18\x02 \x01(\x0e2\x1a.mulligan.common.v1.NamingR\x06naming\x12\x19\n" +
-	"\bnamed_as\x18\x03 \x03(\tR\anamedAs\"\xcf\x01\n" +
+	"\bnamed_as\x18\x03 \x03(\tR\anamedAs\"\xec\x01\n" +
 	"\bMetadata\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -2375,7 +2385,8 @@ const file_mulligan_common_v1_common_proto_rawDesc = "" +
 	"created_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x1e\n" +
 	"\n" +
 	"generation\x18\a \x01(\x03R\n" +
-	"generation\"\xc1\x01\n" +
+	"generation\x12\x1b\n" +
+	"\told_slugs\x18\b \x03(\tR\boldSlugs\"\xc1\x01\n" +
 	"\x06Status\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x120\n" +

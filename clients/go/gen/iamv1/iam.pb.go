@@ -27,6 +27,59 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// What signs in by an account.
+type AccountType int32
+
+const (
+	// Never sent.
+	AccountType_ACCOUNT_TYPE_UNSPECIFIED AccountType = 0
+	// A person, or what signs in like one: with a password.
+	AccountType_ACCOUNT_TYPE_USER AccountType = 1
+	// A program, with the limits of its application credential, which has the same id.
+	AccountType_ACCOUNT_TYPE_APPLICATION AccountType = 2
+)
+
+// Enum value maps for AccountType.
+var (
+	AccountType_name = map[int32]string{
+		0: "ACCOUNT_TYPE_UNSPECIFIED",
+		1: "ACCOUNT_TYPE_USER",
+		2: "ACCOUNT_TYPE_APPLICATION",
+	}
+	AccountType_value = map[string]int32{
+		"ACCOUNT_TYPE_UNSPECIFIED": 0,
+		"ACCOUNT_TYPE_USER":        1,
+		"ACCOUNT_TYPE_APPLICATION": 2,
+	}
+)
+
+func (x AccountType) Enum() *AccountType {
+	p := new(AccountType)
+	*p = x
+	return p
+}
+
+func (x AccountType) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (AccountType) Descriptor() protoreflect.EnumDescriptor {
+	return file_mulligan_iam_v1_iam_proto_enumTypes[0].Descriptor()
+}
+
+func (AccountType) Type() protoreflect.EnumType {
+	return &file_mulligan_iam_v1_iam_proto_enumTypes[0]
+}
+
+func (x AccountType) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use AccountType.Descriptor instead.
+func (AccountType) EnumDescriptor() ([]byte, []int) {
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{0}
+}
+
 // Who sees a region that has no role on it, on a region above it or on the system. What is below a
 // region is seen by nobody who doesn't see that one, unless he has a role there.
 type Visibility int32
@@ -69,11 +122,11 @@ func (x Visibility) String() string {
 }
 
 func (Visibility) Descriptor() protoreflect.EnumDescriptor {
-	return file_mulligan_iam_v1_iam_proto_enumTypes[0].Descriptor()
+	return file_mulligan_iam_v1_iam_proto_enumTypes[1].Descriptor()
 }
 
 func (Visibility) Type() protoreflect.EnumType {
-	return &file_mulligan_iam_v1_iam_proto_enumTypes[0]
+	return &file_mulligan_iam_v1_iam_proto_enumTypes[1]
 }
 
 func (x Visibility) Number() protoreflect.EnumNumber {
@@ -82,7 +135,7 @@ func (x Visibility) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Visibility.Descriptor instead.
 func (Visibility) EnumDescriptor() ([]byte, []int) {
-	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{0}
+	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{1}
 }
 
 // What the first administrator is made from.
@@ -1498,13 +1551,15 @@ func (*DeleteProjectResponse) Descriptor() ([]byte, []int) {
 	return file_mulligan_iam_v1_iam_proto_rawDescGZIP(), []int{22}
 }
 
-// A user.
+// An account: what a user or a program is to Mulligan.
 type Account struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Its id, name and generation.
 	Metadata *commonv1.Metadata `protobuf:"bytes,1,opt,name=metadata,proto3" json:"metadata,omitempty"`
 	// It may not sign in. Tokens that it has are good until they end.
-	Disabled      bool `protobuf:"varint,2,opt,name=disabled,proto3" json:"disabled,omitempty"`
+	Disabled bool `protobuf:"varint,2,opt,name=disabled,proto3" json:"disabled,omitempty"`
+	// Whose it is.
+	Type          AccountType `protobuf:"varint,3,opt,name=type,proto3,enum=mulligan.iam.v1.AccountType" json:"type,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1551,6 +1606,13 @@ func (x *Account) GetDisabled() bool {
 		return x.Disabled
 	}
 	return false
+}
+
+func (x *Account) GetType() AccountType {
+	if x != nil {
+		return x.Type
+	}
+	return AccountType_ACCOUNT_TYPE_UNSPECIFIED
 }
 
 // A user to create.
@@ -5050,10 +5112,11 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x18\n" +
 	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"\x17\n" +
-	"\x15DeleteProjectResponse\"g\n" +
+	"\x15DeleteProjectResponse\"\x99\x01\n" +
 	"\aAccount\x128\n" +
 	"\bmetadata\x18\x01 \x01(\v2\x1c.mulligan.common.v1.MetadataR\bmetadata\x12\x1a\n" +
-	"\bdisabled\x18\x02 \x01(\bR\bdisabled:\x06\xaa\xbb\x18\x02\x10\x02\"|\n" +
+	"\bdisabled\x18\x02 \x01(\bR\bdisabled\x120\n" +
+	"\x04type\x18\x03 \x01(\x0e2\x1c.mulligan.iam.v1.AccountTypeR\x04type:\x06\xaa\xbb\x18\x02\x10\x02\"|\n" +
 	"\x14CreateAccountRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x1e\n" +
@@ -5307,13 +5370,17 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x18\n" +
 	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"\x14\n" +
-	"\x12DeleteSiteResponse*q\n" +
+	"\x12DeleteSiteResponse*`\n" +
+	"\vAccountType\x12\x1c\n" +
+	"\x18ACCOUNT_TYPE_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11ACCOUNT_TYPE_USER\x10\x01\x12\x1c\n" +
+	"\x18ACCOUNT_TYPE_APPLICATION\x10\x02*q\n" +
 	"\n" +
 	"Visibility\x12\x1a\n" +
 	"\x16VISIBILITY_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11VISIBILITY_PUBLIC\x10\x01\x12\x17\n" +
 	"\x13VISIBILITY_PROJECTS\x10\x02\x12\x17\n" +
-	"\x13VISIBILITY_INTERNAL\x10\x032\x9b3\n" +
+	"\x13VISIBILITY_INTERNAL\x10\x032\xfd2\n" +
 	"\n" +
 	"IamService\x12W\n" +
 	"\tBootstrap\x12!.mulligan.iam.v1.BootstrapRequest\x1a\x19.mulligan.iam.v1.SignedIn\"\f\xaa\xbb\x18\x04\b\x01\x10\x01\xb0\xbb\x18\x03\x12O\n" +
@@ -5346,9 +5413,9 @@ const file_mulligan_iam_v1_iam_proto_rawDesc = "" +
 	"\x1bUpdateApplicationCredential\x123.mulligan.iam.v1.UpdateApplicationCredentialRequest\x1a&.mulligan.iam.v1.ApplicationCredential\"N\xaa\xbb\x18J\b\x02\x10\x01\x1aDchanges the caller's own, and any account's for admins of the system\x12\xd8\x01\n" +
 	"\x1bDeleteApplicationCredential\x123.mulligan.iam.v1.DeleteApplicationCredentialRequest\x1a4.mulligan.iam.v1.DeleteApplicationCredentialResponse\"N\xaa\xbb\x18J\b\x02\x10\x01\x1aDdeletes the caller's own, and any account's for admins of the system\x12W\n" +
 	"\n" +
-	"AssignRole\x12\".mulligan.iam.v1.AssignRoleRequest\x1a\x1b.mulligan.iam.v1.Assignment\"\b\xaa\xbb\x18\x04\b\x06\x10\x05\x12\x85\x01\n" +
+	"AssignRole\x12\".mulligan.iam.v1.AssignRoleRequest\x1a\x1b.mulligan.iam.v1.Assignment\"\b\xaa\xbb\x18\x04\b\x06\x10\x05\x12h\n" +
 	"\n" +
-	"RevokeRole\x12\".mulligan.iam.v1.RevokeRoleRequest\x1a#.mulligan.iam.v1.RevokeRoleResponse\".\xaa\xbb\x18*\b\x06\x10\x05\x1a\x1bone's own without that role*\aaccount\x12\xc6\x01\n" +
+	"RevokeRole\x12\".mulligan.iam.v1.RevokeRoleRequest\x1a#.mulligan.iam.v1.RevokeRoleResponse\"\x11\xaa\xbb\x18\r\b\x06\x10\x05*\aaccount\x12\xc6\x01\n" +
 	"\x0fListAssignments\x12'.mulligan.iam.v1.ListAssignmentsRequest\x1a(.mulligan.iam.v1.ListAssignmentsResponse\"`\xaa\xbb\x18\\\b\x02\x10\x01\x1aVshows one's own roles, those where the caller is admin, and all to the system's admins\x12\x92\x01\n" +
 	"\fCreateRegion\x12$.mulligan.iam.v1.CreateRegionRequest\x1a\x17.mulligan.iam.v1.Region\"C\xaa\xbb\x18?\b\x06\x10\x04\x1a1of the region above it; at the top: of the system\"\x06parent\x12s\n" +
 	"\tGetRegion\x12!.mulligan.iam.v1.GetRegionRequest\x1a\x17.mulligan.iam.v1.Region\"*\xaa\xbb\x18&\b\x02\x10\x01\x1a of a region that the caller sees\x12\x8f\x01\n" +
@@ -5379,268 +5446,270 @@ func file_mulligan_iam_v1_iam_proto_rawDescGZIP() []byte {
 	return file_mulligan_iam_v1_iam_proto_rawDescData
 }
 
-var file_mulligan_iam_v1_iam_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_mulligan_iam_v1_iam_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
 var file_mulligan_iam_v1_iam_proto_msgTypes = make([]protoimpl.MessageInfo, 79)
 var file_mulligan_iam_v1_iam_proto_goTypes = []any{
-	(Visibility)(0),                                // 0: mulligan.iam.v1.Visibility
-	(*BootstrapRequest)(nil),                       // 1: mulligan.iam.v1.BootstrapRequest
-	(*LoginRequest)(nil),                           // 2: mulligan.iam.v1.LoginRequest
-	(*SignedIn)(nil),                               // 3: mulligan.iam.v1.SignedIn
-	(*RefreshTokenRequest)(nil),                    // 4: mulligan.iam.v1.RefreshTokenRequest
-	(*SignOutRequest)(nil),                         // 5: mulligan.iam.v1.SignOutRequest
-	(*Session)(nil),                                // 6: mulligan.iam.v1.Session
-	(*ListSessionsRequest)(nil),                    // 7: mulligan.iam.v1.ListSessionsRequest
-	(*ListSessionsResponse)(nil),                   // 8: mulligan.iam.v1.ListSessionsResponse
-	(*RevokeSessionRequest)(nil),                   // 9: mulligan.iam.v1.RevokeSessionRequest
-	(*ListTokenKeysRequest)(nil),                   // 10: mulligan.iam.v1.ListTokenKeysRequest
-	(*ListTokenKeysResponse)(nil),                  // 11: mulligan.iam.v1.ListTokenKeysResponse
-	(*TokenKey)(nil),                               // 12: mulligan.iam.v1.TokenKey
-	(*RotateTokenKeysRequest)(nil),                 // 13: mulligan.iam.v1.RotateTokenKeysRequest
-	(*Project)(nil),                                // 14: mulligan.iam.v1.Project
-	(*CreateProjectRequest)(nil),                   // 15: mulligan.iam.v1.CreateProjectRequest
-	(*GetProjectRequest)(nil),                      // 16: mulligan.iam.v1.GetProjectRequest
-	(*BatchGetProjectsRequest)(nil),                // 17: mulligan.iam.v1.BatchGetProjectsRequest
-	(*BatchGetProjectsResponse)(nil),               // 18: mulligan.iam.v1.BatchGetProjectsResponse
-	(*ListProjectsRequest)(nil),                    // 19: mulligan.iam.v1.ListProjectsRequest
-	(*ListProjectsResponse)(nil),                   // 20: mulligan.iam.v1.ListProjectsResponse
-	(*UpdateProjectRequest)(nil),                   // 21: mulligan.iam.v1.UpdateProjectRequest
-	(*DeleteProjectRequest)(nil),                   // 22: mulligan.iam.v1.DeleteProjectRequest
-	(*DeleteProjectResponse)(nil),                  // 23: mulligan.iam.v1.DeleteProjectResponse
-	(*Account)(nil),                                // 24: mulligan.iam.v1.Account
-	(*CreateAccountRequest)(nil),                   // 25: mulligan.iam.v1.CreateAccountRequest
-	(*GetAccountRequest)(nil),                      // 26: mulligan.iam.v1.GetAccountRequest
-	(*BatchGetAccountsRequest)(nil),                // 27: mulligan.iam.v1.BatchGetAccountsRequest
-	(*BatchGetAccountsResponse)(nil),               // 28: mulligan.iam.v1.BatchGetAccountsResponse
-	(*ListAccountsRequest)(nil),                    // 29: mulligan.iam.v1.ListAccountsRequest
-	(*ListAccountsResponse)(nil),                   // 30: mulligan.iam.v1.ListAccountsResponse
-	(*UpdateAccountRequest)(nil),                   // 31: mulligan.iam.v1.UpdateAccountRequest
-	(*DeleteAccountRequest)(nil),                   // 32: mulligan.iam.v1.DeleteAccountRequest
-	(*DeleteAccountResponse)(nil),                  // 33: mulligan.iam.v1.DeleteAccountResponse
-	(*ChangePasswordRequest)(nil),                  // 34: mulligan.iam.v1.ChangePasswordRequest
-	(*ChangePasswordResponse)(nil),                 // 35: mulligan.iam.v1.ChangePasswordResponse
-	(*ApplicationCredential)(nil),                  // 36: mulligan.iam.v1.ApplicationCredential
-	(*GivenRole)(nil),                              // 37: mulligan.iam.v1.GivenRole
-	(*CreateApplicationCredentialRequest)(nil),     // 38: mulligan.iam.v1.CreateApplicationCredentialRequest
-	(*GetApplicationCredentialRequest)(nil),        // 39: mulligan.iam.v1.GetApplicationCredentialRequest
-	(*BatchGetApplicationCredentialsRequest)(nil),  // 40: mulligan.iam.v1.BatchGetApplicationCredentialsRequest
-	(*BatchGetApplicationCredentialsResponse)(nil), // 41: mulligan.iam.v1.BatchGetApplicationCredentialsResponse
-	(*ListApplicationCredentialsRequest)(nil),      // 42: mulligan.iam.v1.ListApplicationCredentialsRequest
-	(*ListApplicationCredentialsResponse)(nil),     // 43: mulligan.iam.v1.ListApplicationCredentialsResponse
-	(*UpdateApplicationCredentialRequest)(nil),     // 44: mulligan.iam.v1.UpdateApplicationCredentialRequest
-	(*DeleteApplicationCredentialRequest)(nil),     // 45: mulligan.iam.v1.DeleteApplicationCredentialRequest
-	(*DeleteApplicationCredentialResponse)(nil),    // 46: mulligan.iam.v1.DeleteApplicationCredentialResponse
-	(*AssignRoleRequest)(nil),                      // 47: mulligan.iam.v1.AssignRoleRequest
-	(*RevokeRoleRequest)(nil),                      // 48: mulligan.iam.v1.RevokeRoleRequest
-	(*RevokeRoleResponse)(nil),                     // 49: mulligan.iam.v1.RevokeRoleResponse
-	(*Assignment)(nil),                             // 50: mulligan.iam.v1.Assignment
-	(*ListAssignmentsRequest)(nil),                 // 51: mulligan.iam.v1.ListAssignmentsRequest
-	(*ListAssignmentsResponse)(nil),                // 52: mulligan.iam.v1.ListAssignmentsResponse
-	(*FailureDomains)(nil),                         // 53: mulligan.iam.v1.FailureDomains
-	(*RegionSpec)(nil),                             // 54: mulligan.iam.v1.RegionSpec
-	(*Region)(nil),                                 // 55: mulligan.iam.v1.Region
-	(*CreateRegionRequest)(nil),                    // 56: mulligan.iam.v1.CreateRegionRequest
-	(*GetRegionRequest)(nil),                       // 57: mulligan.iam.v1.GetRegionRequest
-	(*BatchGetRegionsRequest)(nil),                 // 58: mulligan.iam.v1.BatchGetRegionsRequest
-	(*BatchGetRegionsResponse)(nil),                // 59: mulligan.iam.v1.BatchGetRegionsResponse
-	(*ListRegionsRequest)(nil),                     // 60: mulligan.iam.v1.ListRegionsRequest
-	(*ListRegionsResponse)(nil),                    // 61: mulligan.iam.v1.ListRegionsResponse
-	(*UpdateRegionRequest)(nil),                    // 62: mulligan.iam.v1.UpdateRegionRequest
-	(*DeleteRegionRequest)(nil),                    // 63: mulligan.iam.v1.DeleteRegionRequest
-	(*DeleteRegionResponse)(nil),                   // 64: mulligan.iam.v1.DeleteRegionResponse
-	(*IamConfigureRequest)(nil),                    // 65: mulligan.iam.v1.IamConfigureRequest
-	(*GetIamConfigurationRequest)(nil),             // 66: mulligan.iam.v1.GetIamConfigurationRequest
-	(*RegisterServiceRequest)(nil),                 // 67: mulligan.iam.v1.RegisterServiceRequest
-	(*RegisterServiceResponse)(nil),                // 68: mulligan.iam.v1.RegisterServiceResponse
-	(*ServedRegion)(nil),                           // 69: mulligan.iam.v1.ServedRegion
-	(*RenewServiceRequest)(nil),                    // 70: mulligan.iam.v1.RenewServiceRequest
-	(*RenewServiceResponse)(nil),                   // 71: mulligan.iam.v1.RenewServiceResponse
-	(*WithdrawServiceRequest)(nil),                 // 72: mulligan.iam.v1.WithdrawServiceRequest
-	(*WithdrawServiceResponse)(nil),                // 73: mulligan.iam.v1.WithdrawServiceResponse
-	(*ListServicesRequest)(nil),                    // 74: mulligan.iam.v1.ListServicesRequest
-	(*ListServicesResponse)(nil),                   // 75: mulligan.iam.v1.ListServicesResponse
-	(*Site)(nil),                                   // 76: mulligan.iam.v1.Site
-	(*Service)(nil),                                // 77: mulligan.iam.v1.Service
-	(*DeleteSiteRequest)(nil),                      // 78: mulligan.iam.v1.DeleteSiteRequest
-	(*DeleteSiteResponse)(nil),                     // 79: mulligan.iam.v1.DeleteSiteResponse
-	(*timestamppb.Timestamp)(nil),                  // 80: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),                    // 81: google.protobuf.Duration
-	(*commonv1.Page)(nil),                          // 82: mulligan.common.v1.Page
-	(*commonv1.Metadata)(nil),                      // 83: mulligan.common.v1.Metadata
-	(commonv1.OrderBy)(0),                          // 84: mulligan.common.v1.OrderBy
-	(*commonv1.Filter)(nil),                        // 85: mulligan.common.v1.Filter
-	(*fieldmaskpb.FieldMask)(nil),                  // 86: google.protobuf.FieldMask
-	(commonv1.Role)(0),                             // 87: mulligan.common.v1.Role
-	(commonv1.DomainKind)(0),                       // 88: mulligan.common.v1.DomainKind
-	(*commonv1.ConfigurationSpec)(nil),             // 89: mulligan.common.v1.ConfigurationSpec
-	(*commonv1.ListAuditEventsRequest)(nil),        // 90: mulligan.common.v1.ListAuditEventsRequest
-	(*commonv1.WatchRequest)(nil),                  // 91: mulligan.common.v1.WatchRequest
-	(*commonv1.ListAuditEventsResponse)(nil),       // 92: mulligan.common.v1.ListAuditEventsResponse
-	(*commonv1.Configuration)(nil),                 // 93: mulligan.common.v1.Configuration
-	(*commonv1.Event)(nil),                         // 94: mulligan.common.v1.Event
+	(AccountType)(0),                               // 0: mulligan.iam.v1.AccountType
+	(Visibility)(0),                                // 1: mulligan.iam.v1.Visibility
+	(*BootstrapRequest)(nil),                       // 2: mulligan.iam.v1.BootstrapRequest
+	(*LoginRequest)(nil),                           // 3: mulligan.iam.v1.LoginRequest
+	(*SignedIn)(nil),                               // 4: mulligan.iam.v1.SignedIn
+	(*RefreshTokenRequest)(nil),                    // 5: mulligan.iam.v1.RefreshTokenRequest
+	(*SignOutRequest)(nil),                         // 6: mulligan.iam.v1.SignOutRequest
+	(*Session)(nil),                                // 7: mulligan.iam.v1.Session
+	(*ListSessionsRequest)(nil),                    // 8: mulligan.iam.v1.ListSessionsRequest
+	(*ListSessionsResponse)(nil),                   // 9: mulligan.iam.v1.ListSessionsResponse
+	(*RevokeSessionRequest)(nil),                   // 10: mulligan.iam.v1.RevokeSessionRequest
+	(*ListTokenKeysRequest)(nil),                   // 11: mulligan.iam.v1.ListTokenKeysRequest
+	(*ListTokenKeysResponse)(nil),                  // 12: mulligan.iam.v1.ListTokenKeysResponse
+	(*TokenKey)(nil),                               // 13: mulligan.iam.v1.TokenKey
+	(*RotateTokenKeysRequest)(nil),                 // 14: mulligan.iam.v1.RotateTokenKeysRequest
+	(*Project)(nil),                                // 15: mulligan.iam.v1.Project
+	(*CreateProjectRequest)(nil),                   // 16: mulligan.iam.v1.CreateProjectRequest
+	(*GetProjectRequest)(nil),                      // 17: mulligan.iam.v1.GetProjectRequest
+	(*BatchGetProjectsRequest)(nil),                // 18: mulligan.iam.v1.BatchGetProjectsRequest
+	(*BatchGetProjectsResponse)(nil),               // 19: mulligan.iam.v1.BatchGetProjectsResponse
+	(*ListProjectsRequest)(nil),                    // 20: mulligan.iam.v1.ListProjectsRequest
+	(*ListProjectsResponse)(nil),                   // 21: mulligan.iam.v1.ListProjectsResponse
+	(*UpdateProjectRequest)(nil),                   // 22: mulligan.iam.v1.UpdateProjectRequest
+	(*DeleteProjectRequest)(nil),                   // 23: mulligan.iam.v1.DeleteProjectRequest
+	(*DeleteProjectResponse)(nil),                  // 24: mulligan.iam.v1.DeleteProjectResponse
+	(*Account)(nil),                                // 25: mulligan.iam.v1.Account
+	(*CreateAccountRequest)(nil),                   // 26: mulligan.iam.v1.CreateAccountRequest
+	(*GetAccountRequest)(nil),                      // 27: mulligan.iam.v1.GetAccountRequest
+	(*BatchGetAccountsRequest)(nil),                // 28: mulligan.iam.v1.BatchGetAccountsRequest
+	(*BatchGetAccountsResponse)(nil),               // 29: mulligan.iam.v1.BatchGetAccountsResponse
+	(*ListAccountsRequest)(nil),                    // 30: mulligan.iam.v1.ListAccountsRequest
+	(*ListAccountsResponse)(nil),                   // 31: mulligan.iam.v1.ListAccountsResponse
+	(*UpdateAccountRequest)(nil),                   // 32: mulligan.iam.v1.UpdateAccountRequest
+	(*DeleteAccountRequest)(nil),                   // 33: mulligan.iam.v1.DeleteAccountRequest
+	(*DeleteAccountResponse)(nil),                  // 34: mulligan.iam.v1.DeleteAccountResponse
+	(*ChangePasswordRequest)(nil),                  // 35: mulligan.iam.v1.ChangePasswordRequest
+	(*ChangePasswordResponse)(nil),                 // 36: mulligan.iam.v1.ChangePasswordResponse
+	(*ApplicationCredential)(nil),                  // 37: mulligan.iam.v1.ApplicationCredential
+	(*GivenRole)(nil),                              // 38: mulligan.iam.v1.GivenRole
+	(*CreateApplicationCredentialRequest)(nil),     // 39: mulligan.iam.v1.CreateApplicationCredentialRequest
+	(*GetApplicationCredentialRequest)(nil),        // 40: mulligan.iam.v1.GetApplicationCredentialRequest
+	(*BatchGetApplicationCredentialsRequest)(nil),  // 41: mulligan.iam.v1.BatchGetApplicationCredentialsRequest
+	(*BatchGetApplicationCredentialsResponse)(nil), // 42: mulligan.iam.v1.BatchGetApplicationCredentialsResponse
+	(*ListApplicationCredentialsRequest)(nil),      // 43: mulligan.iam.v1.ListApplicationCredentialsRequest
+	(*ListApplicationCredentialsResponse)(nil),     // 44: mulligan.iam.v1.ListApplicationCredentialsResponse
+	(*UpdateApplicationCredentialRequest)(nil),     // 45: mulligan.iam.v1.UpdateApplicationCredentialRequest
+	(*DeleteApplicationCredentialRequest)(nil),     // 46: mulligan.iam.v1.DeleteApplicationCredentialRequest
+	(*DeleteApplicationCredentialResponse)(nil),    // 47: mulligan.iam.v1.DeleteApplicationCredentialResponse
+	(*AssignRoleRequest)(nil),                      // 48: mulligan.iam.v1.AssignRoleRequest
+	(*RevokeRoleRequest)(nil),                      // 49: mulligan.iam.v1.RevokeRoleRequest
+	(*RevokeRoleResponse)(nil),                     // 50: mulligan.iam.v1.RevokeRoleResponse
+	(*Assignment)(nil),                             // 51: mulligan.iam.v1.Assignment
+	(*ListAssignmentsRequest)(nil),                 // 52: mulligan.iam.v1.ListAssignmentsRequest
+	(*ListAssignmentsResponse)(nil),                // 53: mulligan.iam.v1.ListAssignmentsResponse
+	(*FailureDomains)(nil),                         // 54: mulligan.iam.v1.FailureDomains
+	(*RegionSpec)(nil),                             // 55: mulligan.iam.v1.RegionSpec
+	(*Region)(nil),                                 // 56: mulligan.iam.v1.Region
+	(*CreateRegionRequest)(nil),                    // 57: mulligan.iam.v1.CreateRegionRequest
+	(*GetRegionRequest)(nil),                       // 58: mulligan.iam.v1.GetRegionRequest
+	(*BatchGetRegionsRequest)(nil),                 // 59: mulligan.iam.v1.BatchGetRegionsRequest
+	(*BatchGetRegionsResponse)(nil),                // 60: mulligan.iam.v1.BatchGetRegionsResponse
+	(*ListRegionsRequest)(nil),                     // 61: mulligan.iam.v1.ListRegionsRequest
+	(*ListRegionsResponse)(nil),                    // 62: mulligan.iam.v1.ListRegionsResponse
+	(*UpdateRegionRequest)(nil),                    // 63: mulligan.iam.v1.UpdateRegionRequest
+	(*DeleteRegionRequest)(nil),                    // 64: mulligan.iam.v1.DeleteRegionRequest
+	(*DeleteRegionResponse)(nil),                   // 65: mulligan.iam.v1.DeleteRegionResponse
+	(*IamConfigureRequest)(nil),                    // 66: mulligan.iam.v1.IamConfigureRequest
+	(*GetIamConfigurationRequest)(nil),             // 67: mulligan.iam.v1.GetIamConfigurationRequest
+	(*RegisterServiceRequest)(nil),                 // 68: mulligan.iam.v1.RegisterServiceRequest
+	(*RegisterServiceResponse)(nil),                // 69: mulligan.iam.v1.RegisterServiceResponse
+	(*ServedRegion)(nil),                           // 70: mulligan.iam.v1.ServedRegion
+	(*RenewServiceRequest)(nil),                    // 71: mulligan.iam.v1.RenewServiceRequest
+	(*RenewServiceResponse)(nil),                   // 72: mulligan.iam.v1.RenewServiceResponse
+	(*WithdrawServiceRequest)(nil),                 // 73: mulligan.iam.v1.WithdrawServiceRequest
+	(*WithdrawServiceResponse)(nil),                // 74: mulligan.iam.v1.WithdrawServiceResponse
+	(*ListServicesRequest)(nil),                    // 75: mulligan.iam.v1.ListServicesRequest
+	(*ListServicesResponse)(nil),                   // 76: mulligan.iam.v1.ListServicesResponse
+	(*Site)(nil),                                   // 77: mulligan.iam.v1.Site
+	(*Service)(nil),                                // 78: mulligan.iam.v1.Service
+	(*DeleteSiteRequest)(nil),                      // 79: mulligan.iam.v1.DeleteSiteRequest
+	(*DeleteSiteResponse)(nil),                     // 80: mulligan.iam.v1.DeleteSiteResponse
+	(*timestamppb.Timestamp)(nil),                  // 81: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),                    // 82: google.protobuf.Duration
+	(*commonv1.Page)(nil),                          // 83: mulligan.common.v1.Page
+	(*commonv1.Metadata)(nil),                      // 84: mulligan.common.v1.Metadata
+	(commonv1.OrderBy)(0),                          // 85: mulligan.common.v1.OrderBy
+	(*commonv1.Filter)(nil),                        // 86: mulligan.common.v1.Filter
+	(*fieldmaskpb.FieldMask)(nil),                  // 87: google.protobuf.FieldMask
+	(commonv1.Role)(0),                             // 88: mulligan.common.v1.Role
+	(commonv1.DomainKind)(0),                       // 89: mulligan.common.v1.DomainKind
+	(*commonv1.ConfigurationSpec)(nil),             // 90: mulligan.common.v1.ConfigurationSpec
+	(*commonv1.ListAuditEventsRequest)(nil),        // 91: mulligan.common.v1.ListAuditEventsRequest
+	(*commonv1.WatchRequest)(nil),                  // 92: mulligan.common.v1.WatchRequest
+	(*commonv1.ListAuditEventsResponse)(nil),       // 93: mulligan.common.v1.ListAuditEventsResponse
+	(*commonv1.Configuration)(nil),                 // 94: mulligan.common.v1.Configuration
+	(*commonv1.Event)(nil),                         // 95: mulligan.common.v1.Event
 }
 var file_mulligan_iam_v1_iam_proto_depIdxs = []int32{
-	80,  // 0: mulligan.iam.v1.SignedIn.expires_at:type_name -> google.protobuf.Timestamp
-	81,  // 1: mulligan.iam.v1.SignedIn.lifetime:type_name -> google.protobuf.Duration
-	80,  // 2: mulligan.iam.v1.SignedIn.session_ends_at:type_name -> google.protobuf.Timestamp
-	80,  // 3: mulligan.iam.v1.Session.created_at:type_name -> google.protobuf.Timestamp
-	80,  // 4: mulligan.iam.v1.Session.refreshed_at:type_name -> google.protobuf.Timestamp
-	80,  // 5: mulligan.iam.v1.Session.ends_at:type_name -> google.protobuf.Timestamp
-	80,  // 6: mulligan.iam.v1.Session.revoked_at:type_name -> google.protobuf.Timestamp
-	82,  // 7: mulligan.iam.v1.ListSessionsRequest.page:type_name -> mulligan.common.v1.Page
-	6,   // 8: mulligan.iam.v1.ListSessionsResponse.sessions:type_name -> mulligan.iam.v1.Session
-	12,  // 9: mulligan.iam.v1.ListTokenKeysResponse.keys:type_name -> mulligan.iam.v1.TokenKey
-	80,  // 10: mulligan.iam.v1.TokenKey.created_at:type_name -> google.protobuf.Timestamp
-	80,  // 11: mulligan.iam.v1.TokenKey.signs_at:type_name -> google.protobuf.Timestamp
-	80,  // 12: mulligan.iam.v1.TokenKey.retires_at:type_name -> google.protobuf.Timestamp
-	83,  // 13: mulligan.iam.v1.Project.metadata:type_name -> mulligan.common.v1.Metadata
-	14,  // 14: mulligan.iam.v1.BatchGetProjectsResponse.projects:type_name -> mulligan.iam.v1.Project
-	82,  // 15: mulligan.iam.v1.ListProjectsRequest.page:type_name -> mulligan.common.v1.Page
-	84,  // 16: mulligan.iam.v1.ListProjectsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
-	85,  // 17: mulligan.iam.v1.ListProjectsRequest.filter:type_name -> mulligan.common.v1.Filter
-	14,  // 18: mulligan.iam.v1.ListProjectsResponse.projects:type_name -> mulligan.iam.v1.Project
-	86,  // 19: mulligan.iam.v1.UpdateProjectRequest.update_mask:type_name -> google.protobuf.FieldMask
-	83,  // 20: mulligan.iam.v1.Account.metadata:type_name -> mulligan.common.v1.Metadata
-	24,  // 21: mulligan.iam.v1.BatchGetAccountsResponse.accounts:type_name -> mulligan.iam.v1.Account
-	82,  // 22: mulligan.iam.v1.ListAccountsRequest.page:type_name -> mulligan.common.v1.Page
-	84,  // 23: mulligan.iam.v1.ListAccountsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
-	85,  // 24: mulligan.iam.v1.ListAccountsRequest.filter:type_name -> mulligan.common.v1.Filter
-	24,  // 25: mulligan.iam.v1.ListAccountsResponse.accounts:type_name -> mulligan.iam.v1.Account
-	86,  // 26: mulligan.iam.v1.UpdateAccountRequest.update_mask:type_name -> google.protobuf.FieldMask
-	83,  // 27: mulligan.iam.v1.ApplicationCredential.metadata:type_name -> mulligan.common.v1.Metadata
-	37,  // 28: mulligan.iam.v1.ApplicationCredential.roles:type_name -> mulligan.iam.v1.GivenRole
-	80,  // 29: mulligan.iam.v1.ApplicationCredential.expires_at:type_name -> google.protobuf.Timestamp
-	87,  // 30: mulligan.iam.v1.GivenRole.role:type_name -> mulligan.common.v1.Role
-	37,  // 31: mulligan.iam.v1.CreateApplicationCredentialRequest.roles:type_name -> mulligan.iam.v1.GivenRole
-	80,  // 32: mulligan.iam.v1.CreateApplicationCredentialRequest.expires_at:type_name -> google.protobuf.Timestamp
-	36,  // 33: mulligan.iam.v1.BatchGetApplicationCredentialsResponse.application_credentials:type_name -> mulligan.iam.v1.ApplicationCredential
-	82,  // 34: mulligan.iam.v1.ListApplicationCredentialsRequest.page:type_name -> mulligan.common.v1.Page
-	84,  // 35: mulligan.iam.v1.ListApplicationCredentialsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
-	85,  // 36: mulligan.iam.v1.ListApplicationCredentialsRequest.filter:type_name -> mulligan.common.v1.Filter
-	36,  // 37: mulligan.iam.v1.ListApplicationCredentialsResponse.application_credentials:type_name -> mulligan.iam.v1.ApplicationCredential
-	86,  // 38: mulligan.iam.v1.UpdateApplicationCredentialRequest.update_mask:type_name -> google.protobuf.FieldMask
-	37,  // 39: mulligan.iam.v1.UpdateApplicationCredentialRequest.roles:type_name -> mulligan.iam.v1.GivenRole
-	80,  // 40: mulligan.iam.v1.UpdateApplicationCredentialRequest.expires_at:type_name -> google.protobuf.Timestamp
-	87,  // 41: mulligan.iam.v1.AssignRoleRequest.role:type_name -> mulligan.common.v1.Role
-	87,  // 42: mulligan.iam.v1.Assignment.role:type_name -> mulligan.common.v1.Role
-	82,  // 43: mulligan.iam.v1.ListAssignmentsRequest.page:type_name -> mulligan.common.v1.Page
-	50,  // 44: mulligan.iam.v1.ListAssignmentsResponse.assignments:type_name -> mulligan.iam.v1.Assignment
-	88,  // 45: mulligan.iam.v1.FailureDomains.kind:type_name -> mulligan.common.v1.DomainKind
-	53,  // 46: mulligan.iam.v1.RegionSpec.failure_domains:type_name -> mulligan.iam.v1.FailureDomains
-	0,   // 47: mulligan.iam.v1.RegionSpec.visibility:type_name -> mulligan.iam.v1.Visibility
-	83,  // 48: mulligan.iam.v1.Region.metadata:type_name -> mulligan.common.v1.Metadata
-	54,  // 49: mulligan.iam.v1.Region.spec:type_name -> mulligan.iam.v1.RegionSpec
-	54,  // 50: mulligan.iam.v1.CreateRegionRequest.spec:type_name -> mulligan.iam.v1.RegionSpec
-	55,  // 51: mulligan.iam.v1.BatchGetRegionsResponse.regions:type_name -> mulligan.iam.v1.Region
-	82,  // 52: mulligan.iam.v1.ListRegionsRequest.page:type_name -> mulligan.common.v1.Page
-	84,  // 53: mulligan.iam.v1.ListRegionsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
-	85,  // 54: mulligan.iam.v1.ListRegionsRequest.filter:type_name -> mulligan.common.v1.Filter
-	55,  // 55: mulligan.iam.v1.ListRegionsResponse.regions:type_name -> mulligan.iam.v1.Region
-	86,  // 56: mulligan.iam.v1.UpdateRegionRequest.update_mask:type_name -> google.protobuf.FieldMask
-	54,  // 57: mulligan.iam.v1.UpdateRegionRequest.spec:type_name -> mulligan.iam.v1.RegionSpec
-	89,  // 58: mulligan.iam.v1.IamConfigureRequest.spec:type_name -> mulligan.common.v1.ConfigurationSpec
-	86,  // 59: mulligan.iam.v1.IamConfigureRequest.update_mask:type_name -> google.protobuf.FieldMask
-	77,  // 60: mulligan.iam.v1.RegisterServiceResponse.service:type_name -> mulligan.iam.v1.Service
-	69,  // 61: mulligan.iam.v1.RegisterServiceResponse.served:type_name -> mulligan.iam.v1.ServedRegion
-	69,  // 62: mulligan.iam.v1.RenewServiceResponse.served:type_name -> mulligan.iam.v1.ServedRegion
-	76,  // 63: mulligan.iam.v1.ListServicesResponse.sites:type_name -> mulligan.iam.v1.Site
-	77,  // 64: mulligan.iam.v1.Site.services:type_name -> mulligan.iam.v1.Service
-	80,  // 65: mulligan.iam.v1.Service.registered_at:type_name -> google.protobuf.Timestamp
-	80,  // 66: mulligan.iam.v1.Service.seen_at:type_name -> google.protobuf.Timestamp
-	1,   // 67: mulligan.iam.v1.IamService.Bootstrap:input_type -> mulligan.iam.v1.BootstrapRequest
-	2,   // 68: mulligan.iam.v1.IamService.Login:input_type -> mulligan.iam.v1.LoginRequest
-	4,   // 69: mulligan.iam.v1.IamService.RefreshToken:input_type -> mulligan.iam.v1.RefreshTokenRequest
-	5,   // 70: mulligan.iam.v1.IamService.SignOut:input_type -> mulligan.iam.v1.SignOutRequest
-	7,   // 71: mulligan.iam.v1.IamService.ListSessions:input_type -> mulligan.iam.v1.ListSessionsRequest
-	9,   // 72: mulligan.iam.v1.IamService.RevokeSession:input_type -> mulligan.iam.v1.RevokeSessionRequest
-	10,  // 73: mulligan.iam.v1.IamService.ListTokenKeys:input_type -> mulligan.iam.v1.ListTokenKeysRequest
-	13,  // 74: mulligan.iam.v1.IamService.RotateTokenKeys:input_type -> mulligan.iam.v1.RotateTokenKeysRequest
-	15,  // 75: mulligan.iam.v1.IamService.CreateProject:input_type -> mulligan.iam.v1.CreateProjectRequest
-	16,  // 76: mulligan.iam.v1.IamService.GetProject:input_type -> mulligan.iam.v1.GetProjectRequest
-	17,  // 77: mulligan.iam.v1.IamService.BatchGetProjects:input_type -> mulligan.iam.v1.BatchGetProjectsRequest
-	19,  // 78: mulligan.iam.v1.IamService.ListProjects:input_type -> mulligan.iam.v1.ListProjectsRequest
-	21,  // 79: mulligan.iam.v1.IamService.UpdateProject:input_type -> mulligan.iam.v1.UpdateProjectRequest
-	22,  // 80: mulligan.iam.v1.IamService.DeleteProject:input_type -> mulligan.iam.v1.DeleteProjectRequest
-	25,  // 81: mulligan.iam.v1.IamService.CreateAccount:input_type -> mulligan.iam.v1.CreateAccountRequest
-	26,  // 82: mulligan.iam.v1.IamService.GetAccount:input_type -> mulligan.iam.v1.GetAccountRequest
-	27,  // 83: mulligan.iam.v1.IamService.BatchGetAccounts:input_type -> mulligan.iam.v1.BatchGetAccountsRequest
-	29,  // 84: mulligan.iam.v1.IamService.ListAccounts:input_type -> mulligan.iam.v1.ListAccountsRequest
-	31,  // 85: mulligan.iam.v1.IamService.UpdateAccount:input_type -> mulligan.iam.v1.UpdateAccountRequest
-	32,  // 86: mulligan.iam.v1.IamService.DeleteAccount:input_type -> mulligan.iam.v1.DeleteAccountRequest
-	34,  // 87: mulligan.iam.v1.IamService.ChangePassword:input_type -> mulligan.iam.v1.ChangePasswordRequest
-	38,  // 88: mulligan.iam.v1.IamService.CreateApplicationCredential:input_type -> mulligan.iam.v1.CreateApplicationCredentialRequest
-	39,  // 89: mulligan.iam.v1.IamService.GetApplicationCredential:input_type -> mulligan.iam.v1.GetApplicationCredentialRequest
-	40,  // 90: mulligan.iam.v1.IamService.BatchGetApplicationCredentials:input_type -> mulligan.iam.v1.BatchGetApplicationCredentialsRequest
-	42,  // 91: mulligan.iam.v1.IamService.ListApplicationCredentials:input_type -> mulligan.iam.v1.ListApplicationCredentialsRequest
-	44,  // 92: mulligan.iam.v1.IamService.UpdateApplicationCredential:input_type -> mulligan.iam.v1.UpdateApplicationCredentialRequest
-	45,  // 93: mulligan.iam.v1.IamService.DeleteApplicationCredential:input_type -> mulligan.iam.v1.DeleteApplicationCredentialRequest
-	47,  // 94: mulligan.iam.v1.IamService.AssignRole:input_type -> mulligan.iam.v1.AssignRoleRequest
-	48,  // 95: mulligan.iam.v1.IamService.RevokeRole:input_type -> mulligan.iam.v1.RevokeRoleRequest
-	51,  // 96: mulligan.iam.v1.IamService.ListAssignments:input_type -> mulligan.iam.v1.ListAssignmentsRequest
-	56,  // 97: mulligan.iam.v1.IamService.CreateRegion:input_type -> mulligan.iam.v1.CreateRegionRequest
-	57,  // 98: mulligan.iam.v1.IamService.GetRegion:input_type -> mulligan.iam.v1.GetRegionRequest
-	58,  // 99: mulligan.iam.v1.IamService.BatchGetRegions:input_type -> mulligan.iam.v1.BatchGetRegionsRequest
-	60,  // 100: mulligan.iam.v1.IamService.ListRegions:input_type -> mulligan.iam.v1.ListRegionsRequest
-	62,  // 101: mulligan.iam.v1.IamService.UpdateRegion:input_type -> mulligan.iam.v1.UpdateRegionRequest
-	63,  // 102: mulligan.iam.v1.IamService.DeleteRegion:input_type -> mulligan.iam.v1.DeleteRegionRequest
-	67,  // 103: mulligan.iam.v1.IamService.RegisterService:input_type -> mulligan.iam.v1.RegisterServiceRequest
-	70,  // 104: mulligan.iam.v1.IamService.RenewService:input_type -> mulligan.iam.v1.RenewServiceRequest
-	72,  // 105: mulligan.iam.v1.IamService.WithdrawService:input_type -> mulligan.iam.v1.WithdrawServiceRequest
-	74,  // 106: mulligan.iam.v1.IamService.ListServices:input_type -> mulligan.iam.v1.ListServicesRequest
-	78,  // 107: mulligan.iam.v1.IamService.DeleteSite:input_type -> mulligan.iam.v1.DeleteSiteRequest
-	90,  // 108: mulligan.iam.v1.IamService.ListAuditEvents:input_type -> mulligan.common.v1.ListAuditEventsRequest
-	65,  // 109: mulligan.iam.v1.IamService.IamConfigure:input_type -> mulligan.iam.v1.IamConfigureRequest
-	66,  // 110: mulligan.iam.v1.IamService.GetIamConfiguration:input_type -> mulligan.iam.v1.GetIamConfigurationRequest
-	91,  // 111: mulligan.iam.v1.IamService.Watch:input_type -> mulligan.common.v1.WatchRequest
-	3,   // 112: mulligan.iam.v1.IamService.Bootstrap:output_type -> mulligan.iam.v1.SignedIn
-	3,   // 113: mulligan.iam.v1.IamService.Login:output_type -> mulligan.iam.v1.SignedIn
-	3,   // 114: mulligan.iam.v1.IamService.RefreshToken:output_type -> mulligan.iam.v1.SignedIn
-	6,   // 115: mulligan.iam.v1.IamService.SignOut:output_type -> mulligan.iam.v1.Session
-	8,   // 116: mulligan.iam.v1.IamService.ListSessions:output_type -> mulligan.iam.v1.ListSessionsResponse
-	6,   // 117: mulligan.iam.v1.IamService.RevokeSession:output_type -> mulligan.iam.v1.Session
-	11,  // 118: mulligan.iam.v1.IamService.ListTokenKeys:output_type -> mulligan.iam.v1.ListTokenKeysResponse
-	12,  // 119: mulligan.iam.v1.IamService.RotateTokenKeys:output_type -> mulligan.iam.v1.TokenKey
-	14,  // 120: mulligan.iam.v1.IamService.CreateProject:output_type -> mulligan.iam.v1.Project
-	14,  // 121: mulligan.iam.v1.IamService.GetProject:output_type -> mulligan.iam.v1.Project
-	18,  // 122: mulligan.iam.v1.IamService.BatchGetProjects:output_type -> mulligan.iam.v1.BatchGetProjectsResponse
-	20,  // 123: mulligan.iam.v1.IamService.ListProjects:output_type -> mulligan.iam.v1.ListProjectsResponse
-	14,  // 124: mulligan.iam.v1.IamService.UpdateProject:output_type -> mulligan.iam.v1.Project
-	23,  // 125: mulligan.iam.v1.IamService.DeleteProject:output_type -> mulligan.iam.v1.DeleteProjectResponse
-	24,  // 126: mulligan.iam.v1.IamService.CreateAccount:output_type -> mulligan.iam.v1.Account
-	24,  // 127: mulligan.iam.v1.IamService.GetAccount:output_type -> mulligan.iam.v1.Account
-	28,  // 128: mulligan.iam.v1.IamService.BatchGetAccounts:output_type -> mulligan.iam.v1.BatchGetAccountsResponse
-	30,  // 129: mulligan.iam.v1.IamService.ListAccounts:output_type -> mulligan.iam.v1.ListAccountsResponse
-	24,  // 130: mulligan.iam.v1.IamService.UpdateAccount:output_type -> mulligan.iam.v1.Account
-	33,  // 131: mulligan.iam.v1.IamService.DeleteAccount:output_type -> mulligan.iam.v1.DeleteAccountResponse
-	35,  // 132: mulligan.iam.v1.IamService.ChangePassword:output_type -> mulligan.iam.v1.ChangePasswordResponse
-	36,  // 133: mulligan.iam.v1.IamService.CreateApplicationCredential:output_type -> mulligan.iam.v1.ApplicationCredential
-	36,  // 134: mulligan.iam.v1.IamService.GetApplicationCredential:output_type -> mulligan.iam.v1.ApplicationCredential
-	41,  // 135: mulligan.iam.v1.IamService.BatchGetApplicationCredentials:output_type -> mulligan.iam.v1.BatchGetApplicationCredentialsResponse
-	43,  // 136: mulligan.iam.v1.IamService.ListApplicationCredentials:output_type -> mulligan.iam.v1.ListApplicationCredentialsResponse
-	36,  // 137: mulligan.iam.v1.IamService.UpdateApplicationCredential:output_type -> mulligan.iam.v1.ApplicationCredential
-	46,  // 138: mulligan.iam.v1.IamService.DeleteApplicationCredential:output_type -> mulligan.iam.v1.DeleteApplicationCredentialResponse
-	50,  // 139: mulligan.iam.v1.IamService.AssignRole:output_type -> mulligan.iam.v1.Assignment
-	49,  // 140: mulligan.iam.v1.IamService.RevokeRole:output_type -> mulligan.iam.v1.RevokeRoleResponse
-	52,  // 141: mulligan.iam.v1.IamService.ListAssignments:output_type -> mulligan.iam.v1.ListAssignmentsResponse
-	55,  // 142: mulligan.iam.v1.IamService.CreateRegion:output_type -> mulligan.iam.v1.Region
-	55,  // 143: mulligan.iam.v1.IamService.GetRegion:output_type -> mulligan.iam.v1.Region
-	59,  // 144: mulligan.iam.v1.IamService.BatchGetRegions:output_type -> mulligan.iam.v1.BatchGetRegionsResponse
-	61,  // 145: mulligan.iam.v1.IamService.ListRegions:output_type -> mulligan.iam.v1.ListRegionsResponse
-	55,  // 146: mulligan.iam.v1.IamService.UpdateRegion:output_type -> mulligan.iam.v1.Region
-	64,  // 147: mulligan.iam.v1.IamService.DeleteRegion:output_type -> mulligan.iam.v1.DeleteRegionResponse
-	68,  // 148: mulligan.iam.v1.IamService.RegisterService:output_type -> mulligan.iam.v1.RegisterServiceResponse
-	71,  // 149: mulligan.iam.v1.IamService.RenewService:output_type -> mulligan.iam.v1.RenewServiceResponse
-	73,  // 150: mulligan.iam.v1.IamService.WithdrawService:output_type -> mulligan.iam.v1.WithdrawServiceResponse
-	75,  // 151: mulligan.iam.v1.IamService.ListServices:output_type -> mulligan.iam.v1.ListServicesResponse
-	79,  // 152: mulligan.iam.v1.IamService.DeleteSite:output_type -> mulligan.iam.v1.DeleteSiteResponse
-	92,  // 153: mulligan.iam.v1.IamService.ListAuditEvents:output_type -> mulligan.common.v1.ListAuditEventsResponse
-	93,  // 154: mulligan.iam.v1.IamService.IamConfigure:output_type -> mulligan.common.v1.Configuration
-	93,  // 155: mulligan.iam.v1.IamService.GetIamConfiguration:output_type -> mulligan.common.v1.Configuration
-	94,  // 156: mulligan.iam.v1.IamService.Watch:output_type -> mulligan.common.v1.Event
-	112, // [112:157] is the sub-list for method output_type
-	67,  // [67:112] is the sub-list for method input_type
-	67,  // [67:67] is the sub-list for extension type_name
-	67,  // [67:67] is the sub-list for extension extendee
-	0,   // [0:67] is the sub-list for field type_name
+	81,  // 0: mulligan.iam.v1.SignedIn.expires_at:type_name -> google.protobuf.Timestamp
+	82,  // 1: mulligan.iam.v1.SignedIn.lifetime:type_name -> google.protobuf.Duration
+	81,  // 2: mulligan.iam.v1.SignedIn.session_ends_at:type_name -> google.protobuf.Timestamp
+	81,  // 3: mulligan.iam.v1.Session.created_at:type_name -> google.protobuf.Timestamp
+	81,  // 4: mulligan.iam.v1.Session.refreshed_at:type_name -> google.protobuf.Timestamp
+	81,  // 5: mulligan.iam.v1.Session.ends_at:type_name -> google.protobuf.Timestamp
+	81,  // 6: mulligan.iam.v1.Session.revoked_at:type_name -> google.protobuf.Timestamp
+	83,  // 7: mulligan.iam.v1.ListSessionsRequest.page:type_name -> mulligan.common.v1.Page
+	7,   // 8: mulligan.iam.v1.ListSessionsResponse.sessions:type_name -> mulligan.iam.v1.Session
+	13,  // 9: mulligan.iam.v1.ListTokenKeysResponse.keys:type_name -> mulligan.iam.v1.TokenKey
+	81,  // 10: mulligan.iam.v1.TokenKey.created_at:type_name -> google.protobuf.Timestamp
+	81,  // 11: mulligan.iam.v1.TokenKey.signs_at:type_name -> google.protobuf.Timestamp
+	81,  // 12: mulligan.iam.v1.TokenKey.retires_at:type_name -> google.protobuf.Timestamp
+	84,  // 13: mulligan.iam.v1.Project.metadata:type_name -> mulligan.common.v1.Metadata
+	15,  // 14: mulligan.iam.v1.BatchGetProjectsResponse.projects:type_name -> mulligan.iam.v1.Project
+	83,  // 15: mulligan.iam.v1.ListProjectsRequest.page:type_name -> mulligan.common.v1.Page
+	85,  // 16: mulligan.iam.v1.ListProjectsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	86,  // 17: mulligan.iam.v1.ListProjectsRequest.filter:type_name -> mulligan.common.v1.Filter
+	15,  // 18: mulligan.iam.v1.ListProjectsResponse.projects:type_name -> mulligan.iam.v1.Project
+	87,  // 19: mulligan.iam.v1.UpdateProjectRequest.update_mask:type_name -> google.protobuf.FieldMask
+	84,  // 20: mulligan.iam.v1.Account.metadata:type_name -> mulligan.common.v1.Metadata
+	0,   // 21: mulligan.iam.v1.Account.type:type_name -> mulligan.iam.v1.AccountType
+	25,  // 22: mulligan.iam.v1.BatchGetAccountsResponse.accounts:type_name -> mulligan.iam.v1.Account
+	83,  // 23: mulligan.iam.v1.ListAccountsRequest.page:type_name -> mulligan.common.v1.Page
+	85,  // 24: mulligan.iam.v1.ListAccountsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	86,  // 25: mulligan.iam.v1.ListAccountsRequest.filter:type_name -> mulligan.common.v1.Filter
+	25,  // 26: mulligan.iam.v1.ListAccountsResponse.accounts:type_name -> mulligan.iam.v1.Account
+	87,  // 27: mulligan.iam.v1.UpdateAccountRequest.update_mask:type_name -> google.protobuf.FieldMask
+	84,  // 28: mulligan.iam.v1.ApplicationCredential.metadata:type_name -> mulligan.common.v1.Metadata
+	38,  // 29: mulligan.iam.v1.ApplicationCredential.roles:type_name -> mulligan.iam.v1.GivenRole
+	81,  // 30: mulligan.iam.v1.ApplicationCredential.expires_at:type_name -> google.protobuf.Timestamp
+	88,  // 31: mulligan.iam.v1.GivenRole.role:type_name -> mulligan.common.v1.Role
+	38,  // 32: mulligan.iam.v1.CreateApplicationCredentialRequest.roles:type_name -> mulligan.iam.v1.GivenRole
+	81,  // 33: mulligan.iam.v1.CreateApplicationCredentialRequest.expires_at:type_name -> google.protobuf.Timestamp
+	37,  // 34: mulligan.iam.v1.BatchGetApplicationCredentialsResponse.application_credentials:type_name -> mulligan.iam.v1.ApplicationCredential
+	83,  // 35: mulligan.iam.v1.ListApplicationCredentialsRequest.page:type_name -> mulligan.common.v1.Page
+	85,  // 36: mulligan.iam.v1.ListApplicationCredentialsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	86,  // 37: mulligan.iam.v1.ListApplicationCredentialsRequest.filter:type_name -> mulligan.common.v1.Filter
+	37,  // 38: mulligan.iam.v1.ListApplicationCredentialsResponse.application_credentials:type_name -> mulligan.iam.v1.ApplicationCredential
+	87,  // 39: mulligan.iam.v1.UpdateApplicationCredentialRequest.update_mask:type_name -> google.protobuf.FieldMask
+	38,  // 40: mulligan.iam.v1.UpdateApplicationCredentialRequest.roles:type_name -> mulligan.iam.v1.GivenRole
+	81,  // 41: mulligan.iam.v1.UpdateApplicationCredentialRequest.expires_at:type_name -> google.protobuf.Timestamp
+	88,  // 42: mulligan.iam.v1.AssignRoleRequest.role:type_name -> mulligan.common.v1.Role
+	88,  // 43: mulligan.iam.v1.Assignment.role:type_name -> mulligan.common.v1.Role
+	83,  // 44: mulligan.iam.v1.ListAssignmentsRequest.page:type_name -> mulligan.common.v1.Page
+	51,  // 45: mulligan.iam.v1.ListAssignmentsResponse.assignments:type_name -> mulligan.iam.v1.Assignment
+	89,  // 46: mulligan.iam.v1.FailureDomains.kind:type_name -> mulligan.common.v1.DomainKind
+	54,  // 47: mulligan.iam.v1.RegionSpec.failure_domains:type_name -> mulligan.iam.v1.FailureDomains
+	1,   // 48: mulligan.iam.v1.RegionSpec.visibility:type_name -> mulligan.iam.v1.Visibility
+	84,  // 49: mulligan.iam.v1.Region.metadata:type_name -> mulligan.common.v1.Metadata
+	55,  // 50: mulligan.iam.v1.Region.spec:type_name -> mulligan.iam.v1.RegionSpec
+	55,  // 51: mulligan.iam.v1.CreateRegionRequest.spec:type_name -> mulligan.iam.v1.RegionSpec
+	56,  // 52: mulligan.iam.v1.BatchGetRegionsResponse.regions:type_name -> mulligan.iam.v1.Region
+	83,  // 53: mulligan.iam.v1.ListRegionsRequest.page:type_name -> mulligan.common.v1.Page
+	85,  // 54: mulligan.iam.v1.ListRegionsRequest.order_by:type_name -> mulligan.common.v1.OrderBy
+	86,  // 55: mulligan.iam.v1.ListRegionsRequest.filter:type_name -> mulligan.common.v1.Filter
+	56,  // 56: mulligan.iam.v1.ListRegionsResponse.regions:type_name -> mulligan.iam.v1.Region
+	87,  // 57: mulligan.iam.v1.UpdateRegionRequest.update_mask:type_name -> google.protobuf.FieldMask
+	55,  // 58: mulligan.iam.v1.UpdateRegionRequest.spec:type_name -> mulligan.iam.v1.RegionSpec
+	90,  // 59: mulligan.iam.v1.IamConfigureRequest.spec:type_name -> mulligan.common.v1.ConfigurationSpec
+	87,  // 60: mulligan.iam.v1.IamConfigureRequest.update_mask:type_name -> google.protobuf.FieldMask
+	78,  // 61: mulligan.iam.v1.RegisterServiceResponse.service:type_name -> mulligan.iam.v1.Service
+	70,  // 62: mulligan.iam.v1.RegisterServiceResponse.served:type_name -> mulligan.iam.v1.ServedRegion
+	70,  // 63: mulligan.iam.v1.RenewServiceResponse.served:type_name -> mulligan.iam.v1.ServedRegion
+	77,  // 64: mulligan.iam.v1.ListServicesResponse.sites:type_name -> mulligan.iam.v1.Site
+	78,  // 65: mulligan.iam.v1.Site.services:type_name -> mulligan.iam.v1.Service
+	81,  // 66: mulligan.iam.v1.Service.registered_at:type_name -> google.protobuf.Timestamp
+	81,  // 67: mulligan.iam.v1.Service.seen_at:type_name -> google.protobuf.Timestamp
+	2,   // 68: mulligan.iam.v1.IamService.Bootstrap:input_type -> mulligan.iam.v1.BootstrapRequest
+	3,   // 69: mulligan.iam.v1.IamService.Login:input_type -> mulligan.iam.v1.LoginRequest
+	5,   // 70: mulligan.iam.v1.IamService.RefreshToken:input_type -> mulligan.iam.v1.RefreshTokenRequest
+	6,   // 71: mulligan.iam.v1.IamService.SignOut:input_type -> mulligan.iam.v1.SignOutRequest
+	8,   // 72: mulligan.iam.v1.IamService.ListSessions:input_type -> mulligan.iam.v1.ListSessionsRequest
+	10,  // 73: mulligan.iam.v1.IamService.RevokeSession:input_type -> mulligan.iam.v1.RevokeSessionRequest
+	11,  // 74: mulligan.iam.v1.IamService.ListTokenKeys:input_type -> mulligan.iam.v1.ListTokenKeysRequest
+	14,  // 75: mulligan.iam.v1.IamService.RotateTokenKeys:input_type -> mulligan.iam.v1.RotateTokenKeysRequest
+	16,  // 76: mulligan.iam.v1.IamService.CreateProject:input_type -> mulligan.iam.v1.CreateProjectRequest
+	17,  // 77: mulligan.iam.v1.IamService.GetProject:input_type -> mulligan.iam.v1.GetProjectRequest
+	18,  // 78: mulligan.iam.v1.IamService.BatchGetProjects:input_type -> mulligan.iam.v1.BatchGetProjectsRequest
+	20,  // 79: mulligan.iam.v1.IamService.ListProjects:input_type -> mulligan.iam.v1.ListProjectsRequest
+	22,  // 80: mulligan.iam.v1.IamService.UpdateProject:input_type -> mulligan.iam.v1.UpdateProjectRequest
+	23,  // 81: mulligan.iam.v1.IamService.DeleteProject:input_type -> mulligan.iam.v1.DeleteProjectRequest
+	26,  // 82: mulligan.iam.v1.IamService.CreateAccount:input_type -> mulligan.iam.v1.CreateAccountRequest
+	27,  // 83: mulligan.iam.v1.IamService.GetAccount:input_type -> mulligan.iam.v1.GetAccountRequest
+	28,  // 84: mulligan.iam.v1.IamService.BatchGetAccounts:input_type -> mulligan.iam.v1.BatchGetAccountsRequest
+	30,  // 85: mulligan.iam.v1.IamService.ListAccounts:input_type -> mulligan.iam.v1.ListAccountsRequest
+	32,  // 86: mulligan.iam.v1.IamService.UpdateAccount:input_type -> mulligan.iam.v1.UpdateAccountRequest
+	33,  // 87: mulligan.iam.v1.IamService.DeleteAccount:input_type -> mulligan.iam.v1.DeleteAccountRequest
+	35,  // 88: mulligan.iam.v1.IamService.ChangePassword:input_type -> mulligan.iam.v1.ChangePasswordRequest
+	39,  // 89: mulligan.iam.v1.IamService.CreateApplicationCredential:input_type -> mulligan.iam.v1.CreateApplicationCredentialRequest
+	40,  // 90: mulligan.iam.v1.IamService.GetApplicationCredential:input_type -> mulligan.iam.v1.GetApplicationCredentialRequest
+	41,  // 91: mulligan.iam.v1.IamService.BatchGetApplicationCredentials:input_type -> mulligan.iam.v1.BatchGetApplicationCredentialsRequest
+	43,  // 92: mulligan.iam.v1.IamService.ListApplicationCredentials:input_type -> mulligan.iam.v1.ListApplicationCredentialsRequest
+	45,  // 93: mulligan.iam.v1.IamService.UpdateApplicationCredential:input_type -> mulligan.iam.v1.UpdateApplicationCredentialRequest
+	46,  // 94: mulligan.iam.v1.IamService.DeleteApplicationCredential:input_type -> mulligan.iam.v1.DeleteApplicationCredentialRequest
+	48,  // 95: mulligan.iam.v1.IamService.AssignRole:input_type -> mulligan.iam.v1.AssignRoleRequest
+	49,  // 96: mulligan.iam.v1.IamService.RevokeRole:input_type -> mulligan.iam.v1.RevokeRoleRequest
+	52,  // 97: mulligan.iam.v1.IamService.ListAssignments:input_type -> mulligan.iam.v1.ListAssignmentsRequest
+	57,  // 98: mulligan.iam.v1.IamService.CreateRegion:input_type -> mulligan.iam.v1.CreateRegionRequest
+	58,  // 99: mulligan.iam.v1.IamService.GetRegion:input_type -> mulligan.iam.v1.GetRegionRequest
+	59,  // 100: mulligan.iam.v1.IamService.BatchGetRegions:input_type -> mulligan.iam.v1.BatchGetRegionsRequest
+	61,  // 101: mulligan.iam.v1.IamService.ListRegions:input_type -> mulligan.iam.v1.ListRegionsRequest
+	63,  // 102: mulligan.iam.v1.IamService.UpdateRegion:input_type -> mulligan.iam.v1.UpdateRegionRequest
+	64,  // 103: mulligan.iam.v1.IamService.DeleteRegion:input_type -> mulligan.iam.v1.DeleteRegionRequest
+	68,  // 104: mulligan.iam.v1.IamService.RegisterService:input_type -> mulligan.iam.v1.RegisterServiceRequest
+	71,  // 105: mulligan.iam.v1.IamService.RenewService:input_type -> mulligan.iam.v1.RenewServiceRequest
+	73,  // 106: mulligan.iam.v1.IamService.WithdrawService:input_type -> mulligan.iam.v1.WithdrawServiceRequest
+	75,  // 107: mulligan.iam.v1.IamService.ListServices:input_type -> mulligan.iam.v1.ListServicesRequest
+	79,  // 108: mulligan.iam.v1.IamService.DeleteSite:input_type -> mulligan.iam.v1.DeleteSiteRequest
+	91,  // 109: mulligan.iam.v1.IamService.ListAuditEvents:input_type -> mulligan.common.v1.ListAuditEventsRequest
+	66,  // 110: mulligan.iam.v1.IamService.IamConfigure:input_type -> mulligan.iam.v1.IamConfigureRequest
+	67,  // 111: mulligan.iam.v1.IamService.GetIamConfiguration:input_type -> mulligan.iam.v1.GetIamConfigurationRequest
+	92,  // 112: mulligan.iam.v1.IamService.Watch:input_type -> mulligan.common.v1.WatchRequest
+	4,   // 113: mulligan.iam.v1.IamService.Bootstrap:output_type -> mulligan.iam.v1.SignedIn
+	4,   // 114: mulligan.iam.v1.IamService.Login:output_type -> mulligan.iam.v1.SignedIn
+	4,   // 115: mulligan.iam.v1.IamService.RefreshToken:output_type -> mulligan.iam.v1.SignedIn
+	7,   // 116: mulligan.iam.v1.IamService.SignOut:output_type -> mulligan.iam.v1.Session
+	9,   // 117: mulligan.iam.v1.IamService.ListSessions:output_type -> mulligan.iam.v1.ListSessionsResponse
+	7,   // 118: mulligan.iam.v1.IamService.RevokeSession:output_type -> mulligan.iam.v1.Session
+	12,  // 119: mulligan.iam.v1.IamService.ListTokenKeys:output_type -> mulligan.iam.v1.ListTokenKeysResponse
+	13,  // 120: mulligan.iam.v1.IamService.RotateTokenKeys:output_type -> mulligan.iam.v1.TokenKey
+	15,  // 121: mulligan.iam.v1.IamService.CreateProject:output_type -> mulligan.iam.v1.Project
+	15,  // 122: mulligan.iam.v1.IamService.GetProject:output_type -> mulligan.iam.v1.Project
+	19,  // 123: mulligan.iam.v1.IamService.BatchGetProjects:output_type -> mulligan.iam.v1.BatchGetProjectsResponse
+	21,  // 124: mulligan.iam.v1.IamService.ListProjects:output_type -> mulligan.iam.v1.ListProjectsResponse
+	15,  // 125: mulligan.iam.v1.IamService.UpdateProject:output_type -> mulligan.iam.v1.Project
+	24,  // 126: mulligan.iam.v1.IamService.DeleteProject:output_type -> mulligan.iam.v1.DeleteProjectResponse
+	25,  // 127: mulligan.iam.v1.IamService.CreateAccount:output_type -> mulligan.iam.v1.Account
+	25,  // 128: mulligan.iam.v1.IamService.GetAccount:output_type -> mulligan.iam.v1.Account
+	29,  // 129: mulligan.iam.v1.IamService.BatchGetAccounts:output_type -> mulligan.iam.v1.BatchGetAccountsResponse
+	31,  // 130: mulligan.iam.v1.IamService.ListAccounts:output_type -> mulligan.iam.v1.ListAccountsResponse
+	25,  // 131: mulligan.iam.v1.IamService.UpdateAccount:output_type -> mulligan.iam.v1.Account
+	34,  // 132: mulligan.iam.v1.IamService.DeleteAccount:output_type -> mulligan.iam.v1.DeleteAccountResponse
+	36,  // 133: mulligan.iam.v1.IamService.ChangePassword:output_type -> mulligan.iam.v1.ChangePasswordResponse
+	37,  // 134: mulligan.iam.v1.IamService.CreateApplicationCredential:output_type -> mulligan.iam.v1.ApplicationCredential
+	37,  // 135: mulligan.iam.v1.IamService.GetApplicationCredential:output_type -> mulligan.iam.v1.ApplicationCredential
+	42,  // 136: mulligan.iam.v1.IamService.BatchGetApplicationCredentials:output_type -> mulligan.iam.v1.BatchGetApplicationCredentialsResponse
+	44,  // 137: mulligan.iam.v1.IamService.ListApplicationCredentials:output_type -> mulligan.iam.v1.ListApplicationCredentialsResponse
+	37,  // 138: mulligan.iam.v1.IamService.UpdateApplicationCredential:output_type -> mulligan.iam.v1.ApplicationCredential
+	47,  // 139: mulligan.iam.v1.IamService.DeleteApplicationCredential:output_type -> mulligan.iam.v1.DeleteApplicationCredentialResponse
+	51,  // 140: mulligan.iam.v1.IamService.AssignRole:output_type -> mulligan.iam.v1.Assignment
+	50,  // 141: mulligan.iam.v1.IamService.RevokeRole:output_type -> mulligan.iam.v1.RevokeRoleResponse
+	53,  // 142: mulligan.iam.v1.IamService.ListAssignments:output_type -> mulligan.iam.v1.ListAssignmentsResponse
+	56,  // 143: mulligan.iam.v1.IamService.CreateRegion:output_type -> mulligan.iam.v1.Region
+	56,  // 144: mulligan.iam.v1.IamService.GetRegion:output_type -> mulligan.iam.v1.Region
+	60,  // 145: mulligan.iam.v1.IamService.BatchGetRegions:output_type -> mulligan.iam.v1.BatchGetRegionsResponse
+	62,  // 146: mulligan.iam.v1.IamService.ListRegions:output_type -> mulligan.iam.v1.ListRegionsResponse
+	56,  // 147: mulligan.iam.v1.IamService.UpdateRegion:output_type -> mulligan.iam.v1.Region
+	65,  // 148: mulligan.iam.v1.IamService.DeleteRegion:output_type -> mulligan.iam.v1.DeleteRegionResponse
+	69,  // 149: mulligan.iam.v1.IamService.RegisterService:output_type -> mulligan.iam.v1.RegisterServiceResponse
+	72,  // 150: mulligan.iam.v1.IamService.RenewService:output_type -> mulligan.iam.v1.RenewServiceResponse
+	74,  // 151: mulligan.iam.v1.IamService.WithdrawService:output_type -> mulligan.iam.v1.WithdrawServiceResponse
+	76,  // 152: mulligan.iam.v1.IamService.ListServices:output_type -> mulligan.iam.v1.ListServicesResponse
+	80,  // 153: mulligan.iam.v1.IamService.DeleteSite:output_type -> mulligan.iam.v1.DeleteSiteResponse
+	93,  // 154: mulligan.iam.v1.IamService.ListAuditEvents:output_type -> mulligan.common.v1.ListAuditEventsResponse
+	94,  // 155: mulligan.iam.v1.IamService.IamConfigure:output_type -> mulligan.common.v1.Configuration
+	94,  // 156: mulligan.iam.v1.IamService.GetIamConfiguration:output_type -> mulligan.common.v1.Configuration
+	95,  // 157: mulligan.iam.v1.IamService.Watch:output_type -> mulligan.common.v1.Event
+	113, // [113:158] is the sub-list for method output_type
+	68,  // [68:113] is the sub-list for method input_type
+	68,  // [68:68] is the sub-list for extension type_name
+	68,  // [68:68] is the sub-list for extension extendee
+	0,   // [0:68] is the sub-list for field type_name
 }
 
 func init() { file_mulligan_iam_v1_iam_proto_init() }
@@ -5653,7 +5722,7 @@ func file_mulligan_iam_v1_iam_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mulligan_iam_v1_iam_proto_rawDesc), len(file_mulligan_iam_v1_iam_proto_rawDesc)),
-			NumEnums:      1,
+			NumEnums:      2,
 			NumMessages:   79,
 			NumExtensions: 0,
 			NumServices:   1,

@@ -1593,7 +1593,8 @@ type SetAttributesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Made up by the caller: a retry with the same one gets the first answer.
 	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// At most 100, each of another object or attribute.
+	// At most 100, each of another object or attribute; fewer where their schemas and values are
+	// large: their parts times their bytes may come to 10,000,000 in a call.
 	Attributes    []*Attribute `protobuf:"bytes,2,rep,name=attributes,proto3" json:"attributes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

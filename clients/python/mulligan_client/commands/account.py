@@ -48,16 +48,16 @@ def create(
 @takes_output
 @pass_session
 def list_accounts(session: Session, listed: Mapping[str, Any], output: str) -> None:
-    """List all users, as a reader of the system."""
+    """List all accounts, of users and of programs, as a reader of the system."""
     from mulligan_client.output import table
 
     request = iam_pb2.ListAccountsRequest(**listed)
     answer = session.client.list_all(session.client.iam.ListAccounts, request)
     rows = [
-        (one.metadata.name, "no" if one.disabled else "yes", one.metadata.id)
+        (one.metadata.name, _type(one), "no" if one.disabled else "yes", one.metadata.id)
         for one in answer.accounts
     ]
-    session.show(answer, output, lambda: table(["NAME", "MAY SIGN IN", "ID"], rows))
+    session.show(answer, output, lambda: table(["NAME", "TYPE", "MAY SIGN IN", "ID"], rows))
 
 
 @account.command("show")
@@ -65,7 +65,7 @@ def list_accounts(session: Session, listed: Mapping[str, Any], output: str) -> N
 @takes_output
 @pass_session
 def show(session: Session, name: str, output: str) -> None:
-    """Show a user; your own is seen without a role."""
+    """Show an account; your own is seen without a role."""
     request = iam_pb2.GetAccountRequest(id=session.resolve("account", name))
     found = session.client.iam.GetAccount(request)
     session.show(found, output, lambda: _sheet(found))
@@ -137,6 +137,11 @@ add_delete(
 )
 
 
+def _type(one: iam_pb2.Account) -> str:
+    programs = one.type == iam_pb2.ACCOUNT_TYPE_APPLICATION
+    return "application" if programs else "user"
+
+
 def _sheet(one: iam_pb2.Account) -> "Table":
     from mulligan_client.output import sheet
 
@@ -144,6 +149,7 @@ def _sheet(one: iam_pb2.Account) -> "Table":
         [
             ("account", one.metadata.name),
             ("id", one.metadata.id),
+            ("type", _type(one)),
             ("may sign in", "no: disabled" if one.disabled else "yes"),
             ("generation", str(one.metadata.generation)),
         ]

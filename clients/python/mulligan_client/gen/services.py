@@ -683,7 +683,7 @@ class IamService:
     def ListAccounts(
         self, request: iam_pb2.ListAccountsRequest, timeout: float | None = None
     ) -> iam_pb2.ListAccountsResponse:
-        """All accounts."""
+        """All accounts, of users and of programs."""
         return self._caller.unary(
             methods.IAM_LIST_ACCOUNTS, request, iam_pb2.ListAccountsResponse, timeout
         )

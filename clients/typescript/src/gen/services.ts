@@ -571,7 +571,7 @@ export class IamService {
     return this.caller.unary(methods.iamBatchGetAccounts, iamv1.IamService.method.batchGetAccounts, request, signal);
   }
 
-  /** All accounts. */
+  /** All accounts, of users and of programs. */
   listAccounts(request: MessageInitShape<typeof iamv1.ListAccountsRequestSchema>, signal?: AbortSignal): Promise<iamv1.ListAccountsResponse> {
     return this.caller.unary(methods.iamListAccounts, iamv1.IamService.method.listAccounts, request, signal);
   }

@@ -408,6 +408,7 @@ class Metadata(_message.Message):
     REGION_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     GENERATION_FIELD_NUMBER: _builtins.int
+    OLD_SLUGS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """UUID."""
     name: _builtins.str
@@ -424,6 +425,12 @@ class Metadata(_message.Message):
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When it was made, by the service's clock."""
 
+    @_builtins.property
+    def old_slugs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Of projects, regions and accounts, which every site knows: the slugs of its earlier names to
+        which it still answers, the oldest first. Everything renamed does so, until others take them.
+        """
+
     def __init__(
         self,
         *,
@@ -434,10 +441,11 @@ class Metadata(_message.Message):
         region: _builtins.str = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         generation: _builtins.int = ...,
+        old_slugs: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "generation", b"generation", "id", b"id", "name", b"name", "project", b"project", "region", b"region", "slug", b"slug"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "generation", b"generation", "id", b"id", "name", b"name", "old_slugs", b"old_slugs", "project", b"project", "region", b"region", "slug", b"slug"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -23,6 +23,30 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _AccountType:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AccountTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AccountType.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ACCOUNT_TYPE_UNSPECIFIED: _AccountType.ValueType  # 0
+    """Never sent."""
+    ACCOUNT_TYPE_USER: _AccountType.ValueType  # 1
+    """A person, or what signs in like one: with a password."""
+    ACCOUNT_TYPE_APPLICATION: _AccountType.ValueType  # 2
+    """A program, with the limits of its application credential, which has the same id."""
+
+class AccountType(_AccountType, metaclass=_AccountTypeEnumTypeWrapper):
+    """What signs in by an account."""
+
+ACCOUNT_TYPE_UNSPECIFIED: AccountType.ValueType  # 0
+"""Never sent."""
+ACCOUNT_TYPE_USER: AccountType.ValueType  # 1
+"""A person, or what signs in like one: with a password."""
+ACCOUNT_TYPE_APPLICATION: AccountType.ValueType  # 2
+"""A program, with the limits of its application credential, which has the same id."""
+Global___AccountType: _TypeAlias = AccountType  # noqa: Y015
+
 class _Visibility:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -763,14 +787,17 @@ Global___DeleteProjectResponse: _TypeAlias = DeleteProjectResponse  # noqa: Y015
 
 @_typing.final
 class Account(_message.Message):
-    """A user."""
+    """An account: what a user or a program is to Mulligan."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     METADATA_FIELD_NUMBER: _builtins.int
     DISABLED_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
     disabled: _builtins.bool
     """It may not sign in. Tokens that it has are good until they end."""
+    type: Global___AccountType.ValueType
+    """Whose it is."""
     @_builtins.property
     def metadata(self) -> _common_pb2.Metadata:
         """Its id, name and generation."""
@@ -780,10 +807,11 @@ class Account(_message.Message):
         *,
         metadata: _common_pb2.Metadata | None = ...,
         disabled: _builtins.bool = ...,
+        type: Global___AccountType.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["disabled", b"disabled", "metadata", b"metadata"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["disabled", b"disabled", "metadata", b"metadata", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -84,7 +84,7 @@ class IamServiceStub:
     there.
     """
     ListAccounts: _grpc.UnaryUnaryMultiCallable[_iam_pb2.ListAccountsRequest, _iam_pb2.ListAccountsResponse]
-    """All accounts."""
+    """All accounts, of users and of programs."""
     UpdateAccount: _grpc.UnaryUnaryMultiCallable[_iam_pb2.UpdateAccountRequest, _iam_pb2.Account]
     """Change an account: its name, its password, whether it may sign in."""
     DeleteAccount: _grpc.UnaryUnaryMultiCallable[_iam_pb2.DeleteAccountRequest, _iam_pb2.DeleteAccountResponse]
@@ -219,7 +219,7 @@ class IamServiceAsyncStub(IamServiceStub):
     there.
     """
     ListAccounts: _aio.UnaryUnaryMultiCallable[_iam_pb2.ListAccountsRequest, _iam_pb2.ListAccountsResponse]  # type: ignore[assignment]
-    """All accounts."""
+    """All accounts, of users and of programs."""
     UpdateAccount: _aio.UnaryUnaryMultiCallable[_iam_pb2.UpdateAccountRequest, _iam_pb2.Account]  # type: ignore[assignment]
     """Change an account: its name, its password, whether it may sign in."""
     DeleteAccount: _aio.UnaryUnaryMultiCallable[_iam_pb2.DeleteAccountRequest, _iam_pb2.DeleteAccountResponse]  # type: ignore[assignment]
@@ -459,7 +459,7 @@ class IamServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _iam_pb2.ListAccountsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_iam_pb2.ListAccountsResponse, _abc.Awaitable[_iam_pb2.ListAccountsResponse]]:
-        """All accounts."""
+        """All accounts, of users and of programs."""
 
     @_abc_1.abstractmethod
     def UpdateAccount(

@@ -820,7 +820,9 @@ class SetAttributesRequest(_message.Message):
     """Made up by the caller: a retry with the same one gets the first answer."""
     @_builtins.property
     def attributes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attribute]:
-        """At most 100, each of another object or attribute."""
+        """At most 100, each of another object or attribute; fewer where their schemas and values are
+        large: their parts times their bytes may come to 10,000,000 in a call.
+        """
 
     def __init__(
         self,

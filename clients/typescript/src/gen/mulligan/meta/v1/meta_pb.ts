@@ -912,7 +912,8 @@ export type SetAttributesRequest = Message<"mulligan.meta.v1.SetAttributesReques
   requestId: string;
 
   /**
-   * At most 100, each of another object or attribute.
+   * At most 100, each of another object or attribute; fewer where their schemas and values are
+   * large: their parts times their bytes may come to 10,000,000 in a call.
    *
    * @generated from field: repeated mulligan.meta.v1.Attribute attributes = 2;
    */
