@@ -6,7 +6,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
 from api.server import Backends, running_server
+from deploy.dev_server import DevServer
 from mulligan import events
 from mulligan.database import Database
 from mulligan.iam import bootstrap
@@ -17,15 +21,22 @@ LIMIT_S = 60
 
 @contextmanager
 def instance(
-    site: str, installation: str, services: Sequence[str] = ("iam", "meta"), **options: Any
+    site: str,
+    installation: str,
+    services: Sequence[str] = ("iam", "meta"),
+    temporal: DevServer | None = None,
+    **options: Any,
 ) -> Iterator[str]:
-    """Serve from databases (URLs) in a thread of its own; gives the address."""
+    """Serve from databases (URLs) in a thread of its own; gives the address.
+
+    Without Temporal resource and control are not served.
+    """
     loop, stop, ready = asyncio.new_event_loop(), asyncio.Event(), threading.Event()
     databases = [Database(url) for url in (site, installation)]
     ports: list[int] = []
 
     async def serve() -> None:
-        backends = Backends(databases[0], databases[1], None, "")
+        backends = Backends(databases[0], databases[1], await connected(temporal), "")
         running = running_server(services, backends, listen="127.0.0.1:0", **options)
         async with running as port:
             ports.append(port)
@@ -47,11 +58,18 @@ def instance(
             database.close()
 
 
+async def connected(temporal: DevServer | None) -> Client | None:
+    if temporal is None:
+        return None
+    namespace, converter = temporal.namespace, pydantic_data_converter
+    return await Client.connect(temporal.address, namespace=namespace, data_converter=converter)
+
+
 @contextmanager
 def beside(site: Site, services: Sequence[str] = ("iam", "meta"), **options: Any) -> Iterator[str]:
     """Serve from a site's databases, too; gives the address."""
     urls = [
         one.url.render_as_string(hide_password=False) for one in (site.database, site.installation)
     ]
-    with instance(urls[0], urls[1], services, **options) as address:
+    with instance(urls[0], urls[1], services, site.temporal, **options) as address:
         yield address

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
 from tests.fakes.belongings import VCPU, WEEKLY, WINDOW
@@ -26,12 +27,14 @@ NOTHING = ""
 class Hands:
     """An admin of a project, and what it has made there and not ended, by kind, the oldest first.
 
-    `account` is somebody of its project.
+    `account` is somebody of its project. `others` gives the slug of what another one has, which is
+    what its own would have, too, by the names that it gives.
     """
 
     place: Place
     admin: Caller
     account: str
+    others: Callable[[str], str] = new_name
     has: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     _password: str = PASSWORD
 
@@ -60,6 +63,11 @@ class Hands:
         if len(self.has[kind]) > MOST:
             DOINGS[ENDED_BY[kind]](self)
 
+    def like(self, noun: str) -> str:
+        """A new name with the slug of what another one has."""
+        marks = f"{uuid4().int:b}".translate({ord("0"): "!", ord("1"): "?"})
+        return f"{self.others(noun)} {marks}"
+
     # Sessions
 
     def sign_in(self) -> Any:
@@ -80,12 +88,14 @@ class Hands:
     # Projects, and who may do what in them
 
     def create_project(self) -> None:
-        made = self.admin.CreateProject(name=new_name("project"), parent=self.place.project)
+        made = self.admin.CreateProject(name=self.like("Project"), parent=self.place.project)
         self.got("project below", made.metadata.id)
 
     def rename_project(self) -> None:
         for one in (self.place.project, self.one("project below")):
-            self.admin.UpdateProject(id=one, **renamed("project"))
+            self.admin.UpdateProject(
+                id=one, name=self.like("Project"), **{MASK: {"paths": ["name"]}}
+            )
 
     def set_quota(self) -> None:
         child = self.one("project below")
@@ -104,7 +114,7 @@ class Hands:
 
     def create_program(self) -> None:
         made = self.admin.CreateApplicationCredential(
-            name=new_name("program"),
+            name=self.like("Account"),
             secret="s" * 32,
             roles=[{"role": common_pb2.ROLE_READER, **self.here}],
         )
@@ -184,7 +194,7 @@ class Hands:
 
     def provision(self) -> None:
         spec = self.place.spec(vcpus=1, memory_mib=64, disk_gib=1)
-        asked = self.admin.ProvisionMachine(name=new_name("machine"), spec=spec, **self.there)
+        asked = self.admin.ProvisionMachine(name=self.like("Machine"), spec=spec, **self.there)
         ended = self.place.site.end_of(asked.metadata.id)
         assert ended.status.state == "done", ended.status.reason
         self.got("machine", ended.object_id)

@@ -1,7 +1,7 @@
 """What an operator turns while services run, and that every instance follows."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Any
@@ -27,6 +27,12 @@ from tests.fakes.place import Place, new_name, on_sqlite
 from tests.fakes.site import Site
 
 LIMIT_S, HOURS_S = 60, 36_000.0
+READS: Mapping[str, Callable[[Caller], object]] = {
+    "iam": lambda caller: caller.ListRegions(),
+    "meta": lambda caller: caller.ResolveNames(object_type="region", names=["a"]),
+    "resource": lambda caller: caller.ListNetworks(),
+    "control": lambda caller: caller.ListImages(),
+}
 ONE_AN_HOUR = {"per_second": 1 / 3600, "burst": 1}
 
 
@@ -142,36 +148,36 @@ def test_executors_are_configured_region_by_region(place: Place) -> None:
     assert (other.generation, other.in_force.bmc_answer_timeout.seconds) == (0, 20)
 
 
+@pytest.mark.parametrize("service", READS)
 def test_every_instance_is_woken_by_a_change_and_follows(
-    place: Place, site: Site, followed: Followed, monkeypatch: pytest.MonkeyPatch
+    place: Place, site: Site, followed: Followed, monkeypatch: pytest.MonkeyPatch, service: str
 ) -> None:
     """None waits for its next slow look, which would be hours later."""
     monkeypatch.setattr(health, "LOOK_S", HOURS_S)
-    member, operator = place.member, place.operator
+    member, read = place.member, READS[service]
+    configure = getattr(place.operator, f"{service.capitalize()}Configure")
     with (
-        beside(site) as one,
-        beside(site) as other,
-        restored(operator.MetaConfigure, "meta"),
+        beside(site, tuple(READS)) as one,
+        beside(site, tuple(READS)) as other,
+        restored(configure, service),
     ):
         instances = [member, *(Caller(address, member.token) for address in (one, other))]
-        made = operator.MetaConfigure(
+        made = configure(
             spec={"account_reads": ONE_AN_HOUR, "log_level": common_pb2.LOG_LEVEL_INFO},
             update_mask=mask("account_reads", "log_level"),
         )
-        followed.wait_for("meta", made.generation, instances=3)
+        followed.wait_for(service, made.generation, instances=3)
         for instance in instances:
-            instance.ResolveNames(object_type="region", names=["a"])
+            read(instance)
             with refused("RESOURCE_EXHAUSTED", "RATE_LIMITED") as refusal:
-                instance.ResolveNames(object_type="region", names=["a"])
+                read(instance)
             assert refusal.retry_s > 3000
         assert logging.getLogger().level == logging.INFO
-        site.account(common_pb2.ROLE_MEMBER, place.project).ResolveNames(
-            object_type="region", names=["a"]
-        )
-        taken_back = operator.MetaConfigure(update_mask=mask("account_reads", "log_level"))
-        followed.wait_for("meta", taken_back.generation, instances=3)
+        read(site.account(common_pb2.ROLE_MEMBER, place.project))
+        taken_back = configure(update_mask=mask("account_reads", "log_level"))
+        followed.wait_for(service, taken_back.generation, instances=3)
         for instance in instances:
-            instance.ResolveNames(object_type="region", names=["a"])
+            read(instance)
 
 
 @on_sqlite

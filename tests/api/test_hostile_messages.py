@@ -37,7 +37,10 @@ from tests.fakes.place import Place, new_name
 from tests.fakes.site import LONG, Site
 
 MESSAGES = int(os.environ.get("MULLIGAN_HOSTILE_MESSAGES", "24"))
-"""So many of each RPC and database: with those after them, more than 10,000 together."""
+"""So many of each RPC and database."""
+
+LEAST = 10_000
+"""So many all tests together send at least."""
 
 AGAIN = 5
 """So many more of each RPC are sent when what they need is in memory, to see what each leaves."""
@@ -241,7 +244,10 @@ def words_for(sender: str, role: int) -> frozenset[str]:
     return OF_SIGNING_IN if role <= common_pb2.ROLE_AUTHENTICATED else OURS
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+DATABASES = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="module", params=DATABASES)
 def battered(request: pytest.FixtureRequest, _sites: Callable[..., Site]) -> Iterator[Battered]:
     with faults() as heard:
         made = Battered(_sites(request.param, "hostile"), heard)
@@ -284,13 +290,20 @@ def of_workflows(name: str, many: int) -> int:
     return many // 5 if name in WORKFLOWS else many
 
 
+def to_all(many: int) -> int:
+    """So many messages are sent where each RPC gets as many, or as few as are for it."""
+    return sum(of_workflows(name, many) for name in METHODS)
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_hostile_messages_are_refused_in_words_and_change_nothing(
     battered: Battered, name: str
 ) -> None:
     battered.signs_in()
     make, many = messages_to(battered, name), of_workflows(name, MESSAGES)
+    before = battered.sent
     battered.refuses_without_change(METHODS[name], make, many)
+    assert battered.sent >= before + many
     battered.mends(name)
     battered.logs_nothing_amiss()
 
@@ -302,6 +315,12 @@ def test_hostile_messages_leave_nothing_in_memory(battered: Battered) -> None:
     assert all(battered.taken[sender] for sender in let_in), "some are let in nowhere"
     before, sent = Memory.now(), battered.sent
     battered.sends_to_all(run=2)
+    assert battered.sent == sent + to_all(AGAIN)
     left = Memory.now().each(before, battered.sent - sent)
     assert left.kib < MOST_LEFT.kib, f"each message left {left}"
     assert left.objects < MOST_LEFT.objects, f"each message left {left}"
+
+
+def test_all_together_are_as_many_as_they_have_to_be() -> None:
+    """Each of these is counted where it is sent."""
+    assert len(DATABASES) * (to_all(MESSAGES) + to_all(AGAIN)) >= LEAST

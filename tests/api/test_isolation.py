@@ -85,6 +85,11 @@ class Tenant:
         self.person = site.caller(site.token(self.known["Account"], LONG))
         self.hands = Hands(self.place, self.admin, self.known["Account"])
 
+    def slug(self, noun: str) -> str:
+        """What one of its objects is called in URLs."""
+        [found] = self.place.operator.DescribeObjects(ids=[self.known[noun]]).objects
+        return str(found.slug)
+
     def sees(self) -> dict[str, str]:
         """What each RPC answers that reads: of what is its own, and of whatever there is."""
         seen = {}
@@ -184,7 +189,9 @@ def tenants(request: pytest.FixtureRequest, _sites: Callable[..., Site]) -> tupl
     theirs = Place(ours.site)
     shared = ("region", "executor", "network", "image")
     theirs.__dict__ |= {name: getattr(ours, name) for name in shared}
-    return Tenant(ours, hardware), Tenant(theirs, hardware)
+    a, b = Tenant(ours, hardware), Tenant(theirs, hardware)
+    a.hands.others = b.slug
+    return a, b
 
 
 # Another project's object looks as if it did not exist

@@ -5,12 +5,17 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice, product
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from mulligan import events
+from mulligan.events import Event
 from mulligan.values import caller
 from mulligan_client.gen.mulligan.common.v1 import common_pb2
-from tests.fakes.caller import refused
+from tests.api.instances import LIMIT_S, beside
+from tests.fakes.caller import Caller, refused
+from tests.fakes.held import HeldCommits, wait_for_waiting_lock
 from tests.fakes.place import Place, new_name, on_sqlite
 from tests.fakes.site import PASSWORD, Site
 
@@ -103,6 +108,45 @@ def test_nothing_is_missed_while_many_write(place: Place, watch: str) -> None:
     revisions = [event.revision for event in seen]
     assert revisions == sorted(set(revisions))
     assert sorted(event.object_id for event in seen) == sorted(made)
+
+
+@pytest.mark.parametrize("site", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("watch", ["metaWatch", "iamWatch"])
+def test_a_writer_that_commits_late_is_skipped_by_no_instances_watch(
+    place: Place, site: Site, watch: str
+) -> None:
+    """It has its revision before another one that begins meanwhile, and both are told in order."""
+    database = site.installation if watch == "iamWatch" else site.database
+    held, things = HeldCommits(database), [str(uuid4()) for _ in range(3)]
+
+    def tell(thing: str) -> None:
+        told = Event("thing", thing, "state", project=place.project)
+        database.write(lambda session: events.append(session, told))
+
+    with (
+        beside(site) as address,
+        ThreadPoolExecutor(1, thread_name_prefix="held") as late_pool,
+        ThreadPoolExecutor(1) as other_pool,
+    ):
+        after = now(place, watch)
+        callers = (place.operator, Caller(address, place.operator.token))
+        watches = [getattr(one, watch)(after_revision=after) for one in callers]
+        mine = [(event for event in one if event.object_id in things) for one in watches]
+        tell(things[0])
+        assert [next(one).object_id for one in mine] == [things[0]] * 2, "both are open"
+        late = late_pool.submit(tell, things[1])
+        assert held.reached.wait(LIMIT_S)
+        other = other_pool.submit(tell, things[2])
+        wait_for_waiting_lock(database)
+        held.go_on.set()
+        late.result(LIMIT_S)
+        other.result(LIMIT_S)
+        seen = [list(islice(one, 2)) for one in mine]
+        assert [event.object_id for event in seen[0]] == things[1:]
+        assert seen[0] == seen[1]
+        for one in watches:
+            one.cancel()
+    database.before_commit.remove(held)
 
 
 def test_another_projects_events_are_not_seen(place: Place, site: Site) -> None:

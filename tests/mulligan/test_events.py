@@ -8,12 +8,11 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
 from threading import Event as Flag
-from threading import current_thread
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import event as statements
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
@@ -23,6 +22,7 @@ from mulligan import events
 from mulligan.database import Database
 from mulligan.events import Event, EventRow
 from mulligan.values.errors import RevisionGoneError
+from tests.fakes.held import HeldCommits, wait_for_waiting_lock
 
 THING = str(uuid4())
 AT_ONCE = (-timedelta(days=1), -timedelta(days=1))
@@ -82,26 +82,6 @@ def test_reading_is_narrowed_and_limited(database: Database) -> None:
     )
     assert visible == [4]
     assert len(database.read(lambda s: events.read_after(s, 0, limit=2))) == 2
-
-
-class HeldCommits:
-    """Stops the transactions of threads named `held` just before they commit."""
-
-    def __init__(self, database: Database) -> None:
-        self.reached, self.go_on = Flag(), Flag()
-        database.before_commit.append(self)
-
-    def __call__(self, _session: Session) -> None:
-        if current_thread().name.startswith("held"):
-            self.reached.set()
-            assert self.go_on.wait(timeout=20)
-
-
-def wait_for_waiting_lock(database: Database) -> None:
-    """Come back when a transaction waits for another's lock."""
-    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-    while not database.read(lambda session: session.scalar(waiting)):
-        pass
 
 
 def test_a_writer_that_commits_late_is_not_skipped(postgresql_database: Database) -> None:
