@@ -221,7 +221,7 @@ def _refuse_too_many(session: Session, given: Held) -> None:
     beside = sum(top(place) == top(given.place) for place in others)
     for count, most, where in (
         (len(others), MOST_ROLES, ""),
-        (beside, MOST_IN_ONE_TREE, f" in the tree of {top(given.place)}"),
+        (beside, MOST_IN_ONE_TREE, " on what has the same place at the top"),
     ):
         if count >= most:
             raise FailedPreconditionError(

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, bindparam, insert, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -29,6 +29,25 @@ from mulligan.values.errors import ConflictError, InvalidArgumentError
 
 _NAMES: Any = NameRow.__table__
 _OLD: Any = OldSlug.__table__
+
+MOST_OLD_SLUGS = 32
+"""So many of an object are shown and copied: who is renamed often makes no message too large."""
+
+_NUMBERED = (
+    select(
+        _OLD,
+        func.row_number()
+        .over(partition_by=_OLD.c.id, order_by=(_OLD.c.since.desc(), _OLD.c.slug))
+        .label("number"),
+    )
+    .where(one_of(_OLD.c.id, "ids"))
+    .subquery()
+)
+_LATEST_OLD = (
+    select(_NUMBERED.c.id, _NUMBERED.c.slug)
+    .where(_NUMBERED.c.number <= MOST_OLD_SLUGS)
+    .order_by(_NUMBERED.c.since, _NUMBERED.c.slug)
+)
 _UNDER_THEIR_IDS = update(NameRow).values(name=NameRow.id, slug=NameRow.id)
 """Has the names and slugs of rows out of the way, until they get others."""
 
@@ -138,22 +157,19 @@ def _rename_of(
 
 
 def old_slugs(session: Session, object_ids: Collection[str]) -> dict[str, list[str]]:
-    """Read to which old slugs living objects answer, by id, the oldest first.
+    """Read to which old slugs living objects answer, by id: the latest of each, the oldest first.
 
     Index: old_slugs (id).
     """
     found: dict[str, list[str]] = defaultdict(list)
     if object_ids:
-        query = select(OldSlug.id, OldSlug.slug).where(one_of(_OLD.c.id, "ids"))
-        for row in session.execute(
-            query.order_by(OldSlug.since, OldSlug.slug), {"ids": [*object_ids]}
-        ):
+        for row in session.execute(_LATEST_OLD, {"ids": [*object_ids]}):
             found[row.id].append(row.slug)
     return found
 
 
 class Copied(NamedTuple):
-    """What another database calls an object; `old` are the slugs to which it still answers."""
+    """What another database calls an object; `old` are the latest slugs that it had before."""
 
     name: str
     slug: str
@@ -173,9 +189,14 @@ def copy_names(session: Session, object_type: str, copied: Mapping[str, Copied])
     """
     _copy_present(session, object_type, copied)
     was = old_slugs(session, copied)
-    changed = {one: named.old for one, named in copied.items() if [*named.old] != was.get(one, [])}
-    lost = {slug for one in changed for slug in was.get(one, ())}
-    answering = {slug: one for one, old in changed.items() for slug in old}
+    lost: set[str] = set()
+    answering: dict[str, str] = {}
+    for one, named in copied.items():
+        before = was.get(one, ())
+        answering |= {slug: one for slug in named.old if slug not in before}
+        # Of one that had more it was not said which of the earlier ones are others' by now.
+        if len(named.old) < MOST_OLD_SLUGS:
+            lost |= {*before} - {*named.old}
     take_slugs(session, object_type, "", [*lost, *answering])
     answer_to(session, object_type, "", answering)
 

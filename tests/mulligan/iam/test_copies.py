@@ -11,7 +11,8 @@ import pytest
 from mulligan.database import Database
 from mulligan.iam import bootstrap, copies, objects
 from mulligan.iam.copies import Original
-from mulligan.meta import names
+from mulligan.meta import many_names, names
+from mulligan.meta.many_names import MOST_OLD_SLUGS
 from mulligan.values.errors import FailedPreconditionError
 from mulligan.values.regions import RegionSpec, Visibility
 
@@ -44,6 +45,9 @@ class Copy:
     def shown_to(self, region: str) -> frozenset[str] | None:
         [place] = self._database.read(lambda on: objects.chains(on, [region]))
         return place.shown_to
+
+    def old_slugs(self, one: Original) -> list[str]:
+        return self._database.read(lambda on: many_names.old_slugs(on, [one.id]))[one.id]
 
     def found(self, object_type: str, *asked: str) -> list[str]:
         """The ids that names, slugs or old slugs lead to; empty for none."""
@@ -134,6 +138,17 @@ def test_old_slugs_are_those_that_iam_says_also_of_renames_that_were_not_seen(co
     assert copy.found("project", "one", "second") == [one.id, other.id]
     copy.take(11, renamed(other, "other"))
     assert copy.found("project", "one", "second") == [one.id, ""]
+
+
+def test_of_many_old_slugs_the_latest_are_told_and_none_is_forgotten(copy: Copy) -> None:
+    slugs = [f"name-{number}" for number in range(MOST_OLD_SLUGS + 3)]
+    one = original(slugs[0])
+    copy.take_all(1, one)
+    for revision, slug in enumerate(slugs[1:], 2):
+        old = slugs[: revision - 1][-MOST_OLD_SLUGS:]
+        copy.take(revision, renamed(one, slug, old=old))
+    assert copy.found("project", *slugs) == [one.id] * len(slugs)
+    assert copy.old_slugs(one) == slugs[-1 - MOST_OLD_SLUGS : -1]
 
 
 def test_what_a_full_reading_does_not_find_has_ended_accounts_too(copy: Copy) -> None:
