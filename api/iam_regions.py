@@ -141,7 +141,9 @@ async def _take(places: Places, region: str) -> None:
 
 def _shown(session: Session, caller: Caller, rows: Sequence[Region]) -> list[pb.Region]:
     ids = [row.id for row in rows]
-    described, old = names.describe(session, ids), many_names.old_slugs(session, ids)
+    described = names.describe(session, ids)
+    # What a region was called before it was shown is for those who have a role there.
+    old = many_names.old_slugs(session, [one for one in ids if caller.has_in("reader", one)])
     return [
         pb.Region(
             metadata=messages.metadata(row, described, region=row.id, old_slugs=old),

@@ -80,6 +80,17 @@ def test_a_region_is_shown_to_everybody_to_some_projects_or_to_who_has_a_role_th
     assert sees(stranger, child)
 
 
+def test_what_a_region_was_called_is_shown_to_who_has_a_role_there(place: Place) -> None:
+    secret = place.operator.CreateRegion(name=new_name("secret")).metadata
+    renamed = {"id": secret.id, "name": new_name("region"), "update_mask": {"paths": ["name"]}}
+    assert place.operator.UpdateRegion(**renamed).metadata.old_slugs == [secret.slug]
+    reader = place.site.account(common_pb2.ROLE_READER, region=secret.id)
+    for caller, shown in ((reader, [secret.slug]), (place.member, [])):
+        assert caller.GetRegion(id=secret.id).metadata.old_slugs == shown
+        [found] = caller.BatchGetRegions(ids=[secret.id]).regions
+        assert found.metadata.old_slugs == shown
+
+
 def test_what_is_in_a_region_is_seen_by_who_sees_the_region(place: Place) -> None:
     image, network = place.create_image().metadata, place.create_network().metadata
     member, tag = place.member, new_name("tag")

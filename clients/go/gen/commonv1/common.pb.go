@@ -743,8 +743,8 @@ type Metadata struct {
 	// Rises with each change of the object.
 	Generation int64 `protobuf:"varint,7,opt,name=generation,proto3" json:"generation,omitempty"`
 	// Of projects, regions and accounts, which every site knows: the slugs of its earlier names to
-	// which it still answers, the latest 32 of them, the oldest first. Everything renamed does so,
-	// until others take them.
+	// which it still answers, the latest 32 of them, the oldest first; a region's for its readers.
+	// Everything renamed does so, until others take them.
 	OldSlugs      []string `protobuf:"bytes,8,rep,name=old_slugs,json=oldSlugs,proto3" json:"old_slugs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -428,8 +428,8 @@ class Metadata(_message.Message):
     @_builtins.property
     def old_slugs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Of projects, regions and accounts, which every site knows: the slugs of its earlier names to
-        which it still answers, the latest 32 of them, the oldest first. Everything renamed does so,
-        until others take them.
+        which it still answers, the latest 32 of them, the oldest first; a region's for its readers.
+        Everything renamed does so, until others take them.
         """
 
     def __init__(

@@ -158,8 +158,8 @@ export type Metadata = Message<"mulligan.common.v1.Metadata"> & {
 
   /**
    * Of projects, regions and accounts, which every site knows: the slugs of its earlier names to
-   * which it still answers, the latest 32 of them, the oldest first. Everything renamed does so,
-   * until others take them.
+   * which it still answers, the latest 32 of them, the oldest first; a region's for its readers.
+   * Everything renamed does so, until others take them.
    *
    * @generated from field: repeated string old_slugs = 8;
    */
